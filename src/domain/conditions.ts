@@ -1,0 +1,59 @@
+/** Conditions of the machine, and which pause they mean for an operation (spec section 8). */
+
+import {BackgroundTransferCostPolicy} from './cost-policy.ts'
+
+export interface Conditions {
+  readonly connectivity: 'none' | 'local' | 'constrained' | 'internet'
+  readonly cost: {
+    readonly type: 'unknown' | 'unrestricted' | 'fixed' | 'variable'
+    readonly roaming: boolean
+    readonly approachingDataLimit: boolean
+    readonly overDataLimit: boolean
+  }
+  readonly batterySaver: boolean
+  readonly foreground: boolean
+}
+
+export const GOOD_CONDITIONS: Conditions = {
+  connectivity: 'internet',
+  cost: {type: 'unrestricted', roaming: false, approachingDataLimit: false, overDataLimit: false},
+  batterySaver: false,
+  foreground: true,
+}
+
+export type Blockage = 'noNetwork' | 'costedNetwork' | 'systemPolicy'
+
+/** What an operation brings to the question. */
+export interface ConditionalTransfer {
+  readonly costPolicy: BackgroundTransferCostPolicy
+  /** The target is this machine: connectivity and cost do not matter (O31). */
+  readonly loopback: boolean
+  /** Exempt from battery-motivated pauses (requestUnconstrainedDownloadsAsync). */
+  readonly unconstrained: boolean
+}
+
+/** Every reason that holds, in the order in which one is reported (8.4). */
+export function blockages(transfer: ConditionalTransfer, conditions: Conditions): readonly Blockage[] {
+  const reasons: Blockage[] = []
+  const offline = conditions.connectivity === 'none' || conditions.connectivity === 'local'
+  if (offline && !transfer.loopback) reasons.push('noNetwork')
+  if (!transfer.loopback && !costAllows(transfer.costPolicy, conditions.cost)) reasons.push('costedNetwork')
+  if (conditions.batterySaver && !conditions.foreground && !transfer.unconstrained) reasons.push('systemPolicy')
+  return reasons
+}
+
+/** The guide's table (8.2). An unknown cost counts as not metered (O32). */
+function costAllows(policy: BackgroundTransferCostPolicy, cost: Conditions['cost']): boolean {
+  const metered = cost.type === 'fixed' || cost.type === 'variable'
+  if (!metered && !cost.roaming) return true
+  if (cost.overDataLimit) return false
+  if (policy === BackgroundTransferCostPolicy.always) return true
+  if (policy === BackgroundTransferCostPolicy.unrestrictedOnly) return false
+  return !cost.roaming && !cost.approachingDataLimit
+}
+
+/** localhost, 127.0.0.0/8 and ::1, by name or literal. */
+export function isLoopbackUrl(url: string): boolean {
+  const host = new URL(url).hostname
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+}

@@ -1,0 +1,152 @@
+/**
+ * The durable truth about one operation. An actor is born from it and gives it back; the store keeps it as compact JSON.
+ * Persisted: fields are only added, and every added field is optional.
+ */
+
+import type {BackgroundTransferCostPolicy} from './cost-policy.ts'
+import type {SerializedError} from './errors.ts'
+import type {OperationId} from './operation-id.ts'
+import type {BackgroundTransferPriority} from './priority.ts'
+import type {RangeSet} from './range-set.ts'
+import type {LifeState} from './status.ts'
+import type {Validator} from './validator.ts'
+
+/** A header as it goes over the wire: name in the caller's spelling, value. */
+export type HeaderField = readonly [name: string, value: string]
+
+export type CollisionPolicy = 'failIfExists' | 'generateUniqueName' | 'replaceExisting'
+
+export type ChecksumAlgorithm = 'sha256' | 'sha512' | 'sha1' | 'md5'
+
+export interface Checksum {
+  readonly algorithm: ChecksumAlgorithm
+  /** Lower-case hexadecimal. */
+  readonly hex: string
+}
+
+/** What the caller asked for. Never changes but by the caller. */
+export interface TransferRequest {
+  /** Absolute; http or https; no user information, no fragment. */
+  readonly url: string
+  readonly method: string
+  /** Headers that are no secret. */
+  readonly headers: readonly HeaderField[]
+  /** Secret headers, sealed by the Secrets port; removed when the operation ends. */
+  readonly sealed?: string
+}
+
+export interface TransferTarget {
+  /** Absolute path of the destination. */
+  readonly file: string
+  readonly collision: CollisionPolicy
+}
+
+/** What the caller allows and prefers. */
+export interface TransferPolicy {
+  readonly priority: BackgroundTransferPriority
+  readonly costPolicy: BackgroundTransferCostPolicy
+  /** The transfer group's name; '' is the groupless line. */
+  readonly group: string
+  readonly checksum?: Checksum
+  /** WebErrorStatus values that pause instead of failing. */
+  readonly recoverable?: readonly number[]
+  /** Retries after the first try, without progress between them. */
+  readonly retries?: number
+  /** Fixed base of the backoff in ms. */
+  readonly retryDelayMs?: number
+  readonly connectTimeoutMs?: number
+  readonly responseTimeoutMs?: number
+  readonly stallTimeoutMs?: number
+}
+
+/** What is known of the bytes on disk. A checkpoint may lag the file and never leads it. */
+export interface Evidence {
+  /** Counts restarts from zero; part of the part file's name. The first is 1. */
+  readonly generation: number
+  readonly validator?: Validator
+  /** Size of the whole resource in bytes, when the server said it. */
+  readonly total?: number
+  /** The address after redirects. */
+  readonly url?: string
+  /** Bytes that are durable in the part file. */
+  readonly ranges: RangeSet
+}
+
+/** A response's head as the application may see it. */
+export interface ResponseFacts {
+  readonly status: number
+  readonly url: string
+  /** Raw spelling and order. */
+  readonly headers: readonly HeaderField[]
+}
+
+/** How the tries went so far. */
+export interface AttemptCounts {
+  /** Tries of the present start. */
+  readonly total: number
+  /** Failures since the durable high-water mark last rose. */
+  readonly failures: number
+  /** The most bytes that were ever durable in this generation. */
+  readonly highWater: number
+  /** A cut in mid-body was already continued at once since the mark last rose. */
+  readonly continued: boolean
+}
+
+/** The file that is about to take, or took, the destination's name: how recovery recognises it. */
+export interface PublishedFile {
+  readonly device: number
+  readonly inode: number
+  readonly size: number
+}
+
+/** Everything about an operation but the state of its life. */
+export interface OperationFacts {
+  readonly id: OperationId
+  readonly direction: 'download'
+  readonly request: TransferRequest
+  readonly target: TransferTarget
+  readonly policy: TransferPolicy
+  /** Epoch ms. */
+  readonly createdAt: number
+  /** Order of arrival in its priority class; unique in a store. */
+  readonly sequence: number
+  readonly attempts: AttemptCounts
+  readonly evidence: Evidence
+  readonly response?: ResponseFacts
+  /** The error the transfer stands at, or ended with. */
+  readonly error?: SerializedError
+  /** Epoch ms of the next try, while waitingToRetry or pausedForStorage. */
+  readonly retryAt?: number
+  readonly publishing?: PublishedFile
+  /** Where the file really is, once completed (differs from target.file under generateUniqueName). */
+  readonly resultFile?: string
+  /** Epoch ms of the terminal state. */
+  readonly endedAt?: number
+  /** The terminal outcome reached a promise of the application. */
+  readonly delivered?: boolean
+}
+
+export interface OperationRecord extends OperationFacts {
+  readonly state: LifeState
+}
+
+/** A transfer group's own settings. */
+export interface GroupRecord {
+  readonly name: string
+  readonly behavior: 0 | 1
+  /** Members that makeCurrentInTransferGroup moved to the front, as ranges of the line's order, first range first. */
+  readonly front?: readonly LineRange[]
+}
+
+/** A stretch of the waiting line: one priority class, sequences from `from` to `to`, both included. */
+export interface LineRange {
+  readonly priorityClass: 0 | 1 | 2
+  readonly from: number
+  readonly to: number
+}
+
+export const FIRST_GENERATION = 1
+
+export const NO_ATTEMPTS: AttemptCounts = {total: 0, failures: 0, highWater: 0, continued: false}
+
+export const NO_EVIDENCE: Evidence = {generation: FIRST_GENERATION, ranges: []}

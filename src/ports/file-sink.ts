@@ -1,0 +1,92 @@
+/**
+ * FileSink: where a download's bytes live before and when they become the file.
+ *
+ * Bytes go to a part file beside the destination; the destination's name is taken only at the end, by link or rename.
+ * Every failure is a TransferError: DISK_FULL, DISK_FAILED, FILE_ACCESS, FILE_EXISTS, DIRECTORY_MISSING, FILE_TOO_LARGE,
+ * PART_LOST.
+ */
+
+import type {OperationId} from '../domain/operation-id.ts'
+import type {RangeSet} from '../domain/range-set.ts'
+import type {
+  Checksum,
+  CollisionPolicy,
+  Evidence,
+  PublishedFile,
+  TransferRequest,
+  TransferTarget,
+} from '../domain/record.ts'
+
+/** Which part file is meant: it stands beside `file`, and its name holds id and generation. */
+export interface PartName {
+  readonly id: OperationId
+  /** Absolute path of the destination. */
+  readonly file: string
+  readonly generation: number
+}
+
+/** What the side file beside a part says of it; enough to go on without the store. */
+export interface SideFacts {
+  readonly id: OperationId
+  readonly request: Pick<TransferRequest, 'url' | 'method'>
+  readonly target: TransferTarget
+  readonly evidence: Evidence
+}
+
+export interface PartFile {
+  /**
+   * Writes `buffer[0, length)` at `position`, whole or not at all as far as the caller is concerned (short writes are
+   * continued). The buffer belongs to the sink until the promise settles.
+   */
+  write(buffer: Buffer, length: number, position: number): Promise<void>
+  /** Reads up to `buffer.length` bytes from `position`; resolves with how many. */
+  read(buffer: Buffer, position: number): Promise<number>
+  /** Makes what was written durable (fdatasync in power mode, nothing in process mode). */
+  sync(): Promise<void>
+  /**
+   * Appends the checkpoint (with the digests of the blocks that it newly covers) to the side file, durably in power mode.
+   * To be called after `sync` has covered `facts.evidence.ranges`.
+   */
+  checkpoint(facts: SideFacts): Promise<void>
+  /** Cuts the file to `length`. */
+  truncate(length: number): Promise<void>
+  /** Idempotent. */
+  close(): Promise<void>
+}
+
+export interface OpenedPart {
+  readonly part: PartFile
+  /**
+   * The claimed ranges, less every block whose digest does not match what is on disk (all of them if the part is missing,
+   * shorter than claimed, or its side file is missing or damaged). Blocks are verified by re-reading them.
+   */
+  readonly ranges: RangeSet
+}
+
+export interface FileSink {
+  /**
+   * Before any traffic: the directory exists and is writable, and the collision policy allows the destination.
+   * Rejects with DIRECTORY_MISSING, FILE_ACCESS or FILE_EXISTS.
+   */
+  checkTarget(target: TransferTarget): Promise<void>
+  /**
+   * Opens (creating it, mode 0600) the part file and verifies `claimed` ranges. With no claimed ranges an existing file
+   * of that name is emptied.
+   */
+  openPart(name: PartName, claimed: RangeSet): Promise<OpenedPart>
+  /** Size and identity of the finished part, its checksum compared (CHECKSUM_MISMATCH), everything durable (fsync). */
+  verify(
+    name: PartName,
+    size: number | undefined,
+    checksum: Checksum | undefined,
+    signal: AbortSignal,
+  ): Promise<PublishedFile>
+  /**
+   * Gives the part its final name under the collision policy and syncs the directory; resolves with the final path.
+   * Idempotent across crashes: a file that already carries `file`'s identity under the final name counts as published.
+   * Removes the side file and older generations' leftovers.
+   */
+  publish(name: PartName, file: PublishedFile, collision: CollisionPolicy): Promise<string>
+  /** Removes part and side files of this operation, all generations but `keep`. Missing files are no error. */
+  discard(name: PartName, keep?: number): Promise<void>
+}

@@ -1,0 +1,61 @@
+/**
+ * RecordStore: the one way to the durable truth. Every write is a group commit: what arrives while a batch is in flight
+ * goes into the next one, and the newest record of an operation wins. A promise resolves when its write is durable
+ * (synced in power mode). Rejections: STORE_LOCKED and STORE_DAMAGED from open, DISK_FULL and DISK_FAILED from writes.
+ */
+
+import type {OperationId} from '../domain/operation-id.ts'
+import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
+
+/** A member of the waiting line, read from the order index alone. */
+export interface LineEntry {
+  readonly id: OperationId
+  readonly priorityClass: 0 | 1 | 2
+  readonly sequence: number
+}
+
+export interface StoreSummary {
+  /** The highest sequence number ever handed out. */
+  readonly lastSequence: number
+  /** How many operation records the manifest counts. */
+  readonly operations: number
+}
+
+export interface OperationQuery {
+  readonly group?: string
+  /** Life states to include; all by default. */
+  readonly states?: readonly string[]
+  /** The id after which to go on (exclusive). */
+  readonly after?: OperationId
+  /** At most this many; 1000 by default. */
+  readonly limit?: number
+}
+
+export interface RecordStore {
+  /** Takes the lock, checks the schema, reads the summary. Rejects with STORE_LOCKED, STORE_DAMAGED, STORE_TOO_NEW. */
+  open(): Promise<StoreSummary>
+  /** Adds new operations; one whose id is there already is left as it is (idempotent). */
+  create(records: readonly OperationRecord[]): Promise<void>
+  /** Replaces an operation's record, with its place in the indexes, in one batch. */
+  save(record: OperationRecord): Promise<void>
+  /** Forgets an operation. */
+  remove(id: OperationId): Promise<void>
+  get(id: OperationId): Promise<OperationRecord | undefined>
+  getMany(ids: readonly OperationId[]): Promise<readonly (OperationRecord | undefined)[]>
+  /** The operation, in any state, that last named this destination (absolute path). */
+  findByFile(file: string): Promise<OperationId | undefined>
+  findManyByFile(files: readonly string[]): Promise<readonly (OperationId | undefined)[]>
+  /** Ids of everything that is neither queued nor terminal: what recovery and the alarm look at. */
+  active(): Promise<readonly OperationId[]>
+  /** Names of the groups that have queued members. */
+  waitingGroups(): Promise<readonly string[]>
+  /** Queued members of a group inside one stretch of the line, in order, at most `limit`. */
+  line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]>
+  query(query: OperationQuery): Promise<readonly OperationRecord[]>
+  groups(): Promise<readonly GroupRecord[]>
+  saveGroup(group: GroupRecord): Promise<void>
+  /** Resolves when every write so far is durable. */
+  flush(): Promise<void>
+  /** Flushes, then gives the lock back. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,71 @@
+/**
+ * Transport: one HTTP exchange (one request, one final response; redirects are the caller's business).
+ *
+ * The body never travels through streams. The transport asks the receiver for memory, fills it, and says at which body
+ * offset the bytes belong. All receiver calls are synchronous, on the event loop, in order:
+ * connected? → responded → (lend → filled)* → and then `finished` settles. After `signal` aborts, or `finished` settles,
+ * no receiver call is made and no lent buffer is touched.
+ */
+
+import type {HeaderField, ResponseFacts} from '../domain/record.ts'
+
+export interface ExchangeRequest {
+  /** Absolute http or https URL without user information or fragment. */
+  readonly url: string
+  readonly method: string
+  /** Sent as given, in order, beside what HTTP itself needs (Host, Connection). */
+  readonly headers: readonly HeaderField[]
+}
+
+/** What the receiver wants done with the body that follows a head. */
+export type BodyDisposition =
+  /** Deliver it through lend and filled. */
+  | 'receive'
+  /** Read and drop it where that is cheaper than a new connection, else close. `finished` resolves with bodyLength 0. */
+  | 'discard'
+
+export interface BodyReceiver {
+  /** The connection (TCP, and TLS where asked) stands; at most once, and also for a reused connection. */
+  connected(): void
+  /** The final response's head (1xx are swallowed by the transport and bounded by it). */
+  responded(head: ResponseFacts): BodyDisposition
+  /**
+   * Memory for the next bytes: at least 16 KiB, owned by the transport until it is handed to `filled` or released.
+   * `undefined` means: stop reading from the connection until `Exchange.resume()`.
+   */
+  lend(): Buffer | undefined
+  /** `buffer[0, length)` holds body bytes from `offset` (0 is the first byte of this response's body). Length ≥ 1. */
+  filled(buffer: Buffer, length: number, offset: number): void
+  /** A lent buffer comes back unused (end, failure or abort). */
+  release(buffer: Buffer): void
+}
+
+export interface ExchangeEnd {
+  /** Body bytes delivered. */
+  readonly bodyLength: number
+  /** How the end of the body was known. `close` is a clean FIN with neither length nor chunks. */
+  readonly framing: 'length' | 'chunked' | 'close' | 'none'
+}
+
+export interface Exchange {
+  /** Body bytes read so far, those not yet handed to `filled` included: for live progress. */
+  readonly received: number
+  /** Hands a partly filled buffer over now, so that a slow body can be checkpointed. */
+  flush(): void
+  /** Memory is there again: `lend` would answer. Idempotent. */
+  resume(): void
+  /**
+   * Resolves at the proven end of the body; rejects with a TransferError (CONNECTION_REFUSED, CONNECTION_RESET,
+   * NAME_NOT_RESOLVED, NETWORK_UNREACHABLE, CERTIFICATE_*, TLS_FAILED, INVALID_RESPONSE, TRUNCATED, CANCELED after abort).
+   * A body that ends before its length, a chunked body without its end, and a reset in a close-delimited body are TRUNCATED
+   * or CONNECTION_RESET, never an end. Bytes received before the failure were handed to `filled` first.
+   */
+  readonly finished: Promise<ExchangeEnd>
+}
+
+export interface Transport {
+  /** Starts at once. Aborting `signal` closes the exchange's connection; `finished` then rejects with CANCELED. */
+  exchange(request: ExchangeRequest, receiver: BodyReceiver, signal: AbortSignal): Exchange
+  /** Closes every connection. Idempotent. */
+  close(): Promise<void>
+}
