@@ -1,0 +1,127 @@
+/**
+ * Who may run: inside a group by its behaviour and the order of its line, across groups by class and fairness. Level
+ * triggered: asked again after each change, each answer stands on what is there, not on what happened.
+ */
+
+import {BackgroundTransferBehavior} from './behavior.ts'
+import type {OperationId} from './operation-id.ts'
+import {type BackgroundTransferPriority, type PriorityClass, priorityClass} from './priority.ts'
+
+/** An operation that has left the line and has a place in its group. */
+export interface Member {
+  readonly id: OperationId
+  readonly priority: BackgroundTransferPriority
+  /** holding: waits to retry, or for the system, and keeps its place. returning: wants capacity again. */
+  readonly phase: 'running' | 'holding' | 'returning'
+}
+
+/** An operation in the waiting line. */
+export interface Candidate {
+  readonly id: OperationId
+  readonly priorityClass: PriorityClass
+}
+
+export interface GroupView {
+  readonly behavior: BackgroundTransferBehavior
+  /** In the order in which they were admitted. */
+  readonly members: readonly Member[]
+  /** The line's first entries, at least the first of each class, in order. */
+  readonly line: readonly Candidate[]
+  /** The target of the last makeCurrentInTransferGroup, while it waits. */
+  readonly current?: OperationId
+}
+
+export type Admission =
+  | {readonly kind: 'admit'; readonly id: OperationId; readonly priorityClass: PriorityClass}
+  | {readonly kind: 'none'}
+
+/** What a group has to offer when a slot of the engine is free. */
+export interface GroupOffer {
+  readonly group: string
+  /** The class of the operation that would be admitted. */
+  readonly priorityClass: PriorityClass
+  /** Turns that went to higher classes since the group was last served (see `countTurn`). */
+  readonly passedOver: number
+  /** Rises with each turn; 0 for a group that was never served. */
+  readonly lastServed: number
+}
+
+/** So many turns of higher classes, and then one for a group that waits: no class can starve another. */
+export const PATIENCE = 32
+
+const HIGH: PriorityClass = 0
+
+/** The one operation of a group that should get the next free slot. */
+export function nextAdmission(view: GroupView): Admission {
+  const member = nextReturning(view)
+  if (member !== undefined) return {kind: 'admit', id: member.id, priorityClass: priorityClass(member.priority)}
+  const occupied = isSerialized(view) && view.members.some(countsInSeries)
+  const candidate = view.line.find((each) => !occupied || each.priorityClass === HIGH)
+  return candidate === undefined
+    ? {kind: 'none'}
+    : {kind: 'admit', id: candidate.id, priorityClass: candidate.priorityClass}
+}
+
+/** Members that have to go back into the line, so that the operation that was made current can run. */
+export function toDisplace(view: GroupView): readonly OperationId[] {
+  const head = view.line[0]
+  if (!isSerialized(view) || head === undefined || head.id !== view.current || head.priorityClass === HIGH) return []
+  return view.members.filter(countsInSeries).map((member) => member.id)
+}
+
+/** The group whose offer is taken; undefined when there is none. The same offers in any order give the same answer. */
+export function chooseGroup(offers: readonly GroupOffer[]): string | undefined {
+  const impatient = offers.filter((offer) => offer.passedOver >= PATIENCE)
+  const [first] = impatient.length > 0 ? impatient.toSorted(byWait) : offers.toSorted(byClass)
+  return first?.group
+}
+
+/**
+ * The offers' counters after `served` got its turn. Turns within a class are shared by lastServed, so only those of a
+ * higher class count as passing over; and one impatient group's turn makes all others wait anew, so that a thousand of
+ * them cannot lock High out in their turn.
+ */
+export function countTurn(offers: readonly GroupOffer[], served: string): readonly GroupOffer[] {
+  const winner = offers.find((offer) => offer.group === served)
+  if (winner === undefined) return offers
+  const turn = Math.max(...offers.map((offer) => offer.lastServed)) + 1
+  const wasImpatient = winner.passedOver >= PATIENCE
+  return offers.map((offer) => {
+    if (offer === winner) return {...offer, passedOver: 0, lastServed: turn}
+    if (wasImpatient) return {...offer, passedOver: 0}
+    return offer.priorityClass > winner.priorityClass ? {...offer, passedOver: offer.passedOver + 1} : offer
+  })
+}
+
+/** Members come before the line: they were admitted once. */
+function nextReturning(view: GroupView): Member | undefined {
+  const displaced = new Set(toDisplace(view))
+  // Two in a serialized group are there only if it was parallel when they were admitted.
+  const busy = isSerialized(view) && view.members.some((member) => countsInSeries(member) && member.phase === 'running')
+  return view.members
+    .filter((member) => member.phase === 'returning' && !displaced.has(member.id))
+    .filter((member) => !busy || !countsInSeries(member))
+    .toSorted((a, b) => priorityClass(a.priority) - priorityClass(b.priority))[0]
+}
+
+function isSerialized(view: GroupView): boolean {
+  return view.behavior === BackgroundTransferBehavior.serialized
+}
+
+/** High members run beside the one that a serialized group lets through (spec 11.2). */
+function countsInSeries(member: Member): boolean {
+  return priorityClass(member.priority) !== HIGH
+}
+
+function byClass(a: GroupOffer, b: GroupOffer): number {
+  return a.priorityClass - b.priorityClass || byWait(a, b)
+}
+
+/** Class comes second here: an impatient Default group must not take every such turn from a Low one. */
+function byWait(a: GroupOffer, b: GroupOffer): number {
+  return a.lastServed - b.lastServed || a.priorityClass - b.priorityClass || compareText(a.group, b.group)
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

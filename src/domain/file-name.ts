@@ -1,0 +1,79 @@
+/** File names from strangers, reduced to something that names a plain file in one folder on every platform. */
+
+import {attachmentName} from './content-disposition.ts'
+import {headerValues} from './header-fields.ts'
+import type {ResponseFacts} from './record.ts'
+
+const FALLBACK = 'download'
+const MAX_BYTES = 200
+/** A longer ending is no extension worth saving when a name has to be cut. */
+const MAX_EXTENSION_BYTES = 32
+
+/** Controls, line and paragraph separators, lone surrogates, bidirectional controls, zero-width space, byte order mark. */
+const INVISIBLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
+/** What Windows forbids; the colon also opens alternate streams and drives. */
+const FORBIDDEN = /[<>:"|?*]/g
+const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:\.|$)/i
+
+/** The candidate's last segment, made harmless: never empty, '.', '..', or longer than 200 bytes of UTF-8. */
+export function safeFileName(candidate: string, fallback: string = FALLBACK): string {
+  return harmless(candidate) || harmless(fallback) || FALLBACK
+}
+
+/** Content-Disposition's name, else the last segment of the URL's path, else 'download'. Always safe. */
+export function fileNameFromResponse(head: ResponseFacts, url: string): string {
+  const [disposition] = headerValues(head.headers, 'content-disposition')
+  const attached = disposition === undefined ? undefined : attachmentName(disposition)
+  return harmless(attached ?? '') || safeFileName(lastSegment(url))
+}
+
+function harmless(candidate: string): string {
+  const segment = candidate.slice(Math.max(candidate.lastIndexOf('/'), candidate.lastIndexOf('\\')) + 1)
+  const name = cut(trimmed(segment.replace(INVISIBLE, '').replace(FORBIDDEN, '_')), MAX_BYTES)
+  return RESERVED.test(name) ? cut(`_${name}`, MAX_BYTES) : name
+}
+
+/** Leading dots hide a file, Windows drops trailing dots and spaces. */
+function trimmed(name: string): string {
+  return name.replace(/^[.\s]+|[.\s]+$/g, '')
+}
+
+/** At most `limit` bytes of UTF-8, whole characters, the extension kept. */
+function cut(name: string, limit: number): string {
+  if (byteLength(name) <= limit) return name
+  const dot = name.lastIndexOf('.')
+  const extension = dot > 0 ? name.slice(dot) : ''
+  const kept = byteLength(extension) <= MAX_EXTENSION_BYTES ? extension : ''
+  const stem = name.slice(0, name.length - kept.length)
+  return trimmed(leadingBytes(stem, limit - byteLength(kept))) + kept
+}
+
+function leadingBytes(text: string, limit: number): string {
+  let used = 0
+  let length = 0
+  for (const character of text) {
+    used += byteLength(character)
+    if (used > limit) break
+    length += character.length
+  }
+  return text.slice(0, length)
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length
+}
+
+function lastSegment(url: string): string {
+  let path: string
+  try {
+    path = new URL(url).pathname
+  } catch {
+    return ''
+  }
+  const segment = path.split('/').findLast((each) => each !== '') ?? ''
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}

@@ -1,0 +1,68 @@
+/** Header fields as lists of name and value: look-up, the namespace's way of adding, and which ones are secret. */
+
+import {invalidArgument} from './errors.ts'
+import type {HeaderField} from './record.ts'
+
+/** Set by the engine itself; an application's value would break resuming or framing (spec O18). */
+const RESERVED: ReadonlySet<string> = new Set([
+  'range',
+  'if-range',
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+])
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** Compared with hyphens and underscores taken out. Too many are masked rather than one too few. */
+const SECRET_WORDS =
+  /auth|token|secret|cookie|passw|passphrase|session|credential|signature|jwt|bearer|(?:api|access|private|license)key/
+const SECRET_ENDING = /(?:^|[-_])(?:key|pwd|sig|sid|otp|pin)$/
+
+/** All values of a name, joined by ', '; names compare without regard to case. */
+export function headerValue(fields: readonly HeaderField[], name: string): string | undefined {
+  const values = headerValues(fields, name)
+  return values.length === 0 ? undefined : values.join(', ')
+}
+
+export function headerValues(fields: readonly HeaderField[], name: string): readonly string[] {
+  const wanted = name.toLowerCase()
+  return fields.filter(([each]) => each.toLowerCase() === wanted).map(([, value]) => value)
+}
+
+/** Adds a value; one that is there already keeps its spelling and is continued, by '; ' for Cookie and else by ', '. */
+export function withHeader(fields: readonly HeaderField[], name: string, value: string): readonly HeaderField[] {
+  if (!TOKEN.test(name)) throw invalidArgument('headerName', 'must be a token of RFC 9110, and not empty')
+  const wanted = name.toLowerCase()
+  if (RESERVED.has(wanted)) throw invalidArgument('headerName', `must not be ${name}: the engine sets it`)
+  // The value is not quoted here: it may be a secret.
+  if (!FIELD_VALUE.test(value)) throw invalidArgument('headerValue', 'must hold no control characters and only Latin-1')
+  const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, '')
+  const at = fields.findIndex(([each]) => each.toLowerCase() === wanted)
+  if (at === -1) return [...fields, [name, trimmed]]
+  const separator = wanted === 'cookie' ? '; ' : ', '
+  return fields.map((field, index) => (index === at ? [field[0], `${field[1]}${separator}${trimmed}`] : field))
+}
+
+export function withoutHeader(fields: readonly HeaderField[], name: string): readonly HeaderField[] {
+  const unwanted = name.toLowerCase()
+  return fields.filter(([each]) => each.toLowerCase() !== unwanted)
+}
+
+/** Whether a header's value may identify or authorise somebody: never stored in clear, shown, or sent to another origin. */
+export function isSecretHeader(name: string): boolean {
+  const lower = name.toLowerCase()
+  return SECRET_WORDS.test(lower.replace(/[-_]/g, '')) || SECRET_ENDING.test(lower)
+}
+
+/** A field value arrives as Latin-1; where its bytes are UTF-8 (which servers do send) it is read as that. */
+export function decodeFieldText(value: string): string {
+  if (!/[\x80-\xff]/.test(value) || /[^\0-\xff]/.test(value)) return value
+  try {
+    return new TextDecoder('utf-8', {fatal: true}).decode(Uint8Array.from(value, (char) => char.charCodeAt(0)))
+  } catch {
+    return value
+  }
+}

@@ -1,0 +1,73 @@
+/** Masks what may be secret before anything is logged, shown, journalled or put into an error. */
+
+import {isSecretHeader} from './header-fields.ts'
+import type {HeaderField} from './record.ts'
+
+const MASK = '***'
+
+/** Without user information and fragment, every query value masked. Never throws; what is no URL is cut short. */
+export function redactUrl(url: string): string {
+  let parsed: URL
+  try {
+    parsed = new URL(url)
+  } catch {
+    return redactLoosely(url)
+  }
+  // Schemes without an authority (data:, mailto:) can hold anything.
+  if (parsed.host === '') return `${parsed.protocol}${MASK}`
+  return `${parsed.protocol}//${parsed.host}${parsed.pathname}${redactQuery(parsed.search)}`
+}
+
+export function redactHeaders(fields: readonly HeaderField[]): readonly HeaderField[] {
+  return fields.map(([name, value]) => (isSecretHeader(name) ? [name, MASK] : [name, value]))
+}
+
+/** `text` with every occurrence of a secret masked, also where it stands percent-encoded. */
+export function redactText(text: string, secrets: readonly string[]): string {
+  const spans = secrets
+    .flatMap((secret) => [secret, percentEncoded(secret)])
+    .flatMap((secret) => occurrences(text, secret))
+    .sort((one, other) => one[0] - other[0])
+  let result = ''
+  let done = 0
+  for (const [start, end] of spans) {
+    // Overlapping occurrences make one mask, so that no tail of the second one is left over.
+    if (start >= done) result += text.slice(done, start) + MASK
+    done = Math.max(done, end)
+  }
+  return result + text.slice(done)
+}
+
+function redactQuery(search: string): string {
+  if (search === '') return ''
+  const masked = search
+    .slice(1)
+    .split('&')
+    // A bare word may itself be the token.
+    .map((pair) => (pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=${MASK}` : MASK))
+  return `?${masked.join('&')}`
+}
+
+function redactLoosely(text: string): string {
+  const head = text.replace(/[?#].*$/s, '')
+  const tail = head.length < text.length ? `?${MASK}` : ''
+  return head.replace(/^.*@/s, `${MASK}@`) + tail
+}
+
+function percentEncoded(secret: string): string {
+  try {
+    return encodeURIComponent(secret)
+  } catch {
+    // A lone surrogate has no encoding.
+    return secret
+  }
+}
+
+function occurrences(text: string, secret: string): readonly (readonly [start: number, end: number])[] {
+  const found: (readonly [number, number])[] = []
+  if (secret === '') return found
+  for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + 1)) {
+    found.push([at, at + secret.length])
+  }
+  return found
+}

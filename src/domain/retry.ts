@@ -1,0 +1,137 @@
+/**
+ * What follows a failed attempt: another one (at once, or after a wait), a pause, or the end. A pure function of the error,
+ * the counts so far and the settings.
+ */
+
+import {ERROR_CODES, type SerializedError, TransferError} from './errors.ts'
+import {headerValue} from './header-fields.ts'
+import {webErrorStatusOf} from './hresult.ts'
+import {statusLine} from './reason-phrase.ts'
+import type {AttemptCounts, ResponseFacts} from './record.ts'
+import {redactUrl} from './redaction.ts'
+import {parseRetryAfter} from './retry-after.ts'
+
+export interface RetrySettings {
+  /** Retries after the first try, without progress between them. */
+  readonly retries: number
+  /** The longest wait before the first retry; each further one may be four times as long. */
+  readonly baseDelayMs: number
+  readonly maxDelayMs: number
+  /** Tries of one start, progress or not: a server that always cuts at the same byte comes to an end. */
+  readonly maxAttempts: number
+  /** A longer Retry-After ends the operation with NOT_BEFORE. */
+  readonly retryAfterCapMs: number
+  /** How often a full disk is looked at again. */
+  readonly storageRetryMs: number
+}
+
+export const DEFAULT_RETRY: RetrySettings = {
+  retries: 3,
+  baseDelayMs: 1000,
+  maxDelayMs: 60_000,
+  maxAttempts: 50,
+  retryAfterCapMs: 10 * 60_000,
+  storageRetryMs: 30_000,
+}
+
+/** Times are epoch ms. */
+export type RetryDecision =
+  | {readonly kind: 'atOnce'}
+  | {readonly kind: 'waitUntil'; readonly at: number}
+  | {readonly kind: 'pauseForStorage'; readonly at: number}
+  | {readonly kind: 'pauseRecoverable'}
+  | {readonly kind: 'end'; readonly error: SerializedError}
+
+export interface RetryInput {
+  readonly error: SerializedError
+  /** With this failure counted. */
+  readonly counts: AttemptCounts
+  readonly settings: RetrySettings
+  /** WebErrorStatus values that pause instead of failing. */
+  readonly recoverable: readonly number[]
+  readonly now: number
+  /** Uniform in [0, 1). */
+  readonly random: number
+}
+
+const GROWTH = 4
+const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
+
+export function decideRetry(input: RetryInput): RetryDecision {
+  const {error, counts, settings, now} = input
+  if (input.recoverable.includes(webErrorStatusOf(error))) return {kind: 'pauseRecoverable'}
+  const verdict = error.retry ?? ERROR_CODES[error.code].retry
+  if (verdict === 'storage') return {kind: 'pauseForStorage', at: now + settings.storageRetryMs}
+  if (verdict === 'never') return {kind: 'end', error}
+  const retryAfterMs = retryAfterOf(error)
+  if (retryAfterMs > settings.retryAfterCapMs) return {kind: 'end', error: notBefore(error, now + retryAfterMs)}
+  if (counts.total >= settings.maxAttempts) return {kind: 'end', error}
+  if (isContinuableCut(error) && !counts.continued) return {kind: 'atOnce'}
+  if (counts.failures > settings.retries) return {kind: 'end', error}
+  return {kind: 'waitUntil', at: now + Math.max(retryAfterMs, backoffMs(counts.failures, settings, input.random))}
+}
+
+export function countAttempt(counts: AttemptCounts): AttemptCounts {
+  return {...counts, total: counts.total + 1}
+}
+
+export function countFailure(counts: AttemptCounts): AttemptCounts {
+  return {...counts, failures: counts.failures + 1}
+}
+
+/** To be called when a decision `atOnce` is carried out. */
+export function countContinuation(counts: AttemptCounts): AttemptCounts {
+  return {...counts, continued: true}
+}
+
+/** Only a higher durable mark is progress: bytes that were there before pay for no further tries. */
+export function countProgress(counts: AttemptCounts, durableBytes: number): AttemptCounts {
+  if (durableBytes <= counts.highWater) return counts
+  return {...counts, highWater: durableBytes, failures: 0, continued: false}
+}
+
+export function isRetriedStatus(status: number): boolean {
+  return RETRIED_STATUSES.has(status)
+}
+
+/** The error that a final status stands for. */
+export function httpStatusError(head: ResponseFacts, now: number): TransferError {
+  const retryAfter = headerValue(head.headers, 'retry-after')
+  const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, now)
+  return new TransferError('HTTP_STATUS', `the server answered ${statusLine(head.status)}`, {
+    where: redactUrl(head.url),
+    details: {status: head.status, ...(retryAfterMs === undefined ? {} : {retryAfterMs})},
+    ...(isRetriedStatus(head.status) ? {retry: 'backoff' as const} : {}),
+  })
+}
+
+/** Full jitter keeps many operations from coming back in step; the floor keeps a retry from being none. */
+function backoffMs(failures: number, settings: RetrySettings, random: number): number {
+  // 4^30 is beyond any cap, and Infinity times a base of 0 would be no number.
+  const exponent = Math.min(Math.max(failures, 1) - 1, 30)
+  const ceiling = Math.min(settings.maxDelayMs, settings.baseDelayMs * GROWTH ** exponent)
+  const floor = Math.min(ceiling, settings.baseDelayMs / 10)
+  return Math.max(1, Math.round(Math.max(floor, random * ceiling)))
+}
+
+/** A connection cut in mid-body, where the rest can be asked for. */
+function isContinuableCut(error: SerializedError): boolean {
+  const cut = error.code === 'CONNECTION_RESET' || error.code === 'TRUNCATED'
+  return cut && error.details?.midBody === true && error.details.resumable === true
+}
+
+function retryAfterOf(error: SerializedError): number {
+  const value = error.details?.retryAfterMs
+  return typeof value === 'number' && value > 0 ? value : 0
+}
+
+function notBefore(error: SerializedError, at: number): SerializedError {
+  // Beyond the calendar a date has no text.
+  const time = new Date(Math.min(at, 8.64e15))
+  const status = error.details?.status
+  return new TransferError('NOT_BEFORE', `the server wants no other request before ${time.toISOString()}`, {
+    ...(error.where === undefined ? {} : {where: error.where}),
+    details: {...(status === undefined ? {} : {status}), notBefore: time.getTime()},
+    ...(error.cause === undefined ? {} : {cause: error.cause}),
+  }).toSerialized()
+}
