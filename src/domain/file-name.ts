@@ -13,6 +13,7 @@ const MAX_EXTENSION_BYTES = 32
 const INVISIBLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
 /** What Windows forbids; the colon also opens alternate streams and drives. */
 const FORBIDDEN = /[<>:"|?*]/g
+const DOT_OR_SPACE = /[.\s]/
 const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:\.|$)/i
 
 /** The candidate's last segment, made harmless: never empty, '.', '..', or longer than 200 bytes of UTF-8. */
@@ -35,7 +36,12 @@ function harmless(candidate: string): string {
 
 /** Leading dots hide a file, Windows drops trailing dots and spaces. */
 function trimmed(name: string): string {
-  return name.replace(/^[.\s]+|[.\s]+$/g, '')
+  let start = 0
+  let end = name.length
+  // Not by a pattern: one that is anchored at the end takes quadratic time on a name of dots.
+  while (start < end && DOT_OR_SPACE.test(name.charAt(start))) start += 1
+  while (end > start && DOT_OR_SPACE.test(name.charAt(end - 1))) end -= 1
+  return name.slice(start, end)
 }
 
 /** At most `limit` bytes of UTF-8, whole characters, the extension kept. */

@@ -21,7 +21,8 @@ export function lineRanges(front: readonly LineRange[] | undefined): readonly Li
 
 /**
  * The front after `place`, and all that stood behind it, were moved to the head of the line; what stood before follows.
- * Members that arrive after `lastSequence` are not moved: they go behind, in the order of their class.
+ * Members that arrive after `lastSequence` are not moved: they go behind, in the order of their class. Not to be called for
+ * the line's first member, which is current already: it would put the whole present line before later High arrivals.
  */
 export function makeCurrent(
   front: readonly LineRange[] | undefined,

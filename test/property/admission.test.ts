@@ -1,0 +1,323 @@
+/** Admission: one default or low member at a time in a serialized group, High first, nobody starves. */
+
+import fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import {
+  type Candidate,
+  chooseGroup,
+  countTurn,
+  type GroupOffer,
+  type GroupView,
+  type Member,
+  nextAdmission,
+  PATIENCE,
+  toDisplace,
+} from '../../src/domain/admission.ts'
+import {BackgroundTransferBehavior} from '../../src/domain/behavior.ts'
+import type {OperationId} from '../../src/domain/operation-id.ts'
+import {BackgroundTransferPriority, type PriorityClass, priorityClass} from '../../src/domain/priority.ts'
+
+const {serialized, parallel} = BackgroundTransferBehavior
+const PRIORITY_OF: Readonly<Record<PriorityClass, BackgroundTransferPriority>> = {
+  0: BackgroundTransferPriority.high,
+  1: BackgroundTransferPriority.default,
+  2: BackgroundTransferPriority.low,
+}
+
+function id(name: string): OperationId {
+  return name as OperationId
+}
+
+function waiting(name: string, priorityClass: PriorityClass = 1): Candidate {
+  return {id: id(name), priorityClass}
+}
+
+function member(name: string, phase: Member['phase'], priorityClass: PriorityClass = 1): Member {
+  return {id: id(name), priority: PRIORITY_OF[priorityClass], phase}
+}
+
+function admitted(view: GroupView): string {
+  const admission = nextAdmission(view)
+  return admission.kind === 'admit' ? admission.id : 'none'
+}
+
+describe('nextAdmission', () => {
+  it('takes the head of the line of a parallel group, whatever runs', () => {
+    const members = [member('a', 'running'), member('b', 'holding')]
+    expect(admitted({behavior: parallel, members, line: [waiting('c'), waiting('d')]})).toBe('c')
+    expect(admitted({behavior: parallel, members, line: []})).toBe('none')
+  })
+
+  it.each(['running', 'holding', 'returning'] as const)(
+    'lets only High pass a serialized group’s %s member',
+    (phase) => {
+      const members = [member('a', phase), ...(phase === 'returning' ? [member('b', 'running')] : [])]
+      expect(admitted({behavior: serialized, members, line: [waiting('c'), waiting('d', 2)]})).toBe('none')
+      expect(admitted({behavior: serialized, members, line: [waiting('c'), waiting('h', 0)]})).toBe('h')
+    },
+  )
+
+  it('lets a default member in beside High ones', () => {
+    const members = [member('h', 'running', 0)]
+    expect(admitted({behavior: serialized, members, line: [waiting('c')]})).toBe('c')
+  })
+
+  it('takes returning members before the line, High first, then in the order of admission', () => {
+    const members = [member('l', 'returning', 2), member('d', 'returning'), member('e', 'returning')]
+    expect(admitted({behavior: parallel, members, line: [waiting('h', 0)]})).toBe('d')
+    expect(admitted({behavior: parallel, members: [...members, member('g', 'returning', 0)], line: []})).toBe('g')
+  })
+})
+
+describe('toDisplace', () => {
+  const members = [member('a', 'running'), member('h', 'running', 0)]
+
+  it('sends the occupant of a serialized group back when another was made current', () => {
+    expect(toDisplace({behavior: serialized, members, line: [waiting('d')], current: id('d')})).toEqual(['a'])
+    for (const phase of ['holding', 'returning'] as const) {
+      const view = {behavior: serialized, members: [member('a', phase)], line: [waiting('d')], current: id('d')}
+      expect(toDisplace(view)).toEqual(['a'])
+      expect(admitted(view)).toBe('none')
+    }
+  })
+
+  it('displaces nobody otherwise', () => {
+    const line = [waiting('d'), waiting('e')]
+    expect(toDisplace({behavior: serialized, members, line})).toEqual([])
+    expect(toDisplace({behavior: serialized, members, line: [], current: id('d')})).toEqual([])
+    expect(toDisplace({behavior: serialized, members, line, current: id('e')})).toEqual([])
+    expect(toDisplace({behavior: parallel, members, line, current: id('d')})).toEqual([])
+    expect(toDisplace({behavior: serialized, members, line: [waiting('d', 0)], current: id('d')})).toEqual([])
+    expect(toDisplace({behavior: serialized, members: [], line, current: id('d')})).toEqual([])
+  })
+})
+
+type Event =
+  | {readonly kind: 'arrive'; readonly priorityClass: PriorityClass}
+  | {readonly kind: 'slot' | 'displace'}
+  | {readonly kind: 'hold' | 'return' | 'end' | 'makeCurrent'; readonly pick: number}
+
+const classes = fc.constantFrom<PriorityClass>(0, 1, 2)
+const events: fc.Arbitrary<readonly Event[]> = fc.array(
+  fc.oneof(
+    fc.record({kind: fc.constant('arrive' as const), priorityClass: classes}),
+    {weight: 2, arbitrary: fc.record({kind: fc.constantFrom('slot' as const, 'displace' as const)})},
+    fc.record({
+      kind: fc.constantFrom('hold' as const, 'return' as const, 'end' as const, 'makeCurrent' as const),
+      pick: fc.nat(),
+    }),
+  ),
+  {maxLength: 60},
+)
+
+/** A group as the engine would keep it, with a plain list for the line. */
+function apply(view: GroupView, event: Event, name: string): GroupView {
+  const pick = <T>(list: readonly T[], at: number): T | undefined => list[at % Math.max(1, list.length)]
+  switch (event.kind) {
+    case 'arrive': {
+      const line = [...view.line, waiting(name, event.priorityClass)]
+      return {
+        ...view,
+        line: view.current === undefined ? line.toSorted((a, b) => a.priorityClass - b.priorityClass) : line,
+      }
+    }
+    case 'slot': {
+      const admission = nextAdmission(view)
+      if (admission.kind === 'none') return view
+      const returning = view.members.find((each) => each.id === admission.id)
+      const {current, ...rest} = view
+      const members =
+        returning === undefined
+          ? [...view.members, member(admission.id, 'running', admission.priorityClass)]
+          : view.members.map((each) => (each === returning ? {...each, phase: 'running' as const} : each))
+      return {
+        ...rest,
+        members,
+        line: view.line.filter((each) => each.id !== admission.id),
+        ...(current === undefined || current === admission.id ? {} : {current}),
+      }
+    }
+    case 'displace': {
+      const displaced = new Set(toDisplace(view))
+      const back = view.members.filter((each) => displaced.has(each.id))
+      return {
+        ...view,
+        members: view.members.filter((each) => !displaced.has(each.id)),
+        line: [...view.line, ...back.map((each) => waiting(each.id, priorityClass(each.priority)))],
+      }
+    }
+    case 'makeCurrent': {
+      const target = pick(view.line, event.pick)
+      if (target === undefined) return view
+      const at = view.line.indexOf(target)
+      return {...view, current: target.id, line: [...view.line.slice(at), ...view.line.slice(0, at)]}
+    }
+    default: {
+      const chosen = pick(view.members, event.pick)
+      if (chosen === undefined) return view
+      if (event.kind === 'end') return {...view, members: view.members.filter((each) => each !== chosen)}
+      const legal = event.kind === 'hold' ? chosen.phase === 'running' : chosen.phase === 'holding'
+      if (!legal) return view
+      const phase = event.kind === 'hold' ? ('holding' as const) : ('returning' as const)
+      return {...view, members: view.members.map((each) => (each === chosen ? {...each, phase} : each))}
+    }
+  }
+}
+
+function occupants(view: GroupView): readonly Member[] {
+  return view.members.filter((each) => each.priority !== BackgroundTransferPriority.high)
+}
+
+describe('a serialized group', () => {
+  it('has at most one default or low member, in any sequence of events', () => {
+    fc.assert(
+      fc.property(events, (sequence) => {
+        let view: GroupView = {behavior: serialized, members: [], line: []}
+        for (const [index, event] of sequence.entries()) {
+          view = apply(view, event, `op${index}`)
+          expect(occupants(view).length).toBeLessThanOrEqual(1)
+        }
+      }),
+      {numRuns: 1000},
+    )
+  })
+
+  it('never runs two that were admitted while it was parallel, once they have stopped', () => {
+    fc.assert(
+      fc.property(events, events, (before, after) => {
+        let view: GroupView = {behavior: parallel, members: [], line: []}
+        for (const [index, event] of before.entries()) view = apply(view, event, `a${index}`)
+        view = {...view, behavior: serialized}
+        let running = occupants(view).filter((each) => each.phase === 'running').length
+        for (const [index, event] of after.entries()) {
+          view = apply(view, event, `b${index}`)
+          const now = occupants(view).filter((each) => each.phase === 'running').length
+          expect(now).toBeLessThanOrEqual(Math.max(1, running))
+          running = now
+        }
+      }),
+    )
+  })
+
+  it('runs everybody in the end, in order within each class', () => {
+    fc.assert(
+      fc.property(fc.array(classes, {maxLength: 20}), (arrivals) => {
+        let view: GroupView = {behavior: serialized, members: [], line: []}
+        for (const [index, each] of arrivals.entries()) {
+          view = apply(view, {kind: 'arrive', priorityClass: each}, String(index))
+        }
+        const order: Candidate[] = []
+        for (let turn = 0; turn < arrivals.length; turn += 1) {
+          const admission = nextAdmission(view)
+          if (admission.kind === 'none') throw new Error('stuck')
+          order.push(admission)
+          view = apply(apply(view, {kind: 'slot'}, ''), {kind: 'end', pick: 0}, '')
+        }
+        const expected = arrivals
+          .map((each, index) => waiting(String(index), each))
+          .toSorted((a, b) => a.priorityClass - b.priorityClass)
+        expect(order).toMatchObject(expected)
+        expect(nextAdmission(view)).toEqual({kind: 'none'})
+      }),
+    )
+  })
+
+  it('lets the current one in after it displaced the occupant, who keeps its place in line', () => {
+    let view: GroupView = {
+      behavior: serialized,
+      members: [member('a', 'running')],
+      line: ['b', 'c', 'd', 'e'].map((name) => waiting(name)),
+    }
+    view = apply(view, {kind: 'makeCurrent', pick: 2}, '')
+    expect(admitted(view)).toBe('none')
+    view = apply(apply(view, {kind: 'displace'}, ''), {kind: 'slot'}, '')
+    expect(view.members.map((each) => each.id)).toEqual(['d'])
+    expect(view.line.map((each) => each.id)).toContain('a')
+    expect(toDisplace(view)).toEqual([])
+  })
+})
+
+const offers: fc.Arbitrary<readonly GroupOffer[]> = fc.uniqueArray(
+  fc.record({
+    group: fc.string({maxLength: 3}),
+    priorityClass: classes,
+    passedOver: fc.integer({min: 0, max: 2 * PATIENCE}),
+    lastServed: fc.nat(20),
+  }),
+  {selector: (offer) => offer.group, maxLength: 12},
+)
+
+describe('chooseGroup', () => {
+  it('gives nothing for no offers', () => expect(chooseGroup([])).toBeUndefined())
+
+  it('does not depend on the order of the offers', () => {
+    fc.assert(
+      fc.property(
+        offers.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray([...list], {minLength: list.length}))),
+        ([list, shuffled]) => chooseGroup(shuffled) === chooseGroup(list),
+      ),
+    )
+  })
+
+  it('takes the highest class, and in it the group served longest ago, while everybody is patient', () => {
+    fc.assert(
+      fc.property(offers, (list) => {
+        const patient = list.map((offer) => ({...offer, passedOver: offer.passedOver % PATIENCE}))
+        const chosen = patient.find((offer) => offer.group === chooseGroup(patient))
+        for (const other of patient) {
+          expect(chosen?.priorityClass).toBeLessThanOrEqual(other.priorityClass)
+          if (other.priorityClass === chosen?.priorityClass) {
+            expect(chosen.lastServed).toBeLessThanOrEqual(other.lastServed)
+          }
+        }
+      }),
+    )
+  })
+
+  it('takes an impatient group first', () => {
+    fc.assert(
+      fc.property(offers, (list) => {
+        fc.pre(list.some((offer) => offer.passedOver >= PATIENCE))
+        const chosen = list.find((offer) => offer.group === chooseGroup(list))
+        expect(chosen?.passedOver).toBeGreaterThanOrEqual(PATIENCE)
+      }),
+    )
+  })
+
+  it('starves no group, and leaves High nearly all turns, when every group always has something to offer', () => {
+    fc.assert(
+      fc.property(fc.array(classes, {minLength: 1, maxLength: 6}), (list) => {
+        let state: readonly GroupOffer[] = list.map((each, index) => ({
+          group: String(index),
+          priorityClass: each,
+          passedOver: 0,
+          lastServed: 0,
+        }))
+        const turns = new Map<string, number[]>()
+        const rounds = (PATIENCE + 1) * list.length * 3
+        for (let round = 0; round < rounds; round += 1) {
+          const served = chooseGroup(state) ?? ''
+          turns.set(served, [...(turns.get(served) ?? []), round])
+          state = countTurn(state, served)
+        }
+        const highest = Math.min(...list)
+        let ofHighest = 0
+        for (const offer of state) {
+          const at = turns.get(offer.group) ?? []
+          const gaps = [...at, rounds].map((round, index) => round - (at[index - 1] ?? 0))
+          expect(Math.max(...gaps)).toBeLessThanOrEqual((PATIENCE + 1) * list.length + 1)
+          if (offer.priorityClass === highest) ofHighest += at.length
+        }
+        expect(ofHighest).toBeGreaterThanOrEqual(Math.floor((rounds * PATIENCE) / (PATIENCE + 1)) - 1)
+      }),
+      {numRuns: 50},
+    )
+  })
+})
+
+describe('countTurn', () => {
+  it('leaves offers alone when the group is not among them', () => {
+    const list: readonly GroupOffer[] = [{group: 'a', priorityClass: 1, passedOver: 3, lastServed: 2}]
+    expect(countTurn(list, 'b')).toBe(list)
+  })
+})

@@ -1,0 +1,82 @@
+/** Nothing secret passes the redaction, and nothing makes it throw. */
+
+import fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import {redactHeaders, redactText, redactUrl} from '../../src/domain/redaction.ts'
+
+const secret = fc.stringMatching(/^S3cret[A-Za-z0-9]{6,12}$/)
+
+describe('redactUrl', () => {
+  it('keeps host, port, path and the names in the query', () => {
+    expect(redactUrl('https://me:pw@example.com:8443/a/b.bin?sig=abc&x=1&flag#frag')).toBe(
+      'https://example.com:8443/a/b.bin?sig=***&x=***&***',
+    )
+    expect(redactUrl('http://example.com/a')).toBe('http://example.com/a')
+    expect(redactUrl('data:text/plain,S3cret')).toBe('data:***')
+  })
+
+  it('lets no password, query value or fragment through', () => {
+    fc.assert(
+      fc.property(
+        secret,
+        fc.stringMatching(/^(\/[a-z%0-9.]{0,5}){0,3}$/),
+        fc.constantFrom('user', 'query', 'bare', 'fragment'),
+        (value, path, where) => {
+          const user = where === 'user' ? `me:${value}@` : ''
+          const query = where === 'query' ? `?a=${value}&b=c=${value}` : where === 'bare' ? `?${value}` : ''
+          const fragment = where === 'fragment' ? `#${value}` : ''
+          expect(redactUrl(`https://${user}example.com${path}${query}${fragment}`)).not.toContain(value)
+        },
+      ),
+    )
+  })
+
+  it('takes garbage without throwing, and still hides user information and query', () => {
+    fc.assert(fc.property(fc.string({unit: 'binary'}), (text) => typeof redactUrl(text) === 'string'))
+    fc.assert(
+      fc.property(secret, (value) => {
+        for (const url of [`//me:${value}@host/x`, `http://me:${value}@[bad/x`, `/path?k=${value}`, `x#${value}`]) {
+          expect(redactUrl(url)).not.toContain(value)
+        }
+      }),
+    )
+  })
+})
+
+describe('redactHeaders', () => {
+  it('masks values of secret headers and keeps the rest, in order', () => {
+    expect(
+      redactHeaders([
+        ['Accept', 'a'],
+        ['authorization', 'Bearer x'],
+        ['X-Api-Key', 'k'],
+      ]),
+    ).toEqual([
+      ['Accept', 'a'],
+      ['authorization', '***'],
+      ['X-Api-Key', '***'],
+    ])
+  })
+})
+
+describe('redactText', () => {
+  it('lets no secret through, in clear or percent-encoded, also where they overlap', () => {
+    const secrets = fc.array(fc.stringMatching(/^[ab/ ]{2,6}$/), {minLength: 1, maxLength: 4})
+    fc.assert(
+      fc.property(secrets, fc.stringMatching(/^[abc/ ]{0,40}$/), (hidden, text) => {
+        const whole = `${text}${hidden[0] ?? ''}${encodeURIComponent(hidden[0] ?? '')}`
+        const redacted = redactText(whole, hidden)
+        expect(redacted).toContain('***')
+        for (const each of hidden) {
+          expect(redacted).not.toContain(each)
+          expect(redacted).not.toContain(encodeURIComponent(each))
+        }
+      }),
+    )
+  })
+
+  it('leaves text without secrets alone, and ignores empty ones', () => {
+    fc.assert(fc.property(fc.string(), (text) => redactText(text, ['', 'S3cretS3cret']) === text))
+    expect(redactText('x abcd y', ['abc', 'bcd'])).toBe('x *** y')
+  })
+})

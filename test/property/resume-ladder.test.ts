@@ -1,0 +1,272 @@
+/** The resume ladder: every check on an answer, and that no sequence of lies makes wrong bytes look right. */
+
+import fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import type {Evidence, HeaderField, ResponseFacts} from '../../src/domain/record.ts'
+import {judgeResponse, planRequest, type Verdict} from '../../src/domain/resume-ladder.ts'
+import {WebErrorStatus} from '../../src/domain/web-error-status.ts'
+
+const NOW = Date.UTC(2026, 0, 1)
+const MODIFIED = 'Thu, 01 Jan 2015 00:00:00 GMT'
+const HALF: Evidence = {generation: 1, total: 100, validator: {kind: 'etag', value: '"v1"'}, ranges: [[0, 40]]}
+const DATED: Evidence = {...HALF, validator: {kind: 'lastModified', value: MODIFIED}}
+const NOTHING: Evidence = {generation: 1, ranges: []}
+
+function head(status: number, headers: Readonly<Record<string, string>> = {}): ResponseFacts {
+  return {status, url: 'https://example.com/f', headers: Object.entries(headers) as HeaderField[]}
+}
+
+function judge(evidence: Evidence, answer: ResponseFacts): Verdict {
+  return judgeResponse(planRequest(evidence, 'GET'), evidence, answer, NOW)
+}
+
+const PART = {'Content-Range': 'bytes 40-99/100', 'Content-Length': '60', ETag: '"v1"'}
+
+describe('planRequest', () => {
+  it('asks for the rest under If-Range where there is a validator', () => {
+    expect(planRequest(HALF, 'GET')).toEqual({
+      offset: 40,
+      headers: [
+        ['Accept-Encoding', 'identity'],
+        ['Range', 'bytes=40-'],
+        ['If-Range', '"v1"'],
+      ],
+    })
+    expect(planRequest(DATED, 'GET').headers).toContainEqual(['If-Range', MODIFIED])
+  })
+
+  it('asks for the whole without a validator, without a prefix, or with another method', () => {
+    const whole = {offset: 0, headers: [['Accept-Encoding', 'identity']]}
+    const {validator, ...unvalidated} = HALF
+    expect(validator).toBeDefined()
+    expect(planRequest(unvalidated, 'GET')).toEqual(whole)
+    expect(planRequest({...HALF, ranges: []}, 'GET')).toEqual(whole)
+    expect(planRequest({...HALF, ranges: [[10, 40]]}, 'GET')).toEqual(whole)
+    expect(planRequest({...HALF, ranges: [[0, 101]]}, 'GET')).toEqual(whole)
+    for (const method of ['POST', 'PUT', 'get']) expect(planRequest(HALF, method)).toEqual(whole)
+  })
+})
+
+describe('the answer to a range request', () => {
+  it('goes on when everything fits', () => {
+    const expected = {kind: 'continue', offset: 40, total: 100, bodyLength: 60, validator: HALF.validator}
+    expect(judge(HALF, head(206, PART))).toEqual(expected)
+    expect(judge(HALF, head(206, {...PART, 'Content-Range': 'bytes 40-99/*'}))).toEqual(expected)
+    expect(judge(HALF, head(206, {...PART, 'Content-Encoding': 'identity'}))).toEqual(expected)
+    const {'Content-Length': length, ...chunked} = PART
+    expect(length).toBe('60')
+    expect(judge(HALF, head(206, {...chunked, 'Transfer-Encoding': 'chunked'}))).toEqual(expected)
+    expect(judge(DATED, head(206, {...PART, 'Last-Modified': MODIFIED}))).toEqual({
+      ...expected,
+      validator: DATED.validator,
+    })
+  })
+
+  it('goes on with a shorter part than was asked, and learns the total', () => {
+    const short = {...PART, 'Content-Range': 'bytes 40-49/100', 'Content-Length': '10'}
+    expect(judge(HALF, head(206, short))).toMatchObject({kind: 'continue', offset: 40, bodyLength: 10, total: 100})
+    const {total, ...unknown} = HALF
+    expect(total).toBe(100)
+    expect(judge(unknown, head(206, short))).toMatchObject({kind: 'continue', total: 100})
+    expect(judge(unknown, head(206, {...short, 'Content-Range': 'bytes 40-49/*'}))).not.toHaveProperty('total')
+  })
+
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ['starts earlier', {'Content-Range': 'bytes 0-99/100', 'Content-Length': '100'}],
+    ['starts later', {'Content-Range': 'bytes 41-99/100', 'Content-Length': '59'}],
+    ['has another total', {'Content-Range': 'bytes 40-99/101'}],
+    ['ends beyond the known total', {'Content-Range': 'bytes 40-109/*', 'Content-Length': '70'}],
+    ['has a length that does not fit', {'Content-Length': '61'}],
+    ['has no Content-Range that parses', {'Content-Range': 'bytes 40-99'}],
+    ['has the Content-Range of a 416', {'Content-Range': 'bytes */100'}],
+    ['has two ranges', {'Content-Type': 'multipart/byteranges; boundary=x'}],
+    ['is coded', {'Content-Encoding': 'gzip'}],
+    ['is of another version', {ETag: '"v2"'}],
+    ['has the weak form of the validator', {ETag: 'W/"v1"'}],
+  ])('starts over when a 206 %s', (_, changed) => {
+    expect(judge(HALF, head(206, {...PART, ...changed})).kind).toBe('startOver')
+  })
+
+  it('starts over when a 206 does not say its range or its version', () => {
+    const {'Content-Range': range, ...rangeless} = PART
+    expect(range).toBeDefined()
+    expect(judge(HALF, head(206, rangeless)).kind).toBe('startOver')
+    const {ETag, ...versionless} = PART
+    expect(ETag).toBeDefined()
+    expect(judge(HALF, head(206, versionless)).kind).toBe('startOver')
+    expect(judge(DATED, head(206, PART)).kind).toBe('startOver')
+  })
+
+  it('takes a 200 for a new version, from the start', () => {
+    expect(judge(HALF, head(200, {'Content-Length': '70', ETag: '"v2"'}))).toEqual({
+      kind: 'fromStart',
+      restarted: true,
+      total: 70,
+      validator: {kind: 'etag', value: '"v2"'},
+    })
+    expect(judge(HALF, head(200, {'Content-Length': '100', ETag: '"v1"'}))).toMatchObject({kind: 'fromStart'})
+    expect(judge(HALF, head(200))).toEqual({kind: 'fromStart', restarted: true})
+  })
+
+  it('trusts no 200 that contradicts itself', () => {
+    expect(judge(HALF, head(200, PART)).kind).toBe('startOver')
+    expect(judge(HALF, head(200, {'Content-Range': 'bytes 0-99/100', 'Content-Length': '100'})).kind).toBe('startOver')
+    expect(judge(HALF, head(200, {'Content-Length': '99', ETag: '"v1"'})).kind).toBe('startOver')
+  })
+
+  it('is complete on a 416 only when the size was known and is what is there', () => {
+    const whole: Evidence = {...HALF, ranges: [[0, 100]]}
+    expect(judge(whole, head(416, {'Content-Range': 'bytes */100'}))).toEqual({kind: 'complete', total: 100})
+    expect(judge(whole, head(416, {'Content-Range': 'bytes */99'})).kind).toBe('startOver')
+    expect(judge(whole, head(416, {'Content-Range': 'bytes */100', ETag: '"v2"'})).kind).toBe('startOver')
+    expect(judge(whole, head(416)).kind).toBe('startOver')
+    expect(judge(HALF, head(416, {'Content-Range': 'bytes */100'})).kind).toBe('startOver')
+    const {total, ...unknown} = whole
+    expect(total).toBe(100)
+    expect(judge(unknown, head(416, {'Content-Range': 'bytes */100'})).kind).toBe('startOver')
+  })
+
+  it.each([401, 403, 404, 410, 412, 429, 500, 503, 201, 204])('fails on %i and keeps what is there', (status) => {
+    expect(judge(HALF, head(status))).toMatchObject({kind: 'fail', error: {code: 'HTTP_STATUS', details: {status}}})
+  })
+})
+
+describe('the answer to a plain request', () => {
+  it('starts, with the length and the validator that it brings', () => {
+    expect(judge(NOTHING, head(200, {'Content-Length': '5', ETag: '"v1"'}))).toEqual({
+      kind: 'fromStart',
+      restarted: false,
+      total: 5,
+      validator: {kind: 'etag', value: '"v1"'},
+    })
+    expect(judge(NOTHING, head(200, {'Content-Length': '5, 5', ETag: 'W/"v1"'}))).toEqual({
+      kind: 'fromStart',
+      restarted: false,
+      total: 5,
+    })
+    expect(judge(NOTHING, head(200, {'Content-Length': '5', 'Transfer-Encoding': 'chunked'}))).toEqual({
+      kind: 'fromStart',
+      restarted: false,
+    })
+  })
+
+  it('says that bytes are thrown away when some were there', () => {
+    const {validator, ...unvalidated} = HALF
+    expect(validator).toBeDefined()
+    expect(judge(unvalidated, head(200, {'Content-Length': '100'}))).toMatchObject({kind: 'fromStart', restarted: true})
+  })
+
+  it('takes a coded body as it comes: no total, not resumable', () => {
+    for (const coding of ['gzip', 'identity, br', 'GZIP']) {
+      const coded = head(200, {'Content-Encoding': coding, 'Content-Length': '5', ETag: '"v1"'})
+      expect(judge(NOTHING, coded)).toEqual({kind: 'fromStart', restarted: false})
+    }
+  })
+
+  it('takes a 204 for an empty file', () => {
+    expect(judge(NOTHING, head(204))).toEqual({kind: 'fromStart', restarted: false, total: 0})
+  })
+
+  it('fails on a part that nobody asked for, in a 206 or under a 200', () => {
+    expect(judge(NOTHING, head(206, {'Content-Range': 'bytes 0-99/100'}))).toMatchObject({kind: 'fail'})
+    expect(judge(NOTHING, head(200, PART))).toMatchObject({kind: 'fail', error: {code: 'INVALID_RESPONSE'}})
+    expect(judge(NOTHING, head(200, {'Content-Range': 'bytes 0-99/*'}))).toMatchObject({kind: 'fail'})
+    expect(judge(NOTHING, head(200, {'Content-Range': 'bytes 0-9/10', 'Content-Length': '9'})).kind).toBe('fail')
+    expect(judge(NOTHING, head(200, {'Content-Range': 'bytes 0-9/10', 'Content-Length': '10'}))).toMatchObject({
+      kind: 'fromStart',
+      total: 10,
+    })
+  })
+
+  it.each([100, 101, 199, 600, 999])('fails on %i as an end', (status) => {
+    expect(judge(NOTHING, head(status))).toMatchObject({kind: 'fail', error: {code: 'INVALID_RESPONSE'}})
+  })
+
+  it.each([301, 302, 303, 307, 308])('fails on a %i that could not be followed', (status) => {
+    expect(judge(NOTHING, head(status))).toMatchObject({kind: 'fail', error: {code: 'REDIRECT_FAILED'}})
+  })
+
+  it.each([205, 226, 300, 304, 305, 400, 404, 416, 500, 503])('fails on %i', (status) => {
+    expect(judge(NOTHING, head(status))).toMatchObject({kind: 'fail', error: {code: 'HTTP_STATUS'}})
+  })
+
+  it.each(['-1', '5.0', 'abc', '', '5, 6', '9007199254740992', '0x5'])('fails on Content-Length %j', (length) => {
+    const verdict = judge(NOTHING, head(200, {'Content-Length': length}))
+    expect(verdict).toMatchObject({kind: 'fail', error: {code: 'INVALID_RESPONSE'}})
+    expect(judge(HALF, head(206, {...PART, 'Content-Length': length})).kind).toBe('fail')
+  })
+})
+
+const numbers = fc.oneof(fc.integer({min: 0, max: 120}).map(String), fc.constantFrom('*', '-1', '40', '99', '100'))
+const facts: fc.Arbitrary<ResponseFacts> = fc
+  .record({
+    status: fc.oneof(fc.constantFrom(200, 206, 416, 204), fc.integer({min: 100, max: 600})),
+    range: fc.option(fc.oneof(fc.tuple(numbers, numbers, numbers), fc.constant(['40', '99', '100'] as const))),
+    length: fc.option(numbers),
+    etag: fc.option(fc.constantFrom('"v1"', '"v2"', 'W/"v1"')),
+    coding: fc.option(fc.constantFrom('gzip', 'identity')),
+    type: fc.option(fc.constantFrom('multipart/byteranges; boundary=x', 'text/plain')),
+  })
+  .map(({status, range, length, etag, coding, type}) =>
+    head(status, {
+      ...(range === null ? {} : {'Content-Range': `bytes ${range[0]}-${range[1]}/${range[2]}`}),
+      ...(length === null ? {} : {'Content-Length': length}),
+      ...(etag === null ? {} : {ETag: etag}),
+      ...(coding === null ? {} : {'Content-Encoding': coding}),
+      ...(type === null ? {} : {'Content-Type': type}),
+    }),
+  )
+
+describe('any answer at all', () => {
+  it('is continued only where it states exactly the bytes that were asked for, of the stored version', () => {
+    fc.assert(
+      fc.property(facts, (answer) => {
+        const verdict = judge(HALF, answer)
+        if (verdict.kind !== 'continue') return
+        const fields = new Map(answer.headers)
+        expect(answer.status).toBe(206)
+        expect(fields.get('ETag')).toBe('"v1"')
+        expect(fields.get('Content-Encoding') ?? 'identity').toBe('identity')
+        expect(fields.get('Content-Type') ?? '').not.toContain('multipart')
+        const last = 40 + (verdict.bodyLength ?? Number.NaN) - 1
+        expect(last).toBeLessThan(100)
+        expect([`bytes 40-${last}/100`, `bytes 40-${last}/*`]).toContain(fields.get('Content-Range'))
+        expect(verdict).toMatchObject({offset: 40, total: 100, validator: HALF.validator})
+      }),
+      {numRuns: 2000},
+    )
+  })
+
+  it('is never a continuation, a completion or a reason to start over when the whole was asked', () => {
+    fc.assert(
+      fc.property(facts, (answer) => {
+        const verdict = judge(NOTHING, answer)
+        expect(['fromStart', 'fail']).toContain(verdict.kind)
+        if (verdict.kind === 'fromStart') expect(Math.floor(answer.status / 100)).toBe(2)
+      }),
+      {numRuns: 1000},
+    )
+  })
+
+  it('throws bytes away only for a whole answer', () => {
+    fc.assert(
+      fc.property(facts, (answer) => {
+        const verdict = judge(HALF, answer)
+        if (verdict.kind === 'fromStart') {
+          expect([200, 203]).toContain(answer.status)
+          expect(verdict.restarted).toBe(true)
+        }
+        if (verdict.kind === 'startOver') expect([200, 203, 206, 416]).toContain(answer.status)
+      }),
+      {numRuns: 1000},
+    )
+  })
+})
+
+describe('the errors', () => {
+  it('keep the status for GetStatus', () => {
+    const verdict = judge(NOTHING, head(404))
+    if (verdict.kind !== 'fail') throw new Error(verdict.kind)
+    expect(verdict.error.hresult).toBe(0x80190000 + WebErrorStatus.notFound)
+  })
+})
