@@ -115,8 +115,7 @@ function judgePart(offset: number, evidence: Evidence, head: ResponseFacts, leng
   if (total !== undefined && range.end > total) return startOver('a part beyond the known end')
   // A server that ignores If-Range shows itself here only; an answer without a validator proves nothing.
   const same = sameVersion(validator, head)
-  if (same === undefined) return startOver('a part that does not say its version')
-  if (!same) return startOver('a part of another version')
+  if (same !== true) return startOver(same === false ? 'a part of another version' : 'a part that hides its version')
   return {kind: 'continue', offset, validator, bodyLength, ...(total === undefined ? {} : {total})}
 }
 

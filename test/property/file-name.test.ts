@@ -98,6 +98,8 @@ describe('safeFileName', () => {
     expect(cut).toMatch(/^(😀)+\.jpeg$/u)
     expect(Buffer.byteLength(cut)).toBeGreaterThan(195)
     expect(Buffer.byteLength(safeFileName(`a.${'b'.repeat(300)}`))).toBe(200)
+    expect(safeFileName(`${'a'.repeat(199)} ${'b'.repeat(100)}`)).toBe('a'.repeat(199))
+    expectSafe(safeFileName(`con.${'x'.repeat(196)}`))
   })
 
   it('takes time in proportion to a long name', () => {

@@ -40,6 +40,7 @@ describe('parseHttpDate', () => {
     'Sun, 31 Feb 2021 00:00:00 GMT',
     'Sun, 06 Nov 1994 24:00:00 GMT',
     'Sun, 06 Nov 1994 08:60:00 GMT',
+    'Sun, 06 Nov 1994 08:49:61 GMT',
     'Sun, 06 Nov 1994 08:49:37',
     'Sun, 06 Nov 1994 08:49:37 CET',
     'Sun, 6 Nov 1994 08:49:37 GMT',

@@ -74,6 +74,9 @@ describe('makeCurrent', () => {
     expect(letters(makeCurrent(first, {priorityClass: 1, sequence: 2}, 5), 5)).toBe('BCDEA')
     expect(letters(makeCurrent(first, {priorityClass: 1, sequence: 5}, 5), 5)).toBe('EABCD')
     expect(makeCurrent(first, {priorityClass: 1, sequence: 4}, 5)).toBe(first)
+    const back = makeCurrent(first, {priorityClass: 1, sequence: 1}, 5)
+    expect(letters(back, 5)).toBe('ABCDE')
+    expect(back.filter((range) => range.priorityClass === 1)).toEqual([{priorityClass: 1, from: 1, to: 5}])
   })
 
   it('beats priority until the moved ones are through; a High arrival waits for them only', () => {

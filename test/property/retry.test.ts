@@ -112,6 +112,16 @@ describe('decideRetry', () => {
     )
   })
 
+  it('waits a real time for counts that no failure can have, too', () => {
+    for (const failures of [0, 1000]) {
+      const settings = {...DEFAULT_RETRY, baseDelayMs: 0, retries: 2000}
+      expect(decide({error: RESET, settings, counts: {...NO_ATTEMPTS, failures}})).toEqual({
+        kind: 'waitUntil',
+        at: NOW + 1,
+      })
+    }
+  })
+
   it('tries four times in all without progress, and then ends with the last error', () => {
     let counts = NO_ATTEMPTS
     for (let attempt = 1; ; attempt += 1) {
