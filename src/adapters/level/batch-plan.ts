@@ -1,0 +1,163 @@
+/**
+ * What one batch of changes does to the store: each record together with its place in the indexes, its claim on its file
+ * and the manifest, so that no crash can come between them.
+ */
+
+import type {OperationId} from '../../domain/operation-id.ts'
+import type {OperationRecord} from '../../domain/record.ts'
+import type {Database} from './database.ts'
+import {ACTIVE, fileKey, groupKey, type IndexEntry, indexEntryOf, MANIFEST_KEY, operationKey} from './keys.ts'
+import type {Change, WriteBatch} from './pending-writes.ts'
+import type {Place, Places} from './places.ts'
+import {type Manifest, sealManifest} from './schema.ts'
+import {sealGroup, sealRecord, unsealRecord} from './stored-record.ts'
+
+/** A chained batch: the cheapest way to hand many writes to LevelDB. */
+export type Batch = ReturnType<typeof openBatch>
+
+export function openBatch(database: Database) {
+  return database.batch()
+}
+
+/** What is true once the batch is written. */
+export interface BatchOutcome {
+  readonly manifest: Manifest
+  readonly places: ReadonlyMap<OperationId, Place | undefined>
+}
+
+/** What the store knows of an operation before the batch. `damaged`: there is a record, and it does not verify. */
+type Before = Place | 'absent' | 'present' | 'damaged'
+
+/** Fills `batch`. */
+export async function planBatch(
+  database: Database,
+  batch: Batch,
+  {changes, groups}: WriteBatch,
+  known: Places,
+  manifest: Manifest,
+): Promise<BatchOutcome> {
+  const before = await readBefore(database, changes.values(), known)
+  const claims = await readClaims(database, changes.values(), before)
+  const writes = manifest.writes + 1
+  const places = new Map<OperationId, Place | undefined>()
+  let {operations, lastSequence} = manifest
+
+  const claim = (file: string, id: OperationId) => {
+    claims.set(file, id)
+    batch.put(fileKey(file), id)
+  }
+  const unclaim = (file: string, id: OperationId) => {
+    if (claims.get(file) !== id) return
+    claims.delete(file)
+    batch.del(fileKey(file))
+  }
+
+  for (const [id, {content: change}] of changes) {
+    const was = before.get(id) ?? 'absent'
+    if (change.kind === 'remove') {
+      if (was === 'absent') continue
+      if (typeof was === 'object') {
+        batch.del(was.indexKey)
+        unclaim(was.file, id)
+      } else {
+        batch.del(ACTIVE + id)
+      }
+      batch.del(operationKey(id))
+      places.set(id, undefined)
+      operations -= 1
+      continue
+    }
+    if (change.kind === 'create' && was !== 'absent') continue
+    const {record} = change
+    const {file} = record.target
+    const index = indexEntryOf(record)
+    batch.put(operationKey(id), sealRecord(record, writes))
+    moveIndex(batch, id, was, index)
+    if (typeof was !== 'object') {
+      claim(file, id)
+    } else if (was.file !== file || change.kind === 'replace') {
+      unclaim(was.file, id)
+      claim(file, id)
+    }
+    if (was === 'absent') operations += 1
+    if (record.sequence > lastSequence) lastSequence = record.sequence
+    if (change.kind !== 'create') places.set(id, {indexKey: index.key, indexValue: index.value, file})
+  }
+
+  for (const [name, {content: group}] of groups) batch.put(groupKey(name), sealGroup(group, writes))
+  const next: Manifest = {operations, lastSequence, writes}
+  batch.put(MANIFEST_KEY, sealManifest(next))
+  return {manifest: next, places}
+}
+
+function moveIndex(batch: Batch, id: OperationId, was: Before, index: IndexEntry): void {
+  if (typeof was === 'object') {
+    if (was.indexKey === index.key && was.indexValue === index.value) return
+    if (was.indexKey !== index.key) batch.del(was.indexKey)
+  } else if (was === 'damaged') {
+    // Where it stood is lost with the record; this much is known of any operation.
+    batch.del(ACTIVE + id)
+  }
+  batch.put(index.key, index.value)
+}
+
+async function readBefore(
+  database: Database,
+  changes: Iterable<{readonly content: Change}>,
+  known: Places,
+): Promise<Map<OperationId, Before>> {
+  const before = new Map<OperationId, Before>()
+  const created: OperationId[] = []
+  const unknown: OperationId[] = []
+  for (const {content: change} of changes) {
+    const id = change.kind === 'remove' ? change.id : change.record.id
+    const place = known.get(id)
+    if (place !== undefined) before.set(id, place)
+    else if (change.kind === 'create') created.push(id)
+    else unknown.push(id)
+  }
+  if (created.length > 0) {
+    const present = await database.hasMany(created.map(operationKey))
+    created.forEach((id, at) => {
+      if (present[at]) before.set(id, 'present')
+    })
+  }
+  if (unknown.length > 0) {
+    const texts: readonly (string | undefined)[] = await database.getMany(unknown.map(operationKey))
+    unknown.forEach((id, at) => {
+      const text = texts[at]
+      if (text !== undefined) before.set(id, placeOf(unsealRecord(operationKey(id), text)))
+    })
+  }
+  return before
+}
+
+function placeOf(record: OperationRecord | undefined): Place | 'damaged' {
+  if (record === undefined) return 'damaged'
+  const {key, value} = indexEntryOf(record)
+  return {indexKey: key, indexValue: value, file: record.target.file}
+}
+
+/** Who holds the files that this batch may give up. */
+async function readClaims(
+  database: Database,
+  changes: Iterable<{readonly content: Change}>,
+  before: ReadonlyMap<OperationId, Before>,
+): Promise<Map<string, OperationId>> {
+  const files: string[] = []
+  for (const {content: change} of changes) {
+    const was = before.get(change.kind === 'remove' ? change.id : change.record.id)
+    if (typeof was !== 'object') continue
+    if (change.kind === 'remove' || change.kind === 'replace' || change.record.target.file !== was.file) {
+      files.push(was.file)
+    }
+  }
+  const claims = new Map<string, OperationId>()
+  if (files.length === 0) return claims
+  const holders: readonly (string | undefined)[] = await database.getMany(files.map(fileKey))
+  files.forEach((file, at) => {
+    const holder = holders[at]
+    if (holder !== undefined) claims.set(file, holder as OperationId)
+  })
+  return claims
+}

@@ -1,0 +1,105 @@
+/** The Level database itself: where it lies, how it is opened and tuned, and what its recovery left out. */
+
+import {chmod, mkdir, readdir, readFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {Level} from 'level'
+import {TransferError} from '../../domain/errors.ts'
+import {lockedError} from './holder.ts'
+import {spanOf} from './keys.ts'
+import {adoptRepaired} from './repaired.ts'
+import {damaged, storeError} from './store-errors.ts'
+
+export type Database = Level<string, string>
+
+export type Entry = readonly [key: string, value: string]
+
+/**
+ * LevelDB keeps up to two write buffers as anonymous memory. 8 MiB takes bulk creation as fast as 64 does, measured, and
+ * leaves the memory to the engine.
+ */
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024
+
+const CHUNK = 1000
+
+/** How much an iterator may read ahead in one trip to the thread pool. */
+export const READ_AHEAD_BYTES = 256 * 1024
+
+export function databasePath(directory: string): string {
+  return join(directory, 'store')
+}
+
+export async function openDatabase(directory: string, create: boolean): Promise<Database> {
+  const location = databasePath(directory)
+  try {
+    if (create) {
+      await mkdir(directory, {recursive: true, mode: 0o700})
+      await adoptRepaired(directory, location)
+      await mkdir(location, {recursive: true, mode: 0o700})
+      // LevelDB makes its files with the process's umask; the closed directory is what keeps them private.
+      await chmod(location, 0o700)
+    }
+    await refuseLostTables(location)
+    return await openAt(location, create)
+  } catch (thrown) {
+    const error = storeError(thrown, directory)
+    throw error.code === 'STORE_LOCKED' ? await lockedError(directory, error) : error
+  }
+}
+
+/** Opens the database in exactly that directory; rejects with what Level throws. */
+export async function openAt(location: string, create: boolean): Promise<Database> {
+  const database: Database = new Level(location, {
+    writeBufferSize: WRITE_BUFFER_BYTES,
+    createIfMissing: create,
+    errorIfExists: false,
+  })
+  await database.open()
+  return database
+}
+
+/**
+ * Without CURRENT LevelDB takes the database for a new one and deletes every table in its directory. What stands in the
+ * log alone survives that, so only tables are a reason to stop.
+ */
+async function refuseLostTables(location: string): Promise<void> {
+  const names = await readdir(location)
+  const hasTables = names.some((name) => name.endsWith('.ldb') || name.endsWith('.sst'))
+  if (hasTables && !names.includes('CURRENT')) throw damaged(location, {cause: 'CURRENT is missing'})
+}
+
+/** LevelDB's own repair, in place: for copies only. */
+export async function repairAt(location: string): Promise<void> {
+  // On Node.js `Level` is ClassicLevel, whose static methods the universal package's types leave out.
+  const native = Level as unknown as {repair?(location: string): Promise<void>}
+  if (native.repair === undefined) throw new TransferError('INTERNAL', 'this build of Level cannot repair')
+  await native.repair(location)
+}
+
+/**
+ * Whether the last open skipped damaged stretches of the write-ahead log. LevelDB opens as if nothing had happened and
+ * says so only in its LOG, which starts afresh with each open.
+ */
+export async function recoveryLostWrites(location: string): Promise<boolean> {
+  const log = await readFile(join(location, 'LOG'), 'utf8').catch(() => '')
+  return /: dropping \d+ bytes; /.test(log)
+}
+
+/** All entries of a sublevel (those behind the key `after`, if given), some at a time. */
+export async function* chunksOf(
+  database: Database,
+  prefix: string,
+  after?: string,
+): AsyncGenerator<readonly Entry[], void> {
+  const {gte, lt} = spanOf(prefix)
+  const start = after === undefined ? {gte} : {gt: after}
+  const iterator = database.iterator({...start, lt, fillCache: false, highWaterMarkBytes: READ_AHEAD_BYTES})
+  try {
+    for (;;) {
+      const entries = await iterator.nextv(CHUNK)
+      if (entries.length === 0) return
+      yield entries
+    }
+  } finally {
+    await iterator.close()
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * What `bgt doctor` does to a store: says how it is, and makes a new one of what can be saved. The damaged store is moved
+ * aside and kept; LevelDB's own repair, which may throw away or invent values, only ever sees a copy.
+ */
+
+import {access, cp, mkdir, rename, rm} from 'node:fs/promises'
+import {join} from 'node:path'
+import {TransferError} from '../../domain/errors.ts'
+import type {OperationId} from '../../domain/operation-id.ts'
+import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
+import {chunksOf, type Database, databasePath, openAt, openDatabase, recoveryLostWrites, repairAt} from './database.ts'
+import {checkIndexes} from './index-check.ts'
+import {GROUPS, OPERATIONS, operationKey} from './keys.ts'
+import {createLevelStore} from './level-store.ts'
+import {adoptRepaired, repairedDirectory} from './repaired.ts'
+import {readManifest, SUSPECT_KEY} from './schema.ts'
+import {storeError} from './store-errors.ts'
+import {unsealGroup, unsealRecord} from './stored-record.ts'
+
+export interface StoreReport {
+  readonly exists: boolean
+  readonly opens: boolean
+  /** Why it does not open, or cannot be read to its end; one line. */
+  readonly problem?: string
+  /** Operations whose records verify. */
+  readonly records: number
+  /** Records, of operations and groups, that do not. */
+  readonly damaged: number
+  /** Operations that the manifest counts and that are not there. */
+  readonly missing: number
+  /** Entries that the indexes lack. */
+  readonly unindexed: number
+  /** Index entries that no record calls for. */
+  readonly orphans: number
+  /** LevelDB left out damaged parts of its log since the indexes were last made right. */
+  readonly lostWrites: boolean
+}
+
+export interface RepairReport {
+  /** Where the store as it was is kept; absent when there was none. */
+  readonly keptAs?: string
+  /** Operations taken over from the store. */
+  readonly records: number
+  readonly groups: number
+  /** Records that did not verify, left behind. */
+  readonly damaged: number
+  /** Operations that the old manifest counted, if it could be read, beyond those that are in the new store. */
+  readonly missing: number
+  /** Operations taken from `salvaged`. */
+  readonly added: number
+}
+
+export interface RepairOptions {
+  /** Records put together from elsewhere, such as side files; added, at the end of the line, where the store lacks them. */
+  readonly salvaged?: readonly OperationRecord[]
+  /** Epoch ms; the system's clock by default. */
+  readonly now?: () => number
+}
+
+const NOTHING_FOUND = {records: 0, damaged: 0, missing: 0, unindexed: 0, orphans: 0, lostWrites: false}
+
+/** Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open. */
+export async function diagnose(directory: string): Promise<StoreReport> {
+  await adoptRepaired(directory, databasePath(directory))
+  if (!(await exists(databasePath(directory)))) return {exists: false, opens: false, ...NOTHING_FOUND}
+  let database: Database
+  try {
+    database = await openDatabase(directory, true)
+  } catch (thrown) {
+    return {exists: true, opens: false, problem: problemOf(thrown, directory), ...NOTHING_FOUND}
+  }
+  try {
+    // LevelDB tells of it only once: the next open must still know.
+    if (await recoveryLostWrites(databasePath(directory))) await database.put(SUSPECT_KEY, '1', {sync: true})
+    const suspect: string | undefined = await database.get(SUSPECT_KEY)
+    const manifest = await readManifest(database)
+    const check = await checkIndexes(database)
+    return {
+      exists: true,
+      opens: true,
+      records: check.records,
+      damaged: check.damaged.length,
+      missing: Math.max(0, (manifest?.operations ?? 0) - check.records - check.damaged.length),
+      unindexed: check.missing.length,
+      orphans: check.orphans.length,
+      lostWrites: suspect !== undefined,
+    }
+  } catch (thrown) {
+    return {exists: true, opens: true, problem: problemOf(thrown, directory), ...NOTHING_FOUND}
+  } finally {
+    await database.close()
+  }
+}
+
+/** Replaces the store by a new one. Rejects with STORE_LOCKED while somebody has it open. */
+export async function repair(directory: string, options: RepairOptions = {}): Promise<RepairReport> {
+  const {salvaged = [], now = Date.now} = options
+  const location = databasePath(directory)
+  const workshop = join(directory, 'repairing')
+  try {
+    await adoptRepaired(directory, location)
+    const hadStore = await exists(location)
+    if (hadStore) await refuseIfLocked(directory)
+    // What an interrupted repair left behind: copies only.
+    await rm(workshop, {recursive: true, force: true})
+    await rm(repairedDirectory(directory), {recursive: true, force: true})
+    await mkdir(workshop, {recursive: true, mode: 0o700})
+    const copy = join(workshop, 'copy')
+    const counts = await rebuild(workshop, hadStore ? await restoredCopy(location, copy) : undefined, salvaged)
+    await rm(copy, {recursive: true, force: true})
+    // From here on the new store is whole: a crash between the renames is mended by the next open.
+    await rename(workshop, repairedDirectory(directory))
+    const keptAs = `${location}.damaged-${new Date(now()).toISOString().replaceAll(':', '-')}`
+    if (hadStore) await rename(location, keptAs)
+    await rename(databasePath(repairedDirectory(directory)), location)
+    await rm(repairedDirectory(directory), {recursive: true, force: true})
+    return {...(hadStore ? {keptAs} : {}), ...counts}
+  } catch (thrown) {
+    throw storeError(thrown, directory)
+  }
+}
+
+async function rebuild(
+  workshop: string,
+  old: Database | undefined,
+  salvaged: readonly OperationRecord[],
+): Promise<Omit<RepairReport, 'keptAs'>> {
+  const store = createLevelStore({directory: workshop, durability: 'power'})
+  const {lastSequence: start} = await store.open()
+  let lastSequence = start
+  const found = old === undefined ? NO_INVENTORY : await takeInventory(old)
+  try {
+    if (old !== undefined) {
+      // In the order of arrival, so that the last to name a file holds it.
+      for (let at = 0; at < found.operations.length; at += CHUNK) {
+        const keys = found.operations.slice(at, at + CHUNK).map(({id}) => operationKey(id))
+        const texts: readonly (string | undefined)[] = await old.getMany(keys)
+        const records = keys.map((key, index) => unsealRecord(key, texts[index] ?? ''))
+        await store.create(records.filter((record) => record !== undefined))
+      }
+      for (const group of found.groups) await store.saveGroup(group)
+      lastSequence = Math.max(lastSequence, found.lastSequence)
+    }
+    const present = await store.getMany(salvaged.map(({id}) => id))
+    const added = salvaged.filter((_, at) => present[at] === undefined)
+    await store.create(added.map((record, at) => ({...record, sequence: lastSequence + 1 + at})))
+    return {
+      records: found.operations.length,
+      groups: found.groups.length,
+      damaged: found.damaged,
+      missing: Math.max(0, found.counted - found.operations.length - added.length),
+      added: added.length,
+    }
+  } finally {
+    await old?.close()
+    await store.close()
+  }
+}
+
+/** What of a store verifies. */
+interface Inventory {
+  /** In the order of their sequence numbers. */
+  readonly operations: readonly {readonly id: OperationId; readonly sequence: number}[]
+  readonly groups: readonly GroupRecord[]
+  readonly damaged: number
+  readonly lastSequence: number
+  /** How many operations the manifest counts. */
+  readonly counted: number
+}
+
+const NO_INVENTORY: Inventory = {operations: [], groups: [], damaged: 0, lastSequence: 0, counted: 0}
+
+const CHUNK = 1000
+
+async function takeInventory(database: Database): Promise<Inventory> {
+  const operations: {readonly id: OperationId; readonly sequence: number}[] = []
+  const groups: GroupRecord[] = []
+  let damaged = 0
+  await readAsFarAsPossible(async () => {
+    for await (const entries of chunksOf(database, OPERATIONS)) {
+      for (const [key, text] of entries) {
+        const record = unsealRecord(key, text)
+        if (record === undefined) damaged += 1
+        else operations.push({id: record.id, sequence: record.sequence})
+      }
+    }
+  })
+  await readAsFarAsPossible(async () => {
+    for await (const entries of chunksOf(database, GROUPS)) {
+      for (const [key, text] of entries) {
+        const group = unsealGroup(key, text)
+        if (group === undefined) damaged += 1
+        else groups.push(group)
+      }
+    }
+  })
+  operations.sort((a, b) => a.sequence - b.sequence)
+  const manifest = await readManifest(database).catch(() => undefined)
+  const lastSequence = Math.max(manifest?.lastSequence ?? 0, operations.at(-1)?.sequence ?? 0)
+  return {operations, groups, damaged, lastSequence, counted: manifest?.operations ?? 0}
+}
+
+/** A scan that ends at a damaged table still gave what came before it. */
+async function readAsFarAsPossible(scan: () => Promise<void>): Promise<void> {
+  try {
+    await scan()
+  } catch (thrown) {
+    if (storeError(thrown, '').code !== 'STORE_DAMAGED') throw thrown
+  }
+}
+
+/** The copy after LevelDB's repair; `undefined` when even that does not open. */
+async function restoredCopy(location: string, copy: string): Promise<Database | undefined> {
+  await cp(location, copy, {recursive: true})
+  try {
+    await repairAt(copy)
+    return await openAt(copy, false)
+  } catch (thrown) {
+    const error = storeError(thrown, location)
+    if (error.kind === 'storage' && error.code !== 'DISK_FULL' && error.code !== 'FILE_ACCESS') return undefined
+    throw error
+  }
+}
+
+async function refuseIfLocked(directory: string): Promise<void> {
+  try {
+    const database = await openDatabase(directory, true)
+    await database.close()
+  } catch (thrown) {
+    if (storeError(thrown, directory).code !== 'STORE_DAMAGED') throw thrown
+  }
+}
+
+function problemOf(thrown: unknown, directory: string): string {
+  const error = storeError(thrown, directory)
+  if (error.code === 'STORE_LOCKED') throw error
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  return `${error.message}${cause}`.replaceAll('\n', ' ')
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return false
+    throw new TransferError('FILE_ACCESS', 'the store cannot be read', {where: path, cause: thrown})
+  }
+}

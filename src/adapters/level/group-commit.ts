@@ -1,0 +1,121 @@
+/**
+ * Group commit: one batch in flight; what arrives meanwhile goes into the next. A failed batch fails those who waited for
+ * it, and the next one goes on with a fresh handle.
+ */
+
+import type {OperationId} from '../../domain/operation-id.ts'
+import {openBatch, planBatch} from './batch-plan.ts'
+import type {Connection} from './connection.ts'
+import {type Change, PendingWrites, Ticket, type Write, type WriteBatch} from './pending-writes.ts'
+import {Places} from './places.ts'
+import type {Manifest} from './schema.ts'
+import {storeError} from './store-errors.ts'
+
+/** Creations in one batch: more would hold up the saves beside them, fewer would cost a sync more often. */
+const MAX_CREATES = 1000
+
+export interface GroupCommitOptions {
+  readonly connection: Connection
+  readonly directory: string
+  /** Whether each batch is synced to the disk before it counts. */
+  readonly sync: boolean
+  readonly manifest: Manifest
+}
+
+export class GroupCommit {
+  readonly pending = new PendingWrites()
+  readonly #options: GroupCommitOptions
+  readonly #places = new Places()
+  #manifest: Manifest
+  #inFlight: WriteBatch | undefined
+  #isRunning = false
+  #inFlightSettled: Promise<void> = Promise.resolve()
+  #nextSettled: Promise<void> | undefined
+  #settleNext: () => void = () => {}
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options
+    this.#manifest = options.manifest
+  }
+
+  /** To be called after something was added to `pending`. */
+  wake(): void {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    // What the present turn still adds goes into the same batch.
+    queueMicrotask(() => void this.#run())
+  }
+
+  /** The change of this operation that is accepted and not yet in the database. */
+  changeOf(id: OperationId): Change | undefined {
+    return this.pending.get(id) ?? this.#inFlight?.changes.get(id)?.content
+  }
+
+  /** Resolves when every save and removal so far is in the database, or has failed. */
+  settled(): Promise<void> {
+    if (!this.pending.hasChanges) return this.#inFlightSettled
+    this.#nextSettled ??= new Promise((resolve) => {
+      this.#settleNext = resolve
+    })
+    return this.#nextSettled
+  }
+
+  /** Resolves when every write so far is durable; rejects when one failed. */
+  flush(): Promise<void> {
+    const writes: Write<unknown>[] = [...this.pending.all()]
+    if (this.#inFlight !== undefined) writes.push(...writesOf(this.#inFlight))
+    const ticket = new Ticket(writes.length)
+    for (const write of writes) write.tickets.push(ticket)
+    return ticket.promise
+  }
+
+  async #run(): Promise<void> {
+    while (!this.pending.isEmpty) {
+      const batch = this.pending.take(MAX_CREATES)
+      const settle = this.#nextSettled === undefined ? undefined : this.#settleNext
+      this.#nextSettled = undefined
+      this.#inFlight = batch
+      this.#inFlightSettled = this.#commit(batch)
+      await this.#inFlightSettled
+      settle?.()
+    }
+    this.#isRunning = false
+  }
+
+  /** Never rejects: those who wait are told through their tickets. */
+  async #commit(batch: WriteBatch): Promise<void> {
+    try {
+      await this.#write(batch)
+    } catch (thrown) {
+      const error = storeError(thrown, this.#options.directory)
+      // What of it reached the disk is unknown.
+      this.#options.connection.doubt()
+      this.#places.clear()
+      this.#inFlight = undefined
+      for (const {tickets} of writesOf(batch)) for (const ticket of tickets) ticket.fail(error)
+      return
+    }
+    this.#inFlight = undefined
+    for (const {tickets} of writesOf(batch)) for (const ticket of tickets) ticket.done()
+  }
+
+  async #write(changes: WriteBatch): Promise<void> {
+    const {connection, sync} = this.#options
+    if (connection.isDoubtful) this.#manifest = await connection.renew()
+    const database = await connection.current()
+    const batch = openBatch(database)
+    try {
+      const outcome = await planBatch(database, batch, changes, this.#places, this.#manifest)
+      await batch.write({sync})
+      this.#manifest = outcome.manifest
+      for (const [id, place] of outcome.places) this.#places.set(id, place)
+    } finally {
+      await batch.close()
+    }
+  }
+}
+
+function* writesOf({changes, groups}: WriteBatch): Iterable<Write<unknown>> {
+  yield* changes.values()
+  yield* groups.values()
+}

@@ -1,0 +1,195 @@
+/** The RecordStore on Level: one database in `<directory>/store`, written by group commit, read around what is in flight. */
+
+import {TransferError} from '../../domain/errors.ts'
+import type {OperationId} from '../../domain/operation-id.ts'
+import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
+import type {LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../ports/record-store.ts'
+import {Connection} from './connection.ts'
+import type {Database} from './database.ts'
+import {GroupCommit} from './group-commit.ts'
+import {removeHolder, writeHolder} from './holder.ts'
+import {fileKey, operationKey} from './keys.ts'
+import {scanActive, scanGroups, scanLine, scanQuery, scanWaitingGroups} from './scans.ts'
+import {closed, damaged, storeError} from './store-errors.ts'
+import {unsealRecord} from './stored-record.ts'
+
+export interface LevelStoreOptions {
+  /** The engine's directory; made, mode 0700, when it is missing. The database is its `store`. */
+  readonly directory: string
+  /** power: a write counts once it is synced to the disk. process: once the system has it. */
+  readonly durability: 'power' | 'process'
+  /** How this process is named to another one that finds the store in use; by default the script's file name. */
+  readonly command?: string
+  /** Epoch ms; the system's clock by default. */
+  readonly now?: () => number
+}
+
+export interface StoreDiagnostics {
+  /** Values that were met and did not verify. */
+  readonly damaged: number
+  /** Damage was found on opening; the indexes were rebuilt from what was left. */
+  readonly healed: boolean
+}
+
+export type LevelStore = RecordStore & {diagnostics(): StoreDiagnostics}
+
+/** Scans see each save and removal that was asked for before them, and each creation that has resolved. */
+export function createLevelStore(options: LevelStoreOptions): LevelStore {
+  return new LevelRecordStore(options)
+}
+
+class LevelRecordStore implements LevelStore {
+  readonly #options: LevelStoreOptions
+  readonly #connection: Connection
+  readonly #damaged = new Set<string>()
+  #commit: GroupCommit | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: LevelStoreOptions) {
+    this.#options = options
+    this.#connection = new Connection(options.directory)
+  }
+
+  async open(): Promise<StoreSummary> {
+    const {directory, durability, command, now = Date.now} = this.#options
+    if (this.#closing !== undefined) throw closed(directory)
+    if (this.#commit !== undefined) throw new TransferError('ILLEGAL_STATE', 'the store is open', {where: directory})
+    const manifest = await this.#connection.open(true)
+    try {
+      await writeHolder(directory, now(), command)
+    } catch (thrown) {
+      await this.#connection.close()
+      throw storeError(thrown, directory)
+    }
+    this.#commit = new GroupCommit({connection: this.#connection, directory, sync: durability === 'power', manifest})
+    return {lastSequence: manifest.lastSequence, operations: manifest.operations}
+  }
+
+  async create(records: readonly OperationRecord[]): Promise<void> {
+    const commit = this.#opened()
+    const created = commit.pending.create(records)
+    commit.wake()
+    return created
+  }
+
+  async save(record: OperationRecord): Promise<void> {
+    const commit = this.#opened()
+    const saved = commit.pending.save(record)
+    commit.wake()
+    return saved
+  }
+
+  async remove(id: OperationId): Promise<void> {
+    const commit = this.#opened()
+    const removed = commit.pending.remove(id)
+    commit.wake()
+    return removed
+  }
+
+  async saveGroup(group: GroupRecord): Promise<void> {
+    const commit = this.#opened()
+    const saved = commit.pending.saveGroup(group)
+    commit.wake()
+    return saved
+  }
+
+  async get(id: OperationId): Promise<OperationRecord | undefined> {
+    const [found] = await this.#read([id])
+    if (found !== 'damaged') return found
+    throw damaged(this.#options.directory, {key: operationKey(id)})
+  }
+
+  /** A record that does not verify is left out, and counted: one of them must not keep the others from being recovered. */
+  async getMany(ids: readonly OperationId[]): Promise<readonly (OperationRecord | undefined)[]> {
+    const found = await this.#read(ids)
+    return found.map((record) => (record === 'damaged' ? undefined : record))
+  }
+
+  async findByFile(file: string): Promise<OperationId | undefined> {
+    const [id] = await this.findManyByFile([file])
+    return id
+  }
+
+  findManyByFile(files: readonly string[]): Promise<readonly (OperationId | undefined)[]> {
+    return this.#scan(async (database) => {
+      const ids: readonly (string | undefined)[] = await database.getMany(files.map(fileKey))
+      return ids as readonly (OperationId | undefined)[]
+    })
+  }
+
+  active(): Promise<readonly OperationId[]> {
+    return this.#scan(scanActive)
+  }
+
+  waitingGroups(): Promise<readonly string[]> {
+    return this.#scan(scanWaitingGroups)
+  }
+
+  line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]> {
+    return this.#scan((database) => scanLine(database, group, range, limit))
+  }
+
+  query(query: OperationQuery): Promise<readonly OperationRecord[]> {
+    return this.#scan((database) => scanQuery(database, query, this.#noteDamage))
+  }
+
+  groups(): Promise<readonly GroupRecord[]> {
+    return this.#scan((database) => scanGroups(database, this.#noteDamage))
+  }
+
+  async flush(): Promise<void> {
+    return this.#opened().flush()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shut()
+    return this.#closing
+  }
+
+  diagnostics(): StoreDiagnostics {
+    return {damaged: this.#damaged.size, healed: this.#connection.healed}
+  }
+
+  async #shut(): Promise<void> {
+    if (this.#commit === undefined) return
+    // A write that fails now has told its own caller.
+    await this.#commit.flush().catch(() => {})
+    // Before the lock is given back: the next holder writes its own.
+    await removeHolder(this.#options.directory).catch(() => {})
+    await this.#connection.close()
+  }
+
+  #opened(): GroupCommit {
+    if (this.#commit === undefined || this.#closing !== undefined) throw closed(this.#options.directory)
+    return this.#commit
+  }
+
+  async #scan<Result>(reader: (database: Database) => Promise<Result>): Promise<Result> {
+    await this.#opened().settled()
+    return this.#connection.read(reader)
+  }
+
+  async #read(ids: readonly OperationId[]): Promise<readonly (OperationRecord | 'damaged' | undefined)[]> {
+    const commit = this.#opened()
+    const changes = ids.map((id) => commit.changeOf(id))
+    // A creation in flight counts only if the operation turns out to be unknown.
+    const asked = ids.filter((_, at) => changes[at] === undefined || changes[at].kind === 'create').map(operationKey)
+    const texts = await this.#connection.read<readonly (string | undefined)[]>((database) => database.getMany(asked))
+    const stored = new Map(asked.map((key, at) => [key, texts[at]]))
+    return ids.map((id, at) => {
+      const change = changes[at]
+      if (change?.kind === 'remove') return undefined
+      if (change !== undefined && change.kind !== 'create') return change.record
+      const key = operationKey(id)
+      const text = stored.get(key)
+      if (text === undefined) return change?.record
+      const record = unsealRecord(key, text)
+      if (record === undefined) this.#noteDamage(key)
+      return record ?? 'damaged'
+    })
+  }
+
+  readonly #noteDamage = (key: string): void => {
+    this.#damaged.add(key)
+  }
+}

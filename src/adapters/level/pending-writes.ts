@@ -1,0 +1,150 @@
+/**
+ * Writes that were accepted and wait for the next batch. At most one change per operation: the newest record wins, and
+ * whoever waited for an older one is told when the newest is durable.
+ */
+
+import {asTransferError} from '../../domain/errors.ts'
+import type {OperationId} from '../../domain/operation-id.ts'
+import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
+
+/**
+ * create: only if the operation is unknown. save: in any case. replace: forgotten and then added again, so that it names
+ * its file anew. remove: forgotten.
+ */
+export type Change =
+  | {readonly kind: 'create' | 'save' | 'replace'; readonly record: OperationRecord}
+  | {readonly kind: 'remove'; readonly id: OperationId}
+
+export interface Write<Content> {
+  content: Content
+  readonly tickets: Ticket[]
+}
+
+export interface WriteBatch {
+  readonly changes: ReadonlyMap<OperationId, Write<Change>>
+  readonly groups: ReadonlyMap<string, Write<GroupRecord>>
+}
+
+/** One caller's promise, kept when the last of its writes is. */
+export class Ticket {
+  readonly promise: Promise<void>
+  #left: number
+  #resolve: () => void = () => {}
+  #reject: (reason: unknown) => void = () => {}
+
+  constructor(writes: number) {
+    this.#left = writes
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    if (writes === 0) this.#resolve()
+  }
+
+  done(): void {
+    this.#left -= 1
+    if (this.#left === 0) this.#resolve()
+  }
+
+  fail(error: unknown): void {
+    this.#reject(asTransferError(error))
+  }
+}
+
+export class PendingWrites {
+  /** First come, first served, a bounded number in each batch, so that a bulk does not hold up everything else. */
+  readonly #creates = new Map<OperationId, Write<Change>>()
+  /** All of them go into the next batch. */
+  #changes = new Map<OperationId, Write<Change>>()
+  #groups = new Map<string, Write<GroupRecord>>()
+
+  get isEmpty(): boolean {
+    return this.#creates.size === 0 && !this.hasChanges
+  }
+
+  /** Whether the next batch will hold more than creations. */
+  get hasChanges(): boolean {
+    return this.#changes.size > 0 || this.#groups.size > 0
+  }
+
+  create(records: readonly OperationRecord[]): Promise<void> {
+    const ticket = new Ticket(records.length)
+    for (const record of records) this.#add(record.id, {kind: 'create', record}, ticket)
+    return ticket.promise
+  }
+
+  save(record: OperationRecord): Promise<void> {
+    const ticket = new Ticket(1)
+    this.#add(record.id, {kind: 'save', record}, ticket)
+    return ticket.promise
+  }
+
+  remove(id: OperationId): Promise<void> {
+    const ticket = new Ticket(1)
+    this.#add(id, {kind: 'remove', id}, ticket)
+    return ticket.promise
+  }
+
+  saveGroup(group: GroupRecord): Promise<void> {
+    const ticket = new Ticket(1)
+    const write = this.#groups.get(group.name)
+    if (write === undefined) {
+      this.#groups.set(group.name, {content: group, tickets: [ticket]})
+    } else {
+      write.content = group
+      write.tickets.push(ticket)
+    }
+    return ticket.promise
+  }
+
+  get(id: OperationId): Change | undefined {
+    return (this.#changes.get(id) ?? this.#creates.get(id))?.content
+  }
+
+  /** Hands over the next batch: all changes, and at most `maxCreates` creations. */
+  take(maxCreates: number): WriteBatch {
+    const groups = this.#groups
+    const changes = new Map<OperationId, Write<Change>>()
+    for (const [id, write] of this.#creates) {
+      if (changes.size === maxCreates) break
+      changes.set(id, write)
+      this.#creates.delete(id)
+    }
+    for (const [id, write] of this.#changes) changes.set(id, write)
+    this.#changes = new Map()
+    this.#groups = new Map()
+    return {changes, groups}
+  }
+
+  /** Every write that waits. */
+  *all(): Iterable<Write<unknown>> {
+    yield* this.#creates.values()
+    yield* this.#changes.values()
+    yield* this.#groups.values()
+  }
+
+  #add(id: OperationId, change: Change, ticket: Ticket): void {
+    const lane =
+      this.#creates.has(id) || (change.kind === 'create' && !this.#changes.has(id)) ? this.#creates : this.#changes
+    const write = lane.get(id)
+    if (write === undefined) {
+      lane.set(id, {content: change, tickets: [ticket]})
+      return
+    }
+    write.tickets.push(ticket)
+    const merged = merge(write.content, change)
+    if (write.content.kind === 'remove' && merged.kind === 'replace') {
+      // It arrives anew, so it names its file after all that came before.
+      lane.delete(id)
+      lane.set(id, write)
+    }
+    write.content = merged
+  }
+}
+
+function merge(earlier: Change, later: Change): Change {
+  if (later.kind === 'remove') return later
+  if (earlier.kind === 'remove') return {kind: 'replace', record: later.record}
+  if (later.kind === 'create') return earlier
+  return {kind: earlier.kind === 'replace' ? 'replace' : 'save', record: later.record}
+}

@@ -1,0 +1,37 @@
+/**
+ * Where the operations that were saved last stand in the indexes, so that saving a live operation again needs no read.
+ * Bounded: what has fallen out is read from its record.
+ */
+
+import type {OperationId} from '../../domain/operation-id.ts'
+
+export interface Place {
+  readonly indexKey: string
+  readonly indexValue: string
+  readonly file: string
+}
+
+const CAPACITY = 16_384
+
+export class Places {
+  /** In order of last use, oldest first. */
+  readonly #places = new Map<OperationId, Place>()
+
+  get(id: OperationId): Place | undefined {
+    return this.#places.get(id)
+  }
+
+  /** `undefined` forgets it. */
+  set(id: OperationId, place: Place | undefined): void {
+    this.#places.delete(id)
+    if (place === undefined) return
+    this.#places.set(id, place)
+    if (this.#places.size <= CAPACITY) return
+    const oldest = this.#places.keys().next()
+    if (!oldest.done) this.#places.delete(oldest.value)
+  }
+
+  clear(): void {
+    this.#places.clear()
+  }
+}

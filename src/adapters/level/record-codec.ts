@@ -1,0 +1,155 @@
+/**
+ * A record as compact JSON: one flat object that leaves out what equals its default, and the id, which is the key.
+ * Released: names and defaults never change; new fields are optional.
+ */
+
+import type {OperationId} from '../../domain/operation-id.ts'
+import {
+  type AttemptCounts,
+  type Evidence,
+  NO_ATTEMPTS,
+  NO_EVIDENCE,
+  type OperationRecord,
+  type TransferPolicy,
+  type TransferRequest,
+  type TransferTarget,
+} from '../../domain/record.ts'
+import {LIFE_STATES, type LifeState} from '../../domain/status.ts'
+
+type OptionalKeys<T> = {[Key in keyof T]-?: Record<never, never> extends Pick<T, Key> ? Key : never}[keyof T]
+type Writable<T> = {-readonly [Key in keyof T]: T[Key]}
+
+/** The optional fields of `T`, all of them: a field left out here would be lost, so it does not compile. */
+function everyOptionalOf<T>() {
+  return <Keys extends Record<OptionalKeys<T>, true>>(keys: Keys) => Object.keys(keys) as (keyof Keys & string)[]
+}
+
+const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({sealed: true})
+
+const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
+  checksum: true,
+  recoverable: true,
+  retries: true,
+  retryDelayMs: true,
+  connectTimeoutMs: true,
+  responseTimeoutMs: true,
+  stallTimeoutMs: true,
+  unconstrained: true,
+})
+
+const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({
+  response: true,
+  error: true,
+  retryAt: true,
+  publishing: true,
+  resultFile: true,
+  cleanRestart: true,
+  endedAt: true,
+  delivered: true,
+})
+
+/** The JSON's shape. `state` comes first: see `stateOfJson`. */
+type WireRecord = Pick<OperationRecord, OptionalKeys<OperationRecord> | 'createdAt' | 'sequence'> &
+  Pick<TransferTarget, 'file'> &
+  Partial<Pick<TransferTarget, 'collision'>> &
+  Pick<TransferRequest, 'url'> &
+  Partial<TransferRequest> &
+  Partial<TransferPolicy> &
+  Partial<Pick<OperationRecord, 'state' | 'attempts' | 'evidence'>>
+
+export function encodeRecord(record: OperationRecord): string {
+  const {request, target, policy, attempts, evidence} = record
+  // Built in the order in which it is to be written.
+  const wire = {} as Writable<WireRecord>
+  if (record.state !== 'queued') wire.state = record.state
+  wire.url = request.url
+  if (request.method !== 'GET') wire.method = request.method
+  if (request.headers.length > 0) wire.headers = request.headers
+  copyPresent(request, wire, REQUEST_OPTIONS)
+  wire.file = target.file
+  if (target.collision !== 'failIfExists') wire.collision = target.collision
+  if (policy.priority !== 0) wire.priority = policy.priority
+  if (policy.costPolicy !== 0) wire.costPolicy = policy.costPolicy
+  if (policy.group !== '') wire.group = policy.group
+  copyPresent(policy, wire, POLICY_OPTIONS)
+  wire.createdAt = record.createdAt
+  wire.sequence = record.sequence
+  if (!isUntried(attempts)) wire.attempts = attempts
+  if (!isEmpty(evidence)) wire.evidence = evidence
+  copyPresent(record, wire, RECORD_OPTIONS)
+  return JSON.stringify(wire)
+}
+
+/** The record of that id, or `undefined` when the JSON is no record of ours. */
+export function decodeRecord(id: OperationId, json: string): OperationRecord | undefined {
+  const wire = parseWire(json)
+  if (wire === undefined) return undefined
+  const request: Writable<TransferRequest> = {
+    url: wire.url,
+    method: wire.method ?? 'GET',
+    headers: wire.headers ?? [],
+  }
+  copyPresent(wire, request, REQUEST_OPTIONS)
+  const policy: Writable<TransferPolicy> = {
+    priority: wire.priority ?? 0,
+    costPolicy: wire.costPolicy ?? 0,
+    group: wire.group ?? '',
+  }
+  copyPresent(wire, policy, POLICY_OPTIONS)
+  const record: Writable<OperationRecord> = {
+    id,
+    direction: 'download',
+    state: wire.state ?? 'queued',
+    request,
+    target: {file: wire.file, collision: wire.collision ?? 'failIfExists'},
+    policy,
+    createdAt: wire.createdAt,
+    sequence: wire.sequence,
+    attempts: wire.attempts ?? NO_ATTEMPTS,
+    evidence: wire.evidence ?? NO_EVIDENCE,
+  }
+  copyPresent(wire, record, RECORD_OPTIONS)
+  return record
+}
+
+/** The life state, read off the front of the JSON without parsing it. */
+export function stateOfJson(json: string): LifeState {
+  const start = '{"state":"'
+  return json.startsWith(start) ? (json.slice(start.length, json.indexOf('"', start.length)) as LifeState) : 'queued'
+}
+
+/** The checksum has vouched for the bytes; this guards against text that another program, or a newer one, wrote. */
+function parseWire(json: string): WireRecord | undefined {
+  let wire: Partial<WireRecord> | null
+  try {
+    wire = JSON.parse(json)
+  } catch {
+    return undefined
+  }
+  if (typeof wire !== 'object' || wire === null) return undefined
+  const whole =
+    typeof wire.url === 'string' &&
+    typeof wire.file === 'string' &&
+    typeof wire.createdAt === 'number' &&
+    typeof wire.sequence === 'number' &&
+    (wire.state === undefined || LIFE_STATES.includes(wire.state))
+  return whole ? (wire as WireRecord) : undefined
+}
+
+function isUntried(attempts: AttemptCounts): boolean {
+  return attempts.total === 0 && attempts.failures === 0 && attempts.highWater === 0 && !attempts.continued
+}
+
+function isEmpty(evidence: Evidence): boolean {
+  return (
+    evidence.generation === NO_EVIDENCE.generation && evidence.ranges.length === 0 && Object.keys(evidence).length === 2
+  )
+}
+
+function copyPresent<Key extends string>(
+  from: {readonly [K in Key]?: unknown},
+  to: {[K in Key]?: unknown},
+  keys: readonly Key[],
+): void {
+  for (const key of keys) if (from[key] !== undefined) to[key] = from[key]
+}

@@ -1,0 +1,22 @@
+/** Where a finished repair stands until it takes the store's place, and how an open completes one that was cut short. */
+
+import {access, rename} from 'node:fs/promises'
+import {join} from 'node:path'
+
+export function repairedDirectory(directory: string): string {
+  return join(directory, 'repaired')
+}
+
+/** A crash between the repair's two renames left no store; without this the next open would make an empty one. */
+export async function adoptRepaired(directory: string, location: string): Promise<void> {
+  if (await isMissing(location)) await rename(join(repairedDirectory(directory), 'store'), location).catch(() => {})
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return false
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,166 @@
+/** Reads that walk a stretch of keys: the waiting line, the active ones, pages of records, the groups. */
+
+import type {OperationId} from '../../domain/operation-id.ts'
+import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
+import {isTerminal, LIFE_STATES} from '../../domain/status.ts'
+import type {LineEntry, OperationQuery} from '../../ports/record-store.ts'
+import {chunksOf, type Database, READ_AHEAD_BYTES} from './database.ts'
+import {unseal} from './envelope.ts'
+import {
+  ACTIVE,
+  behindGroupOf,
+  ENDED,
+  GROUPS,
+  groupOfQueueKey,
+  idOfActiveKey,
+  idOfEndedKey,
+  idOfOperationKey,
+  type KeySpan,
+  lineEntryOf,
+  lineSpan,
+  OPERATIONS,
+  operationKey,
+  QUEUE,
+  queueSpan,
+  spanOf,
+} from './keys.ts'
+import {decodeRecord, stateOfJson} from './record-codec.ts'
+import {unsealGroup, unsealRecord} from './stored-record.ts'
+
+/** Told the key of a value that does not verify. */
+export type OnDamage = (key: string) => void
+
+const DEFAULT_LIMIT = 1000
+const CHUNK = 1000
+
+/** Up to this many candidates are taken from the indexes and sorted; beyond it, walking the records is cheaper. */
+const INDEX_LIMIT = 5000
+
+export async function scanActive(database: Database): Promise<readonly OperationId[]> {
+  const keys = await database.keys({...spanOf(ACTIVE), highWaterMarkBytes: READ_AHEAD_BYTES}).all()
+  return keys.map(idOfActiveKey)
+}
+
+export async function scanLine(
+  database: Database,
+  group: string,
+  range: LineRange,
+  limit: number,
+): Promise<readonly LineEntry[]> {
+  const entries = await database.iterator({...lineSpan(group, range), limit}).all()
+  return entries.map(([key, id]) => lineEntryOf(key, id))
+}
+
+/** Seeks from group to group, so it costs by their number and not by their members'. */
+export async function scanWaitingGroups(database: Database): Promise<readonly string[]> {
+  const names: string[] = []
+  const keys = database.keys(spanOf(QUEUE))
+  try {
+    for (;;) {
+      const key = await keys.next()
+      if (key === undefined) return names
+      names.push(groupOfQueueKey(key))
+      keys.seek(behindGroupOf(key))
+    }
+  } finally {
+    await keys.close()
+  }
+}
+
+export async function scanGroups(database: Database, onDamage: OnDamage): Promise<readonly GroupRecord[]> {
+  const groups: GroupRecord[] = []
+  for await (const entries of chunksOf(database, GROUPS)) {
+    for (const [key, text] of entries) {
+      const group = unsealGroup(key, text)
+      if (group === undefined) onDamage(key)
+      else groups.push(group)
+    }
+  }
+  return groups
+}
+
+/** A page of records in the order of their ids. */
+export async function scanQuery(
+  database: Database,
+  query: OperationQuery,
+  onDamage: OnDamage,
+): Promise<readonly OperationRecord[]> {
+  const limit = query.limit ?? DEFAULT_LIMIT
+  if (limit <= 0 || query.states?.length === 0) return []
+  const candidates = query.states === undefined ? undefined : await candidatesOf(database, query.states, query.group)
+  return candidates === undefined
+    ? pageOfRecords(database, query, limit, onDamage)
+    : pageOfCandidates(database, candidates, query, limit, onDamage)
+}
+
+/** The ids that the indexes name for these states, or `undefined` when they are too many to sort. */
+async function candidatesOf(
+  database: Database,
+  states: readonly string[],
+  group: string | undefined,
+): Promise<readonly OperationId[] | undefined> {
+  const spans: [span: KeySpan, idOf: (entry: readonly [string, string]) => OperationId][] = []
+  const known = LIFE_STATES.filter((state) => states.includes(state))
+  if (known.includes('queued')) {
+    spans.push([group === undefined ? spanOf(QUEUE) : queueSpan(group), ([, id]) => id as OperationId])
+  }
+  if (known.some((state) => state !== 'queued' && !isTerminal(state))) {
+    spans.push([spanOf(ACTIVE), ([key]) => idOfActiveKey(key)])
+  }
+  if (known.some(isTerminal)) spans.push([spanOf(ENDED), ([key]) => idOfEndedKey(key)])
+  const ids: OperationId[] = []
+  for (const [span, idOf] of spans) {
+    const entries = await database.iterator({...span, limit: INDEX_LIMIT + 1 - ids.length}).all()
+    for (const entry of entries) ids.push(idOf(entry))
+    if (ids.length > INDEX_LIMIT) return undefined
+  }
+  return ids.sort()
+}
+
+async function pageOfCandidates(
+  database: Database,
+  candidates: readonly OperationId[],
+  {states, group, after}: OperationQuery,
+  limit: number,
+  onDamage: OnDamage,
+): Promise<readonly OperationRecord[]> {
+  const page: OperationRecord[] = []
+  const ids = after === undefined ? candidates : candidates.filter((id) => id > after)
+  for (let at = 0; at < ids.length; at += CHUNK) {
+    const keys = ids.slice(at, at + CHUNK).map(operationKey)
+    const texts: readonly (string | undefined)[] = await database.getMany(keys)
+    for (const [index, key] of keys.entries()) {
+      const text = texts[index]
+      if (text === undefined) continue
+      const record = unsealRecord(key, text)
+      if (record === undefined) onDamage(key)
+      else if (states?.includes(record.state) !== false && (group === undefined || record.policy.group === group)) {
+        page.push(record)
+        if (page.length === limit) return page
+      }
+    }
+  }
+  return page
+}
+
+async function pageOfRecords(
+  database: Database,
+  {states, group, after}: OperationQuery,
+  limit: number,
+  onDamage: OnDamage,
+): Promise<readonly OperationRecord[]> {
+  const page: OperationRecord[] = []
+  for await (const entries of chunksOf(database, OPERATIONS, after === undefined ? undefined : operationKey(after))) {
+    for (const [key, text] of entries) {
+      const opened = unseal(key, text)
+      if (opened !== undefined && states?.includes(stateOfJson(opened.json)) === false) continue
+      const record = opened && decodeRecord(idOfOperationKey(key), opened.json)
+      if (record === undefined) onDamage(key)
+      else if (group === undefined || record.policy.group === group) {
+        page.push(record)
+        if (page.length === limit) return page
+      }
+    }
+  }
+  return page
+}

@@ -1,0 +1,28 @@
+/** Operation and group records as the texts that stand in the store, and back. */
+
+import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
+import {seal, unseal} from './envelope.ts'
+import {groupKey, idOfOperationKey, operationKey} from './keys.ts'
+import {decodeRecord, encodeRecord} from './record-codec.ts'
+
+export function sealRecord(record: OperationRecord, writeSequence: number): string {
+  return seal(operationKey(record.id), writeSequence, encodeRecord(record))
+}
+
+/** `undefined` when the text does not verify. */
+export function unsealRecord(key: string, text: string): OperationRecord | undefined {
+  const opened = unseal(key, text)
+  return opened && decodeRecord(idOfOperationKey(key), opened.json)
+}
+
+export function sealGroup(group: GroupRecord, writeSequence: number): string {
+  return seal(groupKey(group.name), writeSequence, JSON.stringify(group))
+}
+
+/** `undefined` when the text does not verify. */
+export function unsealGroup(key: string, text: string): GroupRecord | undefined {
+  const opened = unseal(key, text)
+  if (opened === undefined) return undefined
+  const group: GroupRecord = JSON.parse(opened.json)
+  return group
+}

@@ -1,0 +1,74 @@
+/** The store on Level keeps the contract, in both durabilities, and what it alone promises. */
+
+import {readdir, readFile, stat} from 'node:fs/promises'
+import {join} from 'node:path'
+import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import type {LevelStore} from '../../src/adapters/level/level-store.ts'
+import {operationId, queuedRecord} from '../support/records.ts'
+import {describeRecordStore} from './record-store.contract.ts'
+import {buildLevelHouse, type LevelHouse} from './store-house.ts'
+
+describeRecordStore('LevelStore (process)', () => buildLevelHouse('process'))
+describeRecordStore('LevelStore (power)', () => buildLevelHouse('power'))
+
+describe('the store on Level', () => {
+  let house: LevelHouse
+  let store: LevelStore
+
+  beforeEach(async () => {
+    house = await buildLevelHouse()
+    store = house.next()
+    await store.open()
+  })
+
+  afterEach(async () => {
+    await store.close()
+    await house.dispose()
+  })
+
+  it('keeps its directories closed to others', async () => {
+    for (const path of [house.directory, join(house.directory, 'store')]) {
+      expect((await stat(path)).mode & 0o777).toBe(0o700)
+    }
+    expect((await stat(join(house.directory, 'holder.json'))).mode & 0o777).toBe(0o600)
+  })
+
+  it('names its holder while it is open, without arguments, and takes the note back', async () => {
+    const holder = JSON.parse(await readFile(join(house.directory, 'holder.json'), 'utf8'))
+    expect(holder).toMatchObject({pid: process.pid, command: 'test'})
+    await store.close()
+    expect(await readdir(house.directory)).toEqual(['store'])
+  })
+
+  it('says who has the store when it is open in the same process', async () => {
+    await expect(house.next().open()).rejects.toMatchObject({
+      code: 'STORE_LOCKED',
+      message: expect.stringContaining(`in use by process ${process.pid} (test), since `),
+    })
+  })
+
+  it('a second open of one store is refused', async () => {
+    await expect(store.open()).rejects.toMatchObject({code: 'ILLEGAL_STATE'})
+  })
+
+  it('finds few among many by index and many by walking', async () => {
+    const records = Array.from({length: 7000}, (_, at) => queuedRecord(at + 1))
+    records[6500] = queuedRecord(6501, {state: 'failed', endedAt: 1})
+    await store.create(records)
+    expect(await store.query({states: ['failed']})).toEqual([records[6500]])
+    const page = await store.query({states: ['queued'], after: operationId(6499), limit: 3})
+    expect(page.map(({sequence}) => sequence)).toEqual([6500, 6502, 6503])
+  })
+
+  it('lets a save pass a bulk creation', async () => {
+    await store.create([queuedRecord(9001)])
+    let isBulkDone = false
+    const bulk = store.create(Array.from({length: 9000}, (_, at) => queuedRecord(at + 1))).then(() => {
+      isBulkDone = true
+    })
+    await store.save(queuedRecord(9001, {state: 'running'}))
+    expect(isBulkDone).toBe(false)
+    expect(await store.active()).toEqual([operationId(9001)])
+    await bulk
+  })
+})

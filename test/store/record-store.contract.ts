@@ -1,0 +1,356 @@
+/** What every RecordStore must do. Run by the real store and by the memory store. */
+
+import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import type {OperationRecord} from '../../src/domain/record.ts'
+import type {RecordStore} from '../../src/ports/record-store.ts'
+import {operationId, queuedRecord} from '../support/records.ts'
+
+/** One place where stores can be opened, one after another. */
+export interface StoreHouse {
+  /** A store that is not open yet. */
+  next(): RecordStore
+  dispose(): Promise<void>
+}
+
+const WHOLE_CLASS = {priorityClass: 1, from: 0, to: Number.MAX_SAFE_INTEGER} as const
+
+export function describeRecordStore(name: string, build: () => Promise<StoreHouse>): void {
+  describe(`${name} as a RecordStore`, () => {
+    let house: StoreHouse
+    let store: RecordStore
+
+    beforeEach(async () => {
+      house = await build()
+      store = house.next()
+      await store.open()
+    })
+
+    afterEach(async () => {
+      await store.close()
+      await house.dispose()
+    })
+
+    async function reopen() {
+      await store.close()
+      store = house.next()
+      return store.open()
+    }
+
+    const running = (n: number): OperationRecord => queuedRecord(n, {state: 'running'})
+    const completed = (n: number): OperationRecord => queuedRecord(n, {state: 'completed', endedAt: 5000 + n})
+    const lineOf = async (group: string) => (await store.line(group, WHOLE_CLASS, 100)).map(({id}) => id)
+
+    describe('opening and closing', () => {
+      it('starts empty', async () => {
+        expect(await reopen()).toEqual({lastSequence: 0, operations: 0})
+        expect(await store.active()).toEqual([])
+        expect(await store.waitingGroups()).toEqual([])
+        expect(await store.query({})).toEqual([])
+        expect(await store.groups()).toEqual([])
+      })
+
+      it('counts operations and remembers the highest sequence, also of removed ones', async () => {
+        await store.create([queuedRecord(1), queuedRecord(2), queuedRecord(7)])
+        await store.save(completed(2))
+        await store.remove(operationId(7))
+        expect(await reopen()).toEqual({lastSequence: 7, operations: 2})
+      })
+
+      it('keeps records, indexes and groups', async () => {
+        await store.create([queuedRecord(1), queuedRecord(2), queuedRecord(3)])
+        await store.save(running(2))
+        await store.save(completed(3))
+        await store.saveGroup({name: 'g', behavior: 1})
+        await reopen()
+        expect(await store.get(operationId(2))).toEqual(running(2))
+        expect(await lineOf('')).toEqual([operationId(1)])
+        expect(await store.active()).toEqual([operationId(2)])
+        expect(await store.query({states: ['completed']})).toEqual([completed(3)])
+        expect(await store.groups()).toEqual([{name: 'g', behavior: 1}])
+      })
+
+      it('lets only one in at a time', async () => {
+        const second = house.next()
+        await expect(second.open()).rejects.toMatchObject({code: 'STORE_LOCKED'})
+        await second.close()
+        expect(await store.get(operationId(1))).toBeUndefined()
+      })
+
+      it('closes twice, and what was accepted before is durable', async () => {
+        const saved = store.save(queuedRecord(1))
+        await Promise.all([store.close(), store.close()])
+        await saved
+        expect(await reopen()).toMatchObject({operations: 1})
+      })
+
+      it('refuses to work when closed', async () => {
+        await store.close()
+        await expect(store.save(queuedRecord(1))).rejects.toMatchObject({code: 'CLOSED'})
+        await expect(store.get(operationId(1))).rejects.toMatchObject({code: 'CLOSED'})
+        await expect(store.line('', WHOLE_CLASS, 1)).rejects.toMatchObject({code: 'CLOSED'})
+        await expect(store.open()).rejects.toMatchObject({code: 'CLOSED'})
+      })
+    })
+
+    describe('creating', () => {
+      it('leaves an operation that is there as it is', async () => {
+        await store.create([queuedRecord(1)])
+        await store.save(running(1))
+        await store.create([queuedRecord(1), queuedRecord(2)])
+        expect(await store.get(operationId(1))).toEqual(running(1))
+        expect(await store.active()).toEqual([operationId(1)])
+        expect(await lineOf('')).toEqual([operationId(2)])
+        expect(await reopen()).toMatchObject({operations: 2})
+      })
+
+      it('takes the first of two with one id', async () => {
+        const other = queuedRecord(1, {file: '/other'})
+        await Promise.all([store.create([queuedRecord(1)]), store.create([other])])
+        expect(await store.get(operationId(1))).toEqual(queuedRecord(1))
+        expect(await store.findByFile('/other')).toBeUndefined()
+      })
+
+      it('takes nothing', async () => {
+        await store.create([])
+        expect(await store.query({})).toEqual([])
+      })
+
+      it('takes more than a batch, in any state', async () => {
+        const records = Array.from({length: 2500}, (_, at) =>
+          at % 5 === 0 ? completed(at + 1) : at % 5 === 1 ? running(at + 1) : queuedRecord(at + 1),
+        )
+        await store.create(records)
+        expect(await store.active()).toHaveLength(500)
+        expect(await store.line('', WHOLE_CLASS, 5000)).toHaveLength(1500)
+        expect(await store.query({limit: 5000})).toEqual(records)
+        expect(await reopen()).toEqual({lastSequence: 2500, operations: 2500})
+      })
+    })
+
+    describe('saving', () => {
+      it('moves an operation through the indexes', async () => {
+        await store.create([queuedRecord(1)])
+        await store.save(running(1))
+        expect(await lineOf('')).toEqual([])
+        expect(await store.waitingGroups()).toEqual([])
+        expect(await store.active()).toEqual([operationId(1)])
+        await store.save(queuedRecord(1))
+        expect(await lineOf('')).toEqual([operationId(1)])
+        expect(await store.active()).toEqual([])
+        await store.save(completed(1))
+        expect(await lineOf('')).toEqual([])
+        expect(await store.query({states: ['completed']})).toEqual([completed(1)])
+        await store.save({...completed(1), delivered: true})
+        expect(await store.query({states: ['completed']})).toEqual([{...completed(1), delivered: true}])
+      })
+
+      it('moves an operation in the line when priority, group or sequence change', async () => {
+        await store.create([queuedRecord(1)])
+        await store.save(queuedRecord(1, {policy: {priority: 1, group: 'a'}, sequence: 9}))
+        expect(await lineOf('')).toEqual([])
+        expect(await store.line('a', {...WHOLE_CLASS, priorityClass: 0}, 9)).toEqual([
+          {id: operationId(1), priorityClass: 0, sequence: 9},
+        ])
+        expect(await store.waitingGroups()).toEqual(['a'])
+      })
+
+      it('keeps the newest of many saves that were not waited for, and keeps every promise', async () => {
+        const saves = Array.from({length: 50}, (_, at) => store.save({...running(1), createdAt: at}))
+        await Promise.all(saves)
+        expect(await store.get(operationId(1))).toMatchObject({createdAt: 49})
+        expect(await reopen()).toMatchObject({operations: 1})
+        expect(await store.get(operationId(1))).toMatchObject({createdAt: 49})
+      })
+
+      it('keeps the order of unlike writes to one operation', async () => {
+        const writes = [
+          store.create([queuedRecord(1)]),
+          store.save(running(1)),
+          store.remove(operationId(1)),
+          store.create([queuedRecord(1, {file: '/again'})]),
+          store.create([queuedRecord(1, {file: '/ignored'})]),
+          store.save(queuedRecord(2)),
+          store.remove(operationId(2)),
+        ]
+        await Promise.all(writes)
+        await reopen()
+        expect(await store.query({})).toEqual([queuedRecord(1, {file: '/again'})])
+        expect(await store.findByFile('/again')).toBe(operationId(1))
+        expect(await store.findByFile('/downloads/1')).toBeUndefined()
+        expect(await store.active()).toEqual([])
+      })
+    })
+
+    describe('reading', () => {
+      it('sees writes that are accepted and not durable yet', async () => {
+        const writes = [store.create([queuedRecord(1), queuedRecord(2)]), store.save(running(2))]
+        expect(await store.getMany([operationId(1), operationId(2), operationId(3)])).toEqual([
+          queuedRecord(1),
+          running(2),
+          undefined,
+        ])
+        writes.push(store.remove(operationId(1)))
+        expect(await store.get(operationId(1))).toBeUndefined()
+        await Promise.all(writes)
+      })
+
+      it('scans see saves and removals that are accepted and not durable yet', async () => {
+        await store.create([queuedRecord(1), queuedRecord(2)])
+        const writes = [store.save(running(1)), store.remove(operationId(2))]
+        expect(await store.active()).toEqual([operationId(1)])
+        expect(await lineOf('')).toEqual([])
+        await Promise.all(writes)
+      })
+
+      it('does not share what it stores with the caller', async () => {
+        const ranges: [number, number][] = [[0, 10]]
+        const record = queuedRecord(1, {state: 'running', evidence: {generation: 1, ranges}})
+        await store.save(record)
+        ranges.push([20, 30])
+        expect((await store.get(operationId(1)))?.evidence.ranges).toEqual([[0, 10]])
+      })
+    })
+
+    describe('files', () => {
+      it('finds the operation that last named a file', async () => {
+        await store.create([
+          queuedRecord(1, {file: '/a'}),
+          queuedRecord(2, {file: '/a'}),
+          queuedRecord(3, {file: '/b'}),
+        ])
+        await store.save(queuedRecord(1, {file: '/a', state: 'completed', endedAt: 1}))
+        expect(await store.findManyByFile(['/a', '/b', '/c'])).toEqual([operationId(2), operationId(3), undefined])
+      })
+
+      it('follows an operation to another file', async () => {
+        await store.create([queuedRecord(1, {file: '/a'})])
+        await store.save(queuedRecord(1, {file: '/b'}))
+        expect(await store.findManyByFile(['/a', '/b'])).toEqual([undefined, operationId(1)])
+      })
+
+      it('gives a file up only to whom it belongs', async () => {
+        await store.create([queuedRecord(1, {file: '/a'})])
+        await store.create([queuedRecord(2, {file: '/a'})])
+        await store.remove(operationId(1))
+        expect(await store.findByFile('/a')).toBe(operationId(2))
+        await store.remove(operationId(2))
+        expect(await store.findByFile('/a')).toBeUndefined()
+      })
+
+      it.each(['/with space/ünïcödé', '/100%/%0041', '/line\nbreak', '/\ud800lone', '/\ud801lone', '!files!'])(
+        'tells %j from every other file',
+        async (file) => {
+          await store.create([queuedRecord(1, {file}), queuedRecord(2, {file: `${file}x`})])
+          expect(await store.findManyByFile([file, `${file}x`, `${file}/`])).toEqual([
+            operationId(1),
+            operationId(2),
+            undefined,
+          ])
+          expect((await store.get(operationId(1)))?.target.file).toBe(file)
+        },
+      )
+    })
+
+    describe('the line', () => {
+      it('goes by class and sequence, inside the range, up to the limit', async () => {
+        const priorities = [0, 1, 2, 0, 0, 0] as const
+        await store.create(priorities.map((priority, at) => queuedRecord(10 - at, {policy: {priority}})))
+        expect(await store.line('', WHOLE_CLASS, 10)).toEqual(
+          [5, 6, 7, 10].map((n) => ({id: operationId(n), priorityClass: 1, sequence: n})),
+        )
+        expect(await store.line('', {priorityClass: 1, from: 6, to: 7}, 10)).toHaveLength(2)
+        expect(await store.line('', WHOLE_CLASS, 1)).toEqual([{id: operationId(5), priorityClass: 1, sequence: 5}])
+        expect(await store.line('', WHOLE_CLASS, 0)).toEqual([])
+        expect(await store.line('', {...WHOLE_CLASS, priorityClass: 0}, 10)).toHaveLength(1)
+        expect(await store.line('', {...WHOLE_CLASS, priorityClass: 2}, 10)).toHaveLength(1)
+      })
+
+      it('orders sequences as numbers', async () => {
+        const sequences = [9, 10, 100, 2 ** 32, Number.MAX_SAFE_INTEGER]
+        await store.create([...sequences].reverse().map((sequence, at) => queuedRecord(at + 1, {sequence})))
+        expect((await store.line('', WHOLE_CLASS, 10)).map(({sequence}) => sequence)).toEqual(sequences)
+      })
+
+      it('keeps apart groups of any name', async () => {
+        const names = ['', 'a', 'a/1', 'a-', 'a0', 'ab', 'ä', '%', '%0041', 'A', '\u0000', '\ud800', '\ud801', '/', '!']
+        await store.create(names.map((group, at) => queuedRecord(at + 1, {policy: {group}})))
+        for (const [at, name] of names.entries()) expect(await lineOf(name)).toEqual([operationId(at + 1)])
+        expect([...(await store.waitingGroups())].sort()).toEqual([...names].sort())
+      })
+    })
+
+    describe('queries', () => {
+      beforeEach(async () => {
+        const a = {policy: {group: 'a'}}
+        await store.create([
+          queuedRecord(1, a),
+          queuedRecord(2),
+          queuedRecord(3, {...a, state: 'running'}),
+          queuedRecord(4, {state: 'pausedByApplication'}),
+          queuedRecord(5, {...a, state: 'completed', endedAt: 9}),
+          queuedRecord(6, {state: 'failed', endedAt: 3}),
+          queuedRecord(7, {state: 'canceled', endedAt: 1}),
+        ])
+      })
+
+      const numbersOf = (records: readonly OperationRecord[]) => records.map(({sequence}) => sequence)
+
+      it.each([
+        [{}, [1, 2, 3, 4, 5, 6, 7]],
+        [{limit: 2}, [1, 2]],
+        [{limit: 0}, []],
+        [{after: operationId(5)}, [6, 7]],
+        [{after: operationId(2), limit: 2}, [3, 4]],
+        [{group: 'a'}, [1, 3, 5]],
+        [{group: ''}, [2, 4, 6, 7]],
+        [{states: []}, []],
+        [{states: ['queued']}, [1, 2]],
+        [{states: ['queued'], group: 'a'}, [1]],
+        [{states: ['running']}, [3]],
+        [{states: ['running', 'completed'], group: 'a', after: operationId(3)}, [5]],
+        [{states: ['completed', 'failed', 'canceled']}, [5, 6, 7]],
+        [{states: ['completed', 'failed', 'canceled'], after: operationId(5), limit: 1}, [6]],
+        [{states: ['queued', 'pausedByApplication', 'failed']}, [1, 2, 4, 6]],
+        [{states: ['noSuchState']}, []],
+      ])('%j finds %j', async (query, expected) => {
+        expect(numbersOf(await store.query(query))).toEqual(expected)
+      })
+
+      it('pages through everything', async () => {
+        const seen: number[] = []
+        for (let page = await store.query({limit: 3}); page.length > 0; ) {
+          seen.push(...numbersOf(page))
+          const after = page.at(-1)?.id
+          page = after === undefined ? [] : await store.query({limit: 3, after})
+        }
+        expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7])
+      })
+    })
+
+    describe('groups', () => {
+      it('saves, replaces and keeps them by name', async () => {
+        const front = [{priorityClass: 1, from: 3, to: 8}] as const
+        await Promise.all([
+          store.saveGroup({name: 'a', behavior: 0}),
+          store.saveGroup({name: 'a', behavior: 1, front}),
+          store.saveGroup({name: 'b/ü', behavior: 0}),
+        ])
+        await reopen()
+        expect(await store.groups()).toEqual([
+          {name: 'a', behavior: 1, front},
+          {name: 'b/ü', behavior: 0},
+        ])
+      })
+    })
+
+    it('flush waits for what was accepted', async () => {
+      let done = 0
+      const writes = [store.create([queuedRecord(1)]), store.save(running(2)), store.saveGroup({name: '', behavior: 0})]
+      for (const write of writes) void write.then(() => (done += 1))
+      await store.flush()
+      await Promise.resolve()
+      expect(done).toBe(3)
+      await store.flush()
+    })
+  })
+}

@@ -1,0 +1,97 @@
+/** The store's contract as plain maps: what the memory store holds, and the model that the real store is tested against. */
+
+import type {OperationId} from '../../src/domain/operation-id.ts'
+import {priorityClass} from '../../src/domain/priority.ts'
+import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
+import {isTerminal} from '../../src/domain/status.ts'
+import type {LineEntry, OperationQuery} from '../../src/ports/record-store.ts'
+
+export class MemoryTables {
+  readonly #operations = new Map<OperationId, OperationRecord>()
+  readonly #files = new Map<string, OperationId>()
+  readonly #groups = new Map<string, GroupRecord>()
+  #lastSequence = 0
+
+  get size(): number {
+    return this.#operations.size
+  }
+
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
+  create(records: readonly OperationRecord[]): void {
+    for (const record of records) if (!this.#operations.has(record.id)) this.save(record)
+  }
+
+  save(record: OperationRecord): void {
+    const {id, target} = record
+    const before = this.#operations.get(id)
+    if (before?.target.file !== target.file) {
+      if (before !== undefined) this.#unclaim(before)
+      this.#files.set(target.file, id)
+    }
+    // A copy: what the caller does to its object later is not stored.
+    this.#operations.set(id, structuredClone(record))
+    this.#lastSequence = Math.max(this.#lastSequence, record.sequence)
+  }
+
+  remove(id: OperationId): void {
+    const before = this.#operations.get(id)
+    if (before === undefined) return
+    this.#unclaim(before)
+    this.#operations.delete(id)
+  }
+
+  saveGroup(group: GroupRecord): void {
+    this.#groups.set(group.name, structuredClone(group))
+  }
+
+  get(id: OperationId): OperationRecord | undefined {
+    return this.#operations.get(id)
+  }
+
+  findByFile(file: string): OperationId | undefined {
+    return this.#files.get(file)
+  }
+
+  active(): readonly OperationId[] {
+    return this.#sorted()
+      .filter(({state}) => state !== 'queued' && !isTerminal(state))
+      .map(({id}) => id)
+  }
+
+  waitingGroups(): readonly string[] {
+    return [...new Set(this.#sorted().flatMap(({state, policy}) => (state === 'queued' ? [policy.group] : [])))]
+  }
+
+  line(group: string, range: LineRange, limit: number): readonly LineEntry[] {
+    return [...this.#operations.values()]
+      .filter(({state, policy}) => state === 'queued' && policy.group === group)
+      .map(({id, policy, sequence}) => ({id, priorityClass: priorityClass(policy.priority), sequence}))
+      .filter((entry) => entry.priorityClass === range.priorityClass)
+      .filter(({sequence}) => sequence >= range.from && sequence <= range.to)
+      .sort((a, b) => a.sequence - b.sequence)
+      .slice(0, limit)
+  }
+
+  query({group, states, after, limit = 1000}: OperationQuery): readonly OperationRecord[] {
+    return this.#sorted()
+      .filter(({id}) => after === undefined || id > after)
+      .filter(({state}) => states === undefined || states.includes(state))
+      .filter(({policy}) => group === undefined || policy.group === group)
+      .slice(0, Math.max(0, limit))
+  }
+
+  groups(): readonly GroupRecord[] {
+    return [...this.#groups.values()]
+  }
+
+  #sorted(): readonly OperationRecord[] {
+    return [...this.#operations.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  #unclaim({id, target}: OperationRecord): void {
+    if (this.#files.get(target.file) === id) this.#files.delete(target.file)
+  }
+}
