@@ -1,0 +1,46 @@
+/** The Clock of the system: wall time for deadlines, monotonic time for how long a timer has been waiting. */
+
+import type {Clock} from '../../ports/clock.ts'
+
+/** Node fires a longer timer after 1 ms instead. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1
+
+class Timer {
+  readonly #fn: () => void
+  readonly #dueAt: number
+  #handle: ReturnType<typeof setTimeout> | undefined
+
+  constructor(fn: () => void, delayMs: number) {
+    this.#fn = fn
+    this.#dueAt = performance.now() + delayMs
+    this.#arm(delayMs)
+  }
+
+  clear(): void {
+    clearTimeout(this.#handle)
+    this.#handle = undefined
+  }
+
+  #arm(delayMs: number): void {
+    // A timer that never fires holds nothing alive.
+    if (delayMs === Number.POSITIVE_INFINITY) return
+    this.#handle = setTimeout(() => this.#wake(), Math.min(delayMs, LONGEST_DELAY_MS))
+  }
+
+  #wake(): void {
+    const leftMs = this.#dueAt - performance.now()
+    // Node counts whole milliseconds, so it may be up to one early.
+    if (leftMs > 0) this.#arm(Math.ceil(leftMs))
+    else this.#fn()
+  }
+}
+
+export function createSystemClock(): Clock {
+  return {
+    now: () => Date.now(),
+    setTimeout: (fn, delayMs) => new Timer(fn, Math.max(0, delayMs)),
+    clearTimeout(handle) {
+      if (handle instanceof Timer) handle.clear()
+    },
+  }
+}

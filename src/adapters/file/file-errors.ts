@@ -1,0 +1,75 @@
+/** What an errno of the file system means for a transfer: one table, and the one function that applies it. */
+
+import {type ErrorCode, type RetryVerdict, TransferError} from '../../domain/errors.ts'
+
+interface Meaning {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly retry?: RetryVerdict
+  readonly advice?: string
+}
+
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  ENOSPC: {code: 'DISK_FULL', message: 'no space is left on the disk'},
+  EDQUOT: {code: 'DISK_FULL', message: 'the disk quota is used up'},
+  EFBIG: {code: 'FILE_TOO_LARGE', message: 'the file is larger than the file system allows'},
+  EIO: {code: 'DISK_FAILED', message: 'the disk failed'},
+  EROFS: {code: 'FILE_ACCESS', message: 'the file system is read-only'},
+  EACCES: {code: 'FILE_ACCESS', message: 'access is denied'},
+  EPERM: {code: 'FILE_ACCESS', message: 'the operation is not permitted'},
+  ELOOP: {code: 'FILE_ACCESS', message: 'a symbolic link stands where a file is expected'},
+  EBUSY: {code: 'FILE_ACCESS', message: 'the file is in use'},
+  ENAMETOOLONG: {code: 'FILE_ACCESS', message: 'the name is too long', advice: 'choose a shorter name'},
+  EMFILE: {
+    code: 'FILE_ACCESS',
+    message: 'too many files are open',
+    retry: 'backoff',
+    advice: 'raise the limit of open files (ulimit -n), or run fewer transfers at once',
+  },
+  ENFILE: {code: 'FILE_ACCESS', message: 'too many files are open on this machine', retry: 'backoff'},
+  ENOTDIR: {code: 'DIRECTORY_MISSING', message: 'a part of the path is not a directory'},
+  EEXIST: {code: 'FILE_EXISTS', message: 'the file already exists'},
+  EISDIR: {code: 'FILE_EXISTS', message: 'is a directory', advice: 'name a file in it'},
+}
+
+/** What ENOENT means depends on what was asked for. */
+export type MissingThing = 'directory' | 'part'
+
+const MISSING: Readonly<Record<MissingThing, Meaning>> = {
+  directory: {code: 'DIRECTORY_MISSING', message: 'the directory does not exist'},
+  part: {code: 'PART_LOST', message: 'the partial file is gone'},
+}
+
+/** What `link` answers where there are no hard links, or none for this file. */
+export const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK'])
+
+export function errnoOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined
+}
+
+/** Ours pass unchanged; an errno that the table does not know is a failed disk. */
+export function fileError(thrown: unknown, where: string, missing: MissingThing): TransferError {
+  if (thrown instanceof TransferError) return thrown
+  const errno = errnoOf(thrown)
+  if (errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown)
+    return new TransferError('INTERNAL', `unexpected failure: ${message}`, {where, cause: thrown})
+  }
+  const meaning = errno === 'ENOENT' ? MISSING[missing] : MEANINGS[errno]
+  return new TransferError(meaning?.code ?? 'DISK_FAILED', meaning?.message ?? `the file system failed with ${errno}`, {
+    where,
+    details: {errno},
+    cause: thrown,
+    ...(meaning?.retry === undefined ? {} : {retry: meaning.retry}),
+    ...(meaning?.advice === undefined ? {} : {advice: meaning.advice}),
+  })
+}
+
+/** Runs file work whose failures concern `where`. */
+export async function asFileWork<T>(where: string, missing: MissingThing, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (thrown) {
+    throw fileError(thrown, where, missing)
+  }
+}

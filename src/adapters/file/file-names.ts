@@ -1,0 +1,67 @@
+/**
+ * Every name that the sink gives to a file: the part, its side file, the side file's next version, and the alternatives of
+ * a taken destination. All fit into the 255 bytes that common file systems allow.
+ */
+
+import {basename, dirname, extname, join} from 'node:path'
+import type {OperationId} from '../../domain/operation-id.ts'
+import type {PartName} from '../../ports/file-sink.ts'
+
+const NAME_LIMIT = 255
+
+/** An extension longer than this is no extension. */
+const EXTENSION_LIMIT = 32
+
+const SUFFIXES = {part: '.part', side: '.side', next: '.next'} as const
+
+export interface PartPaths {
+  readonly directory: string
+  readonly part: string
+  readonly side: string
+  /** Where a rewritten side file is made before it takes the side file's name. */
+  readonly nextSide: string
+}
+
+/** `.<name>.<first 8 of id>.<generation>` and a suffix, beside the destination; the name is shortened where need be. */
+export function partPaths({id, file, generation}: PartName): PartPaths {
+  const directory = dirname(file)
+  const mark = `.${shortId(id)}.${generation}`
+  const room = NAME_LIMIT - 1 - Buffer.byteLength(mark) - SUFFIXES.part.length
+  const stem = join(directory, `.${shorten(basename(file), room)}${mark}`)
+  return {
+    directory,
+    part: stem + SUFFIXES.part,
+    side: stem + SUFFIXES.side,
+    nextSide: stem + SUFFIXES.next,
+  }
+}
+
+const SIDE_NAME = /^\..*\.[0-9a-f]{8}\.\d{1,16}\.side$/s
+
+export function isSideName(name: string): boolean {
+  return SIDE_NAME.test(name)
+}
+
+/** The `n`-th name to try for a destination: `name.ext`, `name (2).ext`, `name (3).ext` … */
+export function alternative(file: string, n: number): string {
+  if (n === 1) return file
+  const name = basename(file)
+  const suffix = extname(name)
+  const extension = Buffer.byteLength(suffix) > EXTENSION_LIMIT ? '' : suffix
+  const number = ` (${n})`
+  const room = NAME_LIMIT - number.length - Buffer.byteLength(extension)
+  return join(dirname(file), shorten(name.slice(0, name.length - extension.length), room) + number + extension)
+}
+
+/** The longest prefix that has at most `bytes` bytes of UTF-8 and splits no character. */
+export function shorten(name: string, bytes: number): string {
+  const encoded = Buffer.from(name)
+  if (encoded.length <= bytes) return name
+  let end = bytes
+  while (end > 0 && ((encoded[end] ?? 0) & 0xc0) === 0x80) end--
+  return encoded.toString('utf8', 0, end)
+}
+
+function shortId(id: OperationId): string {
+  return id.slice(0, 8)
+}

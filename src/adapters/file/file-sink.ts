@@ -1,0 +1,154 @@
+/** The FileSink on a file system: opens and verifies parts, publishes them, removes what is left over. */
+
+import {basename, dirname} from 'node:path'
+import {TransferError} from '../../domain/errors.ts'
+import {EMPTY, type RangeSet} from '../../domain/range-set.ts'
+import type {TransferTarget} from '../../domain/record.ts'
+import type {FileSink, OpenedPart, PartName} from '../../ports/file-sink.ts'
+import {BlockDigests} from './block-digests.ts'
+import {asFileWork} from './file-errors.ts'
+import {type PartPaths, partPaths} from './file-names.ts'
+import type {FileSystem} from './file-system.ts'
+import {removeGenerations, removeIfThere, removePublished} from './leftovers.ts'
+import {nodeFileSystem} from './node-file-system.ts'
+import {OpenPart} from './part-file.ts'
+import {takeFinalName} from './publish-part.ts'
+import {readSide, SideFile, type StoredSide} from './side-file.ts'
+import {SyncGuard} from './sync-guard.ts'
+import {verifyBlocks} from './verify-blocks.ts'
+import {verifyPart} from './verify-part.ts'
+
+export interface FileSinkOptions {
+  /** `power`: what was acknowledged survives a power cut. `process`: it survives the death of the process. */
+  readonly durability: 'power' | 'process'
+  /** Permission bits of published files; by default what the umask leaves of 0666 when the sink is made. */
+  readonly mode?: number
+  /** The file system beneath; Node's by default. */
+  readonly files?: FileSystem
+}
+
+interface Context {
+  readonly files: FileSystem
+  readonly durable: boolean
+  readonly mode: number
+  /** Parts whose sync failed, by path: nothing but opening them anew makes them sound. */
+  readonly unsound: Map<string, TransferError>
+}
+
+export function createFileSink(options: FileSinkOptions): FileSink {
+  const context: Context = {
+    files: options.files ?? nodeFileSystem,
+    durable: options.durability === 'power',
+    mode: options.mode ?? 0o666 & ~process.umask(),
+    unsound: new Map(),
+  }
+  const {files, durable, mode, unsound} = context
+  return {
+    checkTarget(target) {
+      return asFileWork(target.file, 'directory', () => checkTarget(files, target))
+    },
+    openPart(name, claimed) {
+      return asFileWork(partPaths(name).part, 'directory', () => openPart(context, name, claimed))
+    },
+    verify(name, size, checksum, signal) {
+      const path = partPaths(name).part
+      return asFileWork(path, 'part', () => {
+        assertSound(unsound, path)
+        const syncs = guardOf(context, path)
+        const sync = (fd: number) => (durable ? syncs.sync(() => files.fsync(fd)) : Promise.resolve())
+        return verifyPart({files, path, size, checksum, signal, mode, sync})
+      })
+    },
+    publish(name, file, collision) {
+      return asFileWork(name.file, 'part', async () => {
+        const {part, directory} = partPaths(name)
+        assertSound(unsound, part)
+        const path = await takeFinalName(files, name, file, collision)
+        await removePublished(files, name)
+        if (durable) await guardOf(context, part).sync(() => files.fsyncDirectory(directory))
+        return path
+      })
+    },
+    discard(name, keep) {
+      return asFileWork(partPaths(name).part, 'part', async () => {
+        await removeGenerations(files, name, keep)
+        if (keep !== name.generation) unsound.delete(partPaths(name).part)
+      })
+    },
+  }
+}
+
+/** A directory is in the way under every policy: a name was meant that is a file's. */
+async function checkTarget(files: FileSystem, {file, collision}: TransferTarget): Promise<void> {
+  const directory = dirname(file)
+  const parent = await files.stat(directory)
+  if (parent?.kind !== 'directory') {
+    throw new TransferError('DIRECTORY_MISSING', 'the directory does not exist', {where: directory})
+  }
+  await files.access(directory)
+  const present = await files.lstat(file)
+  if (present === undefined) return
+  if (present.kind === 'directory') {
+    throw new TransferError('FILE_EXISTS', 'is a directory', {where: file, advice: 'name a file in it'})
+  }
+  if (collision === 'failIfExists') throw new TransferError('FILE_EXISTS', 'the file already exists', {where: file})
+}
+
+async function openPart(context: Context, name: PartName, claimed: RangeSet): Promise<OpenedPart> {
+  const {files, durable, unsound} = context
+  const paths = partPaths(name)
+  const side = claimed.length > 0 ? await readOwnSide(files, paths, name) : undefined
+  const fd = await openOwnFile(files, paths.part)
+  try {
+    const digests = new BlockDigests()
+    let ranges = EMPTY
+    if (side !== undefined) {
+      const verified = await verifyBlocks(files, fd, side, claimed)
+      ranges = verified.ranges
+      for (const digest of verified.digests) digests.resume(digest)
+    }
+    // Whatever lies beyond is not ours to trust, and would lengthen a file whose size nobody knows.
+    const end = ranges.at(-1)?.[1] ?? 0
+    if ((await files.fstat(fd)).size > end) {
+      await files.ftruncate(fd, end)
+      digests.cut(end)
+    }
+    if (side === undefined) await removeIfThere(files, paths.side)
+    unsound.delete(paths.part)
+    const syncs = guardOf(context, paths.part)
+    const sideFile = new SideFile({files, paths, durable, syncs}, side)
+    return {part: new OpenPart({files, paths, fd, side: sideFile, digests, syncs, durable}), ranges}
+  } catch (thrown) {
+    await files.close(fd)
+    throw thrown
+  }
+}
+
+async function readOwnSide(files: FileSystem, paths: PartPaths, name: PartName): Promise<StoredSide | undefined> {
+  const side = await readSide(files, paths.side)
+  if (side === undefined) return undefined
+  const {id, target, evidence} = side.facts
+  const isOwn =
+    id === name.id && evidence.generation === name.generation && basename(target.file) === basename(name.file)
+  return isOwn ? side : undefined
+}
+
+/** A part that has a second name was linked to its destination: it must not be written to, and its part name is let go. */
+async function openOwnFile(files: FileSystem, path: string): Promise<number> {
+  const fd = await files.open(path, 'create')
+  const {kind, links} = await files.fstat(fd)
+  if (kind === 'file' && links <= 1) return fd
+  await files.close(fd)
+  if (kind !== 'file') throw new TransferError('FILE_ACCESS', 'is no regular file', {where: path})
+  await files.unlink(path)
+  return files.open(path, 'createNew')
+}
+
+function guardOf({unsound}: Context, path: string): SyncGuard {
+  return new SyncGuard(path, (error) => unsound.set(path, error))
+}
+
+function assertSound(unsound: ReadonlyMap<string, TransferError>, path: string): void {
+  const failure = unsound.get(path)
+  if (failure !== undefined) throw failure
+}

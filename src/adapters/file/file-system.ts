@@ -1,0 +1,51 @@
+/**
+ * FileSystem: the few calls that the file sink makes, so that a test can make any one of them fail, or lose what was not
+ * synced. Names and failures (errno codes) are those of node:fs; every call is a promise, also where Node answers at once.
+ */
+
+export interface FileFacts {
+  readonly kind: 'file' | 'directory' | 'link' | 'other'
+  readonly device: number
+  readonly inode: number
+  /** How many names the file has. */
+  readonly links: number
+  readonly size: number
+  /** Epoch ms of the last change of its bytes, as finely as the file system tells. */
+  readonly modifiedMs: number
+}
+
+/** No link is ever followed in the last segment; what is created gets mode 0600. */
+export type OpenIntent =
+  | 'read'
+  /** Read and write what is there. */
+  | 'update'
+  /** Read and write, created if missing. */
+  | 'create'
+  /** Read and write; EEXIST if there is one. */
+  | 'createNew'
+
+export interface FileSystem {
+  /** Tells one run of the machine from another; undefined where the platform does not say. */
+  bootId(): string | undefined
+  open(path: string, intent: OpenIntent): Promise<number>
+  close(fd: number): Promise<void>
+  read(fd: number, buffer: Buffer, offset: number, length: number, position: number): Promise<number>
+  /** May write less than `length`; resolves with how much. */
+  write(fd: number, buffer: Buffer, offset: number, length: number, position: number): Promise<number>
+  ftruncate(fd: number, length: number): Promise<void>
+  fchmod(fd: number, mode: number): Promise<void>
+  fdatasync(fd: number): Promise<void>
+  fsync(fd: number): Promise<void>
+  fstat(fd: number): Promise<FileFacts>
+  /** Of the name itself; undefined if it is free. */
+  lstat(path: string): Promise<FileFacts | undefined>
+  /** Of what the name leads to; undefined if there is nothing. */
+  stat(path: string): Promise<FileFacts | undefined>
+  /** Rejects unless names can be made and removed in the directory. */
+  access(directory: string): Promise<void>
+  rename(from: string, to: string): Promise<void>
+  link(existing: string, name: string): Promise<void>
+  unlink(path: string): Promise<void>
+  readdir(directory: string): Promise<readonly string[]>
+  fsyncDirectory(directory: string): Promise<void>
+}

@@ -1,0 +1,140 @@
+/**
+ * The real file system behind the sink. Calls that touch only metadata, and small writes, are made synchronously: for a
+ * small file the trips through the thread pool cost more than the calls. Whatever may wait for the disk is asynchronous.
+ */
+
+import * as fs from 'node:fs'
+import type {FileFacts, FileSystem, OpenIntent} from './file-system.ts'
+
+const SMALL_WRITE = 64 * 1024
+
+/** Freeing more than this takes long enough to be worth a thread. */
+const SMALL_FILE = 1024 * 1024
+
+const {O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, R_OK, W_OK, X_OK} = fs.constants
+
+const FLAGS: Readonly<Record<OpenIntent, number>> = {
+  read: O_RDONLY | O_NOFOLLOW,
+  update: O_RDWR | O_NOFOLLOW,
+  create: O_RDWR | O_CREAT | O_NOFOLLOW,
+  createNew: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+}
+
+/** File systems that cannot sync a directory say so in one of these ways; there is nothing better to do on them. */
+const DIRECTORY_SYNC_UNKNOWN = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+
+let bootId: string | undefined | null = null
+
+export const nodeFileSystem: FileSystem = {
+  bootId() {
+    if (bootId === null) bootId = readBootId()
+    return bootId
+  },
+  async open(path, intent) {
+    return fs.openSync(path, FLAGS[intent], 0o600)
+  },
+  async close(fd) {
+    fs.closeSync(fd)
+  },
+  read(fd, buffer, offset, length, position) {
+    return new Promise((resolve, reject) => {
+      fs.read(fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)))
+    })
+  },
+  async write(fd, buffer, offset, length, position) {
+    if (length <= SMALL_WRITE) return fs.writeSync(fd, buffer, offset, length, position)
+    return new Promise((resolve, reject) => {
+      fs.write(fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)))
+    })
+  },
+  ftruncate(fd, length) {
+    return settled((done) => fs.ftruncate(fd, length, done))
+  },
+  async fchmod(fd, mode) {
+    fs.fchmodSync(fd, mode)
+  },
+  fdatasync(fd) {
+    return settled((done) => fs.fdatasync(fd, done))
+  },
+  fsync(fd) {
+    return settled((done) => fs.fsync(fd, done))
+  },
+  async fstat(fd) {
+    return factsOf(fs.fstatSync(fd))
+  },
+  async lstat(path) {
+    const stats = fs.lstatSync(path, {throwIfNoEntry: false})
+    return stats === undefined ? undefined : factsOf(stats)
+  },
+  async stat(path) {
+    const stats = fs.statSync(path, {throwIfNoEntry: false})
+    return stats === undefined ? undefined : factsOf(stats)
+  },
+  async access(directory) {
+    // Reading is asked for because a directory is opened for reading to be synced.
+    fs.accessSync(directory, W_OK | X_OK | R_OK)
+  },
+  async rename(from, to) {
+    fs.renameSync(from, to)
+  },
+  async link(existing, name) {
+    fs.linkSync(existing, name)
+  },
+  async unlink(path) {
+    const stats = fs.lstatSync(path)
+    if (stats.nlink > 1 || stats.size <= SMALL_FILE) fs.unlinkSync(path)
+    else await settled((done) => fs.unlink(path, done))
+  },
+  readdir(directory) {
+    return new Promise((resolve, reject) => {
+      fs.readdir(directory, (error, names) => (error ? reject(error) : resolve(names)))
+    })
+  },
+  async fsyncDirectory(directory) {
+    const fd = fs.openSync(directory, O_RDONLY | O_DIRECTORY)
+    try {
+      await settled((done) => fs.fsync(fd, done))
+    } catch (error) {
+      if (!isErrno(error) || !DIRECTORY_SYNC_UNKNOWN.has(error.code ?? '')) throw error
+    } finally {
+      fs.closeSync(fd)
+    }
+  },
+}
+
+function settled(start: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start((error) => (error ? reject(error) : resolve()))
+  })
+}
+
+function factsOf(stats: fs.Stats): FileFacts {
+  return {
+    kind: kindOf(stats),
+    device: stats.dev,
+    inode: stats.ino,
+    links: stats.nlink,
+    size: stats.size,
+    modifiedMs: stats.mtimeMs,
+  }
+}
+
+function kindOf(stats: fs.Stats): FileFacts['kind'] {
+  if (stats.isFile()) return 'file'
+  if (stats.isDirectory()) return 'directory'
+  return stats.isSymbolicLink() ? 'link' : 'other'
+}
+
+function readBootId(): string | undefined {
+  try {
+    const text = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    return text === '' ? undefined : text
+  } catch {
+    // Not Linux, or hidden by a sandbox: every block of a part is then verified.
+    return undefined
+  }
+}
+
+function isErrno(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error
+}

@@ -1,0 +1,150 @@
+/** An open part: positional writes with digests on the way, and checkpoints in the side file beside it. */
+
+import {TransferError} from '../../domain/errors.ts'
+import type {RangeSet} from '../../domain/range-set.ts'
+import type {PartFile, SideFacts} from '../../ports/file-sink.ts'
+import {BLOCK_SIZE, type BlockDigests, type Digest, type Stretch} from './block-digests.ts'
+import {fileError} from './file-errors.ts'
+import type {PartPaths} from './file-names.ts'
+import type {FileSystem} from './file-system.ts'
+import type {SideFile} from './side-file.ts'
+import type {SyncGuard} from './sync-guard.ts'
+import {digestOf, stampOf} from './verify-blocks.ts'
+
+export interface PartOptions {
+  readonly files: FileSystem
+  readonly paths: PartPaths
+  readonly fd: number
+  readonly side: SideFile
+  readonly digests: BlockDigests
+  readonly syncs: SyncGuard
+  readonly durable: boolean
+}
+
+export class OpenPart implements PartFile {
+  readonly #options: PartOptions
+  /** Calls under way: the descriptor stays open for them, lest its number go to another file. */
+  readonly #running = new Set<Promise<unknown>>()
+  #checkpoints: Promise<unknown> = Promise.resolve()
+  #closed: Promise<void> | undefined
+
+  constructor(options: PartOptions) {
+    this.#options = options
+  }
+
+  write(buffer: Buffer, length: number, position: number): Promise<void> {
+    return this.#run(() => this.#write(buffer, length, position))
+  }
+
+  read(buffer: Buffer, position: number): Promise<number> {
+    const {files, fd} = this.#options
+    return this.#run(() => files.read(fd, buffer, 0, buffer.length, position))
+  }
+
+  sync(): Promise<void> {
+    const {files, fd, syncs, durable} = this.#options
+    return this.#run(() => (durable ? syncs.sync(() => files.fdatasync(fd)) : Promise.resolve()))
+  }
+
+  checkpoint(facts: SideFacts): Promise<void> {
+    return this.#run(() => {
+      const done = this.#checkpoints.then(() => this.#checkpoint(facts))
+      this.#checkpoints = done.catch(() => undefined)
+      return done
+    })
+  }
+
+  truncate(length: number): Promise<void> {
+    const {files, fd, digests} = this.#options
+    return this.#run(async () => {
+      await files.ftruncate(fd, length)
+      digests.cut(length)
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    const {files, fd, side, paths} = this.#options
+    await Promise.allSettled(this.#running)
+    const results = await Promise.allSettled([side.close(), files.close(fd)])
+    for (const result of results) {
+      if (result.status === 'rejected') throw fileError(result.reason, paths.part, 'part')
+    }
+  }
+
+  async #write(buffer: Buffer, length: number, position: number): Promise<void> {
+    const {files, fd, digests} = this.#options
+    let done = 0
+    let writing = files.write(fd, buffer, 0, length, position)
+    // The digest is computed while the disk is busy; a failure below takes it back.
+    digests.note(buffer.subarray(0, length), position)
+    try {
+      for (;;) {
+        const count = await writing
+        if (count === 0 && length > 0) throw new TransferError('DISK_FAILED', 'the file system takes no more bytes')
+        done += count
+        if (done >= length) return
+        writing = files.write(fd, buffer, done, length - done, position + done)
+      }
+    } catch (thrown) {
+      digests.doubt(position, position + length)
+      throw thrown
+    }
+  }
+
+  async #checkpoint(facts: SideFacts): Promise<void> {
+    const {files, fd, side, digests, syncs} = this.#options
+    syncs.assertSound()
+    const {stretches, blocks} = digests.record(facts.evidence.ranges)
+    try {
+      const complete = await this.#complete(stretches, facts.evidence.ranges)
+      const stamp = stampOf(files, await files.fstat(fd))
+      await side.append(facts, stamp, complete)
+    } catch (thrown) {
+      digests.unrecord(blocks)
+      throw thrown
+    }
+  }
+
+  /** Reads again what has no digest yet. */
+  async #complete(stretches: readonly Stretch[], ranges: RangeSet): Promise<readonly Digest[]> {
+    const {files, fd, paths} = this.#options
+    const result: Digest[] = []
+    let buffer: Buffer | undefined
+    for (const {start, end, crc} of stretches) {
+      if (crc !== undefined) {
+        result.push({start, end, crc})
+        continue
+      }
+      buffer ??= Buffer.allocUnsafe(BLOCK_SIZE)
+      const read = await digestOf(files, fd, start, end, buffer)
+      if (read === undefined) {
+        throw new TransferError('PART_LOST', 'the partial file is shorter than what was written to it', {
+          where: paths.part,
+          details: {size: start, expected: ranges.at(-1)?.[1] ?? 0},
+        })
+      }
+      result.push({start, end, crc: read})
+    }
+    return result
+  }
+
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    const where = this.#options.paths.part
+    if (this.#closed !== undefined) throw new TransferError('CLOSED', 'the partial file is closed', {where})
+    this.#options.syncs.assertSound()
+    const running = work()
+    this.#running.add(running)
+    try {
+      return await running
+    } catch (thrown) {
+      throw fileError(thrown, where, 'part')
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Gives a finished part its destination's name. A link never replaces anything, so two policies take the name by link; the
+ * third renames. Each crash point leaves a state that a second call recognises by the file's identity.
+ */
+
+import {basename} from 'node:path'
+import {TransferError} from '../../domain/errors.ts'
+import type {CollisionPolicy, PublishedFile} from '../../domain/record.ts'
+import type {PartName} from '../../ports/file-sink.ts'
+import {errnoOf, NO_LINKS} from './file-errors.ts'
+import {alternative, partPaths} from './file-names.ts'
+import type {FileFacts, FileSystem} from './file-system.ts'
+
+/** After so many taken names something else is wrong. */
+const MOST_ALTERNATIVES = 100_000
+
+/** Resolves with the path that the file has now. The directory is not synced yet, and leftovers are still there. */
+export async function takeFinalName(
+  files: FileSystem,
+  name: PartName,
+  file: PublishedFile,
+  collision: CollisionPolicy,
+): Promise<string> {
+  const {part, directory} = partPaths(name)
+  const found = await files.lstat(part)
+  const whole = isSame(found, file)
+  if (found === undefined || !whole || found.links > 1) {
+    const taken = await findTakenName(files, name.file, directory, file, collision)
+    if (taken !== undefined) return taken
+  }
+  if (!whole) throw new TransferError('PART_LOST', 'the partial file is gone, or is another one', {where: part})
+  if (collision === 'replaceExisting') {
+    await files.rename(part, name.file)
+    return name.file
+  }
+  for (let n = 1; n <= MOST_ALTERNATIVES; n++) {
+    const path = alternative(name.file, n)
+    if (await takeFreeName(files, part, path)) return path
+    if (collision === 'failIfExists') break
+  }
+  throw new TransferError('FILE_EXISTS', 'the file already exists', {where: name.file})
+}
+
+/** Where a crash may have left the file under its final name. */
+async function findTakenName(
+  files: FileSystem,
+  destination: string,
+  directory: string,
+  file: PublishedFile,
+  collision: CollisionPolicy,
+): Promise<string | undefined> {
+  if (isSame(await files.lstat(destination), file)) return destination
+  if (collision !== 'generateUniqueName') return undefined
+  const present = new Set(await files.readdir(directory))
+  // Alternatives between may have been removed since, so every one that the directory has room for is looked at.
+  for (let n = 2; n <= present.size + 1 && n <= MOST_ALTERNATIVES; n++) {
+    const path = alternative(destination, n)
+    if (present.has(basename(path)) && isSame(await files.lstat(path), file)) return path
+  }
+  return undefined
+}
+
+/** False when the name is taken. */
+async function takeFreeName(files: FileSystem, part: string, path: string): Promise<boolean> {
+  try {
+    await files.link(part, path)
+    return true
+  } catch (thrown) {
+    const errno = errnoOf(thrown)
+    if (errno === 'EEXIST') return false
+    if (errno === undefined || !NO_LINKS.has(errno)) throw thrown
+    return takeByPlaceholder(files, part, path)
+  }
+}
+
+/** Without links: an empty file holds the name until the part is renamed over it. */
+async function takeByPlaceholder(files: FileSystem, part: string, path: string): Promise<boolean> {
+  let fd: number
+  try {
+    fd = await files.open(path, 'createNew')
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'EEXIST') return false
+    throw thrown
+  }
+  try {
+    await files.close(fd)
+    await files.rename(part, path)
+    return true
+  } catch (thrown) {
+    await files.unlink(path)
+    throw thrown
+  }
+}
+
+function isSame(found: FileFacts | undefined, file: PublishedFile): boolean {
+  return (
+    found !== undefined &&
+    found.kind === 'file' &&
+    found.device === file.device &&
+    found.inode === file.inode &&
+    found.size === file.size
+  )
+}

@@ -1,0 +1,44 @@
+/**
+ * Syncs of one part, one after another. After a failed sync the kernel forgets what it could not write, and a second sync
+ * would succeed over a hole; so the first failure ends all work on the part until it is opened anew.
+ */
+
+import {TransferError} from '../../domain/errors.ts'
+
+export class SyncGuard {
+  readonly #where: string
+  readonly #onFailure: (error: TransferError) => void
+  #last: Promise<void> = Promise.resolve()
+  #failure: TransferError | undefined
+
+  constructor(where: string, onFailure: (error: TransferError) => void) {
+    this.#where = where
+    this.#onFailure = onFailure
+  }
+
+  /** Throws once a sync has failed. */
+  assertSound(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** A sync that starts while another runs waits for it: of two at once only one would hear of a failure. */
+  sync(start: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(() => this.#sync(start))
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  async #sync(start: () => Promise<void>): Promise<void> {
+    this.assertSound()
+    try {
+      await start()
+    } catch (thrown) {
+      this.#failure = new TransferError('DISK_FAILED', 'an earlier sync of the partial file failed', {
+        where: this.#where,
+        cause: thrown,
+      })
+      this.#onFailure(this.#failure)
+      throw thrown
+    }
+  }
+}

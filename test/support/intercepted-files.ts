@@ -1,0 +1,59 @@
+/** A FileSystem whose calls a test sees before they happen: to count them, to make one fail, or to cut the power there. */
+
+import type {FileSystem} from '../../src/adapters/file/file-system.ts'
+import {errno} from './memory-disk.ts'
+
+export type FileCall = Exclude<keyof FileSystem, 'bootId'>
+
+/** `before` throws to make the call fail; what it returns limits a write to so many bytes. */
+export function intercepted(files: FileSystem, before: (call: FileCall) => number | undefined): FileSystem {
+  const through = <T>(call: FileCall, work: (limit: number) => Promise<T>): Promise<T> =>
+    new Promise((resolve) => resolve(work(before(call) ?? Number.POSITIVE_INFINITY)))
+  return {
+    bootId: () => files.bootId(),
+    open: (path, intent) => through('open', () => files.open(path, intent)),
+    close: (fd) => through('close', () => files.close(fd)),
+    read: (fd, buffer, offset, length, position) =>
+      through('read', () => files.read(fd, buffer, offset, length, position)),
+    write: (fd, buffer, offset, length, position) =>
+      through('write', (limit) => files.write(fd, buffer, offset, Math.min(length, limit), position)),
+    ftruncate: (fd, length) => through('ftruncate', () => files.ftruncate(fd, length)),
+    fchmod: (fd, mode) => through('fchmod', () => files.fchmod(fd, mode)),
+    fdatasync: (fd) => through('fdatasync', () => files.fdatasync(fd)),
+    fsync: (fd) => through('fsync', () => files.fsync(fd)),
+    fstat: (fd) => through('fstat', () => files.fstat(fd)),
+    lstat: (path) => through('lstat', () => files.lstat(path)),
+    stat: (path) => through('stat', () => files.stat(path)),
+    access: (directory) => through('access', () => files.access(directory)),
+    rename: (from, to) => through('rename', () => files.rename(from, to)),
+    link: (existing, name) => through('link', () => files.link(existing, name)),
+    unlink: (path) => through('unlink', () => files.unlink(path)),
+    readdir: (directory) => through('readdir', () => files.readdir(directory)),
+    fsyncDirectory: (directory) => through('fsyncDirectory', () => files.fsyncDirectory(directory)),
+  }
+}
+
+/** Fails the n-th call (of one kind, or of all) once. */
+export class NthFault {
+  readonly #nth: number
+  readonly #code: string
+  readonly #only: FileCall | undefined
+  #count = 0
+
+  constructor(nth: number, code: string, only?: FileCall) {
+    this.#nth = nth
+    this.#code = code
+    this.#only = only
+  }
+
+  /** The call was reached: with a larger `nth` there may be more to learn. */
+  get fired(): boolean {
+    return this.#count >= this.#nth
+  }
+
+  readonly before = (call: FileCall): undefined => {
+    if (this.#only !== undefined && this.#only !== call) return
+    this.#count++
+    if (this.#count === this.#nth) throw errno(this.#code)
+  }
+}
