@@ -323,7 +323,7 @@ export class TransferError extends Error {
 
   /** The HRESULT, unsigned 32 bits (spec 7). */
   get hresult(): number {
-    const status = this.details['status']
+    const status = this.details.status
     if ((this.code === 'HTTP_STATUS' || this.code === 'NOT_BEFORE') && typeof status === 'number') {
       return 0x80190000 + status
     }

@@ -57,12 +57,16 @@ export interface TransferPolicy {
   readonly connectTimeoutMs?: number
   readonly responseTimeoutMs?: number
   readonly stallTimeoutMs?: number
+  /** Exempt from pauses that save power (requestUnconstrainedDownloadsAsync). */
+  readonly unconstrained?: boolean
 }
 
 /** What is known of the bytes on disk. A checkpoint may lag the file and never leads it. */
 export interface Evidence {
   /** Counts restarts from zero; part of the part file's name. The first is 1. */
   readonly generation: number
+  /** The operation whose part file was adopted; the part files bear its id. */
+  readonly partOwner?: OperationId
   readonly validator?: Validator
   /** Size of the whole resource in bytes, when the server said it. */
   readonly total?: number
@@ -120,6 +124,8 @@ export interface OperationFacts {
   readonly publishing?: PublishedFile
   /** Where the file really is, once completed (differs from target.file under generateUniqueName). */
   readonly resultFile?: string
+  /** The whole file was fetched afresh once because its parts did not fit together. */
+  readonly cleanRestart?: boolean
   /** Epoch ms of the terminal state. */
   readonly endedAt?: number
   /** The terminal outcome reached a promise of the application. */
@@ -148,5 +154,10 @@ export interface LineRange {
 export const FIRST_GENERATION = 1
 
 export const NO_ATTEMPTS: AttemptCounts = {total: 0, failures: 0, highWater: 0, continued: false}
+
+/** A new generation: nothing is known of its bytes, its part file stands beside the old one. */
+export function withoutBytes(evidence: Evidence, generation: number): Evidence {
+  return {generation, ranges: [], ...(evidence.partOwner === undefined ? {} : {partOwner: evidence.partOwner})}
+}
 
 export const NO_EVIDENCE: Evidence = {generation: FIRST_GENERATION, ranges: []}

@@ -12,6 +12,7 @@ import type {
   Checksum,
   CollisionPolicy,
   Evidence,
+  OperationFacts,
   PublishedFile,
   TransferRequest,
   TransferTarget,
@@ -23,6 +24,11 @@ export interface PartName {
   /** Absolute path of the destination. */
   readonly file: string
   readonly generation: number
+}
+
+/** Where an operation's bytes are. */
+export function partNameOf({id, target, evidence}: Pick<OperationFacts, 'id' | 'target' | 'evidence'>): PartName {
+  return {id: evidence.partOwner ?? id, file: target.file, generation: evidence.generation}
 }
 
 /** What the side file beside a part says of it; enough to go on without the store. */

@@ -1,0 +1,185 @@
+/**
+ * One transfer group: which of its members may run. Level-triggered: after every change it compares what should run with
+ * what runs, by the pure policy in src/domain/admission.ts, and rests in the state that says what it needs.
+ *
+ * idle        nobody waits and nobody runs; the engine may put the group away.
+ * satisfied   everybody who may run does; the others wait for a member to end.
+ * wanting     somebody may run: wants a slot. The engine offers free slots (`slot.offered`) to wanting groups in turn.
+ * displacing  a serialized member gives way to the one that was made current; no slot is taken meanwhile.
+ * suspended   pauseAll: nobody is admitted until `group.resume`.
+ *
+ * A group knows its live members and the heads of its line, never the whole line: memory does not grow with the queue.
+ */
+
+import {type ActorRefFrom, assign, setup} from 'xstate'
+import {type Candidate, type Member, nextAdmission, toDisplace} from '../src/domain/admission.ts'
+import type {BackgroundTransferBehavior} from '../src/domain/behavior.ts'
+import {TransferError} from '../src/domain/errors.ts'
+import type {OperationId} from '../src/domain/operation-id.ts'
+import {BackgroundTransferPriority, type PriorityClass} from '../src/domain/priority.ts'
+
+export interface GroupInput {
+  readonly name: string
+  readonly behavior: BackgroundTransferBehavior
+}
+
+interface GroupContext {
+  readonly name: string
+  readonly behavior: BackgroundTransferBehavior
+  /** Members that run, hold their place, or want to return. */
+  readonly members: readonly Member[]
+  /** The heads of the waiting line, in dispatch order. */
+  readonly line: readonly Candidate[]
+  /** The target of the last makeCurrent, until it runs. */
+  readonly current?: OperationId
+}
+
+type GroupEvent =
+  | {readonly type: 'line.changed'; readonly line: readonly Candidate[]}
+  | {readonly type: 'member.changed'; readonly member: Member}
+  | {readonly type: 'member.left'; readonly id: OperationId}
+  | {readonly type: 'member.madeCurrent'; readonly id: OperationId}
+  | {readonly type: 'behavior.changed'; readonly behavior: BackgroundTransferBehavior}
+  | {readonly type: 'slot.offered'}
+  | {readonly type: 'group.suspend'}
+  | {readonly type: 'group.resume'}
+
+const PRIORITY_OF: Readonly<Record<PriorityClass, BackgroundTransferPriority>> = {
+  0: BackgroundTransferPriority.high,
+  1: BackgroundTransferPriority.default,
+  2: BackgroundTransferPriority.low,
+}
+
+function notProvided(name: string): never {
+  throw new TransferError('INTERNAL', `the action ${name} was not provided`)
+}
+
+function withMember(members: readonly Member[], member: Member): readonly Member[] {
+  const index = members.findIndex((other) => other.id === member.id)
+  return index === -1 ? [...members, member] : members.with(index, member)
+}
+
+function nextOf(context: GroupContext) {
+  const admission = nextAdmission(context)
+  return admission.kind === 'admit' ? admission : undefined
+}
+
+const setUp = setup({
+  types: {
+    context: {} as GroupContext,
+    input: {} as GroupInput,
+    events: {} as GroupEvent,
+    tags: {} as 'idle' | 'satisfied' | 'wanting' | 'displacing' | 'suspended',
+  },
+  guards: {
+    mustDisplace: ({context}) => toDisplace(context).length > 0,
+    hasNext: ({context}) => nextOf(context) !== undefined,
+    isEmpty: ({context}) => context.members.length === 0 && context.line.length === 0,
+  },
+  actions: {
+    noteLine: assign({line: (_, params: {line: readonly Candidate[]}) => params.line}),
+    noteMember: assign({
+      members: ({context}, params: {member: Member}) => withMember(context.members, params.member),
+    }),
+    dropMember: assign({
+      members: ({context}, params: {id: OperationId}) => context.members.filter(({id}) => id !== params.id),
+    }),
+    noteCurrent: assign({current: (_, params: {id: OperationId}) => params.id}),
+    noteBehavior: assign({behavior: (_, params: {behavior: BackgroundTransferBehavior}) => params.behavior}),
+    /** Moves the next one from the line, or from its wait, among the running. */
+    takeSlot: assign(({context}) => {
+      const next = nextOf(context)
+      if (next === undefined) return {}
+      const known = context.members.find(({id}) => id === next.id)
+      const priority = known?.priority ?? PRIORITY_OF[next.priorityClass]
+      return {
+        members: withMember(context.members, {id: next.id, priority, phase: 'running'}),
+        line: context.line.filter(({id}) => id !== next.id),
+        ...(context.current === next.id ? {current: undefined} : {}),
+      }
+    }),
+    /** The engine starts or continues this operation. */
+    admit: (_, params: {id: OperationId | undefined}) => notProvided(`admit ${params.id}`),
+    /** The engine sends these back to the line. */
+    displace: (_, params: {ids: readonly OperationId[]}) => notProvided(`displace ${params.ids.join()}`),
+  },
+})
+
+/** After every change: the first state that fits. */
+const reconcile = [
+  {guard: 'mustDisplace', target: 'displacing'},
+  {guard: 'hasNext', target: 'wanting'},
+  {guard: 'isEmpty', target: 'idle'},
+  {target: 'satisfied'},
+] as const
+
+export const groupMachine = setUp.createMachine({
+  id: 'group',
+  description: 'One transfer group: admits its members by priority and behaviour',
+  context: ({input}) => ({name: input.name, behavior: input.behavior, members: [], line: []}),
+  initial: 'reconciling',
+  on: {
+    'line.changed': {
+      target: '.reconciling',
+      actions: {type: 'noteLine', params: ({event}) => ({line: event.line})},
+    },
+    'member.changed': {
+      target: '.reconciling',
+      actions: {type: 'noteMember', params: ({event}) => ({member: event.member})},
+    },
+    'member.left': {
+      target: '.reconciling',
+      actions: {type: 'dropMember', params: ({event}) => ({id: event.id})},
+    },
+    'member.madeCurrent': {
+      target: '.reconciling',
+      actions: {type: 'noteCurrent', params: ({event}) => ({id: event.id})},
+    },
+    'behavior.changed': {
+      target: '.reconciling',
+      actions: {type: 'noteBehavior', params: ({event}) => ({behavior: event.behavior})},
+    },
+    'group.suspend': '.suspended',
+  },
+  states: {
+    reconciling: {
+      description: 'Compares what should run with what runs; never rests here',
+      tags: ['satisfied'],
+      always: reconcile,
+    },
+    idle: {description: 'Nobody waits and nobody runs', tags: ['idle']},
+    satisfied: {description: 'Everybody who may run does', tags: ['satisfied']},
+    wanting: {
+      description: 'Somebody may run: wants a slot',
+      tags: ['wanting'],
+      on: {
+        'slot.offered': {
+          target: 'reconciling',
+          actions: [{type: 'admit', params: ({context}) => ({id: nextOf(context)?.id})}, 'takeSlot'],
+        },
+      },
+    },
+    displacing: {
+      description: 'A serialized member gives way to the one made current',
+      tags: ['displacing'],
+      entry: {type: 'displace', params: ({context}) => ({ids: toDisplace(context)})},
+    },
+    suspended: {
+      description: 'Nobody is admitted until the group is resumed',
+      tags: ['suspended'],
+      on: {
+        'line.changed': {actions: {type: 'noteLine', params: ({event}) => ({line: event.line})}},
+        'member.changed': {actions: {type: 'noteMember', params: ({event}) => ({member: event.member})}},
+        'member.left': {actions: {type: 'dropMember', params: ({event}) => ({id: event.id})}},
+        'member.madeCurrent': {actions: {type: 'noteCurrent', params: ({event}) => ({id: event.id})}},
+        'behavior.changed': {
+          actions: {type: 'noteBehavior', params: ({event}) => ({behavior: event.behavior})},
+        },
+        'group.suspend': {description: 'Already suspended'},
+        'group.resume': 'reconciling',
+      },
+    },
+  },
+})
+
+export type GroupActor = ActorRefFrom<typeof groupMachine>

@@ -1,0 +1,804 @@
+/**
+ * One transfer's life: BackgroundTransferStatus as a statechart. Born from a record, never from a snapshot.
+ *
+ * restoring   routes a record to the state it names; what ran when the process died queues again.
+ * queued      waits for `operation.admit` from its group. Idle to the public, as is a transfer that was never started.
+ * running     the only state with traffic:
+ *   exchanging    one try, moved by the actor `transferBytes`:
+ *     active        connecting (connectTimeout) → awaitingResponse (responseTimeout) → transferring (stallTimeout; a
+ *                   checkpoint is asked for each checkpointInterval). recordingRestart holds the body back until the record
+ *                   of the new generation is durable.
+ *     yielding…     the bytes so far are being made durable (at most yieldTimeout) before a pause, a return to the line, or
+ *                   a pause of the system.
+ *   weighing      the retry table decides what a failure means.
+ *   startingOver  a new generation is recorded before its first byte.
+ *   waitingToRetry  until the deadline in the record; the engine's alarm sends `retry.due`. Holds no capacity.
+ *   returning     wants capacity again, before anything in the line.
+ *   finishing     verifying → committing (the intent to publish is durable) → publishing (the file takes its name).
+ * paused      one state per reason. Reasons of the system keep the member's place in its group; the application's own pause
+ *             and a recoverable error give it up and go back to the end of the line.
+ * canceling   removes the part files; then canceled.
+ *
+ * Short guards (connect, response, stall, yield) are delays of this chart: losing one in a crash is fine, because a restored
+ * operation queues and starts a new try. Waits that must last stand in the record as absolute deadlines.
+ */
+
+import {type ActorRefFrom, assign, fromCallback, fromPromise, type SnapshotFrom, sendTo, setup} from 'xstate'
+import type {
+  AttemptCommand,
+  AttemptEvent,
+  AttemptInput,
+  OperationSettings,
+  WeighFailureInput,
+} from '../src/domain/attempt.ts'
+import {type Blockage, blockages, type Conditions, isLoopbackUrl} from '../src/domain/conditions.ts'
+import {type SerializedError, TransferError} from '../src/domain/errors.ts'
+import {sizeOf} from '../src/domain/range-set.ts'
+import {
+  type Evidence,
+  type OperationFacts,
+  type OperationRecord,
+  type PublishedFile,
+  type ResponseFacts,
+  type TransferPolicy,
+  withoutBytes,
+} from '../src/domain/record.ts'
+import {countAttempt, countContinuation, countFailure, countProgress, type RetryDecision} from '../src/domain/retry.ts'
+import type {LifeState} from '../src/domain/status.ts'
+
+export interface OperationInput {
+  readonly record: OperationRecord
+  readonly conditions: Conditions
+  readonly settings: OperationSettings
+}
+
+interface OperationContext {
+  readonly facts: OperationFacts
+  /** The life state that the record named; read by restoring alone. */
+  readonly restoredFrom: LifeState
+  readonly conditions: Conditions
+  readonly settings: OperationSettings
+  /** Why the present try failed; read by weighing alone. */
+  readonly failure?: SerializedError
+}
+
+export type OperationEvent =
+  | AttemptEvent
+  | {readonly type: 'operation.admit'}
+  | {readonly type: 'operation.displace'}
+  | {readonly type: 'operation.suspend'}
+  | {readonly type: 'operation.pause'}
+  /** `sequence` is the new place at the end of its class. */
+  | {readonly type: 'operation.resume'; readonly sequence: number}
+  | {readonly type: 'operation.cancel'}
+  | {readonly type: 'operation.reprioritize'; readonly policy: TransferPolicy; readonly sequence: number}
+  | {readonly type: 'policy.changed'; readonly policy: TransferPolicy}
+  | {readonly type: 'request.changed'; readonly request: OperationFacts['request']; readonly evidence: Evidence}
+  | {readonly type: 'conditions.changed'; readonly conditions: Conditions}
+  | {readonly type: 'retry.due'}
+
+const notProvided = (name: string) => (): never => {
+  throw new TransferError('INTERNAL', `the actor ${name} was not provided`)
+}
+
+function reason(context: OperationContext): Blockage | undefined {
+  const {policy, request} = context.facts
+  return blockages(
+    {
+      costPolicy: policy.costPolicy,
+      loopback: isLoopbackUrl(request.url),
+      unconstrained: policy.unconstrained === true,
+    },
+    context.conditions,
+  )[0]
+}
+
+function timedOut(code: 'CONNECT_TIMEOUT' | 'RESPONSE_TIMEOUT' | 'STALLED', message: string, facts: OperationFacts) {
+  return new TransferError(code, message, {where: new URL(facts.request.url).origin}).toSerialized()
+}
+
+function withEvidence(facts: OperationFacts, evidence: Evidence): OperationFacts {
+  return {...facts, evidence, attempts: countProgress(facts.attempts, sizeOf(evidence.ranges))}
+}
+
+function nextGeneration(facts: OperationFacts): OperationFacts {
+  const attempts = {...facts.attempts, highWater: 0}
+  return {...facts, attempts, evidence: withoutBytes(facts.evidence, facts.evidence.generation + 1)}
+}
+
+function wholeRange(size: number): Evidence['ranges'] {
+  return size === 0 ? [] : [[0, size]]
+}
+
+/** A copy without the members that end with the state that set them. */
+function without<K extends 'retryAt' | 'error' | 'publishing'>(facts: OperationFacts, ...keys: K[]): OperationFacts {
+  const copy: {-readonly [P in keyof OperationFacts]: OperationFacts[P]} = {...facts}
+  for (const key of keys) delete copy[key]
+  return copy
+}
+
+const setUp = setup({
+  types: {
+    context: {} as OperationContext,
+    input: {} as OperationInput,
+    events: {} as OperationEvent,
+    tags: {} as LifeState | 'passive' | 'moving' | 'holding',
+    children: {} as {
+      attempt: 'transferBytes'
+      weighing: 'weighFailure'
+      restartCommit: 'commitRecord'
+      startOverCommit: 'commitRecord'
+      verification: 'verifyFile'
+      publishCommit: 'commitRecord'
+      publication: 'publishFile'
+      removal: 'discardParts'
+    },
+  },
+  actors: {
+    transferBytes: fromCallback<AttemptCommand, AttemptInput>(notProvided('transferBytes')),
+    weighFailure: fromPromise<RetryDecision, WeighFailureInput>(notProvided('weighFailure')),
+    commitRecord: fromPromise<void, {record: OperationRecord}>(notProvided('commitRecord')),
+    verifyFile: fromPromise<PublishedFile, {facts: OperationFacts}>(notProvided('verifyFile')),
+    publishFile: fromPromise<string, {facts: OperationFacts}>(notProvided('publishFile')),
+    discardParts: fromPromise<void, {facts: OperationFacts}>(notProvided('discardParts')),
+  },
+  delays: {
+    connectTimeout: ({context}) => context.settings.connectTimeoutMs,
+    responseTimeout: ({context}) => context.settings.responseTimeoutMs,
+    stallTimeout: ({context}) => context.settings.stallTimeoutMs,
+    yieldTimeout: ({context}) => context.settings.yieldTimeoutMs,
+    checkpointInterval: ({context}) => context.settings.checkpointIntervalMs,
+  },
+  guards: {
+    wasIn: ({context}, params: {state: LifeState}) => context.restoredFrom === params.state,
+    isBlocked: ({context}) => reason(context) !== undefined,
+    isBlockedBy: ({context}, params: {reason: Blockage}) => reason(context) === params.reason,
+    isFree: ({context}) => reason(context) === undefined,
+    /** POST downloads cannot be paused (spec D16). */
+    canBePaused: ({context}) => context.facts.request.method.toUpperCase() !== 'POST',
+    decidedTo: (_, params: {decision: RetryDecision; kind: RetryDecision['kind']}) =>
+      params.decision.kind === params.kind,
+    /** The answer proved the bytes on disk useless: the next try begins at zero. */
+    mustStartOver: ({context}, params: {error: SerializedError}) =>
+      params.error.details?.startOver === true && context.facts.attempts.total < context.settings.retry.maxAttempts,
+    /** Bytes of more than one try make up the file, and it was not yet fetched afresh in one go. */
+    deservesCleanRestart: ({context}, params: {error: unknown}) =>
+      params.error instanceof TransferError &&
+      (params.error.code === 'CHECKSUM_MISMATCH' || params.error.code === 'LENGTH_MISMATCH') &&
+      context.facts.attempts.total > 1 &&
+      context.facts.cleanRestart !== true,
+    /** Somebody removed the finished part before it was published. */
+    lostItsPart: ({context}, params: {error: unknown}) =>
+      params.error instanceof TransferError &&
+      params.error.code === 'PART_LOST' &&
+      context.facts.attempts.total < context.settings.retry.maxAttempts,
+  },
+  actions: {
+    noteConditions: assign({conditions: (_, params: {conditions: Conditions}) => params.conditions}),
+    notePolicy: assign({facts: ({context}, params: {policy: TransferPolicy}) => ({...context.facts, ...params})}),
+    notePlace: assign({facts: ({context}, params: {sequence: number}) => ({...context.facts, ...params})}),
+    noteRequest: assign({
+      facts: ({context}, params: {request: OperationFacts['request']; evidence: Evidence}) => ({
+        ...context.facts,
+        ...params,
+      }),
+    }),
+    countTry: assign({
+      facts: ({context}) => ({...context.facts, attempts: countAttempt(context.facts.attempts)}),
+    }),
+    beginAnew: assign({
+      facts: ({context}) => ({
+        ...without(context.facts, 'error', 'retryAt'),
+        attempts: {...context.facts.attempts, total: 0, failures: 0, continued: false},
+      }),
+    }),
+    noteResponse: assign({
+      facts: ({context}, params: {response: ResponseFacts; evidence: Evidence}) =>
+        without({...context.facts, ...params}, 'error'),
+    }),
+    noteRestart: assign({
+      facts: ({context}, params: {response: ResponseFacts; evidence: Evidence}) =>
+        without({...context.facts, ...params, attempts: {...context.facts.attempts, highWater: 0}}, 'error'),
+    }),
+    noteEvidence: assign({
+      facts: ({context}, params: {evidence: Evidence}) => withEvidence(context.facts, params.evidence),
+    }),
+    noteFailure: assign({
+      failure: (_, params: {error: SerializedError; evidence?: Evidence; response?: ResponseFacts}) => params.error,
+      facts: ({context}, params: {error: SerializedError; evidence?: Evidence; response?: ResponseFacts}) => {
+        const facts = params.evidence === undefined ? context.facts : withEvidence(context.facts, params.evidence)
+        return {
+          ...facts,
+          ...(params.response === undefined ? {} : {response: params.response}),
+          attempts: countFailure(facts.attempts),
+        }
+      },
+    }),
+    noteThrown: assign({
+      failure: (_, params: {error: unknown}) => serialize(params.error),
+      facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
+    }),
+    noteConnectTimeout: assign({
+      failure: ({context}) => timedOut('CONNECT_TIMEOUT', 'no connection in time', context.facts),
+      facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
+    }),
+    noteResponseTimeout: assign({
+      failure: ({context}) => timedOut('RESPONSE_TIMEOUT', 'no answer in time', context.facts),
+      facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
+    }),
+    noteStall: assign({
+      failure: ({context}) => timedOut('STALLED', 'the body stopped moving', context.facts),
+      facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
+    }),
+    noteContinuation: assign({
+      facts: ({context}) => ({...context.facts, attempts: countContinuation(context.facts.attempts)}),
+    }),
+    noteDeadline: assign({
+      facts: ({context}, params: {decision: RetryDecision}) => ({
+        ...context.facts,
+        ...('at' in params.decision ? {retryAt: params.decision.at} : {}),
+        ...(context.failure === undefined ? {} : {error: context.failure}),
+      }),
+    }),
+    clearDeadline: assign({facts: ({context}) => without(context.facts, 'retryAt')}),
+    noteStandingError: assign({
+      facts: ({context}) => ({...context.facts, ...(context.failure === undefined ? {} : {error: context.failure})}),
+    }),
+    noteFinalError: assign({
+      facts: ({context}, params: {decision: RetryDecision}) => ({
+        ...without(context.facts, 'retryAt'),
+        ...('error' in params.decision ? {error: params.decision.error} : {}),
+      }),
+    }),
+    noteThrownFinal: assign({
+      facts: ({context}, params: {error: unknown}) => ({...context.facts, error: serialize(params.error)}),
+    }),
+    startNextGeneration: assign({facts: ({context}) => nextGeneration(without(context.facts, 'publishing'))}),
+    noteCleanRestart: assign({facts: ({context}) => ({...context.facts, cleanRestart: true})}),
+    noteVerified: assign({
+      facts: ({context}, params: {file: PublishedFile}) => ({
+        ...context.facts,
+        publishing: params.file,
+        evidence: {...context.facts.evidence, total: params.file.size, ranges: wholeRange(params.file.size)},
+      }),
+    }),
+    notePublished: assign({
+      facts: ({context}, params: {file: string}) => ({
+        ...without(context.facts, 'publishing', 'error'),
+        resultFile: params.file,
+      }),
+    }),
+    askForCheckpoint: sendTo('attempt', {type: 'checkpoint.due'}),
+    askToYield: sendTo('attempt', {type: 'attempt.yield'}),
+    releaseBody: sendTo('attempt', {type: 'restart.recorded'}),
+  },
+})
+
+function serialize(thrown: unknown): SerializedError {
+  if (thrown instanceof TransferError) return thrown.toSerialized()
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return new TransferError('INTERNAL', `unexpected failure: ${message}`).toSerialized()
+}
+
+/** Where an admitted operation goes: straight into the pause that applies, else on the wire (8.4). */
+const onAdmission = [
+  {guard: {type: 'isBlockedBy', params: {reason: 'noNetwork'}}, target: '#operation.paused.noNetwork'},
+  {guard: {type: 'isBlockedBy', params: {reason: 'costedNetwork'}}, target: '#operation.paused.costedNetwork'},
+  {guard: {type: 'isBlockedBy', params: {reason: 'systemPolicy'}}, target: '#operation.paused.systemPolicy'},
+  {target: '#operation.running.exchanging'},
+] as const
+
+/** The same, for an operation whose pause of the system is over, or not, after its bytes were made durable. */
+const afterYieldingToConditions = [
+  {guard: {type: 'isBlockedBy', params: {reason: 'noNetwork'}}, target: '#operation.paused.noNetwork'},
+  {guard: {type: 'isBlockedBy', params: {reason: 'costedNetwork'}}, target: '#operation.paused.costedNetwork'},
+  {guard: {type: 'isBlockedBy', params: {reason: 'systemPolicy'}}, target: '#operation.paused.systemPolicy'},
+  {target: '#operation.running.returning'},
+] as const
+
+/** Leaves a pause of the system: for the other pause that applies now, or back towards the wire. */
+function onConditionsIn(pause: Blockage) {
+  const others = (['noNetwork', 'costedNetwork', 'systemPolicy'] as const).filter((other) => other !== pause)
+  return [
+    ...others.map((other) => ({
+      guard: {type: 'isBlockedBy' as const, params: {reason: other}},
+      target: `#operation.paused.${other}` as const,
+    })),
+    {guard: 'isFree' as const, target: '#operation.running.returning' as const},
+  ]
+}
+
+export const operationMachine = setUp.createMachine({
+  id: 'operation',
+  description: 'One transfer: BackgroundTransferStatus and what stands between its values',
+  context: ({input}) => {
+    const {state, ...facts} = input.record
+    return {facts, restoredFrom: state, conditions: input.conditions, settings: input.settings}
+  },
+  initial: 'restoring',
+  on: {
+    'conditions.changed': {
+      actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
+    },
+    'policy.changed': {actions: {type: 'notePolicy', params: ({event}) => ({policy: event.policy})}},
+  },
+  states: {
+    restoring: {
+      description: 'Routes the record to the state that it names; never rests here',
+      tags: ['queued'],
+      on: {'operation.cancel': 'canceling'},
+      always: [
+        {guard: {type: 'wasIn', params: {state: 'completed'}}, target: 'completed'},
+        {guard: {type: 'wasIn', params: {state: 'canceled'}}, target: 'canceled'},
+        {guard: {type: 'wasIn', params: {state: 'failed'}}, target: 'failed'},
+        {guard: {type: 'wasIn', params: {state: 'canceling'}}, target: 'canceling'},
+        {guard: {type: 'wasIn', params: {state: 'publishing'}}, target: 'running.finishing.publishing'},
+        {guard: {type: 'wasIn', params: {state: 'waitingToRetry'}}, target: 'running.waitingToRetry'},
+        {guard: {type: 'wasIn', params: {state: 'pausedByApplication'}}, target: 'paused.byApplication'},
+        {guard: {type: 'wasIn', params: {state: 'pausedNoNetwork'}}, target: 'paused.noNetwork'},
+        {guard: {type: 'wasIn', params: {state: 'pausedCostedNetwork'}}, target: 'paused.costedNetwork'},
+        {guard: {type: 'wasIn', params: {state: 'pausedSystemPolicy'}}, target: 'paused.systemPolicy'},
+        {guard: {type: 'wasIn', params: {state: 'pausedForStorage'}}, target: 'paused.forStorage'},
+        {
+          guard: {type: 'wasIn', params: {state: 'pausedRecoverableWebErrorStatus'}},
+          target: 'paused.recoverableWebErrorStatus',
+        },
+        {target: 'queued'},
+      ],
+    },
+
+    queued: {
+      description: 'Idle (0): waits in its group’s line until the group admits it',
+      tags: ['queued', 'passive'],
+      on: {
+        'operation.admit': onAdmission,
+        'operation.pause': 'paused.byApplication',
+        'operation.reprioritize': {
+          actions: [
+            {type: 'notePolicy', params: ({event}) => ({policy: event.policy})},
+            {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})},
+          ],
+        },
+        'operation.cancel': 'canceling',
+      },
+    },
+
+    running: {
+      description: 'Running (1): the transfer is in progress, a wait between two tries included',
+      initial: 'exchanging',
+      states: {
+        exchanging: {
+          description: 'One try: a request, its answer, its bytes',
+          tags: ['running', 'moving'],
+          initial: 'active',
+          entry: 'countTry',
+          invoke: {
+            id: 'attempt',
+            src: 'transferBytes',
+            input: ({context}) => ({facts: context.facts}),
+            onError: {
+              target: 'weighing',
+              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+            },
+          },
+          on: {
+            'attempt.checkpointed': {
+              actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+            },
+            'attempt.finished': {
+              target: 'finishing',
+              actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+            },
+            'attempt.failed': [
+              {
+                guard: {type: 'mustStartOver', params: ({event}) => ({error: event.error})},
+                target: 'startingOver',
+                actions: {
+                  type: 'noteFailure',
+                  params: ({event}) => ({error: event.error, evidence: event.evidence}),
+                },
+              },
+              {
+                target: 'weighing',
+                actions: {
+                  type: 'noteFailure',
+                  params: ({event}) => ({
+                    error: event.error,
+                    evidence: event.evidence,
+                    ...(event.response === undefined ? {} : {response: event.response}),
+                  }),
+                },
+              },
+            ],
+            'operation.cancel': '#operation.canceling',
+          },
+          states: {
+            active: {
+              description: 'The try goes on as long as nothing asks it to stop',
+              initial: 'connecting',
+              always: {guard: 'isBlocked', target: 'yieldingToConditions'},
+              on: {
+                'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
+                'operation.displace': 'yieldingToLine',
+                'operation.suspend': 'yieldingToLine',
+              },
+              states: {
+                connecting: {
+                  description: 'A connection is being made, or an idle one taken',
+                  on: {'attempt.connected': 'awaitingResponse'},
+                  after: {
+                    connectTimeout: {target: '#operation.running.weighing', actions: 'noteConnectTimeout'},
+                  },
+                },
+                awaitingResponse: {
+                  description: 'The request is out; the head of its answer is not here yet',
+                  on: {
+                    'attempt.redirected': 'connecting',
+                    'attempt.responded': {
+                      target: 'transferring',
+                      actions: {
+                        type: 'noteResponse',
+                        params: ({event}) => ({response: event.response, evidence: event.evidence}),
+                      },
+                    },
+                    'attempt.restarted': {
+                      target: 'recordingRestart',
+                      actions: {
+                        type: 'noteRestart',
+                        params: ({event}) => ({response: event.response, evidence: event.evidence}),
+                      },
+                    },
+                  },
+                  after: {
+                    responseTimeout: {target: '#operation.running.weighing', actions: 'noteResponseTimeout'},
+                  },
+                },
+                recordingRestart: {
+                  description: 'The body waits until the record of its new generation is durable',
+                  invoke: {
+                    id: 'restartCommit',
+                    src: 'commitRecord',
+                    input: ({context}) => ({record: {...context.facts, state: 'running'}}),
+                    onDone: {target: 'transferring', actions: 'releaseBody'},
+                    onError: {
+                      target: '#operation.running.weighing',
+                      actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+                    },
+                  },
+                },
+                transferring: {
+                  description: 'Body bytes flow from the connection to the part file',
+                  type: 'parallel',
+                  states: {
+                    flow: {
+                      description: 'Counts as stalled when no byte came for stallTimeout',
+                      on: {'attempt.progressed': {target: 'flow', reenter: true}},
+                      after: {
+                        stallTimeout: {target: '#operation.running.weighing', actions: 'noteStall'},
+                      },
+                    },
+                    pulse: {
+                      description: 'Asks for a checkpoint each checkpointInterval',
+                      after: {
+                        checkpointInterval: {target: 'pulse', reenter: true, actions: 'askForCheckpoint'},
+                      },
+                    },
+                  },
+                },
+              },
+            },
+            yieldingToPause: {
+              description: 'The application paused: the bytes so far are being made durable',
+              entry: 'askToYield',
+              on: {
+                'attempt.yielded': {
+                  target: '#operation.paused.byApplication',
+                  actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+                },
+                'attempt.failed': '#operation.paused.byApplication',
+              },
+              after: {yieldTimeout: '#operation.paused.byApplication'},
+            },
+            yieldingToLine: {
+              description: 'Another member goes first, or the engine closes: the bytes so far are being made durable',
+              entry: 'askToYield',
+              on: {
+                'attempt.yielded': {
+                  target: '#operation.queued',
+                  actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+                },
+                'attempt.failed': '#operation.queued',
+              },
+              after: {yieldTimeout: '#operation.queued'},
+            },
+            yieldingToConditions: {
+              description: 'Network, cost or system policy forbid to go on: the bytes so far are being made durable',
+              entry: 'askToYield',
+              on: {
+                'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
+                'attempt.yielded': afterYieldingToConditions.map((branch) => ({
+                  ...branch,
+                  actions: {
+                    type: 'noteEvidence' as const,
+                    params: ({event}: {event: {evidence: Evidence}}) => ({evidence: event.evidence}),
+                  },
+                })),
+                'attempt.failed': afterYieldingToConditions,
+              },
+              after: {yieldTimeout: afterYieldingToConditions},
+            },
+          },
+        },
+
+        weighing: {
+          description: 'The retry table decides what the failure means',
+          tags: ['running', 'holding'],
+          invoke: {
+            id: 'weighing',
+            src: 'weighFailure',
+            input: ({context}) => ({
+              facts: context.facts,
+              error: context.failure ?? serialize(new Error('no failure to weigh')),
+              retry: context.settings.retry,
+            }),
+            onDone: [
+              {
+                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'atOnce'})},
+                target: 'exchanging',
+                actions: 'noteContinuation',
+              },
+              {
+                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'waitUntil'})},
+                target: 'waitingToRetry',
+                actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
+              },
+              {
+                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'pauseForStorage'})},
+                target: '#operation.paused.forStorage',
+                actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
+              },
+              {
+                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'pauseRecoverable'})},
+                target: '#operation.paused.recoverableWebErrorStatus',
+                actions: 'noteStandingError',
+              },
+              {
+                target: '#operation.failed',
+                actions: {type: 'noteFinalError', params: ({event}) => ({decision: event.output})},
+              },
+            ],
+            onError: {
+              target: '#operation.failed',
+              actions: {type: 'noteThrownFinal', params: ({event}) => ({error: event.error})},
+            },
+          },
+          on: {'operation.cancel': '#operation.canceling'},
+        },
+
+        startingOver: {
+          description: 'The bytes on disk are of no use: a new generation is recorded before its first byte',
+          tags: ['running', 'holding'],
+          entry: 'startNextGeneration',
+          invoke: {
+            id: 'startOverCommit',
+            src: 'commitRecord',
+            input: ({context}) => ({record: {...context.facts, state: 'running'}}),
+            onDone: 'exchanging',
+            onError: {
+              target: 'weighing',
+              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+            },
+          },
+          on: {'operation.cancel': '#operation.canceling'},
+        },
+
+        waitingToRetry: {
+          description: 'Waits for the deadline in its record; keeps its place, gives back its capacity',
+          tags: ['waitingToRetry', 'holding', 'passive'],
+          exit: 'clearDeadline',
+          on: {
+            'retry.due': 'returning',
+            'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
+            'operation.displace': '#operation.queued',
+            'operation.cancel': '#operation.canceling',
+          },
+        },
+
+        returning: {
+          description: 'A wait is over: wants capacity again, before anything in the line',
+          tags: ['returning', 'holding'],
+          on: {
+            'operation.admit': onAdmission,
+            'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
+            'operation.displace': '#operation.queued',
+            'operation.suspend': '#operation.queued',
+            'operation.cancel': '#operation.canceling',
+          },
+        },
+
+        finishing: {
+          description: 'All bytes are here: from part file to file',
+          tags: ['moving'],
+          initial: 'verifying',
+          states: {
+            verifying: {
+              description: 'Length and checksum are compared, and the bytes made durable',
+              tags: ['running'],
+              invoke: {
+                id: 'verification',
+                src: 'verifyFile',
+                input: ({context}) => ({facts: context.facts}),
+                onDone: {
+                  target: 'committing',
+                  actions: {type: 'noteVerified', params: ({event}) => ({file: event.output})},
+                },
+                onError: [
+                  {
+                    guard: {type: 'deservesCleanRestart', params: ({event}) => ({error: event.error})},
+                    target: '#operation.running.startingOver',
+                    actions: 'noteCleanRestart',
+                  },
+                  {
+                    guard: {type: 'lostItsPart', params: ({event}) => ({error: event.error})},
+                    target: '#operation.running.startingOver',
+                  },
+                  {
+                    target: '#operation.running.weighing',
+                    actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+                  },
+                ],
+              },
+              on: {'operation.cancel': '#operation.canceling'},
+            },
+            committing: {
+              description: 'The intent to publish, with the identity of the part, is being made durable',
+              tags: ['publishing'],
+              invoke: {
+                id: 'publishCommit',
+                src: 'commitRecord',
+                input: ({context}) => ({record: {...context.facts, state: 'publishing'}}),
+                onDone: 'publishing',
+                onError: {
+                  target: '#operation.running.weighing',
+                  actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+                },
+              },
+              on: {'operation.cancel': '#operation.canceling'},
+            },
+            publishing: {
+              description: 'The part takes the file’s name; too late to cancel',
+              tags: ['publishing'],
+              invoke: {
+                id: 'publication',
+                src: 'publishFile',
+                input: ({context}) => ({facts: context.facts}),
+                onDone: {
+                  target: '#operation.completed',
+                  actions: {type: 'notePublished', params: ({event}) => ({file: event.output})},
+                },
+                onError: [
+                  {
+                    guard: {type: 'lostItsPart', params: ({event}) => ({error: event.error})},
+                    target: '#operation.running.startingOver',
+                  },
+                  {
+                    target: '#operation.running.weighing',
+                    actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+                  },
+                ],
+              },
+              on: {'operation.cancel': {description: 'Too late: nothing can be taken back'}},
+            },
+          },
+        },
+      },
+    },
+
+    paused: {
+      description: 'No traffic; one state per reason',
+      initial: 'byApplication',
+      on: {'operation.cancel': 'canceling'},
+      states: {
+        byApplication: {
+          description: 'PausedByApplication (2): wins over every other reason; leaves the line',
+          tags: ['pausedByApplication', 'passive'],
+          on: {
+            'operation.resume': {
+              target: '#operation.queued',
+              actions: ['beginAnew', {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})}],
+            },
+            'request.changed': {
+              actions: {
+                type: 'noteRequest',
+                params: ({event}) => ({request: event.request, evidence: event.evidence}),
+              },
+            },
+          },
+        },
+        noNetwork: {
+          description: 'PausedNoNetwork (4): no attempt is made and no retry spent; keeps its place',
+          tags: ['pausedNoNetwork', 'holding'],
+          always: onConditionsIn('noNetwork'),
+          on: {
+            'operation.resume': {description: 'Accepted, no effect while the condition holds (D41)'},
+            'operation.displace': '#operation.queued',
+          },
+        },
+        costedNetwork: {
+          description: 'PausedCostedNetwork (3): the cost policy forbids this network; keeps its place',
+          tags: ['pausedCostedNetwork', 'holding'],
+          always: onConditionsIn('costedNetwork'),
+          on: {
+            'operation.resume': {description: 'Accepted, no effect while the condition holds (D41)'},
+            'operation.displace': '#operation.queued',
+          },
+        },
+        systemPolicy: {
+          description: 'PausedSystemPolicy (32): the system saves power; keeps its place',
+          tags: ['pausedSystemPolicy', 'holding'],
+          always: onConditionsIn('systemPolicy'),
+          on: {
+            'operation.resume': {description: 'Accepted, no effect while the condition holds (D41)'},
+            'operation.displace': '#operation.queued',
+          },
+        },
+        forStorage: {
+          description:
+            'PausedSystemPolicy (32): the disk is full; the bytes are kept and room is looked for at the deadline',
+          tags: ['pausedForStorage', 'holding', 'passive'],
+          exit: 'clearDeadline',
+          on: {
+            'retry.due': '#operation.running.returning',
+            'operation.resume': '#operation.running.returning',
+            'operation.displace': '#operation.queued',
+          },
+        },
+        recoverableWebErrorStatus: {
+          description:
+            'PausedRecoverableWebErrorStatus (8): an error that the application wants to mend; leaves the line',
+          tags: ['pausedRecoverableWebErrorStatus', 'passive'],
+          on: {
+            'operation.resume': {
+              target: '#operation.queued',
+              actions: ['beginAnew', {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})}],
+            },
+            'request.changed': {
+              actions: {
+                type: 'noteRequest',
+                params: ({event}) => ({request: event.request, evidence: event.evidence}),
+              },
+            },
+          },
+        },
+      },
+    },
+
+    canceling: {
+      description: 'The part files are being removed',
+      tags: ['canceling'],
+      invoke: {
+        id: 'removal',
+        src: 'discardParts',
+        input: ({context}) => ({facts: context.facts}),
+        onDone: 'canceled',
+        onError: 'canceled',
+      },
+      on: {'operation.cancel': {description: 'Already on its way'}},
+    },
+
+    completed: {
+      description: 'Completed (5): the file is whole, and durable under its name',
+      tags: ['completed', 'passive'],
+      type: 'final',
+    },
+    canceled: {description: 'Canceled (6)', tags: ['canceled', 'passive'], type: 'final'},
+    failed: {
+      description: 'Error (7): the part file and its evidence stay for a later try',
+      tags: ['failed', 'passive'],
+      type: 'final',
+    },
+  },
+})
+
+export type OperationActor = ActorRefFrom<typeof operationMachine>
+export type OperationSnapshot = SnapshotFrom<typeof operationMachine>

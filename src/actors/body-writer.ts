@@ -1,0 +1,145 @@
+/**
+ * One body on its way into one part file: lends memory, writes it behind, and turns what was written into checkpoints.
+ * A checkpoint is: bytes written, part synced, side file noted, evidence told. It may lag the file and never leads it.
+ */
+
+import {addRange, prefixLength, type RangeSet} from '../domain/range-set.ts'
+import type {Evidence} from '../domain/record.ts'
+import type {PartFile, SideFacts} from '../ports/file-sink.ts'
+import type {BufferPool} from './buffer-pool.ts'
+
+/** Written bytes that make the next checkpoint worth its syncs. */
+const CHECKPOINT_BYTES = 8 * 1024 * 1024
+
+/** Buffers in flight for one connection: one fills while two are being written. */
+const BUFFERS = 3
+
+export interface BodyWriterOptions {
+  readonly part: Promise<PartFile>
+  readonly pool: BufferPool
+  /** What is durable already. */
+  readonly evidence: Evidence
+  /** Position of the body's first byte in the file. */
+  readonly base: number
+  /** Body bytes to expect; undefined when the answer does not say. */
+  readonly expected: number | undefined
+  /** All of the side file's facts but the evidence. */
+  readonly side: Omit<SideFacts, 'evidence'>
+  /** Memory is free again. */
+  readonly onRoom: () => void
+  readonly onCheckpoint: (evidence: Evidence) => void
+  readonly onError: (error: unknown) => void
+}
+
+export class BodyWriter {
+  readonly #options: BodyWriterOptions
+  #evidence: Evidence
+  #written: RangeSet
+  #writing = 0
+  #lent = 0
+  #sinceCheckpoint = 0
+  #checkpointing: Promise<void> | undefined
+  #failure: {readonly error: unknown} | undefined
+  #whenIdle: (() => void)[] = []
+
+  constructor(options: BodyWriterOptions) {
+    this.#options = options
+    this.#evidence = options.evidence
+    this.#written = options.evidence.ranges
+  }
+
+  /** Evidence of what is durable now. */
+  get evidence(): Evidence {
+    return this.#evidence
+  }
+
+  /** Bytes from zero that are in the file, durable or not. */
+  get prefix(): number {
+    return prefixLength(this.#written)
+  }
+
+  lend(): Buffer | undefined {
+    if (this.#lent >= BUFFERS || this.#failure !== undefined) return undefined
+    this.#lent += 1
+    return this.#options.pool.take(this.#options.expected ?? Number.POSITIVE_INFINITY)
+  }
+
+  release(buffer: Buffer): void {
+    this.#lent -= 1
+    this.#options.pool.give(buffer)
+  }
+
+  filled(buffer: Buffer, length: number, offset: number): void {
+    this.#writing += 1
+    void this.#write(buffer, length, this.#options.base + offset)
+  }
+
+  async #write(buffer: Buffer, length: number, position: number): Promise<void> {
+    try {
+      const part = await this.#options.part
+      await part.write(buffer, length, position)
+      this.#written = addRange(this.#written, position, position + length)
+      this.#sinceCheckpoint += length
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#writing -= 1
+      this.release(buffer)
+    }
+    if (this.#failure === undefined) {
+      if (this.#sinceCheckpoint >= CHECKPOINT_BYTES) void this.checkpoint().catch(() => undefined)
+      this.#options.onRoom()
+    }
+    if (this.#writing === 0) for (const resume of this.#whenIdle.splice(0)) resume()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = {error}
+    this.#options.onError(error)
+  }
+
+  /**
+   * Makes what is written durable. One runs at a time; a call while one runs joins it. Rejects with the sink's error, which
+   * `onError` was told too.
+   */
+  checkpoint(): Promise<void> {
+    this.#checkpointing ??= this.#checkpoint().finally(() => {
+      this.#checkpointing = undefined
+    })
+    return this.#checkpointing
+  }
+
+  async #checkpoint(): Promise<void> {
+    if (this.#sinceCheckpoint === 0) return
+    this.#sinceCheckpoint = 0
+    const evidence = {...this.#evidence, ranges: this.#written}
+    try {
+      const part = await this.#options.part
+      await part.sync()
+      await part.checkpoint({...this.#options.side, evidence})
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+    this.#evidence = evidence
+    this.#options.onCheckpoint(evidence)
+  }
+
+  /** Resolves when every buffer handed over so far is in the file; rejects when a write failed. */
+  async drained(): Promise<void> {
+    while (this.#writing > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** Waits for the writes, then checkpoints everything; failures leave the last good checkpoint standing. */
+  async settle(): Promise<void> {
+    try {
+      await this.drained()
+      await this.#checkpointing
+      await this.checkpoint()
+    } catch {
+      // Told through onError already; the evidence stays at the last checkpoint that held.
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** Buffers of the byte path: a few sizes, kept for reuse, within one budget for the whole engine. */
+
+const LARGE = 1024 * 1024
+const SMALL = 64 * 1024
+
+export interface BufferPool {
+  /** A large buffer while the budget lasts, a small one when little is expected or memory is short. */
+  take(expected: number): Buffer
+  give(buffer: Buffer): void
+}
+
+/** `budgetBytes`: how much the pool hands out before it turns to small buffers; 64 MiB by default. */
+export function createBufferPool(budgetBytes = 64 * LARGE): BufferPool {
+  const free = new Map<number, Buffer[]>([
+    [LARGE, []],
+    [SMALL, []],
+  ])
+  let lent = 0
+  return {
+    take(expected) {
+      const size = expected <= SMALL || lent + LARGE > budgetBytes ? SMALL : LARGE
+      lent += size
+      return free.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size)
+    },
+    give(buffer) {
+      lent -= buffer.length
+      const kept = free.get(buffer.length)
+      if (kept !== undefined && kept.length * buffer.length < budgetBytes / 4) kept.push(buffer)
+    },
+  }
+}

@@ -1,0 +1,29 @@
+/** The actors `verifyFile`, `publishFile` and `discardParts`: from part file to file, or to nothing. */
+
+import {fromPromise} from 'xstate'
+import {TransferError} from '../domain/errors.ts'
+import type {OperationFacts, PublishedFile} from '../domain/record.ts'
+import {type FileSink, partNameOf} from '../ports/file-sink.ts'
+
+interface FactsInput {
+  readonly facts: OperationFacts
+}
+
+/** Compares length and checksum and makes the part durable. Rejects with LENGTH_MISMATCH, CHECKSUM_MISMATCH, PART_LOST. */
+export function createVerifyFile(sink: FileSink) {
+  return fromPromise<PublishedFile, FactsInput>(({input: {facts}, signal}) =>
+    sink.verify(partNameOf(facts), facts.evidence.total, facts.policy.checksum, signal),
+  )
+}
+
+/** Gives the part its final name; idempotent, because a crash may come between the name and the record. */
+export function createPublishFile(sink: FileSink) {
+  return fromPromise<string, FactsInput>(async ({input: {facts}}) => {
+    if (facts.publishing === undefined) throw new TransferError('PART_LOST', 'no verified part to publish')
+    return sink.publish(partNameOf(facts), facts.publishing, facts.target.collision)
+  })
+}
+
+export function createDiscardParts(sink: FileSink) {
+  return fromPromise<void, FactsInput>(({input: {facts}}) => sink.discard(partNameOf(facts)))
+}

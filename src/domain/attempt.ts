@@ -1,0 +1,51 @@
+/** What the byte path and the chart of an operation say to each other, and the numbers that an operation runs by. */
+
+import type {SerializedError} from './errors.ts'
+import type {Evidence, OperationFacts, ResponseFacts} from './record.ts'
+import type {RetrySettings} from './retry.ts'
+
+/** All in ms. */
+export interface OperationSettings {
+  readonly connectTimeoutMs: number
+  readonly responseTimeoutMs: number
+  readonly stallTimeoutMs: number
+  /** How long a pause waits for the bytes so far to become durable. */
+  readonly yieldTimeoutMs: number
+  readonly checkpointIntervalMs: number
+  readonly retry: RetrySettings
+}
+
+/** What a try reports. Evidence names durable bytes only. */
+export type AttemptEvent =
+  | {readonly type: 'attempt.connected'}
+  | {readonly type: 'attempt.redirected'}
+  | {readonly type: 'attempt.responded'; readonly response: ResponseFacts; readonly evidence: Evidence}
+  /** The answer begins at zero although bytes were there: the body waits for `restart.recorded`. */
+  | {readonly type: 'attempt.restarted'; readonly response: ResponseFacts; readonly evidence: Evidence}
+  | {readonly type: 'attempt.progressed'}
+  | {readonly type: 'attempt.checkpointed'; readonly evidence: Evidence}
+  | {readonly type: 'attempt.finished'; readonly evidence: Evidence}
+  | {readonly type: 'attempt.yielded'; readonly evidence: Evidence}
+  | {
+      readonly type: 'attempt.failed'
+      readonly error: SerializedError
+      readonly evidence: Evidence
+      readonly response?: ResponseFacts
+    }
+
+/** What the chart tells a try. */
+export type AttemptCommand =
+  | {readonly type: 'checkpoint.due'}
+  | {readonly type: 'restart.recorded'}
+  /** Make the bytes so far durable, close the connection, answer `attempt.yielded`. */
+  | {readonly type: 'attempt.yield'}
+
+export interface AttemptInput {
+  readonly facts: OperationFacts
+}
+
+export interface WeighFailureInput {
+  readonly facts: OperationFacts
+  readonly error: SerializedError
+  readonly retry: RetrySettings
+}

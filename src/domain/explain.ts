@@ -1,0 +1,106 @@
+/** Why an operation is not moving, and what would move it: facts in, sentences out. */
+
+import {BackgroundTransferBehavior} from './behavior.ts'
+import type {Blockage} from './conditions.ts'
+import {sizeOf} from './range-set.ts'
+import type {GroupRecord, OperationRecord} from './record.ts'
+
+export interface ExplainInput {
+  readonly record: OperationRecord
+  /** Epoch ms. */
+  readonly now: number
+  /** Every reason of the system that holds now. */
+  readonly blockages: readonly Blockage[]
+  readonly group: GroupRecord
+  /** How many stand before it in its line; -1 when that is not known. */
+  readonly ahead: number
+  /** Other members of its group that run or keep a place. */
+  readonly occupants: number
+  readonly freeSlots: number
+}
+
+export interface Explanation {
+  /** What it is doing, or why it does nothing. */
+  readonly why: string
+  /** What has to happen for it to go on; absent when it moves or has ended. */
+  readonly next?: string
+}
+
+const REASONS: Readonly<Record<Blockage, Explanation>> = {
+  noNetwork: {why: 'there is no network', next: 'it goes on by itself when the network is back'},
+  costedNetwork: {
+    why: 'its cost policy forbids the present network',
+    next: 'it goes on by itself on an acceptable network, or set another costPolicy',
+  },
+  systemPolicy: {
+    why: 'the machine saves power',
+    next: 'it goes on by itself on mains power, or ask for an unconstrained transfer',
+  },
+}
+
+export function explain(input: ExplainInput): Explanation {
+  const {record, now} = input
+  const inSeconds = `${Math.max(0, Math.ceil(((record.retryAt ?? now) - now) / 1000))} s`
+  const error = record.error === undefined ? '' : `: ${record.error.message}`
+  switch (record.state) {
+    case 'queued':
+      return explainQueued(input)
+    case 'running':
+      return {why: `it is transferring, ${sizeOf(record.evidence.ranges)} bytes are durable`}
+    case 'returning':
+      return {
+        why: 'its wait is over and every slot is taken',
+        next: 'it goes on before anything that is queued, when a slot frees',
+      }
+    case 'waitingToRetry':
+      return {
+        why: `the last try failed${error}`,
+        next: `it tries again in ${inSeconds} (${record.attempts.failures} failed in a row)`,
+      }
+    case 'publishing':
+      return {why: 'every byte is here and the file is taking its name'}
+    case 'canceling':
+      return {why: 'it was canceled and its partial file is being removed'}
+    case 'pausedByApplication':
+      return {why: 'the application paused it', next: 'resume it'}
+    case 'pausedNoNetwork':
+      return REASONS.noNetwork
+    case 'pausedCostedNetwork':
+      return REASONS.costedNetwork
+    case 'pausedSystemPolicy':
+      return REASONS.systemPolicy
+    case 'pausedForStorage':
+      return {
+        why: `there is no room on the disk${error}`,
+        next: `free some space; it looks again in ${inSeconds}, or resume it`,
+      }
+    case 'pausedRecoverableWebErrorStatus':
+      return {
+        why: `the application wanted to mend this error${error}`,
+        next: 'change the URL or the headers, then resume it',
+      }
+    case 'completed':
+      return {why: 'it is complete'}
+    case 'canceled':
+      return {why: 'it was canceled'}
+    case 'failed':
+      return {
+        why: `it failed${error}`,
+        next: 'start it again with the same URL and file to go on from the bytes that are here',
+      }
+  }
+}
+
+function explainQueued({record, group, ahead, occupants, freeSlots, blockages}: ExplainInput): Explanation {
+  const [blockage] = blockages
+  if (ahead > 0) return {why: `${ahead} operations of its group stand before it`, next: 'it starts when they did'}
+  if (group.behavior === BackgroundTransferBehavior.serialized && occupants > 0) {
+    return {
+      why: `another member of the serialized group ${record.policy.group} goes first`,
+      next: 'it starts when that one ended',
+    }
+  }
+  if (freeSlots <= 0) return {why: 'every slot of the engine is taken', next: 'it starts when one frees'}
+  if (blockage !== undefined) return REASONS[blockage]
+  return {why: 'it waits to be attached or admitted', next: 'attach it, or resume all'}
+}

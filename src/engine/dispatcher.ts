@@ -1,0 +1,246 @@
+/**
+ * Who gets the next free slot. Capacity is the engine's: every change asks the group actors in turn, the group served
+ * longest ago first within a class (src/domain/admission.ts), until nobody wants a slot or none is free.
+ */
+
+import {createActor} from 'xstate'
+import {type GroupActor, groupMachine} from '../../machines/group.machine.ts'
+import {chooseGroup, countTurn, type GroupOffer, type Member, nextAdmission} from '../domain/admission.ts'
+import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
+import {makeCurrent} from '../domain/line-order.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {priorityClass} from '../domain/priority.ts'
+import type {GroupRecord, OperationRecord} from '../domain/record.ts'
+import type {LineEntry, RecordStore} from '../ports/record-store.ts'
+import {WaitingLine} from './waiting-line.ts'
+
+export interface DispatcherOptions {
+  readonly store: RecordStore
+  readonly capacity: number
+  /** Sequences below this wait for attachAsync. */
+  readonly floor: number
+  readonly isLive: (id: OperationId) => boolean
+  readonly admit: (id: OperationId) => void
+  readonly displace: (id: OperationId) => void
+  readonly onError: (error: unknown) => void
+}
+
+interface Group {
+  readonly name: string
+  readonly actor: GroupActor
+  readonly line: WaitingLine
+  passedOver: number
+  lastServed: number
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #groups = new Map<string, Group>()
+  readonly #records = new Map<string, GroupRecord>()
+  readonly #groupOf = new Map<OperationId, string>()
+  /** Operations that hold a slot. */
+  readonly #slots = new Set<OperationId>()
+  #floor: number
+  #scheduled = false
+  #stopped = true
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    this.#floor = options.floor
+  }
+
+  /** What recovery read: the groups' own records, and which of them have somebody waiting. */
+  load(records: readonly GroupRecord[], waiting: readonly string[]): void {
+    for (const record of records) this.#records.set(record.name, record)
+    for (const name of waiting) this.#group(name, false).line.refill()
+  }
+
+  start(): void {
+    this.#stopped = false
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  get runningCount(): number {
+    return this.#slots.size
+  }
+
+  groupRecord(name: string): GroupRecord {
+    return this.#records.get(name) ?? {name, behavior: 0}
+  }
+
+  groupRecords(): readonly GroupRecord[] {
+    return [...this.#records.values()]
+  }
+
+  /** Remembers a group, durably. */
+  async keepGroup(record: GroupRecord): Promise<void> {
+    this.#records.set(record.name, record)
+    await this.#options.store.saveGroup(record)
+  }
+
+  async setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
+    const saved = this.keepGroup({...this.groupRecord(name), behavior})
+    this.#groups.get(name)?.actor.send({type: 'behavior.changed', behavior})
+    this.#schedule()
+    await saved
+  }
+
+  /** A queued record is durable: it takes part. */
+  enter(record: OperationRecord): void {
+    const entry = entryOf(record)
+    const line = this.#group(record.policy.group, true).line
+    if (record.sequence < this.#floor) line.admitBelowFloor(entry)
+    else line.enter(entry)
+  }
+
+  /** Many queued records are durable. */
+  enterMany(records: readonly OperationRecord[]): void {
+    for (const record of records) this.enter(record)
+  }
+
+  leaveLine(group: string, id: OperationId): void {
+    this.#groups.get(group)?.line.leave(id)
+  }
+
+  /** Everything that waits takes part from now on (`bgt resume`). */
+  async dropFloor(): Promise<void> {
+    this.#floor = 0
+    for (const name of await this.#options.store.waitingGroups()) this.#group(name, false)
+    for (const group of this.#groups.values()) group.line.dropFloor()
+  }
+
+  /** `undefined`: it neither runs nor keeps a place. */
+  memberChanged(record: Pick<OperationRecord, 'id' | 'policy'>, phase: Member['phase'] | undefined): void {
+    const {id, policy} = record
+    if (phase === 'running') this.#slots.add(id)
+    else this.#slots.delete(id)
+    const group = this.#group(policy.group, true)
+    if (phase === undefined) {
+      if (this.#groupOf.delete(id)) group.actor.send({type: 'member.left', id})
+    } else {
+      this.#groupOf.set(id, policy.group)
+      group.actor.send({type: 'member.changed', member: {id, priority: policy.priority, phase}})
+    }
+    this.#schedule()
+  }
+
+  /** An admitted operation turned out not to run. */
+  release(id: OperationId): void {
+    this.#slots.delete(id)
+    const name = this.#groupOf.get(id)
+    this.#groupOf.delete(id)
+    if (name !== undefined) this.#groups.get(name)?.actor.send({type: 'member.left', id})
+    this.#schedule()
+  }
+
+  /** Moves a member and those behind it to the front (11.4). */
+  async makeCurrent(record: OperationRecord, lastSequence: number): Promise<void> {
+    const name = record.policy.group
+    const kept = this.groupRecord(name)
+    const front = makeCurrent(kept.front ?? [], entryOf(record), lastSequence)
+    const group = this.#group(name, true)
+    const saved = this.keepGroup({...kept, front})
+    group.line.reorder(front)
+    group.actor.send({type: 'member.madeCurrent', id: record.id})
+    await saved
+  }
+
+  /** The waiting heads of a group, in order. */
+  heads(group: string): readonly LineEntry[] {
+    return this.#groups.get(group)?.line.heads ?? []
+  }
+
+  members(group: string): readonly Member[] {
+    return this.#groups.get(group)?.actor.getSnapshot().context.members ?? []
+  }
+
+  #group(name: string, isEmpty: boolean): Group {
+    const known = this.#groups.get(name)
+    if (known !== undefined) return known
+    const record = this.groupRecord(name)
+    const {store, isLive, onError, admit, displace} = this.#options
+    const machine = groupMachine.provide({
+      actions: {
+        admit: (_, {id}) => {
+          if (id === undefined) return
+          this.#slots.add(id)
+          this.#groupOf.set(id, name)
+          admit(id)
+        },
+        displace: (_, {ids}) => {
+          for (const id of ids) displace(id)
+        },
+      },
+    })
+    const actor = createActor(machine, {id: `group:${name}`, input: {name, behavior: record.behavior}})
+    const line = new WaitingLine(
+      {group: name, store, floor: this.#floor, isLive, onError, onChange: () => this.#lineChanged(name)},
+      record.front ?? [],
+      isEmpty,
+    )
+    const group: Group = {name, actor, line, passedOver: 0, lastServed: 0}
+    this.#groups.set(name, group)
+    actor.start()
+    return group
+  }
+
+  #lineChanged(name: string): void {
+    const group = this.#groups.get(name)
+    if (group === undefined) return
+    group.actor.send({type: 'line.changed', line: headsOf(group.line)})
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#dispatch()
+    })
+  }
+
+  #dispatch(): void {
+    while (!this.#stopped && this.#slots.size < this.#options.capacity) {
+      const offers = this.#offers()
+      const chosen = chooseGroup(offers)
+      const group = chosen === undefined ? undefined : this.#groups.get(chosen)
+      if (group === undefined) return
+      for (const {group: name, passedOver, lastServed} of countTurn(offers, group.name)) {
+        const counted = this.#groups.get(name)
+        if (counted !== undefined) Object.assign(counted, {passedOver, lastServed})
+      }
+      const next = nextAdmission(group.actor.getSnapshot().context)
+      group.actor.send({type: 'slot.offered'})
+      if (next.kind === 'admit') group.line.leave(next.id)
+      group.actor.send({type: 'line.changed', line: headsOf(group.line)})
+    }
+  }
+
+  #offers(): readonly GroupOffer[] {
+    const offers: GroupOffer[] = []
+    for (const {name, actor, passedOver, lastServed} of this.#groups.values()) {
+      const snapshot = actor.getSnapshot()
+      const next = snapshot.hasTag('wanting') ? nextAdmission(snapshot.context) : undefined
+      if (next?.kind !== 'admit') continue
+      offers.push({group: name, priorityClass: next.priorityClass, passedOver, lastServed})
+    }
+    return offers
+  }
+}
+
+/** All that the policy looks at: who is first, and the first of the high ones, who may run beside a serialized member. */
+function headsOf(line: WaitingLine): readonly LineEntry[] {
+  const [first] = line.heads
+  if (first === undefined) return []
+  const high = first.priorityClass === 0 ? undefined : line.heads.find(({priorityClass}) => priorityClass === 0)
+  return high === undefined ? [first] : [first, high]
+}
+
+function entryOf(record: OperationRecord): LineEntry {
+  return {id: record.id, priorityClass: priorityClass(record.policy.priority), sequence: record.sequence}
+}

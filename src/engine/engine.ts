@@ -1,0 +1,520 @@
+/**
+ * The engine: opens the store, recovers, hosts the actors, persists, puts away. Everything public goes through here as plain
+ * data; the namespace's classes are a thin surface over it.
+ */
+
+import {type Observable, Subject} from 'rxjs'
+import {type AnyEventObject, createActor, fromCallback, fromPromise, waitFor} from 'xstate'
+import {type EngineActor, engineMachine} from '../../machines/engine.machine.ts'
+import type {OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
+import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../domain/conditions.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
+import {type Explanation, explain} from '../domain/explain.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {
+  type GroupRecord,
+  NO_EVIDENCE,
+  type OperationRecord,
+  type TransferPolicy,
+  type TransferRequest,
+  withoutBytes,
+} from '../domain/record.ts'
+import {isTerminal} from '../domain/status.ts'
+import type {OperationQuery, StoreSummary} from '../ports/record-store.ts'
+import {Alarm} from './alarm.ts'
+import {Dispatcher} from './dispatcher.ts'
+import type {EngineEvent, ProgressChange} from './events.ts'
+import type {OperationEntry, OperationNotice} from './operation-entry.ts'
+import {Operations} from './operations.ts'
+import {type EngineOptions, type ResolvedEngineOptions, resolveOptions} from './options.ts'
+import type {EnginePorts} from './ports.ts'
+import {ProgressTicker} from './progress-ticker.ts'
+
+/** What createDownload gathers; the engine adds the place in line. */
+export type OperationDraft = Omit<OperationRecord, 'sequence' | 'state'>
+
+export class Engine {
+  readonly options: ResolvedEngineOptions
+  readonly #ports: EnginePorts
+  readonly #events = new Subject<EngineEvent>()
+  readonly #operations: Operations
+  readonly #ticker: ProgressTicker
+  readonly #alarm: Alarm
+  readonly #actor: EngineActor
+  readonly #claimedFiles = new Set<string>()
+  #dispatcher: Dispatcher | undefined
+  #summary: StoreSummary = {lastSequence: 0, operations: 0}
+  #sequence = 0
+  #draining = false
+
+  constructor(ports: EnginePorts, options: EngineOptions = {}) {
+    this.options = resolveOptions(options)
+    this.#ports = ports
+    this.#ticker = new ProgressTicker(ports.clock, (changes) => this.#tellProgress(changes))
+    this.#alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
+    this.#operations = new Operations({
+      ports,
+      options: this.options,
+      ticker: this.#ticker,
+      conditions: () => this.conditions,
+      observer: {
+        moved: (entry, snapshot) => this.#moved(entry, snapshot),
+        told: (notice) => this.#told(notice),
+        rested: (entry) => this.#rested(entry),
+        emit: (event) => this.#events.next(event),
+      },
+    })
+    this.#actor = createActor(this.#provided(), {
+      id: 'engine',
+      input: {conditions: GOOD_CONDITIONS, drainTimeoutMs: this.options.drainTimeoutMs},
+      clock: ports.clock,
+      ...(options.inspect === undefined ? {} : {inspect: options.inspect}),
+    })
+  }
+
+  /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */
+  get events$(): Observable<EngineEvent> {
+    return this.#events.asObservable()
+  }
+
+  get conditions(): Conditions {
+    return this.#actor.getSnapshot().context.conditions
+  }
+
+  /** Rejects with STORE_LOCKED, STORE_DAMAGED, STORE_TOO_NEW. */
+  async open(): Promise<void> {
+    this.#actor.subscribe({
+      error: (error) => this.#ports.log.error({error: String(error)}, 'the engine’s chart failed'),
+    })
+    this.#actor.start()
+    const snapshot = await waitFor(this.#actor, (each) => each.hasTag('serving') || each.hasTag('closed'), {
+      timeout: Number.POSITIVE_INFINITY,
+    })
+    if (!snapshot.hasTag('serving')) throw asTransferError(snapshot.context.error)
+    this.#line.start()
+  }
+
+  /** Running operations make their bytes durable and queue again; then the store is given back. Idempotent. */
+  async close(): Promise<void> {
+    this.#actor.send({type: 'engine.close'})
+    await waitFor(this.#actor, (each) => each.hasTag('closed'), {timeout: Number.POSITIVE_INFINITY})
+    this.#events.complete()
+  }
+
+  /**
+   * Accepts operations: resolves when their records are durable and they stand in line. The caller holds the entries until
+   * it releases them. A draft that repeats a failed operation (same URL, same file) goes on from that one's bytes.
+   */
+  async start(drafts: readonly OperationDraft[]): Promise<readonly OperationEntry[]> {
+    this.#requireServing()
+    const records = drafts.map(
+      (draft): OperationRecord => ({...draft, sequence: this.#nextSequence(), state: 'queued'}),
+    )
+    const claimed = await this.#claimFiles(records)
+    try {
+      await this.#ports.store.create(claimed)
+    } finally {
+      for (const {target} of claimed) this.#claimedFiles.delete(target.file)
+    }
+    const entries = claimed.map((record) => this.hold(record))
+    const at = this.#ports.clock.now()
+    for (const record of claimed) this.#events.next({type: 'operation.started', at, record})
+    this.#line.enterMany(claimed)
+    return entries
+  }
+
+  /** Accepts many operations without keeping a handle to any (bulk). */
+  async startMany(drafts: readonly OperationDraft[]): Promise<void> {
+    for (const entry of await this.start(drafts)) this.release(entry)
+  }
+
+  /** The entry of an operation; to be released. */
+  async find(id: OperationId): Promise<OperationEntry | undefined> {
+    this.#requireServing()
+    const entry = await this.#operations.find(id)
+    if (entry !== undefined) entry.holders += 1
+    return entry
+  }
+
+  /** An entry for a record that a query gave; to be released. */
+  hold(record: OperationRecord): OperationEntry {
+    const entry = this.#operations.hold(record)
+    entry.holders += 1
+    return entry
+  }
+
+  async query(query: OperationQuery): Promise<readonly OperationRecord[]> {
+    this.#requireServing()
+    const records = await this.#ports.store.query(query)
+    return records.map((record) => this.#operations.get(record.id)?.record ?? record)
+  }
+
+  /** The unfinished or last operation that writes this file. */
+  async findByFile(file: string): Promise<OperationEntry | undefined> {
+    const id = await this.#ports.store.findByFile(file)
+    return id === undefined ? undefined : this.find(id)
+  }
+
+  /** Live counters of an operation. */
+  progressOf(entry: OperationEntry): {readonly received: number; readonly total: number} {
+    const live = this.#ticker.read(entry.record.id)
+    if (live !== undefined) entry.observe(live)
+    return {received: entry.counts.received, total: entry.counts.total ?? 0}
+  }
+
+  /** Takes part in the dispatching of this session (attachAsync under resumeOnOpen: false). */
+  attach(entry: OperationEntry): void {
+    this.#requireServing()
+    if (this.options.resumeOnOpen || entry.actor !== undefined || entry.isOver) return
+    this.#rejoin(entry.record)
+  }
+
+  /** Everything unfinished goes on, but what the application paused. */
+  async resumeAll(): Promise<void> {
+    this.#requireServing()
+    const ids = await this.#ports.store.active()
+    for (const record of await this.#ports.store.getMany(ids)) if (record !== undefined) this.#rejoin(record)
+    await this.#line.dropFloor()
+  }
+
+  pause(entry: OperationEntry): void {
+    this.#command(entry, {type: 'operation.pause'})
+  }
+
+  resume(entry: OperationEntry): void {
+    this.#command(entry, {type: 'operation.resume', sequence: this.#nextSequence()})
+  }
+
+  cancel(entry: OperationEntry): void {
+    this.#command(entry, {type: 'operation.cancel'})
+  }
+
+  /** Changes cost policy, priority and the like. A queued operation whose priority changes goes to the end of its class. */
+  changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
+    if (entry.state !== 'queued' || policy.priority === entry.record.policy.priority) {
+      this.#command(entry, {type: 'policy.changed', policy})
+      return
+    }
+    this.#line.leaveLine(entry.record.policy.group, entry.record.id)
+    this.#command(entry, {type: 'operation.reprioritize', policy, sequence: this.#nextSequence()})
+  }
+
+  /** Headers, or a new address (which starts over, spec D34). */
+  changeRequest(entry: OperationEntry, request: TransferRequest): void {
+    const {evidence} = entry.record
+    const moved = request.url !== entry.record.request.url
+    const next = moved ? withoutBytes(evidence, evidence.generation + 1) : evidence
+    this.#command(entry, {type: 'request.changed', request, evidence: next})
+  }
+
+  async makeCurrent(entry: OperationEntry): Promise<void> {
+    if (entry.record.policy.group === '' || entry.isOver) return
+    await this.#line.makeCurrent(entry.record, this.#sequence)
+  }
+
+  /** The outcome reached a promise of the application: enumeration no longer shows it. */
+  async markDelivered(entry: OperationEntry): Promise<void> {
+    if (entry.record.delivered === true || this.#draining) return
+    const record: OperationRecord = {...entry.record, delivered: true}
+    entry.record = record
+    entry.saved = record
+    await this.#ports.store.save(record)
+  }
+
+  async forget(id: OperationId): Promise<void> {
+    this.#requireServing()
+    const entry = await this.#operations.find(id)
+    if (entry !== undefined && !entry.isOver)
+      throw new TransferError('ILLEGAL_STATE', 'only an ended operation can be forgotten')
+    await this.#ports.store.remove(id)
+  }
+
+  group(name: string): GroupRecord {
+    return this.#line.groupRecord(name)
+  }
+
+  async keepGroup(name: string): Promise<void> {
+    await this.#line.keepGroup(this.#line.groupRecord(name))
+  }
+
+  async setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
+    await this.#line.setBehavior(name, behavior)
+  }
+
+  /** Why it is not moving, and what would move it. */
+  explain(entry: OperationEntry): Explanation {
+    const {record} = entry
+    const {policy, request} = record
+    return explain({
+      record: {...record, state: entry.state},
+      now: this.#ports.clock.now(),
+      blockages: blockages(
+        {
+          costPolicy: policy.costPolicy,
+          loopback: isLoopbackUrl(request.url),
+          unconstrained: policy.unconstrained === true,
+        },
+        this.conditions,
+      ),
+      group: this.#line.groupRecord(policy.group),
+      ahead: this.#line.heads(policy.group).findIndex(({id}) => id === record.id),
+      occupants: this.#line.members(policy.group).filter(({id}) => id !== record.id).length,
+      freeSlots: this.options.maxConcurrentTransfers - this.#line.runningCount,
+    })
+  }
+
+  seal(plain: string): string {
+    return this.#ports.secrets.seal(plain)
+  }
+
+  unseal(sealed: string): string {
+    return this.#ports.secrets.unseal(sealed)
+  }
+
+  newId(): OperationId {
+    return this.#ports.random.guid() as OperationId
+  }
+
+  now(): number {
+    return this.#ports.clock.now()
+  }
+
+  /** A handle lets go of the entry. */
+  release(entry: OperationEntry): void {
+    entry.holders -= 1
+    this.#operations.forgetIfIdle(entry)
+  }
+
+  get #line(): Dispatcher {
+    if (this.#dispatcher === undefined) throw new TransferError('CLOSED', 'the engine is not open')
+    return this.#dispatcher
+  }
+
+  #requireServing(): void {
+    if (!this.#actor.getSnapshot().hasTag('serving')) throw new TransferError('CLOSED', 'the engine is not open')
+  }
+
+  #nextSequence(): number {
+    this.#sequence += 1
+    return this.#sequence
+  }
+
+  /**
+   * One file, one writer: refuses a destination that an unfinished operation, or another draft, has. Answers the records to
+   * create: those that repeat a failed operation adopt its part file.
+   */
+  async #claimFiles(records: readonly OperationRecord[]): Promise<readonly OperationRecord[]> {
+    const {store} = this.#ports
+    const claimed: string[] = []
+    try {
+      for (const {target} of records) {
+        if (this.#claimedFiles.has(target.file)) throw busy(target.file)
+        this.#claimedFiles.add(target.file)
+        claimed.push(target.file)
+      }
+      const ids = await store.findManyByFile(claimed)
+      if (ids.every((id) => id === undefined)) return records
+      return await Promise.all(
+        records.map(async (record, index) => {
+          const id = ids[index]
+          const earlier = id === undefined ? undefined : await store.get(id)
+          return earlier === undefined ? record : this.#follow(record, earlier)
+        }),
+      )
+    } catch (error) {
+      for (const file of claimed) this.#claimedFiles.delete(file)
+      throw error
+    }
+  }
+
+  async #follow(record: OperationRecord, earlier: OperationRecord): Promise<OperationRecord> {
+    if (!isTerminal(earlier.state)) throw busy(earlier.target.file, earlier.id)
+    if (earlier.state !== 'failed' || earlier.request.url !== record.request.url) return record
+    const evidence = {...earlier.evidence, partOwner: earlier.evidence.partOwner ?? earlier.id}
+    await this.#ports.store.save({...earlier, evidence: NO_EVIDENCE})
+    return {...record, evidence}
+  }
+
+  #command(entry: OperationEntry, event: Parameters<OperationEntry['send']>[0]): void {
+    this.#requireServing()
+    const {actor} = this.#operations.activate(entry)
+    if (actor?.getSnapshot().can(event) !== true) {
+      throw new TransferError('ILLEGAL_STATE', `${event.type} is not possible while the operation is ${entry.state}`, {
+        where: entry.record.id,
+      })
+    }
+    if (event.type === 'operation.cancel' || event.type === 'operation.pause') {
+      this.#line.leaveLine(entry.record.policy.group, entry.record.id)
+    }
+    entry.send(event)
+  }
+
+  /** A group admitted it: from record to actor, and onto the wire. */
+  async #admit(id: OperationId): Promise<void> {
+    try {
+      const entry = await this.#operations.find(id)
+      if (entry !== undefined && !entry.isOver && !this.#draining) {
+        this.#operations.activate(entry)
+        entry.send({type: 'operation.admit'})
+      }
+      if (entry?.phase === undefined) this.#line.release(id)
+    } catch (error) {
+      this.#line.release(id)
+      this.#ports.log.error({id, error: String(error)}, 'an admitted operation could not be read')
+    }
+  }
+
+  async #wake(id: OperationId): Promise<void> {
+    const entry = await this.#operations.find(id)
+    if (entry === undefined || entry.isOver || this.#draining) return
+    this.#operations.activate(entry).send({type: 'retry.due'})
+  }
+
+  /** Puts what recovery, or an attach, found back to where its state belongs. */
+  #rejoin(record: OperationRecord): void {
+    switch (record.state) {
+      case 'queued':
+        this.#line.enter(record)
+        return
+      case 'waitingToRetry':
+      case 'pausedForStorage':
+        this.#line.memberChanged(record, 'holding')
+        this.#alarm.set(record.id, record.retryAt ?? 0)
+        return
+      case 'pausedNoNetwork':
+      case 'pausedCostedNetwork':
+      case 'pausedSystemPolicy':
+      case 'publishing':
+      case 'canceling':
+        this.#operations.activate(this.#operations.hold(record))
+        return
+      default:
+        return
+    }
+  }
+
+  #moved(entry: OperationEntry, snapshot: OperationSnapshot): void {
+    const phase = snapshot.hasTag('moving')
+      ? 'running'
+      : snapshot.hasTag('returning')
+        ? 'returning'
+        : snapshot.hasTag('holding')
+          ? 'holding'
+          : undefined
+    const {facts} = snapshot.context
+    if (phase !== entry.phase) this.#line.memberChanged(facts, phase)
+    entry.phase = phase
+    if (this.#draining && snapshot.can({type: 'operation.suspend'})) {
+      queueMicrotask(() => entry.send({type: 'operation.suspend'}))
+    }
+  }
+
+  #told({record}: OperationNotice): void {
+    if (this.#draining) return
+    if (record.retryAt !== undefined) this.#alarm.set(record.id, record.retryAt)
+    else this.#alarm.clear(record.id)
+  }
+
+  /** Its actor was put away; a queued one stands in line from now on. */
+  #rested({record}: OperationEntry): void {
+    if (record.state === 'queued' && !this.#draining) this.#line.enter(record)
+  }
+
+  #tellProgress(changes: readonly ProgressChange[]): void {
+    this.#events.next({type: 'progress', at: this.#ports.clock.now(), changes})
+    for (const {id} of changes) {
+      const entry = this.#operations.get(id)
+      if (entry === undefined) continue
+      this.progressOf(entry)
+      entry.notices.next({record: entry.record, hasResponseChanged: false, hasRestarted: false})
+    }
+  }
+
+  #provided() {
+    const {store, transport, conditions} = this.#ports
+    return engineMachine.provide({
+      actors: {
+        openStore: fromPromise<void>(async () => {
+          this.#summary = await store.open()
+          this.#sequence = this.#summary.lastSequence
+        }),
+        recover: fromPromise<void>(() => this.#recover()),
+        watchConditions: fromCallback<AnyEventObject>(({sendBack}) => {
+          const subscription = conditions.conditions$.subscribe((value) =>
+            sendBack({type: 'conditions.changed', conditions: value}),
+          )
+          return () => subscription.unsubscribe()
+        }),
+        keepAlarm: this.#alarm.logic,
+        tellProgress: this.#ticker.logic,
+        drain: fromPromise<void>(() => this.#drain()),
+        closeStore: fromPromise<void>(async () => {
+          this.#operations.stopAll()
+          await transport.close()
+          await store.close()
+        }),
+      },
+      actions: {
+        spreadConditions: (_, params) => {
+          for (const entry of this.#operations.all()) {
+            entry.send({type: 'conditions.changed', conditions: params.conditions})
+          }
+        },
+      },
+    })
+  }
+
+  /** Groups, then everything live, then the line. What ran when the process died queues again, in its old place. */
+  async #recover(): Promise<void> {
+    const {store} = this.#ports
+    const floor = this.options.resumeOnOpen ? 0 : this.#sequence + 1
+    this.#dispatcher = new Dispatcher({
+      store,
+      capacity: this.options.maxConcurrentTransfers,
+      floor,
+      isLive: (id) => this.#operations.hasActor(id),
+      admit: (id) => void this.#admit(id),
+      displace: (id) => this.#operations.get(id)?.send({type: 'operation.displace'}),
+      onError: (error) => this.#ports.log.error({error: String(error)}, 'the waiting line could not be read'),
+    })
+    const records = await store.getMany(await store.active())
+    const live = records.filter((record) => record !== undefined)
+    const ran = live.filter(({state}) => state === 'running' || state === 'returning')
+    await Promise.all(ran.map((record) => store.save({...record, state: 'queued'})))
+    this.#dispatcher.load(await store.groups(), this.options.resumeOnOpen ? await store.waitingGroups() : [])
+    for (const record of live) {
+      const mustFinish = record.state === 'publishing' || record.state === 'canceling'
+      if (this.options.resumeOnOpen || mustFinish) this.#rejoin(record)
+    }
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true
+    this.#line.stop()
+    for (const entry of this.#operations.all()) {
+      if (entry.snapshot?.can({type: 'operation.suspend'}) === true) entry.send({type: 'operation.suspend'})
+    }
+    for (;;) {
+      await this.#operations.settled()
+      const busyOnes = [...this.#operations.all()].filter(({actor}) => isBusy(actor?.getSnapshot()))
+      const [first] = busyOnes
+      if (first?.actor === undefined) break
+      await waitFor(first.actor, (snapshot) => !isBusy(snapshot), {timeout: Number.POSITIVE_INFINITY})
+    }
+    await this.#operations.settled()
+  }
+}
+
+/** Still on its way to a state that may rest. */
+function isBusy(snapshot: OperationSnapshot | undefined): boolean {
+  if (snapshot === undefined || snapshot.status !== 'active') return false
+  return snapshot.hasTag('running') || snapshot.hasTag('publishing') || snapshot.hasTag('canceling')
+}
+
+function busy(file: string, id?: OperationId): TransferError {
+  return new TransferError('DESTINATION_BUSY', 'another unfinished operation writes this file', {
+    where: file,
+    ...(id === undefined ? {} : {details: {guid: id}}),
+  })
+}

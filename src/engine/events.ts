@@ -1,0 +1,39 @@
+/** What the engine tells its observers: one stream, one union. Every event is told after what it says is durable. */
+
+import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import type {LifeState} from '../domain/status.ts'
+
+export type EngineEvent =
+  /** An operation was accepted: its record is on the disk. */
+  | {readonly type: 'operation.started'; readonly at: number; readonly record: OperationRecord}
+  /** The chart of an operation went from one state to another. `from` and `to` are state paths such as running.exchanging.active.connecting. */
+  | {
+      readonly type: 'operation.moved'
+      readonly at: number
+      readonly id: OperationId
+      readonly from: string
+      readonly to: string
+      readonly state: LifeState
+      /** The event that the chart took. */
+      readonly because: string
+      readonly record: OperationRecord
+    }
+  /** Bytes were thrown away and the transfer began again at zero. */
+  | {
+      readonly type: 'operation.restarted'
+      readonly at: number
+      readonly id: OperationId
+      readonly record: OperationRecord
+    }
+  /** Live counters of everything that moved since the last tick; at most ten times a second. */
+  | {readonly type: 'progress'; readonly at: number; readonly changes: readonly ProgressChange[]}
+  /** A record could not be written; the operation goes on, its promises do not settle. */
+  | {readonly type: 'store.failed'; readonly at: number; readonly id: OperationId; readonly message: string}
+
+export interface ProgressChange {
+  readonly id: OperationId
+  readonly bytesReceived: number
+  /** 0 while unknown, as the namespace has it. */
+  readonly totalBytesToReceive: number
+}

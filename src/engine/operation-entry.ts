@@ -1,0 +1,98 @@
+/**
+ * One operation as this process knows it: the record that was last told, the actor while there is one, and the notices that
+ * handles follow. An entry is told only what is durable.
+ */
+
+import {Subject} from 'rxjs'
+import type {OperationActor, OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {Member} from '../domain/admission.ts'
+import {sizeOf} from '../domain/range-set.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {isTerminal, type LifeState} from '../domain/status.ts'
+import type {ByteCounts} from '../ports/progress-meter.ts'
+import {lifeStateOf} from './record-of.ts'
+
+/** One notification to the application (O12). The flags hold for this notification only. */
+export interface OperationNotice {
+  readonly record: OperationRecord
+  readonly hasResponseChanged: boolean
+  readonly hasRestarted: boolean
+}
+
+export class OperationEntry {
+  /** The newest durable, or freely tellable, truth. */
+  record: OperationRecord
+  /** The newest record that was given to the store. */
+  saved: OperationRecord
+  actor: OperationActor | undefined
+  path: string
+  /** Settles when everything observed so far was told. */
+  tail: Promise<void> | undefined
+  /** The event that the chart took last. */
+  cause = 'restored'
+  /** Handles that follow it. */
+  holders = 0
+  /** Its standing in its group, as the dispatcher was told. */
+  phase: Member['phase'] | undefined
+  readonly notices = new Subject<OperationNotice>()
+  #shown: ByteCounts
+
+  constructor(record: OperationRecord) {
+    this.record = record
+    this.saved = record
+    this.path = record.state
+    this.#shown = countsOf(record)
+  }
+
+  /** The chart's present state, which the told record may lag by one commit. */
+  get state(): LifeState {
+    return this.actor === undefined ? this.record.state : lifeStateOf(this.actor.getSnapshot())
+  }
+
+  get snapshot(): OperationSnapshot | undefined {
+    return this.actor?.getSnapshot()
+  }
+
+  send(event: OperationEvent): void {
+    this.actor?.send(event)
+  }
+
+  /** Live counters that never fall within a generation (invariant 13.3.5). */
+  get counts(): ByteCounts {
+    return this.#shown
+  }
+
+  observe(counts: ByteCounts): void {
+    const shown = this.#shown
+    const sameGeneration = counts.generation === shown.generation
+    const received = sameGeneration ? Math.max(shown.received, counts.received) : counts.received
+    this.#shown = {
+      generation: counts.generation,
+      received,
+      total: counts.total ?? (sameGeneration ? shown.total : undefined),
+    }
+  }
+
+  tell(record: OperationRecord): OperationNotice {
+    const hasResponseChanged = record.response !== undefined && record.response !== this.record.response
+    const hasRestarted = record.evidence.generation > this.record.evidence.generation
+    this.record = record
+    if (record.state === 'completed') this.#shown = countsOf(record)
+    else this.observe(countsOf(record))
+    return {record, hasResponseChanged, hasRestarted}
+  }
+
+  /** Nothing of it needs to stay in memory. */
+  get isForgettable(): boolean {
+    return this.actor === undefined && this.tail === undefined && this.holders <= 0
+  }
+
+  get isOver(): boolean {
+    return isTerminal(this.record.state)
+  }
+}
+
+function countsOf(record: OperationRecord): ByteCounts {
+  const {generation, total, ranges} = record.evidence
+  return {generation, received: sizeOf(ranges), total}
+}

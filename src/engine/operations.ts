@@ -1,0 +1,213 @@
+/**
+ * The operations that this process holds in memory. Makes actors of records, turns snapshots into records, and tells what
+ * happened once it is durable. An actor lives only while its operation has something to do.
+ */
+
+import {createActor} from 'xstate'
+import type {OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
+import {createBufferPool} from '../actors/buffer-pool.ts'
+import type {Conditions} from '../domain/conditions.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import type {EngineEvent} from './events.ts'
+import {OperationEntry, type OperationNotice} from './operation-entry.ts'
+import {type ResolvedEngineOptions, settingsFor} from './options.ts'
+import type {EnginePorts} from './ports.ts'
+import type {ProgressTicker} from './progress-ticker.ts'
+import {provideOperationMachine} from './provide.ts'
+import {isWorthSaving, pathOf, recordOf} from './record-of.ts'
+
+/** What the rest of the engine hears. */
+export interface OperationObserver {
+  /** At once, before anything is durable: tags of the chart changed. */
+  moved(entry: OperationEntry, snapshot: OperationSnapshot): void
+  /** The record was told. */
+  told(notice: OperationNotice): void
+  /** The actor was put away. */
+  rested(entry: OperationEntry): void
+  emit(event: EngineEvent): void
+}
+
+export interface OperationsOptions {
+  readonly ports: EnginePorts
+  readonly options: ResolvedEngineOptions
+  readonly ticker: ProgressTicker
+  readonly observer: OperationObserver
+  readonly conditions: () => Conditions
+}
+
+type ProvidedMachine = ReturnType<typeof provideOperationMachine>
+
+export class Operations {
+  readonly #entries = new Map<OperationId, OperationEntry>()
+  readonly #options: OperationsOptions
+  readonly #machine: ProvidedMachine
+
+  constructor(options: OperationsOptions) {
+    this.#options = options
+    this.#machine = provideOperationMachine({
+      ports: options.ports,
+      meter: options.ticker,
+      pool: createBufferPool(),
+    })
+  }
+
+  get(id: OperationId): OperationEntry | undefined {
+    return this.#entries.get(id)
+  }
+
+  all(): IterableIterator<OperationEntry> {
+    return this.#entries.values()
+  }
+
+  hasActor(id: OperationId): boolean {
+    return this.#entries.get(id)?.actor !== undefined
+  }
+
+  /** The entry of a record, known from now on until it is forgotten. */
+  hold(record: OperationRecord): OperationEntry {
+    const known = this.#entries.get(record.id)
+    if (known !== undefined) return known
+    const entry = new OperationEntry(record)
+    this.#entries.set(record.id, entry)
+    return entry
+  }
+
+  /** Reads a record from the store into an entry. */
+  async find(id: OperationId): Promise<OperationEntry | undefined> {
+    const known = this.#entries.get(id)
+    if (known !== undefined) return known
+    const record = await this.#options.ports.store.get(id)
+    return record === undefined ? undefined : this.hold(record)
+  }
+
+  /** Gives the entry an actor, born from its record. */
+  activate(entry: OperationEntry): OperationEntry {
+    if (entry.actor !== undefined) return entry
+    const {ports, options, conditions} = this.#options
+    const actor = createActor(this.#traced(entry), {
+      id: entry.record.id,
+      input: {
+        record: entry.record,
+        conditions: conditions(),
+        settings: settingsFor(entry.record.policy, options.settings),
+      },
+      clock: ports.clock,
+      ...(options.inspect === undefined ? {} : {inspect: options.inspect}),
+    }) as OperationActor
+    entry.actor = actor
+    actor.subscribe({
+      next: (snapshot) => this.#observe(entry, snapshot),
+      error: (error) => this.#broken(entry, error),
+    })
+    actor.start()
+    return entry
+  }
+
+  /** The machine, noting the event that each step takes: cheaper than an inspection observer on every send. */
+  #traced(entry: OperationEntry): ProvidedMachine {
+    const machine = this.#machine
+    return Object.create(machine, {
+      transition: {
+        value: (...args: Parameters<typeof machine.transition>) => {
+          entry.cause = args[1].type
+          return machine.transition(...args)
+        },
+      },
+    })
+  }
+
+  #observe(entry: OperationEntry, snapshot: OperationSnapshot): void {
+    const {ports, observer} = this.#options
+    const record = recordOf(snapshot, ports.clock.now())
+    const from = entry.path
+    const to = pathOf(snapshot.value)
+    const because = entry.cause
+    entry.path = to
+    observer.moved(entry, snapshot)
+    const mustSave = isWorthSaving(entry.saved, record)
+    if (mustSave) entry.saved = record
+    const durable = mustSave ? ports.store.save(record) : undefined
+    const tell = () => this.#tell(entry, record, {from, to, because}, snapshot)
+    if (durable === undefined && entry.tail === undefined) {
+      tell()
+      return
+    }
+    const before = entry.tail ?? Promise.resolve()
+    const tail = before
+      .then(() => durable)
+      .then(tell, (error) => this.#storeFailed(entry, error))
+      .finally(() => {
+        if (entry.tail === tail) {
+          entry.tail = undefined
+          this.#putAwayIfPassive(entry)
+        }
+      })
+    entry.tail = tail
+  }
+
+  #tell(
+    entry: OperationEntry,
+    record: OperationRecord,
+    move: {readonly from: string; readonly to: string; readonly because: string},
+    snapshot: OperationSnapshot,
+  ): void {
+    const {observer, ports} = this.#options
+    const changed = record.state !== entry.record.state
+    const notice = entry.tell(record)
+    const at = ports.clock.now()
+    if (move.from !== move.to) {
+      observer.emit({type: 'operation.moved', at, id: record.id, ...move, state: record.state, record})
+    }
+    if (notice.hasRestarted) observer.emit({type: 'operation.restarted', at, id: record.id, record})
+    if (changed || notice.hasResponseChanged || notice.hasRestarted) entry.notices.next(notice)
+    observer.told(notice)
+    if (snapshot.hasTag('passive')) queueMicrotask(() => this.#putAwayIfPassive(entry))
+  }
+
+  /** In a microtask, so that the command an actor was woken for comes first. */
+  #putAwayIfPassive(entry: OperationEntry): void {
+    if (entry.tail !== undefined || entry.actor?.getSnapshot().hasTag('passive') !== true) return
+    this.#passivate(entry)
+    this.#options.observer.rested(entry)
+    this.forgetIfIdle(entry)
+  }
+
+  #passivate(entry: OperationEntry): void {
+    entry.actor?.stop()
+    entry.actor = undefined
+  }
+
+  /** Drops the entry if nobody follows it. */
+  forgetIfIdle(entry: OperationEntry): void {
+    if (entry.isForgettable && this.#entries.get(entry.record.id) === entry) this.#entries.delete(entry.record.id)
+  }
+
+  #storeFailed(entry: OperationEntry, error: unknown): void {
+    const {observer, ports} = this.#options
+    const message = error instanceof Error ? error.message : String(error)
+    ports.log.error({id: entry.record.id, message}, 'a record could not be written')
+    observer.emit({type: 'store.failed', at: ports.clock.now(), id: entry.record.id, message})
+  }
+
+  /** A chart threw, which its audit should have made impossible: the operation stays as its last record says. */
+  #broken(entry: OperationEntry, error: unknown): void {
+    this.#options.ports.log.error({id: entry.record.id, error: String(error)}, 'an operation’s chart failed')
+    entry.actor = undefined
+    entry.notices.error(error)
+  }
+
+  /** Stops every actor without ceremony: the records say the rest. */
+  stopAll(): void {
+    for (const entry of this.#entries.values()) this.#passivate(entry)
+  }
+
+  /** Resolves when everything observed so far was told. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const tails = [...this.#entries.values()].flatMap(({tail}) => (tail === undefined ? [] : [tail]))
+      if (tails.length === 0) return
+      await Promise.all(tails)
+    }
+  }
+}

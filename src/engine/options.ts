@@ -1,0 +1,90 @@
+/** The engine's options: units, defaults and bounds in one table, resolved once. */
+
+import type {InspectionEvent, Observer} from 'xstate'
+import type {OperationSettings} from '../domain/attempt.ts'
+import {invalidArgument} from '../domain/errors.ts'
+import type {TransferPolicy} from '../domain/record.ts'
+import {DEFAULT_RETRY} from '../domain/retry.ts'
+
+export interface EngineOptions {
+  /** Operations with traffic at once, all groups together. 1 to 10,000; 5 by default. */
+  readonly maxConcurrentTransfers?: number
+  /** ms for TCP and TLS to stand; 300,000 by default (spec 9.1). */
+  readonly connectTimeoutMs?: number
+  /** ms from the connection to the response's head; 120,000 by default (spec 9.1). */
+  readonly responseTimeoutMs?: number
+  /** ms without a body byte; 120,000 by default (spec 9.1). */
+  readonly stallTimeoutMs?: number
+  /** Retries after the first try, without progress between them; 3 by default. */
+  readonly retries?: number
+  /** Base of the exponential backoff in ms; 1,000 by default. */
+  readonly retryDelayMs?: number
+  /** ms between two checkpoints of a slow body; 1,000 by default. */
+  readonly checkpointIntervalMs?: number
+  /** ms that close() waits for running operations to make their bytes durable; 10,000 by default. */
+  readonly drainTimeoutMs?: number
+  /**
+   * true (default): what was live goes on by itself when the engine opens. false: the namespace's rule, downloads wait for
+   * attachAsync.
+   */
+  readonly resumeOnOpen?: boolean
+  /** An XState inspection observer that is given to every actor, so that other tools can attach. */
+  readonly inspect?: Observer<InspectionEvent>
+}
+
+export interface ResolvedEngineOptions {
+  readonly maxConcurrentTransfers: number
+  readonly checkpointIntervalMs: number
+  readonly drainTimeoutMs: number
+  readonly resumeOnOpen: boolean
+  readonly settings: OperationSettings
+  readonly inspect: Observer<InspectionEvent> | undefined
+}
+
+const MAX_MS = 2 ** 31 - 1
+
+export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
+  const settings: OperationSettings = {
+    connectTimeoutMs: bounded('connectTimeoutMs', options.connectTimeoutMs, 300_000, 1, MAX_MS),
+    responseTimeoutMs: bounded('responseTimeoutMs', options.responseTimeoutMs, 120_000, 1, MAX_MS),
+    stallTimeoutMs: bounded('stallTimeoutMs', options.stallTimeoutMs, 120_000, 1, MAX_MS),
+    yieldTimeoutMs: 5_000,
+    checkpointIntervalMs: bounded('checkpointIntervalMs', options.checkpointIntervalMs, 1_000, 10, MAX_MS),
+    retry: {
+      ...DEFAULT_RETRY,
+      retries: bounded('retries', options.retries, DEFAULT_RETRY.retries, 0, 1_000_000),
+      baseDelayMs: bounded('retryDelayMs', options.retryDelayMs, DEFAULT_RETRY.baseDelayMs, 0, MAX_MS),
+    },
+  }
+  return Object.freeze({
+    maxConcurrentTransfers: bounded('maxConcurrentTransfers', options.maxConcurrentTransfers, 5, 1, 10_000),
+    checkpointIntervalMs: settings.checkpointIntervalMs,
+    drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, 0, MAX_MS),
+    resumeOnOpen: options.resumeOnOpen ?? true,
+    settings,
+    inspect: options.inspect,
+  })
+}
+
+/** The engine's numbers with what this operation asks instead. */
+export function settingsFor(policy: TransferPolicy, settings: OperationSettings): OperationSettings {
+  return {
+    ...settings,
+    connectTimeoutMs: policy.connectTimeoutMs ?? settings.connectTimeoutMs,
+    responseTimeoutMs: policy.responseTimeoutMs ?? settings.responseTimeoutMs,
+    stallTimeoutMs: policy.stallTimeoutMs ?? settings.stallTimeoutMs,
+    retry: {
+      ...settings.retry,
+      retries: policy.retries ?? settings.retry.retries,
+      baseDelayMs: policy.retryDelayMs ?? settings.retry.baseDelayMs,
+    },
+  }
+}
+
+function bounded(name: string, value: number | undefined, fallback: number, low: number, high: number): number {
+  if (value === undefined) return fallback
+  if (!Number.isFinite(value) || value < low || value > high) {
+    throw invalidArgument(name, `must be between ${low} and ${high}, not ${value}`)
+  }
+  return Math.trunc(value)
+}

@@ -1,0 +1,21 @@
+/** Everything of the world that an engine stands on, as one argument. */
+
+import type {Clock} from '../ports/clock.ts'
+import type {ConditionsSource} from '../ports/conditions.ts'
+import type {FileSink} from '../ports/file-sink.ts'
+import type {Log} from '../ports/log.ts'
+import type {Random} from '../ports/random.ts'
+import type {RecordStore} from '../ports/record-store.ts'
+import type {Secrets} from '../ports/secrets.ts'
+import type {Transport} from '../ports/transport.ts'
+
+export interface EnginePorts {
+  readonly store: RecordStore
+  readonly transport: Transport
+  readonly sink: FileSink
+  readonly clock: Clock
+  readonly random: Random
+  readonly secrets: Secrets
+  readonly conditions: ConditionsSource
+  readonly log: Log
+}

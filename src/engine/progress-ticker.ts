@@ -1,0 +1,76 @@
+/** Progress: live counters read by one shared ticker, ten times a second while anything moves. */
+
+import {type AnyEventObject, fromCallback} from 'xstate'
+import type {OperationId} from '../domain/operation-id.ts'
+import type {Clock} from '../ports/clock.ts'
+import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
+import type {ProgressChange} from './events.ts'
+
+const TICK_MS = 100
+
+interface Watched {
+  readonly read: () => ByteCounts
+  told: number
+}
+
+export class ProgressTicker implements ProgressMeter {
+  readonly #clock: Clock
+  readonly #tell: (changes: readonly ProgressChange[]) => void
+  readonly #watched = new Map<OperationId, Watched>()
+  #timer: unknown
+  #running = false
+
+  constructor(clock: Clock, tell: (changes: readonly ProgressChange[]) => void) {
+    this.#clock = clock
+    this.#tell = tell
+  }
+
+  /** The actor `tellProgress`. */
+  readonly logic = fromCallback<AnyEventObject>(() => {
+    this.#running = true
+    this.#arm()
+    return () => {
+      this.#running = false
+      this.#disarm()
+    }
+  })
+
+  attach(id: OperationId, read: () => ByteCounts): () => void {
+    const watched = {read, told: read().received}
+    this.#watched.set(id, watched)
+    this.#arm()
+    return () => {
+      if (this.#watched.get(id) === watched) this.#watched.delete(id)
+    }
+  }
+
+  /** The live counters of an operation that moves; undefined when it does not. */
+  read(id: OperationId): ByteCounts | undefined {
+    return this.#watched.get(id)?.read()
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined || !this.#running || this.#watched.size === 0) return
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#timer = undefined
+      this.#tick()
+      this.#arm()
+    }, TICK_MS)
+  }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #tick(): void {
+    const changes: ProgressChange[] = []
+    for (const [id, watched] of this.#watched) {
+      const {received, total} = watched.read()
+      if (received === watched.told) continue
+      watched.told = received
+      changes.push({id, bytesReceived: received, totalBytesToReceive: total ?? 0})
+    }
+    if (changes.length > 0) this.#tell(changes)
+  }
+}

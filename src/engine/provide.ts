@@ -1,0 +1,30 @@
+/** The only production caller of `provide`: the charts with the actors that ports make real. */
+
+import {fromPromise} from 'xstate'
+import {operationMachine} from '../../machines/operation.machine.ts'
+import type {BufferPool} from '../actors/buffer-pool.ts'
+import {createDiscardParts, createPublishFile, createVerifyFile} from '../actors/finish-file.ts'
+import {createTransferBytes} from '../actors/transfer-bytes.ts'
+import {createWeighFailure} from '../actors/weigh-failure.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import type {ProgressMeter} from '../ports/progress-meter.ts'
+import type {EnginePorts} from './ports.ts'
+
+export interface OperationProvisions {
+  readonly ports: EnginePorts
+  readonly meter: ProgressMeter
+  readonly pool: BufferPool
+}
+
+export function provideOperationMachine({ports, meter, pool}: OperationProvisions) {
+  return operationMachine.provide({
+    actors: {
+      transferBytes: createTransferBytes({...ports, meter, pool}),
+      weighFailure: createWeighFailure(ports.clock, ports.random),
+      commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => ports.store.save(input.record)),
+      verifyFile: createVerifyFile(ports.sink),
+      publishFile: createPublishFile(ports.sink),
+      discardParts: createDiscardParts(ports.sink),
+    },
+  })
+}

@@ -1,0 +1,59 @@
+/** From an operation's snapshot to its record, and which changes are worth a write. */
+
+import type {OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
+
+/** The life state that a snapshot's tags name; every state of the chart has exactly one. */
+export function lifeStateOf(snapshot: OperationSnapshot): LifeState {
+  for (const state of LIFE_STATES) if (snapshot.hasTag(state)) return state
+  return 'queued'
+}
+
+/** The record that a snapshot means. Secrets end with the operation. */
+export function recordOf(snapshot: OperationSnapshot, now: number): OperationRecord {
+  const {facts} = snapshot.context
+  const state = lifeStateOf(snapshot)
+  if (!isTerminal(state)) return {...facts, state}
+  const {sealed: _, ...request} = facts.request
+  return {...facts, request, state, endedAt: facts.endedAt ?? now}
+}
+
+/**
+ * A running operation is written only when its durable bytes or its generation changed: that it runs need not be known
+ * after a crash, because it queues again.
+ */
+export function isWorthSaving(saved: OperationRecord, next: OperationRecord): boolean {
+  if (next.state === 'running' || next.state === 'returning') {
+    return next.evidence.generation !== saved.evidence.generation || next.evidence.ranges !== saved.evidence.ranges
+  }
+  return next.state !== saved.state || !sameFacts(saved, next)
+}
+
+function sameFacts(a: OperationRecord, b: OperationRecord): boolean {
+  return (
+    a.request === b.request &&
+    a.policy === b.policy &&
+    a.evidence === b.evidence &&
+    a.attempts === b.attempts &&
+    a.sequence === b.sequence &&
+    a.error === b.error &&
+    a.retryAt === b.retryAt &&
+    a.delivered === b.delivered &&
+    a.publishing === b.publishing
+  )
+}
+
+/** The chart's position as one path, without the regions of a parallel state. */
+export function pathOf(value: OperationSnapshot['value']): string {
+  let path = ''
+  let rest: unknown = value
+  while (typeof rest === 'object' && rest !== null) {
+    const keys = Object.keys(rest)
+    const [key] = keys
+    if (key === undefined || keys.length > 1) return path
+    path = path === '' ? key : `${path}.${key}`
+    rest = (rest as Record<string, unknown>)[key]
+  }
+  return typeof rest === 'string' ? (path === '' ? rest : `${path}.${rest}`) : path
+}

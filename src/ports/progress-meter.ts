@@ -1,0 +1,17 @@
+/** ProgressMeter: live byte counts, read by one shared ticker. The byte path does nothing for it but keep a number. */
+
+import type {OperationId} from '../domain/operation-id.ts'
+
+export interface ByteCounts {
+  /** Of the part file: counts of one generation never fall. */
+  readonly generation: number
+  /** Body bytes of the file that are here, those not yet durable included. */
+  readonly received: number
+  /** Size of the whole resource; undefined while unknown. */
+  readonly total: number | undefined
+}
+
+export interface ProgressMeter {
+  /** `read` is called at each tick until the returned function is called. */
+  attach(id: OperationId, read: () => ByteCounts): () => void
+}
