@@ -3,6 +3,7 @@
 import {once} from 'node:events'
 import {request as httpRequest, type IncomingMessage} from 'node:http'
 import {request as httpsRequest} from 'node:https'
+import {connect} from 'node:net'
 import {afterEach, describe, expect, it} from 'vitest'
 import {contentOf, contentSlice} from '../support/content.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
@@ -72,6 +73,23 @@ describe('faulty server', () => {
     const answer = await fetchFrom(server.url('/a'))
     expect(answer.body.length).toBe(1000)
     expect(answer.end).toBe('ECONNRESET')
+  })
+
+  it.each([
+    ['reset', 'ECONNRESET'],
+    ['fin', 'end'],
+  ] as const)('makes a real %s on the wire', async (cut, seen) => {
+    const server = await start()
+    server.route('/a', {content, cutAfter: 1000, cut, framing: 'close'})
+    const socket = connect(Number(new URL(server.origin).port), '127.0.0.1')
+    socket.resume()
+    const first = new Promise<string>((resolve) => {
+      // A reset that comes with data looks like an end to Node, but leaves no peer.
+      socket.on('end', () => resolve(socket.remoteAddress === undefined ? 'ECONNRESET' : 'end'))
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
+    })
+    socket.write('GET /a HTTP/1.1\r\n\r\n')
+    expect(await first).toBe(seen)
   })
 
   it('resets below TLS too', async () => {

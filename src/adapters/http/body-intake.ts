@@ -1,0 +1,137 @@
+/**
+ * Puts body bytes into the receiver's memory: lends when there are bytes, hands over when a buffer is full or the end has come,
+ * and keeps what arrives while no memory is there. Every lent buffer goes back exactly once, filled or released.
+ */
+
+import type {BodyReceiver} from '../../ports/transport.ts'
+
+export interface Source {
+  /** No memory: read no more until `fed`. What is on its way already may still come. */
+  starved(): void
+  fed(): void
+}
+
+export class BodyIntake {
+  readonly #receiver: BodyReceiver
+  readonly #source: Source
+  #received = 0
+  #handedOver = 0
+  #lent: Buffer | undefined
+  #used = 0
+  /** Copies of bytes that found no memory: at most what one read brings. */
+  #kept: Buffer[] = []
+  #starving = false
+  #closed = false
+  #whenDelivered: (() => void) | undefined
+  #lastLent = 0
+
+  constructor(receiver: BodyReceiver, source: Source) {
+    this.#receiver = receiver
+    this.#source = source
+  }
+
+  get received(): number {
+    return this.#received
+  }
+
+  /** Size of the newest lent buffer: small ones ask for small reads. */
+  get bufferSize(): number {
+    return this.#lent?.length ?? this.#lastLent
+  }
+
+  /** Takes the bytes; `bytes` is the caller's again when this returns. */
+  take(bytes: Buffer): void {
+    this.#received += bytes.length
+    if (this.#kept.length > 0) {
+      this.#kept.push(Buffer.from(bytes))
+      this.#source.starved()
+      return
+    }
+    const left = this.#place(bytes)
+    if (left.length > 0 && !this.#closed) this.#kept.push(Buffer.from(left))
+  }
+
+  flush(): void {
+    if (this.#used > 0) this.#handOver()
+  }
+
+  /** The receiver has memory again. */
+  resume(): void {
+    if (!this.#starving || this.#closed) return
+    this.#starving = false
+    while (this.#kept.length > 0 && !this.#closed) {
+      const [first = Buffer.alloc(0), ...others] = this.#kept
+      const left = this.#place(first)
+      if (this.#closed) return
+      this.#kept = left.length > 0 ? [left, ...others] : others
+      if (left.length > 0) return
+    }
+    if (this.#closed) return
+    if (this.#whenDelivered !== undefined) this.#deliverRest()
+    else if (!this.#starving) this.#source.fed()
+  }
+
+  /** No more bytes come: calls `delivered` once the receiver has all, which may take until it has memory. */
+  end(delivered: () => void): void {
+    this.#whenDelivered = delivered
+    if (this.#kept.length === 0) this.#deliverRest()
+  }
+
+  /** Gives lent memory back at once and forgets the rest. */
+  drop(): void {
+    this.#closed = true
+    this.#kept = []
+    const lent = this.#lent
+    this.#lent = undefined
+    this.#used = 0
+    if (lent !== undefined) this.#receiver.release(lent)
+  }
+
+  /** Copies into lent memory; returns what found no room. */
+  #place(bytes: Buffer): Buffer {
+    let rest = bytes
+    while (rest.length > 0) {
+      const lent = this.#lent ?? this.#borrow()
+      if (lent === undefined) return rest
+      const count = Math.min(rest.length, lent.length - this.#used)
+      rest.copy(lent, this.#used, 0, count)
+      this.#used += count
+      rest = rest.subarray(count)
+      if (this.#used < lent.length) continue
+      this.#handOver()
+      if (this.#closed) return rest
+      // Asked for now, not with the next bytes: reading stops before they are read, and they wait in the kernel.
+      if (this.#lent === undefined && this.#borrow() === undefined) return rest
+    }
+    return rest
+  }
+
+  #borrow(): Buffer | undefined {
+    this.#lent = this.#receiver.lend()
+    if (this.#lent !== undefined) {
+      this.#lastLent = this.#lent.length
+    } else if (!this.#starving) {
+      this.#starving = true
+      this.#source.starved()
+    }
+    return this.#lent
+  }
+
+  #handOver(): void {
+    const lent = this.#lent
+    if (lent === undefined) return
+    const length = this.#used
+    const offset = this.#handedOver
+    this.#lent = undefined
+    this.#used = 0
+    this.#handedOver += length
+    this.#receiver.filled(lent, length, offset)
+  }
+
+  #deliverRest(): void {
+    if (this.#used > 0) this.#handOver()
+    if (this.#closed) return
+    this.drop()
+    this.#whenDelivered?.()
+  }
+}

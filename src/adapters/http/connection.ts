@@ -1,0 +1,223 @@
+/**
+ * One TCP or TLS connection whose bytes come to us first. undici gets a stream that looks like a socket, and its parser is fed
+ * through it; the rest of a plain body can be taken past the parser, and undici's side ended without harm to the socket.
+ *
+ * Reading is governed here, at the socket, and never by undici: its parser is never paused. A parser that is paused when the
+ * server closes ends in an uncaught assertion or a hang (undici 7.26 to 7.30), and this way it cannot be.
+ *
+ * The socket reads into memory of ours, and bytes are copied to the receiver's. Reading straight into lent memory measured no
+ * faster (the copy of a block that is in the processor's cache is about 3 % of a download's CPU time), and it would leave the
+ * socket pointing at memory that is somebody else's after a flush or an abort.
+ */
+
+import {isIP, type Socket, connect as tcpConnect} from 'node:net'
+import {Duplex} from 'node:stream'
+import {connect as tlsConnect} from 'node:tls'
+import type {TransferError} from '../../domain/errors.ts'
+import {toTransferError} from './error-table.ts'
+import {InterimFilter} from './interim-filter.ts'
+import {DIRECT_READ_BYTES, PARSED_READ_BYTES} from './limits.ts'
+import type {TlsOptions, TlsSessions} from './tls-options.ts'
+
+/** Who takes the bytes of a body past the parser. */
+export interface BodySink {
+  /** How large the next read may be. */
+  readBytes(): number
+  /** From here on bytes come to the sink; undici's request is to be ended. */
+  tookOver(): void
+  /** `bytes` is valid during the call only. */
+  bytes(bytes: Buffer): void
+  /** The other side is done (FIN). */
+  ended(): void
+  failed(error: TransferError): void
+}
+
+export interface ConnectionTarget {
+  readonly secure: boolean
+  readonly hostname: string
+  readonly port: number
+  /** Name for SNI and the certificate, if not the host name. */
+  readonly servername?: string
+  /** Origin, for error messages. */
+  readonly where: string
+}
+
+type Route =
+  | {readonly to: 'parser'}
+  /** The sink takes over once the parser has had what was read for it. */
+  | {readonly to: 'parserThenSink'; readonly sink: BodySink}
+  | {readonly to: 'sink'; readonly sink: BodySink}
+
+const TCP_KEEP_ALIVE_MS = 60_000
+
+/** Shared by all connections: the loop reads for one of them at a time, and the bytes are copied before the next read. */
+const readMemory = Buffer.allocUnsafeSlow(DIRECT_READ_BYTES)
+const parsedReadMemory = readMemory.subarray(0, PARSED_READ_BYTES)
+
+export class Connection {
+  readonly #where: string
+  readonly #socket: Socket
+  readonly #interim: InterimFilter
+  #route: Route = {to: 'parser'}
+  #heardSinceRequest = false
+  #opened: ((error: TransferError | undefined) => void) | undefined
+
+  /** What undici takes for the socket. */
+  readonly stream: Duplex
+
+  /** Starts to connect; `opened` is called once, unless `destroy` comes first. */
+  constructor(
+    target: ConnectionTarget,
+    tls: TlsOptions,
+    sessions: TlsSessions,
+    opened: (error: TransferError | undefined) => void,
+  ) {
+    this.#where = target.where
+    this.#opened = opened
+    this.#interim = new InterimFilter(target.where)
+    this.#socket = openSocket(target, tls, sessions, {
+      buffer: () =>
+        this.#route.to === 'sink' ? readMemory.subarray(0, this.#route.sink.readBytes()) : parsedReadMemory,
+      callback: (count, memory) => {
+        this.#read(Buffer.from(memory.buffer, memory.byteOffset, count))
+        return true
+      },
+    })
+    this.stream = this.#streamForParser()
+    this.#socket
+      .setNoDelay(true)
+      .setKeepAlive(true, TCP_KEEP_ALIVE_MS)
+      .once(target.secure ? 'secureConnect' : 'connect', () => this.#settleOpening(undefined))
+      .on('end', () => this.#ended())
+      .on('error', (error) => this.#failed(error))
+      .on('close', () => this.stream.destroy())
+  }
+
+  get alive(): boolean {
+    return !this.#socket.destroyed && !this.stream.destroyed
+  }
+
+  /** Bytes came since the request went out. */
+  get heard(): boolean {
+    return this.#heardSinceRequest
+  }
+
+  /** A request goes out now. */
+  beginRequest(): void {
+    this.#heardSinceRequest = false
+    this.#route = {to: 'parser'}
+    this.#interim.begin()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    // Not the socket's own resume: that starts to read once more in the next tick, even if it was paused again meanwhile.
+    if (!this.#socket.destroyed) this.#socket.read(0)
+  }
+
+  /** To be called while the parser works on the head: what it does not get to see any more goes to the sink. */
+  takeOver(sink: BodySink): void {
+    this.#route = {to: 'parserThenSink', sink}
+  }
+
+  destroy(): void {
+    this.#opened = undefined
+    this.#socket.destroy()
+    this.stream.destroy()
+  }
+
+  #read(bytes: Buffer): void {
+    this.#heardSinceRequest = true
+    // Several TLS records can arrive before the parser had its turn: those that wait in its stream come first.
+    if (this.#route.to === 'parserThenSink' && this.stream.readableLength === 0) {
+      const {sink} = this.#route
+      this.#route = {to: 'sink', sink}
+      sink.tookOver()
+    }
+    if (this.#route.to === 'sink') {
+      this.#route.sink.bytes(bytes)
+      return
+    }
+    if (this.stream.destroyed) return
+    try {
+      const forParser = this.#interim.pass(bytes)
+      if (forParser.length > 0) this.stream.push(Buffer.from(forParser))
+    } catch (error) {
+      this.stream.destroy(toTransferError(error, this.#where, 'connected'))
+    }
+  }
+
+  #ended(): void {
+    // libuv reports data and a reset that arrive together as data and a clean end. The kernel knows the difference: a connection
+    // that was reset has no peer any more. (Nobody may ask for the address before: Node remembers it.)
+    if (this.#socket.remoteAddress === undefined) this.#failed(Object.assign(new Error('reset'), {code: 'ECONNRESET'}))
+    else if (this.#route.to === 'sink') this.#route.sink.ended()
+    else if (!this.stream.destroyed) this.stream.push(null)
+  }
+
+  #failed(cause: Error): void {
+    const error = toTransferError(cause, this.#where, this.#opened === undefined ? 'connected' : 'connecting')
+    if (this.#route.to === 'sink') this.#route.sink.failed(error)
+    // undici takes an ECONNRESET at the end of an answer without length for its end; an error of ours it reports.
+    else this.stream.destroy(error)
+    this.#settleOpening(error)
+  }
+
+  #settleOpening(error: TransferError | undefined): void {
+    const opened = this.#opened
+    this.#opened = undefined
+    opened?.(error)
+  }
+
+  #streamForParser(): Duplex {
+    const socket = this.#socket
+    const stream = new Duplex({
+      // What is read is pushed as it comes: demand is not what governs reading here.
+      read: () => {},
+      write: (chunk: Buffer, encoding, done) => {
+        socket.write(chunk, encoding, done)
+      },
+      final: (done) => {
+        socket.end(done)
+      },
+      destroy: (error, done) => {
+        if (this.#route.to !== 'sink') socket.destroy()
+        done(error)
+      },
+    })
+    stream.on('error', () => {})
+    // undici lets an idle connection keep no process alive; what the sink reads is none of its business.
+    return Object.assign(stream, {
+      ref: () => socket.ref(),
+      unref: () => {
+        if (this.#route.to !== 'sink') socket.unref()
+      },
+    })
+  }
+}
+
+interface ReadHook {
+  buffer(): Buffer
+  callback(count: number, memory: Uint8Array): boolean
+}
+
+function openSocket(target: ConnectionTarget, tls: TlsOptions, sessions: TlsSessions, onread: ReadHook): Socket {
+  const {hostname, port} = target
+  // Happy eyeballs: a host whose IPv6 address does not answer is reached by IPv4.
+  const common = {host: hostname, port, autoSelectFamily: true, onread}
+  if (!target.secure) return tcpConnect(common)
+  // An IP address is no server name (RFC 6066 3).
+  const servername = target.servername ?? (isIP(hostname) === 0 ? hostname : undefined)
+  const session = sessions.get(target.where)
+  const secure = {
+    ...tls,
+    ...common,
+    ALPNProtocols: ['http/1.1'],
+    ...(servername === undefined ? {} : {servername}),
+    ...(session === undefined ? {} : {session}),
+  }
+  return tlsConnect(secure).on('session', (ticket: Buffer) => sessions.remember(target.where, ticket))
+}

@@ -1,0 +1,290 @@
+/**
+ * One exchange from request to proven end. Bytes reach it from undici's parser, or past it from the connection; both ways go
+ * through one intake to the receiver, and one place decides whether an end is an end.
+ */
+
+import type {Dispatcher} from 'undici'
+import {asTransferError, TransferError} from '../../domain/errors.ts'
+import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest} from '../../ports/transport.ts'
+import {BodyIntake} from './body-intake.ts'
+import type {BodySink} from './connection.ts'
+import {toTransferError} from './error-table.ts'
+import type {Lane, LaneChoice} from './lane.ts'
+import {DIRECT_READ_BYTES, LARGE_BUFFER_BYTES, MAX_DRAIN_BYTES, PARSED_READ_BYTES} from './limits.ts'
+import {type Framing, fieldsOf, framingOf} from './response-head.ts'
+
+export interface ExchangeSetup {
+  readonly request: ExchangeRequest
+  readonly receiver: BodyReceiver
+  readonly signal: AbortSignal
+  /** Calls back with a lane when there is one; returns how to stop waiting. */
+  readonly acquire: (origin: string, choice: LaneChoice, use: (lane: Lane) => void) => () => void
+  readonly directBodyThreshold: number
+}
+
+type Phase =
+  /** Waiting for a lane, a connection, or the head. */
+  | 'awaitingHead'
+  | 'receiving'
+  | 'discarding'
+  /** The outcome is known; the receiver does not have all bytes yet. */
+  | 'delivering'
+  | 'settled'
+
+const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+export class HttpExchange implements Exchange {
+  readonly finished: Promise<ExchangeEnd>
+  readonly #setup: ExchangeSetup
+  readonly #url: URL
+  readonly #intake: BodyIntake
+  readonly #onAbort = () => this.#cancel()
+  #resolve: (end: ExchangeEnd) => void = () => {}
+  #reject: (error: TransferError) => void = () => {}
+  #phase: Phase = 'awaitingHead'
+  #framing: Framing = {kind: 'none'}
+  #lane: Lane | undefined
+  #stopWaiting: () => void = () => {}
+  #connectedSaid = false
+  #requestSent = false
+  #repeated = false
+  #passedBy = false
+  #discarded = 0
+
+  constructor(setup: ExchangeSetup) {
+    this.#setup = setup
+    this.#url = new URL(setup.request.url)
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#intake = new BodyIntake(setup.receiver, {
+      starved: () => this.#lane?.pause(),
+      fed: () => this.#lane?.resume(),
+    })
+    if (setup.signal.aborted) {
+      this.#cancel()
+      return
+    }
+    setup.signal.addEventListener('abort', this.#onAbort, {once: true})
+    this.#dispatch('any')
+  }
+
+  get origin(): string {
+    return this.#url.origin
+  }
+
+  get received(): number {
+    return this.#intake.received
+  }
+
+  flush(): void {
+    if (this.#phase !== 'settled') this.#guard(() => this.#intake.flush())
+  }
+
+  resume(): void {
+    if (this.#phase !== 'settled') this.#guard(() => this.#intake.resume())
+  }
+
+  /** The transport goes away. */
+  fail(error: TransferError): void {
+    this.#settle(() => this.#reject(error))
+    this.#dropLane()
+  }
+
+  #dispatch(choice: LaneChoice): void {
+    const {method, headers} = this.#setup.request
+    const {origin, pathname, search} = this.#url
+    this.#stopWaiting = this.#setup.acquire(origin, choice, (lane) => {
+      this.#lane = lane
+      this.#requestSent = false
+      lane.dispatch(
+        {origin, path: pathname + search, method: method as Dispatcher.HttpMethod, headers: headers.flat()},
+        this.#parserHandler(lane),
+      )
+    })
+  }
+
+  #parserHandler(lane: Lane): Dispatcher.DispatchHandler {
+    // undici tells the end of a request even after we left it: only the present lane's word counts.
+    const listening = () => this.#lane === lane && !this.#passedBy
+    return {
+      onRequestStart: () => {
+        if (!listening()) return
+        lane.beginRequest()
+        this.#requestSent = true
+        if (this.#connectedSaid) return
+        this.#connectedSaid = true
+        this.#guard(() => this.#setup.receiver.connected())
+      },
+      onResponseStart: (controller, status) => {
+        // Interim answers are the connection's to swallow; those of an injected dispatcher come through here.
+        if (!listening() || status < 200) return
+        this.#guard(() => this.#head(lane, status, controller.rawHeaders))
+      },
+      onResponseData: (_, chunk) => {
+        if (listening()) this.#guard(() => this.#parsedBytes(chunk))
+      },
+      onResponseEnd: () => {
+        if (listening()) this.#guard(() => this.#parserSaysEnd())
+      },
+      onResponseError: (_, error) => {
+        if (listening()) this.#guard(() => this.#parserSaysError(lane, error))
+      },
+    }
+  }
+
+  #head(lane: Lane, status: number, rawHeaders: unknown): void {
+    const {request, receiver, directBodyThreshold} = this.#setup
+    const headers = fieldsOf(rawHeaders)
+    const framing = framingOf(request.method, status, headers, this.#url.origin)
+    this.#framing = framing
+    const disposition = receiver.responded({status, url: request.url, headers})
+    if (this.#phase === 'settled') return
+    if (disposition === 'discard') {
+      this.#phase = 'discarding'
+      const rest = framing.kind === 'length' ? framing.length : framing.kind === 'close' ? Number.POSITIVE_INFINITY : 0
+      if (rest > MAX_DRAIN_BYTES) this.#discardedEnough()
+      return
+    }
+    this.#phase = 'receiving'
+    const plain = request.method === 'GET' && (status === 200 || status === 206) && framing.kind === 'length'
+    if (plain && framing.length >= directBodyThreshold) lane.takeOver?.(this.#sink(framing.length, lane))
+  }
+
+  #parsedBytes(chunk: Buffer): void {
+    if (this.#phase === 'discarding') {
+      this.#discarded += chunk.length
+      if (this.#discarded > MAX_DRAIN_BYTES) this.#discardedEnough()
+    } else if (this.#phase === 'receiving') {
+      this.#intake.take(chunk)
+    }
+  }
+
+  #discardedEnough(): void {
+    this.#succeed()
+    this.#dropLane()
+  }
+
+  #parserSaysEnd(): void {
+    if (this.#framing.kind === 'length' && this.#phase === 'receiving' && this.received !== this.#framing.length) {
+      this.#fail(this.#truncated())
+      return
+    }
+    const lane = this.#lane
+    this.#lane = undefined
+    lane?.release()
+    this.#succeed()
+  }
+
+  #parserSaysError(lane: Lane, cause: Error): void {
+    if (this.#phase === 'discarding') {
+      this.#discardedEnough()
+      return
+    }
+    const stale = this.#phase === 'awaitingHead' && this.#requestSent && lane.used && !lane.heard
+    if (stale && !this.#repeated && SAFE_TO_REPEAT.has(this.#setup.request.method)) {
+      // The server closed the idle connection as the request went out. RFC 9112 9.3.1 lets a client repeat it unasked.
+      this.#repeated = true
+      this.#dropLane()
+      this.#dispatch('fresh')
+      return
+    }
+    this.#fail(this.#describe(cause))
+  }
+
+  #describe(cause: Error): TransferError {
+    const error = toTransferError(cause, this.#url.origin, this.#requestSent ? 'connected' : 'connecting')
+    const bodyUnderWay = this.#phase === 'receiving'
+    // The connection reports a reset as an error of ours; what undici finds out itself after the head is an early end (FIN).
+    const early = !(cause instanceof TransferError) && (error.code === 'CONNECTION_RESET' || isEarlyEnd(cause))
+    return bodyUnderWay && early ? this.#truncated(cause) : error
+  }
+
+  /** Takes a plain body of known length past the parser. The connection has served its time then. */
+  #sink(length: number, lane: Lane): BodySink {
+    return {
+      readBytes: () => (this.#intake.bufferSize >= LARGE_BUFFER_BYTES ? DIRECT_READ_BYTES : PARSED_READ_BYTES),
+      tookOver: () => {
+        this.#passedBy = true
+        lane.endParsing?.()
+      },
+      bytes: (bytes) => {
+        this.#guard(() => {
+          if (this.#phase !== 'receiving') return
+          // More than was promised is not the body's.
+          this.#intake.take(bytes.subarray(0, length - this.received))
+          if (this.received < length || this.#phase !== 'receiving') return
+          this.#dropLane()
+          this.#succeed()
+        })
+      },
+      ended: () => this.#guard(() => this.#fail(this.#truncated())),
+      failed: (error) => this.#guard(() => this.#fail(error)),
+    }
+  }
+
+  #truncated(cause?: Error): TransferError {
+    const {received} = this
+    const expected = this.#framing.kind === 'length' ? {expected: this.#framing.length} : {}
+    return new TransferError('TRUNCATED', 'the connection ended in the middle of the body', {
+      where: this.#url.origin,
+      details: {...expected, received},
+      ...(cause === undefined ? {} : {cause}),
+    })
+  }
+
+  #succeed(): void {
+    const framing = this.#framing.kind
+    this.#deliver(() => this.#resolve({bodyLength: this.received, framing}))
+  }
+
+  #fail(error: TransferError): void {
+    if (this.#phase === 'settled' || this.#phase === 'delivering') return
+    this.#dropLane()
+    this.#deliver(() => this.#reject(error))
+  }
+
+  /** The receiver gets what is here before the outcome is told. */
+  #deliver(tell: () => void): void {
+    if (this.#phase === 'settled' || this.#phase === 'delivering') return
+    this.#phase = 'delivering'
+    this.#intake.end(() => this.#settle(tell))
+  }
+
+  #cancel(): void {
+    const {signal} = this.#setup
+    const cause: unknown = signal.reason
+    this.fail(new TransferError('CANCELED', 'the exchange was canceled', {where: this.#url.origin, cause}))
+  }
+
+  #settle(tell: () => void): void {
+    if (this.#phase === 'settled') return
+    this.#phase = 'settled'
+    this.#stopWaiting()
+    this.#setup.signal.removeEventListener('abort', this.#onAbort)
+    this.#intake.drop()
+    tell()
+  }
+
+  #dropLane(): void {
+    const lane = this.#lane
+    this.#lane = undefined
+    lane?.destroy()
+  }
+
+  /** A receiver that throws ends its exchange, not the process. */
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (thrown) {
+      this.fail(asTransferError(thrown))
+    }
+  }
+}
+
+/** The parser's words for an end that came too soon. */
+function isEarlyEnd(cause: Error): boolean {
+  const code = 'code' in cause ? cause.code : undefined
+  return code === 'HPE_INVALID_EOF_STATE' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+}

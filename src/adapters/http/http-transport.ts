@@ -1,0 +1,75 @@
+/** The Transport over HTTP/1.1: undici for connections, TLS and parsing; plain large bodies past its parser. */
+
+import type {Dispatcher} from 'undici'
+import {invalidArgument, TransferError} from '../../domain/errors.ts'
+import type {BodyReceiver, Exchange, ExchangeRequest, Transport} from '../../ports/transport.ts'
+import {HttpExchange} from './exchange.ts'
+import {ForeignLane, type Lane, type LaneChoice} from './lane.ts'
+import {LanePool} from './lane-pool.ts'
+import {DIRECT_BODY_THRESHOLD_BYTES} from './limits.ts'
+import type {TlsOptions} from './tls-options.ts'
+
+export interface HttpTransportOptions {
+  /** Plain bodies of this many bytes or more go past the parser. 1 MiB by default; Infinity for never. */
+  readonly directBodyThreshold?: number
+  readonly tls?: TlsOptions
+  /** Unlimited by default: admission is the engine's. Exchanges beyond the limit wait, connectionless, in order. */
+  readonly maxConnectionsPerOrigin?: number
+  /** Opens the connections instead of ours (a proxy agent, say): all bodies go through its parser. The caller closes it. */
+  readonly dispatcher?: Dispatcher
+}
+
+export function createHttpTransport(options: HttpTransportOptions = {}): Transport {
+  const {dispatcher} = options
+  const pool = new LanePool(options.tls ?? {}, options.maxConnectionsPerOrigin ?? Number.POSITIVE_INFINITY)
+  const running = new Set<HttpExchange>()
+  let closed = false
+
+  const acquire = (origin: string, choice: LaneChoice, use: (lane: Lane) => void): (() => void) => {
+    if (closed) return () => {}
+    if (dispatcher === undefined) return pool.acquire(origin, choice, use)
+    use(new ForeignLane(dispatcher))
+    return () => {}
+  }
+
+  return {
+    exchange(request: ExchangeRequest, receiver: BodyReceiver, signal: AbortSignal): Exchange {
+      const origin = originOf(request.url)
+      const exchange = new HttpExchange({
+        request,
+        receiver,
+        signal,
+        acquire,
+        directBodyThreshold: options.directBodyThreshold ?? DIRECT_BODY_THRESHOLD_BYTES,
+      })
+      running.add(exchange)
+      const forget = () => running.delete(exchange)
+      exchange.finished.then(forget, forget)
+      if (closed) exchange.fail(closedError(origin))
+      return exchange
+    },
+    async close() {
+      closed = true
+      for (const exchange of [...running]) exchange.fail(closedError(exchange.origin))
+      pool.close()
+    },
+  }
+}
+
+function originOf(url: string): string {
+  const {protocol, origin} = parse(url)
+  if (protocol !== 'http:' && protocol !== 'https:') throw invalidArgument('url', 'must be http or https')
+  return origin
+}
+
+function parse(url: string): URL {
+  try {
+    return new URL(url)
+  } catch {
+    throw invalidArgument('url', 'must be absolute')
+  }
+}
+
+function closedError(where: string): TransferError {
+  return new TransferError('CLOSED', 'the transport is closed', {where})
+}

@@ -1,0 +1,59 @@
+/**
+ * Takes interim responses (1xx) out of the bytes before the parser sees them: RFC 9110 15.2 wants them accepted unasked, undici
+ * fails on an unasked 100 Continue, and nothing else bounds how many a server may send.
+ */
+
+import {TransferError} from '../../domain/errors.ts'
+import {MAX_HEAD_BYTES} from './limits.ts'
+
+const MAX_INTERIM_RESPONSES = 20
+const HEAD_END = '\r\n\r\n'
+const INTERIM = /^HTTP\/1\.\d 1\d\d/
+const STATUS_LINE_START = 'HTTP/1.1 1xx'.length
+const NOTHING = Buffer.alloc(0)
+
+export class InterimFilter {
+  readonly #where: string
+  #held: Buffer = NOTHING
+  #dropped = 0
+  #passing = false
+
+  constructor(where: string) {
+    this.#where = where
+  }
+
+  /** A request goes out: the next bytes start a response. */
+  begin(): void {
+    this.#held = NOTHING
+    this.#dropped = 0
+    this.#passing = false
+  }
+
+  /** The bytes (a view) that are the parser's; empty while it is not clear yet. Throws INVALID_RESPONSE beyond the bounds. */
+  pass(bytes: Buffer): Buffer {
+    if (this.#passing) return bytes
+    let rest = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
+    for (;;) {
+      const start = rest.toString('latin1', 0, STATUS_LINE_START)
+      // 101 is no interim answer but a change of protocol, which nobody asked for: the parser refuses it.
+      const undecided = start.length < STATUS_LINE_START && 'HTTP/1.'.startsWith(start.slice(0, 7))
+      if (!undecided && (!INTERIM.test(start) || start.endsWith('101'))) break
+      const end = undecided ? -1 : rest.indexOf(HEAD_END)
+      if (end < 0) {
+        if (rest.length > MAX_HEAD_BYTES) throw this.#refusal('an interim answer is too large')
+        this.#held = Buffer.from(rest)
+        return NOTHING
+      }
+      this.#dropped += 1
+      if (this.#dropped > MAX_INTERIM_RESPONSES) throw this.#refusal('the server sends interim answers without end')
+      rest = rest.subarray(end + HEAD_END.length)
+    }
+    this.#held = NOTHING
+    this.#passing = true
+    return rest
+  }
+
+  #refusal(message: string): TransferError {
+    return new TransferError('INVALID_RESPONSE', message, {where: this.#where})
+  }
+}

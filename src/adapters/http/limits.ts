@@ -1,0 +1,21 @@
+/** Sizes that more than one file of this adapter must agree on. */
+
+const KIB = 1024
+
+/** The head of a response, all its fields together. */
+export const MAX_HEAD_BYTES = 16 * KIB
+
+/** One read while undici parses: what its parser takes at once, and the most that can be in flight beyond lent memory. */
+export const PARSED_READ_BYTES = 64 * KIB
+
+/** One read of a plain body; larger reads save wake-ups, still larger ones leave the processor's cache. */
+export const DIRECT_READ_BYTES = 256 * KIB
+
+/** Lent buffers of this size or more are worth direct reads of full size. */
+export const LARGE_BUFFER_BYTES = 1024 * KIB
+
+/** Dropping this much costs less than another connection. */
+export const MAX_DRAIN_BYTES = 64 * KIB
+
+/** Bodies from this length on bypass the parser, at the price of their connection. */
+export const DIRECT_BODY_THRESHOLD_BYTES = 1024 * KIB
