@@ -12,7 +12,11 @@ export function intercepted(files: FileSystem, before: (call: FileCall) => numbe
   return {
     bootId: () => files.bootId(),
     open: (path, intent) => through('open', () => files.open(path, intent)),
-    close: (fd) => through('close', () => files.close(fd)),
+    // A close that fails has freed the descriptor all the same.
+    close: async (fd) => {
+      await files.close(fd)
+      before('close')
+    },
     read: (fd, buffer, offset, length, position) =>
       through('read', () => files.read(fd, buffer, offset, length, position)),
     write: (fd, buffer, offset, length, position) =>

@@ -16,8 +16,8 @@ type Change =
 
 interface Inode {
   readonly number: number
-  live: Buffer
-  durable: Buffer
+  readonly live: Bytes
+  readonly durable: Bytes
   /** What was done to `live` and not yet to `durable`. */
   pending: Change[]
   mode: number
@@ -63,7 +63,7 @@ export class MemoryDisk {
 
   readFile(path: string): Buffer | undefined {
     const inode = this.#names.get(path)
-    return inode === undefined ? undefined : Buffer.from(inode.live)
+    return inode === undefined ? undefined : Buffer.from(inode.live.view())
   }
 
   mode(path: string): number | undefined {
@@ -73,8 +73,8 @@ export class MemoryDisk {
   /** Puts a file there, durably, as somebody else would. */
   writeFile(path: string, bytes: Buffer): void {
     const inode = this.#names.get(path) ?? this.#create(path)
-    inode.live = Buffer.from(bytes)
-    inode.durable = Buffer.from(bytes)
+    inode.live.become(bytes)
+    inode.durable.become(bytes)
     inode.pending = []
     inode.modifiedMs = this.#tick()
     this.#durableNames.set(path, inode)
@@ -107,10 +107,10 @@ export class MemoryDisk {
     for (const inode of new Set(this.#names.values())) {
       for (const change of inode.pending) {
         if (random === undefined) continue
-        for (const piece of inPages(change)) if (random.next() < 0.5) inode.durable = apply(inode.durable, piece)
+        for (const piece of inPages(change)) if (random.next() < 0.5) inode.durable.apply(piece)
       }
       inode.pending = []
-      inode.live = Buffer.from(inode.durable)
+      inode.live.become(inode.durable.view())
     }
   }
 
@@ -127,7 +127,11 @@ export class MemoryDisk {
       open: (path, intent) => call(() => this.#openFile(path, intent)),
       close: (fd) => call(() => this.#closeFile(fd)),
       read: (fd, buffer, offset, length, position) =>
-        call(() => this.#inode(fd).live.copy(buffer, offset, position, position + length)),
+        call(() =>
+          this.#inode(fd)
+            .live.view()
+            .copy(buffer, offset, position, position + length),
+        ),
       write: (fd, buffer, offset, length, position) =>
         call(() => {
           this.#change(fd, {kind: 'write', position, bytes: Buffer.from(buffer.subarray(offset, offset + length))})
@@ -182,8 +186,8 @@ export class MemoryDisk {
     this.#lastInode++
     const inode: Inode = {
       number: this.#lastInode,
-      live: Buffer.alloc(0),
-      durable: Buffer.alloc(0),
+      live: new Bytes(),
+      durable: new Bytes(),
       pending: [],
       mode: 0o600,
       modifiedMs: this.#tick(),
@@ -199,14 +203,14 @@ export class MemoryDisk {
 
   #change(fd: number, change: Change): void {
     const inode = this.#inode(fd)
-    inode.live = apply(inode.live, change)
+    inode.live.apply(change)
     inode.pending.push(change)
     inode.modifiedMs = this.#tick()
   }
 
   #sync(fd: number): void {
     const inode = this.#inode(fd)
-    for (const change of inode.pending) inode.durable = apply(inode.durable, change)
+    for (const change of inode.pending) inode.durable.apply(change)
     inode.pending = []
   }
 
@@ -269,7 +273,7 @@ export class MemoryDisk {
       device: 1,
       inode: inode.number,
       links,
-      size: inode.live.length,
+      size: inode.live.view().length,
       modifiedMs: inode.modifiedMs,
     }
   }
@@ -288,15 +292,39 @@ export function errno(code: string): Error {
   return Object.assign(new Error(`${code}: injected or simulated`), {code})
 }
 
-function apply(bytes: Buffer, change: Change): Buffer {
-  if (change.kind === 'cut') {
-    if (change.length <= bytes.length) return Buffer.from(bytes.subarray(0, change.length))
-    return Buffer.concat([bytes, Buffer.alloc(change.length - bytes.length)])
+/** Bytes that grow without being copied each time. */
+class Bytes {
+  #space = Buffer.alloc(0)
+  #size = 0
+
+  view(): Buffer {
+    return this.#space.subarray(0, this.#size)
   }
-  const end = change.position + change.bytes.length
-  const grown = end > bytes.length ? Buffer.concat([bytes, Buffer.alloc(end - bytes.length)]) : bytes
-  change.bytes.copy(grown, change.position)
-  return grown
+
+  become(bytes: Buffer): void {
+    this.#space = Buffer.from(bytes)
+    this.#size = bytes.length
+  }
+
+  apply(change: Change): void {
+    if (change.kind === 'cut') {
+      this.#reserve(change.length)
+      this.#space.fill(0, Math.min(this.#size, change.length))
+      this.#size = change.length
+      return
+    }
+    const end = change.position + change.bytes.length
+    this.#reserve(end)
+    change.bytes.copy(this.#space, change.position)
+    this.#size = Math.max(this.#size, end)
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#space.length) return
+    const grown = Buffer.alloc(Math.max(size, 2 * this.#space.length))
+    this.view().copy(grown)
+    this.#space = grown
+  }
 }
 
 /** A write may reach the disk page by page; a cut is one change. */

@@ -135,13 +135,12 @@ async function readOwnSide(files: FileSystem, paths: PartPaths, name: PartName):
 
 /** A part that has a second name was linked to its destination: it must not be written to, and its part name is let go. */
 async function openOwnFile(files: FileSystem, path: string): Promise<number> {
-  const fd = await files.open(path, 'create')
-  const {kind, links} = await files.fstat(fd)
-  if (kind === 'file' && links <= 1) return fd
-  await files.close(fd)
-  if (kind !== 'file') throw new TransferError('FILE_ACCESS', 'is no regular file', {where: path})
-  await files.unlink(path)
-  return files.open(path, 'createNew')
+  const present = await files.lstat(path)
+  if (present !== undefined && present.kind !== 'file') {
+    throw new TransferError('FILE_ACCESS', 'is no regular file', {where: path})
+  }
+  if (present !== undefined && present.links > 1) await files.unlink(path)
+  return files.open(path, 'create')
 }
 
 function guardOf({unsound}: Context, path: string): SyncGuard {

@@ -1,0 +1,259 @@
+/** Corners of the sink that only a real file system has, or only a failing one. */
+
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {afterEach, beforeEach, describe, expect, test} from 'vitest'
+import {fileError} from '../../src/adapters/file/file-errors.ts'
+import {partPaths} from '../../src/adapters/file/file-names.ts'
+import {createFileSink} from '../../src/adapters/file/file-sink.ts'
+import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
+import {TransferError} from '../../src/domain/errors.ts'
+import {contentOf} from '../support/content.ts'
+import {type FileCall, intercepted} from '../support/intercepted-files.ts'
+import {errno} from '../support/memory-disk.ts'
+import {MemorySink} from '../support/memory-sink.ts'
+import {factsOf, finishPart, nameIn, writePart} from './file-sink.contract.ts'
+
+const {signal} = new AbortController()
+
+let directory: string
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'file-edge-'))
+})
+
+afterEach(() => rmSync(directory, {recursive: true}))
+
+describe('a failed sync', () => {
+  test('ends all work on the part, and what came after the last checkpoint is void', async () => {
+    const memory = new MemorySink({durability: 'power', directories: ['/d']})
+    const name = nameIn('/d')
+    const {part} = await memory.sink.openPart(name, [])
+    await part.write(contentOf(1, 1000), 1000, 0)
+    await part.sync()
+    await part.checkpoint(factsOf(name, [[0, 1000]]))
+    await part.write(contentOf(2, 1000), 1000, 1000)
+    memory.failNth(1, 'EIO', 'fdatasync')
+    const both = await Promise.allSettled([part.sync(), part.sync()])
+    expect(both).toMatchObject([
+      {status: 'rejected', reason: {code: 'DISK_FAILED'}},
+      {status: 'rejected', reason: {code: 'DISK_FAILED'}},
+    ])
+    const failed = {code: 'DISK_FAILED', where: partPaths(name).part}
+    await expect(part.sync()).rejects.toMatchObject(failed)
+    await expect(part.write(contentOf(2, 10), 10, 0)).rejects.toMatchObject(failed)
+    await expect(part.read(Buffer.alloc(10), 0)).rejects.toMatchObject(failed)
+    await expect(part.checkpoint(factsOf(name, [[0, 2000]]))).rejects.toMatchObject(failed)
+    await part.close()
+    await expect(memory.sink.verify(name, 2000, undefined, signal)).rejects.toMatchObject(failed)
+
+    const again = await memory.sink.openPart(name, [[0, 2000]])
+    expect(again.ranges).toEqual([[0, 1000]])
+    await again.part.sync()
+    await again.part.close()
+    await memory.sink.verify(name, 1000, undefined, signal)
+  })
+
+  test('at the end is not forgotten when verification is tried again', async () => {
+    const memory = new MemorySink({durability: 'power', directories: ['/d']})
+    const name = nameIn('/d')
+    await writePart(memory.sink, name, contentOf(1, 1000))
+    memory.failNth(1, 'EIO', 'fsync')
+    await expect(memory.sink.verify(name, 1000, undefined, signal)).rejects.toMatchObject({code: 'DISK_FAILED'})
+    await expect(memory.sink.verify(name, 1000, undefined, signal)).rejects.toMatchObject({code: 'DISK_FAILED'})
+  })
+
+  test('for want of space says so, once', async () => {
+    const memory = new MemorySink({durability: 'power', directories: ['/d']})
+    const {part} = await memory.sink.openPart(nameIn('/d'), [])
+    await part.write(contentOf(1, 1000), 1000, 0)
+    memory.failNth(1, 'ENOSPC', 'fdatasync')
+    await expect(part.sync()).rejects.toMatchObject({code: 'DISK_FULL'})
+    await expect(part.sync()).rejects.toMatchObject({code: 'DISK_FAILED'})
+    await part.close()
+  })
+
+  test('cannot happen without syncs', async () => {
+    const calls = new Set<FileCall>()
+    const files = intercepted(nodeFileSystem, (call) => {
+      calls.add(call)
+      return undefined
+    })
+    const sink = createFileSink({durability: 'process', files})
+    const name = nameIn(directory)
+    await writePart(sink, name, contentOf(1, 1000), true)
+    await sink.publish(name, await sink.verify(name, 1000, undefined, signal), 'failIfExists')
+    expect([...calls].filter((call) => call.includes('sync'))).toEqual([])
+  })
+})
+
+describe('a failed write', () => {
+  test.each([
+    ['ENOSPC', 'DISK_FULL'],
+    ['EDQUOT', 'DISK_FULL'],
+    ['EFBIG', 'FILE_TOO_LARGE'],
+    ['EIO', 'DISK_FAILED'],
+    ['EROFS', 'FILE_ACCESS'],
+    ['EACCES', 'FILE_ACCESS'],
+    ['EPERM', 'FILE_ACCESS'],
+    ['EMFILE', 'FILE_ACCESS'],
+    ['ESTALE', 'DISK_FAILED'],
+  ])('with %s is %s', async (code, expected) => {
+    const memory = new MemorySink({durability: 'power', directories: ['/d']})
+    const {part} = await memory.sink.openPart(nameIn('/d'), [])
+    memory.failNth(1, code, 'write')
+    await expect(part.write(Buffer.alloc(10), 10, 0)).rejects.toMatchObject({
+      code: expected,
+      where: '/d/.film.mp4.0f8fad5b.1.part',
+      details: {errno: code},
+    })
+    await part.write(Buffer.alloc(10), 10, 0)
+    await part.close()
+  })
+
+  test.each([
+    ['ENOENT', 'directory', 'DIRECTORY_MISSING'],
+    ['ENOENT', 'part', 'PART_LOST'],
+    ['ENOTDIR', 'part', 'DIRECTORY_MISSING'],
+    ['EEXIST', 'part', 'FILE_EXISTS'],
+    ['EISDIR', 'part', 'FILE_EXISTS'],
+    ['ERR_INVALID_ARG_TYPE', 'part', 'INTERNAL'],
+  ] as const)('an error %s where the %s may be missing is %s', (code, missing, expected) => {
+    expect(fileError(errno(code), '/d/x', missing)).toMatchObject({code: expected, where: '/d/x'})
+  })
+
+  test('an error of ours passes unchanged', () => {
+    const error = new TransferError('CANCELED', 'canceled')
+    expect(fileError(error, '/d/x', 'part')).toBe(error)
+  })
+})
+
+describe('a destination that is a symbolic link', () => {
+  test('is taken for an existing file under failIfExists, also when it leads nowhere', async () => {
+    const sink = createFileSink({durability: 'process'})
+    const name = nameIn(directory)
+    symlinkSync(join(directory, 'nowhere'), name.file)
+    await expect(sink.checkTarget({file: name.file, collision: 'failIfExists'})).rejects.toMatchObject({
+      code: 'FILE_EXISTS',
+    })
+    const file = await finishPart(sink, name, contentOf(1, 10))
+    await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'FILE_EXISTS'})
+    expect(readlinkSync(name.file)).toBe(join(directory, 'nowhere'))
+  })
+
+  test('is itself replaced under replaceExisting', async () => {
+    const sink = createFileSink({durability: 'process'})
+    const name = nameIn(directory)
+    const victim = join(directory, 'victim')
+    writeFileSync(victim, 'mine')
+    symlinkSync(victim, name.file)
+    const file = await finishPart(sink, name, contentOf(1, 10))
+    await sink.publish(name, file, 'replaceExisting')
+    expect(readFileSync(victim, 'utf8')).toBe('mine')
+    expect(lstatSync(name.file).isFile()).toBe(true)
+  })
+})
+
+describe('something else at the name of the part', () => {
+  test('a symbolic link is not followed', async () => {
+    const sink = createFileSink({durability: 'process'})
+    const name = nameIn(directory)
+    const victim = join(directory, 'victim')
+    writeFileSync(victim, 'mine')
+    symlinkSync(victim, partPaths(name).part)
+    await expect(sink.openPart(name, [])).rejects.toMatchObject({code: 'FILE_ACCESS'})
+    expect(readFileSync(victim, 'utf8')).toBe('mine')
+  })
+
+  test('a directory is an error', async () => {
+    const sink = createFileSink({durability: 'process'})
+    const name = nameIn(directory)
+    mkdirSync(partPaths(name).part)
+    await expect(sink.openPart(name, [])).rejects.toMatchObject({code: 'FILE_ACCESS'})
+  })
+
+  test('a file that was already linked to its destination is never written to again', async () => {
+    const sink = createFileSink({durability: 'process'})
+    const name = nameIn(directory)
+    await writePart(sink, name, contentOf(1, 1000), true)
+    linkSync(partPaths(name).part, name.file)
+    const {part, ranges} = await sink.openPart(name, [[0, 1000]])
+    await part.write(Buffer.from('other'), 5, 0)
+    await part.close()
+    expect(ranges).toEqual([])
+    expect(readFileSync(name.file).equals(contentOf(1, 1000))).toBe(true)
+  })
+})
+
+describe('a file system without hard links', () => {
+  const noLinks = intercepted(nodeFileSystem, (call) => {
+    if (call === 'link') throw errno('EPERM')
+    return undefined
+  })
+
+  test('still replaces nothing', async () => {
+    const sink = createFileSink({durability: 'power', files: noLinks})
+    const name = nameIn(directory)
+    writeFileSync(name.file, 'old')
+    const file = await finishPart(sink, name, contentOf(1, 1000))
+    await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'FILE_EXISTS'})
+    expect(readFileSync(name.file, 'utf8')).toBe('old')
+    const path = await sink.publish(name, file, 'generateUniqueName')
+    expect(path).toBe(join(directory, 'film (2).mp4'))
+    expect(await sink.publish(name, file, 'generateUniqueName')).toBe(path)
+    expect(readdirSync(directory).sort()).toEqual(['film (2).mp4', 'film.mp4'])
+    expect(readFileSync(path).equals(contentOf(1, 1000))).toBe(true)
+  })
+
+  test('keeps no empty file when the rename fails', async () => {
+    const files = intercepted(noLinks, (call) => {
+      if (call === 'rename') throw errno('EIO')
+      return undefined
+    })
+    const sink = createFileSink({durability: 'power', files})
+    const name = nameIn(directory)
+    const file = await finishPart(sink, name, contentOf(1, 1000))
+    await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'DISK_FAILED'})
+    expect(readdirSync(directory)).toEqual(['.film.mp4.0f8fad5b.1.part'])
+  })
+})
+
+test('a published file has the mode that the umask leaves', async () => {
+  const sink = createFileSink({durability: 'process'})
+  const name = nameIn(directory)
+  await sink.publish(name, await finishPart(sink, name, contentOf(1, 10)), 'failIfExists')
+  writeFileSync(join(directory, 'usual'), '')
+  expect(statSync(name.file).mode).toBe(statSync(join(directory, 'usual')).mode)
+})
+
+test('a name of 255 bytes is downloaded, continued and published', async () => {
+  const sink = createFileSink({durability: 'process'})
+  const name = nameIn(directory, `${'长'.repeat(84)}abc`)
+  expect(Buffer.byteLength(`${'长'.repeat(84)}abc`)).toBe(255)
+  await sink.checkTarget({file: name.file, collision: 'failIfExists'})
+  await writePart(sink, name, contentOf(1, 1000), true)
+  const {part, ranges} = await sink.openPart(name, [[0, 1000]])
+  await part.close()
+  expect(ranges).toEqual([[0, 1000]])
+  await sink.publish(name, await sink.verify(name, 1000, undefined, signal), 'failIfExists')
+  expect(readdirSync(directory)).toEqual([`${'长'.repeat(84)}abc`])
+})
+
+test('a longer name is refused before any traffic', async () => {
+  const sink = createFileSink({durability: 'process'})
+  const {file} = nameIn(directory, 'x'.repeat(256))
+  await expect(sink.checkTarget({file, collision: 'failIfExists'})).rejects.toMatchObject({code: 'FILE_ACCESS'})
+})
