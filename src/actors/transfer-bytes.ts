@@ -211,7 +211,7 @@ class Attempt {
       filled: (buffer, length, offset) => this.#writer?.filled(buffer, length, offset),
       release: (buffer) => this.#writer?.release(buffer),
     }
-    const asked = {url: hop.url, method: hop.method, headers: [...hop.headers, ...plan.headers]}
+    const asked = {url: hop.url, method: hop.method, headers: withPlan(hop.headers, plan)}
     this.#exchange = this.#ports.transport.exchange(asked, receiver, this.#abort.signal)
     const end = await this.#exchange.finished
     const after = this.#planned()
@@ -371,4 +371,10 @@ class Attempt {
     await this.#writer?.drained().catch(() => undefined)
     await this.#part?.then((part) => part.close()).catch(() => undefined)
   }
+}
+
+/** The caller's own Accept-Encoding stands in for ours (O19). */
+function withPlan(headers: readonly HeaderField[], plan: RangePlan): readonly HeaderField[] {
+  const own = new Set(headers.map(([name]) => name.toLowerCase()))
+  return [...headers, ...plan.headers.filter(([name]) => !own.has(name.toLowerCase()))]
 }

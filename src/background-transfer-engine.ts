@@ -1,0 +1,117 @@
+/** BackgroundTransferEngine: what an application opens. A thin public face of src/engine over this machine's adapters. */
+
+import {filter, map, type Observable} from 'rxjs'
+import {TransferError} from './domain/errors.ts'
+import {isOperationId, type OperationId} from './domain/operation-id.ts'
+import {addOpenEngine, defaultEngine, removeOpenEngine} from './engine/default-engine.ts'
+import {Engine} from './engine/engine.ts'
+import type {EngineEvent} from './engine/events.ts'
+import type {EngineOptions} from './engine/options.ts'
+import {BackgroundDownloader} from './namespace/background-downloader.ts'
+import {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
+import {getCurrentDownloads, handleOf} from './namespace/current-downloads.ts'
+import type {DownloadOperation} from './namespace/download-operation.ts'
+import {type OperationSummary, summaryOf} from './namespace/operation-summary.ts'
+import {createPlatform, type PlatformOptions} from './platform.ts'
+import type {OperationQuery} from './ports/record-store.ts'
+
+export interface BackgroundTransferEngineOptions extends EngineOptions, PlatformOptions {}
+
+const faces = new WeakMap<Engine, BackgroundTransferEngine>()
+
+export class BackgroundTransferEngine implements AsyncDisposable {
+  readonly #engine: Engine
+
+  private constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /**
+   * Opens the engine of a directory: takes its lock, recovers what the records say, and serves. Rejects with STORE_LOCKED
+   * (naming the holder), STORE_DAMAGED, STORE_TOO_NEW, INVALID_ARGUMENT, FILE_ACCESS.
+   */
+  static async open(options: BackgroundTransferEngineOptions): Promise<BackgroundTransferEngine> {
+    const engine = new Engine(await createPlatform(options), options)
+    await engine.open()
+    addOpenEngine(engine)
+    const face = new BackgroundTransferEngine(engine)
+    faces.set(engine, face)
+    return face
+  }
+
+  /** The first engine that was opened and is open still. Throws CLOSED when there is none. */
+  static get default(): BackgroundTransferEngine {
+    const face = faces.get(defaultEngine())
+    if (face === undefined) throw new TransferError('CLOSED', 'no engine is open')
+    return face
+  }
+
+  createDownloader(): BackgroundDownloader {
+    return new BackgroundDownloader(this.#engine)
+  }
+
+  /** The same as BackgroundTransferGroup.createGroup, in this engine. */
+  createGroup(name: string): BackgroundTransferGroup {
+    return BackgroundTransferGroup.of(this.#engine, name)
+  }
+
+  /** Unfinished downloads without a group (or of a group string), and finished ones whose outcome reached nobody. */
+  getCurrentDownloadsAsync(group = ''): Promise<readonly DownloadOperation[]> {
+    return getCurrentDownloads(this.#engine, group)
+  }
+
+  getCurrentDownloadsForTransferGroupAsync(group: BackgroundTransferGroup): Promise<readonly DownloadOperation[]> {
+    return getCurrentDownloads(this.#engine, group.name)
+  }
+
+  /** The operation of this guid, in whatever state. Rejects with OPERATION_UNKNOWN. */
+  async getDownloadAsync(guid: string): Promise<DownloadOperation> {
+    const entry = isOperationId(guid) ? await this.#engine.find(guid) : undefined
+    if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
+    return handleOf(this.#engine, entry)
+  }
+
+  /** The operation that writes, or last wrote, this file (absolute path). */
+  async findByFileAsync(file: string): Promise<DownloadOperation | undefined> {
+    const entry = await this.#engine.findByFile(file)
+    return entry === undefined ? undefined : handleOf(this.#engine, entry)
+  }
+
+  /** A page of operations in the order of their guids, as plain data without secrets. */
+  async queryAsync(query: OperationQuery = {}): Promise<readonly OperationSummary[]> {
+    return (await this.#engine.query(query)).map(summaryOf)
+  }
+
+  /** Everything unfinished goes on, but what the application paused (for resumeOnOpen: false). */
+  resumeAllAsync(): Promise<void> {
+    return this.#engine.resumeAll()
+  }
+
+  /** Removes the record of an ended operation; never a file. Rejects with ILLEGAL_STATE while it is unfinished. */
+  forgetAsync(guid: OperationId): Promise<void> {
+    return this.#engine.forget(guid)
+  }
+
+  /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */
+  get events$(): Observable<EngineEvent> {
+    return this.#engine.events$
+  }
+
+  /** Each operation that started or moved, as plain data. Hot; completes when the engine is closed. */
+  get operations$(): Observable<OperationSummary> {
+    return this.#engine.events$.pipe(
+      filter((event) => event.type === 'operation.started' || event.type === 'operation.moved'),
+      map(({record}) => summaryOf(record)),
+    )
+  }
+
+  /** Running operations make their bytes durable and queue again; then the lock is given back. Idempotent. */
+  async close(): Promise<void> {
+    removeOpenEngine(this.#engine)
+    await this.#engine.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,23 @@
+/** The engine that `new BackgroundDownloader()` and the static members act on: the first one opened, while it is open. */
+
+import {TransferError} from '../domain/errors.ts'
+import type {Engine} from './engine.ts'
+
+const open: Engine[] = []
+
+export function addOpenEngine(engine: Engine): void {
+  open.push(engine)
+}
+
+export function removeOpenEngine(engine: Engine): void {
+  const index = open.indexOf(engine)
+  if (index !== -1) open.splice(index, 1)
+}
+
+/** Throws CLOSED when no engine is open. */
+export function defaultEngine(): Engine {
+  const [first] = open
+  if (first === undefined)
+    throw new TransferError('CLOSED', 'no engine is open; call BackgroundTransferEngine.open first')
+  return first
+}

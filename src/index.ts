@@ -1,0 +1,31 @@
+/** background-transfer: the public entry. */
+
+export {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from './background-transfer-engine.ts'
+export {BackgroundTransferBehavior} from './domain/behavior.ts'
+export {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
+export {BackgroundTransferCostPolicy} from './domain/cost-policy.ts'
+export {ERROR_CODES, type ErrorCode, type ErrorKind, type RetryVerdict, TransferError} from './domain/errors.ts'
+export type {Explanation} from './domain/explain.ts'
+export type {OperationId} from './domain/operation-id.ts'
+export {BackgroundTransferPriority} from './domain/priority.ts'
+export type {Checksum, ChecksumAlgorithm, CollisionPolicy} from './domain/record.ts'
+export {BackgroundTransferStatus, type LifeState} from './domain/status.ts'
+export {WebErrorStatus} from './domain/web-error-status.ts'
+export type {EngineEvent, ProgressChange} from './engine/events.ts'
+export type {EngineOptions} from './engine/options.ts'
+export {BackgroundDownloader, type DownloadOptions} from './namespace/background-downloader.ts'
+export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
+export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
+export {type BackgroundDownloadProgress, DownloadOperation} from './namespace/download-operation.ts'
+export type {OperationSummary} from './namespace/operation-summary.ts'
+export type {
+  BackgroundTransferFileRange,
+  BackgroundTransferRangesDownloadedEventArgs,
+  Deferral,
+} from './namespace/ranges-downloaded.ts'
+export {ResponseInformation} from './namespace/response-information.ts'
+export type {RunningDownload, WaitOptions} from './namespace/running-download.ts'
+export type {PlatformOptions} from './platform.ts'
+export type {ConditionsSource} from './ports/conditions.ts'
+export type {Log} from './ports/log.ts'
+export type {OperationQuery} from './ports/record-store.ts'

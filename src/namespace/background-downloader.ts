@@ -1,0 +1,183 @@
+/** BackgroundDownloader (spec 2.1): gathers settings, then makes DownloadOperations of them. */
+
+import {resolve} from 'node:path'
+import {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
+import {invalidArgument} from '../domain/errors.ts'
+import {withHeader} from '../domain/header-fields.ts'
+import {BackgroundTransferPriority} from '../domain/priority.ts'
+import {
+  type Checksum,
+  type CollisionPolicy,
+  type HeaderField,
+  NO_ATTEMPTS,
+  NO_EVIDENCE,
+  type TransferPolicy,
+  type TransferRequest,
+} from '../domain/record.ts'
+import {defaultEngine} from '../engine/default-engine.ts'
+import type {Engine, OperationDraft} from '../engine/engine.ts'
+import {BackgroundTransferGroup} from './background-transfer-group.ts'
+import {getCurrentDownloads} from './current-downloads.ts'
+import {changeRequestHeaders, DownloadOperation} from './download-operation.ts'
+
+/** What one download may ask beside the downloader's settings; our own additions to the namespace. */
+export interface DownloadOptions {
+  /** What to do when the destination exists; 'failIfExists' by default. */
+  readonly collision?: CollisionPolicy
+  /** The expected digest; a file that differs is never published. */
+  readonly checksum?: Checksum
+  /** Retries without progress between them; the engine's by default. */
+  readonly retries?: number
+  /** Base of the backoff in ms; the engine's by default. */
+  readonly retryDelayMs?: number
+  /** ms; the engine's by default. */
+  readonly connectTimeoutMs?: number
+  /** ms; the engine's by default. */
+  readonly responseTimeoutMs?: number
+  /** ms; the engine's by default. */
+  readonly stallTimeoutMs?: number
+  readonly priority?: BackgroundTransferPriority
+}
+
+export class BackgroundDownloader {
+  readonly #engine: Engine
+  #method = 'GET'
+  #group = ''
+  #costPolicy: BackgroundTransferCostPolicy = BackgroundTransferCostPolicy.default
+  #request: Pick<TransferRequest, 'headers' | 'sealed'> = {headers: []}
+
+  /** Acts on the default engine. Throws CLOSED when no engine is open. */
+  constructor(engine: Engine = defaultEngine()) {
+    this.#engine = engine
+  }
+
+  /** 'GET' by default; case is kept. */
+  get method(): string {
+    return this.#method
+  }
+
+  set method(method: string) {
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) throw invalidArgument('method', 'must be an HTTP method name')
+    this.#method = method
+  }
+
+  get costPolicy(): BackgroundTransferCostPolicy {
+    return this.#costPolicy
+  }
+
+  set costPolicy(policy: BackgroundTransferCostPolicy) {
+    if (!Object.values(BackgroundTransferCostPolicy).includes(policy)) {
+      throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${policy}`)
+    }
+    this.#costPolicy = policy
+  }
+
+  /** The legacy group string; the same key as transferGroup (10.11). */
+  get group(): string {
+    return this.#group
+  }
+
+  set group(name: string) {
+    this.#group = name === '' ? '' : BackgroundTransferGroup.of(this.#engine, name).name
+  }
+
+  get transferGroup(): BackgroundTransferGroup | null {
+    return this.#group === '' ? null : BackgroundTransferGroup.of(this.#engine, this.#group)
+  }
+
+  set transferGroup(group: BackgroundTransferGroup | null) {
+    if (group !== null && !group.belongsTo(this.#engine)) {
+      throw invalidArgument('transferGroup', 'belongs to another engine')
+    }
+    this.#group = group?.name ?? ''
+  }
+
+  /** For downloads created afterwards; repeated calls concatenate. Throws INVALID_ARGUMENT (O17, O18). */
+  setRequestHeader(name: string, value: string): void {
+    const whole = {url: '', method: this.#method, ...this.#request}
+    const {headers, sealed} = changeRequestHeaders(this.#engine, whole, name, (fields) =>
+      withHeader(fields, name, value),
+    )
+    this.#request = {headers, ...(sealed === undefined ? {} : {sealed})}
+  }
+
+  /**
+   * A download of `uri` into `resultFile` (relative to the working directory now). Nothing is sent before startAsync.
+   * Throws INVALID_ARGUMENT for a scheme other than http and https.
+   */
+  createDownload(uri: URL | string, resultFile: string, options: DownloadOptions = {}): DownloadOperation {
+    return DownloadOperation.fromDraft(this.#engine, this.#draft(uri, resultFile, options))
+  }
+
+  /**
+   * Creates and starts many downloads without a handle to any; resolves with how many were accepted, all durable. Takes the
+   * iterable in batches, so that a million of them never stand in memory.
+   */
+  async createDownloads(
+    downloads: Iterable<readonly [uri: URL | string, resultFile: string, options?: DownloadOptions]>,
+  ): Promise<number> {
+    let accepted = 0
+    let batch: OperationDraft[] = []
+    for (const [uri, resultFile, options] of downloads) {
+      batch.push(this.#draft(uri, resultFile, options ?? {}))
+      if (batch.length < BATCH) continue
+      await this.#engine.startMany(batch)
+      accepted += batch.length
+      batch = []
+    }
+    await this.#engine.startMany(batch)
+    return accepted + batch.length
+  }
+
+  /** Pending downloads of the default engine that belong to no group. */
+  static getCurrentDownloadsAsync(group = ''): Promise<readonly DownloadOperation[]> {
+    return getCurrentDownloads(defaultEngine(), group)
+  }
+
+  /** Pending downloads of a transfer group. */
+  static getCurrentDownloadsForTransferGroupAsync(
+    group: BackgroundTransferGroup,
+  ): Promise<readonly DownloadOperation[]> {
+    return getCurrentDownloads(defaultEngine(), group.name)
+  }
+
+  #draft(uri: URL | string, resultFile: string, options: DownloadOptions): OperationDraft {
+    if (typeof resultFile !== 'string' || resultFile === '') throw invalidArgument('resultFile', 'must be a path')
+    const {collision = 'failIfExists', priority = BackgroundTransferPriority.default, ...limits} = options
+    const policy: TransferPolicy = {priority, costPolicy: this.#costPolicy, group: this.#group, ...limits}
+    const {url, authorization} = splitUrl(uri)
+    const request = {url, method: this.#method, ...this.#request}
+    return {
+      id: this.#engine.newId(),
+      direction: 'download',
+      request:
+        authorization === undefined
+          ? request
+          : changeRequestHeaders(this.#engine, request, 'Authorization', () => [['Authorization', authorization]]),
+      target: {file: resolve(resultFile), collision},
+      policy,
+      createdAt: this.#engine.now(),
+      attempts: NO_ATTEMPTS,
+      evidence: NO_EVIDENCE,
+    }
+  }
+}
+
+const BATCH = 1000
+
+/** User information never stays in the URL: it becomes a sealed header. */
+function splitUrl(uri: URL | string): {readonly url: string; readonly authorization?: string} {
+  if (!(uri instanceof URL) && typeof uri !== 'string') throw invalidArgument('uri', 'must be a URL')
+  if (!URL.canParse(String(uri))) throw invalidArgument('uri', 'is not a URL')
+  const url = new URL(uri)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw invalidArgument('uri', `must be http or https, not ${url.protocol.slice(0, -1)}`)
+  }
+  const {username, password} = url
+  url.username = ''
+  url.password = ''
+  url.hash = ''
+  if (username === '' && password === '') return {url: url.href}
+  const userInfo: HeaderField[1] = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return {url: url.href, authorization: `Basic ${Buffer.from(userInfo).toString('base64')}`}
+}

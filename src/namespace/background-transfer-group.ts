@@ -1,0 +1,57 @@
+/** BackgroundTransferGroup (spec 2.6): a named group that outlives sessions. */
+
+import {BackgroundTransferBehavior} from '../domain/behavior.ts'
+import {invalidArgument} from '../domain/errors.ts'
+import {defaultEngine} from '../engine/default-engine.ts'
+import type {Engine} from '../engine/engine.ts'
+
+const MAX_NAME_LENGTH = 256
+
+/** One object per engine and name, so that two references to a group are the same. */
+const known = new WeakMap<Engine, Map<string, BackgroundTransferGroup>>()
+
+export class BackgroundTransferGroup {
+  readonly #engine: Engine
+  readonly name: string
+
+  private constructor(engine: Engine, name: string) {
+    this.#engine = engine
+    this.name = name
+  }
+
+  /**
+   * The group of this name in the default engine; the same one at each call (case-sensitive). Throws INVALID_ARGUMENT for an
+   * empty name or one of over 256 characters, CLOSED when no engine is open.
+   */
+  static createGroup(name: string): BackgroundTransferGroup {
+    return BackgroundTransferGroup.of(defaultEngine(), name)
+  }
+
+  /** The same, in a given engine. */
+  static of(engine: Engine, name: string): BackgroundTransferGroup {
+    if (typeof name !== 'string' || name === '' || name.length > MAX_NAME_LENGTH) {
+      throw invalidArgument('name', `must have 1 to ${MAX_NAME_LENGTH} characters`)
+    }
+    const groups = known.get(engine) ?? new Map<string, BackgroundTransferGroup>()
+    known.set(engine, groups)
+    const group = groups.get(name) ?? new BackgroundTransferGroup(engine, name)
+    groups.set(name, group)
+    return group
+  }
+
+  /** Parallel by default. Kept with the group; running members are not interrupted by a change. */
+  get transferBehavior(): BackgroundTransferBehavior {
+    return this.#engine.group(this.name).behavior
+  }
+
+  set transferBehavior(behavior: BackgroundTransferBehavior) {
+    if (!Object.values(BackgroundTransferBehavior).includes(behavior)) {
+      throw invalidArgument('transferBehavior', `must be 0 (parallel) or 1 (serialized), not ${behavior}`)
+    }
+    this.#engine.setBehavior(this.name, behavior)
+  }
+
+  belongsTo(engine: Engine): boolean {
+    return this.#engine === engine
+  }
+}

@@ -1,0 +1,28 @@
+/** Enumeration (spec section 10): which downloads an application finds again, as the same object per guid and process. */
+
+import type {OperationId} from '../domain/operation-id.ts'
+import type {Engine} from '../engine/engine.ts'
+import type {OperationEntry} from '../engine/operation-entry.ts'
+import {DownloadOperation} from './download-operation.ts'
+import {knownHandle} from './handles.ts'
+
+/** The one handle of an operation in this process. Takes over the caller's hold of the entry. */
+export function handleOf(engine: Engine, entry: OperationEntry): DownloadOperation {
+  const handle = knownHandle(engine, entry.record.id)
+  if (handle === undefined) return DownloadOperation.fromEntry(engine, entry)
+  engine.release(entry)
+  return handle
+}
+
+/** Unfinished downloads of a group ('' is none), and finished ones whose outcome reached nobody yet. */
+export async function getCurrentDownloads(engine: Engine, group: string): Promise<readonly DownloadOperation[]> {
+  const found: DownloadOperation[] = []
+  for (let after: OperationId | undefined; ; ) {
+    const page = await engine.query({group, ...(after === undefined ? {} : {after})})
+    for (const record of page) {
+      if (record.delivered !== true) found.push(handleOf(engine, engine.hold(record)))
+    }
+    after = page.at(-1)?.id
+    if (after === undefined) return found
+  }
+}

@@ -1,0 +1,405 @@
+/** DownloadOperation (spec 2.10): the application's handle of one download. One object per operation and process. */
+
+import {concat, defer, distinctUntilChanged, map, Observable, of, Subject} from 'rxjs'
+import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
+import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import type {Explanation} from '../domain/explain.ts'
+import {isSecretHeader, withHeader, withoutHeader} from '../domain/header-fields.ts'
+import {webErrorStatusOf} from '../domain/hresult.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {BackgroundTransferPriority} from '../domain/priority.ts'
+import type {HeaderField, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
+import {BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
+import type {WebErrorStatus} from '../domain/web-error-status.ts'
+import type {Engine, OperationDraft} from '../engine/engine.ts'
+import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
+import {BackgroundTransferGroup} from './background-transfer-group.ts'
+import {rememberHandle} from './handles.ts'
+import {
+  type BackgroundTransferFileRange,
+  type BackgroundTransferRangesDownloadedEventArgs,
+  rangesDownloaded,
+  toFileRanges,
+} from './ranges-downloaded.ts'
+import {ResponseInformation} from './response-information.ts'
+import type {RunningDownload, WaitOptions} from './running-download.ts'
+
+/** BackgroundDownloadProgress (spec 3.1): a copy that does not change afterwards. */
+export interface BackgroundDownloadProgress {
+  /** Body bytes; headers do not count. Falls only when hasRestarted tells why. */
+  readonly bytesReceived: number
+  /** 0 while unknown. */
+  readonly totalBytesToReceive: number
+  readonly status: BackgroundTransferStatus
+  /** True during the first notice after a response's head. */
+  readonly hasResponseChanged: boolean
+  /** True during the first notice after a restart from zero. */
+  readonly hasRestarted: boolean
+}
+
+/** What a handle stands for: a draft until startAsync, an entry of the engine from then on. */
+type Stage =
+  | {readonly kind: 'draft'; readonly draft: OperationDraft}
+  | {readonly kind: 'starting'; readonly draft: OperationDraft}
+  | {readonly kind: 'entered'; readonly entry: OperationEntry}
+
+export class DownloadOperation {
+  readonly #engine: Engine
+  #stage: Stage
+  readonly #notices = new Subject<OperationNotice>()
+  #flags = {hasResponseChanged: false, hasRestarted: false}
+  #recoverable: WebErrorStatus[] = []
+  #response: {readonly facts: OperationRecord['response']; readonly information: ResponseInformation} | undefined
+  #delivered = false
+
+  private constructor(engine: Engine, stage: Stage) {
+    this.#engine = engine
+    this.#stage = stage
+    if (stage.kind === 'entered') this.#enter(stage.entry)
+  }
+
+  /** A handle for a download that does not exist yet. */
+  static fromDraft(engine: Engine, draft: OperationDraft): DownloadOperation {
+    return new DownloadOperation(engine, {kind: 'draft', draft})
+  }
+
+  /** A handle for an operation of the engine. */
+  static fromEntry(engine: Engine, entry: OperationEntry): DownloadOperation {
+    return new DownloadOperation(engine, {kind: 'entered', entry})
+  }
+
+  /** Lower case, without braces; the same in every session. */
+  get guid(): OperationId {
+    return this.#facts.id
+  }
+
+  get requestedUri(): URL {
+    return new URL(this.#facts.request.url)
+  }
+
+  /** Only while paused by the application or by a recoverable error, else ILLEGAL_STATE. The next resume starts over. */
+  set requestedUri(uri: URL) {
+    const state = this.#state
+    if (state !== 'pausedByApplication' && state !== 'pausedRecoverableWebErrorStatus')
+      throw this.#illegal('set requestedUri')
+    if (uri.protocol !== 'http:' && uri.protocol !== 'https:')
+      throw invalidArgument('requestedUri', 'must be http or https')
+    const url = new URL(uri)
+    url.hash = ''
+    this.#engine.changeRequest(this.#entry, {...this.#facts.request, url: url.href})
+  }
+
+  /** Absolute path of the destination; after completion, of the file as it was published. */
+  get resultFile(): string {
+    return this.#facts.resultFile ?? this.#facts.target.file
+  }
+
+  get method(): string {
+    return this.#facts.request.method
+  }
+
+  get group(): string {
+    return this.#facts.policy.group
+  }
+
+  get transferGroup(): BackgroundTransferGroup | null {
+    return this.group === '' ? null : BackgroundTransferGroup.of(this.#engine, this.group)
+  }
+
+  get priority(): BackgroundTransferPriority {
+    return this.#facts.policy.priority
+  }
+
+  /** Queued operations move to the end of their new class; a terminal one throws ILLEGAL_STATE (O37). */
+  set priority(priority: BackgroundTransferPriority) {
+    if (!Object.values(BackgroundTransferPriority).includes(priority)) {
+      throw invalidArgument('priority', `must be 0, 1 or 2, not ${priority}`)
+    }
+    this.#changePolicy({priority})
+  }
+
+  get costPolicy(): BackgroundTransferCostPolicy {
+    return this.#facts.policy.costPolicy
+  }
+
+  /** Takes effect at once; a terminal operation throws ILLEGAL_STATE. */
+  set costPolicy(costPolicy: BackgroundTransferCostPolicy) {
+    if (costPolicy !== 0 && costPolicy !== 1 && costPolicy !== 2) {
+      throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${costPolicy}`)
+    }
+    this.#changePolicy({costPolicy})
+  }
+
+  /** Errors on which the download pauses instead of failing; to be filled before startAsync. */
+  get recoverableWebErrorStatuses(): WebErrorStatus[] {
+    return this.#recoverable
+  }
+
+  /** The error the transfer stands at, or null. */
+  get currentWebErrorStatus(): WebErrorStatus | null {
+    const {error} = this.#facts
+    return error === undefined || this.#state === 'waitingToRetry' ? null : webErrorStatusOf(error)
+  }
+
+  /** A live value: each read is a fresh copy. */
+  get progress(): BackgroundDownloadProgress {
+    if (this.#stage.kind !== 'entered') {
+      return {bytesReceived: 0, totalBytesToReceive: 0, status: BackgroundTransferStatus.idle, ...this.#flags}
+    }
+    const {received, total} = this.#engine.progressOf(this.#stage.entry)
+    return {
+      bytesReceived: received,
+      totalBytesToReceive: total,
+      status: statusOf(this.#stage.entry.record.state),
+      ...this.#flags,
+    }
+  }
+
+  /** The present status, then each change; completes with the terminal one. */
+  get status$(): Observable<BackgroundTransferStatus> {
+    const present = defer(() => of(this.progress.status))
+    const changes = this.#notices.pipe(map(({record}) => statusOf(record.state)))
+    return this.#untilEnd(concat(present, changes)).pipe(distinctUntilChanged())
+  }
+
+  /** Incremental progress; deferrals hold the next event back (spec 2.7). */
+  get rangesDownloaded(): Observable<BackgroundTransferRangesDownloadedEventArgs> {
+    const state = () => {
+      const {bytesReceived} = this.progress
+      const {generation} = this.#facts.evidence
+      return {generation, ranges: bytesReceived === 0 ? [] : [[0, bytesReceived] as const]}
+    }
+    return rangesDownloaded(this.#untilEnd(this.#notices.pipe(map(state))))
+  }
+
+  /** All ranges fetched so far: for a sequential download one from zero, or none. */
+  getDownloadedRanges(): readonly BackgroundTransferFileRange[] {
+    const {bytesReceived} = this.progress
+    return bytesReceived === 0 ? [] : toFileRanges([[0, bytesReceived]])
+  }
+
+  /** The newest response, or null before any; the same object until a newer one arrives. */
+  getResponseInformation(): ResponseInformation | null {
+    const facts = this.#facts.response
+    if (facts === undefined) return null
+    if (this.#response?.facts !== facts) {
+      this.#response = {facts, information: new ResponseInformation(facts, this.method)}
+    }
+    return this.#response.information
+  }
+
+  /** Why it is not moving, and what would move it. */
+  explain(): Explanation {
+    if (this.#stage.kind !== 'entered') return {why: 'it was never started', next: 'call startAsync'}
+    return this.#engine.explain(this.#stage.entry)
+  }
+
+  /**
+   * Starts the transfer. Resolves with this object when the file is whole and durable; rejects with a TransferError, CANCELED
+   * included. Throws ILLEGAL_STATE when it was started before.
+   */
+  startAsync(options: WaitOptions = {}): RunningDownload {
+    if (this.#stage.kind !== 'draft') throw this.#illegal('startAsync')
+    const recoverable = this.#recoverable.length === 0 ? {} : {recoverable: [...this.#recoverable]}
+    const draft = {...this.#stage.draft, policy: {...this.#stage.draft.policy, ...recoverable}}
+    this.#stage = {kind: 'starting', draft}
+    const accepted = this.#engine.start([draft]).then(
+      ([entry]) => {
+        if (entry !== undefined) this.#enter(entry)
+      },
+      (error) => {
+        this.#stage = {kind: 'draft', draft}
+        throw error
+      },
+    )
+    return this.#running(accepted, options)
+  }
+
+  /**
+   * Connects to an operation of an earlier session, or again to one of this. Settles at once when it has ended. Throws
+   * ILLEGAL_STATE when it was never started.
+   */
+  attachAsync(options: WaitOptions = {}): RunningDownload {
+    if (this.#stage.kind !== 'entered') throw this.#illegal('attachAsync')
+    this.#engine.attach(this.#stage.entry)
+    return this.#running(Promise.resolve(), options)
+  }
+
+  /** Keeps the bytes; status becomes PausedByApplication a little later. ILLEGAL_STATE unless running or queued (13.4). */
+  pause(): void {
+    const state = this.#state
+    const running = state === 'running' || state === 'waitingToRetry' || state === 'returning' || state === 'publishing'
+    if (this.#stage.kind !== 'entered' || (state !== 'queued' && !running)) throw this.#illegal('pause')
+    if (running && this.method.toUpperCase() === 'POST') throw this.#illegal('pause a POST download')
+    if (state !== 'publishing') this.#engine.pause(this.#entry)
+  }
+
+  /** Continues a paused download. No effect in a pause of the system; ILLEGAL_STATE when it is not paused (13.4). */
+  resume(): void {
+    switch (this.#state) {
+      case 'pausedByApplication':
+      case 'pausedRecoverableWebErrorStatus':
+      case 'pausedForStorage':
+        this.#engine.resume(this.#entry)
+        return
+      case 'pausedNoNetwork':
+      case 'pausedCostedNetwork':
+      case 'pausedSystemPolicy':
+        return
+      default:
+        throw this.#illegal('resume')
+    }
+  }
+
+  /** Moves this download, and those behind it in its group, to the front. Without a group nothing happens. */
+  makeCurrentInTransferGroup(): void {
+    if (this.#stage.kind === 'entered') this.#engine.makeCurrent(this.#stage.entry)
+  }
+
+  /** From the next request on; repeated calls concatenate. ILLEGAL_STATE on a terminal operation. */
+  setRequestHeader(name: string, value: string): void {
+    this.#changeHeaders(name, (fields) => withHeader(fields, name, value))
+  }
+
+  /** Case-insensitive; removing an absent header does nothing. */
+  removeRequestHeader(name: string): void {
+    this.#changeHeaders(name, (fields) => withoutHeader(fields, name))
+  }
+
+  get #facts(): OperationDraft & Pick<OperationRecord, 'error' | 'response'> {
+    return this.#stage.kind === 'entered' ? this.#stage.entry.record : this.#stage.draft
+  }
+
+  get #entry(): OperationEntry {
+    if (this.#stage.kind !== 'entered') throw this.#illegal('use')
+    return this.#stage.entry
+  }
+
+  get #state(): LifeState | 'new' {
+    if (this.#stage.kind === 'draft') return 'new'
+    return this.#stage.kind === 'starting' ? 'queued' : this.#stage.entry.state
+  }
+
+  #illegal(call: string): TransferError {
+    return new TransferError('ILLEGAL_STATE', `cannot ${call}: the operation is ${this.#state}`, {where: this.guid})
+  }
+
+  #enter(entry: OperationEntry): void {
+    this.#stage = {kind: 'entered', entry}
+    rememberHandle(this.#engine, entry.record.id, this)
+    this.#recoverable = [...(entry.record.policy.recoverable ?? [])] as WebErrorStatus[]
+    entry.notices.subscribe({
+      next: (notice) => {
+        this.#flags = {hasResponseChanged: notice.hasResponseChanged, hasRestarted: notice.hasRestarted}
+        this.#notices.next(notice)
+        this.#flags = {hasResponseChanged: false, hasRestarted: false}
+      },
+      error: (error) => this.#notices.error(error),
+    })
+  }
+
+  #running(accepted: Promise<void>, {signal}: WaitOptions): RunningDownload {
+    signal?.throwIfAborted()
+    const outcome = accepted.then(() => this.#outcome(signal))
+    outcome.catch(() => undefined)
+    accepted.catch(() => undefined)
+    return Object.assign(outcome, {
+      accepted,
+      progress$: this.#untilEnd(concat(of(undefined), this.#notices)).pipe(map(() => this)),
+      cancel: () => {
+        accepted.then(
+          () => this.#cancel(),
+          () => undefined,
+        )
+      },
+    })
+  }
+
+  #cancel(): void {
+    if (!isTerminal(this.#entry.state)) this.#engine.cancel(this.#entry)
+  }
+
+  async #outcome(signal: AbortSignal | undefined): Promise<DownloadOperation> {
+    const record = await this.#terminalRecord(signal)
+    if (!this.#delivered) {
+      this.#delivered = true
+      await this.#engine.markDelivered(this.#entry)
+    }
+    if (record.state === 'completed') return this
+    if (record.state === 'canceled')
+      throw new TransferError('CANCELED', 'the transfer was canceled', {where: this.guid})
+    throw record.error === undefined
+      ? asTransferError(new Error('the transfer failed without saying why'))
+      : TransferError.fromSerialized(record.error)
+  }
+
+  #terminalRecord(signal: AbortSignal | undefined): Promise<OperationRecord> {
+    const {record} = this.#entry
+    if (isTerminal(record.state)) return Promise.resolve(record)
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void) => {
+        subscription.unsubscribe()
+        signal?.removeEventListener('abort', abort)
+        finish()
+      }
+      const abort = () => settle(() => reject(signal?.reason))
+      const subscription = this.#notices.subscribe({
+        next: (notice) => {
+          if (isTerminal(notice.record.state)) settle(() => resolve(notice.record))
+        },
+        error: (error) => settle(() => reject(asTransferError(error))),
+      })
+      signal?.addEventListener('abort', abort, {once: true})
+    })
+  }
+
+  #changePolicy(change: Partial<TransferPolicy>): void {
+    switch (this.#stage.kind) {
+      case 'draft': {
+        const {draft} = this.#stage
+        this.#stage = {kind: 'draft', draft: {...draft, policy: {...draft.policy, ...change}}}
+        return
+      }
+      case 'starting':
+        throw this.#illegal('change its policy before it is accepted')
+      case 'entered':
+        if (isTerminal(this.#stage.entry.state)) throw this.#illegal('change its policy')
+        this.#engine.changePolicy(this.#stage.entry, {...this.#facts.policy, ...change})
+    }
+  }
+
+  #changeHeaders(name: string, change: (fields: readonly HeaderField[]) => readonly HeaderField[]): void {
+    if (isTerminal(this.#state === 'new' ? 'queued' : this.#state)) throw this.#illegal('change its headers')
+    const request = changeRequestHeaders(this.#engine, this.#facts.request, name, change)
+    if (this.#stage.kind === 'draft') this.#stage = {kind: 'draft', draft: {...this.#stage.draft, request}}
+    else this.#engine.changeRequest(this.#entry, request)
+  }
+
+  #untilEnd<T>(source: Observable<T>): Observable<T> {
+    return new Observable<T>((subscriber) => {
+      const isOver = () => this.#stage.kind === 'entered' && isTerminal(this.#stage.entry.record.state)
+      return source.subscribe({
+        next: (value) => {
+          const over = isOver()
+          subscriber.next(value)
+          if (over) subscriber.complete()
+        },
+        error: () => subscriber.complete(),
+        complete: () => subscriber.complete(),
+      })
+    })
+  }
+}
+
+/** Secret headers live sealed, the others in clear. */
+export function changeRequestHeaders(
+  engine: Engine,
+  request: TransferRequest,
+  name: string,
+  change: (fields: readonly HeaderField[]) => readonly HeaderField[],
+): TransferRequest {
+  if (!isSecretHeader(name)) return {...request, headers: change(request.headers)}
+  const {sealed, ...rest} = request
+  const fields = change(sealed === undefined ? [] : JSON.parse(engine.unseal(sealed)))
+  return fields.length === 0 ? rest : {...rest, sealed: engine.seal(JSON.stringify(fields))}
+}

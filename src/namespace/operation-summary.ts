@@ -1,0 +1,49 @@
+/** An operation as plain data for lists, logs and pages: redacted, JSON-safe. */
+
+import type {SerializedError} from '../domain/errors.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {sizeOf} from '../domain/range-set.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {redactUrl} from '../domain/redaction.ts'
+import {type BackgroundTransferStatus, type LifeState, statusName, statusOf} from '../domain/status.ts'
+
+export interface OperationSummary {
+  readonly guid: OperationId
+  /** Redacted: no user information, query values masked. */
+  readonly url: string
+  /** The destination, or where the file is once completed. */
+  readonly file: string
+  readonly status: keyof typeof BackgroundTransferStatus
+  readonly state: LifeState
+  readonly group: string
+  readonly priority: number
+  readonly bytesReceived: number
+  /** 0 while unknown. */
+  readonly totalBytesToReceive: number
+  /** Tries of the present start. */
+  readonly attempts: number
+  /** Epoch ms. */
+  readonly createdAt: number
+  readonly endedAt?: number
+  readonly retryAt?: number
+  readonly error?: SerializedError
+}
+
+export function summaryOf(record: OperationRecord): OperationSummary {
+  return {
+    guid: record.id,
+    url: redactUrl(record.request.url),
+    file: record.resultFile ?? record.target.file,
+    status: statusName(statusOf(record.state)),
+    state: record.state,
+    group: record.policy.group,
+    priority: record.policy.priority,
+    bytesReceived: sizeOf(record.evidence.ranges),
+    totalBytesToReceive: record.evidence.total ?? 0,
+    attempts: record.attempts.total,
+    createdAt: record.createdAt,
+    ...(record.endedAt === undefined ? {} : {endedAt: record.endedAt}),
+    ...(record.retryAt === undefined ? {} : {retryAt: record.retryAt}),
+    ...(record.error === undefined ? {} : {error: record.error}),
+  }
+}

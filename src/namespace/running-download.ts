@@ -1,0 +1,22 @@
+/** The promise with progress that startAsync and attachAsync give (the projection's IAsyncOperationWithProgress). */
+
+import type {Observable} from 'rxjs'
+import type {DownloadOperation} from './download-operation.ts'
+
+export interface RunningDownload extends Promise<DownloadOperation> {
+  /**
+   * The operation itself, at most ten times a second and at every change of status, response or restart. Hot: a late
+   * subscriber gets the present state first. Completes after the last notice, which carries the final counters; never errors
+   * (the promise does).
+   */
+  readonly progress$: Observable<DownloadOperation>
+  /** Resolves when the operation's record is on the disk: from then on it survives this process. */
+  readonly accepted: Promise<void>
+  /** Cancels the operation itself; every promise of it rejects with CANCELED. No effect once it has ended. */
+  cancel(): void
+}
+
+export interface WaitOptions {
+  /** Gives up waiting, with the signal's reason; the transfer goes on. */
+  readonly signal?: AbortSignal
+}

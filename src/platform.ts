@@ -1,0 +1,66 @@
+/** The composition root: the engine's ports made of this machine's network, disk, clock and keys. */
+
+import {mkdir} from 'node:fs/promises'
+import {resolve} from 'node:path'
+import {BehaviorSubject} from 'rxjs'
+import {createSystemClock} from './adapters/clock/system-clock.ts'
+import {createFileSink} from './adapters/file/file-sink.ts'
+import {createHttpTransport} from './adapters/http/http-transport.ts'
+import {createLevelStore} from './adapters/level/level-store.ts'
+import {createCryptoRandom} from './adapters/random/crypto-random.ts'
+import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
+import {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
+import {invalidArgument, TransferError} from './domain/errors.ts'
+import type {EnginePorts} from './engine/ports.ts'
+import type {ConditionsSource} from './ports/conditions.ts'
+import type {Log} from './ports/log.ts'
+import type {Transport} from './ports/transport.ts'
+
+export interface PlatformOptions {
+  /** Where the engine keeps its records; created (mode 0700) when missing. One engine at a time. */
+  readonly directory: string
+  /**
+   * 'power' (default): what was told survives loss of power. 'process': it survives the death of the process, and the disk
+   * is never waited for.
+   */
+  readonly durability?: 'power' | 'process'
+  /** Connectivity, cost and power; always good by default. */
+  readonly conditions?: ConditionsSource
+  /** pino-shaped; silent by default. */
+  readonly logger?: Log
+  /** Another way to speak HTTP; ours over undici by default. */
+  readonly transport?: Transport
+}
+
+const SILENT: Log = {debug: () => {}, info: () => {}, warn: () => {}, error: () => {}}
+
+/** Throws INVALID_ARGUMENT, FILE_ACCESS. The store is not opened yet. */
+export async function createPlatform(options: PlatformOptions): Promise<EnginePorts> {
+  const durability = options.durability ?? 'power'
+  if (durability !== 'power' && durability !== 'process') {
+    throw invalidArgument('durability', `must be 'power' or 'process', not ${String(durability)}`)
+  }
+  if (typeof options.directory !== 'string' || options.directory === '') {
+    throw invalidArgument('directory', 'must be a path')
+  }
+  const directory = resolve(options.directory)
+  try {
+    await mkdir(directory, {recursive: true, mode: 0o700})
+  } catch (cause) {
+    throw new TransferError('FILE_ACCESS', 'the store directory cannot be created', {
+      where: directory,
+      cause,
+      advice: 'choose another --store, or mend its permissions',
+    })
+  }
+  return {
+    store: createLevelStore({directory, durability}),
+    transport: options.transport ?? createHttpTransport(),
+    sink: createFileSink({durability}),
+    clock: createSystemClock(),
+    random: createCryptoRandom(),
+    secrets: await createFileSecrets(directory),
+    conditions: options.conditions ?? {conditions$: new BehaviorSubject<Conditions>(GOOD_CONDITIONS)},
+    log: options.logger ?? SILENT,
+  }
+}
