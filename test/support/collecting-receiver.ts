@@ -12,6 +12,8 @@ export interface CollectingReceiverOptions {
   readonly bufferBytes?: number
   /** How many buffers there are in all; one that was filled counts as taken until `giveBack`. Endless by default. */
   readonly buffers?: number
+  /** Lends the memory of filled buffers again instead of new memory. */
+  readonly reuse?: boolean
   readonly disposition?: BodyDisposition
   /** Called after each fill, with the receiver. */
   readonly onFilled?: (receiver: CollectingReceiver) => void
@@ -36,6 +38,7 @@ export class CollectingReceiver implements BodyReceiver {
   readonly #options: CollectingReceiverOptions
   readonly #hash = createHash('sha256')
   readonly #lent = new Set<Buffer>()
+  readonly #spare: Buffer[] = []
   #taken = 0
 
   constructor(options: CollectingReceiverOptions = {}) {
@@ -81,7 +84,7 @@ export class CollectingReceiver implements BodyReceiver {
       return undefined
     }
     this.lends += 1
-    const buffer = Buffer.alloc(this.#options.bufferBytes ?? 16 * 1024)
+    const buffer = this.#spare.pop() ?? Buffer.alloc(this.#options.bufferBytes ?? 16 * 1024)
     this.#lent.add(buffer)
     return buffer
   }
@@ -95,6 +98,7 @@ export class CollectingReceiver implements BodyReceiver {
     this.length += length
     this.fills += 1
     this.#taken += 1
+    if (this.#options.reuse === true) this.#spare.push(buffer)
     this.#options.onFilled?.(this)
   }
 

@@ -10,14 +10,17 @@ export interface ReceivedRequest {
   readonly headers: Readonly<Record<string, string>>
   /** Counts the server's connections from 1. */
   readonly connection: number
-  /** Body bytes written so far: live. */
+  /** Body bytes handed to the socket so far: live. */
   readonly bytesSent: number
   /** The connection is gone: live. */
   readonly closed: boolean
 }
 
-/** Where bytes come from: a buffer, or `size` bytes of `contentOf(seed, size)` made on the fly. */
-export type Content = Buffer | {readonly seed: number; readonly size: number}
+/** Where bytes come from: a buffer, `size` bytes of `contentOf(seed, size)` made on the fly, or any maker of slices. */
+export type Content =
+  | Buffer
+  | {readonly seed: number; readonly size: number}
+  | {readonly length: number; slice(start: number, end: number): Buffer}
 
 export type Cut = 'reset' | 'fin' | 'stall'
 
@@ -73,12 +76,13 @@ export interface Answer {
 
 export function sizeOfContent(content: Content | undefined): number {
   if (content === undefined) return 0
-  return Buffer.isBuffer(content) ? content.length : content.size
+  return 'size' in content ? content.size : content.length
 }
 
 export function sliceOfContent(content: Content | undefined, start: number, end: number): Buffer {
   if (content === undefined) return Buffer.alloc(0)
-  return Buffer.isBuffer(content) ? content.subarray(start, end) : contentSlice(content.seed, start, end)
+  if (Buffer.isBuffer(content)) return content.subarray(start, end)
+  return 'seed' in content ? contentSlice(content.seed, start, end) : content.slice(start, end)
 }
 
 export function answerTo(request: ReceivedRequest, script: Script): Answer {

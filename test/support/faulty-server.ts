@@ -159,7 +159,12 @@ function parseHead(text: string, connection: number): LiveRequest {
 async function answer(wire: Wire, request: LiveRequest, script: Script): Promise<'open' | 'over'> {
   if (script.beforeHead !== undefined) return cut(wire, script.beforeHead)
   if (script.raw !== undefined) {
-    await write(wire.stream, Buffer.isBuffer(script.raw) ? script.raw : Buffer.from(script.raw, 'latin1'))
+    const raw = Buffer.isBuffer(script.raw) ? script.raw : Buffer.from(script.raw, 'latin1')
+    const piece = script.pieceBytes ?? PIECE_BYTES
+    for (let at = 0; at < raw.length; at += piece) {
+      await write(wire.stream, raw.subarray(at, at + piece))
+      if (script.pieceDelayMs !== undefined) await delay(script.pieceDelayMs)
+    }
     return script.rawEnd === 'keep' ? 'open' : cut(wire, script.rawEnd ?? 'fin')
   }
   const plan = answerTo(request, script)
@@ -175,8 +180,9 @@ async function sendBody(wire: Wire, request: LiveRequest, script: Script, plan: 
   for (let at = plan.start; at < stop; ) {
     const next = Math.min(stop, at + piece)
     const bytes = sliceOfContent(script.content, at, next)
-    await write(wire.stream, plan.framing === 'chunked' ? asChunk(bytes) : bytes)
+    // Counted first: a client that has them all must find them all counted.
     request.bytesSent += bytes.length
+    await write(wire.stream, plan.framing === 'chunked' ? asChunk(bytes) : bytes)
     at = next
     if (script.pieceDelayMs !== undefined) await delay(script.pieceDelayMs)
   }

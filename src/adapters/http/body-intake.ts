@@ -59,6 +59,7 @@ export class BodyIntake {
   resume(): void {
     if (!this.#starving || this.#closed) return
     this.#starving = false
+    if (this.#lent === undefined && this.#borrow() === undefined) return
     while (this.#kept.length > 0 && !this.#closed) {
       const [first = Buffer.alloc(0), ...others] = this.#kept
       const left = this.#place(first)

@@ -63,7 +63,7 @@ const TABLE: Readonly<Record<string, Entry>> = {
   ERROR_IN_CERT_NOT_AFTER_FIELD: BAD_CERTIFICATE,
   EPROTO: ['TLS_FAILED', 'no secure connection could be agreed on'],
   UND_ERR_HEADERS_OVERFLOW: ['INVALID_RESPONSE', 'the head of the answer is too large'],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['TRUNCATED', 'the body does not have the promised length'],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: NOT_HTTP,
   UND_ERR_INVALID_ARG: BAD_REQUEST,
   UND_ERR_NOT_SUPPORTED: BAD_REQUEST,
   UND_ERR_DESTROYED: ['CLOSED', 'the transport is closed'],
@@ -99,6 +99,8 @@ export function toTransferError(thrown: unknown, where: string, moment: Moment, 
 }
 
 function entryFor(thrown: unknown, moment: Moment): Entry | undefined {
+  // The parser's own errors carry a code (HPE_…) in some releases only.
+  if (thrown instanceof Error && thrown.name === 'HTTPParserError') return NOT_HTTP
   if (!(thrown instanceof Error) || !('code' in thrown) || typeof thrown.code !== 'string') return undefined
   const {code} = thrown
   if (code === 'UND_ERR_SOCKET' && UNASKED.has(thrown.message)) return NOT_HTTP

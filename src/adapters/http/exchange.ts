@@ -190,15 +190,14 @@ export class HttpExchange implements Exchange {
       this.#dispatch('fresh')
       return
     }
-    this.#fail(this.#describe(cause))
+    this.#fail(this.#describe(lane, cause))
   }
 
-  #describe(cause: Error): TransferError {
+  #describe(lane: Lane, cause: Error): TransferError {
     const error = toTransferError(cause, this.#url.origin, this.#requestSent ? 'connected' : 'connecting')
-    const bodyUnderWay = this.#phase === 'receiving'
-    // The connection reports a reset as an error of ours; what undici finds out itself after the head is an early end (FIN).
-    const early = !(cause instanceof TransferError) && (error.code === 'CONNECTION_RESET' || isEarlyEnd(cause))
-    return bodyUnderWay && early ? this.#truncated(cause) : error
+    // The connection reports a reset as an error of ours. What undici finds out by itself in a body that has not ended: a FIN.
+    const early = !(cause instanceof TransferError) && (lane.ended || error.code === 'CONNECTION_RESET')
+    return this.#phase === 'receiving' && early ? this.#truncated(cause) : error
   }
 
   /** Takes a plain body of known length past the parser. The connection has served its time then. */
@@ -281,10 +280,4 @@ export class HttpExchange implements Exchange {
       this.fail(asTransferError(thrown))
     }
   }
-}
-
-/** The parser's words for an end that came too soon. */
-function isEarlyEnd(cause: Error): boolean {
-  const code = 'code' in cause ? cause.code : undefined
-  return code === 'HPE_INVALID_EOF_STATE' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 }

@@ -11,6 +11,8 @@ export interface Lane {
   readonly used: boolean
   /** Bytes came since the request went out. */
   readonly heard: boolean
+  /** The parser was told that the other side is done (FIN). */
+  readonly ended: boolean
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void
   /** The request goes out now. */
   beginRequest(): void
@@ -92,6 +94,10 @@ export class ClientLane implements Lane {
     return this.#connection?.heard === true
   }
 
+  get ended(): boolean {
+    return this.#connection?.stream.readableEnded === true
+  }
+
   get alive(): boolean {
     return !this.#gone && this.#connection?.alive === true
   }
@@ -149,6 +155,7 @@ export class ClientLane implements Lane {
 export class ForeignLane implements Lane {
   readonly used = false
   readonly heard = false
+  readonly ended = false
   readonly #dispatcher: Dispatcher
   #controller: Dispatcher.DispatchController | undefined
 

@@ -1,0 +1,82 @@
+/** Property: whatever the sizes and the order of events, bytes arrive once, in order, and each lent buffer goes back once. */
+
+import fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import {BodyIntake} from '../../src/adapters/http/body-intake.ts'
+import {CollectingReceiver} from '../support/collecting-receiver.ts'
+import {contentOf, contentSlice, sha256} from '../support/content.ts'
+
+const step = fc.oneof(
+  {weight: 4, arbitrary: fc.record({do: fc.constant('take' as const), length: fc.integer({min: 1, max: 70_000})})},
+  {weight: 2, arbitrary: fc.record({do: fc.constant('giveBack' as const), count: fc.integer({min: 1, max: 3})})},
+  {weight: 2, arbitrary: fc.constant({do: 'resume' as const})},
+  {weight: 1, arbitrary: fc.constant({do: 'flush' as const})},
+)
+
+describe('body intake', () => {
+  it('delivers every byte once and returns every buffer once', () => {
+    fc.assert(
+      fc.property(
+        fc.array(step, {maxLength: 60}),
+        fc.integer({min: 1, max: 3}),
+        fc.constantFrom('end', 'drop'),
+        (steps, buffers, finale) => {
+          const receiver = new CollectingReceiver({buffers})
+          receiver.connected()
+          receiver.responded({status: 200, url: '', headers: []})
+          let reading = true
+          const intake = new BodyIntake(receiver, {
+            starved: () => {
+              reading = false
+            },
+            fed: () => {
+              reading = true
+            },
+          })
+          let sent = 0
+          for (const each of steps) {
+            if (each.do === 'take' && reading) {
+              intake.take(contentSlice(1, sent, sent + each.length))
+              sent += each.length
+            }
+            if (each.do === 'giveBack') receiver.giveBack(each.count)
+            if (each.do === 'resume') intake.resume()
+            if (each.do === 'flush') intake.flush()
+            expect(intake.received).toBe(sent)
+          }
+          let delivered = false
+          if (finale === 'drop') intake.drop()
+          else {
+            intake.end(() => {
+              delivered = true
+            })
+            for (let round = 0; round < 100 && !delivered; round += 1) {
+              receiver.giveBack()
+              intake.resume()
+            }
+            expect(delivered).toBe(true)
+            expect(receiver.length).toBe(sent)
+          }
+          expect(receiver.breaches).toEqual([])
+          expect(receiver.outstanding).toBe(0)
+          expect(receiver.digest()).toBe(sha256(contentOf(1, receiver.length)))
+        },
+      ),
+    )
+  })
+
+  it('asks to stop reading when a buffer is full and there is no next one', () => {
+    const receiver = new CollectingReceiver({buffers: 1})
+    receiver.connected()
+    receiver.responded({status: 200, url: '', headers: []})
+    const said: string[] = []
+    const intake = new BodyIntake(receiver, {starved: () => said.push('starved'), fed: () => said.push('fed')})
+    intake.take(Buffer.alloc(16 * 1024))
+    expect(said).toEqual(['starved'])
+    intake.resume()
+    expect(said).not.toContain('fed')
+    receiver.giveBack()
+    intake.resume()
+    expect(said.at(-1)).toBe('fed')
+  })
+})

@@ -1,0 +1,268 @@
+/** Connections: how they fail, when they are shared, when they are given up, and that nothing outlives its exchange. */
+
+import {once} from 'node:events'
+import {type AddressInfo, createServer} from 'node:net'
+import {Agent, MockAgent} from 'undici'
+import {describe, expect, it} from 'vitest'
+import {contentOf, sha256} from '../support/content.ts'
+import {startFaultyServer} from '../support/faulty-server.ts'
+import {EXPIRED_CERTIFICATE, OTHER_NAME_CERTIFICATE, VALID_CERTIFICATE} from '../support/tls-certificates.ts'
+import {run, startServer, startTransport} from './harness.ts'
+
+const SIZE = 100_000
+const content = {seed: 1, size: SIZE}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const {port} = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+describe('a connection that cannot be made', () => {
+  it('is CONNECTION_REFUSED where nobody listens, and says only the origin', async () => {
+    const port = await freePort()
+    const {error, receiver} = await run(startTransport(), `http://127.0.0.1:${port}/a?token=secret`)
+    expect(error).toMatchObject({code: 'CONNECTION_REFUSED', where: `http://127.0.0.1:${port}`})
+    expect(receiver.calls).toEqual([])
+  })
+
+  it('is CONNECTION_REFUSED where no address of a name answers', async () => {
+    const {error} = await run(startTransport(), `http://localhost:${await freePort()}/`)
+    expect(error?.code).toBe('CONNECTION_REFUSED')
+  })
+
+  it('is NAME_NOT_RESOLVED for a name that cannot exist', async () => {
+    expect((await run(startTransport(), `http://${'x'.repeat(64)}.invalid/`)).error?.code).toBe('NAME_NOT_RESOLVED')
+  })
+
+  it.each([
+    ['CERTIFICATE_UNTRUSTED', VALID_CERTIFICATE, undefined],
+    ['CERTIFICATE_EXPIRED', EXPIRED_CERTIFICATE, EXPIRED_CERTIFICATE],
+    ['CERTIFICATE_NAME_MISMATCH', OTHER_NAME_CERTIFICATE, OTHER_NAME_CERTIFICATE],
+  ] as const)('is %s', async (code, certificate, trusted) => {
+    const server = await startFaultyServer({certificate})
+    const transport = startTransport({tls: trusted === undefined ? {} : {ca: trusted.cert}})
+    const {error, receiver} = await run(transport, server.url('/a'))
+    await server.close()
+    expect(error).toMatchObject({code, where: server.origin})
+    expect(receiver.connections).toBe(0)
+  })
+
+  it('is TLS_FAILED where the other side speaks no TLS', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const {port} = server.address() as AddressInfo
+    expect((await run(startTransport(), `https://127.0.0.1:${port}/`)).error?.code).toBe('TLS_FAILED')
+    server.close()
+  })
+
+  it('is CONNECTION_RESET where the other side closes in the handshake', async () => {
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const {port} = server.address() as AddressInfo
+    expect((await run(startTransport(), `https://127.0.0.1:${port}/`)).error?.code).toBe('CONNECTION_RESET')
+    server.close()
+  })
+})
+
+describe('a name with several addresses', () => {
+  it('is reached by the one that answers', async () => {
+    const server = await startServer()
+    server.route('/a', {content})
+    const {end} = await run(startTransport(), server.url('/a').replace('127.0.0.1', 'localhost'))
+    expect(end?.bodyLength).toBe(SIZE)
+  })
+})
+
+describe('a request', () => {
+  it.each([
+    ['a header with a line break', [['X-A', 'b\r\nX-C: d']]],
+    ['a header that is the connection’s own business', [['Transfer-Encoding', 'chunked']]],
+  ] as const)('with %s is INVALID_ARGUMENT', async (_, headers) => {
+    const server = await startServer()
+    server.route('/a', {content})
+    const {error} = await run(startTransport(), server.url('/a'), {request: {headers}})
+    expect(error?.code).toBe('INVALID_ARGUMENT')
+    expect(server.requests).toEqual([])
+  })
+
+  it.each(['ftp://127.0.0.1/a', '/a'])('to %s is refused at once', async (url) => {
+    await expect(run(startTransport(), url)).rejects.toThrow('url')
+  })
+})
+
+describe('an idle connection', () => {
+  it.each(['http', 'https'] as const)('serves the next exchange, which hears of it once (%s)', async (scheme) => {
+    const server = await startServer(scheme)
+    server.route('/a', {content})
+    const transport = startTransport()
+    for (let round = 0; round < 5; round += 1) {
+      const {receiver} = await run(transport, server.url('/a'))
+      expect(receiver.connections).toBe(1)
+      expect(receiver.digest()).toBe(sha256(contentOf(1, SIZE)))
+    }
+    expect(server.connections).toBe(1)
+  })
+
+  it('is not used again after Connection: close', async () => {
+    const server = await startServer()
+    server.route('/a', {content, close: true})
+    const transport = startTransport()
+    await run(transport, server.url('/a'))
+    await run(transport, server.url('/a'))
+    expect(server.connections).toBe(2)
+  })
+
+  it('that the server breaks as the next request arrives costs a repetition, not a failure', async () => {
+    const server = await startServer()
+    server.route('/first', {content})
+    const transport = startTransport()
+    await run(transport, server.url('/first'))
+    server.route('/a', (request) => (request.connection === 1 ? {beforeHead: 'reset'} : {content}))
+    const {end, receiver} = await run(transport, server.url('/a'))
+    expect(end?.bodyLength).toBe(SIZE)
+    expect(receiver.connections).toBe(1)
+    expect(server.connections).toBe(2)
+  })
+
+  it('is no excuse to repeat twice, nor to repeat a request that changes something', async () => {
+    const server = await startServer()
+    server.route('/first', {content})
+    server.route('/a', {beforeHead: 'reset'})
+    const transport = startTransport()
+    await run(transport, server.url('/first'))
+    expect((await run(transport, server.url('/a'))).error?.code).toBe('CONNECTION_RESET')
+    expect(server.requests.filter(({path}) => path === '/a').length).toBe(2)
+    await run(transport, server.url('/first'))
+    expect((await run(transport, server.url('/a'), {request: {method: 'POST'}})).error?.code).toBe('CONNECTION_RESET')
+    expect(server.requests.filter(({path}) => path === '/a').length).toBe(3)
+  })
+
+  it('keeps no process alive', async () => {
+    const server = await startServer()
+    server.route('/a', {content})
+    await run(startTransport(), server.url('/a'))
+    // The server's side of the connection counts; the idle side, unreferenced, does not.
+    const referenced = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+    await expect.poll(referenced).toBe(1)
+    expect(server.requests[0]?.closed).toBe(false)
+  })
+})
+
+describe('a limit of connections', () => {
+  it('makes exchanges wait in order, without a connection', async () => {
+    const server = await startServer()
+    server.route('/a', {content})
+    const transport = startTransport({maxConnectionsPerOrigin: 2})
+    const order: number[] = []
+    const runs = await Promise.all(
+      [0, 1, 2, 3, 4, 5].map((index) => run(transport, server.url('/a'), {onConnected: () => order.push(index)})),
+    )
+    expect(runs.map(({end}) => end?.bodyLength)).toEqual(Array(6).fill(SIZE))
+    expect(order).toEqual([0, 1, 2, 3, 4, 5])
+    expect(server.connections).toBe(2)
+  })
+
+  it('lets an exchange leave the line', async () => {
+    const server = await startServer()
+    server.route('/stalled', {content, cutAfter: 10, cut: 'stall'})
+    const transport = startTransport({maxConnectionsPerOrigin: 1})
+    const [first, second] = [new AbortController(), new AbortController()]
+    const head = run(transport, server.url('/stalled'), {signal: first.signal})
+    const waiting = run(transport, server.url('/stalled'), {signal: second.signal})
+    second.abort()
+    expect((await waiting).error?.code).toBe('CANCELED')
+    expect((await waiting).receiver.calls).toEqual([])
+    first.abort()
+    expect((await head).error?.code).toBe('CANCELED')
+  })
+})
+
+describe('discard', () => {
+  it('drains a small body and keeps the connection', async () => {
+    const server = await startServer()
+    server.route('/a', {status: 302, location: '/b', content: {seed: 1, size: 60_000}})
+    const transport = startTransport()
+    for (const _ of [1, 2]) {
+      const {end, receiver} = await run(transport, server.url('/a'), {disposition: 'discard'})
+      expect(end).toEqual({bodyLength: 0, framing: 'length'})
+      expect(receiver.lends).toBe(0)
+    }
+    expect(server.connections).toBe(1)
+  })
+
+  it.each([
+    ['large', {seed: 1, size: 10_000_000}, 'length'],
+    ['large and chunked', {seed: 1, size: 10_000_000}, 'chunked'],
+    ['of unknown length', {seed: 1, size: 10}, 'close'],
+  ] as const)('closes the connection where the body is %s', async (_, content, framing) => {
+    const server = await startServer()
+    server.route('/a', {content, framing})
+    const {end, receiver} = await run(startTransport(), server.url('/a'), {disposition: 'discard'})
+    expect(end).toEqual({bodyLength: 0, framing})
+    expect(receiver.lends).toBe(0)
+    await expect.poll(() => server.requests[0]?.closed).toBe(true)
+  })
+
+  it('needs no proper end of the body', async () => {
+    const server = await startServer()
+    server.route('/a', {status: 503, content, cutAfter: 10, cut: 'reset', contentLength: '1000'})
+    const {end} = await run(startTransport(), server.url('/a'), {disposition: 'discard'})
+    expect(end?.bodyLength).toBe(0)
+  })
+})
+
+describe('close', () => {
+  it('ends what runs and what comes later with CLOSED, and every connection', async () => {
+    const server = await startServer()
+    server.route('/a', {content, cutAfter: 10, cut: 'stall'})
+    const transport = startTransport()
+    const running = run(transport, server.url('/a'), {onResponded: () => void transport.close()})
+    expect((await running).error?.code).toBe('CLOSED')
+    expect((await run(transport, server.url('/a'))).error?.code).toBe('CLOSED')
+    await transport.close()
+    await expect.poll(() => server.requests[0]?.closed).toBe(true)
+    expect(server.requests.length).toBe(1)
+  })
+})
+
+describe('an injected dispatcher', () => {
+  it('carries exchanges through its own connections', async () => {
+    const server = await startServer()
+    const size = 3_000_000
+    server.route('/a', {content: {seed: 2, size}})
+    const dispatcher = new Agent()
+    const {receiver, end} = await run(startTransport({dispatcher}), server.url('/a'), {
+      buffers: 2,
+      onStart: (exchange, receiver) => {
+        const feed = setInterval(() => {
+          receiver.giveBack()
+          exchange.resume()
+        }, 0)
+        exchange.finished.catch(() => {}).finally(() => clearInterval(feed))
+      },
+    })
+    expect(end).toEqual({bodyLength: size, framing: 'length'})
+    expect(receiver.digest()).toBe(sha256(contentOf(2, size)))
+    await dispatcher.close()
+  })
+
+  it('may be one that makes answers up', async () => {
+    const dispatcher = new MockAgent()
+    dispatcher.disableNetConnect()
+    dispatcher
+      .get('http://example.com')
+      .intercept({path: '/a?b=c'})
+      .reply(200, 'hello', {headers: {'X-A': 'b'}})
+    const {receiver, end} = await run(startTransport({dispatcher}), 'http://example.com/a?b=c')
+    expect(end?.bodyLength).toBe(5)
+    expect(receiver.head?.headers).toContainEqual(['X-A', 'b'])
+    await dispatcher.close()
+  })
+})
