@@ -52,7 +52,7 @@ export interface OperationInput {
   readonly settings: OperationSettings
 }
 
-interface OperationContext {
+export interface OperationContext {
   readonly facts: OperationFacts
   /** The life state that the record named; read by restoring alone. */
   readonly restoredFrom: LifeState
