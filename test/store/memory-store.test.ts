@@ -2,12 +2,12 @@
 
 import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
-import {MemoryDisk, MemoryStore} from '../support/memory-store.ts'
+import {MemoryStore, StoreDisk} from '../support/memory-store.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 import {describeRecordStore} from './record-store.contract.ts'
 
 describeRecordStore('MemoryStore', async () => {
-  const disk = new MemoryDisk()
+  const disk = new StoreDisk()
   return {next: () => new MemoryStore({disk}), dispose: async () => {}}
 })
 

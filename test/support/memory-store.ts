@@ -1,6 +1,6 @@
 /**
  * A RecordStore in memory, for simulations: each write is accepted at once, read back at once, and durable one turn of the
- * microtask queue later. A MemoryDisk outlives its stores, so a test can crash one and open the next.
+ * microtask queue later. A StoreDisk outlives its stores, so a test can crash one and open the next.
  */
 
 import {TransferError} from '../../src/domain/errors.ts'
@@ -18,7 +18,7 @@ interface Waiting {
 }
 
 /** What survives a crash. */
-export class MemoryDisk {
+export class StoreDisk {
   /** Every write that ever became durable, in order. */
   readonly log: Apply[] = []
   holder: MemoryStore | undefined
@@ -31,13 +31,13 @@ export class MemoryDisk {
 }
 
 export interface MemoryStoreOptions {
-  readonly disk?: MemoryDisk
+  readonly disk?: StoreDisk
   /** auto: writes become durable by themselves. manual: only by `commit`. */
   readonly commits?: 'auto' | 'manual'
 }
 
 export class MemoryStore implements RecordStore {
-  readonly disk: MemoryDisk
+  readonly disk: StoreDisk
   readonly #isManual: boolean
   #phase: 'new' | 'open' | 'closed' = 'new'
   #latest = new MemoryTables()
@@ -46,7 +46,7 @@ export class MemoryStore implements RecordStore {
   #isScheduled = false
 
   constructor(options: MemoryStoreOptions = {}) {
-    this.disk = options.disk ?? new MemoryDisk()
+    this.disk = options.disk ?? new StoreDisk()
     this.#isManual = options.commits === 'manual'
   }
 

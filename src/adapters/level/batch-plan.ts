@@ -32,7 +32,7 @@ type Before = Place | 'absent' | 'present' | 'damaged'
 export async function planBatch(
   database: Database,
   batch: Batch,
-  {changes, groups}: WriteBatch,
+  {changes, groups, lastSequence}: WriteBatch,
   known: Places,
   manifest: Manifest,
 ): Promise<BatchOutcome> {
@@ -40,7 +40,7 @@ export async function planBatch(
   const claims = await readClaims(database, changes.values(), before)
   const writes = manifest.writes + 1
   const places = new Map<OperationId, Place | undefined>()
-  let {operations, lastSequence} = manifest
+  let {operations} = manifest
 
   const claim = (file: string, id: OperationId) => {
     claims.set(file, id)
@@ -80,12 +80,11 @@ export async function planBatch(
       claim(file, id)
     }
     if (was === 'absent') operations += 1
-    if (record.sequence > lastSequence) lastSequence = record.sequence
     if (change.kind !== 'create') places.set(id, {indexKey: index.key, indexValue: index.value, file})
   }
 
   for (const [name, {content: group}] of groups) batch.put(groupKey(name), sealGroup(group, writes))
-  const next: Manifest = {operations, lastSequence, writes}
+  const next: Manifest = {operations, lastSequence: Math.max(manifest.lastSequence, lastSequence), writes}
   batch.put(MANIFEST_KEY, sealManifest(next))
   return {manifest: next, places}
 }

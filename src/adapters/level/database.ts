@@ -63,8 +63,12 @@ export async function openAt(location: string, create: boolean): Promise<Databas
  */
 async function refuseLostTables(location: string): Promise<void> {
   const names = await readdir(location)
-  const hasTables = names.some((name) => name.endsWith('.ldb') || name.endsWith('.sst'))
+  const hasTables = names.some(isTable)
   if (hasTables && !names.includes('CURRENT')) throw damaged(location, {cause: 'CURRENT is missing'})
+}
+
+export function isTable(name: string): boolean {
+  return /\.(ldb|sst)$/.test(name)
 }
 
 /** LevelDB's own repair, in place: for copies only. */

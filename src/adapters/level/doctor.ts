@@ -3,19 +3,17 @@
  * aside and kept; LevelDB's own repair, which may throw away or invent values, only ever sees a copy.
  */
 
-import {access, cp, mkdir, rename, rm} from 'node:fs/promises'
+import {access, cp, mkdir, readdir, rename, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
-import type {OperationId} from '../../domain/operation-id.ts'
-import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
-import {chunksOf, type Database, databasePath, openAt, openDatabase, recoveryLostWrites, repairAt} from './database.ts'
+import type {OperationRecord} from '../../domain/record.ts'
+import {type Database, databasePath, isTable, openAt, openDatabase, recoveryLostWrites, repairAt} from './database.ts'
 import {checkIndexes} from './index-check.ts'
-import {GROUPS, OPERATIONS, operationKey} from './keys.ts'
 import {createLevelStore} from './level-store.ts'
 import {adoptRepaired, repairedDirectory} from './repaired.ts'
+import {NOTHING_SALVAGED, recordsOf, salvage} from './salvage.ts'
 import {readManifest, SUSPECT_KEY} from './schema.ts'
 import {storeError} from './store-errors.ts'
-import {unsealGroup, unsealRecord} from './stored-record.ts'
 
 export interface StoreReport {
   readonly exists: boolean
@@ -48,6 +46,8 @@ export interface RepairReport {
   readonly missing: number
   /** Operations taken from `salvaged`. */
   readonly added: number
+  /** Files of LevelDB that could not be read at all; what they held may be in nobody's count. */
+  readonly lostTables: number
 }
 
 export interface RepairOptions {
@@ -107,6 +107,7 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
     await mkdir(workshop, {recursive: true, mode: 0o700})
     const copy = join(workshop, 'copy')
     const counts = await rebuild(workshop, hadStore ? await restoredCopy(location, copy) : undefined, salvaged)
+    const lostTables = await countLostTables(copy)
     await rm(copy, {recursive: true, force: true})
     // From here on the new store is whole: a crash between the renames is mended by the next open.
     await rename(workshop, repairedDirectory(directory))
@@ -114,7 +115,7 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
     if (hadStore) await rename(location, keptAs)
     await rename(databasePath(repairedDirectory(directory)), location)
     await rm(repairedDirectory(directory), {recursive: true, force: true})
-    return {...(hadStore ? {keptAs} : {}), ...counts}
+    return {...(hadStore ? {keptAs} : {}), ...counts, lostTables}
   } catch (thrown) {
     throw storeError(thrown, directory)
   }
@@ -124,26 +125,19 @@ async function rebuild(
   workshop: string,
   old: Database | undefined,
   salvaged: readonly OperationRecord[],
-): Promise<Omit<RepairReport, 'keptAs'>> {
+): Promise<Omit<RepairReport, 'keptAs' | 'lostTables'>> {
   const store = createLevelStore({directory: workshop, durability: 'power'})
-  const {lastSequence: start} = await store.open()
-  let lastSequence = start
-  const found = old === undefined ? NO_INVENTORY : await takeInventory(old)
   try {
-    if (old !== undefined) {
-      // In the order of arrival, so that the last to name a file holds it.
-      for (let at = 0; at < found.operations.length; at += CHUNK) {
-        const keys = found.operations.slice(at, at + CHUNK).map(({id}) => operationKey(id))
-        const texts: readonly (string | undefined)[] = await old.getMany(keys)
-        const records = keys.map((key, index) => unsealRecord(key, texts[index] ?? ''))
-        await store.create(records.filter((record) => record !== undefined))
-      }
-      for (const group of found.groups) await store.saveGroup(group)
-      lastSequence = Math.max(lastSequence, found.lastSequence)
+    await store.open()
+    const found = old === undefined ? NOTHING_SALVAGED : await salvage(old)
+    // In the order of arrival, so that the last to name a file holds it.
+    for (let at = 0; at < found.operations.length; at += CHUNK) {
+      await store.create(recordsOf(found.operations.slice(at, at + CHUNK)))
     }
+    for (const group of found.groups) await store.saveGroup(group)
     const present = await store.getMany(salvaged.map(({id}) => id))
     const added = salvaged.filter((_, at) => present[at] === undefined)
-    await store.create(added.map((record, at) => ({...record, sequence: lastSequence + 1 + at})))
+    await store.create(added.map((record, at) => ({...record, sequence: found.lastSequence + 1 + at})))
     return {
       records: found.operations.length,
       groups: found.groups.length,
@@ -157,57 +151,7 @@ async function rebuild(
   }
 }
 
-/** What of a store verifies. */
-interface Inventory {
-  /** In the order of their sequence numbers. */
-  readonly operations: readonly {readonly id: OperationId; readonly sequence: number}[]
-  readonly groups: readonly GroupRecord[]
-  readonly damaged: number
-  readonly lastSequence: number
-  /** How many operations the manifest counts. */
-  readonly counted: number
-}
-
-const NO_INVENTORY: Inventory = {operations: [], groups: [], damaged: 0, lastSequence: 0, counted: 0}
-
 const CHUNK = 1000
-
-async function takeInventory(database: Database): Promise<Inventory> {
-  const operations: {readonly id: OperationId; readonly sequence: number}[] = []
-  const groups: GroupRecord[] = []
-  let damaged = 0
-  await readAsFarAsPossible(async () => {
-    for await (const entries of chunksOf(database, OPERATIONS)) {
-      for (const [key, text] of entries) {
-        const record = unsealRecord(key, text)
-        if (record === undefined) damaged += 1
-        else operations.push({id: record.id, sequence: record.sequence})
-      }
-    }
-  })
-  await readAsFarAsPossible(async () => {
-    for await (const entries of chunksOf(database, GROUPS)) {
-      for (const [key, text] of entries) {
-        const group = unsealGroup(key, text)
-        if (group === undefined) damaged += 1
-        else groups.push(group)
-      }
-    }
-  })
-  operations.sort((a, b) => a.sequence - b.sequence)
-  const manifest = await readManifest(database).catch(() => undefined)
-  const lastSequence = Math.max(manifest?.lastSequence ?? 0, operations.at(-1)?.sequence ?? 0)
-  return {operations, groups, damaged, lastSequence, counted: manifest?.operations ?? 0}
-}
-
-/** A scan that ends at a damaged table still gave what came before it. */
-async function readAsFarAsPossible(scan: () => Promise<void>): Promise<void> {
-  try {
-    await scan()
-  } catch (thrown) {
-    if (storeError(thrown, '').code !== 'STORE_DAMAGED') throw thrown
-  }
-}
 
 /** The copy after LevelDB's repair; `undefined` when even that does not open. */
 async function restoredCopy(location: string, copy: string): Promise<Database | undefined> {
@@ -220,6 +164,12 @@ async function restoredCopy(location: string, copy: string): Promise<Database | 
     if (error.kind === 'storage' && error.code !== 'DISK_FULL' && error.code !== 'FILE_ACCESS') return undefined
     throw error
   }
+}
+
+/** LevelDB's repair puts aside, in `lost`, the tables that it cannot make sense of (beside logs, which it has converted). */
+async function countLostTables(copy: string): Promise<number> {
+  const names = await readdir(join(copy, 'lost')).catch(() => [])
+  return names.filter(isTable).length
 }
 
 async function refuseIfLocked(directory: string): Promise<void> {

@@ -23,6 +23,8 @@ export interface Write<Content> {
 export interface WriteBatch {
   readonly changes: ReadonlyMap<OperationId, Write<Change>>
   readonly groups: ReadonlyMap<string, Write<GroupRecord>>
+  /** The highest sequence number that was accepted so far, in a superseded record too: it was handed out. */
+  readonly lastSequence: number
 }
 
 /** One caller's promise, kept when the last of its writes is. */
@@ -57,6 +59,7 @@ export class PendingWrites {
   /** All of them go into the next batch. */
   #changes = new Map<OperationId, Write<Change>>()
   #groups = new Map<string, Write<GroupRecord>>()
+  #lastSequence = 0
 
   get isEmpty(): boolean {
     return this.#creates.size === 0 && !this.hasChanges
@@ -113,7 +116,7 @@ export class PendingWrites {
     for (const [id, write] of this.#changes) changes.set(id, write)
     this.#changes = new Map()
     this.#groups = new Map()
-    return {changes, groups}
+    return {changes, groups, lastSequence: this.#lastSequence}
   }
 
   /** Every write that waits. */
@@ -124,6 +127,7 @@ export class PendingWrites {
   }
 
   #add(id: OperationId, change: Change, ticket: Ticket): void {
+    if (change.kind !== 'remove') this.#lastSequence = Math.max(this.#lastSequence, change.record.sequence)
     const lane =
       this.#creates.has(id) || (change.kind === 'create' && !this.#changes.has(id)) ? this.#creates : this.#changes
     const write = lane.get(id)
