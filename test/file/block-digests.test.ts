@@ -161,6 +161,19 @@ describe('in memory', () => {
     expect(opened.ranges).toEqual([[0, MIB + 5]])
   })
 
+  test('a block that is filled from its end is recorded whole', async () => {
+    const {sink} = new MemorySink({durability: 'process', directories: ['/d']})
+    const name = nameIn('/d')
+    const {part} = await sink.openPart(name, [])
+    const step = MIB / 16
+    for (let at = 2 * MIB - step; at >= 0; at -= step) await part.write(WHOLE.subarray(at), step, at)
+    await part.checkpoint(factsOf(name, [[0, 2 * MIB]]))
+    await part.close()
+    const opened = await sink.openPart(name, [[0, 2 * MIB]])
+    await opened.part.close()
+    expect(opened.ranges).toEqual([[0, 2 * MIB]])
+  })
+
   test('a block that was written over is recorded anew', async () => {
     const {sink} = new MemorySink({durability: 'process', directories: ['/d']})
     const name = nameIn('/d')

@@ -1,5 +1,6 @@
 /** Corners of the sink that only a real file system has, or only a failing one. */
 
+import {EventEmitter, once} from 'node:events'
 import {
   linkSync,
   lstatSync,
@@ -98,6 +99,34 @@ describe('a failed sync', () => {
     await sink.publish(name, await sink.verify(name, 1000, undefined, signal), 'failIfExists')
     expect([...calls].filter((call) => call.includes('sync'))).toEqual([])
   })
+})
+
+test('a descriptor is not closed while a write needs it, lest its number go to another file', async () => {
+  const gate = new EventEmitter()
+  const held = once(gate, 'open')
+  const order: string[] = []
+  const sink = createFileSink({
+    durability: 'process',
+    files: {
+      ...nodeFileSystem,
+      async write(...parameters) {
+        await held
+        order.push('written')
+        return nodeFileSystem.write(...parameters)
+      },
+      async close(fd) {
+        order.push('closed')
+        return nodeFileSystem.close(fd)
+      },
+    },
+  })
+  const {part} = await sink.openPart(nameIn(directory), [])
+  const writing = part.write(contentOf(1, 10), 10, 0)
+  const closing = part.close()
+  await new Promise(setImmediate)
+  gate.emit('open')
+  await Promise.all([writing, closing])
+  expect(order).toEqual(['written', 'closed'])
 })
 
 describe('a failed write', () => {

@@ -160,6 +160,17 @@ test('a request that changed rewrites the header and keeps the digests', async (
   expect(again.ranges).toEqual([[0, 1000]])
 })
 
+test('what the last checkpoint no longer names is not believed', async () => {
+  const {part} = await open([])
+  await part.write(contentOf(1, 1000), 1000, 0)
+  await part.checkpoint(factsOf(NAME, [[0, 1000]]))
+  await part.checkpoint(factsOf(NAME, [[0, 600]]))
+  await part.close()
+  const again = await open([[0, 1000]])
+  await again.part.close()
+  expect(again.ranges).toEqual([[0, 600]])
+})
+
 test('the side file of another operation is not believed', async () => {
   await writePart(memory.sink, NAME, contentOf(1, 1000), true)
   const other = encodeHeader({...factsOf(NAME, []), id: '0f8fad5b-0000-4000-8000-000000000000' as typeof NAME.id})

@@ -31,7 +31,7 @@ export function intercepted(files: FileSystem, before: (call: FileCall) => numbe
     access: (directory) => through('access', () => files.access(directory)),
     rename: (from, to) => through('rename', () => files.rename(from, to)),
     link: (existing, name) => through('link', () => files.link(existing, name)),
-    unlink: (path) => through('unlink', () => files.unlink(path)),
+    remove: (path) => through('remove', () => files.remove(path)),
     readdir: (directory) => through('readdir', () => files.readdir(directory)),
     fsyncDirectory: (directory) => through('fsyncDirectory', () => files.fsyncDirectory(directory)),
   }

@@ -150,7 +150,7 @@ export class MemoryDisk {
       access: (directory) => call(() => this.#demandDirectory(directory)),
       rename: (from, to) => call(() => this.#rename(from, to)),
       link: (existing, name) => call(() => this.#link(existing, name)),
-      unlink: (path) => call(() => this.#unlink(path)),
+      remove: (path) => call(() => this.#remove(path)),
       readdir: (directory) =>
         call(() => {
           this.#demandDirectory(directory)
@@ -230,9 +230,8 @@ export class MemoryDisk {
     this.#rewrite(name, (names) => names.set(name, inode))
   }
 
-  #unlink(path: string): void {
-    this.#existing(path)
-    this.#rewrite(path, (names) => names.delete(path))
+  #remove(path: string): void {
+    if (this.#names.has(path)) this.#rewrite(path, (names) => names.delete(path))
   }
 
   #rewrite(path: string, change: NameChange): void {

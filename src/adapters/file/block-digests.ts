@@ -66,7 +66,7 @@ export class BlockDigests {
     )
   }
 
-  /** Bytes are being written at `position`. */
+  /** Bytes are being written at `position`. Should that fail, they have to be written again before a checkpoint may name them. */
   note(bytes: Buffer, position: number): void {
     let done = 0
     while (done < bytes.length) {
@@ -74,18 +74,6 @@ export class BlockDigests {
       const length = Math.min(bytes.length - done, BLOCK_SIZE - (start % BLOCK_SIZE))
       this.#noteInBlock(blockOf(start), bytes.subarray(done, done + length), start)
       done += length
-    }
-  }
-
-  /** What `[start, end)` holds is no longer certain: its write failed, or the file was cut there. */
-  doubt(start: number, end: number): void {
-    for (const [block, stretches] of this.#blocks) {
-      if (!stretches.some((stretch) => overlaps(stretch, start, end))) continue
-      this.#changed.add(block)
-      this.#blocks.set(
-        block,
-        stretches.map((stretch) => (overlaps(stretch, start, end) ? {...stretch, crc: undefined} : stretch)),
-      )
     }
   }
 

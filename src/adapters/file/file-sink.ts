@@ -4,12 +4,12 @@ import {basename, dirname} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import {EMPTY, type RangeSet} from '../../domain/range-set.ts'
 import type {TransferTarget} from '../../domain/record.ts'
-import type {FileSink, OpenedPart, PartName} from '../../ports/file-sink.ts'
+import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
-import {asFileWork} from './file-errors.ts'
+import {asFileWork, errnoOf} from './file-errors.ts'
 import {type PartPaths, partPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
-import {removeGenerations, removeIfThere, removePublished} from './leftovers.ts'
+import {removeGenerations, removePublished} from './leftovers.ts'
 import {nodeFileSystem} from './node-file-system.ts'
 import {OpenPart} from './part-file.ts'
 import {takeFinalName} from './publish-part.ts'
@@ -95,9 +95,12 @@ async function checkTarget(files: FileSystem, {file, collision}: TransferTarget)
 }
 
 async function openPart(context: Context, name: PartName, claimed: RangeSet): Promise<OpenedPart> {
-  const {files, durable, unsound} = context
+  const {files} = context
   const paths = partPaths(name)
-  const side = claimed.length > 0 ? await readOwnSide(files, paths, name) : undefined
+  // Most parts are new; a side file that outlived its part is written over by the first checkpoint.
+  const fresh = claimed.length === 0 ? await createPart(files, paths.part) : undefined
+  if (fresh !== undefined) return {part: partOn(context, paths, fresh, new BlockDigests(), undefined), ranges: EMPTY}
+  const side = claimed.length === 0 ? undefined : await readOwnSide(files, paths, name)
   const fd = await openOwnFile(files, paths.part)
   try {
     const digests = new BlockDigests()
@@ -113,13 +116,34 @@ async function openPart(context: Context, name: PartName, claimed: RangeSet): Pr
       await files.ftruncate(fd, end)
       digests.cut(end)
     }
-    if (side === undefined) await removeIfThere(files, paths.side)
-    unsound.delete(paths.part)
-    const syncs = guardOf(context, paths.part)
-    const sideFile = new SideFile({files, paths, durable, syncs}, side)
-    return {part: new OpenPart({files, paths, fd, side: sideFile, digests, syncs, durable}), ranges}
+    if (side === undefined) await files.remove(paths.side)
+    return {part: partOn(context, paths, fd, digests, side), ranges}
   } catch (thrown) {
     await files.close(fd)
+    throw thrown
+  }
+}
+
+function partOn(
+  context: Context,
+  paths: PartPaths,
+  fd: number,
+  digests: BlockDigests,
+  stored: StoredSide | undefined,
+): PartFile {
+  const {files, durable, unsound} = context
+  unsound.delete(paths.part)
+  const syncs = guardOf(context, paths.part)
+  const side = new SideFile({files, paths, durable, syncs}, stored)
+  return new OpenPart({files, paths, fd, side, digests, syncs, durable})
+}
+
+/** Undefined when something has the name already. */
+async function createPart(files: FileSystem, path: string): Promise<number | undefined> {
+  try {
+    return await files.open(path, 'createNew')
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'EEXIST') return undefined
     throw thrown
   }
 }
@@ -139,7 +163,7 @@ async function openOwnFile(files: FileSystem, path: string): Promise<number> {
   if (present !== undefined && present.kind !== 'file') {
     throw new TransferError('FILE_ACCESS', 'is no regular file', {where: path})
   }
-  if (present !== undefined && present.links > 1) await files.unlink(path)
+  if (present !== undefined && present.links > 1) await files.remove(path)
   return files.open(path, 'create')
 }
 

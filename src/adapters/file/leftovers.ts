@@ -36,12 +36,8 @@ function oldest({generation}: PartName): number {
 /** The part goes first: a side file alone is harmless and still tells a doctor whose it is. */
 async function removeGeneration(files: FileSystem, name: PartName): Promise<void> {
   const {part, side, nextSide} = partPaths(name)
-  await removeIfThere(files, part)
+  await files.remove(part)
   if ((await files.lstat(side)) === undefined) return
-  await removeIfThere(files, nextSide)
-  await files.unlink(side)
-}
-
-export async function removeIfThere(files: FileSystem, path: string): Promise<void> {
-  if ((await files.lstat(path)) !== undefined) await files.unlink(path)
+  await files.remove(nextSide)
+  await files.remove(side)
 }

@@ -80,8 +80,9 @@ export const nodeFileSystem: FileSystem = {
   async link(existing, name) {
     fs.linkSync(existing, name)
   },
-  async unlink(path) {
-    const stats = fs.lstatSync(path)
+  async remove(path) {
+    const stats = fs.lstatSync(path, {throwIfNoEntry: false})
+    if (stats === undefined) return
     if (stats.nlink > 1 || stats.size <= SMALL_FILE) fs.unlinkSync(path)
     else await settled((done) => fs.unlink(path, done))
   },

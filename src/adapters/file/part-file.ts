@@ -9,6 +9,7 @@ import type {PartPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
 import type {SideFile} from './side-file.ts'
 import type {SyncGuard} from './sync-guard.ts'
+import {writeFully} from './transfer-bytes.ts'
 import {digestOf, stampOf} from './verify-blocks.ts'
 
 export interface PartOptions {
@@ -78,22 +79,10 @@ export class OpenPart implements PartFile {
 
   async #write(buffer: Buffer, length: number, position: number): Promise<void> {
     const {files, fd, digests} = this.#options
-    let done = 0
-    let writing = files.write(fd, buffer, 0, length, position)
-    // The digest is computed while the disk is busy; a failure below takes it back.
+    const writing = writeFully(files, fd, buffer.subarray(0, length), position)
+    // The digest is computed while the disk is busy.
     digests.note(buffer.subarray(0, length), position)
-    try {
-      for (;;) {
-        const count = await writing
-        if (count === 0 && length > 0) throw new TransferError('DISK_FAILED', 'the file system takes no more bytes')
-        done += count
-        if (done >= length) return
-        writing = files.write(fd, buffer, done, length - done, position + done)
-      }
-    } catch (thrown) {
-      digests.doubt(position, position + length)
-      throw thrown
-    }
+    await writing
   }
 
   async #checkpoint(facts: SideFacts): Promise<void> {

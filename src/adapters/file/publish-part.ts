@@ -87,7 +87,7 @@ async function takeByPlaceholder(files: FileSystem, part: string, path: string):
     await files.rename(part, path)
     return true
   } catch (thrown) {
-    await files.unlink(path)
+    await files.remove(path)
     throw thrown
   }
 }
