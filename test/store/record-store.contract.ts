@@ -83,6 +83,16 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         expect(await reopen()).toMatchObject({operations: 1})
       })
 
+      it('closed while it opens, it lets the next one in', async () => {
+        await store.close()
+        const early = house.next()
+        const opening = early.open().catch(() => {})
+        await early.close()
+        await opening
+        await reopen()
+        expect(await store.active()).toEqual([])
+      })
+
       it('refuses to work when closed', async () => {
         await store.close()
         await expect(store.save(queuedRecord(1))).rejects.toMatchObject({code: 'CLOSED'})

@@ -43,6 +43,7 @@ class LevelRecordStore implements LevelStore {
   readonly #connection: Connection
   readonly #damaged = new Set<string>()
   #commit: GroupCommit | undefined
+  #opening: Promise<StoreSummary> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: LevelStoreOptions) {
@@ -51,18 +52,17 @@ class LevelRecordStore implements LevelStore {
   }
 
   async open(): Promise<StoreSummary> {
-    const {directory, durability, command, now = Date.now} = this.#options
+    const {directory} = this.#options
     if (this.#closing !== undefined) throw closed(directory)
-    if (this.#commit !== undefined) throw new TransferError('ILLEGAL_STATE', 'the store is open', {where: directory})
-    const manifest = await this.#connection.open(true)
+    if (this.#opening !== undefined) throw new TransferError('ILLEGAL_STATE', 'the store is open', {where: directory})
+    this.#opening = this.#start()
     try {
-      await writeHolder(directory, now(), command)
+      return await this.#opening
     } catch (thrown) {
-      await this.#connection.close()
-      throw storeError(thrown, directory)
+      // It may be tried again: whoever held the lock can be gone by then.
+      this.#opening = undefined
+      throw thrown
     }
-    this.#commit = new GroupCommit({connection: this.#connection, directory, sync: durability === 'power', manifest})
-    return {lastSequence: manifest.lastSequence, operations: manifest.operations}
   }
 
   async create(records: readonly OperationRecord[]): Promise<void> {
@@ -150,7 +150,22 @@ class LevelRecordStore implements LevelStore {
     return {damaged: this.#damaged.size, healed: this.#connection.healed}
   }
 
+  async #start(): Promise<StoreSummary> {
+    const {directory, durability, command, now = Date.now} = this.#options
+    const manifest = await this.#connection.open(true)
+    try {
+      await writeHolder(directory, now(), command)
+    } catch (thrown) {
+      await this.#connection.close()
+      throw storeError(thrown, directory)
+    }
+    this.#commit = new GroupCommit({connection: this.#connection, directory, sync: durability === 'power', manifest})
+    return {lastSequence: manifest.lastSequence, operations: manifest.operations}
+  }
+
   async #shut(): Promise<void> {
+    // Closed while it opens: the lock must not outlive the close.
+    await this.#opening?.catch(() => {})
     if (this.#commit === undefined) return
     // A write that fails now has told its own caller.
     await this.#commit.flush().catch(() => {})
