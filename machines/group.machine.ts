@@ -32,6 +32,8 @@ interface GroupContext {
   readonly line: readonly Candidate[]
   /** The target of the last makeCurrent, until it runs. */
   readonly current?: OperationId
+  /** Origins that take nobody now. */
+  readonly closedOrigins: readonly string[]
 }
 
 type GroupEvent =
@@ -40,6 +42,7 @@ type GroupEvent =
   | {readonly type: 'member.left'; readonly id: OperationId}
   | {readonly type: 'member.madeCurrent'; readonly id: OperationId}
   | {readonly type: 'behavior.changed'; readonly behavior: BackgroundTransferBehavior}
+  | {readonly type: 'origins.changed'; readonly closed: readonly string[]; readonly line: readonly Candidate[]}
   | {readonly type: 'slot.offered'}
   | {readonly type: 'group.suspend'}
   | {readonly type: 'group.resume'}
@@ -84,6 +87,10 @@ const setUp = setup({
     dropMember: assign({
       members: ({context}, params: {id: OperationId}) => context.members.filter(({id}) => id !== params.id),
     }),
+    noteOrigins: assign({
+      closedOrigins: (_, params: {closed: readonly string[]; line: readonly Candidate[]}) => params.closed,
+      line: (_, params: {closed: readonly string[]; line: readonly Candidate[]}) => params.line,
+    }),
     noteCurrent: assign({current: (_, params: {id: OperationId}) => params.id}),
     noteBehavior: assign({behavior: (_, params: {behavior: BackgroundTransferBehavior}) => params.behavior}),
     /** Moves the next one from the line, or from its wait, among the running. */
@@ -116,7 +123,7 @@ const reconcile = [
 export const groupMachine = setUp.createMachine({
   id: 'group',
   description: 'One transfer group: admits its members by priority and behaviour',
-  context: ({input}) => ({name: input.name, behavior: input.behavior, members: [], line: []}),
+  context: ({input}) => ({name: input.name, behavior: input.behavior, members: [], line: [], closedOrigins: []}),
   initial: 'reconciling',
   on: {
     'line.changed': {
@@ -138,6 +145,10 @@ export const groupMachine = setUp.createMachine({
     'behavior.changed': {
       target: '.reconciling',
       actions: {type: 'noteBehavior', params: ({event}) => ({behavior: event.behavior})},
+    },
+    'origins.changed': {
+      target: '.reconciling',
+      actions: {type: 'noteOrigins', params: ({event}) => ({closed: event.closed, line: event.line})},
     },
     'group.suspend': '.suspended',
   },
@@ -174,6 +185,9 @@ export const groupMachine = setUp.createMachine({
         'member.madeCurrent': {actions: {type: 'noteCurrent', params: ({event}) => ({id: event.id})}},
         'behavior.changed': {
           actions: {type: 'noteBehavior', params: ({event}) => ({behavior: event.behavior})},
+        },
+        'origins.changed': {
+          actions: {type: 'noteOrigins', params: ({event}) => ({closed: event.closed, line: event.line})},
         },
         'group.suspend': {description: 'Already suspended'},
         'group.resume': 'reconciling',

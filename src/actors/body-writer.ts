@@ -6,6 +6,7 @@
 import {addRange, prefixLength, type RangeSet} from '../domain/range-set.ts'
 import type {Evidence} from '../domain/record.ts'
 import type {PartFile, SideFacts} from '../ports/file-sink.ts'
+import type {RateAllowance} from '../ports/rate-limiter.ts'
 import type {BufferPool} from './buffer-pool.ts'
 
 /** Written bytes that make the next checkpoint worth its syncs. */
@@ -17,6 +18,7 @@ const BUFFERS = 3
 export interface BodyWriterOptions {
   readonly part: Promise<PartFile>
   readonly pool: BufferPool
+  readonly rate: RateAllowance
   /** What is durable already. */
   readonly evidence: Evidence
   /** Position of the body's first byte in the file. */
@@ -60,8 +62,13 @@ export class BodyWriter {
 
   lend(): Buffer | undefined {
     if (this.#lent >= BUFFERS || this.#failure !== undefined) return undefined
+    const {rate, pool, expected, onRoom} = this.#options
+    if (!rate.isUnlimited && !rate.isOpen()) {
+      rate.whenOpen(onRoom)
+      return undefined
+    }
     this.#lent += 1
-    return this.#options.pool.take(this.#options.expected ?? Number.POSITIVE_INFINITY)
+    return pool.take(rate.isUnlimited ? (expected ?? Number.POSITIVE_INFINITY) : 0)
   }
 
   release(buffer: Buffer): void {
@@ -71,6 +78,7 @@ export class BodyWriter {
 
   filled(buffer: Buffer, length: number, offset: number): void {
     this.#writing += 1
+    this.#options.rate.spend(length)
     void this.#write(buffer, length, this.#options.base + offset)
   }
 

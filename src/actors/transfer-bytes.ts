@@ -20,6 +20,7 @@ import {judgeResponse, planRequest, type RangePlan, type Verdict} from '../domai
 import type {Clock} from '../ports/clock.ts'
 import {type FileSink, type PartFile, type PartName, partNameOf} from '../ports/file-sink.ts'
 import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
+import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {Secrets} from '../ports/secrets.ts'
 import type {BodyDisposition, BodyReceiver, Exchange, Transport} from '../ports/transport.ts'
 import {BodyWriter} from './body-writer.ts'
@@ -32,6 +33,7 @@ export interface TransferBytesPorts {
   readonly clock: Clock
   readonly meter: ProgressMeter
   readonly pool: BufferPool
+  readonly limiter: RateLimiter
 }
 
 const USER_AGENT: HeaderField = ['User-Agent', 'background-transfer']
@@ -319,6 +321,7 @@ class Attempt {
     this.#writer = new BodyWriter({
       part,
       pool: this.#ports.pool,
+      rate: this.#ports.limiter.allowanceOf(this.#facts),
       evidence: this.#evidence,
       base,
       expected,

@@ -13,12 +13,16 @@ export interface Member {
   readonly priority: BackgroundTransferPriority
   /** holding: waits to retry, or for the system, and keeps its place. returning: wants capacity again. */
   readonly phase: 'running' | 'holding' | 'returning'
+  /** Scheme, host and port of its URL. */
+  readonly origin?: string
 }
 
 /** An operation in the waiting line. */
 export interface Candidate {
   readonly id: OperationId
   readonly priorityClass: PriorityClass
+  /** Scheme, host and port of its URL. */
+  readonly origin?: string
 }
 
 export interface GroupView {
@@ -29,6 +33,8 @@ export interface GroupView {
   readonly line: readonly Candidate[]
   /** The target of the last makeCurrentInTransferGroup, while it waits. */
   readonly current?: OperationId
+  /** Origins that take nobody now: at their limit of connections, or asking for quiet. */
+  readonly closedOrigins?: readonly string[]
 }
 
 export type Admission =
@@ -56,7 +62,7 @@ export function nextAdmission(view: GroupView): Admission {
   const member = nextReturning(view)
   if (member !== undefined) return {kind: 'admit', id: member.id, priorityClass: priorityClass(member.priority)}
   const occupied = isSerialized(view) && view.members.some(countsInSeries)
-  const candidate = view.line.find((each) => !occupied || each.priorityClass === HIGH)
+  const candidate = nextInLine(view, occupied)
   return candidate === undefined
     ? {kind: 'none'}
     : {kind: 'admit', id: candidate.id, priorityClass: candidate.priorityClass}
@@ -101,7 +107,21 @@ function nextReturning(view: GroupView): Member | undefined {
   return view.members
     .filter((member) => member.phase === 'returning' && !displaced.has(member.id))
     .filter((member) => !busy || !countsInSeries(member))
+    .filter((member) => takesMore(view, member.origin))
     .toSorted((a, b) => priorityClass(a.priority) - priorityClass(b.priority))[0]
+}
+
+/** Order binds a serialized group even while the origin of its next member is closed; a parallel one goes round it. */
+function nextInLine(view: GroupView, occupied: boolean): Candidate | undefined {
+  const next = isSerialized(view) ? view.line.find((each) => each.priorityClass !== HIGH) : undefined
+  return view.line.find((each) => {
+    if (!takesMore(view, each.origin)) return false
+    return !isSerialized(view) || each.priorityClass === HIGH || (!occupied && each === next)
+  })
+}
+
+function takesMore({closedOrigins}: GroupView, origin: string | undefined): boolean {
+  return origin === undefined || closedOrigins?.includes(origin) !== true
 }
 
 function isSerialized(view: GroupView): boolean {

@@ -57,6 +57,8 @@ export interface TransferPolicy {
   readonly connectTimeoutMs?: number
   readonly responseTimeoutMs?: number
   readonly stallTimeoutMs?: number
+  /** Byte rate of this operation alone. */
+  readonly maxBytesPerSecond?: number
   /** Exempt from pauses that save power (requestUnconstrainedDownloadsAsync). */
   readonly unconstrained?: boolean
 }
@@ -140,6 +142,8 @@ export interface OperationRecord extends OperationFacts {
 export interface GroupRecord {
   readonly name: string
   readonly behavior: 0 | 1
+  /** Byte rate of its members together. */
+  readonly maxBytesPerSecond?: number
   /** Members that makeCurrentInTransferGroup moved to the front, as ranges of the line's order, first range first. */
   readonly front?: readonly LineRange[]
 }

@@ -5,22 +5,34 @@
 
 import {createActor} from 'xstate'
 import {type GroupActor, groupMachine} from '../../machines/group.machine.ts'
-import {chooseGroup, countTurn, type GroupOffer, type Member, nextAdmission} from '../domain/admission.ts'
+import {
+  type Candidate,
+  chooseGroup,
+  countTurn,
+  type GroupOffer,
+  type Member,
+  nextAdmission,
+} from '../domain/admission.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {makeCurrent} from '../domain/line-order.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {priorityClass} from '../domain/priority.ts'
 import type {GroupRecord, OperationRecord} from '../domain/record.ts'
-import type {LineEntry, RecordStore} from '../ports/record-store.ts'
-import {WaitingLine} from './waiting-line.ts'
+import type {Clock} from '../ports/clock.ts'
+import type {RecordStore} from '../ports/record-store.ts'
+import {OriginGates} from './origin-gates.ts'
+import {type Waiting, WaitingLine} from './waiting-line.ts'
 
 export interface DispatcherOptions {
   readonly store: RecordStore
+  readonly clock: Clock
   readonly capacity: number
+  readonly maxConnectionsPerOrigin: number
   /** Sequences below this wait for attachAsync. */
   readonly floor: number
   readonly isLive: (id: OperationId) => boolean
-  readonly admit: (id: OperationId) => void
+  /** `record`: what the line knows of it; absent for one that returns. */
+  readonly admit: (id: OperationId, record: OperationRecord | undefined) => void
   readonly displace: (id: OperationId) => void
   readonly onError: (error: unknown) => void
 }
@@ -39,7 +51,8 @@ export class Dispatcher {
   readonly #records = new Map<string, GroupRecord>()
   readonly #groupOf = new Map<OperationId, string>()
   /** Operations that hold a slot. */
-  readonly #slots = new Set<OperationId>()
+  readonly #slots = new Map<OperationId, string>()
+  readonly #origins: OriginGates
   #floor: number
   #scheduled = false
   #stopped = true
@@ -47,6 +60,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#floor = options.floor
+    this.#origins = new OriginGates(options.clock, options.maxConnectionsPerOrigin, () => this.#originsChanged())
   }
 
   /** What recovery read: the groups' own records, and which of them have somebody waiting. */
@@ -62,6 +76,7 @@ export class Dispatcher {
 
   stop(): void {
     this.#stopped = true
+    this.#origins.stop()
   }
 
   get runningCount(): number {
@@ -91,10 +106,9 @@ export class Dispatcher {
 
   /** A queued record is durable: it takes part. */
   enter(record: OperationRecord): void {
-    const entry = entryOf(record)
     const line = this.#group(record.policy.group, true).line
-    if (record.sequence < this.#floor) line.admitBelowFloor(entry)
-    else line.enter(entry)
+    if (record.sequence < this.#floor) line.admitBelowFloor(record)
+    else line.enter(record)
   }
 
   /** Many queued records are durable. */
@@ -114,23 +128,58 @@ export class Dispatcher {
   }
 
   /** `undefined`: it neither runs nor keeps a place. */
-  memberChanged(record: Pick<OperationRecord, 'id' | 'policy'>, phase: Member['phase'] | undefined): void {
-    const {id, policy} = record
-    if (phase === 'running') this.#slots.add(id)
-    else this.#slots.delete(id)
+  memberChanged(record: Pick<OperationRecord, 'id' | 'policy' | 'request'>, phase: Member['phase'] | undefined): void {
+    const {id, policy, request} = record
+    const {origin} = new URL(request.url)
+    if (phase === 'running') this.#takeSlot(id, origin)
+    else this.#giveSlot(id)
     const group = this.#group(policy.group, true)
     if (phase === undefined) {
       if (this.#groupOf.delete(id)) group.actor.send({type: 'member.left', id})
     } else {
       this.#groupOf.set(id, policy.group)
-      group.actor.send({type: 'member.changed', member: {id, priority: policy.priority, phase}})
+      group.actor.send({type: 'member.changed', member: {id, priority: policy.priority, phase, origin}})
     }
     this.#schedule()
   }
 
+  /** Its origin answered 429 or 503 with Retry-After: everybody who wants it waits, and one asks again. */
+  originOverloaded(url: string, id: OperationId, quietMs: number): void {
+    this.#origins.overloaded(new URL(url).origin, id, quietMs)
+  }
+
+  /** Its origin answered it with what it asked for. */
+  originAnswered(url: string, id: OperationId): void {
+    this.#origins.answered(new URL(url).origin, id)
+  }
+
+  #takeSlot(id: OperationId, origin: string): void {
+    if (this.#slots.has(id)) return
+    this.#slots.set(id, origin)
+    this.#origins.take(origin, id)
+  }
+
+  #giveSlot(id: OperationId): void {
+    const origin = this.#slots.get(id)
+    if (origin === undefined) return
+    this.#slots.delete(id)
+    this.#origins.give(origin, id)
+  }
+
+  #originsChanged(): void {
+    if (this.#stopped) return
+    for (const group of this.#groups.values()) this.#tellOrigins(group)
+    this.#schedule()
+  }
+
+  #tellOrigins({actor, line}: Pick<Group, 'actor' | 'line'>): void {
+    const {closed} = this.#origins
+    actor.send({type: 'origins.changed', closed: [...closed], line: headsOf(line, closed)})
+  }
+
   /** An admitted operation turned out not to run. */
   release(id: OperationId): void {
-    this.#slots.delete(id)
+    this.#giveSlot(id)
     const name = this.#groupOf.get(id)
     this.#groupOf.delete(id)
     if (name !== undefined) this.#groups.get(name)?.actor.send({type: 'member.left', id})
@@ -141,7 +190,8 @@ export class Dispatcher {
   async makeCurrent(record: OperationRecord, lastSequence: number): Promise<void> {
     const name = record.policy.group
     const kept = this.groupRecord(name)
-    const front = makeCurrent(kept.front ?? [], entryOf(record), lastSequence)
+    const place = {priorityClass: priorityClass(record.policy.priority), sequence: record.sequence}
+    const front = makeCurrent(kept.front ?? [], place, lastSequence)
     const group = this.#group(name, true)
     const saved = this.keepGroup({...kept, front})
     group.line.reorder(front)
@@ -150,7 +200,7 @@ export class Dispatcher {
   }
 
   /** The waiting heads of a group, in order. */
-  heads(group: string): readonly LineEntry[] {
+  heads(group: string): readonly Waiting[] {
     return this.#groups.get(group)?.line.heads ?? []
   }
 
@@ -167,9 +217,10 @@ export class Dispatcher {
       actions: {
         admit: (_, {id}) => {
           if (id === undefined) return
-          this.#slots.add(id)
+          const waiting = line.heads.find((each) => each.id === id)
+          if (waiting !== undefined) this.#takeSlot(id, waiting.origin)
           this.#groupOf.set(id, name)
-          admit(id)
+          admit(id, waiting?.record)
         },
         displace: (_, {ids}) => {
           for (const id of ids) displace(id)
@@ -185,13 +236,14 @@ export class Dispatcher {
     const group: Group = {name, actor, line, passedOver: 0, lastServed: 0}
     this.#groups.set(name, group)
     actor.start()
+    if (this.#origins.closed.size > 0) this.#tellOrigins(group)
     return group
   }
 
   #lineChanged(name: string): void {
     const group = this.#groups.get(name)
     if (group === undefined) return
-    group.actor.send({type: 'line.changed', line: headsOf(group.line)})
+    group.actor.send({type: 'line.changed', line: headsOf(group.line, this.#origins.closed)})
     this.#schedule()
   }
 
@@ -217,7 +269,7 @@ export class Dispatcher {
       const next = nextAdmission(group.actor.getSnapshot().context)
       group.actor.send({type: 'slot.offered'})
       if (next.kind === 'admit') group.line.leave(next.id)
-      group.actor.send({type: 'line.changed', line: headsOf(group.line)})
+      group.actor.send({type: 'line.changed', line: headsOf(group.line, this.#origins.closed)})
     }
   }
 
@@ -233,14 +285,15 @@ export class Dispatcher {
   }
 }
 
-/** All that the policy looks at: who is first, and the first of the high ones, who may run beside a serialized member. */
-function headsOf(line: WaitingLine): readonly LineEntry[] {
-  const [first] = line.heads
+/**
+ * All that the policy looks at: who is first, who is first among those whose origin takes more, and the first high one of
+ * these, who may run beside a serialized member.
+ */
+function headsOf({heads}: WaitingLine, closed: ReadonlySet<string>): readonly Candidate[] {
+  const first = heads[0]
   if (first === undefined) return []
-  const high = first.priorityClass === 0 ? undefined : line.heads.find(({priorityClass}) => priorityClass === 0)
-  return high === undefined ? [first] : [first, high]
-}
-
-function entryOf(record: OperationRecord): LineEntry {
-  return {id: record.id, priorityClass: priorityClass(record.policy.priority), sequence: record.sequence}
+  const open = heads.find(({origin}) => !closed.has(origin))
+  const high = heads.find(({origin, priorityClass}) => priorityClass === 0 && !closed.has(origin))
+  const wanted = new Set([first, open, high])
+  return heads.filter((each) => wanted.has(each)).map(({id, priorityClass, origin}) => ({id, priorityClass, origin}))
 }

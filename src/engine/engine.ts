@@ -27,9 +27,10 @@ import {Dispatcher} from './dispatcher.ts'
 import type {EngineEvent, ProgressChange} from './events.ts'
 import type {OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
-import {type EngineOptions, type ResolvedEngineOptions, resolveOptions} from './options.ts'
+import {byteRate, type EngineOptions, type ResolvedEngineOptions, resolveOptions} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {ProgressTicker} from './progress-ticker.ts'
+import {RateLimits} from './rate-limits.ts'
 
 /** What createDownload gathers; the engine adds the place in line. */
 export type OperationDraft = Omit<OperationRecord, 'sequence' | 'state'>
@@ -40,6 +41,7 @@ export class Engine {
   readonly #events = new Subject<EngineEvent>()
   readonly #operations: Operations
   readonly #ticker: ProgressTicker
+  readonly #limits: RateLimits
   readonly #alarm: Alarm
   readonly #actor: EngineActor
   readonly #claimedFiles = new Set<string>()
@@ -51,12 +53,19 @@ export class Engine {
   constructor(ports: EnginePorts, options: EngineOptions = {}) {
     this.options = resolveOptions(options)
     this.#ports = ports
-    this.#ticker = new ProgressTicker(ports.clock, (changes) => this.#tellProgress(changes))
+    this.#limits = new RateLimits(ports.clock)
+    this.#limits.limitEngine(this.options.maxBytesPerSecond)
+    this.#ticker = new ProgressTicker(
+      ports.clock,
+      (changes) => this.#tellProgress(changes),
+      () => this.#limits.wake(),
+    )
     this.#alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
     this.#operations = new Operations({
       ports,
       options: this.options,
       ticker: this.#ticker,
+      limiter: this.#limits,
       conditions: () => this.conditions,
       observer: {
         moved: (entry, snapshot) => this.#moved(entry, snapshot),
@@ -192,6 +201,7 @@ export class Engine {
 
   /** Changes cost policy, priority and the like. A queued operation whose priority changes goes to the end of its class. */
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
+    this.#limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
     if (entry.state !== 'queued' || policy.priority === entry.record.policy.priority) {
       this.#command(entry, {type: 'policy.changed', policy})
       return
@@ -240,6 +250,19 @@ export class Engine {
 
   async setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
     await this.#line.setBehavior(name, behavior)
+  }
+
+  /** Byte rate of everything together; `undefined` lifts the limit. Not kept across sessions: it is an option of open. */
+  limitRate(bytesPerSecond: number | undefined): void {
+    this.#limits.limitEngine(byteRate('bytesPerSecond', bytesPerSecond))
+  }
+
+  /** Byte rate of a group's members together, kept with the group. */
+  async limitGroupRate(name: string, bytesPerSecond: number | undefined): Promise<void> {
+    const limit = byteRate('bytesPerSecond', bytesPerSecond)
+    const {maxBytesPerSecond: _, ...rest} = this.#line.groupRecord(name)
+    this.#limits.limitGroup(name, limit)
+    await this.#line.keepGroup(limit === undefined ? rest : {...rest, maxBytesPerSecond: limit})
   }
 
   /** Why it is not moving, and what would move it. */
@@ -351,10 +374,12 @@ export class Engine {
   }
 
   /** A group admitted it: from record to actor, and onto the wire. */
-  async #admit(id: OperationId): Promise<void> {
+  async #admit(id: OperationId, record: OperationRecord | undefined): Promise<void> {
     try {
-      const entry = await this.#operations.find(id)
+      const entry = record === undefined ? await this.#operations.find(id) : this.#operations.hold(record)
       if (entry !== undefined && !entry.isOver && !this.#draining) {
+        const {id: admitted, policy} = entry.record
+        this.#limits.limitOperation(admitted, policy.maxBytesPerSecond)
         this.#operations.activate(entry)
         entry.send({type: 'operation.admit'})
       }
@@ -405,8 +430,24 @@ export class Engine {
     const {facts} = snapshot.context
     if (phase !== entry.phase) this.#line.memberChanged(facts, phase)
     entry.phase = phase
+    this.#tellOrigin(entry, snapshot)
     if (this.#draining && snapshot.can({type: 'operation.suspend'})) {
       queueMicrotask(() => entry.send({type: 'operation.suspend'}))
+    }
+  }
+
+  /** What the try learned about its origin. */
+  #tellOrigin(entry: OperationEntry, snapshot: OperationSnapshot): void {
+    const {facts, failure} = snapshot.context
+    const quietMs = failure?.details?.retryAfterMs
+    if (entry.path === 'running.weighing' && typeof quietMs === 'number') {
+      this.#line.originOverloaded(
+        facts.request.url,
+        facts.id,
+        Math.min(quietMs, this.options.settings.retry.retryAfterCapMs),
+      )
+    } else if (entry.path === 'running.exchanging.active.transferring') {
+      this.#line.originAnswered(facts.request.url, facts.id)
     }
   }
 
@@ -414,6 +455,7 @@ export class Engine {
     if (this.#draining) return
     if (record.retryAt !== undefined) this.#alarm.set(record.id, record.retryAt)
     else this.#alarm.clear(record.id)
+    if (isTerminal(record.state)) this.#limits.limitOperation(record.id, undefined)
   }
 
   /** Its actor was put away; a queued one stands in line from now on. */
@@ -471,10 +513,12 @@ export class Engine {
     const floor = this.options.resumeOnOpen ? 0 : this.#sequence + 1
     this.#dispatcher = new Dispatcher({
       store,
+      clock: this.#ports.clock,
       capacity: this.options.maxConcurrentTransfers,
+      maxConnectionsPerOrigin: this.options.maxConnectionsPerOrigin,
       floor,
       isLive: (id) => this.#operations.hasActor(id),
-      admit: (id) => void this.#admit(id),
+      admit: (id, record) => void this.#admit(id, record),
       displace: (id) => this.#operations.get(id)?.send({type: 'operation.displace'}),
       onError: (error) => this.#ports.log.error({error: String(error)}, 'the waiting line could not be read'),
     })
@@ -482,7 +526,9 @@ export class Engine {
     const live = records.filter((record) => record !== undefined)
     const ran = live.filter(({state}) => state === 'running' || state === 'returning')
     await Promise.all(ran.map((record) => store.save({...record, state: 'queued'})))
-    this.#dispatcher.load(await store.groups(), this.options.resumeOnOpen ? await store.waitingGroups() : [])
+    const groups = await store.groups()
+    for (const {name, maxBytesPerSecond} of groups) this.#limits.limitGroup(name, maxBytesPerSecond)
+    this.#dispatcher.load(groups, this.options.resumeOnOpen ? await store.waitingGroups() : [])
     for (const record of live) {
       const mustFinish = record.state === 'publishing' || record.state === 'canceling'
       if (this.options.resumeOnOpen || mustFinish) this.#rejoin(record)

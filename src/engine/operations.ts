@@ -9,6 +9,7 @@ import {createBufferPool} from '../actors/buffer-pool.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
+import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {EngineEvent} from './events.ts'
 import {OperationEntry, type OperationNotice} from './operation-entry.ts'
 import {type ResolvedEngineOptions, settingsFor} from './options.ts'
@@ -32,6 +33,7 @@ export interface OperationsOptions {
   readonly ports: EnginePorts
   readonly options: ResolvedEngineOptions
   readonly ticker: ProgressTicker
+  readonly limiter: RateLimiter
   readonly observer: OperationObserver
   readonly conditions: () => Conditions
 }
@@ -49,6 +51,7 @@ export class Operations {
       ports: options.ports,
       meter: options.ticker,
       pool: createBufferPool(),
+      limiter: options.limiter,
     })
   }
 

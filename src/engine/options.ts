@@ -9,6 +9,10 @@ import {DEFAULT_RETRY} from '../domain/retry.ts'
 export interface EngineOptions {
   /** Operations with traffic at once, all groups together. 1 to 10,000; 5 by default. */
   readonly maxConcurrentTransfers?: number
+  /** Operations with traffic to one origin (scheme, host, port) at once; no limit by default. */
+  readonly maxConnectionsPerOrigin?: number
+  /** Bytes per second of everything together; no limit by default. Changeable while running. */
+  readonly maxBytesPerSecond?: number
   /** ms for TCP and TLS to stand; 300,000 by default (spec 9.1). */
   readonly connectTimeoutMs?: number
   /** ms from the connection to the response's head; 120,000 by default (spec 9.1). */
@@ -34,6 +38,8 @@ export interface EngineOptions {
 
 export interface ResolvedEngineOptions {
   readonly maxConcurrentTransfers: number
+  readonly maxConnectionsPerOrigin: number
+  readonly maxBytesPerSecond: number | undefined
   readonly checkpointIntervalMs: number
   readonly drainTimeoutMs: number
   readonly resumeOnOpen: boolean
@@ -58,6 +64,11 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
   }
   return Object.freeze({
     maxConcurrentTransfers: bounded('maxConcurrentTransfers', options.maxConcurrentTransfers, 5, 1, 10_000),
+    maxConnectionsPerOrigin:
+      options.maxConnectionsPerOrigin === undefined
+        ? Number.POSITIVE_INFINITY
+        : bounded('maxConnectionsPerOrigin', options.maxConnectionsPerOrigin, 1, 1, 10_000),
+    maxBytesPerSecond: byteRate('maxBytesPerSecond', options.maxBytesPerSecond),
     checkpointIntervalMs: settings.checkpointIntervalMs,
     drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, 0, MAX_MS),
     resumeOnOpen: options.resumeOnOpen ?? true,
@@ -79,6 +90,11 @@ export function settingsFor(policy: TransferPolicy, settings: OperationSettings)
       baseDelayMs: policy.retryDelayMs ?? settings.retry.baseDelayMs,
     },
   }
+}
+
+/** A byte rate, or none. */
+export function byteRate(name: string, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : bounded(name, value, 1, 1, Number.MAX_SAFE_INTEGER)
 }
 
 function bounded(name: string, value: number | undefined, fallback: number, low: number, high: number): number {

@@ -16,12 +16,15 @@ interface Watched {
 export class ProgressTicker implements ProgressMeter {
   readonly #clock: Clock
   readonly #tell: (changes: readonly ProgressChange[]) => void
+  readonly #onTick: () => void
   readonly #watched = new Map<OperationId, Watched>()
   #timer: unknown
   #running = false
 
-  constructor(clock: Clock, tell: (changes: readonly ProgressChange[]) => void) {
+  /** `onTick`: what else waits for the shared ticker while anything moves. */
+  constructor(clock: Clock, tell: (changes: readonly ProgressChange[]) => void, onTick: () => void) {
     this.#clock = clock
+    this.#onTick = onTick
     this.#tell = tell
   }
 
@@ -53,6 +56,7 @@ export class ProgressTicker implements ProgressMeter {
     if (this.#timer !== undefined || !this.#running || this.#watched.size === 0) return
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined
+      this.#onTick()
       this.#tick()
       this.#arm()
     }, TICK_MS)

@@ -8,18 +8,20 @@ import {createTransferBytes} from '../actors/transfer-bytes.ts'
 import {createWeighFailure} from '../actors/weigh-failure.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {ProgressMeter} from '../ports/progress-meter.ts'
+import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {EnginePorts} from './ports.ts'
 
 export interface OperationProvisions {
   readonly ports: EnginePorts
   readonly meter: ProgressMeter
   readonly pool: BufferPool
+  readonly limiter: RateLimiter
 }
 
-export function provideOperationMachine({ports, meter, pool}: OperationProvisions) {
+export function provideOperationMachine({ports, meter, pool, limiter}: OperationProvisions) {
   return operationMachine.provide({
     actors: {
-      transferBytes: createTransferBytes({...ports, meter, pool}),
+      transferBytes: createTransferBytes({...ports, meter, pool, limiter}),
       weighFailure: createWeighFailure(ports.clock, ports.random),
       commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => ports.store.save(input.record)),
       verifyFile: createVerifyFile(ports.sink),

@@ -5,15 +5,25 @@
 
 import {compareInLine, lineRanges} from '../domain/line-order.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import type {LineRange} from '../domain/record.ts'
-import type {LineEntry, RecordStore} from '../ports/record-store.ts'
+import {type PriorityClass, priorityClass} from '../domain/priority.ts'
+import type {LineRange, OperationRecord} from '../domain/record.ts'
+import type {RecordStore} from '../ports/record-store.ts'
 
 const WINDOW = 128
 const REFILL_BELOW = 32
 
+/** A queued operation near the front: its place, and the record that it will be admitted with. */
+export interface Waiting {
+  readonly id: OperationId
+  readonly priorityClass: PriorityClass
+  readonly sequence: number
+  readonly origin: string
+  readonly record: OperationRecord
+}
+
 export interface WaitingLineOptions {
   readonly group: string
-  readonly store: Pick<RecordStore, 'line'>
+  readonly store: Pick<RecordStore, 'line' | 'getMany'>
   /** Sequences below this are not dispatched unless admitted one by one (resumeOnOpen: false). */
   readonly floor: number
   /** Operations that have an actor are no longer in line, whatever the index says. */
@@ -24,12 +34,14 @@ export interface WaitingLineOptions {
 
 export class WaitingLine {
   readonly #options: WaitingLineOptions
-  #window: LineEntry[] = []
+  #window: Waiting[] = []
   /** The window holds the whole line. */
   #complete: boolean
   #front: readonly LineRange[]
   #floor: number
   #reading = false
+  /** The last read came to the end of the line. */
+  #reachedEnd = false
   /** Changed while a read was under way: read again. */
   #stale = false
   readonly #leftDuringRead = new Set<OperationId>()
@@ -42,7 +54,7 @@ export class WaitingLine {
     this.#complete = isEmpty
   }
 
-  get heads(): readonly LineEntry[] {
+  get heads(): readonly Waiting[] {
     return this.#window
   }
 
@@ -56,7 +68,8 @@ export class WaitingLine {
   }
 
   /** A durable record entered the line. */
-  enter(entry: LineEntry): void {
+  enter(record: OperationRecord): void {
+    const entry = waitingOf(record)
     if (this.#reading) this.#stale = true
     const last = this.#window.at(-1)
     if (!this.#complete && last !== undefined && compareInLine(this.#front, entry, last) > 0) return
@@ -69,8 +82,8 @@ export class WaitingLine {
   }
 
   /** Takes part although its sequence is below the floor (attachAsync). */
-  admitBelowFloor(entry: LineEntry): void {
-    this.#insert(entry)
+  admitBelowFloor(record: OperationRecord): void {
+    this.#insert(waitingOf(record))
     this.#options.onChange()
   }
 
@@ -124,33 +137,37 @@ export class WaitingLine {
     this.refill()
   }
 
-  #take(entries: readonly LineEntry[]): void {
+  #take(entries: readonly Waiting[]): void {
     const kept = entries.filter(({id}) => !this.#leftDuringRead.has(id) && !this.#options.isLive(id))
     const known = new Set(kept.map(({id}) => id))
     const extra = this.#window.filter((entry) => entry.sequence < this.#floor && !known.has(entry.id))
-    this.#complete = entries.length < WINDOW
+    this.#complete = this.#reachedEnd
     this.#window = [...kept, ...extra].sort((a, b) => compareInLine(this.#front, a, b))
   }
 
   /** Reads past members that have an actor already: their index entry leaves with their next record. */
-  async #read(): Promise<readonly LineEntry[]> {
+  async #read(): Promise<readonly Waiting[]> {
     const {store, group, isLive} = this.#options
-    const found: LineEntry[] = []
+    const found: OperationId[] = []
+    this.#reachedEnd = false
     for (const range of lineRanges(this.#front)) {
       let from = Math.max(range.from, this.#floor)
       while (from <= range.to && found.length < WINDOW) {
         const batch = await store.line(group, {...range, from}, WINDOW)
-        found.push(...batch.filter(({id}) => !isLive(id)))
+        for (const {id} of batch) if (!isLive(id)) found.push(id)
         const last = batch.at(-1)
         if (last === undefined || batch.length < WINDOW) break
         from = last.sequence + 1
       }
     }
-    return found
+    this.#reachedEnd = found.length < WINDOW
+    const records = await store.getMany(found)
+    return records.flatMap((record) => (record?.state === 'queued' ? [waitingOf(record)] : []))
   }
 
-  #insert(entry: LineEntry): void {
-    if (this.#window.some(({id}) => id === entry.id)) return
+  #insert(entry: Waiting): void {
+    const known = this.#window.findIndex(({id}) => id === entry.id)
+    if (known !== -1) this.#window.splice(known, 1)
     const index = this.#window.findIndex((other) => compareInLine(this.#front, entry, other) < 0)
     if (index === -1) this.#window.push(entry)
     else this.#window.splice(index, 0, entry)
@@ -158,4 +175,9 @@ export class WaitingLine {
     this.#window.length = WINDOW
     this.#complete = false
   }
+}
+
+function waitingOf(record: OperationRecord): Waiting {
+  const {id, sequence, policy, request} = record
+  return {id, sequence, priorityClass: priorityClass(policy.priority), origin: new URL(request.url).origin, record}
 }

@@ -34,6 +34,7 @@ const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
   connectTimeoutMs: true,
   responseTimeoutMs: true,
   stallTimeoutMs: true,
+  maxBytesPerSecond: true,
   unconstrained: true,
 })
 

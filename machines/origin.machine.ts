@@ -1,0 +1,129 @@
+/**
+ * One origin, as all operations of the engine see it: how many connections it may have, and whether it asked for quiet.
+ * Fifty operations that hear 503 with Retry-After wait together, and one of them asks again.
+ *
+ * open      takes operations up to its limit of connections.
+ * full      every connection is in use; opens when one ends.
+ * cooling   the origin asked for quiet (Retry-After): nobody starts until coolingDelay is over. Losing this wait in a crash
+ *           is fine: each operation's own deadline stands in its record.
+ * probing   the quiet is over: one operation may start, and its answer decides for all.
+ */
+
+import {type ActorRefFrom, assign, setup} from 'xstate'
+import type {OperationId} from '../src/domain/operation-id.ts'
+
+interface OriginContext {
+  readonly origin: string
+  /** Connections at once; Infinity is no limit. */
+  readonly limit: number
+  /** Operations that are admitted to this origin. */
+  readonly users: readonly OperationId[]
+  /** How long the present quiet lasts, in ms. */
+  readonly quietMs: number
+  /** The operation whose answer is awaited while probing. */
+  readonly probe?: OperationId | undefined
+}
+
+export type OriginEvent =
+  | {readonly type: 'connection.taken'; readonly id: OperationId}
+  | {readonly type: 'connection.given'; readonly id: OperationId}
+  /** The origin answered 429 or 503 with Retry-After. */
+  | {readonly type: 'origin.overloaded'; readonly id: OperationId; readonly quietMs: number}
+  /** The origin answered an operation with what it asked for. */
+  | {readonly type: 'origin.answered'; readonly id: OperationId}
+
+const setUp = setup({
+  types: {
+    context: {} as OriginContext,
+    input: {} as {readonly origin: string; readonly limit: number},
+    events: {} as OriginEvent,
+    tags: {} as 'admitting' | 'closed',
+  },
+  delays: {coolingDelay: ({context}) => context.quietMs},
+  guards: {
+    isFull: ({context}) => context.users.length >= context.limit,
+    isFree: ({context}) => context.users.length < context.limit,
+    isProbe: ({context}, params: {id: OperationId}) => context.probe === params.id,
+  },
+  actions: {
+    addUser: assign({
+      users: ({context}, params: {id: OperationId}) =>
+        context.users.includes(params.id) ? context.users : [...context.users, params.id],
+    }),
+    removeUser: assign({
+      users: ({context}, params: {id: OperationId}) => context.users.filter((id) => id !== params.id),
+    }),
+    noteQuiet: assign({quietMs: (_, params: {quietMs: number}) => params.quietMs}),
+    noteProbe: assign({probe: (_, params: {id: OperationId}) => params.id}),
+    dropProbe: assign({probe: undefined}),
+  },
+})
+
+export const originMachine = setUp.createMachine({
+  id: 'origin',
+  description: 'One origin: its limit of connections, and the quiet that it asked for',
+  context: ({input}) => ({origin: input.origin, limit: input.limit, users: [], quietMs: 0}),
+  initial: 'open',
+  on: {
+    'connection.taken': {actions: {type: 'addUser', params: ({event}) => ({id: event.id})}},
+    'connection.given': {actions: {type: 'removeUser', params: ({event}) => ({id: event.id})}},
+    'origin.overloaded': {
+      target: '.cooling',
+      reenter: true,
+      actions: ['dropProbe', {type: 'noteQuiet', params: ({event}) => ({quietMs: event.quietMs})}],
+    },
+  },
+  states: {
+    open: {
+      description: 'Takes operations',
+      tags: ['admitting'],
+      always: {guard: 'isFull', target: 'full'},
+    },
+    full: {
+      description: 'Every connection is in use',
+      tags: ['closed'],
+      always: {guard: 'isFree', target: 'open'},
+    },
+    cooling: {
+      description: 'Asked for quiet: nobody starts',
+      tags: ['closed'],
+      after: {coolingDelay: 'probing'},
+    },
+    probing: {
+      description: 'One operation asks again; its answer decides for all',
+      initial: 'choosing',
+      on: {'origin.answered': 'open'},
+      states: {
+        choosing: {
+          description: 'The next operation to start is the probe',
+          tags: ['admitting'],
+          on: {
+            'connection.taken': {
+              target: 'awaiting',
+              actions: [
+                {type: 'addUser', params: ({event}) => ({id: event.id})},
+                {type: 'noteProbe', params: ({event}) => ({id: event.id})},
+              ],
+            },
+          },
+        },
+        awaiting: {
+          description: 'The probe is on its way; everybody else waits',
+          tags: ['closed'],
+          on: {
+            'connection.given': [
+              {
+                guard: {type: 'isProbe', params: ({event}) => ({id: event.id})},
+                target: 'choosing',
+                actions: ['dropProbe', {type: 'removeUser', params: ({event}) => ({id: event.id})}],
+              },
+              {actions: {type: 'removeUser', params: ({event}) => ({id: event.id})}},
+            ],
+          },
+        },
+      },
+    },
+  },
+})
+
+export type OriginActor = ActorRefFrom<typeof originMachine>

@@ -1,0 +1,89 @@
+/** The origins that operations talk to, as one answer: which of them take nobody now. */
+
+import {createActor} from 'xstate'
+import {type OriginActor, type OriginEvent, originMachine} from '../../machines/origin.machine.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import type {Clock} from '../ports/clock.ts'
+
+export class OriginGates {
+  readonly #clock: Clock
+  readonly #limit: number
+  readonly #onChange: () => void
+  readonly #gates = new Map<string, OriginActor>()
+  readonly #closed = new Set<string>()
+
+  /** `limit`: connections per origin at once. */
+  constructor(clock: Clock, limit: number, onChange: () => void) {
+    this.#clock = clock
+    this.#limit = limit
+    this.#onChange = onChange
+  }
+
+  /** Origins that take nobody now. */
+  get closed(): ReadonlySet<string> {
+    return this.#closed
+  }
+
+  take(origin: string, id: OperationId): void {
+    if (this.#isWatched(origin)) this.#send(origin, {type: 'connection.taken', id})
+  }
+
+  give(origin: string, id: OperationId): void {
+    if (!this.#isWatched(origin)) return
+    this.#send(origin, {type: 'connection.given', id})
+    this.#forgetIfIdle(origin)
+  }
+
+  overloaded(origin: string, id: OperationId, quietMs: number): void {
+    this.#send(origin, {type: 'origin.overloaded', id, quietMs})
+  }
+
+  answered(origin: string, id: OperationId): void {
+    if (!this.#gates.has(origin)) return
+    this.#send(origin, {type: 'origin.answered', id})
+    this.#forgetIfIdle(origin)
+  }
+
+  /** The engine drains: no wait is left behind. */
+  stop(): void {
+    for (const gate of this.#gates.values()) gate.stop()
+    this.#gates.clear()
+    this.#closed.clear()
+  }
+
+  /** Without a limit an origin is of interest only while it asks for quiet. */
+  #isWatched(origin: string): boolean {
+    return Number.isFinite(this.#limit) || this.#gates.has(origin)
+  }
+
+  #send(origin: string, event: OriginEvent): void {
+    const gate = this.#gates.get(origin) ?? this.#open(origin)
+    gate.send(event)
+  }
+
+  #open(origin: string): OriginActor {
+    const gate = createActor(originMachine, {
+      id: `origin:${origin}`,
+      input: {origin, limit: this.#limit},
+      clock: this.#clock,
+    })
+    this.#gates.set(origin, gate)
+    gate.subscribe((snapshot) => {
+      const isClosed = snapshot.hasTag('closed')
+      if (isClosed === this.#closed.has(origin)) return
+      if (isClosed) this.#closed.add(origin)
+      else this.#closed.delete(origin)
+      this.#onChange()
+    })
+    gate.start()
+    return gate
+  }
+
+  #forgetIfIdle(origin: string): void {
+    const gate = this.#gates.get(origin)
+    const snapshot = gate?.getSnapshot()
+    if (snapshot === undefined || snapshot.context.users.length > 0 || !snapshot.matches('open')) return
+    gate?.stop()
+    this.#gates.delete(origin)
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The byte-rate limits of the engine, its groups and its operations. Buckets are filled by the clock when they are asked;
+ * who has to wait is woken by the progress ticker, in turn, so that no limit needs a timer of its own.
+ */
+
+import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationFacts} from '../domain/record.ts'
+import {createBucket, refilled, spent, type TokenBucket, withRate} from '../domain/token-bucket.ts'
+import type {Clock} from '../ports/clock.ts'
+import type {RateAllowance, RateLimiter} from '../ports/rate-limiter.ts'
+
+/** Which limit: of the engine, of a group by name, of an operation by id. */
+type Key = 'engine' | `group:${string}` | `operation:${OperationId}`
+
+export class RateLimits implements RateLimiter {
+  readonly #clock: Clock
+  readonly #buckets = new Map<Key, TokenBucket>()
+  #waiting: {readonly isOpen: () => boolean; readonly resume: () => void}[] = []
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** `undefined` lifts the limit. */
+  limitEngine(bytesPerSecond: number | undefined): void {
+    this.#limit('engine', bytesPerSecond)
+  }
+
+  limitGroup(name: string, bytesPerSecond: number | undefined): void {
+    this.#limit(`group:${name}`, bytesPerSecond)
+  }
+
+  limitOperation(id: OperationId, bytesPerSecond: number | undefined): void {
+    this.#limit(`operation:${id}`, bytesPerSecond)
+  }
+
+  allowanceOf({id, policy}: Pick<OperationFacts, 'id' | 'policy'>): RateAllowance {
+    const keys: readonly Key[] = ['engine', `group:${policy.group}`, `operation:${id}`]
+    const isOpen = () => keys.every((key) => this.#isOpen(key))
+    const applies = () => keys.some((key) => this.#buckets.has(key))
+    return {
+      get isUnlimited() {
+        return !applies()
+      },
+      isOpen,
+      spend: (bytes) => {
+        for (const key of keys) this.#spend(key, bytes)
+      },
+      whenOpen: (resume) => {
+        this.#waiting.push({isOpen, resume})
+      },
+    }
+  }
+
+  /** At each tick: lets go who may go on; those who waited longest first. */
+  wake(): void {
+    if (this.#waiting.length === 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const each of waiting) {
+      if (each.isOpen()) each.resume()
+      else this.#waiting.push(each)
+    }
+  }
+
+  #limit(key: Key, bytesPerSecond: number | undefined): void {
+    const now = this.#clock.now()
+    const known = this.#buckets.get(key)
+    if (bytesPerSecond === undefined) this.#buckets.delete(key)
+    else
+      this.#buckets.set(
+        key,
+        known === undefined ? createBucket(bytesPerSecond, now) : withRate(known, bytesPerSecond, now),
+      )
+  }
+
+  #isOpen(key: Key): boolean {
+    const bucket = this.#buckets.get(key)
+    if (bucket === undefined) return true
+    const filled = refilled(bucket, this.#clock.now())
+    this.#buckets.set(key, filled)
+    return filled.tokens > 0
+  }
+
+  #spend(key: Key, bytes: number): void {
+    const bucket = this.#buckets.get(key)
+    if (bucket !== undefined) this.#buckets.set(key, spent(bucket, bytes))
+  }
+}
