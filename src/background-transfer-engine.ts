@@ -92,6 +92,11 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return this.#engine.forget(guid)
   }
 
+  /** Bytes per second of everything together from now on; `undefined` lifts the limit. Throws INVALID_ARGUMENT. */
+  setRateLimit(bytesPerSecond: number | undefined): void {
+    this.#engine.limitRate(bytesPerSecond)
+  }
+
   /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */
   get events$(): Observable<EngineEvent> {
     return this.#engine.events$

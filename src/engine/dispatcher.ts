@@ -199,6 +199,16 @@ export class Dispatcher {
     await saved
   }
 
+  /** Nobody of the group is admitted until it is resumed. */
+  suspendGroup(name: string): void {
+    this.#group(name, false).actor.send({type: 'group.suspend'})
+  }
+
+  resumeGroup(name: string): void {
+    this.#groups.get(name)?.actor.send({type: 'group.resume'})
+    this.#schedule()
+  }
+
   /** The waiting heads of a group, in order. */
   heads(group: string): readonly Waiting[] {
     return this.#groups.get(group)?.line.heads ?? []

@@ -20,7 +20,7 @@ import {
   type TransferRequest,
   withoutBytes,
 } from '../domain/record.ts'
-import {isTerminal} from '../domain/status.ts'
+import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {OperationQuery, StoreSummary} from '../ports/record-store.ts'
 import {Alarm} from './alarm.ts'
 import {Dispatcher} from './dispatcher.ts'
@@ -31,6 +31,11 @@ import {byteRate, type EngineOptions, type ResolvedEngineOptions, resolveOptions
 import type {EnginePorts} from './ports.ts'
 import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
+import {Retention} from './retention.ts'
+
+const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTerminal(state) && state !== 'canceling')
+const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']
+const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverableWebErrorStatus', 'pausedForStorage']
 
 /** What createDownload gathers; the engine adds the place in line. */
 export type OperationDraft = Omit<OperationRecord, 'sequence' | 'state'>
@@ -44,6 +49,7 @@ export class Engine {
   readonly #limits: RateLimits
   readonly #alarm: Alarm
   readonly #actor: EngineActor
+  readonly #retention: Retention
   readonly #claimedFiles = new Set<string>()
   #dispatcher: Dispatcher | undefined
   #summary: StoreSummary = {lastSequence: 0, operations: 0}
@@ -61,6 +67,9 @@ export class Engine {
       () => this.#limits.wake(),
     )
     this.#alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
+    this.#retention = new Retention(ports.store, ports.clock, this.options.retention, (error) =>
+      ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
+    )
     this.#operations = new Operations({
       ports,
       options: this.options,
@@ -102,6 +111,7 @@ export class Engine {
     })
     if (!snapshot.hasTag('serving')) throw asTransferError(snapshot.context.error)
     this.#line.start()
+    void this.#retention.sweep()
   }
 
   /** Running operations make their bytes durable and queue again; then the store is given back. Idempotent. */
@@ -216,6 +226,46 @@ export class Engine {
     const moved = request.url !== entry.record.request.url
     const next = moved ? withoutBytes(evidence, evidence.generation + 1) : evidence
     this.#command(entry, {type: 'request.changed', request, evidence: next})
+  }
+
+  /** Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. */
+  pauseGroup(name: string): Promise<void> {
+    return this.#forEachMember(name, PAUSABLE, (entry) => this.pause(entry))
+  }
+
+  /** Resumes every member that the application paused, in the order of their guids. */
+  resumeGroup(name: string): Promise<void> {
+    return this.#forEachMember(name, RESUMABLE, (entry) => this.resume(entry))
+  }
+
+  /** Cancels every unfinished member. */
+  cancelGroup(name: string): Promise<void> {
+    return this.#forEachMember(name, UNFINISHED, (entry) => this.cancel(entry))
+  }
+
+  /** Page by page, so that a group of a million never stands in memory. Resolves when the outcomes are durable. */
+  async #forEachMember(
+    name: string,
+    states: readonly LifeState[],
+    act: (entry: OperationEntry) => void,
+  ): Promise<void> {
+    this.#requireServing()
+    this.#line.suspendGroup(name)
+    try {
+      for (let after: OperationId | undefined; ; ) {
+        const page = await this.#ports.store.query({group: name, states, ...(after === undefined ? {} : {after})})
+        after = page.at(-1)?.id
+        if (after === undefined) return
+        for (const record of page) {
+          const entry = this.hold(record)
+          if (states.includes(entry.state)) act(entry)
+          this.release(entry)
+        }
+        await this.#operations.settled()
+      }
+    } finally {
+      this.#line.resumeGroup(name)
+    }
   }
 
   async makeCurrent(entry: OperationEntry): Promise<void> {
@@ -455,6 +505,7 @@ export class Engine {
     if (this.#draining) return
     if (record.retryAt !== undefined) this.#alarm.set(record.id, record.retryAt)
     else this.#alarm.clear(record.id)
+    if (isTerminal(record.state)) this.#retention.noteEnd()
     if (isTerminal(record.state)) this.#limits.limitOperation(record.id, undefined)
   }
 
@@ -493,6 +544,7 @@ export class Engine {
         drain: fromPromise<void>(() => this.#drain()),
         closeStore: fromPromise<void>(async () => {
           this.#operations.stopAll()
+          await this.#retention.stop()
           await transport.close()
           await store.close()
         }),

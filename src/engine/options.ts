@@ -5,12 +5,18 @@ import type {OperationSettings} from '../domain/attempt.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import type {TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
+import type {RetentionPolicy} from './retention.ts'
 
 export interface EngineOptions {
   /** Operations with traffic at once, all groups together. 1 to 10,000; 5 by default. */
   readonly maxConcurrentTransfers?: number
   /** Operations with traffic to one origin (scheme, host, port) at once; no limit by default. */
   readonly maxConnectionsPerOrigin?: number
+  /**
+   * Ended operations whose outcome was delivered are forgotten beyond this number, and after this age (ms). 10,000 and 30
+   * days by default; files are never touched.
+   */
+  readonly retention?: Partial<RetentionPolicy>
   /** Bytes per second of everything together; no limit by default. Changeable while running. */
   readonly maxBytesPerSecond?: number
   /** ms for TCP and TLS to stand; 300,000 by default (spec 9.1). */
@@ -40,6 +46,7 @@ export interface ResolvedEngineOptions {
   readonly maxConcurrentTransfers: number
   readonly maxConnectionsPerOrigin: number
   readonly maxBytesPerSecond: number | undefined
+  readonly retention: RetentionPolicy
   readonly checkpointIntervalMs: number
   readonly drainTimeoutMs: number
   readonly resumeOnOpen: boolean
@@ -69,6 +76,10 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
         ? Number.POSITIVE_INFINITY
         : bounded('maxConnectionsPerOrigin', options.maxConnectionsPerOrigin, 1, 1, 10_000),
     maxBytesPerSecond: byteRate('maxBytesPerSecond', options.maxBytesPerSecond),
+    retention: {
+      count: bounded('retention.count', options.retention?.count, 10_000, 0, Number.MAX_SAFE_INTEGER),
+      ageMs: bounded('retention.ageMs', options.retention?.ageMs, 30 * 86_400_000, 0, Number.MAX_SAFE_INTEGER),
+    },
     checkpointIntervalMs: settings.checkpointIntervalMs,
     drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, 0, MAX_MS),
     resumeOnOpen: options.resumeOnOpen ?? true,

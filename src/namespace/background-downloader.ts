@@ -37,6 +37,8 @@ export interface DownloadOptions {
   /** ms; the engine's by default. */
   readonly stallTimeoutMs?: number
   readonly priority?: BackgroundTransferPriority
+  /** Bytes per second of this download alone; no limit by default. */
+  readonly maxBytesPerSecond?: number
 }
 
 export class BackgroundDownloader {

@@ -51,6 +51,26 @@ export class BackgroundTransferGroup {
     this.#engine.setBehavior(this.name, behavior)
   }
 
+  /** Bytes per second of all members together; `undefined` lifts the limit. Kept with the group, changeable at any time. */
+  setRateLimitAsync(bytesPerSecond: number | undefined): Promise<void> {
+    return this.#engine.limitGroupRate(this.name, bytesPerSecond)
+  }
+
+  /** Pauses every unfinished member that can be paused. Resolves when that is durable. */
+  pauseAllAsync(): Promise<void> {
+    return this.#engine.pauseGroup(this.name)
+  }
+
+  /** Resumes every member that the application paused. */
+  resumeAllAsync(): Promise<void> {
+    return this.#engine.resumeGroup(this.name)
+  }
+
+  /** Cancels every unfinished member. */
+  cancelAllAsync(): Promise<void> {
+    return this.#engine.cancelGroup(this.name)
+  }
+
   belongsTo(engine: Engine): boolean {
     return this.#engine === engine
   }

@@ -13,6 +13,7 @@ import {BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '..
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
 import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
+import {byteRate} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {rememberHandle} from './handles.ts'
 import {
@@ -128,6 +129,17 @@ export class DownloadOperation {
       throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${costPolicy}`)
     }
     this.#changePolicy({costPolicy})
+  }
+
+  /** Bytes per second of this operation alone; undefined is no limit. Takes effect at once; kept with the operation. */
+  get maxBytesPerSecond(): number | undefined {
+    return this.#facts.policy.maxBytesPerSecond
+  }
+
+  set maxBytesPerSecond(bytesPerSecond: number | undefined) {
+    const {maxBytesPerSecond: _, ...policy} = this.#facts.policy
+    const limit = byteRate('maxBytesPerSecond', bytesPerSecond)
+    this.#replacePolicy(limit === undefined ? policy : {...policy, maxBytesPerSecond: limit})
   }
 
   /** Errors on which the download pauses instead of failing; to be filled before startAsync. */
@@ -354,17 +366,21 @@ export class DownloadOperation {
   }
 
   #changePolicy(change: Partial<TransferPolicy>): void {
+    this.#replacePolicy({...this.#facts.policy, ...change})
+  }
+
+  #replacePolicy(policy: TransferPolicy): void {
     switch (this.#stage.kind) {
       case 'draft': {
         const {draft} = this.#stage
-        this.#stage = {kind: 'draft', draft: {...draft, policy: {...draft.policy, ...change}}}
+        this.#stage = {kind: 'draft', draft: {...draft, policy}}
         return
       }
       case 'starting':
         throw this.#illegal('change its policy before it is accepted')
       case 'entered':
         if (isTerminal(this.#stage.entry.state)) throw this.#illegal('change its policy')
-        this.#engine.changePolicy(this.#stage.entry, {...this.#facts.policy, ...change})
+        this.#engine.changePolicy(this.#stage.entry, policy)
     }
   }
 

@@ -4,6 +4,7 @@
  * (synced in power mode). Rejections: STORE_LOCKED and STORE_DAMAGED from open, DISK_FULL and DISK_FAILED from writes.
  */
 
+import type {OperationFilter} from '../domain/matches-query.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
 
@@ -14,6 +15,13 @@ export interface LineEntry {
   readonly sequence: number
 }
 
+/** An ended operation, read from the index of ends alone. */
+export interface EndedEntry {
+  readonly id: OperationId
+  /** Epoch ms. */
+  readonly endedAt: number
+}
+
 export interface StoreSummary {
   /** The highest sequence number ever handed out. */
   readonly lastSequence: number
@@ -21,10 +29,7 @@ export interface StoreSummary {
   readonly operations: number
 }
 
-export interface OperationQuery {
-  readonly group?: string
-  /** Life states to include; all by default. */
-  readonly states?: readonly string[]
+export interface OperationQuery extends OperationFilter {
   /** The id after which to go on (exclusive). */
   readonly after?: OperationId
   /** At most this many; 1000 by default. */
@@ -51,6 +56,8 @@ export interface RecordStore {
   waitingGroups(): Promise<readonly string[]>
   /** Queued members of a group inside one stretch of the line, in order, at most `limit`. */
   line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]>
+  /** Ended operations, the oldest first, at most `limit`, behind `after`. */
+  ended(after: EndedEntry | undefined, limit: number): Promise<readonly EndedEntry[]>
   query(query: OperationQuery): Promise<readonly OperationRecord[]>
   groups(): Promise<readonly GroupRecord[]>
   saveGroup(group: GroupRecord): Promise<void>

@@ -6,7 +6,7 @@
 import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
-import type {LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../src/ports/record-store.ts'
+import type {EndedEntry, LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../src/ports/record-store.ts'
 import {MemoryTables} from './memory-tables.ts'
 
 type Apply = (tables: MemoryTables) => void
@@ -136,6 +136,10 @@ export class MemoryStore implements RecordStore {
 
   async line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]> {
     return this.#opened().line(group, range, limit)
+  }
+
+  async ended(after: EndedEntry | undefined, limit: number): Promise<readonly EndedEntry[]> {
+    return this.#opened().ended(after, limit)
   }
 
   async query(query: OperationQuery): Promise<readonly OperationRecord[]> {

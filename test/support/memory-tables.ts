@@ -1,10 +1,11 @@
 /** The store's contract as plain maps: what the memory store holds, and the model that the real store is tested against. */
 
+import {matchesQuery} from '../../src/domain/matches-query.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import {priorityClass} from '../../src/domain/priority.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
 import {isTerminal} from '../../src/domain/status.ts'
-import type {LineEntry, OperationQuery} from '../../src/ports/record-store.ts'
+import type {EndedEntry, LineEntry, OperationQuery} from '../../src/ports/record-store.ts'
 
 export class MemoryTables {
   readonly #operations = new Map<OperationId, OperationRecord>()
@@ -75,11 +76,19 @@ export class MemoryTables {
       .slice(0, limit)
   }
 
-  query({group, states, after, limit = 1000}: OperationQuery): readonly OperationRecord[] {
+  ended(after: EndedEntry | undefined, limit: number): readonly EndedEntry[] {
+    return this.#sorted()
+      .flatMap(({id, state, endedAt}) => (isTerminal(state) ? [{id, endedAt: endedAt ?? 0}] : []))
+      .sort((a, b) => compareEnds(a, b))
+      .filter((entry) => after === undefined || compareEnds(entry, after) > 0)
+      .slice(0, limit)
+  }
+
+  query(query: OperationQuery): readonly OperationRecord[] {
+    const {after, limit = 1000} = query
     return this.#sorted()
       .filter(({id}) => after === undefined || id > after)
-      .filter(({state}) => states === undefined || states.includes(state))
-      .filter(({policy}) => group === undefined || policy.group === group)
+      .filter((record) => matchesQuery(record, query))
       .slice(0, Math.max(0, limit))
   }
 
@@ -94,4 +103,8 @@ export class MemoryTables {
   #unclaim({id, target}: OperationRecord): void {
     if (this.#files.get(target.file) === id) this.#files.delete(target.file)
   }
+}
+
+function compareEnds(a: EndedEntry, b: EndedEntry): number {
+  return a.endedAt - b.endedAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 }

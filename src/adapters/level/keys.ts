@@ -7,7 +7,7 @@ import type {OperationId} from '../../domain/operation-id.ts'
 import {type PriorityClass, priorityClass} from '../../domain/priority.ts'
 import type {LineRange, OperationRecord} from '../../domain/record.ts'
 import {isTerminal} from '../../domain/status.ts'
-import type {LineEntry} from '../../ports/record-store.ts'
+import type {EndedEntry, LineEntry} from '../../ports/record-store.ts'
 
 export const OPERATIONS = '!operations!'
 export const QUEUE = '!queue!'
@@ -57,12 +57,20 @@ export function indexEntryOf(record: OperationRecord): IndexEntry {
       value: record.id,
     }
   }
-  if (isTerminal(record.state)) return {key: `${ENDED}${fixed(record.endedAt ?? 0)}/${record.id}`, value: ''}
+  if (isTerminal(record.state)) return {key: endedKey({id: record.id, endedAt: record.endedAt ?? 0}), value: ''}
   return {key: ACTIVE + record.id, value: record.state}
 }
 
 export function idOfActiveKey(key: string): OperationId {
   return key.slice(ACTIVE.length) as OperationId
+}
+
+export function endedKey({id, endedAt}: EndedEntry): string {
+  return `${ENDED}${fixed(endedAt)}/${id}`
+}
+
+export function endedEntryOf(key: string): EndedEntry {
+  return {id: idOfEndedKey(key), endedAt: Number(key.slice(ENDED.length, ENDED.length + NUMBER_WIDTH))}
 }
 
 export function idOfEndedKey(key: string): OperationId {

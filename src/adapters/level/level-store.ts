@@ -3,13 +3,13 @@
 import {TransferError} from '../../domain/errors.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
-import type {LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../ports/record-store.ts'
+import type {EndedEntry, LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../ports/record-store.ts'
 import {Connection} from './connection.ts'
 import type {Database} from './database.ts'
 import {GroupCommit} from './group-commit.ts'
 import {removeHolder, writeHolder} from './holder.ts'
 import {fileKey, operationKey} from './keys.ts'
-import {scanActive, scanGroups, scanLine, scanQuery, scanWaitingGroups} from './scans.ts'
+import {scanActive, scanEnded, scanGroups, scanLine, scanQuery, scanWaitingGroups} from './scans.ts'
 import {closed, damaged, storeError} from './store-errors.ts'
 import {unsealRecord} from './stored-record.ts'
 
@@ -127,6 +127,10 @@ class LevelRecordStore implements LevelStore {
 
   line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]> {
     return this.#scan((database) => scanLine(database, group, range, limit))
+  }
+
+  ended(after: EndedEntry | undefined, limit: number): Promise<readonly EndedEntry[]> {
+    return this.#scan((database) => scanEnded(database, after, limit))
   }
 
   query(query: OperationQuery): Promise<readonly OperationRecord[]> {

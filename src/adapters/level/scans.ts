@@ -1,15 +1,18 @@
 /** Reads that walk a stretch of keys: the waiting line, the active ones, pages of records, the groups. */
 
+import {matchesQuery} from '../../domain/matches-query.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import {isTerminal, LIFE_STATES} from '../../domain/status.ts'
-import type {LineEntry, OperationQuery} from '../../ports/record-store.ts'
+import type {EndedEntry, LineEntry, OperationQuery} from '../../ports/record-store.ts'
 import {chunksOf, type Database, READ_AHEAD_BYTES} from './database.ts'
 import {unseal} from './envelope.ts'
 import {
   ACTIVE,
   behindGroupOf,
   ENDED,
+  endedEntryOf,
+  endedKey,
   GROUPS,
   groupOfQueueKey,
   idOfActiveKey,
@@ -49,6 +52,16 @@ export async function scanLine(
 ): Promise<readonly LineEntry[]> {
   const entries = await database.iterator({...lineSpan(group, range), limit}).all()
   return entries.map(([key, id]) => lineEntryOf(key, id))
+}
+
+export async function scanEnded(
+  database: Database,
+  after: EndedEntry | undefined,
+  limit: number,
+): Promise<readonly EndedEntry[]> {
+  const span = after === undefined ? spanOf(ENDED) : {...spanOf(ENDED), gt: endedKey(after)}
+  const keys = await database.keys({...span, limit}).all()
+  return keys.map(endedEntryOf)
 }
 
 /** Seeks from group to group, so it costs by their number and not by their members'. */
@@ -120,11 +133,12 @@ async function candidatesOf(
 async function pageOfCandidates(
   database: Database,
   candidates: readonly OperationId[],
-  {states, group, after}: OperationQuery,
+  query: OperationQuery,
   limit: number,
   onDamage: OnDamage,
 ): Promise<readonly OperationRecord[]> {
   const page: OperationRecord[] = []
+  const {after} = query
   const ids = after === undefined ? candidates : candidates.filter((id) => id > after)
   for (let at = 0; at < ids.length; at += CHUNK) {
     const keys = ids.slice(at, at + CHUNK).map(operationKey)
@@ -134,7 +148,7 @@ async function pageOfCandidates(
       if (text === undefined) continue
       const record = unsealRecord(key, text)
       if (record === undefined) onDamage(key)
-      else if (states?.includes(record.state) !== false && (group === undefined || record.policy.group === group)) {
+      else if (matchesQuery(record, query)) {
         page.push(record)
         if (page.length === limit) return page
       }
@@ -145,18 +159,19 @@ async function pageOfCandidates(
 
 async function pageOfRecords(
   database: Database,
-  {states, group, after}: OperationQuery,
+  query: OperationQuery,
   limit: number,
   onDamage: OnDamage,
 ): Promise<readonly OperationRecord[]> {
   const page: OperationRecord[] = []
+  const {states, after} = query
   for await (const entries of chunksOf(database, OPERATIONS, after === undefined ? undefined : operationKey(after))) {
     for (const [key, text] of entries) {
       const opened = unseal(key, text)
       if (opened !== undefined && states?.includes(stateOfJson(opened.json)) === false) continue
       const record = opened && decodeRecord(idOfOperationKey(key), opened.json)
       if (record === undefined) onDamage(key)
-      else if (group === undefined || record.policy.group === group) {
+      else if (matchesQuery(record, query)) {
         page.push(record)
         if (page.length === limit) return page
       }

@@ -1,0 +1,85 @@
+/** Forgets ended operations by age and number, oldest first; never one whose outcome reached nobody, never a file. */
+
+import type {OperationId} from '../domain/operation-id.ts'
+import type {Clock} from '../ports/clock.ts'
+import type {EndedEntry, RecordStore} from '../ports/record-store.ts'
+
+export interface RetentionPolicy {
+  /** Delivered outcomes to keep. */
+  readonly count: number
+  /** ms after their end. */
+  readonly ageMs: number
+}
+
+const PAGE = 1000
+
+/** Ends between two sweeps. */
+const SWEEP_EVERY = 1000
+
+export class Retention {
+  readonly #store: RecordStore
+  readonly #clock: Clock
+  readonly #policy: RetentionPolicy
+  readonly #onError: (error: unknown) => void
+  #endsSinceSweep = 0
+  #sweeping: Promise<void> | undefined
+  #stopped = false
+
+  constructor(store: RecordStore, clock: Clock, policy: RetentionPolicy, onError: (error: unknown) => void) {
+    this.#store = store
+    this.#clock = clock
+    this.#policy = policy
+    this.#onError = onError
+  }
+
+  /** An operation ended; now and then this starts a sweep. */
+  noteEnd(): void {
+    this.#endsSinceSweep += 1
+    if (this.#endsSinceSweep >= SWEEP_EVERY) void this.sweep()
+  }
+
+  /** Resolves when what is due was forgotten. One runs at a time. */
+  sweep(): Promise<void> {
+    this.#endsSinceSweep = 0
+    this.#sweeping ??= this.#sweep()
+      .catch(this.#onError)
+      .finally(() => {
+        this.#sweeping = undefined
+      })
+    return this.#sweeping
+  }
+
+  /** Resolves when no sweep is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#sweeping
+  }
+
+  async #sweep(): Promise<void> {
+    let surplus = -this.#policy.count
+    for await (const page of this.#pages()) surplus += page.length
+    const oldest = this.#clock.now() - this.#policy.ageMs
+    for await (const page of this.#pages()) {
+      const due = page.filter(({endedAt}, index) => endedAt < oldest || index < surplus)
+      if (due.length === 0) return
+      await this.#forget(due.map(({id}) => id))
+      surplus -= page.length
+    }
+  }
+
+  async #forget(ids: readonly OperationId[]): Promise<void> {
+    const records = await this.#store.getMany(ids)
+    const delivered = records.filter((record) => record?.delivered === true)
+    await Promise.all(delivered.map((record) => record && this.#store.remove(record.id)))
+  }
+
+  async *#pages(): AsyncGenerator<readonly EndedEntry[]> {
+    let after: EndedEntry | undefined
+    while (!this.#stopped) {
+      const page: readonly EndedEntry[] = await this.#store.ended(after, PAGE)
+      if (page.length === 0) return
+      yield page
+      after = page.at(-1)
+    }
+  }
+}
