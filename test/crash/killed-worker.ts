@@ -1,0 +1,45 @@
+/** Runs the worker and kills it: the parent's side of test/crash/worker.ts. */
+
+import {type ChildProgram, type RunningChild, startChild} from '../support/child-program.ts'
+import type {Line, Plan} from './worker.ts'
+
+export interface WorkerRun {
+  readonly child: RunningChild
+  /** Everything it said so far. */
+  readonly said: readonly Line[]
+  /** Resolves when its standard output ended: killed, or through. */
+  readonly ended: Promise<'killed' | 'finished'>
+  kill(): void
+  command(command: string): void
+}
+
+export function runWorker(program: ChildProgram, plan: Plan, onLine: (line: Line, run: WorkerRun) => void): WorkerRun {
+  const child = startChild(program.script, [JSON.stringify(plan)])
+  const said: Line[] = []
+  const run: WorkerRun = {
+    child,
+    said,
+    ended: listen(),
+    kill: () => child.process.kill('SIGKILL'),
+    command: (command) => child.process.stdin?.write(`${command}\n`),
+  }
+  return run
+
+  async function listen(): Promise<'killed' | 'finished'> {
+    // What it said before the kill counts: every line is read.
+    for await (const text of child.lines) {
+      const line: Line = JSON.parse(text)
+      said.push(line)
+      onLine(line, run)
+    }
+    await child.kill()
+    return said.at(-1)?.type === 'finished' ? 'finished' : 'killed'
+  }
+}
+
+/** Runs the worker to its end. */
+export async function finishWorker(program: ChildProgram, plan: Plan): Promise<readonly Line[]> {
+  const run = runWorker(program, plan, () => undefined)
+  await run.ended
+  return run.said
+}
