@@ -224,16 +224,15 @@ export class Dispatcher {
     const record = this.groupRecord(name)
     const {store, isLive, onError, admit, displace} = this.#options
     const machine = groupMachine.provide({
+      // In microtasks: one chart's action must not step another chart.
       actions: {
         admit: (_, {id}) => {
           if (id === undefined) return
-          const waiting = line.heads.find((each) => each.id === id)
-          if (waiting !== undefined) this.#takeSlot(id, waiting.origin)
-          this.#groupOf.set(id, name)
-          admit(id, waiting?.record)
+          const record = line.heads.find((each) => each.id === id)?.record
+          queueMicrotask(() => admit(id, record))
         },
         displace: (_, {ids}) => {
-          for (const id of ids) displace(id)
+          queueMicrotask(() => ids.forEach(displace))
         },
       },
     })
@@ -276,9 +275,15 @@ export class Dispatcher {
         const counted = this.#groups.get(name)
         if (counted !== undefined) Object.assign(counted, {passedOver, lastServed})
       }
-      const next = nextAdmission(group.actor.getSnapshot().context)
+      const {context} = group.actor.getSnapshot()
+      const next = nextAdmission(context)
       group.actor.send({type: 'slot.offered'})
-      if (next.kind === 'admit') group.line.leave(next.id)
+      if (next.kind === 'admit') {
+        const member = context.members.find(({id}) => id === next.id) ?? context.line.find(({id}) => id === next.id)
+        this.#groupOf.set(next.id, group.name)
+        this.#takeSlot(next.id, member?.origin ?? '')
+        group.line.leave(next.id)
+      }
       group.actor.send({type: 'line.changed', line: headsOf(group.line, this.#origins.closed)})
     }
   }

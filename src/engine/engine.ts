@@ -551,9 +551,11 @@ export class Engine {
       },
       actions: {
         spreadConditions: (_, params) => {
-          for (const entry of this.#operations.all()) {
-            entry.send({type: 'conditions.changed', conditions: params.conditions})
-          }
+          queueMicrotask(() => {
+            for (const entry of this.#operations.all()) {
+              entry.send({type: 'conditions.changed', conditions: params.conditions})
+            }
+          })
         },
       },
     })

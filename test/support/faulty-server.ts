@@ -124,6 +124,10 @@ async function serve(
 ): Promise<void> {
   const {stream} = wire
   let unread = ''
+  const served: LiveRequest[] = []
+  stream.once('close', () => {
+    for (const request of served) request.closed = true
+  })
   try {
     for await (const chunk of stream.iterator({destroyOnReturn: false})) {
       unread += (chunk as Buffer).toString('latin1')
@@ -131,9 +135,7 @@ async function serve(
         const request = parseHead(unread.slice(0, end), connection)
         unread = unread.slice(end + HEAD_END.length)
         requests.push(request)
-        stream.once('close', () => {
-          request.closed = true
-        })
+        served.push(request)
         if ((await answer(wire, request, scriptFor(request))) === 'over') return
       }
     }
