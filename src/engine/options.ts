@@ -7,7 +7,7 @@ import type {TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
 
 export interface EngineOptions {
-  /** Operations with traffic at once, all groups together. 1 to 10,000; 5 by default. */
+  /** Operations with traffic at once, all groups together. 0 (nothing runs; records can be managed) to 10,000; 5 by default. */
   readonly maxConcurrentTransfers?: number
   /** ms for TCP and TLS to stand; 300,000 by default (spec 9.1). */
   readonly connectTimeoutMs?: number
@@ -57,7 +57,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     },
   }
   return Object.freeze({
-    maxConcurrentTransfers: bounded('maxConcurrentTransfers', options.maxConcurrentTransfers, 5, 1, 10_000),
+    maxConcurrentTransfers: bounded('maxConcurrentTransfers', options.maxConcurrentTransfers, 5, 0, 10_000),
     checkpointIntervalMs: settings.checkpointIntervalMs,
     drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, 0, MAX_MS),
     resumeOnOpen: options.resumeOnOpen ?? true,
