@@ -25,7 +25,12 @@ export function safeFileName(candidate: string, fallback: string = FALLBACK): st
 export function fileNameFromResponse(head: ResponseFacts, url: string): string {
   const [disposition] = headerValues(head.headers, 'content-disposition')
   const attached = disposition === undefined ? undefined : attachmentName(disposition)
-  return harmless(attached ?? '') || safeFileName(lastSegment(url))
+  return harmless(attached ?? '') || fileNameFromUrl(url)
+}
+
+/** The last segment of the URL's path, else 'download'. Always safe. */
+export function fileNameFromUrl(url: string): string {
+  return safeFileName(lastSegment(url))
 }
 
 function harmless(candidate: string): string {

@@ -8,7 +8,7 @@ import {DEFAULT_RETRY} from '../domain/retry.ts'
 import type {RetentionPolicy} from './retention.ts'
 
 export interface EngineOptions {
-  /** Operations with traffic at once, all groups together. 1 to 10,000; 5 by default. */
+  /** Operations with traffic at once, all groups together. 0 (nothing runs; records can be managed) to 10,000; 5 by default. */
   readonly maxConcurrentTransfers?: number
   /** Operations with traffic to one origin (scheme, host, port) at once; no limit by default. */
   readonly maxConnectionsPerOrigin?: number
@@ -70,7 +70,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     },
   }
   return Object.freeze({
-    maxConcurrentTransfers: bounded('maxConcurrentTransfers', options.maxConcurrentTransfers, 5, 1, 10_000),
+    maxConcurrentTransfers: bounded('maxConcurrentTransfers', options.maxConcurrentTransfers, 5, 0, 10_000),
     maxConnectionsPerOrigin:
       options.maxConnectionsPerOrigin === undefined
         ? Number.POSITIVE_INFINITY

@@ -3,7 +3,7 @@
 import {resolve} from 'node:path'
 import {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument} from '../domain/errors.ts'
-import {withHeader} from '../domain/header-fields.ts'
+import {withHeader, withoutHeader} from '../domain/header-fields.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {
   type Checksum,
@@ -155,7 +155,10 @@ export class BackgroundDownloader {
       request:
         authorization === undefined
           ? request
-          : changeRequestHeaders(this.#engine, request, 'Authorization', () => [['Authorization', authorization]]),
+          : changeRequestHeaders(this.#engine, request, 'Authorization', (fields) => [
+              ...withoutHeader(fields, 'Authorization'),
+              ['Authorization', authorization],
+            ]),
       target: {file: resolve(resultFile), collision},
       policy,
       createdAt: this.#engine.now(),

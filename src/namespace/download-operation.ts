@@ -8,7 +8,14 @@ import {isSecretHeader, withHeader, withoutHeader} from '../domain/header-fields
 import {webErrorStatusOf} from '../domain/hresult.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
-import type {HeaderField, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
+import type {
+  Checksum,
+  CollisionPolicy,
+  HeaderField,
+  OperationRecord,
+  TransferPolicy,
+  TransferRequest,
+} from '../domain/record.ts'
 import {BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
@@ -16,6 +23,7 @@ import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts
 import {byteRate} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {rememberHandle} from './handles.ts'
+import {type OperationSummary, summaryOf} from './operation-summary.ts'
 import {
   type BackgroundTransferFileRange,
   type BackgroundTransferRangesDownloadedEventArgs,
@@ -37,6 +45,12 @@ export interface BackgroundDownloadProgress {
   /** True during the first notice after a restart from zero. */
   readonly hasRestarted: boolean
 }
+
+/** What may still be changed of an unfinished download; takes effect with its next try. Our addition to the namespace. */
+export type ChangeableOptions = Pick<
+  TransferPolicy,
+  'checksum' | 'retries' | 'retryDelayMs' | 'connectTimeoutMs' | 'responseTimeoutMs' | 'stallTimeoutMs'
+>
 
 /** What a handle stands for: a draft until startAsync, an entry of the engine from then on. */
 type Stage =
@@ -101,6 +115,21 @@ export class DownloadOperation {
 
   get group(): string {
     return this.#facts.policy.group
+  }
+
+  /** What happens when the destination exists. */
+  get collision(): CollisionPolicy {
+    return this.#facts.target.collision
+  }
+
+  /** The digest that the file must have. */
+  get checksum(): Checksum | undefined {
+    return this.#facts.policy.checksum
+  }
+
+  /** Other limits, or another expected digest, for what is still to come; a terminal one throws ILLEGAL_STATE. */
+  changeOptions(options: ChangeableOptions): void {
+    this.#changePolicy(options)
   }
 
   get transferGroup(): BackgroundTransferGroup | null {
@@ -198,6 +227,11 @@ export class DownloadOperation {
       this.#response = {facts, information: new ResponseInformation(facts, this.method)}
     }
     return this.#response.information
+  }
+
+  /** The operation as plain data: redacted, JSON-safe, with the durable counters. */
+  describe(): OperationSummary {
+    return summaryOf({sequence: 0, ...this.#facts, state: this.#state === 'new' ? 'queued' : this.#state})
   }
 
   /** Why it is not moving, and what would move it. */
