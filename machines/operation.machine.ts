@@ -471,16 +471,29 @@ export const operationMachine = setUp.createMachine({
                   type: 'parallel',
                   states: {
                     flow: {
-                      description: 'Counts as stalled when no byte came for stallTimeout',
-                      on: {'attempt.progressed': {target: 'flow', reenter: true}},
-                      after: {
-                        stallTimeout: {target: '#operation.running.weighing', actions: 'noteStall'},
+                      description: 'Each byte that comes starts the count anew',
+                      initial: 'counting',
+                      // The target is a child: re-entering a region itself would start the other region's delay anew too.
+                      on: {'attempt.progressed': '.counting'},
+                      states: {
+                        counting: {
+                          description: 'Counts as stalled when no byte came for stallTimeout',
+                          after: {
+                            stallTimeout: {target: '#operation.running.weighing', actions: 'noteStall'},
+                          },
+                        },
                       },
                     },
                     pulse: {
-                      description: 'Asks for a checkpoint each checkpointInterval',
-                      after: {
-                        checkpointInterval: {target: 'pulse', reenter: true, actions: 'askForCheckpoint'},
+                      description: 'Asks for a checkpoint again and again',
+                      initial: 'resting',
+                      states: {
+                        resting: {
+                          description: 'Until the next checkpointInterval is over',
+                          after: {
+                            checkpointInterval: {target: 'resting', reenter: true, actions: 'askForCheckpoint'},
+                          },
+                        },
                       },
                     },
                   },
