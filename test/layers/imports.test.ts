@@ -1,0 +1,190 @@
+/**
+ * Which layer may import which (docs/design.md, "Layout"), and that domain and machines are pure. A new layer or package has
+ * to be named here before it can be used.
+ */
+
+import {describe, expect, it} from 'vitest'
+import {codeOf, type Edge, edgesOf, findCycle, importsOf, layerOf, modulesBelow, sourceOf} from './module-graph.ts'
+
+/** Layer, package, or `node:` for every built-in. A layer may always import itself. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  machines: ['domain', 'xstate'],
+  ports: ['domain', 'rxjs'],
+  actors: ['ports', 'domain', 'xstate'],
+  engine: ['machines', 'actors', 'ports', 'domain', 'xstate', 'rxjs'],
+  namespace: ['engine', 'domain', 'rxjs', 'node:path'],
+  inspector: ['engine', 'domain', 'rxjs', 'node:'],
+  cli: ['index', 'inspector', 'domain', 'commander', 'rxjs', 'node:'],
+}
+
+const ADAPTER = ['ports', 'domain', 'rxjs', 'node:']
+const ADAPTER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  'adapters/http': ['undici'],
+  'adapters/level': ['level', 'classic-level'],
+}
+
+/** What errnos mean is one table for all adapters. */
+const SHARED_BY_ADAPTERS = 'src/adapters/file/file-errors.ts'
+
+/** src/*.ts put the layers together; they do no work of a layer. */
+const ROOT_FORBIDDEN = ['cli', 'inspector', 'undici', 'level', 'classic-level', 'commander']
+
+const IMPURE =
+  /\b(setTimeout|setInterval|setImmediate|Date\.now|Math\.random|performance\.now|process\.\w+|fetch\()|new Date\(\s*\)/
+
+function isAllowed({from, to}: Edge): boolean {
+  const layer = layerOf(from)
+  const target = targetOf(to)
+  if (target === layer) return true
+  if (layer === 'roots') return !ROOT_FORBIDDEN.includes(target)
+  if (layer.startsWith('adapters/') && to === SHARED_BY_ADAPTERS) return true
+  const allowed = layer.startsWith('adapters/') ? [...ADAPTER, ...(ADAPTER_PACKAGES[layer] ?? [])] : ALLOWED[layer]
+  if (allowed === undefined) return false
+  return allowed.includes(target) || (target.startsWith('node:') && allowed.includes('node:'))
+}
+
+function targetOf(to: string): string {
+  if (to === 'src/index.ts') return 'index'
+  return to.startsWith('src/') || to.startsWith('machines/') ? layerOf(to) : to
+}
+
+function describeEdge({from, to, kind}: Edge): string {
+  return `${from} imports ${to} (${kind}), but ${layerOf(from)} may not import ${targetOf(to)}`
+}
+
+const modules = modulesBelow('machines', 'src')
+const edges = modules.flatMap((module) => edgesOf(module, sourceOf(module)))
+
+describe('the import directions', () => {
+  it('were looked for in every module, and found', () => {
+    expect(modules.length).toBeGreaterThan(110)
+    expect(edges.length).toBeGreaterThan(450)
+    for (const layer of ['machines', 'roots', 'adapters/http', 'adapters/level', ...Object.keys(ALLOWED)]) {
+      if (layer !== 'inspector') expect(modules.map(layerOf), layer).toContain(layer)
+    }
+    const statements = modules.reduce(
+      (sum, module) => sum + (sourceOf(module).match(/^} from |^import [^(]/gm)?.length ?? 0),
+      0,
+    )
+    expect(edges.length).toBeGreaterThan(statements * 0.7)
+  })
+
+  it('are kept', () => {
+    expect(edges.filter((edge) => !isAllowed(edge)).map(describeEdge)).toEqual([])
+  })
+
+  it('lead to modules that are there', () => {
+    const known = new Set(modules)
+    const lost = edges.filter(({specifier, to}) => specifier.startsWith('.') && !known.has(to))
+    expect(lost.map(({from, specifier}) => `${from} imports ${specifier}, which is not there`)).toEqual([])
+  })
+
+  it('make no cycle of value imports', () => {
+    expect(findCycle(edges)?.join(' → ')).toBeUndefined()
+  })
+
+  it('leave machines and domain without clock, chance or process', () => {
+    const pure = modules.filter((module) => ['machines', 'domain'].includes(layerOf(module)))
+    expect(pure.length).toBeGreaterThan(25)
+    const offences = pure.flatMap((module) => {
+      const found = IMPURE.exec(codeOf(sourceOf(module)))
+      return found === null ? [] : [`${module} uses ${found[0]}`]
+    })
+    expect(offences).toEqual([])
+  })
+})
+
+describe('the check itself', () => {
+  const edge = (from: string, specifier: string) => edgesOf(from, `import {x} from '${specifier}'`)[0] as Edge
+
+  it.each([
+    ['src/domain/a.ts', 'node:fs'],
+    ['src/domain/a.ts', '../ports/clock.ts'],
+    ['src/domain/a.ts', 'xstate'],
+    ['machines/a.machine.ts', '../src/ports/clock.ts'],
+    ['machines/a.machine.ts', 'rxjs'],
+    ['src/ports/a.ts', '../engine/engine.ts'],
+    ['src/actors/a.ts', 'node:fs'],
+    ['src/actors/a.ts', '../engine/engine.ts'],
+    ['src/adapters/file/a.ts', 'undici'],
+    ['src/adapters/file/a.ts', '../level/keys.ts'],
+    ['src/adapters/http/a.ts', 'level'],
+    ['src/adapters/http/a.ts', '../../engine/engine.ts'],
+    ['src/engine/a.ts', '../adapters/http/lane.ts'],
+    ['src/engine/a.ts', 'node:path'],
+    ['src/namespace/a.ts', '../adapters/http/lane.ts'],
+    ['src/namespace/a.ts', 'node:fs'],
+    ['src/platform.ts', './cli/bgt.ts'],
+    ['src/platform.ts', 'undici'],
+    ['src/cli/a.ts', '../engine/engine.ts'],
+    ['src/cli/demo/a.ts', '../../platform.ts'],
+    ['src/new-layer/a.ts', '../domain/errors.ts'],
+  ])('refuses that %s imports %s', (from, specifier) => {
+    expect(isAllowed(edge(from, specifier))).toBe(false)
+  })
+
+  it.each([
+    ['machines/a.machine.ts', '../src/domain/errors.ts'],
+    ['src/adapters/http/a.ts', 'undici'],
+    ['src/adapters/level/a.ts', './keys.ts'],
+    ['src/cli/demo/a.ts', '../../index.ts'],
+    ['src/index.ts', './namespace/handles.ts'],
+  ])('allows that %s imports %s', (from, specifier) => {
+    expect(isAllowed(edge(from, specifier))).toBe(true)
+  })
+
+  it('sees every form of import and nothing in texts and comments', () => {
+    const source = `
+      import one, {type A, b} from './one.ts'
+      import type {C} from './two.ts'
+      import * as three from "./three.ts"
+      import './four.ts'
+      export * from './five.ts'
+      export type {
+        D,
+      } from './six.ts'
+      const seven = await import('./seven.ts')
+      // import {x} from './no-1.ts'
+      /* import {x} from './no-2.ts' */
+      const text = "import {x} from './no-3.ts'"
+      const template = \`\${1} import './no-4.ts'\`
+      const quotes = text.replace(/['"]/g, '')
+      import {last} from './eight.ts'
+    `
+    expect(
+      importsOf(source)
+        .map(({kind, specifier}) => `${kind} ${specifier}`)
+        .sort(),
+    ).toEqual(
+      [
+        'dynamic ./seven.ts',
+        'type ./six.ts',
+        'type ./two.ts',
+        'value ./eight.ts',
+        'value ./five.ts',
+        'value ./four.ts',
+        'value ./one.ts',
+        'value ./three.ts',
+      ].sort(),
+    )
+  })
+
+  it('finds a cycle of values and overlooks one that types or a dynamic import cut', () => {
+    const ring = (third: string) => [
+      ...edgesOf('src/domain/a.ts', "import {b} from './b.ts'"),
+      ...edgesOf('src/domain/b.ts', "export * from './c.ts'"),
+      ...edgesOf('src/domain/c.ts', third),
+    ]
+    expect(findCycle(ring("import {a} from './a.ts'"))).toHaveLength(4)
+    expect(findCycle(ring("import type {a} from './a.ts'"))).toBeUndefined()
+    expect(findCycle(ring("const a = () => import('./a.ts')"))).toBeUndefined()
+  })
+
+  it('sees a clock in code but not in a text, and a date that is given its time', () => {
+    expect(IMPURE.test(codeOf('const now = Date.now()'))).toBe(true)
+    expect(IMPURE.test(codeOf('const now = new Date( )'))).toBe(true)
+    expect(IMPURE.test(codeOf("const text = 'Date.now()' // setTimeout"))).toBe(false)
+    expect(IMPURE.test(codeOf('const date = new Date(at)'))).toBe(false)
+  })
+})
