@@ -64,6 +64,7 @@ export class Engine {
     this.#ticker = new ProgressTicker(
       ports.clock,
       (changes) => this.#tellProgress(changes),
+      (id, counts) => this.#operations.get(id)?.observe(counts) ?? counts,
       () => this.#limits.wake(),
     )
     this.#alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
@@ -519,7 +520,6 @@ export class Engine {
     for (const {id} of changes) {
       const entry = this.#operations.get(id)
       if (entry === undefined) continue
-      this.progressOf(entry)
       entry.notices.next({record: entry.record, hasResponseChanged: false, hasRestarted: false})
     }
   }

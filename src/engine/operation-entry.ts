@@ -62,15 +62,18 @@ export class OperationEntry {
     return this.#shown
   }
 
-  observe(counts: ByteCounts): void {
+  /** What may be shown from now on. A newer generation is shown when its restart was told, not before. */
+  observe(counts: ByteCounts): ByteCounts {
     const shown = this.#shown
     const sameGeneration = counts.generation === shown.generation
+    if (!sameGeneration && counts.generation !== this.record.evidence.generation) return shown
     const received = sameGeneration ? Math.max(shown.received, counts.received) : counts.received
     this.#shown = {
       generation: counts.generation,
       received,
       total: counts.total ?? (sameGeneration ? shown.total : undefined),
     }
+    return this.#shown
   }
 
   tell(record: OperationRecord): OperationNotice {

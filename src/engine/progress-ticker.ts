@@ -16,16 +16,26 @@ interface Watched {
 export class ProgressTicker implements ProgressMeter {
   readonly #clock: Clock
   readonly #tell: (changes: readonly ProgressChange[]) => void
+  readonly #show: (id: OperationId, counts: ByteCounts) => ByteCounts
   readonly #onTick: () => void
   readonly #watched = new Map<OperationId, Watched>()
   #timer: unknown
   #running = false
 
-  /** `onTick`: what else waits for the shared ticker while anything moves. */
-  constructor(clock: Clock, tell: (changes: readonly ProgressChange[]) => void, onTick: () => void) {
+  /**
+   * `show`: what the application may see of raw counts, which fall when a try begins at an earlier byte.
+   * `onTick`: what else waits for the shared ticker while anything moves.
+   */
+  constructor(
+    clock: Clock,
+    tell: (changes: readonly ProgressChange[]) => void,
+    show: (id: OperationId, counts: ByteCounts) => ByteCounts,
+    onTick: () => void,
+  ) {
     this.#clock = clock
-    this.#onTick = onTick
     this.#tell = tell
+    this.#show = show
+    this.#onTick = onTick
   }
 
   /** The actor `tellProgress`. */
@@ -39,7 +49,7 @@ export class ProgressTicker implements ProgressMeter {
   })
 
   attach(id: OperationId, read: () => ByteCounts): () => void {
-    const watched = {read, told: read().received}
+    const watched = {read, told: this.#show(id, read()).received}
     this.#watched.set(id, watched)
     this.#arm()
     return () => {
@@ -70,7 +80,7 @@ export class ProgressTicker implements ProgressMeter {
   #tick(): void {
     const changes: ProgressChange[] = []
     for (const [id, watched] of this.#watched) {
-      const {received, total} = watched.read()
+      const {received, total} = this.#show(id, watched.read())
       if (received === watched.told) continue
       watched.told = received
       changes.push({id, bytesReceived: received, totalBytesToReceive: total ?? 0})
