@@ -36,6 +36,7 @@ import {type SerializedError, TransferError} from '../src/domain/errors.ts'
 import {sizeOf} from '../src/domain/range-set.ts'
 import {
   type Evidence,
+  NO_ATTEMPTS,
   type OperationFacts,
   type OperationRecord,
   type PublishedFile,
@@ -102,8 +103,7 @@ function withEvidence(facts: OperationFacts, evidence: Evidence): OperationFacts
 }
 
 function nextGeneration(facts: OperationFacts): OperationFacts {
-  const attempts = {...facts.attempts, highWater: 0}
-  return {...facts, attempts, evidence: withoutBytes(facts.evidence, facts.evidence.generation + 1)}
+  return {...facts, evidence: withoutBytes(facts.evidence, facts.evidence.generation + 1)}
 }
 
 function wholeRange(size: number): Evidence['ranges'] {
@@ -189,16 +189,12 @@ const setUp = setup({
     beginAnew: assign({
       facts: ({context}) => ({
         ...without(context.facts, 'error', 'retryAt'),
-        attempts: {...context.facts.attempts, total: 0, failures: 0, continued: false},
+        attempts: {...NO_ATTEMPTS, highWater: sizeOf(context.facts.evidence.ranges)},
       }),
     }),
     noteResponse: assign({
       facts: ({context}, params: {response: ResponseFacts; evidence: Evidence}) =>
         without({...context.facts, ...params}, 'error'),
-    }),
-    noteRestart: assign({
-      facts: ({context}, params: {response: ResponseFacts; evidence: Evidence}) =>
-        without({...context.facts, ...params, attempts: {...context.facts.attempts, highWater: 0}}, 'error'),
     }),
     noteEvidence: assign({
       facts: ({context}, params: {evidence: Evidence}) => withEvidence(context.facts, params.evidence),
@@ -444,7 +440,7 @@ export const operationMachine = setUp.createMachine({
                     'attempt.restarted': {
                       target: 'recordingRestart',
                       actions: {
-                        type: 'noteRestart',
+                        type: 'noteResponse',
                         params: ({event}) => ({response: event.response, evidence: event.evidence}),
                       },
                     },

@@ -92,7 +92,7 @@ export interface AttemptCounts {
   readonly total: number
   /** Failures since the durable high-water mark last rose. */
   readonly failures: number
-  /** The most bytes that were ever durable in this generation. */
+  /** The most bytes that were ever durable since the present start; a restart from zero does not lower it. */
   readonly highWater: number
   /** A cut in mid-body was already continued at once since the mark last rose. */
   readonly continued: boolean

@@ -90,11 +90,14 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
 
 /** The engine's numbers with what this operation asks instead. */
 export function settingsFor(policy: TransferPolicy, settings: OperationSettings): OperationSettings {
+  const stallTimeoutMs = policy.stallTimeoutMs ?? settings.stallTimeoutMs
   return {
     ...settings,
     connectTimeoutMs: policy.connectTimeoutMs ?? settings.connectTimeoutMs,
     responseTimeoutMs: policy.responseTimeoutMs ?? settings.responseTimeoutMs,
-    stallTimeoutMs: policy.stallTimeoutMs ?? settings.stallTimeoutMs,
+    stallTimeoutMs,
+    // Whether bytes came is seen, and what came is made durable, at checkpoints only: a stall must span one at least.
+    checkpointIntervalMs: Math.min(settings.checkpointIntervalMs, Math.max(1, Math.floor(stallTimeoutMs / 2))),
     retry: {
       ...settings.retry,
       retries: policy.retries ?? settings.retry.retries,
