@@ -7,3 +7,23 @@ const SHAPE = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 export function isOperationId(text: string): text is OperationId {
   return SHAPE.test(text)
 }
+
+const COUNTER_LIMIT = 0x1000
+
+/**
+ * Makes GUIDs of version 7 (RFC 9562, 5.7), rising within a process: a page of operations is then in the order of their
+ * creation, and a million of them enter the store's tree at its end instead of everywhere. `guid` gives the random bits.
+ */
+export function createOperationIds(now: () => number, guid: () => string): () => OperationId {
+  let ms = 0
+  let counter = 0
+  return () => {
+    const at = now()
+    counter = at > ms ? 0 : counter + 1
+    if (counter === COUNTER_LIMIT) counter = 0
+    ms = counter === 0 ? Math.max(at, ms + 1) : ms
+    const time = ms.toString(16).padStart(12, '0')
+    const low = counter.toString(16).padStart(3, '0')
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${low}${guid().slice(18)}` as OperationId
+  }
+}

@@ -11,7 +11,7 @@ import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {type Explanation, explain} from '../domain/explain.ts'
-import type {OperationId} from '../domain/operation-id.ts'
+import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
 import {
   type GroupRecord,
   NO_EVIDENCE,
@@ -50,6 +50,7 @@ export class Engine {
   readonly #alarm: Alarm
   readonly #actor: EngineActor
   readonly #retention: Retention
+  readonly #nextId: () => OperationId
   readonly #claimedFiles = new Set<string>()
   #dispatcher: Dispatcher | undefined
   #summary: StoreSummary = {lastSequence: 0, operations: 0}
@@ -60,6 +61,10 @@ export class Engine {
     this.options = resolveOptions(options)
     this.#ports = ports
     this.#limits = new RateLimits(ports.clock)
+    this.#nextId = createOperationIds(
+      () => ports.clock.now(),
+      () => ports.random.guid(),
+    )
     this.#limits.limitEngine(this.options.maxBytesPerSecond)
     this.#ticker = new ProgressTicker(
       ports.clock,
@@ -347,7 +352,7 @@ export class Engine {
   }
 
   newId(): OperationId {
-    return this.#ports.random.guid() as OperationId
+    return this.#nextId()
   }
 
   now(): number {

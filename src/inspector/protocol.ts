@@ -104,13 +104,27 @@ export interface OperationDetail {
 
 export type InspectorMessage =
   /** At most four a second, changed operations only. */
-  | {readonly type: 'progress'; readonly changes: readonly (readonly [guid: OperationId, bytes: number, total: number, rate: number])[]}
+  | {
+      readonly type: 'progress'
+      readonly changes: readonly (readonly [guid: OperationId, bytes: number, total: number, rate: number])[]
+    }
   | {readonly type: 'operation'; readonly operation: OperationView}
-  | {readonly type: 'transition'; readonly guid: OperationId; readonly entry: JournalEntry; readonly operation: OperationView}
+  | {
+      readonly type: 'transition'
+      readonly guid: OperationId
+      readonly entry: JournalEntry
+      readonly operation: OperationView
+    }
   | {readonly type: 'removed'; readonly guid: OperationId}
   | {readonly type: 'group'; readonly group: GroupView}
   | {readonly type: 'conditions'; readonly conditions: Conditions}
-  | {readonly type: 'log'; readonly at: number; readonly level: 'info' | 'warn' | 'error'; readonly text: string; readonly guid?: OperationId}
+  | {
+      readonly type: 'log'
+      readonly at: number
+      readonly level: 'info' | 'warn' | 'error'
+      readonly text: string
+      readonly guid?: OperationId
+    }
   /** Messages were missed: read /api/v1/state again. */
   | {readonly type: 'resync'}
 

@@ -168,7 +168,7 @@ export class BackgroundDownloader {
   }
 }
 
-const BATCH = 1000
+const BATCH = 5000
 
 /** User information never stays in the URL: it becomes a sealed header. */
 function splitUrl(uri: URL | string): {readonly url: string; readonly authorization?: string} {

@@ -22,7 +22,7 @@ export interface PartPaths {
   readonly nextSide: string
 }
 
-/** `.<name>.<first 8 of id>.<generation>` and a suffix, beside the destination; the name is shortened where need be. */
+/** `.<name>.<last 8 of id>.<generation>` and a suffix, beside the destination; the name is shortened where need be. */
 export function partPaths({id, file, generation}: PartName): PartPaths {
   const directory = dirname(file)
   const mark = `.${shortId(id)}.${generation}`
@@ -63,5 +63,5 @@ export function shorten(name: string, bytes: number): string {
 }
 
 function shortId(id: OperationId): string {
-  return id.slice(0, 8)
+  return id.slice(-8)
 }
