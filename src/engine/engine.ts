@@ -285,7 +285,12 @@ export class Engine {
     const record: OperationRecord = {...entry.record, delivered: true}
     entry.record = record
     entry.saved = record
-    await this.#ports.store.save(record)
+    try {
+      await this.#ports.store.save(record)
+    } catch (error) {
+      // The outcome stands; the worst that follows is that a later session enumerates it once more.
+      this.#ports.log.warn({id: record.id, error: String(error)}, 'a delivered outcome could not be noted')
+    }
   }
 
   async forget(id: OperationId): Promise<void> {

@@ -28,7 +28,7 @@ export type EngineEvent =
     }
   /** Live counters of everything that moved since the last tick; at most ten times a second. */
   | {readonly type: 'progress'; readonly at: number; readonly changes: readonly ProgressChange[]}
-  /** A record could not be written; the operation goes on, its promises do not settle. */
+  /** A record could not be written. It is tried again; until then the operation goes on and its promises do not settle. */
   | {readonly type: 'store.failed'; readonly at: number; readonly id: OperationId; readonly message: string}
 
 export interface ProgressChange {

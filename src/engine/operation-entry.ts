@@ -53,8 +53,9 @@ export class OperationEntry {
     return this.actor?.getSnapshot()
   }
 
+  /** An actor that has ended, and is kept until its end is durable, hears nothing more. */
   send(event: OperationEvent): void {
-    this.actor?.send(event)
+    if (this.actor?.getSnapshot().status === 'active') this.actor.send(event)
   }
 
   /** Live counters that never fall within a generation (invariant 13.3.5). */

@@ -38,12 +38,18 @@ export interface OperationsOptions {
   readonly conditions: () => Conditions
 }
 
+/** How soon a record that the store refused is offered again. */
+const STORE_RETRY_MS = 5_000
+
 type ProvidedMachine = ReturnType<typeof provideOperationMachine>
 
 export class Operations {
   readonly #entries = new Map<OperationId, OperationEntry>()
   readonly #options: OperationsOptions
   readonly #machine: ProvidedMachine
+  /** Ends each wait for the store. */
+  readonly #pauses = new Set<() => void>()
+  #stopped = false
 
   constructor(options: OperationsOptions) {
     this.#options = options
@@ -130,7 +136,9 @@ export class Operations {
     observer.moved(entry, snapshot)
     const mustSave = isWorthSaving(entry.saved, record)
     if (mustSave) entry.saved = record
-    const durable = mustSave ? ports.store.save(record) : undefined
+    const durable = mustSave ? this.#persist(entry, record) : undefined
+    // Its rejection is the tail's to see, which may still wait for what was observed before.
+    durable?.catch(() => undefined)
     const tell = () => this.#tell(entry, record, {from, to, because}, snapshot)
     if (durable === undefined && entry.tail === undefined) {
       tell()
@@ -139,7 +147,7 @@ export class Operations {
     const before = entry.tail ?? Promise.resolve()
     const tail = before
       .then(() => durable)
-      .then(tell, (error) => this.#storeFailed(entry, error))
+      .then(tell, () => undefined)
       .finally(() => {
         if (entry.tail === tail) {
           entry.tail = undefined
@@ -147,6 +155,38 @@ export class Operations {
         }
       })
     entry.tail = tail
+  }
+
+  /**
+   * Resolves when this record, or a newer one of the operation, is durable. A store that refuses is told of, and asked again:
+   * until then nothing is told that a crash could take back. Rejects when the engine closes first.
+   */
+  async #persist(entry: OperationEntry, record: OperationRecord): Promise<void> {
+    const {store} = this.#options.ports
+    for (let newest = record; ; newest = entry.saved) {
+      try {
+        await store.save(newest)
+        return
+      } catch (error) {
+        if (this.#stopped) throw error
+        this.#storeFailed(entry, error)
+        await this.#pause(STORE_RETRY_MS)
+        if (this.#stopped) throw error
+      }
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const {clock} = this.#options.ports
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#pauses.delete(wake)
+        clock.clearTimeout(timer)
+        resolve()
+      }
+      const timer = clock.setTimeout(wake, ms)
+      this.#pauses.add(wake)
+    })
   }
 
   #tell(
@@ -202,6 +242,8 @@ export class Operations {
 
   /** Stops every actor without ceremony: the records say the rest. */
   stopAll(): void {
+    this.#stopped = true
+    for (const wake of [...this.#pauses]) wake()
     for (const entry of this.#entries.values()) this.#passivate(entry)
   }
 

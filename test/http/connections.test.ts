@@ -253,6 +253,28 @@ describe('an injected dispatcher', () => {
     await dispatcher.close()
   })
 
+  it('is cut off, not stored in memory, when the receiver falls far behind', async () => {
+    const server = await startServer()
+    server.route('/a', {content: {seed: 2, size: 64 * 1024 * 1024}})
+    const dispatcher = new Agent()
+    const {receiver, error, exchange} = await run(startTransport({dispatcher}), server.url('/a'), {
+      buffers: 1,
+      bufferBytes: 1024 * 1024,
+      onStart: (exchange, receiver) => {
+        const feed = setInterval(() => {
+          if (!server.requests[0]?.closed) return
+          receiver.giveBack()
+          exchange.resume()
+        }, 0)
+        exchange.finished.catch(() => {}).finally(() => clearInterval(feed))
+      },
+    })
+    expect(error).toMatchObject({code: 'CONNECTION_RESET', where: server.origin})
+    expect(exchange.received).toBeLessThan(18 * 1024 * 1024)
+    expect(receiver.length).toBe(exchange.received)
+    await dispatcher.close()
+  })
+
   it('may be one that makes answers up', async () => {
     const dispatcher = new MockAgent()
     dispatcher.disableNetConnect()

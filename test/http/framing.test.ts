@@ -165,6 +165,17 @@ describe('the end of a body', () => {
     },
   )
 
+  it('makes what follows it unasked the end of the connection, not of the process', async () => {
+    const server = await startServer()
+    const raw = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'
+    server.route('/a', {raw: `${raw}more`, rawEnd: 'keep', pieceBytes: raw.length, pieceDelayMs: 20})
+    const transport = startTransport({directBodyThreshold: 1})
+    expect((await run(transport, server.url('/a'))).receiver.digest()).toBe(sha256(Buffer.from('hello')))
+    await expect.poll(() => server.requests[0]?.closed).toBe(true)
+    server.route('/b', {content})
+    expect((await run(transport, server.url('/b'))).end?.bodyLength).toBe(SIZE)
+  })
+
   it.each([
     ['HEAD', {content}],
     ['GET', {status: 204}],

@@ -75,6 +75,7 @@ export async function startFaultyServer(options: FaultyServerOptions = {}): Prom
   const server = createServer((tcp) => {
     connections += 1
     const connection = connections
+    tcp.setNoDelay(true)
     open.add(tcp)
     tcp.on('close', () => open.delete(tcp))
     tcp.on('error', () => {})

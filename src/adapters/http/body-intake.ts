@@ -34,6 +34,11 @@ export class BodyIntake {
     return this.#received
   }
 
+  /** Bytes that wait for memory. */
+  get waiting(): number {
+    return this.#received - this.#handedOver - this.#used
+  }
+
   /** Size of the newest lent buffer: small ones ask for small reads. */
   get bufferSize(): number {
     return this.#lent?.length ?? this.#lastLent

@@ -84,6 +84,12 @@ const UNASKED: ReadonlySet<string> = new Set(['bad response', 'bad upgrade'])
 /** Of several failed addresses of one host, the one that says most; a machine without IPv6 finds half of them unreachable. */
 const TELLING: readonly ErrorCode[] = ['CONNECTION_REFUSED', 'CONNECT_TIMEOUT', 'CONNECTION_RESET']
 
+/** The parser met the end of the connection in the middle of a message. */
+export function isEarlyEnd(cause: Error): boolean {
+  const code = 'code' in cause ? cause.code : undefined
+  return code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || cause.message.includes('Invalid EOF state')
+}
+
 /** `where` is the origin: user information and query must never reach a message. */
 export function toTransferError(thrown: unknown, where: string, moment: Moment, details?: ErrorDetails): TransferError {
   if (thrown instanceof TransferError) return thrown

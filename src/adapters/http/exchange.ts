@@ -8,9 +8,9 @@ import {asTransferError, TransferError} from '../../domain/errors.ts'
 import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest} from '../../ports/transport.ts'
 import {BodyIntake} from './body-intake.ts'
 import type {BodySink} from './connection.ts'
-import {toTransferError} from './error-table.ts'
+import {isEarlyEnd, toTransferError} from './error-table.ts'
 import type {Lane, LaneChoice} from './lane.ts'
-import {DIRECT_READ_BYTES, LARGE_BUFFER_BYTES, MAX_DRAIN_BYTES, PARSED_READ_BYTES} from './limits.ts'
+import {DIRECT_READ_BYTES, LARGE_BUFFER_BYTES, MAX_DRAIN_BYTES, MAX_UNHELD_BYTES, PARSED_READ_BYTES} from './limits.ts'
 import {type Framing, fieldsOf, framingOf} from './response-head.ts'
 
 export interface ExchangeSetup {
@@ -158,6 +158,7 @@ export class HttpExchange implements Exchange {
       if (this.#discarded > MAX_DRAIN_BYTES) this.#discardedEnough()
     } else if (this.#phase === 'receiving') {
       this.#intake.take(chunk)
+      if (this.#lane?.holdable === false && this.#intake.waiting > MAX_UNHELD_BYTES) this.#fail(this.#tooFast())
     }
   }
 
@@ -190,13 +191,13 @@ export class HttpExchange implements Exchange {
       this.#dispatch('fresh')
       return
     }
-    this.#fail(this.#describe(lane, cause))
+    this.#fail(this.#describe(cause))
   }
 
-  #describe(lane: Lane, cause: Error): TransferError {
+  #describe(cause: Error): TransferError {
     const error = toTransferError(cause, this.#url.origin, this.#requestSent ? 'connected' : 'connecting')
     // The connection reports a reset as an error of ours. What undici finds out by itself in a body that has not ended: a FIN.
-    const early = !(cause instanceof TransferError) && (lane.ended || error.code === 'CONNECTION_RESET')
+    const early = !(cause instanceof TransferError) && (isEarlyEnd(cause) || error.code === 'CONNECTION_RESET')
     return this.#phase === 'receiving' && early ? this.#truncated(cause) : error
   }
 
@@ -221,6 +222,12 @@ export class HttpExchange implements Exchange {
       ended: () => this.#guard(() => this.#fail(this.#truncated())),
       failed: (error) => this.#guard(() => this.#fail(error)),
     }
+  }
+
+  /** The only way to hold back a connection that is not ours; what came is delivered, and another try goes on from there. */
+  #tooFast(): TransferError {
+    const message = 'the connection was cut because its bytes come faster than they can be stored'
+    return new TransferError('CONNECTION_RESET', message, {where: this.#url.origin})
   }
 
   #truncated(cause?: Error): TransferError {

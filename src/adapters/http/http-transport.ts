@@ -15,7 +15,10 @@ export interface HttpTransportOptions {
   readonly tls?: TlsOptions
   /** Unlimited by default: admission is the engine's. Exchanges beyond the limit wait, connectionless, in order. */
   readonly maxConnectionsPerOrigin?: number
-  /** Opens the connections instead of ours (a proxy agent, say): all bodies go through its parser. The caller closes it. */
+  /**
+   * Opens the connections instead of ours (a proxy agent, say). All bodies go through its parser, and where the receiver falls
+   * more than 16 MiB behind, the exchange fails with CONNECTION_RESET. The caller closes it.
+   */
   readonly dispatcher?: Dispatcher
 }
 

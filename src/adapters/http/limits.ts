@@ -14,6 +14,9 @@ export const DIRECT_READ_BYTES = 256 * KIB
 /** Lent buffers of this size or more are worth direct reads of full size. */
 export const LARGE_BUFFER_BYTES = 1024 * KIB
 
+/** What may wait for memory from a connection that cannot be held back. */
+export const MAX_UNHELD_BYTES = 16 * 1024 * KIB
+
 /** Dropping this much costs less than another connection. */
 export const MAX_DRAIN_BYTES = 64 * KIB
 
