@@ -3,13 +3,17 @@
  * in it is masked before it gets here. Versioned by the path prefix `/api/v1`.
  *
  * GET  /api/v1/state                            InspectorState
- * GET  /api/v1/charts                           names of the charts; /api/v1/charts/:machine is its chart JSON
+ * GET  /api/v1/charts                           {charts: string[]}; /api/v1/charts/:machine is its chart JSON
  * GET  /api/v1/operations?after=&states=&group=&text=&limit=   {operations: OperationView[], next?: guid}
  * GET  /api/v1/operations/:guid                 OperationDetail
  * GET  /api/v1/operations/:guid/transitions?before=&limit=     {transitions: JournalEntry[]} (newest last)
- * GET  /api/v1/events                           text/event-stream of InspectorMessage; `id` is its seq, Last-Event-ID resumes
+ * GET  /api/v1/events?after=                    text/event-stream of InspectorMessage; `id` is its seq. Last-Event-ID resumes,
+ *                                               and `after` (the state's seq) does on the first connection
+ * GET  /api/v1/operations/:guid/bundle          ExportBundle
  * POST /api/v1/session                          {token} → 204 and a cookie
  * POST /api/v1/operations/:guid/commands        CommandRequest → 202; 409 not possible now; 403 read-only; 404 unknown
+ *
+ * A refusal has the body {error: {code, message}}; without credentials it is 401.
  */
 
 import type {Conditions} from '../domain/conditions.ts'
@@ -132,3 +136,20 @@ export type CommandRequest =
   | {readonly command: 'pause' | 'resume' | 'cancel' | 'makeCurrent'}
   | {readonly command: 'priority'; readonly value: number}
   | {readonly command: 'rate'; readonly value: number | null}
+
+/** Everything that is kept of one operation, masked: for a report, or to replay. */
+export interface ExportBundle {
+  readonly format: 'background-transfer.bundle'
+  readonly v: 1
+  /** Epoch ms. */
+  readonly exportedAt: number
+  /** Of the package. */
+  readonly version: string
+  readonly record: OperationRecord
+  readonly explanation: Explanation
+  readonly journal: readonly JournalEntry[]
+}
+
+export interface Refusal {
+  readonly error: {readonly code: string; readonly message: string}
+}
