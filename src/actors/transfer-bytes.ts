@@ -107,17 +107,18 @@ class Attempt {
   async run(): Promise<void> {
     try {
       await this.#transfer()
+      await this.#closePart()
       this.#report({type: 'attempt.finished', evidence: this.#evidence})
     } catch (thrown) {
       await this.#settle(thrown)
     } finally {
       this.#detachMeter?.()
-      await this.#closePart()
     }
   }
 
   async #settle(thrown: unknown): Promise<void> {
     await this.#writer?.settle()
+    await this.#closePart()
     const evidence = this.#writer?.evidence ?? this.#evidence
     if (this.#stage === 'yielding') {
       this.#report({type: 'attempt.yielded', evidence})
@@ -219,6 +220,8 @@ class Attempt {
     const after = this.#planned()
     if (after.kind !== 'finish') return after
     await this.#writer?.drained()
+    // An empty body was written to nobody: its part may not be there yet.
+    await this.#part
     return this.#checkLength(end.bodyLength, after.total)
   }
 
@@ -370,6 +373,7 @@ class Attempt {
     return {generation, received, total}
   }
 
+  /** Before the try reports its end: whoever goes on has the part to itself. */
   async #closePart(): Promise<void> {
     await this.#writer?.drained().catch(() => undefined)
     await this.#part?.then((part) => part.close()).catch(() => undefined)
