@@ -13,9 +13,9 @@ const fileName = fc.string({unit: 'grapheme', minLength: 1, maxLength: 200}).fil
 test('a part and its side file stand beside the destination and say whose they are', () => {
   expect(partPaths({id: ID, file: '/home/me/film.mp4', generation: 12})).toEqual({
     directory: '/home/me',
-    part: '/home/me/.film.mp4.0f8fad5b.12.part',
-    side: '/home/me/.film.mp4.0f8fad5b.12.side',
-    nextSide: '/home/me/.film.mp4.0f8fad5b.12.next',
+    part: '/home/me/.film.mp4.7728950e.12.part',
+    side: '/home/me/.film.mp4.7728950e.12.side',
+    nextSide: '/home/me/.film.mp4.7728950e.12.next',
   })
 })
 

@@ -114,8 +114,8 @@ export function describeFileSink(title: string, create: (durability: Durability)
           const {part, ranges} = await sink.openPart(name, [])
           await part.close()
           expect(ranges).toEqual([])
-          expect(bench.names()).toEqual(['.film.mp4.0f8fad5b.1.part'])
-          expect(bench.mode('.film.mp4.0f8fad5b.1.part')).toBe(0o600)
+          expect(bench.names()).toEqual(['.film.mp4.7728950e.1.part'])
+          expect(bench.mode('.film.mp4.7728950e.1.part')).toBe(0o600)
         })
 
         test('empties an existing part and forgets its side file when nothing is claimed', async () => {
@@ -123,8 +123,8 @@ export function describeFileSink(title: string, create: (durability: Durability)
           const {part, ranges} = await sink.openPart(name, [])
           await part.close()
           expect(ranges).toEqual([])
-          expect(bench.names()).toEqual(['.film.mp4.0f8fad5b.1.part'])
-          expect(bench.read('.film.mp4.0f8fad5b.1.part')).toEqual(Buffer.alloc(0))
+          expect(bench.names()).toEqual(['.film.mp4.7728950e.1.part'])
+          expect(bench.read('.film.mp4.7728950e.1.part')).toEqual(Buffer.alloc(0))
         })
 
         test('gives back what the last checkpoint covers and the claim names', async () => {
@@ -145,12 +145,12 @@ export function describeFileSink(title: string, create: (durability: Durability)
           const again = await sink.openPart(name, [[0, 3000]])
           await again.part.close()
           expect(again.ranges).toEqual([[0, 1000]])
-          expect(bench.read('.film.mp4.0f8fad5b.1.part')).toEqual(bytes.subarray(0, 1000))
+          expect(bench.read('.film.mp4.7728950e.1.part')).toEqual(bytes.subarray(0, 1000))
         })
 
         test('drops every claim when the part is missing', async () => {
           await writePart(sink, name, contentOf(1, 1000), true)
-          bench.remove('.film.mp4.0f8fad5b.1.part')
+          bench.remove('.film.mp4.7728950e.1.part')
           const {part, ranges} = await sink.openPart(name, [[0, 1000]])
           await part.close()
           expect(ranges).toEqual([])
@@ -158,7 +158,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
 
         test('drops every claim when the side file is missing', async () => {
           await writePart(sink, name, contentOf(1, 1000), true)
-          bench.remove('.film.mp4.0f8fad5b.1.side')
+          bench.remove('.film.mp4.7728950e.1.side')
           const {part, ranges} = await sink.openPart(name, [[0, 1000]])
           await part.close()
           expect(ranges).toEqual([])
@@ -167,7 +167,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
         test('keeps the whole blocks of a part that became shorter', async () => {
           const bytes = contentOf(1, 2 * MIB)
           await writePart(sink, name, bytes, true)
-          bench.write('.film.mp4.0f8fad5b.1.part', bytes.subarray(0, MIB + 10))
+          bench.write('.film.mp4.7728950e.1.part', bytes.subarray(0, MIB + 10))
           const {part, ranges} = await sink.openPart(name, [[0, 2 * MIB]])
           await part.close()
           expect(ranges).toEqual([[0, MIB]])
@@ -237,9 +237,9 @@ export function describeFileSink(title: string, create: (durability: Durability)
         test('makes no side file before the first checkpoint', async () => {
           await part.write(contentOf(1, 10), 10, 0)
           await part.sync()
-          expect(bench.names()).toEqual(['.film.mp4.0f8fad5b.1.part'])
+          expect(bench.names()).toEqual(['.film.mp4.7728950e.1.part'])
           await part.checkpoint(factsOf(name, [[0, 10]]))
-          expect(bench.names()).toEqual(['.film.mp4.0f8fad5b.1.part', '.film.mp4.0f8fad5b.1.side'])
+          expect(bench.names()).toEqual(['.film.mp4.7728950e.1.part', '.film.mp4.7728950e.1.side'])
         })
 
         test('records ranges of parallel writers that meet within a block', async () => {
@@ -261,7 +261,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
           const again = await sink.openPart(name, [[0, bytes.length]])
           await again.part.close()
           expect(again.ranges).toEqual([[0, bytes.length]])
-          expect(bench.read('.film.mp4.0f8fad5b.1.part')?.equals(bytes)).toBe(true)
+          expect(bench.read('.film.mp4.7728950e.1.part')?.equals(bytes)).toBe(true)
         })
 
         test('closes twice, after the writes under way, and then takes no more', async () => {
@@ -270,7 +270,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
           await Promise.all([part.close(), part.close(), writing])
           await part.close()
           await expect(part.write(bytes, 1, 0)).rejects.toMatchObject({code: 'CLOSED'})
-          expect(bench.read('.film.mp4.0f8fad5b.1.part')?.equals(bytes)).toBe(true)
+          expect(bench.read('.film.mp4.7728950e.1.part')?.equals(bytes)).toBe(true)
         })
       })
 
@@ -347,7 +347,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
 
           test(`under ${collision} rejects when the part is gone and was not published`, async () => {
             const file = await finishPart(sink, name, contentOf(1, 1500))
-            bench.remove('.film.mp4.0f8fad5b.1.part')
+            bench.remove('.film.mp4.7728950e.1.part')
             await expect(sink.publish(name, file, collision)).rejects.toMatchObject({code: 'PART_LOST'})
             expect(bench.names()).toEqual([])
           })
@@ -358,7 +358,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
           bench.write('film.mp4', Buffer.from('old'))
           await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'FILE_EXISTS'})
           expect(bench.read('film.mp4')?.toString()).toBe('old')
-          expect(bench.read('.film.mp4.0f8fad5b.1.part')?.length).toBe(1500)
+          expect(bench.read('.film.mp4.7728950e.1.part')?.length).toBe(1500)
         })
 
         test('under replaceExisting takes the place of an existing file', async () => {
@@ -419,14 +419,14 @@ export function describeFileSink(title: string, create: (durability: Durability)
           bench.write('film.mp4', Buffer.from('old'))
           await sink.discard({...name, generation: 3}, 2)
           expect(bench.names()).toEqual([
-            '.film.mp4.0f8fad5b.2.part',
-            '.film.mp4.0f8fad5b.2.side',
-            '.film.mp4.7c9e6679.1.part',
+            '.film.mp4.7728950e.2.part',
+            '.film.mp4.7728950e.2.side',
+            '.film.mp4.c1f90ae7.1.part',
             'film.mp4',
           ])
           await sink.discard({...name, generation: 1})
           await sink.discard({...name, generation: 1})
-          expect(bench.names()).toEqual(['.film.mp4.7c9e6679.1.part', 'film.mp4'])
+          expect(bench.names()).toEqual(['.film.mp4.c1f90ae7.1.part', 'film.mp4'])
         })
 
         test('has nothing to do in a directory that is gone', async () => {

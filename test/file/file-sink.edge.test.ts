@@ -146,7 +146,7 @@ describe('a failed write', () => {
     memory.failNth(1, code, 'write')
     await expect(part.write(Buffer.alloc(10), 10, 0)).rejects.toMatchObject({
       code: expected,
-      where: '/d/.film.mp4.0f8fad5b.1.part',
+      where: '/d/.film.mp4.7728950e.1.part',
       details: {errno: code},
     })
     await part.write(Buffer.alloc(10), 10, 0)
@@ -256,7 +256,7 @@ describe('a file system without hard links', () => {
     const name = nameIn(directory)
     const file = await finishPart(sink, name, contentOf(1, 1000))
     await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'DISK_FAILED'})
-    expect(readdirSync(directory)).toEqual(['.film.mp4.0f8fad5b.1.part'])
+    expect(readdirSync(directory)).toEqual(['.film.mp4.7728950e.1.part'])
   })
 })
 

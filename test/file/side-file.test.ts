@@ -142,7 +142,7 @@ test('many checkpoints do not make it grow without bound', async () => {
   }
   await part.close()
   expect(longest).toBeLessThanOrEqual(64 * 1024)
-  expect(memory.disk.names('/d')).toEqual(['.film.mp4.0f8fad5b.1.part', '.film.mp4.0f8fad5b.1.side'])
+  expect(memory.disk.names('/d')).toEqual(['.film.mp4.7728950e.1.part', '.film.mp4.7728950e.1.side'])
   const again = await open([[0, bytes.length]])
   await again.part.close()
   expect(again.ranges).toEqual([[0, bytes.length]])

@@ -1,0 +1,282 @@
+/**
+ * A whole engine on parts that are all in memory, under one clock and one seed: what survives a crash (store disk, file
+ * disk, network, conditions) stands here, and each process that opens an engine over it can be killed at any deadline.
+ */
+
+import {BehaviorSubject, type Observable, Subject, takeUntil} from 'rxjs'
+import {createFileSink} from '../../src/adapters/file/file-sink.ts'
+import {createKeySecrets} from '../../src/adapters/secrets/key-secrets.ts'
+import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
+import {Engine, type OperationDraft} from '../../src/engine/engine.ts'
+import type {EngineEvent} from '../../src/engine/events.ts'
+import type {EngineOptions} from '../../src/engine/options.ts'
+import type {EnginePorts} from '../../src/engine/ports.ts'
+import type {Clock} from '../../src/ports/clock.ts'
+import type {RecordStore} from '../../src/ports/record-store.ts'
+import {errno, MemoryDisk} from './memory-disk.ts'
+import {MemoryStore, StoreDisk} from './memory-store.ts'
+import {queuedRecord, type RecordWish} from './records.ts'
+import {SeededRandom} from './seeded-random.ts'
+import {SimulatedClock} from './simulated-clock.ts'
+import {SimulatedNetwork} from './simulated-network.ts'
+import {SimulatedTransport} from './simulated-transport.ts'
+import {slowFiles} from './slow-files.ts'
+
+const START = Date.UTC(2026, 0, 1)
+
+export interface WorldOptions {
+  readonly seed?: number
+  readonly engine?: EngineOptions
+  /** The longest that an answer of the disk or the store takes; 0 by default. */
+  readonly mostDelayMs?: number
+}
+
+/** One process with its engine. */
+export interface SimulatedProcess {
+  readonly engine: Engine
+  readonly store: MemoryStore
+  readonly events: EngineEvent[]
+  /** What went to log.error. */
+  readonly complaints: string[]
+  readonly clock: ProcessClock
+  readonly transport: SimulatedTransport
+  readonly death$: Subject<void>
+}
+
+export class SimulatedWorld {
+  readonly clock = new SimulatedClock(START)
+  readonly network = new SimulatedNetwork()
+  readonly disk = new MemoryDisk('/downloads')
+  readonly storeDisk = new StoreDisk()
+  readonly conditions$ = new BehaviorSubject<Conditions>(GOOD_CONDITIONS)
+  readonly random: SeededRandom
+  /** Called after each moment at which anything happened. */
+  onStep: () => void = () => {}
+  /** Called with each event of the present engine. */
+  onEvent: (event: EngineEvent) => void = () => {}
+  readonly #options: WorldOptions
+  #present: SimulatedProcess | undefined
+  #diskFault: {readonly calls: ReadonlySet<string>; readonly code: string; left: number} | undefined
+
+  constructor(options: WorldOptions = {}) {
+    this.#options = options
+    this.random = new SeededRandom(options.seed ?? 1)
+  }
+
+  get process(): SimulatedProcess {
+    if (this.#present === undefined) throw new Error('no process runs')
+    return this.#present
+  }
+
+  get engine(): Engine {
+    return this.process.engine
+  }
+
+  /** Starts a process; resolves when its engine serves. */
+  async open(options: EngineOptions = {}): Promise<Engine> {
+    const present = this.#boot({...this.#options.engine, ...options})
+    this.#present = present
+    await this.until(present.engine.open())
+    return present.engine
+  }
+
+  async close(): Promise<void> {
+    await this.until(this.engine.close())
+    this.process.death$.next()
+    this.#present = undefined
+  }
+
+  /** The process dies. `power` takes what was not synced along. */
+  crash(how: 'kill' | 'power'): void {
+    const {clock, transport, store, death$} = this.process
+    clock.die()
+    transport.kill()
+    store.crash()
+    death$.next()
+    if (how === 'kill') this.disk.kill()
+    else this.disk.crash(this.random)
+    this.#present = undefined
+  }
+
+  /** Everything that needs no time happens. */
+  async settle(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    this.onStep()
+  }
+
+  async advance(ms: number): Promise<void> {
+    const end = this.clock.now() + ms
+    await this.settle()
+    for (let at = this.clock.nextAt; at !== undefined && at <= end; at = this.clock.nextAt) {
+      this.clock.advanceToNext()
+      await this.settle()
+    }
+    this.clock.advanceBy(end - this.clock.now())
+  }
+
+  /** Lets time pass until `done` settles, or the predicate holds; fails when nothing is left to happen, or after `mostMs`. */
+  async until<T>(done: Promise<T> | (() => boolean), mostMs = 24 * 3_600_000): Promise<T> {
+    let isDone = false
+    let outcome: Promise<T> | undefined
+    if (typeof done !== 'function') {
+      outcome = done
+      const end = () => {
+        isDone = true
+      }
+      done.then(end, end)
+    }
+    const end = this.clock.now() + mostMs
+    await this.settle()
+    while (!(typeof done === 'function' ? done() : isDone)) {
+      const next = this.clock.nextAt
+      if (next === undefined || next > end) throw new Error(`never happened: ${done.toString()}`)
+      this.clock.advanceToNext()
+      await this.settle()
+    }
+    return outcome as Promise<T>
+  }
+
+  setConditions(change: Partial<Conditions>): void {
+    const conditions = {...this.conditions$.value, ...change}
+    this.network.setUp(conditions.connectivity !== 'none')
+    this.conditions$.next(conditions)
+  }
+
+  /** The next `count` calls of these kinds to the file system fail with `code`. */
+  failDisk(calls: readonly string[], code: string, count = 1): void {
+    this.#diskFault = {calls: new Set(calls), code, left: count}
+  }
+
+  healDisk(): void {
+    this.#diskFault = undefined
+  }
+
+  /** A draft of the n-th download, for http://files.example/n. */
+  draft(n: number, wish: RecordWish = {}): OperationDraft {
+    const {
+      sequence: _,
+      state: __,
+      ...draft
+    } = queuedRecord(n, {
+      url: urlOf(n),
+      ...wish,
+      createdAt: this.clock.now(),
+    })
+    return draft
+  }
+
+  #boot(options: EngineOptions): SimulatedProcess {
+    const clock = new ProcessClock(this.clock)
+    const death$ = new Subject<void>()
+    const transport = new SimulatedTransport(this.network, clock)
+    const mostMs = this.#options.mostDelayMs ?? 0
+    const store = new MemoryStore({disk: this.storeDisk, commits: mostMs > 0 ? 'manual' : 'auto'})
+    const complaints: string[] = []
+    const files = slowFiles(this.disk.fileSystem(), {
+      clock,
+      random: this.random,
+      mostMs,
+      before: (call) => this.#beforeCall(call),
+    })
+    const ports: EnginePorts = {
+      store: mostMs > 0 ? slowStore(store, clock, () => Math.floor(this.random.next() * (mostMs + 1))) : store,
+      transport,
+      sink: createFileSink({durability: 'power', mode: 0o644, files}),
+      clock,
+      random: this.random,
+      secrets: createKeySecrets(Buffer.alloc(32, 7)),
+      conditions: {conditions$: this.conditions$.pipe(takeUntil(death$))},
+      log: {
+        debug: () => undefined,
+        info: () => undefined,
+        warn: () => undefined,
+        error: (facts, message) => complaints.push(`${message} ${JSON.stringify(facts)}`),
+      },
+    }
+    const engine = new Engine(ports, options)
+    const events: EngineEvent[] = []
+    engine.events$.pipe(takeUntil(death$)).subscribe((event) => {
+      events.push(event)
+      this.onEvent(event)
+    })
+    return {engine, store, events, complaints, clock, transport, death$}
+  }
+
+  #beforeCall(call: string): void {
+    const fault = this.#diskFault
+    if (fault === undefined || fault.left === 0 || !fault.calls.has(call)) return
+    fault.left -= 1
+    throw errno(fault.code)
+  }
+}
+
+export function urlOf(n: number): string {
+  return `http://files.example/${n}`
+}
+
+/** The clock of one process: with it, its timers die. */
+class ProcessClock implements Clock {
+  readonly #clock: SimulatedClock
+  readonly #timers = new Set<unknown>()
+  #alive = true
+
+  constructor(clock: SimulatedClock) {
+    this.#clock = clock
+  }
+
+  get pending(): number {
+    return this.#timers.size
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  setTimeout(fn: () => void, delayMs: number): unknown {
+    if (!this.#alive) return undefined
+    const timer = this.#clock.setTimeout(() => {
+      this.#timers.delete(timer)
+      fn()
+    }, delayMs)
+    this.#timers.add(timer)
+    return timer
+  }
+
+  clearTimeout(handle: unknown): void {
+    this.#timers.delete(handle)
+    this.#clock.clearTimeout(handle)
+  }
+
+  die(): void {
+    this.#alive = false
+    for (const timer of this.#timers) this.#clock.clearTimeout(timer)
+    this.#timers.clear()
+  }
+}
+
+/** Reads answer what was true at the call, a little later; writes become durable a little later, together. */
+function slowStore(store: MemoryStore, clock: Clock, delay: () => number): RecordStore {
+  const wait = () => new Promise<void>((resolve) => clock.setTimeout(resolve, delay()))
+  const writes = new Set<keyof RecordStore>(['create', 'save', 'remove', 'saveGroup', 'flush'])
+  let isScheduled = false
+  return new Proxy<RecordStore>(store, {
+    get(target, key: keyof RecordStore) {
+      const method = target[key]
+      return async (...args: unknown[]) => {
+        const answered = Promise.allSettled([Reflect.apply(method, target, args) as Promise<unknown>])
+        if (!writes.has(key)) {
+          if (key !== 'close') await wait()
+        } else if (!isScheduled) {
+          isScheduled = true
+          clock.setTimeout(() => {
+            isScheduled = false
+            store.commit()
+          }, delay())
+        }
+        const [answer] = await answered
+        if (answer.status === 'rejected') throw answer.reason
+        return answer.value
+      }
+    },
+  })
+}
