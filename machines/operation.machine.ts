@@ -292,6 +292,14 @@ const afterYieldingToConditions = [
   {target: '#operation.running.returning'},
 ] as const
 
+/** Between two tries nothing has to be made durable first. The capacity is kept, lest two operations use one slot. */
+const betweenTries = {
+  'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
+  'operation.displace': '#operation.queued',
+  'operation.suspend': '#operation.queued',
+  'operation.cancel': '#operation.canceling',
+} as const
+
 /** Leaves a pause of the system: for the other pause that applies now, or back towards the wire. */
 function onConditionsIn(pause: Blockage) {
   const others = (['noNetwork', 'costedNetwork', 'systemPolicy'] as const).filter((other) => other !== pause)
@@ -512,6 +520,7 @@ export const operationMachine = setUp.createMachine({
               description: 'Another member goes first, or the engine closes: the bytes so far are being made durable',
               entry: 'askToYield',
               on: {
+                'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
                 'attempt.yielded': {
                   target: '#operation.queued',
                   actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
@@ -541,7 +550,7 @@ export const operationMachine = setUp.createMachine({
 
         weighing: {
           description: 'The retry table decides what the failure means',
-          tags: ['running', 'holding'],
+          tags: ['running', 'moving'],
           invoke: {
             id: 'weighing',
             src: 'weighFailure',
@@ -581,12 +590,12 @@ export const operationMachine = setUp.createMachine({
               actions: {type: 'noteThrownFinal', params: ({event}) => ({error: event.error})},
             },
           },
-          on: {'operation.cancel': '#operation.canceling'},
+          on: betweenTries,
         },
 
         startingOver: {
           description: 'The bytes on disk are of no use: a new generation is recorded before its first byte',
-          tags: ['running', 'holding'],
+          tags: ['running', 'moving'],
           entry: 'startNextGeneration',
           invoke: {
             id: 'startOverCommit',
@@ -598,7 +607,7 @@ export const operationMachine = setUp.createMachine({
               actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
             },
           },
-          on: {'operation.cancel': '#operation.canceling'},
+          on: betweenTries,
         },
 
         waitingToRetry: {
@@ -657,7 +666,11 @@ export const operationMachine = setUp.createMachine({
                   },
                 ],
               },
-              on: {'operation.cancel': '#operation.canceling'},
+              on: {
+                'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
+                'operation.displace': '#operation.queued',
+                'operation.cancel': '#operation.canceling',
+              },
             },
             committing: {
               description: 'The intent to publish, with the identity of the part, is being made durable',
