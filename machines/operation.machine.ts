@@ -74,6 +74,8 @@ export type OperationEvent =
   | {readonly type: 'operation.cancel'}
   | {readonly type: 'operation.reprioritize'; readonly policy: TransferPolicy; readonly sequence: number}
   | {readonly type: 'policy.changed'; readonly policy: TransferPolicy}
+  /** The same address, other headers. */
+  | {readonly type: 'headers.changed'; readonly request: OperationFacts['request']}
   | {readonly type: 'request.changed'; readonly request: OperationFacts['request']; readonly evidence: Evidence}
   | {readonly type: 'conditions.changed'; readonly conditions: Conditions}
   | {readonly type: 'retry.due'}
@@ -182,6 +184,9 @@ const setUp = setup({
         ...context.facts,
         ...params,
       }),
+    }),
+    noteHeaders: assign({
+      facts: ({context}, params: {request: OperationFacts['request']}) => ({...context.facts, ...params}),
     }),
     countTry: assign({
       facts: ({context}) => ({...context.facts, attempts: countAttempt(context.facts.attempts)}),
@@ -325,6 +330,7 @@ export const operationMachine = setUp.createMachine({
       actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
     },
     'policy.changed': {actions: {type: 'notePolicy', params: ({event}) => ({policy: event.policy})}},
+    'headers.changed': {actions: {type: 'noteHeaders', params: ({event}) => ({request: event.request})}},
   },
   states: {
     restoring: {

@@ -122,7 +122,7 @@ export class Engine {
 
   /** Running operations make their bytes durable and queue again; then the store is given back. Idempotent. */
   async close(): Promise<void> {
-    this.#actor.send({type: 'engine.close'})
+    if (this.#actor.getSnapshot().status === 'active') this.#actor.send({type: 'engine.close'})
     await waitFor(this.#actor, (each) => each.hasTag('closed'), {timeout: Number.POSITIVE_INFINITY})
     this.#events.complete()
   }
@@ -218,7 +218,7 @@ export class Engine {
   /** Changes cost policy, priority and the like. A queued operation whose priority changes goes to the end of its class. */
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
     this.#limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
-    if (entry.state !== 'queued' || policy.priority === entry.record.policy.priority) {
+    if (entry.state !== 'queued' || policy.priority === entry.facts.policy.priority) {
       this.#command(entry, {type: 'policy.changed', policy})
       return
     }
@@ -226,12 +226,18 @@ export class Engine {
     this.#command(entry, {type: 'operation.reprioritize', policy, sequence: this.#nextSequence()})
   }
 
-  /** Headers, or a new address (which starts over, spec D34). */
+  /** Headers for the next request, or a new address (which starts over, spec D34; paused operations only). */
   changeRequest(entry: OperationEntry, request: TransferRequest): void {
-    const {evidence} = entry.record
-    const moved = request.url !== entry.record.request.url
-    const next = moved ? withoutBytes(evidence, evidence.generation + 1) : evidence
-    this.#command(entry, {type: 'request.changed', request, evidence: next})
+    const {evidence, request: before} = entry.facts
+    if (request.url === before.url) {
+      this.#command(entry, {type: 'headers.changed', request})
+      return
+    }
+    this.#command(entry, {
+      type: 'request.changed',
+      request,
+      evidence: withoutBytes(evidence, evidence.generation + 1),
+    })
   }
 
   /** Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. */

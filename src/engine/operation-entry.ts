@@ -7,7 +7,7 @@ import {Subject} from 'rxjs'
 import type {OperationActor, OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Member} from '../domain/admission.ts'
 import {sizeOf} from '../domain/range-set.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import {lifeStateOf} from './record-of.ts'
@@ -51,6 +51,11 @@ export class OperationEntry {
 
   get snapshot(): OperationSnapshot | undefined {
     return this.actor?.getSnapshot()
+  }
+
+  /** The chart's present facts, which the told record may lag by one commit: what a further change builds on. */
+  get facts(): OperationFacts {
+    return this.snapshot?.context.facts ?? this.record
   }
 
   /** An actor that has ended, and is kept until its end is durable, hears nothing more. */

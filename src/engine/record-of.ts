@@ -20,12 +20,18 @@ export function recordOf(snapshot: OperationSnapshot, now: number): OperationRec
 }
 
 /**
- * A running operation is written only when its durable bytes or its generation changed: that it runs need not be known
- * after a crash, because it queues again.
+ * A running operation is written only when its durable bytes, its generation, or the application's wishes changed: that it
+ * runs need not be known after a crash, because it queues again.
  */
 export function isWorthSaving(saved: OperationRecord, next: OperationRecord): boolean {
   if (next.state === 'running' || next.state === 'returning') {
-    return next.evidence.generation !== saved.evidence.generation || next.evidence.ranges !== saved.evidence.ranges
+    const {evidence} = saved
+    return (
+      next.evidence.generation !== evidence.generation ||
+      next.evidence.ranges !== evidence.ranges ||
+      next.request !== saved.request ||
+      next.policy !== saved.policy
+    )
   }
   return next.state !== saved.state || !sameFacts(saved, next)
 }

@@ -1,6 +1,18 @@
 /** DownloadOperation (spec 2.10): the application's handle of one download. One object per operation and process. */
 
-import {concat, defer, distinctUntilChanged, map, Observable, of, Subject} from 'rxjs'
+import {
+  catchError,
+  concat,
+  defer,
+  distinctUntilChanged,
+  from,
+  ignoreElements,
+  map,
+  Observable,
+  of,
+  Subject,
+  takeUntil,
+} from 'rxjs'
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
@@ -55,7 +67,13 @@ export type ChangeableOptions = Pick<
 /** What a handle stands for: a draft until startAsync, an entry of the engine from then on. */
 type Stage =
   | {readonly kind: 'draft'; readonly draft: OperationDraft}
-  | {readonly kind: 'starting'; readonly draft: OperationDraft}
+  /** `then`: what was asked of it before it was accepted. */
+  | {
+      readonly kind: 'starting'
+      readonly draft: OperationDraft
+      readonly accepted: Promise<void>
+      readonly then: (() => void)[]
+    }
   | {readonly kind: 'entered'; readonly entry: OperationEntry}
 
 export class DownloadOperation {
@@ -89,7 +107,7 @@ export class DownloadOperation {
   }
 
   get requestedUri(): URL {
-    return new URL(this.#facts.request.url)
+    return new URL(this.#wishes.request.url)
   }
 
   /** Only while paused by the application or by a recoverable error, else ILLEGAL_STATE. The next resume starts over. */
@@ -101,7 +119,7 @@ export class DownloadOperation {
       throw invalidArgument('requestedUri', 'must be http or https')
     const url = new URL(uri)
     url.hash = ''
-    this.#engine.changeRequest(this.#entry, {...this.#facts.request, url: url.href})
+    this.#engine.changeRequest(this.#entry, {...this.#wishes.request, url: url.href})
   }
 
   /** Absolute path of the destination; after completion, of the file as it was published. */
@@ -110,11 +128,11 @@ export class DownloadOperation {
   }
 
   get method(): string {
-    return this.#facts.request.method
+    return this.#wishes.request.method
   }
 
   get group(): string {
-    return this.#facts.policy.group
+    return this.#wishes.policy.group
   }
 
   /** What happens when the destination exists. */
@@ -124,7 +142,7 @@ export class DownloadOperation {
 
   /** The digest that the file must have. */
   get checksum(): Checksum | undefined {
-    return this.#facts.policy.checksum
+    return this.#wishes.policy.checksum
   }
 
   /** Other limits, or another expected digest, for what is still to come; a terminal one throws ILLEGAL_STATE. */
@@ -137,7 +155,7 @@ export class DownloadOperation {
   }
 
   get priority(): BackgroundTransferPriority {
-    return this.#facts.policy.priority
+    return this.#wishes.policy.priority
   }
 
   /** Queued operations move to the end of their new class; a terminal one throws ILLEGAL_STATE (O37). */
@@ -149,7 +167,7 @@ export class DownloadOperation {
   }
 
   get costPolicy(): BackgroundTransferCostPolicy {
-    return this.#facts.policy.costPolicy
+    return this.#wishes.policy.costPolicy
   }
 
   /** Takes effect at once; a terminal operation throws ILLEGAL_STATE. */
@@ -162,11 +180,11 @@ export class DownloadOperation {
 
   /** Bytes per second of this operation alone; undefined is no limit. Takes effect at once; kept with the operation. */
   get maxBytesPerSecond(): number | undefined {
-    return this.#facts.policy.maxBytesPerSecond
+    return this.#wishes.policy.maxBytesPerSecond
   }
 
   set maxBytesPerSecond(bytesPerSecond: number | undefined) {
-    const {maxBytesPerSecond: _, ...policy} = this.#facts.policy
+    const {maxBytesPerSecond: _, ...policy} = this.#wishes.policy
     const limit = byteRate('maxBytesPerSecond', bytesPerSecond)
     this.#replacePolicy(limit === undefined ? policy : {...policy, maxBytesPerSecond: limit})
   }
@@ -248,16 +266,19 @@ export class DownloadOperation {
     if (this.#stage.kind !== 'draft') throw this.#illegal('startAsync')
     const recoverable = this.#recoverable.length === 0 ? {} : {recoverable: [...this.#recoverable]}
     const draft = {...this.#stage.draft, policy: {...this.#stage.draft.policy, ...recoverable}}
-    this.#stage = {kind: 'starting', draft}
+    const then: (() => void)[] = []
     const accepted = this.#engine.start([draft]).then(
       ([entry]) => {
-        if (entry !== undefined) this.#enter(entry)
+        if (entry === undefined) return
+        this.#enter(entry)
+        for (const call of then) call()
       },
       (error) => {
-        this.#stage = {kind: 'draft', draft}
+        if (this.#stage.kind === 'starting') this.#stage = {kind: 'draft', draft: this.#stage.draft}
         throw error
       },
     )
+    this.#stage = {kind: 'starting', draft, accepted, then}
     return this.#running(accepted, options)
   }
 
@@ -266,7 +287,8 @@ export class DownloadOperation {
    * ILLEGAL_STATE when it was never started.
    */
   attachAsync(options: WaitOptions = {}): RunningDownload {
-    if (this.#stage.kind !== 'entered') throw this.#illegal('attachAsync')
+    if (this.#stage.kind === 'draft') throw this.#illegal('attachAsync')
+    if (this.#stage.kind === 'starting') return this.#running(this.#stage.accepted, options)
     this.#engine.attach(this.#stage.entry)
     return this.#running(Promise.resolve(), options)
   }
@@ -275,9 +297,9 @@ export class DownloadOperation {
   pause(): void {
     const state = this.#state
     const running = state === 'running' || state === 'waitingToRetry' || state === 'returning' || state === 'publishing'
-    if (this.#stage.kind !== 'entered' || (state !== 'queued' && !running)) throw this.#illegal('pause')
+    if (state !== 'queued' && !running) throw this.#illegal('pause')
     if (running && this.method.toUpperCase() === 'POST') throw this.#illegal('pause a POST download')
-    if (state !== 'publishing') this.#engine.pause(this.#entry)
+    if (state !== 'publishing') this.#onceAccepted(() => this.#engine.pause(this.#entry))
   }
 
   /** Continues a paused download. No effect in a pause of the system; ILLEGAL_STATE when it is not paused (13.4). */
@@ -299,7 +321,7 @@ export class DownloadOperation {
 
   /** Moves this download, and those behind it in its group, to the front. Without a group nothing happens. */
   makeCurrentInTransferGroup(): void {
-    if (this.#stage.kind === 'entered') this.#engine.makeCurrent(this.#stage.entry)
+    if (this.#stage.kind !== 'draft') this.#onceAccepted(() => this.#engine.makeCurrent(this.#entry))
   }
 
   /** From the next request on; repeated calls concatenate. ILLEGAL_STATE on a terminal operation. */
@@ -316,14 +338,37 @@ export class DownloadOperation {
     return this.#stage.kind === 'entered' ? this.#stage.entry.record : this.#stage.draft
   }
 
+  /** What the application asked for last, told or not yet. */
+  get #wishes(): Pick<OperationDraft, 'request' | 'policy'> {
+    return this.#stage.kind === 'entered' ? this.#stage.entry.facts : this.#stage.draft
+  }
+
+  /** Now, or when its record is durable, if it is possible then still. */
+  #onceAccepted(call: () => void): void {
+    if (this.#stage.kind !== 'starting') {
+      call()
+      return
+    }
+    this.#stage.then.push(() => {
+      try {
+        call()
+      } catch (error) {
+        if (!(error instanceof TransferError) || error.code !== 'ILLEGAL_STATE') throw error
+      }
+    })
+  }
+
   get #entry(): OperationEntry {
     if (this.#stage.kind !== 'entered') throw this.#illegal('use')
     return this.#stage.entry
   }
 
   get #state(): LifeState | 'new' {
-    if (this.#stage.kind === 'draft') return 'new'
-    return this.#stage.kind === 'starting' ? 'queued' : this.#stage.entry.state
+    return this.#stage.kind === 'draft' ? 'new' : this.#lifeState
+  }
+
+  get #lifeState(): LifeState {
+    return this.#stage.kind === 'entered' ? this.#stage.entry.state : 'queued'
   }
 
   #illegal(call: string): TransferError {
@@ -349,9 +394,16 @@ export class DownloadOperation {
     const outcome = accepted.then(() => this.#outcome(signal))
     outcome.catch(() => undefined)
     accepted.catch(() => undefined)
+    const refused = from(accepted).pipe(
+      ignoreElements(),
+      catchError(() => of(true)),
+    )
     return Object.assign(outcome, {
       accepted,
-      progress$: this.#untilEnd(concat(of(undefined), this.#notices)).pipe(map(() => this)),
+      progress$: this.#untilEnd(concat(of(undefined), this.#notices)).pipe(
+        takeUntil(refused),
+        map(() => this),
+      ),
       cancel: () => {
         accepted.then(
           () => this.#cancel(),
@@ -400,29 +452,22 @@ export class DownloadOperation {
   }
 
   #changePolicy(change: Partial<TransferPolicy>): void {
-    this.#replacePolicy({...this.#facts.policy, ...change})
+    this.#replacePolicy({...this.#wishes.policy, ...change})
   }
 
   #replacePolicy(policy: TransferPolicy): void {
-    switch (this.#stage.kind) {
-      case 'draft': {
-        const {draft} = this.#stage
-        this.#stage = {kind: 'draft', draft: {...draft, policy}}
-        return
-      }
-      case 'starting':
-        throw this.#illegal('change its policy before it is accepted')
-      case 'entered':
-        if (isTerminal(this.#stage.entry.state)) throw this.#illegal('change its policy')
-        this.#engine.changePolicy(this.#stage.entry, policy)
-    }
+    const stage = this.#stage
+    if (isTerminal(this.#lifeState)) throw this.#illegal('change its policy')
+    if (stage.kind !== 'entered') this.#stage = {...stage, draft: {...stage.draft, policy}}
+    if (stage.kind !== 'draft') this.#onceAccepted(() => this.#engine.changePolicy(this.#entry, policy))
   }
 
   #changeHeaders(name: string, change: (fields: readonly HeaderField[]) => readonly HeaderField[]): void {
-    if (isTerminal(this.#state === 'new' ? 'queued' : this.#state)) throw this.#illegal('change its headers')
-    const request = changeRequestHeaders(this.#engine, this.#facts.request, name, change)
-    if (this.#stage.kind === 'draft') this.#stage = {kind: 'draft', draft: {...this.#stage.draft, request}}
-    else this.#engine.changeRequest(this.#entry, request)
+    const stage = this.#stage
+    if (isTerminal(this.#lifeState)) throw this.#illegal('change its headers')
+    const request = changeRequestHeaders(this.#engine, this.#wishes.request, name, change)
+    if (stage.kind !== 'entered') this.#stage = {...stage, draft: {...stage.draft, request}}
+    if (stage.kind !== 'draft') this.#onceAccepted(() => this.#engine.changeRequest(this.#entry, request))
   }
 
   #untilEnd<T>(source: Observable<T>): Observable<T> {

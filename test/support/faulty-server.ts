@@ -89,6 +89,8 @@ export async function startFaultyServer(options: FaultyServerOptions = {}): Prom
             ALPNProtocols: ['http/1.1'],
           })
     stream.on('error', () => {})
+    // One listener for each request of a connection that is kept alive.
+    stream.setMaxListeners(0)
     void serve({stream, tcp}, connection, requests, scriptFor)
   })
   server.listen(options.port ?? 0, '127.0.0.1')
