@@ -1,0 +1,123 @@
+/** What the integration tests share: a server, a disk and engines that are cleaned up after each test, and questions to them. */
+
+import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {filter, firstValueFrom} from 'rxjs'
+import {afterEach} from 'vitest'
+import {
+  BackgroundTransferEngine,
+  type BackgroundTransferEngineOptions,
+  type BackgroundTransferStatus,
+  type DownloadOperation,
+  type RunningDownload,
+  TransferError,
+} from '../../src/index.ts'
+import {sha256} from '../support/content.ts'
+import type {ReceivedRequest} from '../support/faulty-script.ts'
+import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
+
+const cleanups: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+export function onCleanup(cleanup: () => Promise<void>): void {
+  cleanups.push(cleanup)
+}
+
+export async function makeDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'integration-'))
+  onCleanup(() => rm(directory, {recursive: true, force: true}))
+  return directory
+}
+
+export async function startServer(options?: Parameters<typeof startFaultyServer>[0]): Promise<FaultyServer> {
+  const server = await startFaultyServer(options)
+  onCleanup(() => server.close())
+  return server
+}
+
+/** An engine whose retries come quickly; its store is a hidden directory. */
+export async function openEngine(
+  directory: string,
+  options: Partial<BackgroundTransferEngineOptions> = {},
+): Promise<BackgroundTransferEngine> {
+  const engine = await BackgroundTransferEngine.open({
+    directory: join(directory, '.store'),
+    retryDelayMs: 5,
+    drainTimeoutMs: 2_000,
+    ...options,
+  })
+  onCleanup(() => engine.close())
+  return engine
+}
+
+/** A directory with an engine of its own, and a server. */
+export interface World {
+  readonly directory: string
+  readonly server: FaultyServer
+  readonly engine: BackgroundTransferEngine
+  file(name: string): string
+  /** Everything in the directory but the store. */
+  names(): Promise<readonly string[]>
+}
+
+export async function makeWorld(options: Partial<BackgroundTransferEngineOptions> = {}): Promise<World> {
+  const directory = await makeDirectory()
+  const server = await startServer()
+  const engine = await openEngine(directory, options)
+  return {
+    directory,
+    server,
+    engine,
+    file: (name) => join(directory, name),
+    names: () => namesIn(directory),
+  }
+}
+
+export async function namesIn(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory)).filter((name) => name !== '.store').sort()
+}
+
+export async function digestOf(file: string): Promise<string> {
+  return sha256(await readFile(file))
+}
+
+/** Waits for the status; fails when the operation ends in another one. */
+export async function reaches(operation: DownloadOperation, status: BackgroundTransferStatus): Promise<void> {
+  await firstValueFrom(operation.status$.pipe(filter((each) => each === status)))
+}
+
+/** Waits until the application sees this many bytes. */
+export async function receives(running: RunningDownload, bytes: number): Promise<void> {
+  await firstValueFrom(running.progress$.pipe(filter(({progress}) => progress.bytesReceived >= bytes)))
+}
+
+/** The error that a promise rejects with. */
+export async function failure(promise: PromiseLike<unknown>): Promise<TransferError> {
+  try {
+    await promise
+  } catch (error) {
+    if (error instanceof TransferError) return error
+    throw error
+  }
+  throw new Error('it did not fail')
+}
+
+/** Body bytes that the server sent for a path, over all requests. */
+export function bytesSent(server: FaultyServer, path: string): number {
+  return requestsFor(server, path).reduce((sum, {bytesSent: each}) => sum + each, 0)
+}
+
+export function requestsFor(server: FaultyServer, path: string): readonly ReceivedRequest[] {
+  return server.requests.filter((request) => request.path.split('?', 1)[0] === path)
+}
+
+/** Range and If-Range of each request of a path, as `range|if-range`; empty for a request without. */
+export function rangesAsked(server: FaultyServer, path: string): readonly string[] {
+  return requestsFor(server, path).map(({headers}) =>
+    headers.range === undefined ? '' : `${headers.range}|${headers['if-range'] ?? ''}`,
+  )
+}
