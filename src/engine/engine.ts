@@ -6,7 +6,7 @@
 import {type Observable, Subject} from 'rxjs'
 import {type AnyEventObject, createActor, fromCallback, fromPromise, waitFor} from 'xstate'
 import {type EngineActor, engineMachine} from '../../machines/engine.machine.ts'
-import type {OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
@@ -14,7 +14,6 @@ import {type Explanation, explain} from '../domain/explain.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
 import {
   type GroupRecord,
-  NO_EVIDENCE,
   type OperationRecord,
   type TransferPolicy,
   type TransferRequest,
@@ -24,13 +23,16 @@ import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {OperationQuery, StoreSummary} from '../ports/record-store.ts'
 import {Alarm} from './alarm.ts'
 import {Dispatcher} from './dispatcher.ts'
+import {drain} from './drain.ts'
 import type {EngineEvent, ProgressChange} from './events.ts'
+import {FileClaims} from './file-claims.ts'
 import type {OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
 import {byteRate, type EngineOptions, type ResolvedEngineOptions, resolveOptions} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
+import {phaseOf} from './record-of.ts'
 import {Retention} from './retention.ts'
 
 const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTerminal(state) && state !== 'canceling')
@@ -51,15 +53,15 @@ export class Engine {
   readonly #actor: EngineActor
   readonly #retention: Retention
   readonly #nextId: () => OperationId
-  readonly #claimedFiles = new Set<string>()
+  readonly #claims: FileClaims
   #dispatcher: Dispatcher | undefined
   #summary: StoreSummary = {lastSequence: 0, operations: 0}
   #sequence = 0
-  #draining = false
 
   constructor(ports: EnginePorts, options: EngineOptions = {}) {
     this.options = resolveOptions(options)
     this.#ports = ports
+    this.#claims = new FileClaims(ports.store)
     this.#limits = new RateLimits(ports.clock)
     this.#nextId = createOperationIds(
       () => ports.clock.now(),
@@ -115,7 +117,12 @@ export class Engine {
     const snapshot = await waitFor(this.#actor, (each) => each.hasTag('serving') || each.hasTag('closed'), {
       timeout: Number.POSITIVE_INFINITY,
     })
-    if (!snapshot.hasTag('serving')) throw asTransferError(snapshot.context.error)
+    if (!snapshot.hasTag('serving')) {
+      const {error} = snapshot.context
+      throw error === undefined
+        ? new TransferError('CLOSED', 'the engine was closed while it opened')
+        : asTransferError(error)
+    }
     this.#line.start()
     void this.#retention.sweep()
   }
@@ -136,11 +143,11 @@ export class Engine {
     const records = drafts.map(
       (draft): OperationRecord => ({...draft, sequence: this.#nextSequence(), state: 'queued'}),
     )
-    const claimed = await this.#claimFiles(records)
+    const claimed = await this.#claims.claim(records)
     try {
       await this.#ports.store.create(claimed)
     } finally {
-      for (const {target} of claimed) this.#claimedFiles.delete(target.file)
+      this.#claims.release(claimed)
     }
     const entries = claimed.map((record) => this.hold(record))
     const at = this.#ports.clock.now()
@@ -199,7 +206,10 @@ export class Engine {
   async resumeAll(): Promise<void> {
     this.#requireServing()
     const ids = await this.#ports.store.active()
-    for (const record of await this.#ports.store.getMany(ids)) if (record !== undefined) this.#rejoin(record)
+    for (const record of await this.#ports.store.getMany(ids)) {
+      // What has an actor goes on already, whatever its record still says.
+      if (record !== undefined && !this.#operations.hasActor(record.id)) this.#rejoin(record)
+    }
     await this.#line.dropFloor()
   }
 
@@ -211,8 +221,9 @@ export class Engine {
     this.#command(entry, {type: 'operation.resume', sequence: this.#nextSequence()})
   }
 
+  /** No effect when it is on its way already, or too late (13.4). */
   cancel(entry: OperationEntry): void {
-    this.#command(entry, {type: 'operation.cancel'})
+    this.#tryCommand(entry, {type: 'operation.cancel'})
   }
 
   /** Changes cost policy, priority and the like. A queued operation whose priority changes goes to the end of its class. */
@@ -242,7 +253,7 @@ export class Engine {
 
   /** Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. */
   pauseGroup(name: string): Promise<void> {
-    return this.#forEachMember(name, PAUSABLE, (entry) => this.pause(entry))
+    return this.#forEachMember(name, PAUSABLE, (entry) => this.#tryCommand(entry, {type: 'operation.pause'}))
   }
 
   /** Resumes every member that the application paused, in the order of their guids. */
@@ -287,7 +298,7 @@ export class Engine {
 
   /** The outcome reached a promise of the application: enumeration no longer shows it. */
   async markDelivered(entry: OperationEntry): Promise<void> {
-    if (entry.record.delivered === true || this.#draining) return
+    if (entry.record.delivered === true || this.#isDraining) return
     const record: OperationRecord = {...entry.record, delivered: true}
     entry.record = record
     entry.saved = record
@@ -381,6 +392,10 @@ export class Engine {
     return this.#dispatcher
   }
 
+  get #isDraining(): boolean {
+    return this.#actor.getSnapshot().hasTag('draining')
+  }
+
   #requireServing(): void {
     if (!this.#actor.getSnapshot().hasTag('serving')) throw new TransferError('CLOSED', 'the engine is not open')
   }
@@ -390,61 +405,29 @@ export class Engine {
     return this.#sequence
   }
 
-  /**
-   * One file, one writer: refuses a destination that an unfinished operation, or another draft, has. Answers the records to
-   * create: those that repeat a failed operation adopt its part file.
-   */
-  async #claimFiles(records: readonly OperationRecord[]): Promise<readonly OperationRecord[]> {
-    const {store} = this.#ports
-    const claimed: string[] = []
-    try {
-      for (const {target} of records) {
-        if (this.#claimedFiles.has(target.file)) throw busy(target.file)
-        this.#claimedFiles.add(target.file)
-        claimed.push(target.file)
-      }
-      const ids = await store.findManyByFile(claimed)
-      if (ids.every((id) => id === undefined)) return records
-      return await Promise.all(
-        records.map(async (record, index) => {
-          const id = ids[index]
-          const earlier = id === undefined ? undefined : await store.get(id)
-          return earlier === undefined ? record : this.#follow(record, earlier)
-        }),
-      )
-    } catch (error) {
-      for (const file of claimed) this.#claimedFiles.delete(file)
-      throw error
-    }
+  #command(entry: OperationEntry, event: OperationEvent): void {
+    if (this.#tryCommand(entry, event)) return
+    throw new TransferError('ILLEGAL_STATE', `${event.type} is not possible while the operation is ${entry.state}`, {
+      where: entry.record.id,
+    })
   }
 
-  async #follow(record: OperationRecord, earlier: OperationRecord): Promise<OperationRecord> {
-    if (!isTerminal(earlier.state)) throw busy(earlier.target.file, earlier.id)
-    if (earlier.state !== 'failed' || earlier.request.url !== record.request.url) return record
-    const evidence = {...earlier.evidence, partOwner: earlier.evidence.partOwner ?? earlier.id}
-    await this.#ports.store.save({...earlier, evidence: NO_EVIDENCE})
-    return {...record, evidence}
-  }
-
-  #command(entry: OperationEntry, event: Parameters<OperationEntry['send']>[0]): void {
+  /** False when the operation's present state does not take the command. */
+  #tryCommand(entry: OperationEntry, event: OperationEvent): boolean {
     this.#requireServing()
-    const {actor} = this.#operations.activate(entry)
-    if (actor?.getSnapshot().can(event) !== true) {
-      throw new TransferError('ILLEGAL_STATE', `${event.type} is not possible while the operation is ${entry.state}`, {
-        where: entry.record.id,
-      })
-    }
+    if (entry.isOver || this.#operations.activate(entry).snapshot?.can(event) !== true) return false
     if (event.type === 'operation.cancel' || event.type === 'operation.pause') {
       this.#line.leaveLine(entry.record.policy.group, entry.record.id)
     }
     entry.send(event)
+    return true
   }
 
   /** A group admitted it: from record to actor, and onto the wire. */
   async #admit(id: OperationId, record: OperationRecord | undefined): Promise<void> {
     try {
       const entry = record === undefined ? await this.#operations.find(id) : this.#operations.hold(record)
-      if (entry !== undefined && !entry.isOver && !this.#draining) {
+      if (entry !== undefined && !entry.isOver && !this.#isDraining) {
         const {id: admitted, policy} = entry.record
         this.#limits.limitOperation(admitted, policy.maxBytesPerSecond)
         this.#operations.activate(entry)
@@ -459,7 +442,7 @@ export class Engine {
 
   async #wake(id: OperationId): Promise<void> {
     const entry = await this.#operations.find(id)
-    if (entry === undefined || entry.isOver || this.#draining) return
+    if (entry === undefined || entry.isOver || this.#isDraining) return
     this.#operations.activate(entry).send({type: 'retry.due'})
   }
 
@@ -487,18 +470,12 @@ export class Engine {
   }
 
   #moved(entry: OperationEntry, snapshot: OperationSnapshot): void {
-    const phase = snapshot.hasTag('moving')
-      ? 'running'
-      : snapshot.hasTag('returning')
-        ? 'returning'
-        : snapshot.hasTag('holding')
-          ? 'holding'
-          : undefined
+    const phase = phaseOf(snapshot)
     const {facts} = snapshot.context
     if (phase !== entry.phase) this.#line.memberChanged(facts, phase)
     entry.phase = phase
     this.#tellOrigin(entry, snapshot)
-    if (this.#draining && snapshot.can({type: 'operation.suspend'})) {
+    if (this.#isDraining && snapshot.can({type: 'operation.suspend'})) {
       queueMicrotask(() => entry.send({type: 'operation.suspend'}))
     }
   }
@@ -519,7 +496,7 @@ export class Engine {
   }
 
   #told({record}: OperationNotice): void {
-    if (this.#draining) return
+    if (this.#isDraining) return
     if (record.retryAt !== undefined) this.#alarm.set(record.id, record.retryAt)
     else this.#alarm.clear(record.id)
     if (isTerminal(record.state)) this.#retention.noteEnd()
@@ -528,7 +505,7 @@ export class Engine {
 
   /** Its actor was put away; a queued one stands in line from now on. */
   #rested({record}: OperationEntry): void {
-    if (record.state === 'queued' && !this.#draining) this.#line.enter(record)
+    if (record.state === 'queued' && !this.#isDraining) this.#line.enter(record)
   }
 
   #tellProgress(changes: readonly ProgressChange[]): void {
@@ -557,7 +534,10 @@ export class Engine {
         }),
         keepAlarm: this.#alarm.logic,
         tellProgress: this.#ticker.logic,
-        drain: fromPromise<void>(() => this.#drain()),
+        drain: fromPromise<void>(() => {
+          this.#line.stop()
+          return drain(this.#operations)
+        }),
         closeStore: fromPromise<void>(async () => {
           this.#operations.stopAll()
           await this.#retention.stop()
@@ -604,33 +584,4 @@ export class Engine {
       if (this.options.resumeOnOpen || mustFinish) this.#rejoin(record)
     }
   }
-
-  async #drain(): Promise<void> {
-    this.#draining = true
-    this.#line.stop()
-    for (const entry of this.#operations.all()) {
-      if (entry.snapshot?.can({type: 'operation.suspend'}) === true) entry.send({type: 'operation.suspend'})
-    }
-    for (;;) {
-      await this.#operations.settled()
-      const busyOnes = [...this.#operations.all()].filter(({actor}) => isBusy(actor?.getSnapshot()))
-      const [first] = busyOnes
-      if (first?.actor === undefined) break
-      await waitFor(first.actor, (snapshot) => !isBusy(snapshot), {timeout: Number.POSITIVE_INFINITY})
-    }
-    await this.#operations.settled()
-  }
-}
-
-/** Still on its way to a state that may rest. */
-function isBusy(snapshot: OperationSnapshot | undefined): boolean {
-  if (snapshot === undefined || snapshot.status !== 'active') return false
-  return snapshot.hasTag('running') || snapshot.hasTag('publishing') || snapshot.hasTag('canceling')
-}
-
-function busy(file: string, id?: OperationId): TransferError {
-  return new TransferError('DESTINATION_BUSY', 'another unfinished operation writes this file', {
-    where: file,
-    ...(id === undefined ? {} : {details: {guid: id}}),
-  })
 }

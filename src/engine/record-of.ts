@@ -1,6 +1,7 @@
 /** From an operation's snapshot to its record, and which changes are worth a write. */
 
 import type {OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {Member} from '../domain/admission.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 
@@ -8,6 +9,13 @@ import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 export function lifeStateOf(snapshot: OperationSnapshot): LifeState {
   for (const state of LIFE_STATES) if (snapshot.hasTag(state)) return state
   return 'queued'
+}
+
+/** An operation's standing in its group; undefined when it neither runs nor keeps a place. */
+export function phaseOf(snapshot: OperationSnapshot): Member['phase'] | undefined {
+  if (snapshot.hasTag('moving')) return 'running'
+  if (snapshot.hasTag('returning')) return 'returning'
+  return snapshot.hasTag('holding') ? 'holding' : undefined
 }
 
 /** The record that a snapshot means. Secrets end with the operation. */
