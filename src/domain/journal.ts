@@ -1,6 +1,10 @@
 /** One line of an operation's journal: a transition of its chart, kept in the store with the record it explains. */
 
+import type {OperationRecord} from './record.ts'
 import type {LifeState} from './status.ts'
+
+/** The most that is kept of one operation; the oldest entries go first. */
+export const JOURNAL_BOUND = {entries: 1000, bytes: 256 * 1024} as const
 
 /** Persisted: fields are only added, and every added field is optional. */
 export interface JournalEntry {
@@ -24,4 +28,22 @@ export interface JournalEntry {
   readonly status?: number
   /** Code and message of the error it stands at, redacted. */
   readonly error?: string
+}
+
+/** Which entries of a journal: the newest `limit` of those before `before`. */
+export interface JournalPage {
+  /** Exclusive. */
+  readonly before?: number
+  /** All that are kept by default. */
+  readonly limit?: number
+}
+
+export function pageOf(entries: readonly JournalEntry[], {before, limit}: JournalPage): readonly JournalEntry[] {
+  const earlier = before === undefined ? entries : entries.filter(({seq}) => seq < before)
+  return limit === undefined ? earlier : earlier.slice(Math.max(0, earlier.length - limit))
+}
+
+/** The record, saying that its journal goes at least to `seq`. */
+export function withJournalled(record: OperationRecord, seq: number): OperationRecord {
+  return (record.journalled ?? 0) >= seq ? record : {...record, journalled: seq}
 }

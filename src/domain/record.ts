@@ -136,6 +136,8 @@ export interface OperationFacts {
 
 export interface OperationRecord extends OperationFacts {
   readonly state: LifeState
+  /** Seq of the newest entry of its journal; absent while there is none. The store never lets it fall. */
+  readonly journalled?: number
 }
 
 /** A transfer group's own settings. */

@@ -4,6 +4,7 @@
  * (synced in power mode). Rejections: STORE_LOCKED and STORE_DAMAGED from open, DISK_FULL and DISK_FAILED from writes.
  */
 
+import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {OperationFilter} from '../domain/matches-query.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
@@ -41,9 +42,12 @@ export interface RecordStore {
   open(): Promise<StoreSummary>
   /** Adds new operations; one whose id is there already is left as it is (idempotent). */
   create(records: readonly OperationRecord[]): Promise<void>
-  /** Replaces an operation's record, with its place in the indexes, in one batch. */
-  save(record: OperationRecord): Promise<void>
-  /** Forgets an operation. */
+  /**
+   * Replaces an operation's record, with its place in the indexes, in one batch; `entries` are added to its journal in the
+   * same batch, and the oldest dropped beyond JOURNAL_BOUND. Their seqs rise, also from one save to the next.
+   */
+  save(record: OperationRecord, entries?: readonly JournalEntry[]): Promise<void>
+  /** Forgets an operation, with its journal. */
   remove(id: OperationId): Promise<void>
   get(id: OperationId): Promise<OperationRecord | undefined>
   getMany(ids: readonly OperationId[]): Promise<readonly (OperationRecord | undefined)[]>
@@ -58,7 +62,11 @@ export interface RecordStore {
   line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]>
   /** Ended operations, the oldest first, at most `limit`, behind `after`. */
   ended(after: EndedEntry | undefined, limit: number): Promise<readonly EndedEntry[]>
+  /** Ended operations, the newest first, at most `limit`. */
+  newestEnded(limit: number): Promise<readonly EndedEntry[]>
   query(query: OperationQuery): Promise<readonly OperationRecord[]>
+  /** A page of an operation's journal, the newest last. Entries that do not verify are left out. */
+  journal(id: OperationId, page?: JournalPage): Promise<readonly JournalEntry[]>
   groups(): Promise<readonly GroupRecord[]>
   saveGroup(group: GroupRecord): Promise<void>
   /** Resolves when every write so far is durable. */

@@ -85,6 +85,7 @@ const record: fc.Arbitrary<OperationRecord> = fc.record(
     cleanRestart: fc.boolean(),
     endedAt: time,
     delivered: fc.boolean(),
+    journalled: time,
   },
   {
     requiredKeys: [

@@ -6,7 +6,7 @@
 import {writeSync} from 'node:fs'
 import {createLevelStore} from '../../src/adapters/level/level-store.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
-import {queuedRecord} from '../support/records.ts'
+import {journalEntry, queuedRecord} from '../support/records.ts'
 
 const [directory = '', durability = '', first = '1'] = process.argv.slice(2)
 const store = createLevelStore({directory, durability: durability === 'power' ? 'power' : 'process'})
@@ -25,9 +25,9 @@ async function live(): Promise<never> {
     const url = `http://127.0.0.1/${'x'.repeat(n % 700)}`
     await store.create([queuedRecord(n, {url})])
     acknowledge(n, 'queued')
-    await store.save(queuedRecord(n, {url, state: 'running'}))
+    await store.save(queuedRecord(n, {url, state: 'running'}), [journalEntry(1), journalEntry(2)])
     acknowledge(n, 'running')
-    await store.save(queuedRecord(n, {url, state: 'completed', endedAt: n}))
+    await store.save(queuedRecord(n, {url, state: 'completed', endedAt: n}), [journalEntry(3)])
     acknowledge(n, 'completed')
   }
 }

@@ -59,6 +59,11 @@ describe('a process that is killed', () => {
           PROGRESS.indexOf(state),
         )
       }
+      for (const id of [...acknowledged.keys()].slice(-50).map(operationId)) {
+        const state = (await store.get(id))?.state
+        const expected = state === 'completed' ? [1, 2, 3] : state === 'running' ? [1, 2] : []
+        expect((await store.journal(id)).map(({seq}) => seq)).toEqual(expected)
+      }
       await store.close()
     }
     expect(acknowledged.size).toBeGreaterThan(100)

@@ -9,10 +9,10 @@ import {join} from 'node:path'
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest'
 import {databasePath, openAt} from '../../src/adapters/level/database.ts'
 import {diagnose, repair} from '../../src/adapters/level/doctor.ts'
-import {operationKey} from '../../src/adapters/level/keys.ts'
+import {journalKey, operationKey} from '../../src/adapters/level/keys.ts'
 import {createLevelStore, type LevelStore} from '../../src/adapters/level/level-store.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
-import {operationId, queuedRecord} from '../support/records.ts'
+import {journalEntry, operationId, queuedRecord} from '../support/records.ts'
 
 const COUNT = 600
 const SOUND = {opens: true, damaged: 0, missing: 0, unindexed: 0, orphans: 0, lostWrites: false}
@@ -272,6 +272,42 @@ describe('a damaged store', () => {
       const store = await openStore()
       expect(await store.get(id)).toEqual({...queued(7), sequence: COUNT + 1})
       expect(await store.get(operationId(8))).toEqual(lastState(8))
+    })
+  })
+
+  describe('a journal', () => {
+    const id = operationId(7)
+
+    beforeEach(async () => {
+      await startFrom(tabled)
+      const store = await openStore()
+      for (const seq of [1, 2, 3]) await store.save(running(7), [journalEntry(seq)])
+      await store.close()
+    })
+
+    it('with a segment that does not verify is read without it, and keeps the rest through a repair', async () => {
+      const database = await openAt(databasePath(directory), false)
+      const text = (await database.get(journalKey(id, 2))) ?? ''
+      await database.put(journalKey(id, 2), text.replace('connected', 'concocted'))
+      await database.close()
+      const store = await openStore()
+      expect(await store.journal(id)).toEqual([journalEntry(1), journalEntry(3)])
+      expect(store.diagnostics().damaged).toBe(1)
+      await store.close()
+      expect(await diagnose(directory)).toMatchObject({records: COUNT, damaged: 0, orphans: 1})
+      expect(await repair(directory)).toMatchObject({records: COUNT, damaged: 0})
+      expect(await diagnose(directory)).toMatchObject({...SOUND, records: COUNT})
+      const repaired = await openStore()
+      expect(await repaired.journal(id)).toEqual([journalEntry(1), journalEntry(3)])
+      expect(await repaired.get(id)).toEqual({...running(7), journalled: 3})
+    })
+
+    it('without its operation is an orphan', async () => {
+      const database = await openAt(databasePath(directory), false)
+      await database.del(operationKey(id))
+      await database.close()
+      // Its entries in active and files, and three segments.
+      expect(await diagnose(directory)).toMatchObject({missing: 1, orphans: 5})
     })
   })
 

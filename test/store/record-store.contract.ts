@@ -3,7 +3,7 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import type {OperationRecord} from '../../src/domain/record.ts'
 import type {RecordStore} from '../../src/ports/record-store.ts'
-import {operationId, queuedRecord} from '../support/records.ts'
+import {journalEntry, operationId, queuedRecord} from '../support/records.ts'
 
 /** One place where stores can be opened, one after another. */
 export interface StoreHouse {
@@ -335,6 +335,118 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         }
         expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7])
       })
+    })
+
+    describe('the journal', () => {
+      const id = operationId(1)
+      const page = async (before?: number, limit?: number) =>
+        (
+          await store.journal(id, {...(before === undefined ? {} : {before}), ...(limit === undefined ? {} : {limit})})
+        ).map(({seq}) => seq)
+
+      it('is written with the record, in order, and says in it how far it goes', async () => {
+        await store.create([queuedRecord(1)])
+        expect(await store.journal(id)).toEqual([])
+        await store.save(running(1), [journalEntry(1), journalEntry(2)])
+        await store.save(running(1))
+        await store.save(completed(1), [journalEntry(3, {status: 206, error: 'STALLED: ü “no” byte', bytes: 7})])
+        await reopen()
+        expect(await store.journal(id)).toEqual([
+          journalEntry(1),
+          journalEntry(2),
+          journalEntry(3, {status: 206, error: 'STALLED: ü “no” byte', bytes: 7}),
+        ])
+        expect(await store.get(id)).toEqual({...completed(1), journalled: 3})
+      })
+
+      it('keeps the entries of every save, also of those that a newer one replaced, and sees them at once', async () => {
+        await store.create([queuedRecord(1)])
+        const saves = Array.from({length: 30}, (_, at) => store.save(running(1), [journalEntry(at + 1)]))
+        saves.push(store.save(running(1)))
+        expect(await store.get(id)).toMatchObject({journalled: 30})
+        expect(await page()).toEqual(Array.from({length: 30}, (_, at) => at + 1))
+        await Promise.all(saves)
+        await reopen()
+        expect(await page()).toHaveLength(30)
+        expect(await store.get(id)).toMatchObject({journalled: 30})
+      })
+
+      it('is read by pages from its end', async () => {
+        await store.save(
+          running(1),
+          [1, 2, 3].map((seq) => journalEntry(seq)),
+        )
+        await store.save(
+          running(1),
+          [4, 5, 6, 9].map((seq) => journalEntry(seq)),
+        )
+        expect(await page(undefined, 2)).toEqual([6, 9])
+        expect(await page(6, 3)).toEqual([3, 4, 5])
+        expect(await page(3)).toEqual([1, 2])
+        expect(await page(1, 5)).toEqual([])
+        expect(await page(undefined, 0)).toEqual([])
+      })
+
+      it('tells fields that come, change and go from entry to entry', async () => {
+        const entries = [
+          journalEntry(1, {status: 503, error: 'HTTP_STATUS: no', attempts: 1, failures: 1, state: 'running'}),
+          journalEntry(2, {from: 'x', to: 'y', attempts: 1, failures: 1, generation: 2, bytes: 10}),
+          journalEntry(3, {from: 'y', to: 'x', status: 200, attempts: 2, at: 4}),
+        ]
+        await store.save(running(1), entries)
+        expect(await store.journal(id)).toEqual(entries)
+      })
+
+      it('drops the oldest entries beyond the bound, over many saves and at once', async () => {
+        for (let seq = 1; seq <= 1200; seq += 20) {
+          await store.save(
+            running(1),
+            Array.from({length: 20}, (_, at) => journalEntry(seq + at)),
+          )
+        }
+        await reopen()
+        const kept = await page()
+        expect(kept.at(-1)).toBe(1200)
+        expect(kept.length).toBeGreaterThan(850)
+        expect(kept.length).toBeLessThanOrEqual(1000)
+        await store.save(
+          running(1),
+          Array.from({length: 3000}, (_, at) => journalEntry(1201 + at)),
+        )
+        const next = await page()
+        expect(next.at(-1)).toBe(4200)
+        expect(next.length).toBeGreaterThan(850)
+        expect(next.length).toBeLessThanOrEqual(1000)
+        expect(next).toEqual(Array.from(next, (_, at) => 4200 - next.length + 1 + at))
+      })
+
+      it('goes with its operation, and a new one of that id begins afresh', async () => {
+        await store.create([queuedRecord(1), queuedRecord(2)])
+        await store.save(completed(1), [journalEntry(1)])
+        await store.save(completed(2), [journalEntry(1)])
+        await store.remove(id)
+        expect(await store.journal(id)).toEqual([])
+        await Promise.all([
+          store.remove(operationId(2)),
+          store.create([queuedRecord(2)]),
+          store.save(running(2), [journalEntry(5)]),
+        ])
+        await reopen()
+        expect((await store.journal(operationId(2))).map(({seq}) => seq)).toEqual([5])
+        expect(await store.journal(id)).toEqual([])
+      })
+
+      it('of one operation is not of another', async () => {
+        await store.save(running(1), [journalEntry(1)])
+        await store.save(running(2), [journalEntry(8)])
+        expect(await page()).toEqual([1])
+      })
+    })
+
+    it('tells the newest ends first', async () => {
+      await store.create([completed(3), completed(1), queuedRecord(4), completed(2)])
+      expect((await store.newestEnded(2)).map(({id}) => id)).toEqual([operationId(3), operationId(2)])
+      expect(await store.newestEnded(9)).toHaveLength(3)
     })
 
     describe('groups', () => {

@@ -4,6 +4,7 @@
  */
 
 import {TransferError} from '../../src/domain/errors.ts'
+import type {JournalEntry, JournalPage} from '../../src/domain/journal.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
 import type {EndedEntry, LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../src/ports/record-store.ts'
@@ -94,9 +95,10 @@ export class MemoryStore implements RecordStore {
     return this.#write((tables) => tables.create(copies))
   }
 
-  async save(record: OperationRecord): Promise<void> {
+  async save(record: OperationRecord, entries: readonly JournalEntry[] = []): Promise<void> {
     const copy = structuredClone(record)
-    return this.#write((tables) => tables.save(copy))
+    const copies = structuredClone(entries)
+    return this.#write((tables) => tables.save(copy, copies))
   }
 
   async remove(id: OperationId): Promise<void> {
@@ -140,6 +142,14 @@ export class MemoryStore implements RecordStore {
 
   async ended(after: EndedEntry | undefined, limit: number): Promise<readonly EndedEntry[]> {
     return this.#opened().ended(after, limit)
+  }
+
+  async newestEnded(limit: number): Promise<readonly EndedEntry[]> {
+    return this.#opened().newestEnded(limit)
+  }
+
+  async journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
+    return this.#opened().journal(id, page)
   }
 
   async query(query: OperationQuery): Promise<readonly OperationRecord[]> {

@@ -1,5 +1,6 @@
 /** The store's contract as plain maps: what the memory store holds, and the model that the real store is tested against. */
 
+import {JOURNAL_BOUND, type JournalEntry, type JournalPage, pageOf, withJournalled} from '../../src/domain/journal.ts'
 import {matchesQuery} from '../../src/domain/matches-query.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import {priorityClass} from '../../src/domain/priority.ts'
@@ -10,6 +11,7 @@ import type {EndedEntry, LineEntry, OperationQuery} from '../../src/ports/record
 export class MemoryTables {
   readonly #operations = new Map<OperationId, OperationRecord>()
   readonly #files = new Map<string, OperationId>()
+  readonly #journals = new Map<OperationId, readonly JournalEntry[]>()
   readonly #groups = new Map<string, GroupRecord>()
   #lastSequence = 0
 
@@ -25,7 +27,7 @@ export class MemoryTables {
     for (const record of records) if (!this.#operations.has(record.id)) this.save(record)
   }
 
-  save(record: OperationRecord): void {
+  save(record: OperationRecord, entries: readonly JournalEntry[] = []): void {
     const {id, target} = record
     const before = this.#operations.get(id)
     if (before?.target.file !== target.file) {
@@ -33,7 +35,11 @@ export class MemoryTables {
       this.#files.set(target.file, id)
     }
     // A copy: what the caller does to its object later is not stored.
-    this.#operations.set(id, structuredClone(record))
+    const journalled = Math.max(before?.journalled ?? 0, entries.at(-1)?.seq ?? 0)
+    this.#operations.set(id, structuredClone(withJournalled(record, journalled)))
+    if (entries.length > 0) {
+      this.#journals.set(id, [...(this.#journals.get(id) ?? []), ...entries].slice(-JOURNAL_BOUND.entries))
+    }
     this.#lastSequence = Math.max(this.#lastSequence, record.sequence)
   }
 
@@ -42,6 +48,7 @@ export class MemoryTables {
     if (before === undefined) return
     this.#unclaim(before)
     this.#operations.delete(id)
+    this.#journals.delete(id)
   }
 
   saveGroup(group: GroupRecord): void {
@@ -82,6 +89,14 @@ export class MemoryTables {
       .sort((a, b) => compareEnds(a, b))
       .filter((entry) => after === undefined || compareEnds(entry, after) > 0)
       .slice(0, limit)
+  }
+
+  newestEnded(limit: number): readonly EndedEntry[] {
+    return [...this.ended(undefined, this.size)].reverse().slice(0, limit)
+  }
+
+  journal(id: OperationId, page: JournalPage): readonly JournalEntry[] {
+    return pageOf(this.#journals.get(id) ?? [], page)
   }
 
   query(query: OperationQuery): readonly OperationRecord[] {

@@ -1,5 +1,6 @@
 /** Builds operation records for tests: one short call, everything that is not asked for at its default. */
 
+import type {JournalEntry} from '../../src/domain/journal.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import {NO_ATTEMPTS, NO_EVIDENCE, type OperationRecord, type TransferPolicy} from '../../src/domain/record.ts'
 
@@ -29,5 +30,22 @@ export function queuedRecord(n: number, wish: RecordWish = {}): OperationRecord 
     attempts: NO_ATTEMPTS,
     evidence: NO_EVIDENCE,
     ...facts,
+  }
+}
+
+/** The `seq`-th transition of an operation. */
+export function journalEntry(seq: number, wish: Partial<JournalEntry> = {}): JournalEntry {
+  return {
+    seq,
+    at: 1_700_000_000_000 + seq,
+    event: 'attempt.connected',
+    from: 'running.exchanging.active.connecting',
+    to: 'running.exchanging.active.awaitingResponse',
+    state: 'running',
+    attempts: 0,
+    failures: 0,
+    bytes: 0,
+    generation: 1,
+    ...wish,
   }
 }

@@ -3,9 +3,11 @@
  * and the manifest, so that no crash can come between them.
  */
 
+import {withJournalled} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import type {Database} from './database.ts'
+import type {JournalBound} from './journal.ts'
 import {ACTIVE, fileKey, groupKey, type IndexEntry, indexEntryOf, MANIFEST_KEY, operationKey} from './keys.ts'
 import type {Change, WriteBatch} from './pending-writes.ts'
 import type {Place, Places} from './places.ts'
@@ -17,6 +19,13 @@ export type Batch = ReturnType<typeof openBatch>
 
 export function openBatch(database: Database) {
   return database.batch()
+}
+
+/** What the store remembers from batch to batch. */
+export interface Knowledge {
+  readonly places: Places
+  readonly journals: JournalBound
+  readonly manifest: Manifest
 }
 
 /** What is true once the batch is written. */
@@ -33,8 +42,7 @@ export async function planBatch(
   database: Database,
   batch: Batch,
   {changes, groups, lastSequence}: WriteBatch,
-  known: Places,
-  manifest: Manifest,
+  {places: known, journals, manifest}: Knowledge,
 ): Promise<BatchOutcome> {
   const before = await readBefore(database, changes.values(), known)
   const claims = await readClaims(database, changes.values(), before)
@@ -63,12 +71,16 @@ export async function planBatch(
         batch.del(ACTIVE + id)
       }
       batch.del(operationKey(id))
+      if (hasJournal(was)) await journals.remove(database, batch, id)
       places.set(id, undefined)
       operations -= 1
       continue
     }
     if (change.kind === 'create' && was !== 'absent') continue
-    const {record} = change
+    if (change.kind === 'replace' && hasJournal(was)) await journals.remove(database, batch, id)
+    const kept = typeof was === 'object' && change.kind !== 'replace' ? was.journalled : 0
+    const record = withJournalled(change.record, kept)
+    if (change.entries.length > 0) await journals.add(database, batch, id, change.entries, writes)
     const {file} = record.target
     const index = indexEntryOf(record)
     batch.put(operationKey(id), sealRecord(record, writes))
@@ -80,13 +92,21 @@ export async function planBatch(
       claim(file, id)
     }
     if (was === 'absent') operations += 1
-    if (change.kind !== 'create') places.set(id, {indexKey: index.key, indexValue: index.value, file})
+    if (change.kind !== 'create') {
+      const {journalled = 0} = record
+      places.set(id, {indexKey: index.key, indexValue: index.value, file, journalled})
+    }
   }
 
   for (const [name, {content: group}] of groups) batch.put(groupKey(name), sealGroup(group, writes))
   const next: Manifest = {operations, lastSequence: Math.max(manifest.lastSequence, lastSequence), writes}
   batch.put(MANIFEST_KEY, sealManifest(next))
   return {manifest: next, places}
+}
+
+/** Of a record that does not verify it is not known. */
+function hasJournal(was: Before): boolean {
+  return typeof was === 'object' ? was.journalled > 0 : was !== 'absent'
 }
 
 function moveIndex(batch: Batch, id: OperationId, was: Before, index: IndexEntry): void {
@@ -134,7 +154,7 @@ async function readBefore(
 function placeOf(record: OperationRecord | undefined): Place | 'damaged' {
   if (record === undefined) return 'damaged'
   const {key, value} = indexEntryOf(record)
-  return {indexKey: key, indexValue: value, file: record.target.file}
+  return {indexKey: key, indexValue: value, file: record.target.file, journalled: record.journalled ?? 0}
 }
 
 /** Who holds the files that this batch may give up. */

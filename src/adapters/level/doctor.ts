@@ -9,7 +9,8 @@ import {TransferError} from '../../domain/errors.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import {type Database, databasePath, isTable, openAt, openDatabase, recoveryLostWrites, repairAt} from './database.ts'
 import {checkIndexes} from './index-check.ts'
-import {createLevelStore} from './level-store.ts'
+import {scanJournal} from './journal.ts'
+import {createLevelStore, type LevelStore} from './level-store.ts'
 import {adoptRepaired, repairedDirectory} from './repaired.ts'
 import {NOTHING_SALVAGED, recordsOf, salvage} from './salvage.ts'
 import {readManifest, SUSPECT_KEY} from './schema.ts'
@@ -28,7 +29,7 @@ export interface StoreReport {
   readonly missing: number
   /** Entries that the indexes lack. */
   readonly unindexed: number
-  /** Index entries that no record calls for. */
+  /** Index entries, and pieces of journals, that no record calls for. */
   readonly orphans: number
   /** LevelDB left out damaged parts of its log since the indexes were last made right. */
   readonly lostWrites: boolean
@@ -132,7 +133,9 @@ async function rebuild(
     const found = old === undefined ? NOTHING_SALVAGED : await salvage(old)
     // In the order of arrival, so that the last to name a file holds it.
     for (let at = 0; at < found.operations.length; at += CHUNK) {
-      await store.create(recordsOf(found.operations.slice(at, at + CHUNK)))
+      const records = recordsOf(found.operations.slice(at, at + CHUNK))
+      await store.create(records)
+      if (old !== undefined) await copyJournals(records, old, store)
     }
     for (const group of found.groups) await store.saveGroup(group)
     const present = await store.getMany(salvaged.map(({id}) => id))
@@ -152,6 +155,20 @@ async function rebuild(
 }
 
 const CHUNK = 1000
+
+/** As far as they can be read: a record matters more than its history. */
+async function copyJournals(records: readonly OperationRecord[], old: Database, store: LevelStore): Promise<void> {
+  const saves: Promise<void>[] = []
+  for (const record of records) {
+    if (record.journalled === undefined) continue
+    const entries = await scanJournal(old, record.id, {}, () => {}).catch((thrown: unknown) => {
+      if (storeError(thrown, '').code !== 'STORE_DAMAGED') throw thrown
+      return []
+    })
+    if (entries.length > 0) saves.push(store.save(record, entries))
+  }
+  await Promise.all(saves)
+}
 
 /** The copy after LevelDB's repair; `undefined` when even that does not open. */
 async function restoredCopy(location: string, copy: string): Promise<Database | undefined> {

@@ -6,6 +6,7 @@
 import type {OperationId} from '../../domain/operation-id.ts'
 import {openBatch, planBatch} from './batch-plan.ts'
 import type {Connection} from './connection.ts'
+import {JournalBound} from './journal.ts'
 import {type Change, PendingWrites, Ticket, type Write, type WriteBatch} from './pending-writes.ts'
 import {Places} from './places.ts'
 import type {Manifest} from './schema.ts'
@@ -26,6 +27,7 @@ export class GroupCommit {
   readonly pending = new PendingWrites()
   readonly #options: GroupCommitOptions
   readonly #places = new Places()
+  readonly #journals = new JournalBound()
   #manifest: Manifest
   #inFlight: WriteBatch | undefined
   #isRunning = false
@@ -91,6 +93,7 @@ export class GroupCommit {
       // What of it reached the disk is unknown.
       this.#options.connection.doubt()
       this.#places.clear()
+      this.#journals.clear()
       this.#inFlight = undefined
       for (const {tickets} of writesOf(batch)) for (const ticket of tickets) ticket.fail(error)
       return
@@ -105,7 +108,11 @@ export class GroupCommit {
     const database = await connection.current()
     const batch = openBatch(database)
     try {
-      const outcome = await planBatch(database, batch, changes, this.#places, this.#manifest)
+      const outcome = await planBatch(database, batch, changes, {
+        places: this.#places,
+        journals: this.#journals,
+        manifest: this.#manifest,
+      })
       await batch.write({sync})
       this.#manifest = outcome.manifest
       for (const [id, place] of outcome.places) this.#places.set(id, place)

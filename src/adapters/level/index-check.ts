@@ -7,6 +7,7 @@ import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import {chunksOf, type Database, type Entry} from './database.ts'
 import {unseal} from './envelope.ts'
+import {openSegment} from './journal.ts'
 import {
   ACTIVE,
   ENDED,
@@ -16,7 +17,9 @@ import {
   type IndexEntry,
   idOfActiveKey,
   idOfEndedKey,
+  idOfJournalKey,
   indexEntryOf,
+  JOURNAL,
   OPERATIONS,
   operationKey,
   QUEUE,
@@ -33,7 +36,7 @@ export interface IndexCheck {
   readonly writes: number
   /** Index entries that the records call for and that are not there. */
   readonly missing: readonly IndexEntry[]
-  /** Keys of index entries that no record calls for. */
+  /** Keys of index entries that no record calls for, and of journal segments without a record or that do not verify. */
   readonly orphans: readonly string[]
 }
 
@@ -69,6 +72,7 @@ export async function checkIndexes(database: Database): Promise<IndexCheck> {
     [ACTIVE, ([key]) => idOfActiveKey(key), fitsIndex],
     [ENDED, ([key]) => idOfEndedKey(key), fitsIndex],
     [FILES, ([, id]) => id as OperationId, (record, [key]) => fileKey(record.target.file) === key],
+    [JOURNAL, ([key]) => idOfJournalKey(key), (_, entry) => openSegment(entry) !== undefined],
   ]
   for (const [prefix, idOf, fits] of checks) {
     for await (const entries of chunksOf(database, prefix)) {

@@ -15,6 +15,7 @@ export const ACTIVE = '!active!'
 export const ENDED = '!ended!'
 export const FILES = '!files!'
 export const GROUPS = '!groups!'
+export const JOURNAL = '!journal!'
 export const META = '!meta!'
 
 export const SCHEMA_KEY = `${META}schema`
@@ -79,6 +80,24 @@ export function idOfEndedKey(key: string): OperationId {
 
 function queueKey(group: string, order: PriorityClass, sequence: number): string {
   return `${QUEUE}${escapeName(group)}/${order}${fixed(sequence)}`
+}
+
+/** `first`: seq of the first entry of the segment. */
+export function journalKey(id: OperationId, first: number): string {
+  return `${JOURNAL}${id}/${fixed(first)}`
+}
+
+export function idOfJournalKey(key: string): OperationId {
+  return key.slice(JOURNAL.length, key.indexOf('/', JOURNAL.length)) as OperationId
+}
+
+export function firstOfJournalKey(key: string): number {
+  return Number(key.slice(-NUMBER_WIDTH))
+}
+
+/** The journal keys of one operation. */
+export function journalSpan(id: OperationId): KeySpan {
+  return {gte: `${JOURNAL}${id}/`, lt: `${JOURNAL}${id}${BEHIND_SLASH}`}
 }
 
 /** The queue keys of one group. */

@@ -1,6 +1,7 @@
 /** The RecordStore on Level: one database in `<directory>/store`, written by group commit, read around what is in flight. */
 
 import {TransferError} from '../../domain/errors.ts'
+import type {JournalEntry, JournalPage} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import type {EndedEntry, LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../ports/record-store.ts'
@@ -8,8 +9,9 @@ import {Connection} from './connection.ts'
 import type {Database} from './database.ts'
 import {GroupCommit} from './group-commit.ts'
 import {removeHolder, writeHolder} from './holder.ts'
+import {scanJournal} from './journal.ts'
 import {fileKey, operationKey} from './keys.ts'
-import {scanActive, scanEnded, scanGroups, scanLine, scanQuery, scanWaitingGroups} from './scans.ts'
+import {scanActive, scanEnded, scanGroups, scanLine, scanNewestEnded, scanQuery, scanWaitingGroups} from './scans.ts'
 import {closed, damaged, storeError} from './store-errors.ts'
 import {unsealRecord} from './stored-record.ts'
 
@@ -72,9 +74,9 @@ class LevelRecordStore implements LevelStore {
     return created
   }
 
-  async save(record: OperationRecord): Promise<void> {
+  async save(record: OperationRecord, entries: readonly JournalEntry[] = []): Promise<void> {
     const commit = this.#opened()
-    const saved = commit.pending.save(record)
+    const saved = commit.pending.save(record, entries)
     commit.wake()
     return saved
   }
@@ -131,6 +133,14 @@ class LevelRecordStore implements LevelStore {
 
   ended(after: EndedEntry | undefined, limit: number): Promise<readonly EndedEntry[]> {
     return this.#scan((database) => scanEnded(database, after, limit))
+  }
+
+  newestEnded(limit: number): Promise<readonly EndedEntry[]> {
+    return this.#scan((database) => scanNewestEnded(database, limit))
+  }
+
+  journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
+    return this.#scan((database) => scanJournal(database, id, page, this.#noteDamage))
   }
 
   query(query: OperationQuery): Promise<readonly OperationRecord[]> {

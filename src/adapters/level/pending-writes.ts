@@ -4,6 +4,7 @@
  */
 
 import {asTransferError} from '../../domain/errors.ts'
+import {type JournalEntry, withJournalled} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
 
@@ -12,7 +13,12 @@ import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
  * its file anew. remove: forgotten.
  */
 export type Change =
-  | {readonly kind: 'create' | 'save' | 'replace'; readonly record: OperationRecord}
+  | {
+      readonly kind: 'create' | 'save' | 'replace'
+      readonly record: OperationRecord
+      /** What is new in its journal. */
+      readonly entries: readonly JournalEntry[]
+    }
   | {readonly kind: 'remove'; readonly id: OperationId}
 
 export interface Write<Content> {
@@ -72,13 +78,14 @@ export class PendingWrites {
 
   create(records: readonly OperationRecord[]): Promise<void> {
     const ticket = new Ticket(records.length)
-    for (const record of records) this.#add(record.id, {kind: 'create', record}, ticket)
+    for (const record of records) this.#add(record.id, {kind: 'create', record, entries: []}, ticket)
     return ticket.promise
   }
 
-  save(record: OperationRecord): Promise<void> {
+  save(record: OperationRecord, entries: readonly JournalEntry[] = []): Promise<void> {
     const ticket = new Ticket(1)
-    this.#add(record.id, {kind: 'save', record}, ticket)
+    const newest = entries.at(-1)?.seq ?? 0
+    this.#add(record.id, {kind: 'save', record: withJournalled(record, newest), entries}, ticket)
     return ticket.promise
   }
 
@@ -148,7 +155,11 @@ export class PendingWrites {
 
 function merge(earlier: Change, later: Change): Change {
   if (later.kind === 'remove') return later
-  if (earlier.kind === 'remove') return {kind: 'replace', record: later.record}
+  if (earlier.kind === 'remove') return {...later, kind: 'replace'}
   if (later.kind === 'create') return earlier
-  return {kind: earlier.kind === 'replace' ? 'replace' : 'save', record: later.record}
+  return {
+    kind: earlier.kind === 'replace' ? 'replace' : 'save',
+    record: withJournalled(later.record, earlier.record.journalled ?? 0),
+    entries: earlier.entries.length === 0 ? later.entries : [...earlier.entries, ...later.entries],
+  }
 }

@@ -9,6 +9,8 @@ export interface Place {
   readonly indexKey: string
   readonly indexValue: string
   readonly file: string
+  /** Seq of the newest entry of its journal; 0 when there is none. */
+  readonly journalled: number
 }
 
 const CAPACITY = 16_384

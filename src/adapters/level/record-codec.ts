@@ -47,6 +47,7 @@ const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({
   cleanRestart: true,
   endedAt: true,
   delivered: true,
+  journalled: true,
 })
 
 /** The JSON's shape. `state` comes first: see `stateOfJson`. */

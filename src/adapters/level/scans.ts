@@ -64,6 +64,11 @@ export async function scanEnded(
   return keys.map(endedEntryOf)
 }
 
+export async function scanNewestEnded(database: Database, limit: number): Promise<readonly EndedEntry[]> {
+  const keys = await database.keys({...spanOf(ENDED), limit, reverse: true}).all()
+  return keys.map(endedEntryOf)
+}
+
 /** Seeks from group to group, so it costs by their number and not by their members'. */
 export async function scanWaitingGroups(database: Database): Promise<readonly string[]> {
   const names: string[] = []

@@ -1,0 +1,100 @@
+/**
+ * A segment of a journal as compact JSON: the entries that one batch added, each as its difference from the one before.
+ * Released: names and their meaning never change; new fields are optional.
+ */
+
+import type {JournalEntry} from '../../domain/journal.ts'
+import type {LifeState} from '../../domain/status.ts'
+
+/** A field that is left out is as in the entry before; null takes it away. */
+interface WireEntry {
+  /** seq, when it is not the next one. */
+  readonly n?: number
+  /** ms since the entry before; the first entry's epoch ms. */
+  readonly d: number
+  /** event */
+  readonly e: string
+  /** from, when it is not where the entry before went. */
+  readonly f?: string
+  /** to */
+  readonly t: string
+  /** state */
+  readonly s?: LifeState
+  /** attempts */
+  readonly a?: number
+  /** failures */
+  readonly l?: number
+  /** bytes */
+  readonly b?: number
+  /** generation */
+  readonly g?: number
+  /** status */
+  readonly h?: number | null
+  /** error */
+  readonly x?: string | null
+}
+
+/** What the first entry of a segment is compared with. */
+function start(first: number): JournalEntry {
+  return {
+    seq: first - 1,
+    at: 0,
+    event: '',
+    from: '',
+    to: '',
+    state: 'queued',
+    attempts: 0,
+    failures: 0,
+    bytes: 0,
+    generation: 1,
+  }
+}
+
+export function encodeSegment(entries: readonly JournalEntry[]): string {
+  let before = start(entries[0]?.seq ?? 0)
+  const wire: WireEntry[] = []
+  for (const entry of entries) {
+    wire.push({
+      ...(entry.seq === before.seq + 1 ? {} : {n: entry.seq}),
+      d: entry.at - before.at,
+      e: entry.event,
+      ...(entry.from === before.to ? {} : {f: entry.from}),
+      t: entry.to,
+      ...(entry.state === before.state ? {} : {s: entry.state}),
+      ...(entry.attempts === before.attempts ? {} : {a: entry.attempts}),
+      ...(entry.failures === before.failures ? {} : {l: entry.failures}),
+      ...(entry.bytes === before.bytes ? {} : {b: entry.bytes}),
+      ...(entry.generation === before.generation ? {} : {g: entry.generation}),
+      ...(entry.status === before.status ? {} : {h: entry.status ?? null}),
+      ...(entry.error === before.error ? {} : {x: entry.error ?? null}),
+    })
+    before = entry
+  }
+  return JSON.stringify(wire)
+}
+
+/** `first`: the seq in the segment's key. The envelope's checksum has vouched for the text. */
+export function decodeSegment(first: number, json: string): readonly JournalEntry[] {
+  const wire: readonly WireEntry[] = JSON.parse(json)
+  let before = start(first)
+  return wire.map((each) => {
+    const status = each.h === undefined ? before.status : (each.h ?? undefined)
+    const error = each.x === undefined ? before.error : (each.x ?? undefined)
+    const entry: JournalEntry = {
+      seq: each.n ?? before.seq + 1,
+      at: before.at + each.d,
+      event: each.e,
+      from: each.f ?? before.to,
+      to: each.t,
+      state: each.s ?? before.state,
+      attempts: each.a ?? before.attempts,
+      failures: each.l ?? before.failures,
+      bytes: each.b ?? before.bytes,
+      generation: each.g ?? before.generation,
+      ...(status === undefined ? {} : {status}),
+      ...(error === undefined ? {} : {error}),
+    }
+    before = entry
+    return entry
+  })
+}
