@@ -87,6 +87,21 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return this.#engine.resumeAll()
   }
 
+  /**
+   * Notes that somebody was told how these ended, for those who follow events$ instead of promises: from then on the
+   * enumerations leave them out. Unfinished and unknown ones are skipped.
+   */
+  async acknowledgeAsync(guids: Iterable<OperationId>): Promise<void> {
+    await Promise.all(
+      Array.from(guids, async (guid) => {
+        const entry = await this.#engine.find(guid)
+        if (entry === undefined) return
+        if (entry.isOver) await this.#engine.markDelivered(entry)
+        this.#engine.release(entry)
+      }),
+    )
+  }
+
   /** Removes the record of an ended operation; never a file. Rejects with ILLEGAL_STATE while it is unfinished. */
   forgetAsync(guid: OperationId): Promise<void> {
     return this.#engine.forget(guid)

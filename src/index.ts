@@ -1,6 +1,7 @@
 /** background-transfer: the public entry. */
 
 export {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from './background-transfer-engine.ts'
+export {diagnoseStore, type RepairReport, type RepairStoreOptions, repairStore, type StoreReport} from './doctor.ts'
 export {BackgroundTransferBehavior} from './domain/behavior.ts'
 export {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 export {BackgroundTransferCostPolicy} from './domain/cost-policy.ts'

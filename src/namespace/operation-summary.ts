@@ -27,6 +27,8 @@ export interface OperationSummary {
   readonly endedAt?: number
   readonly retryAt?: number
   readonly error?: SerializedError
+  /** It has ended, and the application was told. */
+  readonly delivered: boolean
 }
 
 export function summaryOf(record: OperationRecord): OperationSummary {
@@ -45,5 +47,6 @@ export function summaryOf(record: OperationRecord): OperationSummary {
     ...(record.endedAt === undefined ? {} : {endedAt: record.endedAt}),
     ...(record.retryAt === undefined ? {} : {retryAt: record.retryAt}),
     ...(record.error === undefined ? {} : {error: record.error}),
+    delivered: record.delivered === true,
   }
 }

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+/** The `bgt` command. Loads nothing until it knows what is asked, so that `bgt --version` costs what Node.js costs. */
+
+import {readFileSync} from 'node:fs'
+
+function packageVersion(): string {
+  // dist/src/cli/bgt.js, three levels below the package.
+  const {version} = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+  return String(version)
+}
+
+const args = process.argv.slice(2)
+if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+  process.stdout.write(`${packageVersion()}\n`)
+} else {
+  const {main} = await import('./main.ts')
+  await main(args, packageVersion())
+}

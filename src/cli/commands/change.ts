@@ -1,0 +1,82 @@
+/** `bgt pause`, `unpause`, `cancel` and `priority`: a change of one stored operation, durable when its line is printed. */
+
+import {TransferError} from '../../domain/errors.ts'
+import {statusName} from '../../domain/status.ts'
+import type {BackgroundTransferPriority, DownloadOperation} from '../../index.ts'
+import {type Io, printJson, printResult} from '../io.ts'
+import {operationOf, unknownOperation} from '../operations.ts'
+import {holdsStore, storeDirectory} from '../store-directory.ts'
+import {withStore} from '../stored.ts'
+import {printable} from '../text.ts'
+
+export interface ChangeFlags {
+  readonly store?: string
+  readonly json?: boolean
+}
+
+export type Change =
+  | {readonly kind: 'pause'}
+  | {readonly kind: 'unpause'}
+  | {readonly kind: 'cancel'}
+  | {readonly kind: 'priority'; readonly priority: BackgroundTransferPriority; readonly name: string}
+
+export async function change(io: Io, guid: string, change: Change, flags: ChangeFlags): Promise<number> {
+  const directory = storeDirectory(flags.store, io.env)
+  if (!(await holdsStore(directory))) throw unknownOperation(guid)
+  const operation = await withStore(directory, async (engine) => {
+    const found = await operationOf(engine, guid)
+    await apply(found, change)
+    return found
+  })
+  const summary = operation.describe()
+  if (flags.json === true) await printJson(io, summary)
+  else await printResult(io, `${DONE[change.kind]} ${summary.guid} ${printable(summary.file)}${detail(change)}`)
+  return 0
+}
+
+const DONE = {pause: 'paused', unpause: 'queued', cancel: 'canceled', priority: 'reordered'} as const
+
+function detail(change: Change): string {
+  if (change.kind === 'unpause') return ' (bgt resume runs it)'
+  return change.kind === 'priority' ? ` (priority ${change.name})` : ''
+}
+
+async function apply(operation: DownloadOperation, change: Change): Promise<void> {
+  const {status} = operation.progress
+  const state = statusName(status)
+  const hasEnded = state === 'completed' || state === 'canceled' || state === 'error'
+  if (hasEnded) throw illegal(operation, `it has ended: ${state}`)
+  switch (change.kind) {
+    case 'pause':
+      if (state === 'pausedByApplication') throw illegal(operation, 'it is paused already')
+      operation.pause()
+      return
+    case 'unpause':
+      if (!state.startsWith('paused')) throw illegal(operation, 'it is not paused')
+      operation.resume()
+      return
+    case 'cancel': {
+      const running = operation.attachAsync()
+      running.cancel()
+      await running.then(
+        () => {
+          throw illegal(operation, 'it was complete before it could be canceled')
+        },
+        (error) => {
+          if (!(error instanceof TransferError) || error.code !== 'CANCELED') throw error
+        },
+      )
+      return
+    }
+    case 'priority':
+      operation.priority = change.priority
+      return
+  }
+}
+
+function illegal(operation: DownloadOperation, what: string): TransferError {
+  return new TransferError('ILLEGAL_STATE', what, {
+    where: operation.guid,
+    advice: 'see bgt list for what is unfinished',
+  })
+}

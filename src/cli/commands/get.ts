@@ -1,0 +1,206 @@
+/** `bgt get`: downloads files, and goes on with those that an earlier run did not finish. */
+
+import {stat} from 'node:fs/promises'
+import {TransferError} from '../../domain/errors.ts'
+import {redactUrl} from '../../domain/redaction.ts'
+import {BackgroundTransferStatus} from '../../domain/status.ts'
+import {
+  type BackgroundDownloader,
+  BackgroundTransferBehavior,
+  type BackgroundTransferEngine,
+  type DownloadOperation,
+  type DownloadOptions,
+} from '../../index.ts'
+import type {Io} from '../io.ts'
+import {goOn} from '../operations.ts'
+import type {Header} from '../parse.ts'
+import {type Beginning, type Run, runTransfers} from '../run.ts'
+import {OwnOperations} from '../scopes.ts'
+import {storeDirectory} from '../store-directory.ts'
+import type {GetFlags, Wanted, Wish} from '../wanted.ts'
+
+export function get(io: Io, {wishes, headers}: Wanted, flags: GetFlags): Promise<number> {
+  return runTransfers(io, flags, engineOptions(io, flags), new GetRun(wishes, headers, flags))
+}
+
+function engineOptions({env}: Io, {store, durability, maxConcurrent}: GetFlags) {
+  return {
+    directory: storeDirectory(store, env),
+    ...(durability === undefined ? {} : {durability}),
+    ...(maxConcurrent === undefined ? {} : {maxConcurrentTransfers: maxConcurrent}),
+  }
+}
+
+const BATCH = 500
+
+class GetRun implements Run {
+  readonly scope = new OwnOperations()
+  readonly #wishes: readonly Wish[]
+  readonly #headers: readonly Header[]
+  readonly #flags: GetFlags
+  readonly #files = new Map<string, string>()
+  #told: Beginning = {note: () => {}, fail: () => {}, complete: () => {}}
+
+  constructor(wishes: readonly Wish[], headers: readonly Header[], flags: GetFlags) {
+    this.#wishes = wishes
+    this.#headers = headers
+    this.#flags = flags
+  }
+
+  async begin(engine: BackgroundTransferEngine, told: Beginning): Promise<void> {
+    this.#told = told
+    const downloader = this.#downloader(engine)
+    const accepted = engine.events$.subscribe((event) => {
+      if (event.type === 'operation.started') this.scope.add(event.record.id)
+    })
+    try {
+      for (let at = 0; at < this.#wishes.length; at += BATCH) {
+        const batch = this.#wishes.slice(at, at + BATCH).filter((wish) => this.#isFirstOfItsFile(wish))
+        const earlier = await Promise.all(batch.map((wish) => this.#earlier(engine, wish)))
+        const isFresh = await Promise.all(batch.map((wish, index) => this.#isFresh(wish, earlier[index])))
+        const fresh = batch.filter((_, index) => isFresh[index])
+        await downloader.createDownloads(fresh.map(({url, file}) => [url, file, this.#options()] as const))
+      }
+    } finally {
+      accepted.unsubscribe()
+    }
+    this.scope.close()
+  }
+
+  #downloader(engine: BackgroundTransferEngine): BackgroundDownloader {
+    const {group, serialized, cost} = this.#flags
+    const downloader = engine.createDownloader()
+    if (group !== undefined) downloader.transferGroup = engine.createGroup(group)
+    if (serialized === true && downloader.transferGroup !== null) {
+      downloader.transferGroup.transferBehavior = BackgroundTransferBehavior.serialized
+    }
+    if (cost !== undefined) downloader.costPolicy = cost
+    for (const [name, value] of this.#headers) downloader.setRequestHeader(name, value)
+    return downloader
+  }
+
+  #options(): DownloadOptions {
+    const {priority, ifExists} = this.#flags
+    return {
+      ...this.#limits(),
+      ...(priority === undefined ? {} : {priority}),
+      ...(ifExists === undefined ? {} : {collision: ifExists}),
+    }
+  }
+
+  #limits() {
+    const {checksum, retries, retryDelay, connectTimeout, responseTimeout, stallTimeout} = this.#flags
+    return {
+      ...(checksum === undefined ? {} : {checksum}),
+      ...(retries === undefined ? {} : {retries}),
+      ...(retryDelay === undefined ? {} : {retryDelayMs: retryDelay}),
+      ...(connectTimeout === undefined ? {} : {connectTimeoutMs: connectTimeout}),
+      ...(responseTimeout === undefined ? {} : {responseTimeoutMs: responseTimeout}),
+      ...(stallTimeout === undefined ? {} : {stallTimeoutMs: stallTimeout}),
+    }
+  }
+
+  /** The same wish twice is one wish; two URLs for one file are a mistake. */
+  #isFirstOfItsFile({url, file}: Wish): boolean {
+    const other = this.#files.get(file)
+    if (other === undefined) {
+      this.#files.set(file, plainUrl(url))
+      return true
+    }
+    if (other !== plainUrl(url)) this.#told.fail(busy(file, `${redactUrl(other)} goes into the same file`))
+    return false
+  }
+
+  async #earlier(
+    engine: BackgroundTransferEngine,
+    {file}: Wish,
+  ): Promise<DownloadOperation | 'unreadable' | undefined> {
+    try {
+      return await engine.findByFileAsync(file)
+    } catch (thrown) {
+      if (!(thrown instanceof TransferError) || thrown.code !== 'STORE_DAMAGED') throw thrown
+      this.#told.fail(thrown)
+      return 'unreadable'
+    }
+  }
+
+  /** Whether a new operation is to be made; an unfinished one of the same URL goes on instead. */
+  async #isFresh({url, file}: Wish, earlier: DownloadOperation | 'unreadable' | undefined): Promise<boolean> {
+    if (earlier === 'unreadable') return false
+    if (earlier === undefined) return true
+    if (isOver(earlier)) return !(await this.#isUntoldSuccess(earlier, url))
+    if (earlier.requestedUri.href === plainUrl(url)) this.#continue(earlier)
+    else this.#told.fail(busy(file, `an unfinished download (${earlier.guid}) of another URL writes this file`))
+    return false
+  }
+
+  /** The run before was killed between the end of the download and the telling of it: this one tells it. */
+  async #isUntoldSuccess(operation: DownloadOperation, url: URL): Promise<boolean> {
+    const summary = operation.describe()
+    const {checksum} = this.#flags
+    if (summary.status !== 'completed' || summary.delivered) return false
+    if (operation.requestedUri.href !== plainUrl(url)) return false
+    if (checksum !== undefined && checksum.hex !== operation.checksum?.hex) return false
+    if (!(await isFileOf(summary.file, summary.bytesReceived))) return false
+    this.#told.complete(summary)
+    return true
+  }
+
+  #continue(operation: DownloadOperation): void {
+    this.scope.add(operation.guid)
+    this.#change(operation)
+    goOn(operation)
+  }
+
+  /** What this call asks differently holds from now on. */
+  #change(operation: DownloadOperation): void {
+    const {priority, cost, group, ifExists} = this.#flags
+    const limits = this.#limits()
+    if (Object.keys(limits).length > 0) operation.changeOptions(limits)
+    if (cost !== undefined && cost !== operation.costPolicy) operation.costPolicy = cost
+    if (priority !== undefined && priority !== operation.priority) operation.priority = priority
+    if (group !== undefined && group !== operation.group) this.#keeps(operation, '--group')
+    if (ifExists !== undefined && ifExists !== operation.collision) this.#keeps(operation, '--if-exists')
+    if (this.#headers.length === 0) return
+    // Headers can be changed while it is paused only.
+    if (operation.progress.status !== BackgroundTransferStatus.pausedByApplication) operation.pause()
+    for (const [name] of this.#headers) operation.removeRequestHeader(name)
+    for (const [name, value] of this.#headers) operation.setRequestHeader(name, value)
+    operation.resume()
+  }
+
+  #keeps(operation: DownloadOperation, flag: string): void {
+    this.#told.note(`${operation.resultFile}: goes on as it was started; ${flag} is for new downloads`)
+  }
+}
+
+function isOver({progress: {status}}: DownloadOperation): boolean {
+  return (
+    status === BackgroundTransferStatus.completed ||
+    status === BackgroundTransferStatus.canceled ||
+    status === BackgroundTransferStatus.error
+  )
+}
+
+async function isFileOf(file: string, size: number): Promise<boolean> {
+  return stat(file).then(
+    (found) => found.isFile() && found.size === size,
+    () => false,
+  )
+}
+
+/** As the engine keeps it: without user information and fragment. */
+function plainUrl(url: URL): string {
+  const plain = new URL(url)
+  plain.username = ''
+  plain.password = ''
+  plain.hash = ''
+  return plain.href
+}
+
+function busy(file: string, what: string): TransferError {
+  return new TransferError('DESTINATION_BUSY', what, {
+    where: file,
+    advice: 'choose another file, or cancel the other download',
+  })
+}

@@ -1,0 +1,79 @@
+/** `bgt show`: one operation, and why it is not moving. */
+
+import {TransferError} from '../../domain/errors.ts'
+import {BackgroundTransferPriority} from '../../domain/priority.ts'
+import {isTerminal} from '../../domain/status.ts'
+import type {Explanation, OperationSummary} from '../../index.ts'
+import {type Io, printJson, printResult} from '../io.ts'
+import {operationOf, unknownOperation} from '../operations.ts'
+import {holdsStore, storeDirectory} from '../store-directory.ts'
+import {withStore} from '../stored.ts'
+import {percentText, plural, printable} from '../text.ts'
+
+export interface ShowFlags {
+  readonly store?: string
+  readonly json?: boolean
+}
+
+export async function show(io: Io, guid: string, flags: ShowFlags): Promise<number> {
+  const directory = storeDirectory(flags.store, io.env)
+  if (!(await holdsStore(directory))) throw unknownOperation(guid)
+  await withStore(
+    directory,
+    async (engine) => {
+      const operation = await operationOf(engine, guid)
+      const summary = operation.describe()
+      const explanation = operation.explain()
+      if (flags.json === true) {
+        await printJson(io, {...summary, explanation})
+        return
+      }
+      for (const [name, value] of factsOf(summary, explanation)) {
+        await printResult(io, printable(`${`${name}:`.padEnd(10)} ${value}`))
+      }
+    },
+    // With a slot to spare, "every slot is taken" is not the answer to everything.
+    1,
+  )
+  return 0
+}
+
+function factsOf(summary: OperationSummary, explanation: Explanation): readonly (readonly [string, string])[] {
+  const {bytesReceived, totalBytesToReceive: total, state, error} = summary
+  const facts: [string, string][] = [
+    ['guid', summary.guid],
+    ['url', summary.url],
+    ['file', summary.file],
+    ['status', summary.status === state ? state : `${summary.status} (${state})`],
+    [
+      'bytes',
+      total > 0 ? `${bytesReceived} of ${total} (${percentText(bytesReceived, total)})` : plural(bytesReceived, 'byte'),
+    ],
+    ['priority', priorityName(summary.priority)],
+    ['tries', String(summary.attempts)],
+    ['created', timeText(summary.createdAt)],
+  ]
+  if (summary.group !== '') facts.push(['group', summary.group])
+  if (summary.endedAt !== undefined) facts.push(['ended', timeText(summary.endedAt)])
+  if (summary.retryAt !== undefined) facts.push(['next try', timeText(summary.retryAt)])
+  if (error !== undefined) facts.push(['error', `${error.code}: ${TransferError.fromSerialized(error).toLine()}`])
+  facts.push(['why', explanation.why])
+  if (explanation.next !== undefined) facts.push(['next', explanation.next])
+  const command = commandFor(summary)
+  if (command !== undefined) facts.push(['command', command])
+  return facts
+}
+
+/** This command holds the store, so nothing runs it now: what would. */
+function commandFor({guid, state}: OperationSummary): string | undefined {
+  if (state === 'failed' || state === 'canceled') return 'bgt get with the same URL and file'
+  return isTerminal(state) ? undefined : `bgt resume ${guid}`
+}
+
+function priorityName(priority: number): string {
+  return Object.entries(BackgroundTransferPriority).find(([, value]) => value === priority)?.[0] ?? String(priority)
+}
+
+function timeText(at: number): string {
+  return new Date(at).toISOString()
+}

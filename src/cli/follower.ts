@@ -1,0 +1,201 @@
+/** Follows the transfers of one run by the engine's events: who moves, what there is to tell, and when nothing is left. */
+
+import type {OperationId} from '../domain/operation-id.ts'
+import {sizeOf} from '../domain/range-set.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {isTerminal} from '../domain/status.ts'
+import type {EngineEvent} from '../index.ts'
+import {gravest} from './exit-code.ts'
+import {type Happening, type Known, type Notice, Transfer} from './transfer.ts'
+
+/** Which operations are this run's, and whether any of them may still move. */
+export interface Scope {
+  includes(id: OperationId): boolean
+  /** Asked when one of them ended or paused. `live` of them are on their way at this moment. */
+  isOver(counts: {readonly live: number; readonly ended: number; readonly resting: number}): boolean | Promise<boolean>
+}
+
+export interface Listener {
+  tell(notice: Notice): void
+  /** Counters of these moved. */
+  progress(changed: readonly Transfer[], at: number): void
+  /** The exit code of an operation that ended without its file, or that stands still. */
+  codeOf(transfer: Transfer): number
+}
+
+export interface Totals {
+  readonly completed: number
+  readonly ended: number
+  readonly fetchedBytes: number
+  readonly retries: number
+}
+
+const EXCHANGING = 'running.exchanging'
+const TRANSFERRING = 'running.exchanging.active.transferring'
+
+export class Follower {
+  readonly #scope: Scope
+  readonly #listener: Listener
+  readonly #live = new Map<OperationId, Transfer>()
+  readonly #resting = new Map<OperationId, Transfer>()
+  readonly #codes = new Set<number>()
+  readonly #over: Promise<void>
+  #finish: () => void = () => {}
+  #completed = 0
+  #ended = 0
+  #fetchedBytes = 0
+  #retries = 0
+  #check: 'none' | 'running' | 'again' = 'none'
+  /** Why records can no longer be written. */
+  storeFailure: string | undefined
+
+  constructor(scope: Scope, listener: Listener) {
+    this.#scope = scope
+    this.#listener = listener
+    this.#over = new Promise((resolve) => {
+      this.#finish = resolve
+    })
+  }
+
+  /** Resolves when nothing of this run moves any more. */
+  get over(): Promise<void> {
+    return this.#over
+  }
+
+  /** Those that started and have not ended. */
+  get unfinished(): readonly Transfer[] {
+    return [...this.#live.values(), ...this.#resting.values()]
+  }
+
+  get totals(): Totals {
+    const open = this.unfinished.reduce((sum, {fetched}) => sum + fetched, 0)
+    return {
+      completed: this.#completed,
+      ended: this.#ended,
+      fetchedBytes: this.#fetchedBytes + open,
+      retries: this.#retries,
+    }
+  }
+
+  /** The gravest outcome so far. */
+  get exitCode(): number {
+    return gravest([...this.#codes, ...[...this.#resting.values()].map((each) => this.#listener.codeOf(each))])
+  }
+
+  readonly handle = (event: EngineEvent): void => {
+    switch (event.type) {
+      case 'operation.started':
+        // Only told: a million queued operations must not stand in memory.
+        this.#listener.tell({happening: 'queued', at: event.at, transfer: Transfer.ofRecord(event.record)})
+        return
+      case 'operation.moved':
+        if (this.#scope.includes(event.id)) this.#moved(event)
+        return
+      case 'operation.restarted':
+        this.#restarted(event.id, event.at)
+        return
+      case 'progress':
+        this.#progressed(event)
+        return
+      case 'store.failed':
+        this.storeFailure ??= event.message
+        this.#finish()
+        return
+    }
+  }
+
+  /** Asks the scope whether the run is over; to be called when its answer may have changed. */
+  reconsider(): void {
+    if (this.#check !== 'none') {
+      this.#check = 'again'
+      return
+    }
+    this.#check = 'running'
+    const counts = {live: this.#live.size, ended: this.#ended, resting: this.#resting.size}
+    void Promise.resolve(this.#scope.isOver(counts)).then(
+      (isOver) => {
+        const again = this.#check === 'again'
+        this.#check = 'none'
+        if (isOver) this.#finish()
+        else if (again) this.reconsider()
+      },
+      // The engine was closed meanwhile.
+      () => this.#finish(),
+    )
+  }
+
+  /** One of this run that needs no traffic any more: its file is there. */
+  alreadyComplete(known: Known, at: number): void {
+    this.#ended += 1
+    this.#completed += 1
+    this.#listener.tell({happening: 'completed', at, transfer: new Transfer(known)})
+  }
+
+  #moved(event: EngineEvent & {type: 'operation.moved'}): void {
+    const {id, at, record} = event
+    const transfer = this.#transferOf(record)
+    const before = transfer.state
+    transfer.update(record)
+    const durable = sizeOf(record.evidence.ranges)
+    if (event.to === TRANSFERRING) transfer.resumeAt(durable)
+    else transfer.count(durable, at)
+    const tell = (happening: Happening) => this.#listener.tell({happening, at, transfer})
+    if (event.to.startsWith(EXCHANGING) && !transfer.started) {
+      transfer.started = true
+      tell('started')
+    }
+    if (event.to === TRANSFERRING && durable > 0) tell('resumed')
+    if (event.from === 'running.weighing' && event.to.startsWith(EXCHANGING)) this.#retries += 1
+    if (isTerminal(record.state)) {
+      this.#end(transfer, tell)
+    } else if (record.state === 'waitingToRetry') {
+      // An operation that is read again from its record comes out of the state that it is in.
+      if (event.from.endsWith('waitingToRetry')) return
+      this.#retries += 1
+      tell('retrying')
+    } else if (record.state.startsWith('paused') && record.state !== 'pausedByApplication') {
+      // Pauses by the application are this command's own way to set something going anew.
+      this.#live.delete(id)
+      this.#resting.set(id, transfer)
+      if (before !== record.state || !event.from.startsWith('paused')) tell('paused')
+      this.reconsider()
+    }
+  }
+
+  #end(transfer: Transfer, tell: (happening: Happening) => void): void {
+    this.#live.delete(transfer.guid)
+    this.#resting.delete(transfer.guid)
+    this.#ended += 1
+    this.#fetchedBytes += transfer.fetched
+    if (transfer.state === 'completed') this.#completed += 1
+    else this.#codes.add(this.#listener.codeOf(transfer))
+    tell(transfer.state === 'completed' ? 'completed' : transfer.state === 'canceled' ? 'canceled' : 'failed')
+    this.reconsider()
+  }
+
+  #transferOf(record: OperationRecord): Transfer {
+    const known = this.#live.get(record.id) ?? this.#resting.get(record.id) ?? Transfer.ofRecord(record)
+    this.#resting.delete(record.id)
+    this.#live.set(record.id, known)
+    return known
+  }
+
+  #restarted(id: OperationId, at: number): void {
+    const transfer = this.#live.get(id)
+    if (transfer === undefined) return
+    transfer.restart()
+    this.#listener.tell({happening: 'restarted', at, transfer})
+  }
+
+  #progressed({changes, at}: EngineEvent & {type: 'progress'}): void {
+    const changed: Transfer[] = []
+    for (const {id, bytesReceived, totalBytesToReceive} of changes) {
+      const transfer = this.#live.get(id)
+      if (transfer === undefined) continue
+      transfer.count(bytesReceived, at)
+      if (totalBytesToReceive > 0) transfer.total = totalBytesToReceive
+      changed.push(transfer)
+    }
+    if (changed.length > 0) this.#listener.progress(changed, at)
+  }
+}

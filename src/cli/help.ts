@@ -1,0 +1,35 @@
+/** The parts of the help that are more than a line a flag. */
+
+export const EXAMPLES = {
+  bgt: `
+Examples:
+  bgt get https://example.com/big.iso             into the working directory
+  bgt get https://example.com/big.iso             again: goes on where it was stopped
+  bgt resume                                      goes on with everything unfinished
+  bgt show 01a1fdc1-8920                          why it is not moving; the beginning of a guid is enough
+
+Exit codes: 0 every file is there, 2 usage, 3 no such operation, 4 not found on the server, 5 temporary failure,
+6 permanent failure, 7 unfinished, 8 local file trouble, 10 store locked or damaged, 130 and 143 interrupted.`,
+  get: `
+Examples:
+  bgt get https://example.com/big.iso -o /tmp/big.iso --checksum sha256=9f86d081884c7d65…
+  bgt get https://example.com/a https://example.com/b -d downloads --group nightly --serialized
+  printf 'https://example.com/a\\tfirst.bin\\n' | bgt get -i - -d downloads --json`,
+  resume: `
+Examples:
+  bgt resume
+  bgt resume 01a1fdc1-8920 --json`,
+  doctor: `
+Examples:
+  bgt doctor --store ./transfers
+  bgt doctor --store ./transfers --repair --search ~/Downloads`,
+} as const
+
+export const DETAILS = {
+  get: `
+The same URL and file again go on with the download that is unfinished, paused ones included; nothing else is touched.
+Without -o the name is the last part of the URL's path. A name that the server gives (Content-Disposition) is not used in
+this version. --user is sent at once, without waiting to be asked. Secrets need not stand on the command line:
+--header-file holds 'Name: value' lines. Times are in seconds, fractions allowed.
+`,
+} as const

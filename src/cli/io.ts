@@ -1,0 +1,33 @@
+/** What a command talks to: the three streams and the environment. Results go to stdout, everything else to stderr. */
+
+import {once} from 'node:events'
+import type {TransferError} from '../domain/errors.ts'
+import {printable} from './text.ts'
+
+export interface Io {
+  readonly stdin: NodeJS.ReadableStream
+  readonly stdout: NodeJS.WriteStream
+  readonly stderr: NodeJS.WriteStream
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** One line of a result; resolves when the stream has room for the next. */
+export async function printResult({stdout}: Io, line: string): Promise<void> {
+  if (stdout.destroyed || stdout.write(`${line}\n`)) return
+  await Promise.race([once(stdout, 'drain'), once(stdout, 'close')]).catch(() => {})
+}
+
+/** The `--json` form of a result: one object on one line. */
+export function printJson(io: Io, fields: object): Promise<void> {
+  return printResult(io, JSON.stringify({v: 1, ...fields}))
+}
+
+/** A line for the person who watches. */
+export function say({stderr}: Io, text: string): void {
+  stderr.write(`${printable(text)}\n`)
+}
+
+/** `bgt: what (where): what to do`. */
+export function errorLine(error: TransferError): string {
+  return `bgt: ${printable(error.toLine())}`
+}

@@ -1,0 +1,26 @@
+/** Runs one command line: every way out of it is an exit code and, where something went wrong, one line on stderr. */
+
+import {asTransferError} from '../domain/errors.ts'
+import {exitCodeOf} from './exit-code.ts'
+import {errorLine, type Io} from './io.ts'
+
+export async function main(args: readonly string[], version: string): Promise<void> {
+  const io: Io = {stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env}
+  // Nobody reads on (`bgt list | head`): what is not written was not wanted. Transfers go on.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  process.on('uncaughtException', (thrown) => process.exit(fail(io, thrown)))
+  try {
+    const {runProgram} = await import('./program.ts')
+    process.exitCode = await runProgram(args, version, io)
+  } catch (thrown) {
+    process.exitCode = fail(io, thrown)
+  }
+}
+
+function fail({stderr, env}: Io, thrown: unknown): number {
+  const error = asTransferError(thrown)
+  stderr.write(`${errorLine(error)}\n`)
+  const shown = error.cause instanceof Error ? error.cause : error
+  if (env.BGT_DEBUG === '1') stderr.write(`${shown.stack}\n`)
+  return exitCodeOf(error)
+}

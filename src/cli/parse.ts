@@ -1,0 +1,166 @@
+/** What stands on the command line, checked where it enters. Each failure is a usage error that names its flag. */
+
+import {readFile} from 'node:fs/promises'
+import {isAbsolute, resolve} from 'node:path'
+import {asTransferError, TransferError} from '../domain/errors.ts'
+import {withHeader} from '../domain/header-fields.ts'
+import {BackgroundTransferPriority} from '../domain/priority.ts'
+import type {Checksum, ChecksumAlgorithm} from '../domain/record.ts'
+import {redactUrl} from '../domain/redaction.ts'
+
+/** A usage error: exit code 2. `where` is the flag. */
+export function usageError(what: string, where: string, advice = 'see bgt --help'): TransferError {
+  return new TransferError('INVALID_ARGUMENT', what, {where, advice})
+}
+
+const MAX_SECONDS = (2 ** 31 - 1) / 1000
+
+/** Parser of a flag in seconds, fractions allowed; answers ms. */
+export function seconds(flag: string, {zero}: {readonly zero: boolean}): (text: string) => number {
+  return (text) => {
+    const value = /^\d+(\.\d*)?$|^\.\d+$/.test(text) ? Number(text) : Number.NaN
+    const ms = Math.round(value * 1000)
+    if (!(value <= MAX_SECONDS) || (!zero && ms === 0)) {
+      throw usageError(
+        `'${text}' is no time`,
+        flag,
+        `give seconds, such as 30 or 0.5, ${zero ? '0' : 'above 0'} to ${MAX_SECONDS}`,
+      )
+    }
+    return ms
+  }
+}
+
+/** Parser of a whole number. */
+export function count(flag: string, low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= low && value <= high)) {
+      throw usageError(`'${text}' is not possible`, flag, `give a whole number from ${low} to ${high}`)
+    }
+    return value
+  }
+}
+
+/** Parser of one of a few words. */
+export function oneOf<Value>(flag: string, words: Readonly<Record<string, Value>>): (text: string) => Value {
+  return (text) => {
+    const value = Object.hasOwn(words, text) ? words[text] : undefined
+    if (value === undefined) {
+      throw usageError(`'${text}' is not known`, flag, `give one of ${Object.keys(words).join(', ')}`)
+    }
+    return value
+  }
+}
+
+export const PRIORITIES = {
+  high: BackgroundTransferPriority.high,
+  default: BackgroundTransferPriority.default,
+  low: BackgroundTransferPriority.low,
+} as const
+
+const DIGEST_LENGTH: Readonly<Record<ChecksumAlgorithm, number>> = {sha256: 64, sha512: 128, sha1: 40, md5: 32}
+
+export function parseChecksum(text: string): Checksum {
+  const [name = '', hex = ''] = text.split('=', 2)
+  const algorithm = name.toLowerCase().replace('-', '')
+  if (!isAlgorithm(algorithm)) {
+    throw usageError(`'${name}' is no known digest`, '--checksum', 'give sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX')
+  }
+  if (!/^[0-9a-fA-F]*$/.test(hex) || hex.length !== DIGEST_LENGTH[algorithm]) {
+    throw usageError(
+      `this is no ${algorithm} digest`,
+      '--checksum',
+      `give ${DIGEST_LENGTH[algorithm]} hexadecimal digits after ${algorithm}=`,
+    )
+  }
+  return {algorithm, hex: hex.toLowerCase()}
+}
+
+function isAlgorithm(name: string): name is ChecksumAlgorithm {
+  return Object.hasOwn(DIGEST_LENGTH, name)
+}
+
+/** Only http and https. User information stays in it for the engine, which seals it. */
+export function parseUrl(text: string, where?: string): URL {
+  const shown = redactUrl(text)
+  const place = where === undefined ? shown : `${where}: ${shown}`
+  if (!URL.canParse(text))
+    throw usageError('this is not a URL', place, 'give a whole one, such as https://example.com/file')
+  const url = new URL(text)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw usageError(`the scheme ${url.protocol.slice(0, -1)} is not supported`, place, 'give an http or https URL')
+  }
+  return url
+}
+
+export type Header = readonly [name: string, value: string]
+
+/** `where` is the flag or file; the value is never shown. */
+export function parseHeader(text: string, where = '--header'): Header {
+  const colon = text.indexOf(':')
+  if (colon < 1) throw usageError('this is no header', where, "write it as 'Name: value'")
+  const header: Header = [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]
+  try {
+    withHeader([], ...header)
+  } catch (thrown) {
+    throw usageError(asTransferError(thrown).message, where, "write it as 'Name: value'")
+  }
+  return header
+}
+
+/** Lines of `Name: value`; empty lines and those that begin with # do not count. */
+export async function readHeaderFile(file: string): Promise<readonly Header[]> {
+  const lines = (await readGiven(file, '--header-file')).split(/\r?\n/)
+  const headers: Header[] = []
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() !== '' && !line.startsWith('#')) headers.push(parseHeader(line, `${file}, line ${index + 1}`))
+  }
+  return headers
+}
+
+/** `NAME:PASSWORD` as an Authorization header. */
+export function parseUser(text: string): Header {
+  if (!text.includes(':')) throw usageError('there is no password', '--user', 'write it as NAME:PASSWORD')
+  return ['Authorization', `Basic ${Buffer.from(text).toString('base64')}`]
+}
+
+export interface ListEntry {
+  readonly url: URL
+  readonly file?: string
+}
+
+/** `URL [TAB FILE]` a line; empty lines and those that begin with # do not count. */
+export function parseList(text: string, name: string): readonly ListEntry[] {
+  const entries: ListEntry[] = []
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue
+    const [address = '', file = '', ...more] = line.split('\t')
+    const where = `${name}, line ${index + 1}`
+    if (more.length > 0) throw usageError('there is more than a URL and a file', where, 'write URL, a tab, FILE')
+    const url = parseUrl(address.trim(), where)
+    entries.push(file.trim() === '' ? {url} : {url, file: file.trim()})
+  }
+  return entries
+}
+
+/** A file that a flag names. */
+export async function readGiven(file: string, flag: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    const why =
+      cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'does not exist' : 'cannot be read'
+    throw usageError(`the file of ${flag} ${why}`, file, 'check its name')
+  }
+}
+
+export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+export function pathIn(directory: string, file: string): string {
+  return isAbsolute(file) ? file : resolve(directory, file)
+}

@@ -1,0 +1,239 @@
+/** The commands and their flags. Each command's own code is loaded when it is called, and not before. */
+
+import {Command, CommanderError, Option} from 'commander'
+import type {TransferError} from '../domain/errors.ts'
+import type {Change, ChangeFlags} from './commands/change.ts'
+import type {DoctorFlags} from './commands/doctor.ts'
+import type {ListFlags} from './commands/list.ts'
+import type {ResumeFlags} from './commands/resume.ts'
+import type {ShowFlags} from './commands/show.ts'
+import {EXIT} from './exit-code.ts'
+import {DETAILS, EXAMPLES} from './help.ts'
+import type {Io} from './io.ts'
+import {count, oneOf, PRIORITIES, parseChecksum, parseHeader, seconds, usageError} from './parse.ts'
+import {refuseCommand, refuseLater} from './refused.ts'
+import type {GetFlags} from './wanted.ts'
+
+/** Resolves with the exit code; rejects with what goes on the error line. */
+export async function runProgram(args: readonly string[], version: string, io: Io): Promise<number> {
+  let code: number = EXIT.done
+  const program = createProgram(version, io, (result) => {
+    code = result
+  })
+  try {
+    await program.parseAsync(args, {from: 'user'})
+    return code
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return afterCommander(thrown)
+    throw thrown
+  }
+}
+
+function createProgram(version: string, io: Io, finish: (code: number) => void): Command {
+  const program = new Command('bgt')
+    .description('Downloads that survive crashes, reboots and bad networks.')
+    .version(version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      // The error line is written where all of them are.
+      outputError: () => {},
+    })
+    .addHelpText('after', EXAMPLES.bgt)
+
+  addGet(program, io, finish)
+
+  store(program.command('resume [guid...]'))
+    .description('go on with everything unfinished that was not paused on purpose, or with the operations named')
+    .addOption(maxConcurrent())
+    .addOption(durability())
+    .option('--json', 'print one JSON object a line')
+    .option('--quiet', 'print errors only')
+    .addHelpText('after', EXAMPLES.resume)
+    .action(async (guids: string[], flags: ResumeFlags) => {
+      const {resume} = await import('./commands/resume.ts')
+      finish(await resume(io, guids, flags))
+    })
+
+  json(store(program.command('list')))
+    .description('list every operation of the store')
+    .action(async (flags: ListFlags) => {
+      const {list} = await import('./commands/list.ts')
+      finish(await list(io, flags))
+    })
+
+  json(store(program.command('show <guid>')))
+    .description('show one operation, and why it is not moving')
+    .action(async (guid: string, flags: ShowFlags) => {
+      const {show} = await import('./commands/show.ts')
+      finish(await show(io, guid, flags))
+    })
+
+  const changing = async (guid: string, what: Change, flags: ChangeFlags) => {
+    const {change} = await import('./commands/change.ts')
+    finish(await change(io, guid, what, flags))
+  }
+  json(store(program.command('pause <guid>')))
+    .description('pause an operation: bgt resume leaves it alone')
+    .action((guid: string, flags: ChangeFlags) => changing(guid, {kind: 'pause'}, flags))
+  json(store(program.command('unpause <guid>')))
+    .description('put a paused operation back in line; bgt resume runs it')
+    .action((guid: string, flags: ChangeFlags) => changing(guid, {kind: 'unpause'}, flags))
+  json(store(program.command('cancel <guid>')))
+    .description('cancel an operation and remove its partial file')
+    .action((guid: string, flags: ChangeFlags) => changing(guid, {kind: 'cancel'}, flags))
+  json(store(program.command('priority <guid> <priority>')))
+    .description('give an operation the priority high, default or low')
+    .action((guid: string, name: string, flags: ChangeFlags) => {
+      const priority = oneOf('priority', PRIORITIES)(name)
+      return changing(guid, {kind: 'priority', priority, name}, flags)
+    })
+
+  json(store(program.command('doctor')))
+    .description('say how the store is, and repair it')
+    .option('--repair', 'make a new store of what can be saved; the old one is kept aside')
+    .option(
+      '--search <dir>',
+      'with --repair: take lost downloads from the side files in this directory',
+      collect<string>(),
+    )
+    .addHelpText('after', EXAMPLES.doctor)
+    .action(async (flags: DoctorFlags) => {
+      if (flags.search !== undefined && flags.repair !== true) {
+        throw usageError('it searches only to repair', '--search', 'give --repair too')
+      }
+      const {doctor} = await import('./commands/doctor.ts')
+      finish(await doctor(io, flags))
+    })
+
+  program
+    .command('demo')
+    .description('watch a flaky server, a serialized group, a crash and a resume')
+    .option('--keep', 'keep the files and the store, and say where they are')
+    .action(async ({keep = false}: {keep?: boolean}) => {
+      const {runDemo} = await import('./demo/demo.ts')
+      const {stdout, env} = io
+      finish(await runDemo({keep, stdout, color: stdout.isTTY === true && (env.NO_COLOR ?? '') === ''}))
+    })
+
+  refuseCommand(program, 'put', 'upload a file (not in this version)')
+  refuseCommand(program, 'inspect', 'open the statechart inspector (not in this version)')
+  return program
+}
+
+function addGet(program: Command, io: Io, finish: (code: number) => void): void {
+  const get = store(program.command('get [url...]'))
+    .description('download files; run it again to go on with what is unfinished')
+    .option('-o, --output <file>', 'where to put the one file')
+    .option('-d, --directory <dir>', 'the directory for the files (default: the working directory)')
+    .option('-i, --input <list>', 'a list of downloads, one "URL [TAB FILE]" a line; - reads stdin')
+    .option('-H, --header <header>', "send this header, 'Name: value', with each request", collect(parseHeader))
+    .option('--header-file <file>', 'send the headers in this file, one a line')
+    .option('--user <name:password>', 'send these with each request, without being asked for them')
+    .option('--checksum <digest>', 'sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX of the one file', parseChecksum)
+    .option('--if-exists <what>', 'fail, unique or replace (default: fail)', oneOf('--if-exists', COLLISIONS))
+    .option('--retries <n>', 'retries without progress between them (default: 3)', count('--retries', 0, 1_000_000))
+    .option(
+      '--retry-delay <s>',
+      'the longest first wait before a retry (default: 1)',
+      seconds('--retry-delay', {zero: true}),
+    )
+    .option(
+      '--connect-timeout <s>',
+      'for a connection to stand (default: 300)',
+      seconds('--connect-timeout', {zero: false}),
+    )
+    .option(
+      '--response-timeout <s>',
+      'for an answer to begin (default: 120)',
+      seconds('--response-timeout', {zero: false}),
+    )
+    .option('--stall-timeout <s>', 'without a byte (default: 120)', seconds('--stall-timeout', {zero: false}))
+    .addOption(maxConcurrent())
+    .option('--group <name>', 'put the downloads into this group', groupName)
+    .option('--serialized', 'run the members of the group one after another')
+    .option('--priority <priority>', 'high, default or low', oneOf('--priority', PRIORITIES))
+    .option(
+      '--cost <policy>',
+      'default, unrestricted-only or always: which networks may be used',
+      oneOf('--cost', COSTS),
+    )
+    .addOption(durability())
+    .option('--json', 'print one JSON object a line')
+    .option('--quiet', 'print errors only')
+    .addOption(new Option('--connections <n>', 'only 1 in this version').argParser(oneConnection))
+    .addHelpText('after', DETAILS.get + EXAMPLES.get)
+    .action(async (urls: string[], flags: GetFlags) => {
+      if (flags.output !== undefined && flags.directory !== undefined) {
+        throw usageError('--output names the directory already', '--directory', 'give the one or the other')
+      }
+      if (flags.serialized === true && flags.group === undefined) {
+        throw usageError('there is no group to serialize', '--serialized', 'give --group too')
+      }
+      const {wantedBy} = await import('./wanted.ts')
+      const wanted = await wantedBy(io, urls, flags)
+      const {get: run} = await import('./commands/get.ts')
+      finish(await run(io, wanted, flags))
+    })
+  refuseLater(get, ['--limit-rate <bytes>', '--max-connections-per-origin <n>', '--proxy <url>', '--detach'])
+}
+
+const COLLISIONS = {fail: 'failIfExists', unique: 'generateUniqueName', replace: 'replaceExisting'} as const
+const COSTS = {default: 0, 'unrestricted-only': 1, always: 2} as const
+
+function store(command: Command): Command {
+  return command.option('--store <dir>', "where the records live (default: $BGT_STORE, or the user's data directory)")
+}
+
+function json(command: Command): Command {
+  return command.option('--json', 'print JSON, one object a line')
+}
+
+function maxConcurrent(): Option {
+  const flag = '--max-concurrent'
+  return new Option(`${flag} <n>`, 'files at once (default: 5)').argParser(count(flag, 1, 10_000))
+}
+
+function durability(): Option {
+  const flag = '--durability'
+  const parse = oneOf(flag, {power: 'power', process: 'process'})
+  return new Option(`${flag} <what>`, 'survive loss of power, or of the process only (default: power)').argParser(parse)
+}
+
+function oneConnection(text: string): number {
+  const wanted = count('--connections', 1, 1000)(text)
+  if (wanted === 1) return wanted
+  throw usageError('this version fetches a file over one connection', '--connections', 'leave it out, or give 1')
+}
+
+function groupName(text: string): string {
+  if (text !== '' && text.length <= 256) return text
+  throw usageError('this is no name', '--group', 'give 1 to 256 characters')
+}
+
+/** A flag that may be given several times. */
+function collect<Value = string>(parse?: (text: string) => Value) {
+  return (text: string, before: readonly Value[] | undefined): readonly Value[] => [
+    ...(before ?? []),
+    parse === undefined ? (text as Value) : parse(text),
+  ]
+}
+
+/** Help is no error; everything else is one line, and exit code 2. */
+function afterCommander(error: CommanderError): number {
+  if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return EXIT.done
+  // Without a command its help was shown, on stderr.
+  if (error.code === 'commander.help') return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  throw usageLine(error)
+}
+
+/** commander says `error: what` and, on a line of its own, `(Did you mean x?)`. */
+function usageLine(error: CommanderError): TransferError {
+  const [first = '', ...more] = error.message.split('\n')
+  const what = first.replace(/^error: /, '').replace(/\.$/, '')
+  const hint = /^\(Did you mean (.*)\?\)$/.exec(more.join(' ').trim())?.[1]
+  return usageError(what, 'command line', hint === undefined ? 'see bgt --help' : `did you mean ${hint}?`)
+}

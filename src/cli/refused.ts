@@ -1,0 +1,33 @@
+/** What the contract names and this version cannot do: refused by name, never ignored. */
+
+import {type Command, Option} from 'commander'
+import {TransferError} from '../domain/errors.ts'
+
+function refused(what: string): TransferError {
+  return new TransferError('NOT_SUPPORTED', `${what} does not work yet`, {
+    advice: 'leave it out, or look for a newer version',
+  })
+}
+
+export function refuseLater(command: Command, flags: readonly string[]): void {
+  for (const flag of flags) {
+    const option = new Option(flag, 'not in this version')
+    // Flags without a value have no parser; they announce themselves.
+    command.on(`option:${option.name()}`, () => {
+      throw refused(`${command.name()} --${option.name()}`)
+    })
+    command.addOption(option)
+  }
+}
+
+export function refuseCommand(program: Command, name: string, description: string): void {
+  program
+    .command(name, {hidden: false})
+    .description(description)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .argument('[anything...]')
+    .action(() => {
+      throw refused(`bgt ${name}`)
+    })
+}

@@ -1,0 +1,86 @@
+/** On a terminal: a line for each active file, redrawn in place at most ten times a second; what has ended scrolls away above. */
+
+import {errorLine, type Io} from '../io.ts'
+import {bytesText, durationText, percentText, printable, rateText} from '../text.ts'
+import type {Transfer} from '../transfer.ts'
+import {fileText, happeningText, summaryLines} from './phrases.ts'
+import type {Reporter} from './reporter.ts'
+import {cutToWidth, widthOf} from './width.ts'
+
+const REDRAW_MS = 100
+const NAME_COLUMNS = 28
+const BAR_COLUMNS = 24
+const HIDE_CURSOR = '\u001b[?25l'
+const SHOW_CURSOR = '\u001b[?25h'
+const CLEAR_LINE = '\u001b[2K'
+const CLEAR_BELOW = '\u001b[0J'
+
+/** `active` gives those that started and have not ended, at any time. */
+export function createBarsReporter({stderr, env}: Io, active: () => readonly Transfer[]): Reporter {
+  const inColor = (env.NO_COLOR ?? '') === ''
+  const paint = (text: string, code: number) => (inColor ? `\u001b[${code}m${text}\u001b[39m` : text)
+  let shown: readonly string[] = []
+
+  /** Puts the lines of the bars where the old ones stood, below `above`. */
+  const draw = (lines: readonly string[], above = '') => {
+    const back = shown.length === 0 ? '' : `\r\u001b[${shown.length}A`
+    const body = lines.map((line) => `${CLEAR_LINE}${line}\n`).join('')
+    stderr.write(`${back}${above === '' ? '' : `${CLEAR_BELOW}${above}\n`}${body}${CLEAR_BELOW}`)
+    shown = lines
+  }
+
+  const frame = () => linesOf(active(), Date.now(), stderr.columns || 80, stderr.rows || 24)
+  const timer = setInterval(() => {
+    const lines = frame()
+    if (lines.length !== shown.length || lines.some((line, index) => line !== shown[index])) draw(lines)
+  }, REDRAW_MS)
+  timer.unref()
+  stderr.write(HIDE_CURSOR)
+  const showCursor = () => stderr.write(SHOW_CURSOR)
+  process.once('exit', showCursor)
+
+  return {
+    tell: (notice) => {
+      const {happening, transfer} = notice
+      // What goes on is told by its bar.
+      if (happening === 'started' || happening === 'resumed' || happening === 'retrying') return
+      const text = happeningText(notice)
+      if (text === undefined) return
+      draw(frame(), `${printable(fileText(transfer.file))}: ${happening === 'completed' ? paint(text, 32) : text}`)
+    },
+    progress: () => {},
+    note: (text) => draw(frame(), printable(text)),
+    fail: (error) => draw(frame(), paint(errorLine(error), 31)),
+    end: (totals) => {
+      clearInterval(timer)
+      draw([])
+      for (const line of totals === undefined ? [] : summaryLines(totals)) stderr.write(`${line}\n`)
+      showCursor()
+      process.off('exit', showCursor)
+    },
+  }
+}
+
+function linesOf(transfers: readonly Transfer[], now: number, columns: number, rows: number): readonly string[] {
+  const onScreen = transfers.filter(({started}) => started)
+  const room = Math.max(1, rows - 2)
+  const lines = onScreen.slice(0, room).map((transfer) => cutToWidth(barOf(transfer, now), columns - 1))
+  return onScreen.length > room ? [...lines.slice(0, -1), `… and ${onScreen.length - room + 1} more`] : lines
+}
+
+function barOf(transfer: Transfer, now: number): string {
+  const {bytes, total, rate, state, error, retryAt} = transfer
+  const name = cutToWidth(printable(fileText(transfer.file).split(/[\\/]/).at(-1) ?? ''), NAME_COLUMNS)
+  const padded = name + ' '.repeat(NAME_COLUMNS - widthOf(name))
+  const filled = total > 0 ? Math.min(BAR_COLUMNS, Math.floor((bytes / total) * BAR_COLUMNS)) : 0
+  const bar = `[${'='.repeat(filled)}${' '.repeat(BAR_COLUMNS - filled)}]`
+  const size = total > 0 ? `${bytesText(bytes)} of ${bytesText(total)}` : bytesText(bytes)
+  const left = [padded, bar, percentText(bytes, total).padStart(4), size].join(' ')
+  if (state === 'waitingToRetry') {
+    return `${left}  retrying in ${durationText(Math.max(0, Math.ceil(((retryAt ?? now) - now) / 1000) * 1000))}: ${printable(error?.message ?? '')}`
+  }
+  if (state === 'publishing' || (total > 0 && bytes >= total)) return `${left}  finishing`
+  if (state.startsWith('paused')) return `${left}  paused`
+  const eta = total > 0 ? rate.etaMs(total - bytes, now) : undefined
+  return `${left}  ${rateText(rate.at(now))}${eta === undefined ? '' : `  ETA ${durationText(eta)}`}`
+}

@@ -1,0 +1,44 @@
+/** The words in which a run is told to a person. */
+
+import {relative} from 'node:path'
+import type {Totals} from '../follower.ts'
+import {bytesText, durationText, plural, rateText} from '../text.ts'
+import type {Notice} from '../transfer.ts'
+
+/** The file as the person who stands in the working directory would name it. */
+export function fileText(file: string): string {
+  const fromHere = relative(process.cwd(), file)
+  return fromHere === '' || fromHere.startsWith('..') ? file : fromHere
+}
+
+/** What happened, or nothing where another line says it: a failure has its error line. */
+export function happeningText({happening, at, transfer}: Notice): string | undefined {
+  const {bytes, error, retryAt, url} = transfer
+  switch (happening) {
+    case 'queued':
+    case 'failed':
+      return undefined
+    case 'started':
+      return bytes === 0 ? `started, ${url}` : undefined
+    case 'resumed':
+      return `resumed at ${plural(bytes, 'byte')}`
+    case 'restarted':
+      return 'restarted from zero: the bytes that were here are of no use any more'
+    case 'retrying':
+      return `retrying in ${durationText(Math.max(100, (retryAt ?? at) - at))} because ${error?.message ?? 'the try failed'}`
+    case 'paused':
+      return error === undefined ? `paused at ${plural(bytes, 'byte')}` : `paused because ${error.message}`
+    case 'completed':
+      return `completed, ${plural(bytes, 'byte')}`
+    case 'canceled':
+      return 'canceled'
+  }
+}
+
+export function summaryLines({completed, ended, fetchedBytes, retries, elapsedMs}: Totals & {elapsedMs: number}) {
+  const rate = elapsedMs > 0 ? (fetchedBytes / elapsedMs) * 1000 : 0
+  return [
+    `${completed} of ${plural(ended, 'file')} complete, ${bytesText(fetchedBytes)} received in ${durationText(elapsedMs)}`,
+    `average ${rateText(rate)}, ${retries === 1 ? '1 retry' : `${retries} retries`}`,
+  ]
+}

@@ -1,0 +1,14 @@
+/** `--quiet`: errors only. */
+
+import {errorLine, type Io} from '../io.ts'
+import type {Reporter} from './reporter.ts'
+
+export function createQuietReporter({stderr}: Io): Reporter {
+  return {
+    tell: () => {},
+    progress: () => {},
+    note: () => {},
+    fail: (error) => stderr.write(`${errorLine(error)}\n`),
+    end: () => {},
+  }
+}

@@ -1,0 +1,201 @@
+/** One run of transfers, as `get` and `resume` have it: engine open, transfers followed and shown, orderly end, exit code. */
+
+import {asTransferError, type SerializedError, TransferError} from '../domain/errors.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {isTerminal} from '../domain/status.ts'
+import {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from '../index.ts'
+import {EXIT, exitCodeOf, gravest} from './exit-code.ts'
+import {Follower, type Scope} from './follower.ts'
+import {type Interrupts, watchInterrupts} from './interrupt.ts'
+import type {Io} from './io.ts'
+import {createBarsReporter} from './reporters/bars.ts'
+import {createJsonReporter} from './reporters/json.ts'
+import {createPlainReporter} from './reporters/plain.ts'
+import {createQuietReporter} from './reporters/quiet.ts'
+import type {Reporter} from './reporters/reporter.ts'
+import {plural} from './text.ts'
+import type {Known, Transfer} from './transfer.ts'
+
+export interface RunFlags {
+  readonly json?: boolean
+  readonly quiet?: boolean
+}
+
+/** How a run tells what it met while it began. */
+export interface Beginning {
+  note(text: string): void
+  /** An item that cannot be had. */
+  fail(error: TransferError): void
+  /** An item that is there already. */
+  complete(known: Known): void
+}
+
+/** What a run does with the open engine. */
+export interface Run {
+  readonly scope: Scope
+  /** Sets the transfers going. */
+  begin(engine: BackgroundTransferEngine, told: Beginning): Promise<void>
+}
+
+export async function runTransfers(
+  io: Io,
+  flags: RunFlags,
+  options: BackgroundTransferEngineOptions,
+  run: Run,
+): Promise<number> {
+  const interrupts = watchInterrupts()
+  try {
+    const engine = await BackgroundTransferEngine.open({resumeOnOpen: false, ...options})
+    return await new RunningRun(io, flags, options.directory, engine, run, interrupts).play()
+  } finally {
+    interrupts.stop()
+  }
+}
+
+class RunningRun {
+  readonly #engine: BackgroundTransferEngine
+  readonly #run: Run
+  readonly #interrupts: Interrupts
+  readonly #store: string
+  readonly #follower: Follower
+  readonly #reporter: Reporter
+  readonly #codes: number[] = []
+  /** Ended and shown; that is still to be written down. */
+  readonly #untold: OperationId[] = []
+  #acknowledged: Promise<void> = Promise.resolve()
+
+  constructor(
+    io: Io,
+    flags: RunFlags,
+    store: string,
+    engine: BackgroundTransferEngine,
+    run: Run,
+    interrupts: Interrupts,
+  ) {
+    this.#engine = engine
+    this.#run = run
+    this.#interrupts = interrupts
+    this.#store = store
+    this.#follower = new Follower(run.scope, {
+      tell: (notice) => {
+        // In the order of a person's interest: the change, then why.
+        this.#reporter.tell(notice)
+        if (notice.happening === 'failed') this.#reporter.fail(errorOf(notice.transfer))
+        if (isTerminal(notice.transfer.state)) this.#acknowledge(notice.transfer.guid)
+      },
+      progress: (changed, at) => this.#reporter.progress(changed, at),
+      codeOf,
+    })
+    this.#reporter = chooseReporter(io, flags, () => this.#follower.unfinished)
+  }
+
+  async play(): Promise<number> {
+    const startedAt = Date.now()
+    const subscription = this.#engine.events$.subscribe(this.#follower.handle)
+    try {
+      await Promise.race([this.#work(), this.#interrupts.asked])
+      await this.#acknowledged
+      await this.#engine.close()
+      if (this.#interrupts.code !== undefined) return this.#interrupted(this.#interrupts.code)
+      this.#explainResting()
+      const {totals} = this.#follower
+      const isWorthTelling = totals.completed > 0 || totals.ended > 1 || totals.fetchedBytes > 0
+      this.#reporter.end(isWorthTelling ? {...totals, elapsedMs: Date.now() - startedAt} : undefined)
+      return gravest([...this.#codes, this.#follower.exitCode])
+    } catch (thrown) {
+      await this.#engine.close()
+      this.#reporter.end(undefined)
+      throw thrown
+    } finally {
+      subscription.unsubscribe()
+    }
+  }
+
+  async #work(): Promise<void> {
+    try {
+      await this.#run.begin(this.#engine, {
+        note: (text) => this.#reporter.note(text),
+        fail: (error) => this.#fail(error),
+        complete: (known) => this.#follower.alreadyComplete(known, Date.now()),
+      })
+    } catch (thrown) {
+      // An interrupt closes the engine under it.
+      if (this.#interrupts.code === undefined) throw thrown
+    }
+    this.#follower.reconsider()
+    await this.#follower.over
+    const {storeFailure} = this.#follower
+    if (storeFailure !== undefined) this.#fail(storeError(storeFailure, this.#store))
+  }
+
+  /** Told is told: a later run of the same command asks for the file anew. */
+  #acknowledge(guid: OperationId): void {
+    this.#untold.push(guid)
+    if (this.#untold.length === 1) this.#acknowledged = this.#acknowledged.then(() => this.#flushTold())
+  }
+
+  async #flushTold(): Promise<void> {
+    // Losing this note costs nothing but a second telling.
+    await this.#engine.acknowledgeAsync(this.#untold.splice(0)).catch(() => {})
+  }
+
+  #fail(error: TransferError): void {
+    this.#codes.push(exitCodeOf(error))
+    this.#reporter.fail(error)
+  }
+
+  #interrupted(code: number): number {
+    const {unfinished} = this.#follower
+    const at = Date.now()
+    for (const transfer of unfinished) this.#reporter.tell({happening: 'paused', at, transfer})
+    this.#reporter.note('interrupted; what is here is kept: the same command, or bgt resume, goes on from it')
+    this.#reporter.end(undefined)
+    return code
+  }
+
+  #explainResting(): void {
+    for (const transfer of this.#follower.unfinished) {
+      if (transfer.state.startsWith('paused')) this.#reporter.fail(restingError(transfer))
+    }
+    const resting = this.#follower.unfinished.length
+    if (resting > 0) this.#reporter.note(`${plural(resting, 'download')} unfinished; what is here is kept`)
+  }
+}
+
+function chooseReporter(io: Io, {json, quiet}: RunFlags, active: () => readonly Transfer[]): Reporter {
+  if (json === true) return createJsonReporter(io)
+  if (quiet === true) return createQuietReporter(io)
+  const {CI, TERM} = io.env
+  const canRedraw = io.stderr.isTTY === true && TERM !== 'dumb' && (CI ?? '') === ''
+  return canRedraw ? createBarsReporter(io, active) : createPlainReporter(io)
+}
+
+/** A pause that only somebody else can end: for a command that ends now, it is an outcome. */
+function codeOf({state, error}: Transfer): number {
+  if (state === 'pausedForStorage') return EXIT.local
+  if (state.startsWith('paused') || state === 'canceled') return EXIT.unfinished
+  return error === undefined ? EXIT.internal : exitCodeOf(error)
+}
+
+function errorOf({error, file}: Transfer): TransferError {
+  if (error === undefined) return asTransferError(new Error('the transfer failed without saying why'))
+  return TransferError.fromSerialized({...error, where: error.where ?? file})
+}
+
+function restingError({state, error, file}: Transfer): TransferError {
+  const plain: SerializedError = error ?? {code: 'CANCELED', message: 'the download is paused'}
+  return new TransferError(plain.code, plain.message, {
+    where: file,
+    advice:
+      state === 'pausedForStorage'
+        ? 'free some space and run the same command again; the bytes so far are kept'
+        : 'run the same command again when the cause is gone; the bytes so far are kept',
+  })
+}
+
+function storeError(message: string, store: string): TransferError {
+  return new TransferError('DISK_FAILED', `a record could not be written: ${message}`, {
+    where: store,
+    advice: 'check the disk of the store and run the same command again; the bytes so far are kept',
+  })
+}

@@ -1,0 +1,38 @@
+/** Where the records live when nobody says it: the user's data directory. */
+
+import {access} from 'node:fs/promises'
+import {homedir} from 'node:os'
+import {join, resolve} from 'node:path'
+
+const NAME = 'background-transfer'
+
+export function storeDirectory(
+  given: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  platform: NodeJS.Platform = process.platform,
+): string {
+  if (given !== undefined && given !== '') return resolve(given)
+  if (env.BGT_STORE !== undefined && env.BGT_STORE !== '') return resolve(env.BGT_STORE)
+  return join(dataDirectory(env, platform), NAME)
+}
+
+function dataDirectory(env: Readonly<Record<string, string | undefined>>, platform: NodeJS.Platform): string {
+  if (platform === 'win32') return env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local')
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support')
+  // The specification says that a relative path is to be ignored.
+  const {XDG_DATA_HOME: data = ''} = env
+  return data.startsWith('/') ? data : join(homedir(), '.local', 'share')
+}
+
+/** Whether an engine ever kept records here: looking must not make a store. */
+export async function holdsStore(directory: string): Promise<boolean> {
+  // A repair that was cut short left the store under its other name.
+  for (const name of ['store', 'repaired']) {
+    const isThere = await access(join(directory, name)).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return true
+  }
+  return false
+}

@@ -1,0 +1,104 @@
+/** One transfer as the command line follows it, and what can be told about it. */
+
+import type {SerializedError} from '../domain/errors.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {sizeOf} from '../domain/range-set.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {redactUrl} from '../domain/redaction.ts'
+import type {LifeState} from '../domain/status.ts'
+import type {OperationSummary} from '../index.ts'
+import {RateWindow} from './rate.ts'
+
+export type Happening =
+  /** Its record is durable. */
+  | 'queued'
+  /** It goes on the wire for the first time in this run. */
+  | 'started'
+  /** An answer goes on after the bytes that are here. */
+  | 'resumed'
+  /** The bytes that were here are worth nothing. */
+  | 'restarted'
+  | 'retrying'
+  | 'paused'
+  | 'completed'
+  | 'failed'
+  | 'canceled'
+
+export interface Notice {
+  readonly happening: Happening
+  /** Epoch ms. */
+  readonly at: number
+  readonly transfer: Transfer
+}
+
+/** The URL is redacted. */
+export type Known = Pick<OperationSummary, 'guid' | 'url' | 'file' | 'state' | 'bytesReceived' | 'totalBytesToReceive'>
+
+export class Transfer {
+  readonly guid: OperationId
+  /** Redacted. */
+  readonly url: string
+  readonly rate = new RateWindow()
+  file: string
+  state: LifeState
+  bytes: number
+  /** 0 while unknown. */
+  total: number
+  error: SerializedError | undefined
+  retryAt: number | undefined
+  /** It has been on the wire in this run. */
+  started = false
+  /** New bytes of this run. */
+  fetched = 0
+  /** The most bytes of this generation so far. */
+  #high: number
+
+  constructor({guid, url, file, state, bytesReceived, totalBytesToReceive}: Known) {
+    this.guid = guid
+    this.url = url
+    this.file = file
+    this.state = state
+    this.bytes = bytesReceived
+    this.#high = bytesReceived
+    this.total = totalBytesToReceive
+  }
+
+  static ofRecord(record: OperationRecord): Transfer {
+    return new Transfer({
+      guid: record.id,
+      url: redactUrl(record.request.url),
+      file: record.target.file,
+      state: record.state,
+      bytesReceived: sizeOf(record.evidence.ranges),
+      totalBytesToReceive: record.evidence.total ?? 0,
+    })
+  }
+
+  /** Everything but the counters, which `count` keeps. */
+  update(record: OperationRecord): void {
+    this.file = record.resultFile ?? record.target.file
+    this.state = record.state
+    this.error = record.error
+    this.retryAt = record.retryAt
+    this.total = record.evidence.total ?? this.total
+  }
+
+  /** Counters of a try that goes on; bytes that are fetched a second time do not count as new. */
+  count(bytes: number, at: number): void {
+    this.bytes = Math.max(this.bytes, bytes)
+    if (bytes <= this.#high) return
+    this.rate.add(at, bytes - this.#high)
+    this.fetched += bytes - this.#high
+    this.#high = bytes
+  }
+
+  /** An answer goes on from here: what was not durable is fetched again. */
+  resumeAt(bytes: number): void {
+    this.bytes = bytes
+  }
+
+  restart(): void {
+    this.bytes = 0
+    this.#high = 0
+  }
+}

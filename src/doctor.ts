@@ -1,0 +1,48 @@
+/** The store's doctor for this machine's adapters: how a store is, and a new one of what its records and side files say. */
+
+import {findSideFiles, type SideFinding} from './adapters/file/find-side-files.ts'
+import {diagnose, type RepairReport, repair, type StoreReport} from './adapters/level/doctor.ts'
+import {sizeOf} from './domain/range-set.ts'
+import {NO_ATTEMPTS, type OperationRecord} from './domain/record.ts'
+
+export type {RepairReport, StoreReport}
+
+export interface RepairStoreOptions {
+  /** Directories with part files of downloads that the store may have lost. */
+  readonly search?: readonly string[]
+}
+
+/** Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open. */
+export function diagnoseStore(directory: string): Promise<StoreReport> {
+  return diagnose(directory)
+}
+
+/** Puts a new store in the place of the old one, which is kept aside. Rejects with STORE_LOCKED while somebody has it open. */
+export async function repairStore(directory: string, options: RepairStoreOptions = {}): Promise<RepairReport> {
+  const salvaged: OperationRecord[] = []
+  for (const each of new Set(options.search ?? [])) {
+    for (const finding of await findSideFiles(each)) {
+      const record = recordOf(finding)
+      if (record !== undefined) salvaged.push(record)
+    }
+  }
+  return repair(directory, {salvaged})
+}
+
+/** Queued again, without the headers: a side file holds no secret. */
+function recordOf(finding: SideFinding): OperationRecord | undefined {
+  if (finding.kind === 'damaged' || sizeOf(finding.verified) === 0) return undefined
+  const {id, request, target, evidence} = finding.facts
+  return {
+    id,
+    direction: 'download',
+    request: {...request, headers: []},
+    target,
+    policy: {priority: 0, costPolicy: 0, group: ''},
+    createdAt: Date.now(),
+    sequence: 0,
+    attempts: NO_ATTEMPTS,
+    evidence: {...evidence, ranges: finding.verified},
+    state: 'queued',
+  }
+}

@@ -1,0 +1,366 @@
+/** Bad input: each gives one clear line on stderr and its own exit code, and leaves a legal store behind. */
+
+import {mkdir, readdir, readFile, stat, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {Level} from 'level'
+import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {contentOf, sha256} from '../support/content.ts'
+import {EXPIRED_CERTIFICATE, OTHER_NAME_CERTIFICATE, VALID_CERTIFICATE} from '../support/tls-certificates.ts'
+import {type BuiltCli, buildCli, CliWorld, ERROR_LINE} from './harness.ts'
+
+let cli: BuiltCli
+
+beforeAll(async () => {
+  cli = await buildCli()
+}, 60_000)
+
+afterAll(() => cli.dispose())
+
+const CONTENT = contentOf(1, 100_000)
+const DIGEST = sha256(CONTENT)
+const FAST = ['--retries', '1', '--retry-delay', '0.01']
+
+/** The one error line of a command that says nothing else, `--quiet` as it is. */
+async function refusal(world: CliWorld, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const {code, lines, stdout} = await world.bgt(args, {env})
+  expect(lines, lines.join('\n')).toHaveLength(1)
+  expect(lines[0]).toMatch(ERROR_LINE)
+  expect(stdout).toBe('')
+  return {code, line: lines[0] ?? ''}
+}
+
+describe('a command line that makes no sense ends with 2 and touches nothing', () => {
+  const cases: readonly (readonly [name: string, args: readonly string[], says: RegExp])[] = [
+    ['no URL', ['get'], /there is no URL/],
+    ['a wrong URL', ['get', 'not a url'], /not a URL/],
+    ['an unsupported scheme', ['get', 'ftp://127.0.0.1/x'], /scheme ftp is not supported/],
+    ['an unknown command', ['lst'], /unknown command 'lst'.*did you mean list/],
+    ['an unknown flag', ['get', '--checksun', 'x', 'http://127.0.0.1/x'], /did you mean --checksum/],
+    ['a time that is none', ['get', '--stall-timeout', 'soon', 'http://127.0.0.1/x'], /--stall-timeout/],
+    ['no time at all', ['get', '--connect-timeout', '0', 'http://127.0.0.1/x'], /--connect-timeout/],
+    ['a number that is none', ['get', '--retries', '-1', 'http://127.0.0.1/x'], /--retries/],
+    ['no concurrency', ['get', '--max-concurrent', '0', 'http://127.0.0.1/x'], /--max-concurrent/],
+    ['an unknown digest', ['get', '--checksum', 'crc32=00', 'http://127.0.0.1/x'], /crc32.*--checksum/],
+    ['a short digest', ['get', '--checksum', 'sha256=abc', 'http://127.0.0.1/x'], /64 hexadecimal digits/],
+    ['an unknown policy', ['get', '--if-exists', 'ask', 'http://127.0.0.1/x'], /fail, unique, replace/],
+    ['a header without a colon', ['get', '-H', 'Accept', 'http://127.0.0.1/x'], /--header/],
+    ['a header of the engine', ['get', '-H', 'Range: bytes=0-1', 'http://127.0.0.1/x'], /the engine sets it/],
+    ['a user without password', ['get', '--user', 'ann', 'http://127.0.0.1/x'], /--user/],
+    ['-o and -d', ['get', '-o', 'a', '-d', '.', 'http://127.0.0.1/x'], /--directory/],
+    ['-o for two URLs', ['get', '-o', 'a', 'http://127.0.0.1/x', 'http://127.0.0.1/y'], /--output/],
+    ['a digest for two URLs', ['get', '--checksum', `sha256=${DIGEST}`, 'http://a/x', 'http://a/y'], /--checksum/],
+    ['a list that is not there', ['get', '-i', 'no-such-list'], /no-such-list/],
+    ['a header file that is not there', ['get', '--header-file', 'none', 'http://127.0.0.1/x'], /--header-file/],
+    ['--serialized without a group', ['get', '--serialized', 'http://127.0.0.1/x'], /--group/],
+    ['a priority that is none', ['priority', '01a1', 'urgent'], /high, default, low/],
+    ['--search without --repair', ['doctor', '--search', '.'], /--repair/],
+    ['more connections', ['get', '--connections', '4', 'http://127.0.0.1/x'], /--connections/],
+  ]
+
+  it.each(cases)('%s', async (_, args, says) => {
+    await CliWorld.run(cli, async (world) => {
+      const {code, line} = await refusal(world, args)
+      expect(line).toMatch(says)
+      expect(code).toBe(2)
+      expect(await readdir(world.directory)).toEqual([])
+    })
+  })
+
+  it.each([
+    [['get', '--limit-rate', '1000', 'http://127.0.0.1/x'], '--limit-rate'],
+    [['get', '--max-connections-per-origin', '2', 'http://127.0.0.1/x'], '--max-connections-per-origin'],
+    [['get', '--proxy', 'http://127.0.0.1:1', 'http://127.0.0.1/x'], '--proxy'],
+    [['get', '--detach', 'http://127.0.0.1/x'], '--detach'],
+    [['put', 'file', 'http://127.0.0.1/x', '--method', 'PUT'], 'put'],
+    [['inspect', '--port', '1'], 'inspect'],
+  ])('%j is refused, because it does not work yet', async (args, name) => {
+    const {code, lines} = await cli.run(args)
+    expect(lines).toEqual([expect.stringMatching(/^bgt: .*does not work yet.*: leave it out/)])
+    expect(lines[0]).toContain(name)
+    expect(code).toBe(2)
+  })
+
+  it('names the line of a list that is wrong, and starts nothing of it', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const list = `${world.server.url('/a')}\n# a note\nmailto:ann\n`
+      const {code, lines} = await world.bgt(['get', '-i', '-'], {stdin: list})
+      expect(lines).toEqual([expect.stringContaining('stdin, line 3')])
+      expect(code).toBe(2)
+      expect(world.server.requests).toHaveLength(0)
+    })
+  })
+})
+
+describe('a destination that cannot be had ends with 8', () => {
+  async function refusedFile(world: CliWorld, target: readonly string[]): Promise<string> {
+    world.server.route('/file.bin', {content: CONTENT})
+    const {code, line} = await refusal(world, ['get', '--quiet', world.server.url('/file.bin'), ...target])
+    expect(code).toBe(8)
+    return line
+  }
+
+  it('a missing directory', async () => {
+    await CliWorld.run(cli, async (world) => {
+      expect(await refusedFile(world, ['-d', 'missing'])).toContain(`(${world.path('missing')})`)
+      expect(world.server.requests).toHaveLength(0)
+    })
+  })
+
+  it('a file in the place of the directory', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await writeFile(world.path('occupied'), '')
+      expect(await refusedFile(world, ['-d', 'occupied'])).toContain(`(${world.path('occupied')})`)
+    })
+  })
+
+  it('a directory that nobody may write', async (context) => {
+    // Root may write anywhere but where the kernel says no.
+    const place = '/sys/kernel'
+    if ((await stat(place).catch(() => undefined)) === undefined) context.skip('this system has no /sys/kernel')
+    await CliWorld.run(cli, async (world) => {
+      expect(await refusedFile(world, ['-d', place])).toMatch(/check the permissions/)
+    })
+  })
+
+  it('an existing file, which stays as it is', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await writeFile(world.path('file.bin'), 'mine')
+      expect(await refusedFile(world, [])).toContain('the file already exists')
+      expect(await readFile(world.path('file.bin'), 'utf8')).toBe('mine')
+      expect(world.server.requests).toHaveLength(0)
+    })
+  })
+
+  it('a directory of that name', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await mkdir(world.path('file.bin'))
+      expect(await refusedFile(world, [])).toContain('is a directory')
+    })
+  })
+
+  it('a file that an unfinished download of another URL writes', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/slow', {content: CONTENT, cutAfter: 10, cut: 'stall'})
+      world.server.route('/other', {content: CONTENT})
+      const first = world.start(['get', world.server.url('/slow'), '-o', 'file.bin', '--json'])
+      await first.shows('"progress"')
+      first.kill('SIGINT')
+      await first.ended
+      const {code, line} = await refusal(world, ['get', '--quiet', world.server.url('/other'), '-o', 'file.bin'])
+      expect(line).toMatch(/another URL writes this file/)
+      expect(code).toBe(8)
+      expect((await world.operations()).map(({status}) => status)).toEqual(['idle'])
+    })
+  })
+})
+
+describe('a server that does not give the file', () => {
+  it.each([
+    [404, 4],
+    [410, 4],
+    [403, 6],
+    [503, 5],
+  ])('status %i ends with %i', async (status, exitCode) => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {status})
+      const {code, line} = await refusal(world, [
+        'get',
+        '--quiet',
+        `${world.server.url('/file.bin')}?token=s3cret`,
+        ...FAST,
+      ])
+      expect(line).toContain(`the server answered ${status}`)
+      expect(line).not.toContain('s3cret')
+      expect(code).toBe(exitCode)
+      // A server that is only busy is asked again.
+      expect(world.server.requests).toHaveLength(status === 503 ? 2 : 1)
+    })
+  })
+
+  it('nobody listening ends with 5', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await world.server.close()
+      const {code, line} = await refusal(world, ['get', '--quiet', world.server.url('/file.bin'), ...FAST])
+      expect(line).toContain('the connection was refused')
+      expect(code).toBe(5)
+    })
+  })
+
+  it('a body that is always cut ends with 5, and the part stays for the next run', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT, cutAfter: 30_000, cut: 'fin'})
+      const {code} = await refusal(world, ['get', '--quiet', world.server.url('/file.bin'), ...FAST])
+      expect(code).toBe(5)
+      expect(await readdir(world.directory)).not.toContain('file.bin')
+      world.server.route('/file.bin', {content: CONTENT})
+      expect((await world.bgt(['get', world.server.url('/file.bin')])).code).toBe(0)
+      expect(await world.digestOf('file.bin')).toBe(DIGEST)
+    })
+  })
+
+  it('a length that promises too much ends with 5', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const lie = {content: CONTENT, contentLength: String(CONTENT.length + 1), close: true}
+      world.server.route('/file.bin', lie)
+      const {code, line} = await refusal(world, ['get', '--quiet', world.server.url('/file.bin'), ...FAST])
+      expect(line).toMatch(/ended|cut|broken/)
+      expect(code).toBe(5)
+      expect(await readdir(world.directory)).not.toContain('file.bin')
+    })
+  })
+
+  it('a length that promises too little is found by the checksum and ends with 6', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT, contentLength: '50000', close: true})
+      const args = ['get', '--quiet', world.server.url('/file.bin'), '--checksum', `sha256=${DIGEST}`, ...FAST]
+      expect((await refusal(world, args)).code).toBe(6)
+      expect(await readdir(world.directory)).not.toContain('file.bin')
+    })
+  })
+
+  it('a wrong checksum ends with 6 and publishes nothing', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT})
+      const wrong = sha256(Buffer.from('something else'))
+      const {code, line} = await refusal(world, [
+        'get',
+        '--quiet',
+        world.server.url('/file.bin'),
+        '--checksum',
+        `sha256=${wrong}`,
+      ])
+      expect(line).toContain('nothing was published')
+      expect(code).toBe(6)
+      expect(await readdir(world.directory)).not.toContain('file.bin')
+    })
+  })
+
+  it.each([
+    ['an unknown authority', VALID_CERTIFICATE, undefined, /unknown authority/],
+    ['another name', OTHER_NAME_CERTIFICATE, OTHER_NAME_CERTIFICATE, /another host/],
+    ['a certificate that ran out', EXPIRED_CERTIFICATE, EXPIRED_CERTIFICATE, /not valid at this time/],
+  ])('%s ends with 6', async (_, certificate, trusted, says) => {
+    await CliWorld.run(
+      cli,
+      async (world) => {
+        world.server.route('/file.bin', {content: CONTENT})
+        const authority = world.path('ca.pem')
+        await writeFile(authority, (trusted ?? certificate).cert)
+        const args = ['get', '--quiet', world.server.url('/file.bin')]
+        const env: Record<string, string> = trusted === undefined ? {} : {NODE_EXTRA_CA_CERTS: authority}
+        const {code, line} = await refusal(world, args, env)
+        expect(line).toMatch(says)
+        expect(code).toBe(6)
+        expect(world.server.requests).toHaveLength(0)
+      },
+      {certificate},
+    )
+  })
+
+  it('of several outcomes the gravest decides', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/good', {content: CONTENT})
+      world.server.route('/forbidden', {status: 403})
+      const urls = ['/good', '/missing', '/forbidden'].map((path) => world.server.url(path))
+      const {code, lines} = await world.bgt(['get', '--quiet', ...urls])
+      expect(lines).toHaveLength(2)
+      expect(code).toBe(6)
+      expect(await world.digestOf('good')).toBe(DIGEST)
+    })
+  })
+})
+
+describe('a store that cannot be used ends with 10', () => {
+  it('locked: the line names the holder', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/slow', {content: CONTENT, cutAfter: 10, cut: 'stall'})
+      const holder = world.start(['get', world.server.url('/slow'), '--json'])
+      await holder.shows('"progress"')
+      const {code, line} = await refusal(world, ['list'])
+      expect(line).toMatch(/in use by process \d+ \(bgt/)
+      expect(code).toBe(10)
+      holder.kill('SIGTERM')
+      expect((await holder.ended).code).toBe(143)
+    })
+  })
+
+  it('damaged: doctor says so, repairs it, and the download is saved', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT, cutAfter: 30_000, cut: 'stall', etag: '"1"'})
+      const first = world.start(['get', world.server.url('/file.bin'), '--json'])
+      await first.shows('"progress"')
+      first.kill('SIGINT')
+      await first.ended
+      const database = join(world.store, 'store')
+      for (const name of await readdir(database)) {
+        if (name.startsWith('MANIFEST')) await writeFile(join(database, name), 'garbage')
+      }
+      const {code, line} = await refusal(world, ['list'])
+      expect(line).toContain('run `bgt doctor` with the same --store')
+      expect(code).toBe(10)
+      expect((await world.bgt(['doctor'])).code).toBe(10)
+      const repaired = await world.bgt(['doctor', '--repair'])
+      expect(repaired.stdout).toContain('saved 1 operation')
+      expect(repaired.code).toBe(0)
+      expect((await world.bgt(['doctor'])).code).toBe(0)
+      world.server.route('/file.bin', {content: CONTENT, etag: '"1"'})
+      expect((await world.bgt(['resume'])).code).toBe(0)
+      expect(await world.digestOf('file.bin')).toBe(DIGEST)
+    })
+  })
+
+  it('one damaged record: it alone is refused', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/a', {content: CONTENT})
+      world.server.route('/b', {content: CONTENT})
+      await world.bgt(['get', '--quiet', world.server.url('/a'), world.server.url('/b')])
+      const damaged = (await world.operations()).find(({file}) => file === world.path('a'))
+      await damageRecord(join(world.store, 'store'), String(damaged?.guid))
+      expect((await refusal(world, ['show', String(damaged?.guid)])).code).toBe(10)
+      expect((await refusal(world, ['get', '--quiet', world.server.url('/a')])).code).toBe(10)
+      expect((await world.bgt(['get', '--quiet', world.server.url('/b'), '--if-exists', 'replace'])).code).toBe(0)
+      const {code, stdout} = await world.bgt(['doctor'])
+      expect(stdout).toContain('1 damaged record\n')
+      expect(code).toBe(10)
+    })
+  })
+
+  it('a store of a place that cannot be written ends with 8', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await writeFile(world.path('file'), '')
+      const args = ['get', world.server.url('/x'), '--store', join(world.path('file'), 'store')]
+      expect((await refusal(world, args)).code).toBe(8)
+    })
+  })
+})
+
+describe('an operation that is not there ends with 3', () => {
+  it.each([[['show', 'ffff']], [['cancel', '00000000-0000-7000-8000-000000000000']], [['resume', 'zzz']]])(
+    '%j',
+    async (args) => {
+      await CliWorld.run(cli, async (world) => {
+        world.server.route('/a', {content: CONTENT})
+        await world.bgt(['get', '--quiet', world.server.url('/a')])
+        const {code, line} = await refusal(world, args)
+        expect(line).toContain('there is no such operation')
+        expect(code).toBe(3)
+      })
+    },
+  )
+})
+
+/** Changes a byte of the record's text, as a bad disk would. */
+async function damageRecord(database: string, guid: string): Promise<void> {
+  const level = new Level<string, string>(database, {valueEncoding: 'utf8'})
+  try {
+    let changed = 0
+    for await (const [key, value] of level.iterator()) {
+      if (!key.includes(guid) || !value.includes('/a')) continue
+      await level.put(key, value.replace('/a', '/c'), {sync: true})
+      changed += 1
+    }
+    expect(changed).toBeGreaterThan(0)
+  } finally {
+    await level.close()
+  }
+}

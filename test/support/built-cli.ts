@@ -1,0 +1,104 @@
+/** The real `bgt`: compiled like the package, into a directory of its own, and run as a process. */
+
+import {execFile, spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {copyFile, mkdtemp, rm, symlink} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {promisify} from 'node:util'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface CliResult {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** Lines of stderr. */
+  readonly lines: readonly string[]
+}
+
+export interface CliOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly stdin?: string
+}
+
+export interface RunningCli {
+  /** Resolves with stdout and stderr so far, once `text` stands in them; rejects when the process ends without it. */
+  shows(text: string | RegExp): Promise<string>
+  kill(signal: NodeJS.Signals): void
+  readonly ended: Promise<CliResult>
+}
+
+export interface BuiltCli {
+  /** The compiled entry file. */
+  readonly script: string
+  run(args: readonly string[], options?: CliOptions): Promise<CliResult>
+  start(args: readonly string[], options?: CliOptions): RunningCli
+  dispose(): Promise<void>
+}
+
+/** Types are not checked: the repository's own check does that. */
+export async function buildCli(): Promise<BuiltCli> {
+  const out = await mkdtemp(join(tmpdir(), 'built-cli-'))
+  const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+  const project = ['-p', join(ROOT, 'tsconfig.build.json'), '--noCheck', '--declaration', 'false']
+  await promisify(execFile)(process.execPath, [compiler, ...project, '--outDir', join(out, 'dist')])
+  await symlink(join(ROOT, 'node_modules'), join(out, 'node_modules'))
+  await copyFile(join(ROOT, 'package.json'), join(out, 'package.json'))
+  const script = join(out, 'dist', 'src', 'cli', 'bgt.js')
+  return {
+    script,
+    start: (args, options) => start(script, args, options),
+    run: (args, options) => start(script, args, options).ended,
+    dispose: () => rm(out, {recursive: true, force: true}),
+  }
+}
+
+function start(script: string, args: readonly string[], options: CliOptions = {}): RunningCli {
+  const {cwd, env = {}, stdin} = options
+  // What the machine of the test has set must not show.
+  const {PATH = ''} = process.env
+  const child = spawn(process.execPath, [script, ...args], {
+    env: {PATH, HOME: '/nonexistent', ...env},
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : {cwd}),
+  })
+  child.stdin?.end(stdin)
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const closed = once(child, 'close')
+  const ended = closed.then(([code]) => ({
+    code: code as number | null,
+    stdout,
+    stderr,
+    lines: stderr.split('\n').filter((line) => line !== ''),
+  }))
+  return {
+    ended,
+    kill: (signal) => {
+      child.kill(signal)
+    },
+    shows: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const all = stdout + stderr
+          if (typeof text === 'string' ? all.includes(text) : text.test(all)) resolve(all)
+        }
+        child.stdout?.on('data', look)
+        child.stderr?.on('data', look)
+        look()
+        void closed.then(() => {
+          look()
+          reject(new Error(`it ended without showing ${text}:\n${stdout}${stderr}`))
+        })
+      }),
+  }
+}
