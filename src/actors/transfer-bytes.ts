@@ -99,8 +99,10 @@ class Attempt {
 
   /** The chart left the try: nothing more is reported, the connection closes now, the file when its writes are done. */
   abandon(): void {
+    const wasOver = this.#stage === 'over'
     this.#stage = 'over'
-    this.#abort.abort()
+    // An abort makes an error object with a stack: too dear for every small file that has ended by itself.
+    if (!wasOver) this.#abort.abort()
     this.#detachMeter?.()
   }
 
@@ -108,7 +110,7 @@ class Attempt {
     try {
       await this.#transfer()
       await this.#closePart()
-      this.#report({type: 'attempt.finished', evidence: this.#evidence})
+      this.#reportLast({type: 'attempt.finished', evidence: this.#evidence})
     } catch (thrown) {
       await this.#settle(thrown)
     } finally {
@@ -144,6 +146,12 @@ class Attempt {
       details: {...error.details, midBody: true, resumable},
       cause: error.cause,
     })
+  }
+
+  #reportLast(event: AttemptEvent): void {
+    if (this.#stage === 'over') return
+    this.#stage = 'over'
+    this.#tell(event)
   }
 
   #report(event: AttemptEvent): void {

@@ -3,11 +3,11 @@
  * so that memory does not grow with the queue.
  */
 
-import {compareInLine, lineRanges} from '../domain/line-order.ts'
+import {compareInLine, lineRanges, type Place} from '../domain/line-order.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {type PriorityClass, priorityClass} from '../domain/priority.ts'
 import type {LineRange, OperationRecord} from '../domain/record.ts'
-import type {RecordStore} from '../ports/record-store.ts'
+import type {LineEntry, RecordStore} from '../ports/record-store.ts'
 
 const WINDOW = 128
 const REFILL_BELOW = 32
@@ -35,25 +35,22 @@ export interface WaitingLineOptions {
 export class WaitingLine {
   readonly #options: WaitingLineOptions
   #window: Waiting[] = []
-  /** The window holds the whole line. */
-  #complete: boolean
+  /** Everything up to here is in the window or not in line; what lies behind it was not read yet. */
+  #horizon: Place | 'start' | 'end'
   #front: readonly LineRange[]
   #floor: number
-  #reading = false
-  /** The last read came to the end of the line. */
-  #reachedEnd = false
-  /** Changed while a read was under way: read again. */
-  #stale = false
-  readonly #leftDuringRead = new Set<OperationId>()
+  /** What happened to the line while a read is under way, whose iterator may not have seen it. */
+  #reading: {readonly entered: Waiting[]; readonly left: Set<OperationId>; restarted: boolean} | undefined
 
   /** `isEmpty`: the store is known to hold nothing of this group, so nothing needs reading. */
   constructor(options: WaitingLineOptions, front: readonly LineRange[], isEmpty: boolean) {
     this.#options = options
     this.#front = front
     this.#floor = options.floor
-    this.#complete = isEmpty
+    this.#horizon = isEmpty ? 'end' : 'start'
   }
 
+  /** In order. */
   get heads(): readonly Waiting[] {
     return this.#window
   }
@@ -64,21 +61,19 @@ export class WaitingLine {
 
   /** Nobody waits, and none are being looked for. */
   get isEmpty(): boolean {
-    return this.#window.length === 0 && this.#complete && !this.#reading
+    return this.#window.length === 0 && this.#horizon === 'end' && this.#reading === undefined
   }
 
   /** A durable record entered the line. */
   enter(record: OperationRecord): void {
     const entry = waitingOf(record)
-    if (this.#reading) this.#stale = true
-    const last = this.#window.at(-1)
-    if (!this.#complete && last !== undefined && compareInLine(this.#front, entry, last) > 0) return
-    if (!this.#complete && last === undefined) {
+    this.#reading?.entered.push(entry)
+    if (this.#isWithinHorizon(entry)) {
+      this.#insert(entry)
+      this.#options.onChange()
+    } else if (this.#window.length === 0) {
       this.refill()
-      return
     }
-    this.#insert(entry)
-    this.#options.onChange()
   }
 
   /** Takes part although its sequence is below the floor (attachAsync). */
@@ -88,11 +83,11 @@ export class WaitingLine {
   }
 
   leave(id: OperationId): void {
-    if (this.#reading) this.#leftDuringRead.add(id)
+    this.#reading?.left.add(id)
     const index = this.#window.findIndex((entry) => entry.id === id)
     if (index === -1) return
     this.#window.splice(index, 1)
-    this.refillIfLow()
+    if (this.#window.length < REFILL_BELOW) this.refill()
   }
 
   reorder(front: readonly LineRange[]): void {
@@ -106,75 +101,107 @@ export class WaitingLine {
     this.#restart()
   }
 
-  refillIfLow(): void {
-    if (!this.#complete && this.#window.length < REFILL_BELOW) this.refill()
-  }
-
+  /** Reads on behind the horizon, if there is anything to read. */
   refill(): void {
-    if (this.#reading) {
-      this.#stale = true
-      return
-    }
-    this.#reading = true
-    this.#stale = false
-    this.#leftDuringRead.clear()
-    this.#read().then(
-      (entries) => {
-        this.#reading = false
-        this.#take(entries)
-        if (this.#stale) this.refill()
+    if (this.#reading !== undefined || this.#horizon === 'end') return
+    const reading = {entered: [], left: new Set<OperationId>(), restarted: false}
+    this.#reading = reading
+    this.#read(this.#horizon).then(
+      (found) => {
+        this.#reading = undefined
+        if (reading.restarted) {
+          this.refill()
+          return
+        }
+        this.#take(found, reading)
         this.#options.onChange()
       },
       (error) => {
-        this.#reading = false
+        this.#reading = undefined
         this.#options.onError(error)
       },
     )
   }
 
+  /** The order changed, or what takes part: only those admitted one by one are kept, the rest is read anew. */
   #restart(): void {
-    this.#complete = false
+    this.#window = this.#window.filter(({sequence}) => sequence < this.#floor)
+    this.#horizon = 'start'
+    if (this.#reading !== undefined) this.#reading.restarted = true
     this.refill()
   }
 
-  #take(entries: readonly Waiting[]): void {
-    const kept = entries.filter(({id}) => !this.#leftDuringRead.has(id) && !this.#options.isLive(id))
-    const known = new Set(kept.map(({id}) => id))
-    const extra = this.#window.filter((entry) => entry.sequence < this.#floor && !known.has(entry.id))
-    this.#complete = this.#reachedEnd
-    this.#window = [...kept, ...extra].sort((a, b) => compareInLine(this.#front, a, b))
+  #take(
+    {waiting, horizon}: {readonly waiting: readonly Waiting[]; readonly horizon: Place | 'end'},
+    {entered, left}: {readonly entered: readonly Waiting[]; readonly left: ReadonlySet<OperationId>},
+  ): void {
+    this.#horizon = horizon
+    const missed = entered.filter((entry) => this.#isWithinHorizon(entry))
+    for (const entry of [...waiting, ...missed]) {
+      if (!left.has(entry.id) && !this.#options.isLive(entry.id)) this.#insert(entry)
+    }
   }
 
   /** Reads past members that have an actor already: their index entry leaves with their next record. */
-  async #read(): Promise<readonly Waiting[]> {
+  async #read(
+    after: Place | 'start',
+  ): Promise<{readonly waiting: readonly Waiting[]; readonly horizon: Place | 'end'}> {
     const {store, group, isLive} = this.#options
     const found: OperationId[] = []
-    this.#reachedEnd = false
-    for (const range of lineRanges(this.#front)) {
-      let from = Math.max(range.from, this.#floor)
-      while (from <= range.to && found.length < WINDOW) {
-        const batch = await store.line(group, {...range, from}, WINDOW)
+    let horizon: Place | 'end' = 'end'
+    for (const range of this.#rangesBehind(after)) {
+      for (let {from} = range; from <= range.to; ) {
+        const batch: readonly LineEntry[] = await store.line(group, {...range, from}, WINDOW)
         for (const {id} of batch) if (!isLive(id)) found.push(id)
         const last = batch.at(-1)
         if (last === undefined || batch.length < WINDOW) break
+        horizon = last
+        if (found.length >= WINDOW) break
         from = last.sequence + 1
       }
+      if (found.length >= WINDOW) break
+      horizon = 'end'
     }
-    this.#reachedEnd = found.length < WINDOW
     const records = await store.getMany(found)
-    return records.flatMap((record) => (record?.state === 'queued' ? [waitingOf(record)] : []))
+    return {horizon, waiting: records.flatMap((record) => (record?.state === 'queued' ? [waitingOf(record)] : []))}
+  }
+
+  /** The stretches of the line behind a place, in order, without what is below the floor. */
+  #rangesBehind(after: Place | 'start'): readonly LineRange[] {
+    const ranges = lineRanges(this.#front)
+    const at = after === 'start' ? -1 : ranges.findIndex((range) => holds(range, after))
+    return ranges.slice(Math.max(at, 0)).flatMap((range, index) => {
+      const begin = index === 0 && after !== 'start' && at !== -1 ? after.sequence + 1 : range.from
+      const from = Math.max(begin, this.#floor)
+      return from > range.to ? [] : [{...range, from}]
+    })
+  }
+
+  #isWithinHorizon(place: Place): boolean {
+    if (this.#horizon === 'start') return false
+    return this.#horizon === 'end' || compareInLine(this.#front, place, this.#horizon) <= 0
   }
 
   #insert(entry: Waiting): void {
     const known = this.#window.findIndex(({id}) => id === entry.id)
     if (known !== -1) this.#window.splice(known, 1)
-    const index = this.#window.findIndex((other) => compareInLine(this.#front, entry, other) < 0)
-    if (index === -1) this.#window.push(entry)
-    else this.#window.splice(index, 0, entry)
-    if (this.#window.length <= 2 * WINDOW) return
-    this.#window.length = WINDOW
-    this.#complete = false
+    const index = this.#window.findLastIndex((other) => compareInLine(this.#front, other, entry) < 0)
+    this.#window.splice(index + 1, 0, entry)
+    if (this.#window.length > 2 * WINDOW) this.#shrink()
   }
+
+  /** Forgets the end of the window: it is read again when its turn comes. Those admitted one by one are kept. */
+  #shrink(): void {
+    const kept = this.#window.filter(({sequence}, index) => index < WINDOW || sequence < this.#floor)
+    const last = kept.findLast(({sequence}) => sequence >= this.#floor)
+    if (last === undefined || kept.length === this.#window.length) return
+    this.#window = kept
+    this.#horizon = last
+  }
+}
+
+function holds(range: LineRange, place: Place): boolean {
+  return range.priorityClass === place.priorityClass && range.from <= place.sequence && place.sequence <= range.to
 }
 
 function waitingOf(record: OperationRecord): Waiting {
