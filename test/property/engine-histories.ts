@@ -1,0 +1,95 @@
+/** Histories that every run of the engine's property begins with: what once broke it, and what chance meets too seldom. */
+
+import type {NetworkFault} from '../support/simulated-network.ts'
+import type {Command} from './engine-model.ts'
+
+type History = readonly [seed: number, commands: readonly Command[]]
+
+const PARALLEL = 0
+const SERIALIZED = 2
+
+function start(file: number, wish: {group?: number; priority?: number; checked?: boolean} = {}): Command {
+  return {kind: 'start', file, group: PARALLEL, priority: 0, checked: false, ...wish}
+}
+
+function advance(ms: number): Command {
+  return {kind: 'advance', ms}
+}
+
+/** One operation meets one fault, after `before` ms, and gets time to recover. */
+function meets(fault: NetworkFault, ...before: readonly Command[]): History {
+  return [0, [...before, start(3), {kind: 'fault', nth: 0, fault}, advance(200_000)]]
+}
+
+export const BROKEN_ONCE: readonly History[] = [
+  // Told progress fell when a try began again at the last durable byte.
+  [0, [{kind: 'failDisk', call: 'write', code: 'ENOSPC'}, start(0), advance(200_000)]],
+  // A record that the store refused was never offered again.
+  [0, [start(1), advance(1_100), {kind: 'failStore', batches: 2}, advance(5_000)]],
+  // An empty body was verified before its part was open.
+  [
+    0,
+    [
+      {kind: 'failDisk', call: 'fdatasync', code: 'ENOSPC'},
+      start(3),
+      advance(1_100),
+      {kind: 'newVersion', nth: 0, size: 0},
+    ],
+  ],
+  // An operation that started over had given its slot away.
+  [
+    0,
+    [
+      start(9, {checked: true}),
+      start(2),
+      start(0),
+      advance(300),
+      {kind: 'network', up: false},
+      {kind: 'newVersion', nth: 0, size: 0},
+      start(1),
+    ],
+  ],
+]
+
+export const SELDOM: readonly History[] = [
+  meets({kind: 'neverConnects'}),
+  meets({kind: 'neverAnswers'}),
+  meets({kind: 'stalled', after: 15_000}),
+  meets({kind: 'refused'}),
+  meets({kind: 'status', status: 503, retryAfterS: 5}),
+  meets({kind: 'truncated', after: 40_000}),
+  // The rest is asked for, and the answer is no good.
+  [
+    0,
+    [
+      start(3),
+      {kind: 'fault', nth: 0, fault: {kind: 'reset', after: 40_000}},
+      {kind: 'fault', nth: 0, fault: {kind: 'rangeMoved'}},
+      advance(200_000),
+    ],
+  ],
+  [
+    0,
+    [
+      start(3),
+      {kind: 'fault', nth: 0, fault: {kind: 'reset', after: 40_000}},
+      {kind: 'fault', nth: 0, fault: {kind: 'rangeIgnored'}},
+      advance(200_000),
+    ],
+  ],
+  // Members of a serialized group overtake each other.
+  [
+    0,
+    [
+      ...[1, 2, 3, 4].map((file) => start(file, {group: SERIALIZED})),
+      advance(300),
+      {kind: 'makeCurrent', nth: 2},
+      advance(50),
+      {kind: 'makeCurrent', nth: 1},
+      {kind: 'makeCurrent', nth: 3},
+      advance(300),
+      {kind: 'makeCurrent', nth: 0},
+      {kind: 'crash', how: 'power'},
+    ],
+  ],
+]

@@ -1,0 +1,616 @@
+/**
+ * What the application, the network and the machine may do to an engine, as commands; and what must hold whatever they do
+ * (spec 13.3). The model keeps only what the application may rely on: what it was told, and what it asked for.
+ */
+
+import fc from 'fast-check'
+import {expect} from 'vitest'
+import {TransferError} from '../../src/domain/errors.ts'
+import type {OperationId} from '../../src/domain/operation-id.ts'
+import type {BackgroundTransferPriority} from '../../src/domain/priority.ts'
+import type {OperationRecord} from '../../src/domain/record.ts'
+import {BackgroundTransferStatus, isTerminal, LIFE_STATES, type LifeState, statusOf} from '../../src/domain/status.ts'
+import type {EngineEvent} from '../../src/engine/events.ts'
+import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import {contentOf, sha256} from '../support/content.ts'
+import {MemoryTables} from '../support/memory-tables.ts'
+import type {NetworkFault} from '../support/simulated-network.ts'
+import type {SimulatedExchange} from '../support/simulated-transport.ts'
+import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
+
+/** Files that operations may be started for; more operations than files, so that they meet. */
+const FILES = 12
+const CAPACITY = 3
+const GROUPS = ['', 'parallel', 'serialized', 'changing'] as const
+
+export type Command =
+  | {
+      readonly kind: 'start'
+      readonly file: number
+      readonly group: number
+      readonly priority: number
+      readonly checked: boolean
+    }
+  | {readonly kind: 'pause' | 'resume' | 'cancel'; readonly nth: number}
+  | {readonly kind: 'makeCurrent'; readonly nth: number}
+  | {readonly kind: 'changePriority'; readonly nth: number; readonly priority: number}
+  | {readonly kind: 'changeCostPolicy'; readonly nth: number; readonly costPolicy: number}
+  | {readonly kind: 'setBehavior'; readonly serialized: boolean}
+  | {readonly kind: 'network'; readonly up: boolean}
+  | {readonly kind: 'cost'; readonly metered: boolean}
+  | {readonly kind: 'power'; readonly saving: boolean}
+  | {readonly kind: 'fault'; readonly nth: number; readonly fault: NetworkFault}
+  | {readonly kind: 'newVersion'; readonly nth: number; readonly size: number}
+  | {readonly kind: 'failDisk'; readonly call: string; readonly code: string}
+  | {readonly kind: 'failStore'; readonly batches: number}
+  | {readonly kind: 'advance'; readonly ms: number}
+  | {readonly kind: 'crash'; readonly how: 'kill' | 'power'}
+  | {readonly kind: 'reopen'}
+  | {readonly kind: 'resumeAll'}
+
+const file = fc.nat({max: FILES - 1})
+const nth = fc.nat({max: 9})
+const size = fc.constantFrom(0, 1, 5_000, 20_000, 60_000, 150_000)
+const after = fc.constantFrom(0, 1, 4_096, 15_000, 40_000, 100_000)
+
+const fault: fc.Arbitrary<NetworkFault> = fc.oneof(
+  fc.constantFrom<NetworkFault>(
+    {kind: 'refused'},
+    {kind: 'neverConnects'},
+    {kind: 'neverAnswers'},
+    {kind: 'rangeIgnored'},
+    {kind: 'rangeMoved'},
+    {kind: 'status', status: 503, retryAfterS: 5},
+    {kind: 'status', status: 500},
+    {kind: 'status', status: 404},
+  ),
+  fc.record({kind: fc.constantFrom('stalled', 'reset', 'truncated'), after}) as fc.Arbitrary<NetworkFault>,
+)
+
+const start: fc.Arbitrary<Command> = fc.record({
+  kind: fc.constant('start' as const),
+  file,
+  group: fc.constantFrom(0, 1, 2, 2, 2, 3),
+  priority: fc.constantFrom(0, 0, 0, 1, 2),
+  checked: fc.boolean(),
+})
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {weight: 5, arbitrary: start},
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      ms: fc.constantFrom(1, 10, 50, 300, 300, 1_100, 1_100, 5_000, 200_000),
+    }),
+  },
+  {weight: 9, arbitrary: fc.record({kind: fc.constant('fault' as const), nth, fault})},
+  {weight: 8, arbitrary: fc.record({kind: fc.constantFrom('pause', 'pause', 'resume', 'resume', 'cancel'), nth})},
+  {weight: 4, arbitrary: fc.record({kind: fc.constant('makeCurrent' as const), nth})},
+  {weight: 2, arbitrary: fc.record({kind: fc.constant('changePriority' as const), nth, priority: fc.nat({max: 2})})},
+  {
+    weight: 1,
+    arbitrary: fc.record({kind: fc.constant('changeCostPolicy' as const), nth, costPolicy: fc.nat({max: 2})}),
+  },
+  {weight: 1, arbitrary: fc.record({kind: fc.constant('setBehavior' as const), serialized: fc.boolean()})},
+  {weight: 2, arbitrary: fc.record({kind: fc.constant('network' as const), up: fc.constantFrom(true, true, false)})},
+  {weight: 1, arbitrary: fc.record({kind: fc.constant('cost' as const), metered: fc.boolean()})},
+  {weight: 1, arbitrary: fc.record({kind: fc.constant('power' as const), saving: fc.boolean()})},
+  {weight: 2, arbitrary: fc.record({kind: fc.constant('newVersion' as const), nth, size})},
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('failDisk' as const),
+      call: fc.constantFrom('write', 'fdatasync', 'fsync', 'open', 'link', 'rename'),
+      code: fc.constantFrom('ENOSPC', 'EIO'),
+    }),
+  },
+  {weight: 1, arbitrary: fc.record({kind: fc.constant('failStore' as const), batches: fc.integer({min: 1, max: 3})})},
+  {weight: 2, arbitrary: fc.record({kind: fc.constant('crash' as const), how: fc.constantFrom('kill', 'power')})},
+  {weight: 1, arbitrary: fc.constant({kind: 'reopen' as const})},
+  {weight: 1, arbitrary: fc.constant({kind: 'resumeAll' as const})},
+)
+
+const REST: ReadonlySet<LifeState> = new Set([
+  'queued',
+  'waitingToRetry',
+  'pausedByApplication',
+  'pausedForStorage',
+  'pausedRecoverableWebErrorStatus',
+])
+
+/** Where the spec's table 13.4 has these calls succeed. */
+const ACCEPTED_IN: Readonly<Record<'pause' | 'resume' | 'cancel', ReadonlySet<LifeState>>> = {
+  pause: new Set(['queued', 'running', 'returning', 'waitingToRetry']),
+  resume: new Set(['pausedByApplication', 'pausedForStorage', 'pausedRecoverableWebErrorStatus']),
+  cancel: new Set(LIFE_STATES),
+}
+
+const WISHES = {pause: 'pause', resume: 'run', cancel: 'cancel'} as const
+
+/** Some operations at first, then anything. */
+export const history: fc.Arbitrary<readonly Command[]> = fc
+  .tuple(fc.array(start, {maxLength: 8, size: 'max'}), fc.array(command, {maxLength: 40, size: 'max'}))
+  .map(([starts, rest]) => [...starts, ...rest])
+
+/** One operation as the application knows it. */
+interface Known {
+  readonly id: OperationId
+  readonly file: number
+  readonly group: (typeof GROUPS)[number]
+  readonly checked: boolean
+  everHigh: boolean
+  accepted: boolean
+  /** What the application asked last. */
+  wish: 'run' | 'pause' | 'cancel'
+  /** It was asked to pause, and not told since that it goes on: a crash may bring the pause back. */
+  mayPause: boolean
+  /** The terminal state that was told. */
+  ended: LifeState | undefined
+  /** Counters of the last progress that was told in this process. */
+  received: number
+  entry: OperationEntry | undefined
+}
+
+/** What happened over all runs: a simulation that never retries proves nothing about retries. */
+export class Tally {
+  readonly #counts = new Map<string, number>()
+
+  count(what: string): void {
+    this.#counts.set(what, this.of(what) + 1)
+  }
+
+  of(what: string): number {
+    return this.#counts.get(what) ?? 0
+  }
+
+  toString(): string {
+    return [...this.#counts]
+      .sort()
+      .map(([what, count]) => `${what}: ${count}`)
+      .join('\n')
+  }
+}
+
+export class EngineModel {
+  readonly world: SimulatedWorld
+  readonly #tally: Tally
+  readonly #known: Known[] = []
+  readonly #byId = new Map<OperationId, Known>()
+  /** Every version that the network ever had of a file. */
+  readonly #versions: {readonly seed: number; readonly size: number}[][] = []
+  readonly #durable = new MemoryTables()
+  #durableRead = 0
+  #lastSeed = 0
+  #healedAt = Number.POSITIVE_INFINITY
+
+  constructor(seed: number, tally: Tally) {
+    this.#tally = tally
+    this.world = new SimulatedWorld({
+      seed,
+      mostDelayMs: 7,
+      engine: {
+        maxConcurrentTransfers: CAPACITY,
+        stallTimeoutMs: 20_000,
+        responseTimeoutMs: 20_000,
+        connectTimeoutMs: 30_000,
+      },
+    })
+    this.world.network.onBegin = (exchange) => this.#began(exchange)
+    this.world.onEvent = (event) => this.#told(event)
+    this.world.onStep = () => this.#step()
+    for (let n = 0; n < FILES; n++) this.#addVersion(n, 30_000 + 17_000 * n)
+  }
+
+  async open(): Promise<void> {
+    await this.world.open()
+    await this.world.until(this.world.engine.setBehavior('serialized', 1))
+  }
+
+  async apply(command: Command): Promise<void> {
+    const {world} = this
+    const {engine} = world
+    switch (command.kind) {
+      case 'start':
+        this.#start(command)
+        break
+      case 'pause':
+      case 'resume':
+      case 'cancel': {
+        const {kind} = command
+        this.#command(
+          command.nth,
+          (known, entry) => {
+            engine[kind](entry)
+            known.wish = WISHES[kind]
+            if (kind === 'pause') known.mayPause = true
+            this.#tally.count(`${kind} in ${entry.record.state}`)
+          },
+          (known, entry) => {
+            // A pause that is under way already is refused as one that is reached.
+            if (known.wish !== WISHES[kind] && ACCEPTED_IN[kind].has(entry.state)) {
+              this.#fail(
+                `${kind} was refused in ${entry.state} ${JSON.stringify(entry.snapshot?.value)}`,
+                entry.record.id,
+              )
+            }
+          },
+        )
+        break
+      }
+      case 'makeCurrent':
+        this.#command(command.nth, (_, entry) => this.#tolerate(engine.makeCurrent(entry)))
+        break
+      case 'changePriority':
+        this.#command(command.nth, (known, entry) => {
+          const priority = command.priority as BackgroundTransferPriority
+          if (entry.isOver) return
+          engine.changePolicy(entry, {...entry.record.policy, priority})
+          known.everHigh = true
+        })
+        break
+      case 'changeCostPolicy':
+        this.#command(command.nth, (_, entry) => {
+          if (entry.isOver) return
+          engine.changePolicy(entry, {...entry.record.policy, costPolicy: command.costPolicy as 0 | 1 | 2})
+        })
+        break
+      case 'setBehavior':
+        this.#tolerate(engine.setBehavior('changing', command.serialized ? 1 : 0))
+        break
+      case 'network':
+        world.setConditions({connectivity: command.up ? 'internet' : 'none'})
+        break
+      case 'cost':
+        world.setConditions({
+          cost: {
+            type: command.metered ? 'fixed' : 'unrestricted',
+            roaming: false,
+            approachingDataLimit: command.metered,
+            overDataLimit: false,
+          },
+        })
+        break
+      case 'power':
+        world.setConditions({batterySaver: command.saving, foreground: !command.saving})
+        break
+      case 'fault':
+        world.network.addFault(urlOf(this.#fileOf(command.nth)), command.fault)
+        break
+      case 'newVersion':
+        this.#addVersion(this.#fileOf(command.nth), command.size)
+        break
+      case 'failDisk':
+        world.failDisk([command.call], command.code)
+        break
+      case 'failStore':
+        world.process.store.failNextCommits(storeFault(), command.batches)
+        break
+      case 'advance':
+        await world.advance(command.ms)
+        break
+      case 'crash':
+        world.crash(command.how)
+        await this.#reopen()
+        this.#tally.count(`crash by ${command.how}`)
+        break
+      case 'reopen':
+        await this.#close()
+        await this.#reopen()
+        this.#tally.count('reopened')
+        break
+      case 'resumeAll':
+        this.#tolerate(engine.resumeAll())
+        break
+    }
+    await world.settle()
+  }
+
+  /** The world turns good: whatever the application did not pause has to come to its end. */
+  async heal(): Promise<void> {
+    const {world} = this
+    world.network.clearFaults()
+    world.healDisk()
+    world.process.store.failNextCommits(storeFault(), 0)
+    world.setConditions({
+      connectivity: 'internet',
+      batterySaver: false,
+      foreground: true,
+      cost: {type: 'unrestricted', roaming: false, approachingDataLimit: false, overDataLimit: false},
+    })
+    this.#healedAt = world.clock.now()
+    await world.advance(4 * 3_600_000)
+    for (const known of this.#known) {
+      if (!known.accepted) continue
+      const record = this.#durable.get(known.id)
+      if (record === undefined) throw new Error(`operation ${known.id} is lost`)
+      if (record.state === 'pausedByApplication') {
+        expect(known.mayPause, `paused without being asked: ${known.id}`).toBe(true)
+      } else if (!isTerminal(record.state)) {
+        throw new Error(`stuck: ${JSON.stringify(record)}\nevents:\n${this.#history(known.id)}`)
+      }
+    }
+  }
+
+  /** Closes the engine and looks for leaks. */
+  async finish(): Promise<void> {
+    await this.#close()
+    for (const {status, fault} of this.world.network.notes) {
+      this.#tally.count(`answered ${status}`)
+      if (fault !== undefined) this.#tally.count(`fault ${fault}`)
+    }
+    expect(this.world.disk.openFiles, 'files left open').toBe(0)
+    expect(this.world.network.open.size, 'exchanges left open').toBe(0)
+    expect(this.world.clock.pending, 'timers left armed').toBe(0)
+  }
+
+  async #close(): Promise<void> {
+    const {process} = this.world
+    await this.world.close()
+    expect(process.complaints.filter((line) => line.includes('chart'))).toEqual([])
+  }
+
+  async #reopen(): Promise<void> {
+    for (const known of this.#known) {
+      known.entry = undefined
+      known.received = 0
+    }
+    await this.world.open()
+    this.#checkPublished()
+  }
+
+  #start(command: Command & {kind: 'start'}): void {
+    const {world} = this
+    const priority = command.priority as BackgroundTransferPriority
+    const group = GROUPS[command.group] ?? ''
+    const version = this.#versions[command.file]?.at(-1)
+    const {id: _, ...draft} = world.draft(command.file, {policy: {group, priority}})
+    const id = world.engine.newId()
+    const checksum = {
+      algorithm: 'sha256' as const,
+      hex: version === undefined ? '' : sha256(contentOf(version.seed, version.size)),
+    }
+    const known: Known = {
+      id,
+      file: command.file,
+      group,
+      checked: command.checked,
+      everHigh: priority === 1,
+      accepted: false,
+      wish: 'run',
+      mayPause: false,
+      ended: undefined,
+      received: 0,
+      entry: undefined,
+    }
+    this.#byId.set(id, known)
+    const target = {...draft.target, file: `/downloads/${command.file}`, collision: 'replaceExisting' as const}
+    const policy = command.checked ? {...draft.policy, checksum} : draft.policy
+    const present = world.process
+    this.#tolerate(
+      world.engine.start([{...draft, id, target, policy}]).then(([entry]) => {
+        if (world.process !== present || entry === undefined) return
+        known.accepted = true
+        known.entry = entry
+        this.#known.push(known)
+        this.#tally.count('started')
+        // Half of them are followed by nobody.
+        if (this.#known.length % 2 === 0) {
+          known.entry = undefined
+          world.engine.release(entry)
+        }
+      }),
+    )
+  }
+
+  /** The file of the nth operation that was started. */
+  #fileOf(nth: number): number {
+    const all = [...this.#byId.values()]
+    return all[nth % Math.max(1, all.length)]?.file ?? nth
+  }
+
+  #command(
+    nth: number,
+    act: (known: Known, entry: OperationEntry) => void,
+    onRefused: (known: Known, entry: OperationEntry) => void = () => undefined,
+  ): void {
+    const known = this.#known[this.#known.length === 0 ? 0 : nth % this.#known.length]
+    if (known === undefined) return
+    const {engine} = this.world
+    const doIt = (entry: OperationEntry) => {
+      try {
+        act(known, entry)
+      } catch (error) {
+        if (codeOf(error) !== 'ILLEGAL_STATE') throw error
+        onRefused(known, entry)
+      }
+    }
+    if (known.entry !== undefined) {
+      doIt(known.entry)
+      return
+    }
+    this.#tolerate(
+      engine.find(known.id).then((entry) => {
+        if (entry === undefined) throw new Error(`operation ${known.id} cannot be found`)
+        doIt(entry)
+        engine.release(entry)
+      }),
+    )
+  }
+
+  readonly #failures: unknown[] = []
+
+  /** Refusals that an application has to expect. */
+  #tolerate(done: Promise<unknown>): void {
+    done.catch((error) => {
+      if (!['DESTINATION_BUSY', 'DISK_FAILED', 'CLOSED'].includes(codeOf(error) ?? '')) this.#failures.push(error)
+    })
+  }
+
+  #addVersion(n: number, size: number): void {
+    this.#lastSeed += 1
+    const version = {seed: this.#lastSeed, size}
+    const versions = this.#versions[n] ?? []
+    versions.push(version)
+    this.#versions[n] = versions
+    this.world.network.serve(urlOf(n), version)
+  }
+
+  #began(exchange: SimulatedExchange): void {
+    const {open} = this.world.network
+    if (open.size > CAPACITY) this.#failures.push(new Error(`${open.size} exchanges at once`))
+    const url = exchange.url
+    const rivals = this.#movingIn(url)
+    if (rivals.length > 1) {
+      this.#failures.push(new Error(`two members of a serialized group at once: ${rivals.map(({id}) => id).join()}`))
+    }
+  }
+
+  /** Members of the serialized group of this address's operation that have an exchange. */
+  #movingIn(url: string): readonly Known[] {
+    const urls = new Set([...this.world.network.open].map((exchange) => exchange.url))
+    const own = this.#liveOf(url)
+    if (own === undefined || own.everHigh || own.group !== 'serialized') return []
+    return [...urls].flatMap((each) => {
+      const known = this.#liveOf(each)
+      return known !== undefined && known.group === own.group && !known.everHigh ? [known] : []
+    })
+  }
+
+  /** One file, one writer: an address belongs to one unfinished operation. */
+  #liveOf(url: string): Known | undefined {
+    return [...this.#byId.values()].findLast(
+      (known) => urlOf(known.file) === url && known.ended === undefined && known.accepted,
+    )
+  }
+
+  #told(event: EngineEvent): void {
+    this.#readDurable()
+    switch (event.type) {
+      case 'operation.moved': {
+        const known = this.#byId.get(event.id)
+        if (known !== undefined) this.#moved(known, event.record, event.to, event.because)
+        break
+      }
+      case 'operation.restarted': {
+        const known = this.#byId.get(event.id)
+        if (known !== undefined) known.received = 0
+        this.#tally.count('restarted from zero')
+        break
+      }
+      case 'progress':
+        for (const {id, bytesReceived, totalBytesToReceive} of event.changes) {
+          const known = this.#byId.get(id)
+          if (known === undefined) continue
+          if (bytesReceived < known.received) {
+            this.#fail(`bytesReceived of ${id} fell from ${known.received} to ${bytesReceived}`, id)
+          }
+          known.received = bytesReceived
+          if (totalBytesToReceive > 0 && bytesReceived > totalBytesToReceive) {
+            this.#fail(`${bytesReceived} of ${totalBytesToReceive} bytes`, id)
+          }
+        }
+        break
+      case 'store.failed':
+        this.#tally.count('store failed')
+        break
+      default:
+    }
+  }
+
+  #moved(known: Known, record: OperationRecord, to: string, because: string): void {
+    this.#tally.count(`${to} because ${because}`)
+    const status = statusOf(record.state)
+    if (!Object.values(BackgroundTransferStatus).includes(status)) this.#fail(`status ${status}`, known.id)
+    if (known.ended !== undefined) this.#fail(`went from ${known.ended} to ${record.state}`, known.id)
+    if (known.wish === 'run' && record.state !== 'pausedByApplication') known.mayPause = false
+    // Whom nobody follows is forgotten while it rests, with the bytes that were not durable.
+    if (known.entry === undefined && REST.has(record.state)) known.received = 0
+    if (!isTerminal(record.state)) return
+    known.ended = record.state
+    const durable = this.#durable.get(known.id)
+    if (durable?.state !== record.state) this.#fail(`told ${record.state}, but ${durable?.state} is durable`, known.id)
+    if (record.state === 'canceled' && known.wish !== 'cancel') this.#fail('canceled without being asked', known.id)
+    if (record.state === 'completed') this.#completed(known, record)
+    if (record.state === 'failed') this.#failed(known, record)
+  }
+
+  #completed(known: Known, record: OperationRecord): void {
+    const bytes = this.world.disk.readFile(record.resultFile ?? '')
+    if (bytes === undefined) {
+      this.#fail('completed without a file', known.id)
+      return
+    }
+    if (!this.#isVersion(known.file, bytes)) {
+      this.#fail('completed with wrong bytes', known.id)
+      return
+    }
+    if (record.evidence.total !== bytes.length) this.#fail('completed with a wrong total', known.id)
+    if (known.checked && record.policy.checksum?.hex !== sha256(bytes))
+      this.#fail('completed against its checksum', known.id)
+  }
+
+  #failed(known: Known, record: OperationRecord): void {
+    this.#tally.count(`failed: ${record.error?.code}`)
+    if (record.error === undefined) {
+      this.#fail('failed without saying why', known.id)
+      return
+    }
+    if (record.error.code === 'INTERNAL') this.#fail(`failed by itself: ${record.error.message}`, known.id)
+    const last = this.world.network.notes.findLast(({request}) => request.url === urlOf(known.file))
+    const excused = record.error.code === 'CHECKSUM_MISMATCH' || (last?.at ?? 0) <= this.#healedAt
+    if (!excused) this.#fail(`failed in a good world: ${JSON.stringify(record.error)}`, known.id)
+  }
+
+  #isVersion(n: number, bytes: Buffer): boolean {
+    return (this.#versions[n] ?? []).some(
+      ({seed, size}) => size === bytes.length && contentOf(seed, size).equals(bytes),
+    )
+  }
+
+  /** What was reported complete is on the disk, whole, whatever happened since. */
+  #checkPublished(): void {
+    for (const known of this.#known) {
+      if (known.ended !== 'completed') continue
+      const bytes = this.world.disk.readFile(`/downloads/${known.file}`)
+      if (bytes === undefined || !this.#isVersion(known.file, bytes)) this.#fail('a completed file went bad', known.id)
+    }
+  }
+
+  #readDurable(): void {
+    const {log} = this.world.storeDisk
+    for (const apply of log.slice(this.#durableRead)) apply(this.#durable)
+    this.#durableRead = log.length
+  }
+
+  #step(): void {
+    this.#readDurable()
+    const [failure] = this.#failures
+    if (failure !== undefined) throw failure
+    for (const {id} of this.#known) if (this.#durable.get(id) === undefined) throw new Error(`operation ${id} is lost`)
+  }
+
+  #fail(message: string, id: OperationId): void {
+    this.#failures.push(new Error(`${message}\n${this.#history(id)}`))
+  }
+
+  #history(id: OperationId): string {
+    return this.world.process.events
+      .flatMap((event) =>
+        'id' in event && event.id === id
+          ? [
+              `${event.at} ${event.type} ${'to' in event ? `${event.from} -> ${event.to} because ${event.because}` : ''}`,
+            ]
+          : [],
+      )
+      .join('\n')
+  }
+}
+
+function storeFault(): TransferError {
+  return new TransferError('DISK_FAILED', 'the store’s disk failed')
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof TransferError ? error.code : undefined
+}

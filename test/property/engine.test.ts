@@ -1,0 +1,54 @@
+/** The engine against its model: any history of commands, faults and crashes keeps the invariants and comes to an end. */
+
+import fc from 'fast-check'
+import {expect, it} from 'vitest'
+import {BROKEN_ONCE, SELDOM} from './engine-histories.ts'
+import {EngineModel, history, Tally} from './engine-model.ts'
+
+const RUNS = Number(process.env.ENGINE_RUNS ?? 300)
+
+const WEIGHED = 'running.weighing because xstate.after'
+const ACTIVE = 'operation.running.exchanging.active'
+
+const MUST_HAPPEN = [
+  'answered 206',
+  'restarted from zero',
+  'crash by kill',
+  'crash by power',
+  'reopened',
+  'store failed',
+  `${WEIGHED}.connectTimeout.${ACTIVE}.connecting`,
+  `${WEIGHED}.responseTimeout.${ACTIVE}.awaitingResponse`,
+  `${WEIGHED}.stallTimeout.${ACTIVE}.transferring.flow.counting`,
+  'running.exchanging.active.connecting because xstate.done.actor.weighing',
+  'running.waitingToRetry because xstate.done.actor.weighing',
+  'running.returning because retry.due',
+  'running.exchanging.yieldingToPause because operation.pause',
+  'running.exchanging.yieldingToConditions because conditions.changed',
+  'running.exchanging.yieldingToLine because operation.displace',
+  'running.exchanging.active.recordingRestart because attempt.restarted',
+  'running.startingOver because attempt.failed',
+  'paused.forStorage because xstate.done.actor.weighing',
+  'queued because operation.resume',
+  'canceled because xstate.done.actor.removal',
+]
+
+it('keeps its promises through any history', async () => {
+  const tally = new Tally()
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), history, async (seed, commands) => {
+      const model = new EngineModel(seed, tally)
+      await model.open()
+      for (const each of commands) await model.apply(each)
+      await model.heal()
+      await model.finish()
+    }),
+    {
+      numRuns: RUNS,
+      examples: [...BROKEN_ONCE, ...SELDOM].map(([seed, commands]) => [seed, commands]),
+    },
+  )
+  if (process.env.ENGINE_TALLY !== undefined) console.log(tally.toString())
+  // A simulation in which these never happen proves nothing about them.
+  for (const what of MUST_HAPPEN) expect(tally.of(what), what).toBeGreaterThan(0)
+}, 600_000)
