@@ -1,0 +1,123 @@
+/**
+ * The TypeScript in README and guides compiles against the installed package, as a reader's would, and the two examples that
+ * promise most are run against a real server.
+ */
+
+import {type ChildProcess, spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {mkdir, readdir, readFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {ROOT, sourceOf} from '../layers/module-graph.ts'
+import {contentOf, sha256} from '../support/content.ts'
+import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
+import {createProject, type Project} from './installed-package.ts'
+
+interface Example {
+  /** File name of the program, which says where the block stands. */
+  readonly name: string
+  readonly code: string
+}
+
+async function findExamples(): Promise<readonly Example[]> {
+  const guides = await readdir(join(ROOT, 'docs', 'guides'))
+  const pages = ['README.md', ...guides.filter((name) => name.endsWith('.md')).map((name) => `docs/guides/${name}`)]
+  return pages.flatMap((page) =>
+    [...sourceOf(page).matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code = ''], index) => ({
+      name: `${page.replaceAll('/', '-').replace('.md', '')}-${index + 1}.ts`,
+      code,
+    })),
+  )
+}
+
+describe('the examples in the documents', {timeout: 60_000}, () => {
+  let project: Project
+  let server: FaultyServer
+  let examples: readonly Example[]
+  let complaints: readonly string[]
+
+  beforeAll(async () => {
+    ;[project, server, examples] = await Promise.all([createProject(), startFaultyServer(), findExamples()])
+    // The examples name a server that cannot be asked.
+    const programs = examples.map(({name, code}) => [name, code.replaceAll('https://example.com', server.origin)])
+    complaints = await project.compile(Object.fromEntries(programs))
+  }, 60_000)
+
+  afterAll(async () => {
+    await server?.close()
+    await project?.dispose()
+  })
+
+  /** Starts a compiled example in a working directory of its own. */
+  async function start(name: string, place: string): Promise<{readonly child: ChildProcess; readonly cwd: string}> {
+    const cwd = join(project.directory, place)
+    await mkdir(cwd, {recursive: true})
+    const child = spawn(process.execPath, [project.compiled(name)], {cwd, stdio: ['ignore', 'pipe', 'inherit']})
+    child.stdout?.resume()
+    return {child, cwd}
+  }
+
+  it('are there, and compile as they stand', () => {
+    expect(examples.length).toBeGreaterThan(7)
+    expect(complaints).toEqual([])
+  })
+
+  it('README: killed with SIGKILL and run again, the program goes on where it was', async () => {
+    const size = 16 * 1024 * 1024
+    const content = {seed: 7, size}
+    const slow = {content, etag: '"7"', pieceDelayMs: 10}
+    server.route('/big.iso', slow)
+    const first = await start('README-1.ts', 'readme')
+    const exited = once(first.child, 'exit')
+    // The first checkpoint comes after 8 MiB or a second.
+    while ((server.requests[0]?.bytesSent ?? 0) < 12 * 1024 * 1024)
+      await new Promise((resolve) => setImmediate(resolve))
+    first.child.kill('SIGKILL')
+    await exited
+
+    server.route('/big.iso', {content, etag: '"7"'})
+    const second = await start('README-1.ts', 'readme')
+    const [code] = await once(second.child, 'exit')
+
+    expect(code).toBe(0)
+    expect(server.requests.at(-1)?.headers.range).toMatch(/^bytes=[1-9]\d*-$/)
+    expect(sha256(await readFile(join(second.cwd, 'big.iso')))).toBe(sha256(contentOf(7, size)))
+    expect((await readdir(second.cwd)).toSorted()).toEqual(['big.iso', 'transfers'])
+  })
+
+  it('resume guide: a 401 pauses, new credentials let it go on', async () => {
+    const page = 'docs-guides-resume-1.ts'
+    const content = {seed: 8, size: 100_000}
+    server.route('/private.zip', ({headers}) =>
+      headers.authorization === 'Bearer renewed' ? {content} : {status: 401, content: Buffer.from('no')},
+    )
+    const {child, cwd} = await start(page, 'private')
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+    expect(sha256(await readFile(join(cwd, 'private.zip')))).toBe(sha256(contentOf(8, 100_000)))
+  })
+})
+
+describe('the links in the documents', () => {
+  it('lead to files that are there', async () => {
+    const pages = (await readdir(join(ROOT, 'docs'), {recursive: true}))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name.replaceAll('\\', '/')}`)
+    const links = ['README.md', ...pages].flatMap((page) =>
+      [...sourceOf(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => ({page, target})),
+    )
+    expect(links.length).toBeGreaterThan(20)
+    const present = new Set(await filesOf('docs'))
+    const lost = links.filter(({page, target}) => {
+      const path = join(page, '..', target).replaceAll('\\', '/')
+      return !present.has(path) && path !== 'LICENSE' && path !== 'docs' && path !== 'README.md'
+    })
+    expect(lost).toEqual([])
+  })
+})
+
+/** Files and folders below, with their paths from the root. */
+async function filesOf(folder: string): Promise<readonly string[]> {
+  const names = await readdir(join(ROOT, folder), {recursive: true})
+  return names.map((name) => `${folder}/${name}`.replaceAll('\\', '/'))
+}
