@@ -23,7 +23,7 @@ import {
 } from '../../src/index.ts'
 
 /** Never called: it stands here for the compiler. */
-export async function useEverything(signal: AbortSignal): Promise<void> {
+async function useEverything(signal: AbortSignal): Promise<void> {
   await using engine = await BackgroundTransferEngine.open({directory: './transfers', maxConcurrentTransfers: 2})
   const downloader: BackgroundDownloader = engine.createDownloader()
   downloader.transferGroup = BackgroundTransferGroup.createGroup('episodes')
@@ -57,6 +57,10 @@ export async function useEverything(signal: AbortSignal): Promise<void> {
 }
 
 describe('the public entry', () => {
+  it('compiles as the README uses it', () => {
+    expect(useEverything).toBeTypeOf('function')
+  })
+
   it('exports these values and no others', () => {
     expect(Object.keys(api).sort()).toEqual([
       'BackgroundDownloader',
