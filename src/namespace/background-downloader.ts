@@ -3,12 +3,11 @@
 import {resolve} from 'node:path'
 import {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument} from '../domain/errors.ts'
-import {withHeader, withoutHeader} from '../domain/header-fields.ts'
+import {withHeader} from '../domain/header-fields.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {
   type Checksum,
   type CollisionPolicy,
-  type HeaderField,
   NO_ATTEMPTS,
   NO_EVIDENCE,
   type TransferPolicy,
@@ -18,7 +17,8 @@ import {defaultEngine} from '../engine/default-engine.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads} from './current-downloads.ts'
-import {changeRequestHeaders, DownloadOperation} from './download-operation.ts'
+import {DownloadOperation} from './download-operation.ts'
+import {changeRequestHeaders, withAddress} from './transfer-request.ts'
 
 /** What one download may ask beside the downloader's settings; our own additions to the namespace. */
 export interface DownloadOptions {
@@ -147,18 +147,10 @@ export class BackgroundDownloader {
     if (typeof resultFile !== 'string' || resultFile === '') throw invalidArgument('resultFile', 'must be a path')
     const {collision = 'failIfExists', priority = BackgroundTransferPriority.default, ...limits} = options
     const policy: TransferPolicy = {priority, costPolicy: this.#costPolicy, group: this.#group, ...limits}
-    const {url, authorization} = splitUrl(uri)
-    const request = {url, method: this.#method, ...this.#request}
     return {
       id: this.#engine.newId(),
       direction: 'download',
-      request:
-        authorization === undefined
-          ? request
-          : changeRequestHeaders(this.#engine, request, 'Authorization', (fields) => [
-              ...withoutHeader(fields, 'Authorization'),
-              ['Authorization', authorization],
-            ]),
+      request: withAddress(this.#engine, {method: this.#method, ...this.#request}, uri, 'uri'),
       target: {file: resolve(resultFile), collision},
       policy,
       createdAt: this.#engine.now(),
@@ -169,20 +161,3 @@ export class BackgroundDownloader {
 }
 
 const BATCH = 5000
-
-/** User information never stays in the URL: it becomes a sealed header. */
-function splitUrl(uri: URL | string): {readonly url: string; readonly authorization?: string} {
-  if (!(uri instanceof URL) && typeof uri !== 'string') throw invalidArgument('uri', 'must be a URL')
-  if (!URL.canParse(String(uri))) throw invalidArgument('uri', 'is not a URL')
-  const url = new URL(uri)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw invalidArgument('uri', `must be http or https, not ${url.protocol.slice(0, -1)}`)
-  }
-  const {username, password} = url
-  url.username = ''
-  url.password = ''
-  url.hash = ''
-  if (username === '' && password === '') return {url: url.href}
-  const userInfo: HeaderField[1] = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return {url: url.href, authorization: `Basic ${Buffer.from(userInfo).toString('base64')}`}
-}

@@ -16,18 +16,11 @@ import {
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
-import {isSecretHeader, withHeader, withoutHeader} from '../domain/header-fields.ts'
+import {withHeader, withoutHeader} from '../domain/header-fields.ts'
 import {webErrorStatusOf} from '../domain/hresult.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
-import type {
-  Checksum,
-  CollisionPolicy,
-  HeaderField,
-  OperationRecord,
-  TransferPolicy,
-  TransferRequest,
-} from '../domain/record.ts'
+import type {Checksum, CollisionPolicy, HeaderField, OperationRecord, TransferPolicy} from '../domain/record.ts'
 import {BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
@@ -44,6 +37,7 @@ import {
 } from './ranges-downloaded.ts'
 import {ResponseInformation} from './response-information.ts'
 import type {RunningDownload, WaitOptions} from './running-download.ts'
+import {changeRequestHeaders, withAddress} from './transfer-request.ts'
 
 /** BackgroundDownloadProgress (spec 3.1): a copy that does not change afterwards. */
 export interface BackgroundDownloadProgress {
@@ -115,11 +109,7 @@ export class DownloadOperation {
     const state = this.#state
     if (state !== 'pausedByApplication' && state !== 'pausedRecoverableWebErrorStatus')
       throw this.#illegal('set requestedUri')
-    if (uri.protocol !== 'http:' && uri.protocol !== 'https:')
-      throw invalidArgument('requestedUri', 'must be http or https')
-    const url = new URL(uri)
-    url.hash = ''
-    this.#engine.changeRequest(this.#entry, {...this.#wishes.request, url: url.href})
+    this.#engine.changeRequest(this.#entry, withAddress(this.#engine, this.#wishes.request, uri, 'requestedUri'))
   }
 
   /** Absolute path of the destination; after completion, of the file as it was published. */
@@ -484,17 +474,4 @@ export class DownloadOperation {
       })
     })
   }
-}
-
-/** Secret headers live sealed, the others in clear. */
-export function changeRequestHeaders(
-  engine: Engine,
-  request: TransferRequest,
-  name: string,
-  change: (fields: readonly HeaderField[]) => readonly HeaderField[],
-): TransferRequest {
-  if (!isSecretHeader(name)) return {...request, headers: change(request.headers)}
-  const {sealed, ...rest} = request
-  const fields = change(sealed === undefined ? [] : JSON.parse(engine.unseal(sealed)))
-  return fields.length === 0 ? rest : {...rest, sealed: engine.seal(JSON.stringify(fields))}
 }

@@ -9,12 +9,12 @@ export type Framing =
   | {readonly kind: 'chunked'}
   | {readonly kind: 'close'}
 
-/** Raw spelling and order; values as latin1 text, which loses no byte. */
+/** Raw spelling and order; values as latin1 text, which loses no byte, without the whitespace around them (RFC 9112 5.1). */
 export function fieldsOf(rawHeaders: unknown): readonly HeaderField[] {
   if (!Array.isArray(rawHeaders)) return []
   const fields: HeaderField[] = []
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    fields.push([asText(rawHeaders[index]), asText(rawHeaders[index + 1])])
+    fields.push([asText(rawHeaders[index]), asText(rawHeaders[index + 1]).replace(/^[ \t]+|[ \t]+$/g, '')])
   }
   return fields
 }
