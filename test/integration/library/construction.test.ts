@@ -213,6 +213,14 @@ describe('17.A construction and configuration', () => {
     expect(thrownBy(() => operation.setRequestHeader('X-A', '3'))).toMatchObject({code: 'ILLEGAL_STATE'})
   })
 
+  it('takes a percent sign in user information that introduces nothing for itself', async () => {
+    const {engine, server, file} = await makeWorld()
+    server.route('/a', {content: Buffer.from('a')})
+    const url = server.url('/a').replace('//', '//me:100%@')
+    await engine.createDownloader().createDownload(url, file('a')).startAsync()
+    expect(server.requests[0]?.headers.authorization).toBe(`Basic ${Buffer.from('me:100%').toString('base64')}`)
+  })
+
   it('groups have names of 1 to 256 characters', async () => {
     const {engine} = await makeWorld()
     expect(BackgroundTransferGroup.createGroup('x').name).toBe('x')
