@@ -5,6 +5,9 @@ import type {HeaderField} from './record.ts'
 
 const MASK = '***'
 
+/** Shorter values stand in too many texts by chance. */
+const SHORTEST_SECRET = 4
+
 /** Without user information and fragment, every query value masked. Never throws; what is no URL is cut short. */
 export function redactUrl(url: string): string {
   let parsed: URL
@@ -38,6 +41,19 @@ export function redactText(text: string, secrets: readonly string[]): string {
   return result + text.slice(done)
 }
 
+/** What of a URL may be a secret, for redactText: user information and query values, each also decoded. */
+export function secretsInUrl(url: string): readonly string[] {
+  if (!URL.canParse(url)) return []
+  const {username, password, search} = new URL(url)
+  const values = search
+    .slice(1)
+    .split('&')
+    .map((pair) => pair.slice(pair.indexOf('=') + 1))
+  return [username, password, ...values]
+    .flatMap((value) => [value, percentDecoded(value)])
+    .filter((value) => value.length >= SHORTEST_SECRET)
+}
+
 function redactQuery(search: string): string {
   if (search === '') return ''
   const masked = search
@@ -52,6 +68,14 @@ function redactLoosely(text: string): string {
   const head = text.replace(/[?#].*$/s, '')
   const tail = head.length < text.length ? `?${MASK}` : ''
   return head.replace(/^.*@/s, `${MASK}@`) + tail
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 function percentEncoded(secret: string): string {

@@ -37,6 +37,18 @@ export interface DispatcherOptions {
   readonly onError: (error: unknown) => void
 }
 
+/** How a group stands now. */
+export interface GroupStanding {
+  readonly name: string
+  readonly behavior: BackgroundTransferBehavior
+  /** The group chart's state. */
+  readonly state: string
+  /** Members that run or keep a place. */
+  readonly members: readonly OperationId[]
+  /** The heads of its waiting line, in order. */
+  readonly line: readonly OperationId[]
+}
+
 interface Group {
   readonly name: string
   readonly actor: GroupActor
@@ -216,6 +228,16 @@ export class Dispatcher {
 
   members(group: string): readonly Member[] {
     return this.#groups.get(group)?.actor.getSnapshot().context.members ?? []
+  }
+
+  standings(): readonly GroupStanding[] {
+    return [...new Set([...this.#records.keys(), ...this.#groups.keys()])].map((name) => ({
+      name,
+      behavior: this.groupRecord(name).behavior,
+      state: this.#groups.get(name)?.actor.getSnapshot().value ?? 'idle',
+      members: this.members(name).map(({id}) => id),
+      line: this.heads(name).map(({id}) => id),
+    }))
   }
 
   #group(name: string, isEmpty: boolean): Group {

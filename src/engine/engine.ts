@@ -11,6 +11,7 @@ import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {type Explanation, explain} from '../domain/explain.ts'
+import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
 import {
   type GroupRecord,
@@ -22,14 +23,15 @@ import {
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {OperationQuery, StoreSummary} from '../ports/record-store.ts'
 import {Alarm} from './alarm.ts'
-import {Dispatcher} from './dispatcher.ts'
+import {Dispatcher, type GroupStanding} from './dispatcher.ts'
 import {drain} from './drain.ts'
 import type {EngineEvent, ProgressChange} from './events.ts'
 import {FileClaims} from './file-claims.ts'
 import type {OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
-import {byteRate, type EngineOptions, type ResolvedEngineOptions, resolveOptions} from './options.ts'
+import {byteRate, type EngineOptions, type ResolvedEngineOptions, resolveOptions, settingsFor} from './options.ts'
 import type {EnginePorts} from './ports.ts'
+import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
 import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
 import {phaseOf} from './record-of.ts'
@@ -75,8 +77,12 @@ export class Engine {
       () => this.#limits.wake(),
     )
     this.#alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
-    this.#retention = new Retention(ports.store, ports.clock, this.options.retention, (error) =>
-      ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
+    this.#retention = new Retention(
+      ports.store,
+      ports.clock,
+      this.options.retention,
+      (ids) => this.#events.next({type: 'operation.forgotten', at: ports.clock.now(), ids}),
+      (error) => ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
     )
     this.#operations = new Operations({
       ports,
@@ -317,6 +323,7 @@ export class Engine {
     if (entry !== undefined && !entry.isOver)
       throw new TransferError('ILLEGAL_STATE', 'only an ended operation can be forgotten')
     await this.#ports.store.remove(id)
+    this.#events.next({type: 'operation.forgotten', at: this.now(), ids: [id]})
   }
 
   group(name: string): GroupRecord {
@@ -367,6 +374,43 @@ export class Engine {
       occupants: this.#line.members(policy.group).filter(({id}) => id !== record.id).length,
       freeSlots: this.options.maxConcurrentTransfers - this.#line.runningCount,
     })
+  }
+
+  get phase(): 'opening' | 'serving' | 'draining' | 'closed' {
+    const snapshot = this.#actor.getSnapshot()
+    return (['serving', 'draining', 'closed'] as const).find((tag) => snapshot.hasTag(tag)) ?? 'opening'
+  }
+
+  /** What this process holds of an operation; nothing is read, and nothing needs to be released. */
+  live(id: OperationId): OperationEntry | undefined {
+    return this.#operations.get(id)
+  }
+
+  /** The newest ends, newest first. */
+  async newestEnded(limit: number): Promise<readonly OperationRecord[]> {
+    this.#requireServing()
+    const {store} = this.#ports
+    const records = await store.getMany((await store.newestEnded(limit)).map(({id}) => id))
+    return records.filter((record) => record !== undefined)
+  }
+
+  /** The journal of an operation, with what is not in the store yet. */
+  async journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
+    this.#requireServing()
+    const stored = await this.#ports.store.journal(id, page)
+    return this.options.journal ? (this.#operations.get(id)?.journal.merge(stored, page) ?? stored) : stored
+  }
+
+  /** Where it stands in its chart. */
+  position(record: OperationRecord): ChartPosition {
+    const snapshot = this.#operations.get(record.id)?.snapshot
+    if (snapshot !== undefined) return positionOf(snapshot)
+    return positionOfRecord(record, this.conditions, settingsFor(record.policy, this.options.settings))
+  }
+
+  /** Every group that has settings, members or a line. */
+  groups(): readonly GroupStanding[] {
+    return this.#line.standings()
   }
 
   seal(plain: string): string {

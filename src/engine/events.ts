@@ -1,5 +1,6 @@
 /** What the engine tells its observers: one stream, one union. Every event is told after what it says is durable. */
 
+import type {JournalEntry} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
@@ -17,6 +18,8 @@ export type EngineEvent =
       readonly state: LifeState
       /** The event that the chart took. */
       readonly because: string
+      /** The same as its journal has it. */
+      readonly entry: JournalEntry
       readonly record: OperationRecord
     }
   /** Bytes were thrown away and the transfer began again at zero. */
@@ -26,6 +29,8 @@ export type EngineEvent =
       readonly id: OperationId
       readonly record: OperationRecord
     }
+  /** Records of ended operations were removed; files never are. */
+  | {readonly type: 'operation.forgotten'; readonly at: number; readonly ids: readonly OperationId[]}
   /** Live counters of everything that moved since the last tick; at most ten times a second. */
   | {readonly type: 'progress'; readonly at: number; readonly changes: readonly ProgressChange[]}
   /** A record could not be written. It is tried again; until then the operation goes on and its promises do not settle. */

@@ -10,6 +10,8 @@ import {sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
+import {JournalTail} from './journal-tail.ts'
+import {pathOfState} from './position.ts'
 import {lifeStateOf} from './record-of.ts'
 
 /** One notification to the application (O12). The flags hold for this notification only. */
@@ -34,13 +36,15 @@ export class OperationEntry {
   holders = 0
   /** Its standing in its group, as the dispatcher was told. */
   phase: Member['phase'] | undefined
+  readonly journal: JournalTail
   readonly notices = new Subject<OperationNotice>()
   #shown: ByteCounts
 
   constructor(record: OperationRecord) {
     this.record = record
     this.saved = record
-    this.path = record.state
+    this.path = pathOfState(record.state)
+    this.journal = new JournalTail(record.journalled ?? 0)
     this.#shown = countsOf(record)
   }
 

@@ -7,6 +7,7 @@ import {createActor} from 'xstate'
 import type {OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
 import {createBufferPool} from '../actors/buffer-pool.ts'
 import type {Conditions} from '../domain/conditions.ts'
+import {type JournalEntry, withJournalled} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
@@ -58,6 +59,7 @@ export class Operations {
       meter: options.ticker,
       pool: createBufferPool(),
       limiter: options.limiter,
+      save: (record) => this.#save(record),
     })
   }
 
@@ -127,19 +129,18 @@ export class Operations {
   }
 
   #observe(entry: OperationEntry, snapshot: OperationSnapshot): void {
-    const {ports, observer} = this.#options
-    const record = recordOf(snapshot, ports.clock.now())
-    const from = entry.path
-    const to = pathOf(snapshot.value)
-    const because = entry.cause
-    entry.path = to
+    const {ports, options, observer} = this.#options
+    const at = ports.clock.now()
+    const facts = recordOf(snapshot, at)
+    const move = this.#note(entry, snapshot, facts, at)
+    const record = options.journal ? withJournalled(facts, entry.journal.seq) : facts
     observer.moved(entry, snapshot)
-    const mustSave = isWorthSaving(entry.saved, record)
+    const mustSave = isWorthSaving(entry.saved, record) || (snapshot.hasTag('passive') && entry.journal.hasUnsaved)
     if (mustSave) entry.saved = record
     const durable = mustSave ? this.#persist(entry, record) : undefined
     // Its rejection is the tail's to see, which may still wait for what was observed before.
     durable?.catch(() => undefined)
-    const tell = () => this.#tell(entry, record, {from, to, because}, snapshot)
+    const tell = () => this.#tell(entry, record, move, snapshot)
     if (durable === undefined && entry.tail === undefined) {
       tell()
       return
@@ -157,15 +158,42 @@ export class Operations {
     entry.tail = tail
   }
 
+  /** The step that the chart took, if it went anywhere. */
+  #note(
+    entry: OperationEntry,
+    {value, context}: OperationSnapshot,
+    record: OperationRecord,
+    at: number,
+  ): JournalEntry | undefined {
+    const from = entry.path
+    const to = pathOf(value)
+    if (from === to) return undefined
+    entry.path = to
+    const isWeighed = to === 'running.weighing' || to === 'running.startingOver'
+    return entry.journal.note({at, event: entry.cause, from, to}, record, isWeighed ? context.failure : undefined)
+  }
+
+  /** Every save of a live operation goes this way: what is new in its journal goes with it. */
+  async #save(record: OperationRecord): Promise<void> {
+    const {ports, options} = this.#options
+    const journal = this.#entries.get(record.id)?.journal
+    const entries = journal?.take() ?? []
+    try {
+      await ports.store.save(record, options.journal ? entries : [])
+    } catch (error) {
+      journal?.putBack(entries)
+      throw error
+    }
+  }
+
   /**
    * Resolves when this record, or a newer one of the operation, is durable. A store that refuses is told of, and asked again:
    * until then nothing is told that a crash could take back. Rejects when the engine closes first.
    */
   async #persist(entry: OperationEntry, record: OperationRecord): Promise<void> {
-    const {store} = this.#options.ports
     for (let newest = record; ; newest = entry.saved) {
       try {
-        await store.save(newest)
+        await this.#save(newest)
         return
       } catch (error) {
         if (this.#stopped) throw error
@@ -192,15 +220,17 @@ export class Operations {
   #tell(
     entry: OperationEntry,
     record: OperationRecord,
-    move: {readonly from: string; readonly to: string; readonly because: string},
+    move: JournalEntry | undefined,
     snapshot: OperationSnapshot,
   ): void {
     const {observer, ports} = this.#options
     const changed = record.state !== entry.record.state
     const notice = entry.tell(record)
     const at = ports.clock.now()
-    if (move.from !== move.to) {
-      observer.emit({type: 'operation.moved', at, id: record.id, ...move, state: record.state, record})
+    if (move !== undefined) {
+      const {from, to, event} = move
+      const {id, state} = record
+      observer.emit({type: 'operation.moved', at, id, from, to, because: event, state, record, entry: move})
     }
     if (notice.hasRestarted) observer.emit({type: 'operation.restarted', at, id: record.id, record})
     if (changed || notice.hasResponseChanged || notice.hasRestarted) entry.notices.next(notice)

@@ -38,6 +38,11 @@ export interface EngineOptions {
    * attachAsync.
    */
   readonly resumeOnOpen?: boolean
+  /**
+   * true (default): each transition of an operation is kept with its record, up to 1,000, for the inspector and
+   * `bgt show --history`. false: nothing is kept.
+   */
+  readonly journal?: boolean
   /** An XState inspection observer that is given to every actor, so that other tools can attach. */
   readonly inspect?: Observer<InspectionEvent>
 }
@@ -50,6 +55,7 @@ export interface ResolvedEngineOptions {
   readonly checkpointIntervalMs: number
   readonly drainTimeoutMs: number
   readonly resumeOnOpen: boolean
+  readonly journal: boolean
   readonly settings: OperationSettings
   readonly inspect: Observer<InspectionEvent> | undefined
 }
@@ -83,6 +89,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     checkpointIntervalMs: settings.checkpointIntervalMs,
     drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, 0, MAX_MS),
     resumeOnOpen: options.resumeOnOpen ?? true,
+    journal: options.journal ?? true,
     settings,
     inspect: options.inspect,
   })

@@ -16,14 +16,16 @@ export interface OperationProvisions {
   readonly meter: ProgressMeter
   readonly pool: BufferPool
   readonly limiter: RateLimiter
+  /** Writes a record, with what is new in its journal. */
+  readonly save: (record: OperationRecord) => Promise<void>
 }
 
-export function provideOperationMachine({ports, meter, pool, limiter}: OperationProvisions) {
+export function provideOperationMachine({ports, meter, pool, limiter, save}: OperationProvisions) {
   return operationMachine.provide({
     actors: {
       transferBytes: createTransferBytes({...ports, meter, pool, limiter}),
       weighFailure: createWeighFailure(ports.clock, ports.random),
-      commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => ports.store.save(input.record)),
+      commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => save(input.record)),
       verifyFile: createVerifyFile(ports.sink),
       publishFile: createPublishFile(ports.sink),
       discardParts: createDiscardParts(ports.sink),

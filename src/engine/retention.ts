@@ -21,11 +21,19 @@ export class Retention {
   readonly #clock: Clock
   readonly #policy: RetentionPolicy
   readonly #onError: (error: unknown) => void
+  readonly #onForgotten: (ids: readonly OperationId[]) => void
   #endsSinceSweep = 0
   #sweeping: Promise<void> | undefined
   #stopped = false
 
-  constructor(store: RecordStore, clock: Clock, policy: RetentionPolicy, onError: (error: unknown) => void) {
+  constructor(
+    store: RecordStore,
+    clock: Clock,
+    policy: RetentionPolicy,
+    onForgotten: (ids: readonly OperationId[]) => void,
+    onError: (error: unknown) => void,
+  ) {
+    this.#onForgotten = onForgotten
     this.#store = store
     this.#clock = clock
     this.#policy = policy
@@ -69,8 +77,10 @@ export class Retention {
 
   async #forget(ids: readonly OperationId[]): Promise<void> {
     const records = await this.#store.getMany(ids)
-    const delivered = records.filter((record) => record?.delivered === true)
-    await Promise.all(delivered.map((record) => record && this.#store.remove(record.id)))
+    const delivered = records.flatMap((record) => (record?.delivered === true ? [record.id] : []))
+    if (delivered.length === 0) return
+    await Promise.all(delivered.map((id) => this.#store.remove(id)))
+    this.#onForgotten(delivered)
   }
 
   async *#pages(): AsyncGenerator<readonly EndedEntry[]> {

@@ -1,0 +1,74 @@
+/** Where an operation stands in its chart, with or without an actor: for pictures and for whoever asks what is possible. */
+
+import {getNextTransitions} from 'xstate'
+import {type OperationSnapshot, operationMachine} from '../../machines/operation.machine.ts'
+import type {OperationSettings} from '../domain/attempt.ts'
+import type {Conditions} from '../domain/conditions.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import type {LifeState} from '../domain/status.ts'
+import {pathOf} from './record-of.ts'
+
+export interface ChartPosition {
+  /** State paths such as running.exchanging.active.transferring. */
+  readonly path: string
+  /** Ids of the active states, such as operation.running.exchanging. */
+  readonly activeStates: readonly string[]
+  /** Types of the events that the chart would take now. */
+  readonly availableEvents: readonly string[]
+}
+
+/** The state of the chart that a record's life state names. */
+const VALUES: Readonly<Record<LifeState, OperationSnapshot['value']>> = {
+  queued: 'queued',
+  running: {running: {exchanging: {active: 'connecting'}}},
+  returning: {running: 'returning'},
+  waitingToRetry: {running: 'waitingToRetry'},
+  publishing: {running: {finishing: 'publishing'}},
+  canceling: 'canceling',
+  pausedByApplication: {paused: 'byApplication'},
+  pausedNoNetwork: {paused: 'noNetwork'},
+  pausedCostedNetwork: {paused: 'costedNetwork'},
+  pausedSystemPolicy: {paused: 'systemPolicy'},
+  pausedForStorage: {paused: 'forStorage'},
+  pausedRecoverableWebErrorStatus: {paused: 'recoverableWebErrorStatus'},
+  completed: 'completed',
+  canceled: 'canceled',
+  failed: 'failed',
+}
+
+/** Events whose guards can be asked without more than their type. */
+const COMMANDS: ReadonlySet<string> = new Set([
+  'operation.admit',
+  'operation.displace',
+  'operation.suspend',
+  'operation.pause',
+  'operation.resume',
+  'operation.cancel',
+  'retry.due',
+])
+
+export function pathOfState(state: LifeState): string {
+  return pathOf(VALUES[state])
+}
+
+export function positionOf(snapshot: OperationSnapshot): ChartPosition {
+  const types = new Set(getNextTransitions(snapshot).map(({eventType}) => eventType))
+  const isTaken = (type: string) => !COMMANDS.has(type) || snapshot.can({type} as Parameters<typeof snapshot.can>[0])
+  return {
+    path: pathOf(snapshot.value),
+    activeStates: snapshot._nodes.map(({id}) => id),
+    // Eventless transitions are nobody's to send.
+    availableEvents: [...types].filter((type) => type !== '' && isTaken(type)).sort(),
+  }
+}
+
+/** The position of an operation that has no actor, which nothing but its record says. */
+export function positionOfRecord(
+  record: OperationRecord,
+  conditions: Conditions,
+  settings: OperationSettings,
+): ChartPosition {
+  const {state, ...facts} = record
+  const context = {facts, restoredFrom: state, conditions, settings}
+  return positionOf(operationMachine.resolveState({value: VALUES[state], context}))
+}
