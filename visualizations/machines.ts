@@ -1,0 +1,13 @@
+/** Finds the machines: every file in machines/ exports one. */
+
+import {readdir} from 'node:fs/promises'
+import {type AnyStateMachine, StateMachine} from 'xstate'
+
+/** Beside this folder, both as written and as compiled. */
+const FOLDER = new URL('../machines/', import.meta.url)
+
+export async function loadMachines(): Promise<AnyStateMachine[]> {
+  const files = (await readdir(FOLDER)).filter((file) => /\.machine\.[jt]s$/.test(file)).sort()
+  const modules = await Promise.all(files.map((file): Promise<object> => import(new URL(file, FOLDER).href)))
+  return modules.flatMap((module) => Object.values(module)).filter((value) => value instanceof StateMachine)
+}
