@@ -42,6 +42,20 @@ export function count(flag: string, low: number, high: number): (text: string) =
   }
 }
 
+const RATE_UNITS: Readonly<Record<string, number>> = {'': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3}
+
+/** Parser of bytes a second: 500000, 800K, 2M, 1.5M (powers of 1024). */
+export function byteRate(flag: string): (text: string) => number {
+  return (text) => {
+    const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? []
+    const rate = Math.round(Number(digits) * (RATE_UNITS[unit.toUpperCase()] ?? 1))
+    if (digits === '' || rate < 1 || !Number.isSafeInteger(rate)) {
+      throw usageError(`'${text}' is no rate`, flag, 'give bytes a second, such as 500000, 800K or 2M')
+    }
+    return rate
+  }
+}
+
 /** Parser of one of a few words. */
 export function oneOf<Value>(flag: string, words: Readonly<Record<string, Value>>): (text: string) => Value {
   return (text) => {

@@ -5,13 +5,13 @@ import type {TransferError} from '../domain/errors.ts'
 import type {Change, ChangeFlags} from './commands/change.ts'
 import type {DoctorFlags} from './commands/doctor.ts'
 import type {ListFlags} from './commands/list.ts'
-import type {ResumeFlags} from './commands/resume.ts'
 import type {ShowFlags} from './commands/show.ts'
 import {EXIT} from './exit-code.ts'
 import {DETAILS, EXAMPLES} from './help.ts'
 import type {Io} from './io.ts'
-import {count, oneOf, PRIORITIES, parseChecksum, parseHeader, seconds, usageError} from './parse.ts'
+import {byteRate, count, oneOf, PRIORITIES, parseChecksum, parseHeader, seconds, usageError} from './parse.ts'
 import {refuseCommand, refuseLater} from './refused.ts'
+import type {RunFlags} from './run.ts'
 import type {GetFlags} from './wanted.ts'
 
 /** Resolves with the exit code; rejects with what goes on the error line. */
@@ -46,14 +46,10 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
 
   addGet(program, io, finish)
 
-  store(program.command('resume [guid...]'))
+  transferring(program.command('resume [guid...]'))
     .description('go on with everything unfinished that was not paused on purpose, or with the operations named')
-    .addOption(maxConcurrent())
-    .addOption(durability())
-    .option('--json', 'print one JSON object a line')
-    .option('--quiet', 'print errors only')
     .addHelpText('after', EXAMPLES.resume)
-    .action(async (guids: string[], flags: ResumeFlags) => {
+    .action(async (guids: string[], flags: RunFlags) => {
       const {resume} = await import('./commands/resume.ts')
       finish(await resume(io, guids, flags))
     })
@@ -125,7 +121,7 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
 }
 
 function addGet(program: Command, io: Io, finish: (code: number) => void): void {
-  const get = store(program.command('get [url...]'))
+  const get = transferring(program.command('get [url...]'))
     .description('download files; run it again to go on with what is unfinished')
     .option('-o, --output <file>', 'where to put the one file')
     .option('-d, --directory <dir>', 'the directory for the files (default: the working directory)')
@@ -152,7 +148,6 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
       seconds('--response-timeout', {zero: false}),
     )
     .option('--stall-timeout <s>', 'without a byte (default: 120)', seconds('--stall-timeout', {zero: false}))
-    .addOption(maxConcurrent())
     .option('--group <name>', 'put the downloads into this group', groupName)
     .option('--serialized', 'run the members of the group one after another')
     .option('--priority <priority>', 'high, default or low', oneOf('--priority', PRIORITIES))
@@ -161,9 +156,6 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
       'default, unrestricted-only or always: which networks may be used',
       oneOf('--cost', COSTS),
     )
-    .addOption(durability())
-    .option('--json', 'print one JSON object a line')
-    .option('--quiet', 'print errors only')
     .addOption(new Option('--connections <n>', 'only 1 in this version').argParser(oneConnection))
     .addHelpText('after', DETAILS.get + EXAMPLES.get)
     .action(async (urls: string[], flags: GetFlags) => {
@@ -178,7 +170,7 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
       const {get: run} = await import('./commands/get.ts')
       finish(await run(io, wanted, flags))
     })
-  refuseLater(get, ['--limit-rate <bytes>', '--max-connections-per-origin <n>', '--proxy <url>', '--detach'])
+  refuseLater(get, ['--proxy <url>', '--detach'])
 }
 
 const COLLISIONS = {fail: 'failIfExists', unique: 'generateUniqueName', replace: 'replaceExisting'} as const
@@ -192,15 +184,24 @@ function json(command: Command): Command {
   return command.option('--json', 'print JSON, one object a line')
 }
 
-function maxConcurrent(): Option {
-  const flag = '--max-concurrent'
-  return new Option(`${flag} <n>`, 'files at once (default: 5)').argParser(count(flag, 1, 10_000))
-}
-
-function durability(): Option {
-  const flag = '--durability'
-  const parse = oneOf(flag, {power: 'power', process: 'process'})
-  return new Option(`${flag} <what>`, 'survive loss of power, or of the process only (default: power)').argParser(parse)
+/** The flags of what transfers. */
+function transferring(command: Command): Command {
+  const durability = oneOf('--durability', {power: 'power', process: 'process'})
+  return store(command)
+    .option('--max-concurrent <n>', 'files at once (default: 5)', count('--max-concurrent', 1, 10_000))
+    .option(
+      '--max-connections-per-origin <n>',
+      'files at once from one server (default: no limit)',
+      count('--max-connections-per-origin', 1, 10_000),
+    )
+    .option(
+      '--limit-rate <rate>',
+      'bytes a second of everything together, such as 800K or 2M',
+      byteRate('--limit-rate'),
+    )
+    .option('--durability <what>', 'survive loss of power, or of the process only (default: power)', durability)
+    .option('--json', 'print one JSON object a line')
+    .option('--quiet', 'print errors only')
 }
 
 function oneConnection(text: string): number {

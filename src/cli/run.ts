@@ -13,12 +13,31 @@ import {createJsonReporter} from './reporters/json.ts'
 import {createPlainReporter} from './reporters/plain.ts'
 import {createQuietReporter} from './reporters/quiet.ts'
 import type {Reporter} from './reporters/reporter.ts'
+import {storeDirectory} from './store-directory.ts'
 import {plural} from './text.ts'
 import type {Known, Transfer} from './transfer.ts'
 
+/** Flags of every command that transfers. */
 export interface RunFlags {
+  readonly store?: string
+  readonly durability?: 'power' | 'process'
+  readonly maxConcurrent?: number
+  readonly maxConnectionsPerOrigin?: number
+  /** Bytes a second, all files together. */
+  readonly limitRate?: number
   readonly json?: boolean
   readonly quiet?: boolean
+}
+
+export function engineOptions(flags: RunFlags, env: Io['env']): BackgroundTransferEngineOptions {
+  const {store, durability, maxConcurrent, maxConnectionsPerOrigin, limitRate} = flags
+  return {
+    directory: storeDirectory(store, env),
+    ...(durability === undefined ? {} : {durability}),
+    ...(maxConcurrent === undefined ? {} : {maxConcurrentTransfers: maxConcurrent}),
+    ...(maxConnectionsPerOrigin === undefined ? {} : {maxConnectionsPerOrigin}),
+    ...(limitRate === undefined ? {} : {maxBytesPerSecond: limitRate}),
+  }
 }
 
 /** How a run tells what it met while it began. */

@@ -23,7 +23,6 @@ export interface GetFlags extends RunFlags {
   readonly output?: string
   readonly directory?: string
   readonly input?: string
-  readonly store?: string
   readonly header?: readonly Header[]
   readonly headerFile?: string
   readonly user?: string
@@ -33,12 +32,10 @@ export interface GetFlags extends RunFlags {
   readonly connectTimeout?: number
   readonly responseTimeout?: number
   readonly stallTimeout?: number
-  readonly maxConcurrent?: number
   readonly group?: string
   readonly serialized?: boolean
   readonly priority?: BackgroundTransferPriority
   readonly ifExists?: CollisionPolicy
-  readonly durability?: 'power' | 'process'
   readonly cost?: BackgroundTransferCostPolicy
 }
 

@@ -14,21 +14,12 @@ import {
 import type {Io} from '../io.ts'
 import {goOn} from '../operations.ts'
 import type {Header} from '../parse.ts'
-import {type Beginning, type Run, runTransfers} from '../run.ts'
+import {type Beginning, engineOptions, type Run, runTransfers} from '../run.ts'
 import {OwnOperations} from '../scopes.ts'
-import {storeDirectory} from '../store-directory.ts'
 import type {GetFlags, Wanted, Wish} from '../wanted.ts'
 
 export function get(io: Io, {wishes, headers}: Wanted, flags: GetFlags): Promise<number> {
-  return runTransfers(io, flags, engineOptions(io, flags), new GetRun(wishes, headers, flags))
-}
-
-function engineOptions({env}: Io, {store, durability, maxConcurrent}: GetFlags) {
-  return {
-    directory: storeDirectory(store, env),
-    ...(durability === undefined ? {} : {durability}),
-    ...(maxConcurrent === undefined ? {} : {maxConcurrentTransfers: maxConcurrent}),
-  }
+  return runTransfers(io, flags, engineOptions(flags, io.env), new GetRun(wishes, headers, flags))
 }
 
 const BATCH = 500
@@ -161,12 +152,8 @@ class GetRun implements Run {
     if (priority !== undefined && priority !== operation.priority) operation.priority = priority
     if (group !== undefined && group !== operation.group) this.#keeps(operation, '--group')
     if (ifExists !== undefined && ifExists !== operation.collision) this.#keeps(operation, '--if-exists')
-    if (this.#headers.length === 0) return
-    // Headers can be changed while it is paused only.
-    if (operation.progress.status !== BackgroundTransferStatus.pausedByApplication) operation.pause()
     for (const [name] of this.#headers) operation.removeRequestHeader(name)
     for (const [name, value] of this.#headers) operation.setRequestHeader(name, value)
-    operation.resume()
   }
 
   #keeps(operation: DownloadOperation, flag: string): void {

@@ -5,30 +5,18 @@ import type {BackgroundTransferEngine, OperationId, OperationSummary} from '../.
 import {type Io, say} from '../io.ts'
 import {goOn, operationOf, unknownOperation} from '../operations.ts'
 import {usageError} from '../parse.ts'
-import {type Beginning, type Run, type RunFlags, runTransfers} from '../run.ts'
+import {type Beginning, engineOptions, type Run, type RunFlags, runTransfers} from '../run.ts'
 import {MOVING_STATES, OwnOperations, WholeStore} from '../scopes.ts'
-import {holdsStore, storeDirectory} from '../store-directory.ts'
+import {holdsStore} from '../store-directory.ts'
 import {plural} from '../text.ts'
 
-export interface ResumeFlags extends RunFlags {
-  readonly store?: string
-  readonly durability?: 'power' | 'process'
-  readonly maxConcurrent?: number
-}
-
-export async function resume(io: Io, guids: readonly string[], flags: ResumeFlags): Promise<number> {
-  const {durability, maxConcurrent, quiet, json} = flags
-  const directory = storeDirectory(flags.store, io.env)
-  if (!(await holdsStore(directory))) {
+export async function resume(io: Io, guids: readonly string[], flags: RunFlags): Promise<number> {
+  const options = engineOptions(flags, io.env)
+  if (!(await holdsStore(options.directory))) {
     const [guid] = guids
     if (guid !== undefined) throw unknownOperation(guid)
-    if (quiet !== true && json !== true) say(io, 'nothing to do: there is no unfinished download')
+    if (flags.quiet !== true && flags.json !== true) say(io, 'nothing to do: there is no unfinished download')
     return 0
-  }
-  const options = {
-    directory,
-    ...(durability === undefined ? {} : {durability}),
-    ...(maxConcurrent === undefined ? {} : {maxConcurrentTransfers: maxConcurrent}),
   }
   return runTransfers(io, flags, options, guids.length === 0 ? new ResumeAll() : new ResumeSome(guids))
 }

@@ -1,0 +1,189 @@
+/** What a person, a pipe and a program see. */
+
+import {execFile, spawnSync} from 'node:child_process'
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {promisify} from 'node:util'
+import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {contentOf} from '../support/content.ts'
+import {type BuiltCli, buildCli, CliWorld, jsonLines} from './harness.ts'
+
+let cli: BuiltCli
+
+beforeAll(async () => {
+  cli = await buildCli()
+}, 60_000)
+
+afterAll(() => cli.dispose())
+
+const CONTENT = contentOf(5, 1_500_000)
+
+describe('off a terminal', () => {
+  it('tells each change of state in a line on stderr, and nothing on stdout', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT})
+      const {stdout, lines} = await world.bgt(['get', world.server.url('/file.bin?sig=abc')])
+      expect(stdout).toBe('')
+      expect(lines.map((line) => line.replace(/[\d.]+ (s|MiB\/s|KiB\/s|B\/s)/, 'N $1'))).toEqual([
+        `file.bin: started, ${world.server.url('/file.bin')}?sig=***`,
+        'file.bin: completed, 1500000 bytes',
+        '1 of 1 file complete, 1.4 MiB received in N s',
+        expect.stringMatching(/^average N [MK]iB\/s, 0 retries$/),
+      ])
+    })
+  })
+
+  it('--quiet says nothing when all is well', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT})
+      expect(await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).toMatchObject({
+        code: 0,
+        stdout: '',
+        stderr: '',
+      })
+    })
+  })
+
+  it('a file name cannot steer the terminal', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/x', {content: CONTENT})
+      const {stderr} = await world.bgt(['get', '-i', '-'], {stdin: `${world.server.url('/x')}\ta\u001b[2Jb\n`})
+      expect(stderr).toContain('a?[2Jb: completed')
+      expect(stderr).not.toContain('\u001b')
+    })
+  })
+})
+
+describe('--json', () => {
+  it('gives one object a line with the fields of the schema', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT, pieceDelayMs: 15})
+      world.server.route('/gone', {status: 410})
+      const urls = [world.server.url('/file.bin'), world.server.url('/gone')]
+      const {code, stdout, lines} = await world.bgt(['get', '--json', ...urls])
+      expect(code).toBe(4)
+      expect(lines).toEqual([expect.stringMatching(/^bgt: the server answered 410 Gone /)])
+      const events = jsonLines(stdout)
+      for (const event of events) {
+        expect(event).toMatchObject({
+          v: 1,
+          time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+          guid: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          url: expect.stringMatching(/^http:/),
+          file: expect.stringContaining(world.directory),
+          bytesReceived: expect.any(Number),
+          totalBytesToReceive: expect.any(Number),
+          status: expect.any(String),
+        })
+      }
+      const told = (url: string | undefined) => events.filter((event) => event.url === url).map(({event}) => event)
+      const good = told(urls[0])
+      expect(good.filter((event) => event !== 'progress')).toEqual(['queued', 'started', 'completed'])
+      expect(good).toContain('progress')
+      expect(told(urls[1])).toEqual(['queued', 'started', 'failed'])
+      const counts = events.filter(({url}) => url === urls[0]).map(({bytesReceived}) => Number(bytesReceived))
+      expect(counts).toEqual([...counts].sort((a, b) => a - b))
+      expect(counts.at(-1)).toBe(CONTENT.length)
+      expect(events.find(({event}) => event === 'failed')?.error).toMatchObject({
+        code: 'HTTP_STATUS',
+        details: {status: 410},
+      })
+    })
+  })
+})
+
+/** Of util-linux: runs a command on a terminal of its own. */
+const SCRIPT = 'script'
+const HAS_SCRIPT = spawnSync(SCRIPT, ['--version']).status === 0
+if (!HAS_SCRIPT) console.warn('terminals are not tested: there is no `script` (util-linux) to make one with')
+
+describe.skipIf(!HAS_SCRIPT)('on a terminal', () => {
+  /** Under `script`, which gives the command a terminal of its own. */
+  async function onTerminal(world: CliWorld, args: readonly string[], env: Readonly<Record<string, string>>) {
+    const command = [process.execPath, cli.script, ...args].map((word) => `'${word}'`).join(' ')
+    const {stdout} = await promisify(execFile)(SCRIPT, ['-qec', command, '/dev/null'], {
+      cwd: world.directory,
+      env: {PATH: process.env.PATH, HOME: '/nonexistent', BGT_STORE: world.store, SHELL: '/bin/sh', ...env},
+    })
+    return stdout
+  }
+
+  it('draws a bar in place, hides the cursor and shows it again', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT, pieceDelayMs: 25})
+      const output = await onTerminal(world, ['get', world.server.url('/file.bin')], {TERM: 'xterm'})
+      expect(output).toMatch(/file\.bin +\[=* *\] +\d+% .* of 1\.4 MiB/)
+      expect(output).toContain('\u001b[32mcompleted')
+      expect(output.indexOf('\u001b[?25l')).toBeGreaterThanOrEqual(0)
+      expect(output.lastIndexOf('\u001b[?25h')).toBeGreaterThan(output.lastIndexOf('\u001b[?25l'))
+      expect(output).toContain('1 of 1 file complete')
+    })
+  })
+
+  it.each([
+    ['NO_COLOR', {TERM: 'xterm', NO_COLOR: '1'}, '\u001b[32m'],
+    ['a dumb terminal', {TERM: 'dumb'}, '\u001b'],
+    ['CI', {TERM: 'xterm', CI: 'true'}, '\u001b'],
+  ])('%s is obeyed', async (_, env, never) => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT})
+      const output = await onTerminal(world, ['get', world.server.url('/file.bin')], env)
+      expect(output).not.toContain(never)
+      expect(output).toContain('file.bin: completed')
+    })
+  })
+})
+
+describe('help and version', () => {
+  it('the version is the package’s', async () => {
+    const packageFile = fileURLToPath(new URL('../../package.json', import.meta.url))
+    const {version} = JSON.parse(await readFile(packageFile, 'utf8'))
+    for (const flag of ['--version', '-V']) {
+      expect(await cli.run([flag])).toMatchObject({code: 0, stdout: `${version}\n`, stderr: ''})
+    }
+  })
+
+  it.each([[['--help']], [['help', 'get']], [['get', '--help']]])('%j goes to stdout', async (args) => {
+    const {code, stdout, stderr} = await cli.run(args)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('Examples:')
+  })
+
+  it('no command at all is a usage error with the help', async () => {
+    const {code, stdout, stderr} = await cli.run([])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('Usage: bgt')
+  })
+
+  it.each([['--version'], ['--help']])('%s loads nothing of the engine', async (flag) => {
+    const {imports} = await loaded([flag])
+    expect(imports.filter((url) => /src\/(index|engine|adapters)|\/(level|undici|rxjs|xstate)\//.test(url))).toEqual([])
+    expect(imports.some((url) => url.includes('/commander/'))).toBe(flag === '--help')
+    // The list would show them.
+    expect((await loaded(['list'])).imports.some((url) => url.includes('/xstate/'))).toBe(true)
+  })
+
+  /** Every module that a command line loads. */
+  async function loaded(args: readonly string[]): Promise<{readonly imports: readonly string[]}> {
+    const directory = await mkdtemp(join(tmpdir(), 'cli-loads-'))
+    try {
+      const log = join(directory, 'loaded')
+      await writeFile(join(directory, 'hooks.mjs'), HOOKS(log))
+      const register = `import {register} from 'node:module'; register(${JSON.stringify(`file://${directory}/hooks.mjs`)})`
+      const run = ['--import', `data:text/javascript,${encodeURIComponent(register)}`, cli.script, ...args]
+      await promisify(execFile)(process.execPath, run, {env: {BGT_STORE: join(directory, 'none'), HOME: directory}})
+      return {imports: (await readFile(log, 'utf8')).split('\n')}
+    } finally {
+      await rm(directory, {recursive: true, force: true})
+    }
+  }
+})
+
+const HOOKS = (log: string) => `
+  import {appendFileSync} from 'node:fs'
+  export async function load(url, context, next) {
+    appendFileSync(${JSON.stringify(log)}, url + '\\n')
+    return next(url, context)
+  }`

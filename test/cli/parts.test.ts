@@ -1,0 +1,124 @@
+/** The command's own small functions, without a process. */
+
+import fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import {exitCodeOf, gravest} from '../../src/cli/exit-code.ts'
+import {RateWindow} from '../../src/cli/rate.ts'
+import {cutToWidth, widthOf} from '../../src/cli/reporters/width.ts'
+import {storeDirectory} from '../../src/cli/store-directory.ts'
+import {bytesText, durationText, percentText, printable} from '../../src/cli/text.ts'
+import {ERROR_CODES, type ErrorCode} from '../../src/domain/errors.ts'
+
+describe('exit codes', () => {
+  it('every error has one of the documented ones, never 0', () => {
+    for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
+      expect([1, 2, 3, 4, 5, 6, 8, 10], code).toContain(exitCodeOf({code}))
+    }
+  })
+
+  it.each([
+    ['FILE_EXISTS', 8],
+    ['DISK_FULL', 8],
+    ['CHECKSUM_MISMATCH', 6],
+    ['CERTIFICATE_EXPIRED', 6],
+    ['CONNECTION_RESET', 5],
+    ['STORE_TOO_NEW', 10],
+    ['INTERNAL', 1],
+  ] as const)('%s: %i', (code, exitCode) => {
+    expect(exitCodeOf({code})).toBe(exitCode)
+  })
+
+  it('the gravest of several: 1, 8, 6, 4, 5, 7', () => {
+    const order = [1, 8, 6, 4, 5, 7]
+    fc.assert(
+      fc.property(fc.subarray(order, {minLength: 1}), (some) => {
+        expect(gravest([...some].reverse())).toBe(some[0])
+      }),
+    )
+    expect(gravest([])).toBe(0)
+  })
+})
+
+describe('the rate', () => {
+  it('is that of the last five seconds', () => {
+    const rate = new RateWindow()
+    for (let at = 0; at <= 10_000; at += 100) rate.add(at, at <= 5_000 ? 1_000_000 : 100)
+    expect(rate.at(10_000)).toBeCloseTo(1000, 6)
+  })
+
+  it('falls while nothing comes', () => {
+    const rate = new RateWindow()
+    rate.add(0, 0)
+    rate.add(1_000, 1000)
+    expect([rate.at(1_000), rate.at(2_000)]).toEqual([1000, 500])
+  })
+
+  it('gives no estimate before three seconds', () => {
+    const rate = new RateWindow()
+    rate.add(0, 0)
+    rate.add(1_000, 1000)
+    expect(rate.etaMs(1000, 2_900)).toBeUndefined()
+    rate.add(4_000, 3000)
+    expect(rate.etaMs(2000, 4_000)).toBe(2000)
+  })
+})
+
+describe('texts', () => {
+  it.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1536, '1.5 KiB'],
+    [27 * 1024 ** 2, '27.0 MiB'],
+    [5 * 1024 ** 4, '5.0 TiB'],
+  ])('%i bytes: %s', (bytes, text) => {
+    expect(bytesText(bytes)).toBe(text)
+  })
+
+  it.each([
+    [400, '0.4 s'],
+    [59_700, '1 min 00 s'],
+    [125_000, '2 min 05 s'],
+    [11_220_000, '3 h 07 min'],
+  ])('%i ms: %s', (ms, text) => {
+    expect(durationText(ms)).toBe(text)
+  })
+
+  it('100% means all of it', () => {
+    expect([percentText(999, 1000), percentText(1000, 1000), percentText(5, 0)]).toEqual(['99%', '100%', ''])
+  })
+
+  it('are one line that steers nothing', () => {
+    fc.assert(
+      fc.property(fc.string({unit: 'binary'}), (text) => {
+        expect(printable(text)).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u)
+      }),
+    )
+  })
+
+  it('fit their columns', () => {
+    fc.assert(
+      fc.property(fc.string({unit: 'grapheme'}), fc.integer({min: 0, max: 40}), (text, columns) => {
+        expect(widthOf(cutToWidth(text, columns))).toBeLessThanOrEqual(columns)
+      }),
+    )
+    expect(cutToWidth('日本語.bin', 6)).toBe('日本…')
+  })
+})
+
+describe('the store’s place', () => {
+  it.each([
+    ['/given', {BGT_STORE: '/env'}, 'linux', '/given'],
+    [undefined, {BGT_STORE: '/env'}, 'linux', '/env'],
+    [undefined, {XDG_DATA_HOME: '/data'}, 'linux', '/data/background-transfer'],
+    [undefined, {LOCALAPPDATA: '/local'}, 'win32', '/local/background-transfer'],
+  ] as const)('%s %j on %s: %s', (given, env, platform, place) => {
+    expect(storeDirectory(given, env, platform)).toBe(place)
+  })
+
+  it('is in the home directory otherwise', () => {
+    expect(storeDirectory(undefined, {XDG_DATA_HOME: 'relative'}, 'linux')).toMatch(
+      /\.local\/share\/background-transfer$/,
+    )
+    expect(storeDirectory(undefined, {}, 'darwin')).toMatch(/Library\/Application Support\/background-transfer$/)
+  })
+})

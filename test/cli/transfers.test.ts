@@ -1,0 +1,309 @@
+/** What `bgt get` and `bgt resume` do with files, servers, signals and kills, on the real command. */
+
+import {mkdir, readdir, readFile, writeFile} from 'node:fs/promises'
+import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {BackgroundTransferEngine} from '../../src/index.ts'
+import {contentOf, sha256} from '../support/content.ts'
+import {VALID_CERTIFICATE} from '../support/tls-certificates.ts'
+import {type BuiltCli, buildCli, CliWorld, jsonLines} from './harness.ts'
+
+let cli: BuiltCli
+
+beforeAll(async () => {
+  cli = await buildCli()
+}, 60_000)
+
+afterAll(() => cli.dispose())
+
+const CONTENT = contentOf(2, 3_000_000)
+const DIGEST = sha256(CONTENT)
+const CUT_AT = 1_000_000
+/** Sends so much and then nothing. */
+const STALLING = {content: CONTENT, etag: '"1"', cutAfter: CUT_AT, cut: 'stall'} as const
+const WHOLE = {content: CONTENT, etag: '"1"'} as const
+
+/** A run that was interrupted with CUT_AT bytes received. */
+async function interrupted(world: CliWorld, signal: 'SIGINT' | 'SIGTERM' = 'SIGINT') {
+  world.server.route('/file.bin', STALLING)
+  const run = world.start(['get', world.server.url('/file.bin'), '--json'])
+  await run.shows(`"bytesReceived":${CUT_AT}`)
+  run.kill(signal)
+  return run.ended
+}
+
+describe('going on', () => {
+  it('after SIGINT: 130, what was received is kept, and only the rest is asked for', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const {code, stdout} = await interrupted(world)
+      expect(code).toBe(130)
+      expect(jsonLines(stdout).at(-1)).toMatchObject({event: 'paused', bytesReceived: CUT_AT, status: 'idle'})
+      world.server.route('/file.bin', WHOLE)
+      const again = await world.bgt(['get', world.server.url('/file.bin'), '--checksum', `sha256=${DIGEST}`])
+      expect(again.code).toBe(0)
+      expect(again.lines[0]).toBe(`file.bin: resumed at ${CUT_AT} bytes`)
+      expect(world.server.requests.at(-1)?.headers).toMatchObject({range: `bytes=${CUT_AT}-`, 'if-range': '"1"'})
+      expect(await world.digestOf('file.bin')).toBe(DIGEST)
+      expect(await readdir(world.directory)).toEqual(['file.bin', 'store'])
+      expect(await world.operations()).toHaveLength(1)
+    })
+  })
+
+  it('after SIGTERM: 143', async () => {
+    await CliWorld.run(cli, async (world) => {
+      expect((await interrupted(world, 'SIGTERM')).code).toBe(143)
+    })
+  })
+
+  it('a second SIGINT ends it at once', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', STALLING)
+      const run = world.start(['get', world.server.url('/file.bin'), '--json'])
+      await run.shows('"started"')
+      run.kill('SIGINT')
+      run.kill('SIGINT')
+      expect((await run.ended).code).toBe(130)
+    })
+  })
+
+  it('after SIGKILL: from the last checkpoint, at once and not at the end of the old wait', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', STALLING)
+      const patience = ['--stall-timeout', '0.3', '--retry-delay', '600']
+      const run = world.start(['get', world.server.url('/file.bin'), '--json', ...patience])
+      await run.shows('"retrying"')
+      run.kill('SIGKILL')
+      await run.ended
+      world.server.route('/file.bin', WHOLE)
+      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(0)
+      expect(world.server.requests.at(-1)?.headers.range).toBe(`bytes=${CUT_AT}-`)
+      expect(await world.digestOf('file.bin')).toBe(DIGEST)
+    })
+  })
+
+  it('after SIGKILL in the midst of bytes: the file is right', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {...WHOLE, pieceDelayMs: 20})
+      const run = world.start(['get', world.server.url('/file.bin'), '--json'])
+      await run.shows('"progress"')
+      run.kill('SIGKILL')
+      await run.ended
+      expect(await readdir(world.directory)).not.toContain('file.bin')
+      world.server.route('/file.bin', WHOLE)
+      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(0)
+      expect(await world.digestOf('file.bin')).toBe(DIGEST)
+    })
+  })
+
+  it('touches no other unfinished download', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await interrupted(world)
+      world.server.route('/other', WHOLE)
+      expect((await world.bgt(['get', world.server.url('/other'), '--quiet'])).code).toBe(0)
+      expect(world.server.requests.map(({path}) => path)).toEqual(['/file.bin', '/other'])
+      expect((await world.operations()).map(({status}) => status)).toEqual(['idle', 'completed'])
+    })
+  })
+
+  it('with what the new call asks: headers, a digest', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await interrupted(world)
+      world.server.route('/file.bin', WHOLE)
+      const wrong = sha256(Buffer.from('another'))
+      const args = ['get', world.server.url('/file.bin'), '--quiet', '-H', 'X-Token: new', '--user', 'ann:pass']
+      expect((await world.bgt([...args, '--checksum', `sha256=${wrong}`])).code).toBe(6)
+      expect(world.server.requests[1]?.headers).toMatchObject({
+        range: `bytes=${CUT_AT}-`,
+        'x-token': 'new',
+        authorization: `Basic ${Buffer.from('ann:pass').toString('base64')}`,
+      })
+    })
+  })
+
+  it('by bgt resume: everything but what was paused on purpose', async () => {
+    await CliWorld.run(cli, async (world) => {
+      for (const name of ['/a', '/b', '/c']) world.server.route(name, STALLING)
+      const urls = ['/a', '/b', '/c'].map((path) => world.server.url(path))
+      const run = world.start(['get', ...urls, '--json'])
+      await Promise.all(['a', 'b', 'c'].map((name) => run.shows(new RegExp(`/${name}","bytesReceived":${CUT_AT}`))))
+      run.kill('SIGINT')
+      expect((await run.ended).code).toBe(130)
+      for (const name of ['/a', '/b', '/c']) world.server.route(name, WHOLE)
+      const paused = (await world.operations()).find(({url}) => url === urls[1])
+      expect((await world.bgt(['pause', String(paused?.guid)])).code).toBe(0)
+      const resumed = await world.bgt(['resume'])
+      expect(resumed.stderr).toContain('1 paused download left alone')
+      expect(resumed.stderr).toContain('2 of 2 files complete')
+      expect(resumed.code).toBe(0)
+      expect([await world.digestOf('a'), await world.digestOf('c')]).toEqual([DIGEST, DIGEST])
+      expect(world.server.requests.filter(({path}) => path === '/b')).toHaveLength(1)
+      const idle = await world.bgt(['resume'])
+      expect(idle.stderr).toBe(
+        'nothing to do: there is no unfinished download; 1 paused download left alone (bgt unpause)\n',
+      )
+      expect(idle.code).toBe(0)
+      // Named, it goes on.
+      expect((await world.bgt(['resume', String(paused?.guid), '--quiet'])).code).toBe(0)
+      expect(await world.digestOf('b')).toBe(DIGEST)
+    })
+  })
+
+  it('goes on by itself within a run: cut, retried, restarted', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', [
+        {status: 503},
+        {...WHOLE, cutAfter: CUT_AT, cut: 'reset'},
+        {content: contentOf(3, 500_000), etag: '"2"'},
+      ])
+      const {code, lines} = await world.bgt(['get', world.server.url('/file.bin'), '--retry-delay', '0.1'])
+      expect(code).toBe(0)
+      expect(lines.slice(0, 4)).toEqual([
+        `file.bin: started, ${world.server.url('/file.bin')}`,
+        'file.bin: retrying in 0.1 s because the server answered 503 Service Unavailable',
+        'file.bin: restarted from zero: the bytes that were here are of no use any more',
+        'file.bin: completed, 500000 bytes',
+      ])
+      expect(lines[4]).toMatch(/^1 of 1 file complete, .* received in .* s$/)
+      expect(lines[5]).toMatch(/^average .*\/s, 2 retries$/)
+      expect(await world.digestOf('file.bin')).toBe(sha256(contentOf(3, 500_000)))
+    })
+  })
+
+  it('a success that nobody was told: the next run tells it, and the one after that finds a file', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', WHOLE)
+      // As a run that is killed between the end of the download and its line leaves the store.
+      const engine = await BackgroundTransferEngine.open({directory: world.store})
+      const completed = new Promise<void>((resolve) => {
+        engine.operations$.subscribe(({state}) => {
+          if (state === 'completed') resolve()
+        })
+      })
+      await engine.createDownloader().createDownloads([[world.server.url('/file.bin'), world.path('file.bin')]])
+      await completed
+      await engine.close()
+      const told = await world.bgt(['get', world.server.url('/file.bin')])
+      expect([told.code, told.lines[0]]).toEqual([0, `file.bin: completed, ${CONTENT.length} bytes`])
+      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(8)
+      expect(world.server.requests).toHaveLength(1)
+    })
+  })
+
+  it('a failed download: the next run adopts its bytes', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', [{...WHOLE, cutAfter: CUT_AT, cut: 'reset'}, {status: 403}])
+      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(6)
+      world.server.route('/file.bin', WHOLE)
+      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(0)
+      const range = world.server.requests.at(-1)?.headers.range ?? ''
+      expect(Number(/^bytes=(\d+)-$/.exec(range)?.[1])).toBeGreaterThan(0)
+      expect(await world.digestOf('file.bin')).toBe(DIGEST)
+    })
+  })
+})
+
+describe('what comes where', () => {
+  it('names files by the URL, by a list and its second column, by stdin', async () => {
+    await CliWorld.run(cli, async (world) => {
+      for (const path of ['/a/first%20one.bin', '/b', '/c']) world.server.route(path, {content: CONTENT})
+      await mkdir(world.path('files'))
+      const list = `# two more\n${world.server.url('/b')}\tsecond.bin\r\n\n${world.server.url('/c')}?sig=1\n`
+      await writeFile(world.path('list'), list)
+      const args = ['get', world.server.url('/a/first%20one.bin'), '-d', 'files', '--quiet']
+      expect((await world.bgt([...args, '-i', 'list'])).code).toBe(0)
+      expect((await readdir(world.path('files'))).sort()).toEqual(['c', 'first one.bin', 'second.bin'])
+      expect((await world.bgt(['get', '-i', '-', '--quiet'], {stdin: `${world.server.url('/b')}\n`})).code).toBe(0)
+      expect(await world.digestOf('b')).toBe(DIGEST)
+    })
+  })
+
+  it('takes the same file once, and not from two URLs', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/x/file', {content: CONTENT})
+      world.server.route('/y/file', {content: CONTENT})
+      const urls = ['/x/file', '/x/file', '/y/file'].map((path) => world.server.url(path))
+      const {code, lines} = await world.bgt(['get', '--quiet', ...urls])
+      expect(lines).toEqual([expect.stringContaining('goes into the same file')])
+      expect(code).toBe(8)
+      expect(world.server.requests.map(({path}) => path)).toEqual(['/x/file'])
+    })
+  })
+
+  it('--if-exists unique and replace', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT})
+      await writeFile(world.path('file.bin'), 'old')
+      const get = ['get', '--quiet', world.server.url('/file.bin'), '--if-exists']
+      expect((await world.bgt([...get, 'unique'])).code).toBe(0)
+      expect(await readFile(world.path('file.bin'), 'utf8')).toBe('old')
+      expect(await readdir(world.directory)).toHaveLength(3)
+      expect((await world.bgt([...get, 'replace'])).code).toBe(0)
+      expect(await world.digestOf('file.bin')).toBe(DIGEST)
+    })
+  })
+
+  it('sends headers from flags and files, keeps their secrets out of the store and of every line', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT})
+      await writeFile(world.path('headers'), '# secrets\nX-Api-Key: s3cret\n')
+      const url = world.server.url('/file.bin?token=s3cret')
+      const args = ['get', url, '-H', 'Accept: */*', '--header-file', 'headers', '--json']
+      const {code, stdout, stderr} = await world.bgt(args)
+      expect(code).toBe(0)
+      expect(world.server.requests[0]?.headers).toMatchObject({accept: '*/*', 'x-api-key': 's3cret'})
+      expect(stdout + stderr).not.toContain('s3cret')
+      expect((await world.bgt(['list'])).stdout).not.toContain('s3cret')
+    })
+  })
+
+  /** Serves `names`, and says how much of the ones before was still unsent when each was asked for. */
+  function watchOverlap(world: CliWorld, names: readonly string[], content: Buffer): () => readonly number[] {
+    const unsent: number[] = []
+    for (const name of names) {
+      world.server.route(name, () => {
+        const before = world.server.requests.slice(0, -1)
+        unsent.push(before.reduce((sum, {bytesSent}) => sum + content.length - bytesSent, 0))
+        return {content}
+      })
+    }
+    return () => unsent
+  }
+
+  it('runs a serialized group one after another', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const names = ['/1', '/2', '/3']
+      const overlap = watchOverlap(world, names, CONTENT)
+      const args = ['get', '--quiet', '--group', 'series', '--serialized']
+      expect((await world.bgt([...args, ...names.map((path) => world.server.url(path))])).code).toBe(0)
+      expect(world.server.requests.map(({path}) => path)).toEqual(names)
+      expect(overlap()).toEqual([0, 0, 0])
+      expect(await world.operations()).toMatchObject(names.map(() => ({group: 'series'})))
+    })
+  })
+
+  it('--limit-rate and --max-concurrent hold', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const overlap = watchOverlap(world, ['/1', '/2'], CONTENT.subarray(0, 200_000))
+      const urls = ['/1', '/2'].map((path) => world.server.url(path))
+      const startedAt = performance.now()
+      const limits = ['--limit-rate', '200K', '--max-concurrent', '1']
+      expect((await world.bgt(['get', '--quiet', ...urls, ...limits])).code).toBe(0)
+      // 400,000 bytes at 204,800 a second, less what goes out at once.
+      expect(performance.now() - startedAt).toBeGreaterThan(900)
+      expect(overlap()).toEqual([0, 0])
+    })
+  })
+
+  it('https with an authority that the environment trusts', async () => {
+    await CliWorld.run(
+      cli,
+      async (world) => {
+        world.server.route('/file.bin', {content: CONTENT})
+        await writeFile(world.path('ca.pem'), VALID_CERTIFICATE.cert)
+        const env = {NODE_EXTRA_CA_CERTS: world.path('ca.pem')}
+        expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'], {env})).code).toBe(0)
+        expect(await world.digestOf('file.bin')).toBe(DIGEST)
+      },
+      {certificate: VALID_CERTIFICATE},
+    )
+  })
+})
