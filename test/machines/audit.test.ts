@@ -1,0 +1,277 @@
+/**
+ * The audit of every machine in machines/, found by reading the directory: what the type checker lets through and XState
+ * finds out at run time only, or never.
+ */
+
+import {readdirSync, readFileSync} from 'node:fs'
+import {describe, expect, it} from 'vitest'
+import {type AnyMachineSnapshot, type AnyStateMachine, createActor, getNextSnapshot, StateMachine} from 'xstate'
+import {GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
+import {DEFAULT_RETRY} from '../../src/domain/retry.ts'
+import {LIFE_STATES} from '../../src/domain/status.ts'
+import {operationId, queuedRecord} from '../support/records.ts'
+import {allStates, leaves, lineage, reachable, withoutEnd} from '../support/state-graph.ts'
+
+const DIRECTORY = new URL('../../machines/', import.meta.url)
+
+/** What each machine may be born with; a new machine adds its own. */
+const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
+  engine: {conditions: GOOD_CONDITIONS, drainTimeoutMs: 10_000},
+  group: {name: 'episodes', behavior: 1},
+  operation: {
+    record: queuedRecord(1),
+    conditions: GOOD_CONDITIONS,
+    settings: {
+      connectTimeoutMs: 300_000,
+      responseTimeoutMs: 120_000,
+      stallTimeoutMs: 120_000,
+      yieldTimeoutMs: 5_000,
+      checkpointIntervalMs: 1_000,
+      retry: DEFAULT_RETRY,
+    },
+  },
+  origin: {origin: 'http://files.example', limit: 2},
+}
+
+const CANDIDATE = {id: operationId(2), priorityClass: 1}
+const OFFLINE = {...GOOD_CONDITIONS, connectivity: 'none'}
+const FULL_EVIDENCE = {generation: 1, ranges: [[0, 9]], total: 9}
+const HEAD = {status: 200, url: 'http://127.0.0.1/1', headers: []}
+const ERROR = {code: 'CONNECTION_RESET', message: 'the connection was reset'}
+
+/** Events that lead a machine about; each is sent in every state that the others reach. */
+const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; readonly [key: string]: unknown}[]>> = {
+  engine: [
+    {type: 'xstate.done.actor.store'},
+    {type: 'xstate.error.actor.store', error: ERROR},
+    {type: 'xstate.done.actor.recovery'},
+    {type: 'xstate.done.actor.drain'},
+    {type: 'xstate.done.actor.closing'},
+    {type: 'engine.close'},
+  ],
+  group: [
+    {type: 'line.changed', line: [CANDIDATE]},
+    {type: 'line.changed', line: []},
+    {type: 'member.changed', member: {id: operationId(1), priority: 0, phase: 'running'}},
+    {type: 'member.left', id: operationId(1)},
+    {type: 'member.madeCurrent', id: operationId(2)},
+    {type: 'group.suspend'},
+    {type: 'group.resume'},
+  ],
+  operation: [
+    {type: 'operation.admit'},
+    {type: 'operation.pause'},
+    {type: 'operation.resume', sequence: 7},
+    {type: 'operation.displace'},
+    {type: 'operation.suspend'},
+    {type: 'operation.cancel'},
+    {type: 'retry.due'},
+    {type: 'conditions.changed', conditions: OFFLINE},
+    {type: 'conditions.changed', conditions: GOOD_CONDITIONS},
+    {type: 'attempt.connected'},
+    {type: 'attempt.responded', response: HEAD, evidence: FULL_EVIDENCE},
+    {type: 'attempt.restarted', response: HEAD, evidence: {generation: 2, ranges: []}},
+    {type: 'attempt.finished', evidence: FULL_EVIDENCE},
+    {type: 'attempt.yielded', evidence: FULL_EVIDENCE},
+    {type: 'attempt.failed', error: ERROR, evidence: FULL_EVIDENCE},
+    {type: 'xstate.done.actor.weighing', output: {kind: 'waitUntil', at: 5_000}},
+    {type: 'xstate.done.actor.weighing', output: {kind: 'pauseForStorage', at: 5_000}},
+    {type: 'xstate.done.actor.weighing', output: {kind: 'pauseRecoverable'}},
+    {type: 'xstate.done.actor.weighing', output: {kind: 'end', error: ERROR}},
+    {type: 'xstate.done.actor.verification', output: {device: 1, inode: 2, size: 9}},
+    {type: 'xstate.done.actor.publishCommit'},
+    {type: 'xstate.done.actor.publication', output: '/downloads/1'},
+    {type: 'xstate.done.actor.removal'},
+  ],
+  origin: [
+    {type: 'connection.taken', id: operationId(1)},
+    {type: 'connection.taken', id: operationId(2)},
+    {type: 'connection.given', id: operationId(1)},
+    {type: 'origin.overloaded', id: operationId(1), quietMs: 5_000},
+    {type: 'origin.answered', id: operationId(1)},
+  ],
+}
+
+/** Actors that end with the state that invoked them, and not by themselves. */
+const ENDLESS = new Set(['transferBytes', 'watchConditions', 'keepAlarm', 'tellProgress'])
+
+/** Waits that a crash may lose, by state; every other wait stands in a record. */
+const MAY_BE_LOST = [/^operation\.running\.exchanging\./, /^engine\.draining$/, /^origin\.cooling$/]
+
+/** What every non-final leaf of a machine has to answer, if only by saying why not. */
+const ALWAYS_HANDLED: Readonly<Record<string, string>> = {operation: 'operation.cancel', engine: 'engine.close'}
+
+/** Config keys that hold data made from context and event, not behaviour. */
+const DYNAMIC_DATA = new Set(['params', 'input', 'context', 'output'])
+
+const machines: readonly AnyStateMachine[] = (
+  await Promise.all(
+    readdirSync(DIRECTORY)
+      .filter((name) => name.endsWith('.machine.ts'))
+      .map(async (name) => Object.values<unknown>(await import(new URL(name, DIRECTORY).href))),
+  )
+)
+  .flat()
+  .filter((exported) => exported instanceof StateMachine)
+
+it('finds the machines', () => {
+  expect(machines.map(({id}) => id).sort()).toEqual(Object.keys(SAMPLE_INPUTS).sort())
+  expect(new Set(machines.map(({id}) => id)).size).toBe(machines.length)
+})
+
+describe.each(machines.map((machine) => [machine.id, machine] as const))('the machine %s', (id, machine) => {
+  const states = allStates(machine)
+  const {actions, guards, actors, delays} = machine.implementations
+
+  it('invokes with an id, a known source, onError, and onDone unless endless', () => {
+    const invokes = states.flatMap((state) => state.invoke.map((invoke) => ({state, invoke})))
+    for (const {state, invoke} of invokes) {
+      const config = [state.config.invoke].flat().find((each) => each?.id === invoke.id)
+      const where = `${state.id} invokes ${String(invoke.src)}`
+      expect(config?.id, `${where} without an id`).toBeTypeOf('string')
+      expect(invoke.src, where).toBeTypeOf('string')
+      expect(Object.keys(actors), where).toContain(invoke.src)
+      expect(config?.onError, `${where} without onError`).toBeDefined()
+      if (!ENDLESS.has(String(invoke.src))) expect(config?.onDone, `${where} without onDone`).toBeDefined()
+    }
+    const ids = invokes.map(({invoke}) => invoke.id)
+    expect(new Set(ids).size, 'invoke ids are unique').toBe(ids.length)
+  })
+
+  it('waits by named delays that exist, where a crash may lose the wait', () => {
+    for (const state of states) {
+      for (const delay of Object.keys(state.config.after ?? {})) {
+        expect(Object.keys(delays), `${state.id} waits for ${delay}`).toContain(delay)
+        expect(
+          MAY_BE_LOST.some((allowed) => allowed.test(state.id)),
+          `${state.id} waits with a timer that a crash loses`,
+        ).toBe(true)
+      }
+    }
+  })
+
+  it('starts from a sample input', () => {
+    for (const state of states) if (state.type === 'compound') expect(state.initial.target, state.id).toHaveLength(1)
+    const actor = createActor(machine, {input: SAMPLE_INPUTS[id]})
+    expect(actor.getSnapshot().status).toBe('active')
+  })
+
+  it('names its behaviour: no inline functions, and an implementation for each name', () => {
+    for (const state of states) expect(inlineFunctions(state.config, state.id)).toEqual([])
+    for (const state of states) {
+      const names = namesIn(ownConfig(state.config))
+      for (const name of names.actions) expect(Object.keys(actions), state.id).toContain(name)
+      for (const name of names.guards) expect(Object.keys(guards), state.id).toContain(name)
+    }
+  })
+
+  it('describes every state and tags every leaf', () => {
+    for (const state of states) expect(state.config.description, `${state.id} has no description`).toBeTruthy()
+    for (const leaf of leaves(machine)) {
+      expect(tagsOf(leaf), `${leaf.id} has no tag`).not.toEqual([])
+    }
+  })
+
+  it('can reach every state, and from each an end if there is one', () => {
+    const found = reachable(machine)
+    expect(states.filter((state) => !found.has(state)).map((state) => state.id)).toEqual([])
+    if (leaves(machine).some(({type}) => type === 'final')) {
+      expect(withoutEnd(machine).map((state) => state.id)).toEqual([])
+    }
+  })
+
+  it('answers what must always be answered', () => {
+    const event = ALWAYS_HANDLED[id]
+    if (event === undefined) return
+    const deaf = leaves(machine).filter(
+      (leaf) => leaf.type !== 'final' && !lineage(leaf).some((node) => node.transitions.has(event)),
+    )
+    expect(deaf.map((leaf) => leaf.id)).toEqual([])
+  })
+
+  it('keeps a context that JSON can carry, in every state that samples reach', () => {
+    const snapshots = walk(machine, SAMPLE_INPUTS[id], SAMPLE_EVENTS[id] ?? [])
+    expect(snapshots.length).toBeGreaterThan(1)
+    for (const {context, status} of snapshots) {
+      expect(status).not.toBe('error')
+      expect(JSON.parse(JSON.stringify(context))).toEqual(context)
+    }
+  })
+})
+
+describe('the operation’s life states', () => {
+  const operation = machines.find(({id}) => id === 'operation')
+  const persisted: {readonly lifeStates: readonly string[]} = JSON.parse(
+    readFileSync(new URL('persisted-names.json', import.meta.url), 'utf8'),
+  )
+
+  it('are one for each leaf', () => {
+    if (operation === undefined) throw new Error('there is no operation machine')
+    const words = new Set<string>(LIFE_STATES)
+    for (const leaf of leaves(operation)) {
+      expect(
+        tagsOf(leaf).filter((tag) => words.has(tag)),
+        leaf.id,
+      ).toHaveLength(1)
+    }
+    const used = new Set(leaves(operation).flatMap(tagsOf))
+    expect(LIFE_STATES.filter((state) => !used.has(state))).toEqual([])
+  })
+
+  it('are for ever: a name that was persisted once is never taken away', () => {
+    expect([...LIFE_STATES].sort()).toEqual([...persisted.lifeStates].sort())
+  })
+})
+
+function tagsOf(leaf: (typeof machines)[number]['root']): readonly string[] {
+  return [...new Set(lineage(leaf).flatMap(({tags}) => tags as readonly string[]))]
+}
+
+/** The config of one state without those of its children. */
+function ownConfig(config: object): object {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'states'))
+}
+
+function inlineFunctions(value: unknown, path: string): readonly string[] {
+  if (typeof value === 'function') return [path]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, child]) =>
+    key === 'states' || DYNAMIC_DATA.has(key) ? [] : inlineFunctions(child, `${path}.${key}`),
+  )
+}
+
+/** Names of actions and guards anywhere in a config. */
+function namesIn(config: unknown): {actions: readonly string[]; guards: readonly string[]} {
+  if (typeof config !== 'object' || config === null) return {actions: [], guards: []}
+  const found = Object.entries(config).map(([key, value]) => {
+    if (['actions', 'entry', 'exit'].includes(key)) return {actions: [value].flat().map(nameOf), guards: []}
+    if (key === 'guard') return {actions: [], guards: [nameOf(value)]}
+    return namesIn(value)
+  })
+  return {actions: found.flatMap(({actions}) => actions), guards: found.flatMap(({guards}) => guards)}
+}
+
+function nameOf(reference: unknown): string {
+  if (typeof reference === 'string') return reference
+  if (typeof reference === 'object' && reference !== null && 'type' in reference) return String(reference.type)
+  return String(reference)
+}
+
+/** Snapshots that the sample events lead to, one for each state value. */
+function walk(
+  machine: AnyStateMachine,
+  input: unknown,
+  events: readonly {readonly type: string}[],
+): readonly AnyMachineSnapshot[] {
+  const first: AnyMachineSnapshot = createActor(machine, {input}).getSnapshot()
+  const found = new Map([[JSON.stringify(first.value), first]])
+  for (const snapshot of found.values()) {
+    if (snapshot.status !== 'active') continue
+    for (const event of events) {
+      const next: AnyMachineSnapshot = getNextSnapshot(machine, snapshot, event)
+      const key = JSON.stringify(next.value)
+      if (!found.has(key)) found.set(key, next)
+    }
+  }
+  return [...found.values()]
+}
