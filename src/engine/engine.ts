@@ -323,6 +323,7 @@ export class Engine {
     if (entry !== undefined && !entry.isOver)
       throw new TransferError('ILLEGAL_STATE', 'only an ended operation can be forgotten')
     await this.#ports.store.remove(id)
+    this.#operations.drop(id)
     this.#events.next({type: 'operation.forgotten', at: this.now(), ids: [id]})
   }
 

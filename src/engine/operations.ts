@@ -256,6 +256,11 @@ export class Operations {
     if (entry.isForgettable && this.#entries.get(entry.record.id) === entry) this.#entries.delete(entry.record.id)
   }
 
+  /** Its record is gone: handles keep what they saw, nobody finds it again. */
+  drop(id: OperationId): void {
+    this.#entries.delete(id)
+  }
+
   #storeFailed(entry: OperationEntry, error: unknown): void {
     const {observer, ports} = this.#options
     const message = error instanceof Error ? error.message : String(error)
