@@ -1,0 +1,266 @@
+/** The namespace's checklist, 17.M: cost, connectivity, system policy, by injected conditions. Numbers are the items'. */
+
+import {BehaviorSubject} from 'rxjs'
+import {describe, expect, it} from 'vitest'
+import {createHttpTransport} from '../../../src/adapters/http/http-transport.ts'
+import {
+  BackgroundTransferCostPolicy,
+  BackgroundTransferStatus,
+  type Conditions,
+  type DownloadOperation,
+  GOOD_CONDITIONS,
+} from '../../../src/index.ts'
+import type {Transport} from '../../../src/ports/transport.ts'
+import {contentOf, sha256} from '../../support/content.ts'
+import {digestOf, makeWorld, openEngine, rangesAsked, reaches, receives, requestsFor, type World} from '../harness.ts'
+
+const SIZE = 300_000
+const HALF = 100_000
+const BYTES = contentOf(1, SIZE)
+const WHOLE = {content: BYTES, etag: '"1"'} as const
+const STALLED = {...WHOLE, cutAfter: HALF, cut: 'stall'} as const
+const {
+  pausedByApplication,
+  pausedCostedNetwork,
+  pausedNoNetwork,
+  pausedSystemPolicy,
+  running: RUNNING,
+} = BackgroundTransferStatus
+const {always, default: DEFAULT, unrestrictedOnly} = BackgroundTransferCostPolicy
+
+const METERED: Conditions = {
+  ...GOOD_CONDITIONS,
+  cost: {type: 'variable', roaming: false, approachingDataLimit: false, overDataLimit: false},
+}
+const NEAR_CAP: Conditions = {...METERED, cost: {...METERED.cost, approachingDataLimit: true}}
+const ROAMING: Conditions = {...METERED, cost: {...METERED.cost, roaming: true}}
+const OVER_CAP: Conditions = {...METERED, cost: {...METERED.cost, overDataLimit: true}}
+const OFFLINE: Conditions = {...GOOD_CONDITIONS, connectivity: 'none'}
+const SAVING: Conditions = {...GOOD_CONDITIONS, batterySaver: true, foreground: false}
+
+/** Loopback is exempt from most conditions, so that the server goes by a name that is not this machine's. */
+const NAME = 'files.example'
+
+function renamed(): Transport {
+  const inner = createHttpTransport()
+  return {
+    exchange: (request, receiver, signal) =>
+      inner.exchange({...request, url: request.url.replace(NAME, '127.0.0.1')}, receiver, signal),
+    close: () => inner.close(),
+  }
+}
+
+async function makeConditionalWorld(initial: Conditions) {
+  const subject = new BehaviorSubject(initial)
+  const conditions = {conditions$: subject}
+  const world = await makeWorld({conditions, transport: renamed()})
+  return {world, conditions, set: (next: Conditions) => subject.next(next)}
+}
+
+function create({engine, server, file}: World, costPolicy: BackgroundTransferCostPolicy = DEFAULT): DownloadOperation {
+  const downloader = engine.createDownloader()
+  downloader.costPolicy = costPolicy
+  return downloader.createDownload(server.url('/a').replace('127.0.0.1', NAME), file('a'))
+}
+
+describe('17.M cost, connectivity, system policy', () => {
+  it.each<[string, BackgroundTransferCostPolicy, Conditions]>([
+    ['249. unrestrictedOnly on a metered network', unrestrictedOnly, METERED],
+    ['251. default near the cap', DEFAULT, NEAR_CAP],
+    ['252. default while roaming', DEFAULT, ROAMING],
+    ['254. always over the cap', always, OVER_CAP],
+  ])('%s waits without traffic', async (_, policy, conditions) => {
+    const {world} = await makeConditionalWorld(conditions)
+    world.server.route('/a', WHOLE)
+    const operation = create(world, policy)
+    operation.startAsync()
+    await reaches(operation, pausedCostedNetwork)
+    expect(world.server.connections).toBe(0)
+    expect(operation.explain().next).toContain('costPolicy')
+  })
+
+  it.each<[string, BackgroundTransferCostPolicy, Conditions]>([
+    ['250. default on a metered home network', DEFAULT, METERED],
+    ['253. always while roaming', always, ROAMING],
+    ['always near the cap', always, NEAR_CAP],
+    ['255. unrestrictedOnly on an unmetered network', unrestrictedOnly, GOOD_CONDITIONS],
+    ['255. default on an unmetered network', DEFAULT, GOOD_CONDITIONS],
+    ['255. always on an unmetered network', always, GOOD_CONDITIONS],
+  ])('%s runs', async (_, policy, conditions) => {
+    const {world} = await makeConditionalWorld(conditions)
+    world.server.route('/a', WHOLE)
+    await create(world, policy).startAsync()
+    expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
+  })
+
+  it('256. a transfer that waits for a cheaper network goes on by itself', async () => {
+    const {world, set} = await makeConditionalWorld(ROAMING)
+    world.server.route('/a', WHOLE)
+    const operation = create(world)
+    const running = operation.startAsync()
+    await reaches(operation, pausedCostedNetwork)
+    set(GOOD_CONDITIONS)
+    await running
+    expect(requestsFor(world.server, '/a').length).toBe(1)
+  })
+
+  it('257. a looser cost policy lets it go on', async () => {
+    const {world} = await makeConditionalWorld(ROAMING)
+    world.server.route('/a', WHOLE)
+    const operation = create(world)
+    const running = operation.startAsync()
+    await reaches(operation, pausedCostedNetwork)
+    operation.costPolicy = always
+    await running
+  })
+
+  it('D19. a tighter cost policy stops a running one, with its bytes', async () => {
+    const {world} = await makeConditionalWorld(METERED)
+    world.server.route('/a', [STALLED, WHOLE])
+    const operation = create(world)
+    const running = operation.startAsync()
+    await receives(running, HALF)
+    operation.costPolicy = unrestrictedOnly
+    await reaches(operation, pausedCostedNetwork)
+    operation.costPolicy = always
+    await running
+    expect(rangesAsked(world.server, '/a')).toEqual(['', `bytes=${HALF}-|"1"`])
+  })
+
+  it('258, 259. lost connectivity pauses; when it is back the rest is asked for', async () => {
+    const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS)
+    world.server.route('/a', [STALLED, WHOLE])
+    const operation = create(world)
+    const running = operation.startAsync()
+    let settled = false
+    running.then(
+      () => {
+        settled = true
+      },
+      () => {
+        settled = true
+      },
+    )
+    await receives(running, HALF)
+    set(OFFLINE)
+    await reaches(operation, pausedNoNetwork)
+    await expect.poll(() => requestsFor(world.server, '/a')[0]?.closed).toBe(true)
+    expect(settled).toBe(false)
+    expect(operation.progress.bytesReceived).toBe(HALF)
+    set(GOOD_CONDITIONS)
+    await running
+    expect(rangesAsked(world.server, '/a')).toEqual(['', `bytes=${HALF}-|"1"`])
+    expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
+  })
+
+  it('94, 95. without connectivity nothing is tried, and no retry is spent', async () => {
+    const {world, set} = await makeConditionalWorld(OFFLINE)
+    world.server.route('/a', [{status: 503}, {status: 503}, {status: 503}, WHOLE])
+    const operation = create(world)
+    const running = operation.startAsync()
+    await reaches(operation, pausedNoNetwork)
+    expect(world.server.connections).toBe(0)
+    set(GOOD_CONDITIONS)
+    await running
+    expect(requestsFor(world.server, '/a').length).toBe(4)
+  })
+
+  it('76. resume in a pause of the system neither throws nor sends; pause throws', async () => {
+    const {world} = await makeConditionalWorld(OFFLINE)
+    const operation = create(world)
+    operation.startAsync()
+    await reaches(operation, pausedNoNetwork)
+    operation.resume()
+    expect(operation.progress.status).toBe(pausedNoNetwork)
+    expect(() => operation.pause()).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+    expect(() => {
+      operation.requestedUri = new URL('http://elsewhere.example/')
+    }).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+    expect(world.server.connections).toBe(0)
+  })
+
+  it('78. what the application paused does not go on when conditions change', async () => {
+    const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS)
+    world.server.route('/a', [STALLED, WHOLE])
+    const operation = create(world)
+    const running = operation.startAsync()
+    await receives(running, HALF)
+    operation.pause()
+    await reaches(operation, pausedByApplication)
+    set(OFFLINE)
+    set(GOOD_CONDITIONS)
+    set(METERED)
+    expect(operation.progress.status).toBe(pausedByApplication)
+    expect(requestsFor(world.server, '/a').length).toBe(1)
+    operation.resume()
+    await running
+  })
+
+  it('260, 261. saving power in the background pauses, also under always', async () => {
+    const {world, set} = await makeConditionalWorld(SAVING)
+    world.server.route('/a', WHOLE)
+    const operation = create(world, always)
+    const running = operation.startAsync()
+    await reaches(operation, pausedSystemPolicy)
+    expect(world.server.connections).toBe(0)
+    set({...SAVING, foreground: true})
+    await running
+  })
+
+  it('8.4. one reason is told at a time, and the next when that one is over', async () => {
+    const {world, set} = await makeConditionalWorld({...SAVING, connectivity: 'none', cost: ROAMING.cost})
+    world.server.route('/a', WHOLE)
+    const operation = create(world)
+    const running = operation.startAsync()
+    await reaches(operation, pausedNoNetwork)
+    set({...SAVING, cost: ROAMING.cost})
+    await reaches(operation, pausedCostedNetwork)
+    set(SAVING)
+    await reaches(operation, pausedSystemPolicy)
+    set(GOOD_CONDITIONS)
+    await running
+  })
+
+  it('O31. a loopback address needs no network', async () => {
+    const {world} = await makeConditionalWorld(OFFLINE)
+    world.server.route('/a', WHOLE)
+    await world.engine.createDownloader().createDownload(world.server.url('/a'), world.file('a')).startAsync()
+  })
+
+  it('58. a pause of the system outlives the session, and ends by itself', async () => {
+    const {world, conditions, set} = await makeConditionalWorld(GOOD_CONDITIONS)
+    world.server.route('/a', [STALLED, WHOLE])
+    const operation = create(world)
+    await receives(operation.startAsync(), HALF)
+    set(OFFLINE)
+    await reaches(operation, pausedNoNetwork)
+    await world.engine.close()
+    const engine = await openEngine(world.directory, {conditions, transport: renamed()})
+    const found = await engine.getDownloadAsync(operation.guid)
+    expect(found.progress).toMatchObject({status: pausedNoNetwork, bytesReceived: HALF})
+    const running = found.attachAsync()
+    set(GOOD_CONDITIONS)
+    await running
+    expect(rangesAsked(world.server, '/a')).toEqual(['', `bytes=${HALF}-|"1"`])
+  })
+
+  it('a queued operation does not run into a condition that came meanwhile', async () => {
+    const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS)
+    world.server.route('/a', STALLED)
+    const operation = create(world)
+    const running = operation.startAsync()
+    await receives(running, HALF)
+    for (let turn = 0; turn < 5; turn++) {
+      set(OFFLINE)
+      await reaches(operation, pausedNoNetwork)
+      set(GOOD_CONDITIONS)
+      await reaches(operation, RUNNING)
+    }
+    world.server.route('/a', WHOLE)
+    set(OFFLINE)
+    await reaches(operation, pausedNoNetwork)
+    set(GOOD_CONDITIONS)
+    await running
+    expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
+  })
+})
