@@ -31,6 +31,11 @@ export const DOT_ID = 'initial'
 /** Between the border of a level and what stands in it. */
 const PADDING = 16
 
+/** The initial state, and what edges join to it, comes before other parts. */
+const LEADS: LayoutOptions = {'elk.priority': '10'}
+/** It also comes before all that leads back to it; unless an edge from outside of the level leads to it as well. */
+const BEGINS: LayoutOptions = {...LEADS, 'elk.layered.layering.layerConstraint': 'FIRST'}
+
 function isAt(end: End, state: string): boolean {
   return end.state === state && end.port === undefined
 }
@@ -63,10 +68,10 @@ function port(at: ElkPort, side: string): ElkPort {
   return {...at, width: 0, height: 0, layoutOptions: {'elk.port.side': side}}
 }
 
-function childNode(child: Child, {initial, pieces}: Level, direction: Direction): ElkNode {
+function childNode(child: Child, {id: level, initial, pieces}: Level, direction: Direction): ElkNode {
   const {id, width, height} = child
-  // Of parts that no edge joins, the one that begins the story comes first.
-  const options: LayoutOptions = id === initial ? {'elk.priority': '10'} : {}
+  const entered = pieces.some(({from, to}) => from.state === level && to.state === id)
+  const options = id !== initial ? {} : entered ? LEADS : BEGINS
   if (child.ports.size === 0) return {id, width, height, layoutOptions: options}
   const through = [...child.ports].map(([id, at]): ElkPort => ({id, ...at}))
   const ports = [...through, ...ownPorts(child, pieces, direction)].map((at) => port(at, sideAt(at, child)))
@@ -100,7 +105,7 @@ function pieceEdge(piece: Piece, level: Level): ElkExtendedEdge {
 
 export function levelNode(level: Level, direction: Direction, around: Direction): ElkNode {
   const {id, card, initial} = level
-  const first = {'elk.layered.layering.layerConstraint': 'FIRST'}
+  const first = {'elk.layered.layering.layerConstraint': 'FIRST_SEPARATE'}
   const straight = {'elk.layered.priority.straightness': '10', 'elk.layered.priority.shortness': '10'}
   const dot = {id: DOT_ID, width: 2 * DOT, height: 2 * DOT, layoutOptions: first}
   return {
