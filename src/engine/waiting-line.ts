@@ -32,6 +32,13 @@ export interface WaitingLineOptions {
   readonly onError: (error: unknown) => void
 }
 
+/** What happens to the line while a read is under way. Who leaves and comes back has entered. */
+interface ReadingChanges {
+  readonly entered: Map<OperationId, Waiting>
+  readonly left: Set<OperationId>
+  restarted: boolean
+}
+
 export class WaitingLine {
   readonly #options: WaitingLineOptions
   #window: Waiting[] = []
@@ -39,8 +46,7 @@ export class WaitingLine {
   #horizon: Place | 'start' | 'end'
   #front: readonly LineRange[]
   #floor: number
-  /** What happened to the line while a read is under way, whose iterator may not have seen it. */
-  #reading: {readonly entered: Waiting[]; readonly left: Set<OperationId>; restarted: boolean} | undefined
+  #reading: ReadingChanges | undefined
 
   /** `isEmpty`: the store is known to hold nothing of this group, so nothing needs reading. */
   constructor(options: WaitingLineOptions, front: readonly LineRange[], isEmpty: boolean) {
@@ -67,7 +73,7 @@ export class WaitingLine {
   /** A durable record entered the line. */
   enter(record: OperationRecord): void {
     const entry = waitingOf(record)
-    this.#reading?.entered.push(entry)
+    this.#reading?.entered.set(entry.id, entry)
     if (this.#isWithinHorizon(entry)) {
       this.#insert(entry)
       this.#options.onChange()
@@ -84,6 +90,7 @@ export class WaitingLine {
 
   leave(id: OperationId): void {
     this.#reading?.left.add(id)
+    this.#reading?.entered.delete(id)
     const index = this.#window.findIndex((entry) => entry.id === id)
     if (index === -1) return
     this.#window.splice(index, 1)
@@ -104,7 +111,7 @@ export class WaitingLine {
   /** Reads on behind the horizon, if there is anything to read. */
   refill(): void {
     if (this.#reading !== undefined || this.#horizon === 'end') return
-    const reading = {entered: [], left: new Set<OperationId>(), restarted: false}
+    const reading: ReadingChanges = {entered: new Map(), left: new Set(), restarted: false}
     this.#reading = reading
     this.#read(this.#horizon).then(
       (found) => {
@@ -133,13 +140,12 @@ export class WaitingLine {
 
   #take(
     {waiting, horizon}: {readonly waiting: readonly Waiting[]; readonly horizon: Place | 'end'},
-    {entered, left}: {readonly entered: readonly Waiting[]; readonly left: ReadonlySet<OperationId>},
+    {entered, left}: ReadingChanges,
   ): void {
     this.#horizon = horizon
-    const missed = entered.filter((entry) => this.#isWithinHorizon(entry))
-    for (const entry of [...waiting, ...missed]) {
-      if (!left.has(entry.id) && !this.#options.isLive(entry.id)) this.#insert(entry)
-    }
+    const present = waiting.filter(({id}) => !left.has(id))
+    const missed = [...entered.values()].filter((entry) => this.#isWithinHorizon(entry))
+    for (const entry of [...present, ...missed]) if (!this.#options.isLive(entry.id)) this.#insert(entry)
   }
 
   /** Reads past members that have an actor already: their index entry leaves with their next record. */

@@ -49,6 +49,8 @@ export const BROKEN_ONCE: readonly History[] = [
       start(1),
     ],
   ],
+  // Who left the line and came back to it while it was being read was forgotten.
+  [0, [start(0), start(0), advance(10), {kind: 'crash', how: 'kill'}, {kind: 'changePriority', nth: 0, priority: 1}]],
 ]
 
 export const SELDOM: readonly History[] = [
