@@ -63,7 +63,3 @@ export function prefixLength(set: RangeSet): number {
   const first = set[0]
   return first !== undefined && first[0] === 0 ? first[1] : 0
 }
-
-export function containsRange(set: RangeSet, start: number, end: number): boolean {
-  return end <= start || set.some((range) => range[0] <= start && range[1] >= end)
-}
