@@ -37,6 +37,20 @@ import {RateLimits} from './rate-limits.ts'
 import {phaseOf} from './record-of.ts'
 import {Retention} from './retention.ts'
 
+/** Were on the wire, or about to be, when the process died: they queue again. */
+const INTERRUPTED: readonly LifeState[] = ['running', 'returning']
+/** Finish whether anybody attaches or not: a name half taken, or files half removed, help nobody. */
+const FINISHING: readonly LifeState[] = ['publishing', 'canceling']
+/** Go on by a deadline or by conditions. */
+const WAITING: readonly LifeState[] = [
+  'waitingToRetry',
+  'pausedForStorage',
+  'pausedNoNetwork',
+  'pausedCostedNetwork',
+  'pausedSystemPolicy',
+]
+const CHUNK = 1000
+
 const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTerminal(state) && state !== 'canceling')
 const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']
 const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverableWebErrorStatus', 'pausedForStorage']
@@ -211,10 +225,9 @@ export class Engine {
   /** Everything unfinished goes on, but what the application paused. */
   async resumeAll(): Promise<void> {
     this.#requireServing()
-    const ids = await this.#ports.store.active()
-    for (const record of await this.#ports.store.getMany(ids)) {
+    for await (const record of this.#recordsIn([...FINISHING, ...WAITING])) {
       // What has an actor goes on already, whatever its record still says.
-      if (record !== undefined && !this.#operations.hasActor(record.id)) this.#rejoin(record)
+      if (!this.#operations.hasActor(record.id)) this.#rejoin(record)
     }
     await this.#line.dropFloor()
   }
@@ -621,16 +634,22 @@ export class Engine {
       displace: (id) => this.#operations.get(id)?.send({type: 'operation.displace'}),
       onError: (error) => this.#ports.log.error({error: String(error)}, 'the waiting line could not be read'),
     })
-    const records = await store.getMany(await store.active())
-    const live = records.filter((record) => record !== undefined)
-    const ran = live.filter(({state}) => state === 'running' || state === 'returning')
-    await Promise.all(ran.map((record) => store.save({...record, state: 'queued'})))
+    const demoted: Promise<void>[] = []
+    for await (const record of this.#recordsIn(INTERRUPTED)) demoted.push(store.save({...record, state: 'queued'}))
+    await Promise.all(demoted)
     const groups = await store.groups()
     for (const {name, maxBytesPerSecond} of groups) this.#limits.limitGroup(name, maxBytesPerSecond)
     this.#dispatcher.load(groups, this.options.resumeOnOpen ? await store.waitingGroups() : [])
-    for (const record of live) {
-      const mustFinish = record.state === 'publishing' || record.state === 'canceling'
-      if (this.options.resumeOnOpen || mustFinish) this.#rejoin(record)
+    const states = this.options.resumeOnOpen ? [...FINISHING, ...WAITING] : FINISHING
+    for await (const record of this.#recordsIn(states)) this.#rejoin(record)
+  }
+
+  /** Live records in these states, a thousand at a time: what the application paused may be a million, and stays asleep. */
+  async *#recordsIn(states: readonly LifeState[]): AsyncGenerator<OperationRecord> {
+    const {store} = this.#ports
+    const ids = await store.active(states)
+    for (let at = 0; at < ids.length; at += CHUNK) {
+      for (const record of await store.getMany(ids.slice(at, at + CHUNK))) if (record !== undefined) yield record
     }
   }
 }

@@ -8,6 +8,7 @@ import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {OperationFilter} from '../domain/matches-query.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
+import type {LifeState} from '../domain/status.ts'
 
 /** A member of the waiting line, read from the order index alone. */
 export interface LineEntry {
@@ -54,8 +55,8 @@ export interface RecordStore {
   /** The operation, in any state, that last named this destination (absolute path). */
   findByFile(file: string): Promise<OperationId | undefined>
   findManyByFile(files: readonly string[]): Promise<readonly (OperationId | undefined)[]>
-  /** Ids of everything that is neither queued nor terminal: what recovery and the alarm look at. */
-  active(): Promise<readonly OperationId[]>
+  /** Ids of what is neither queued nor terminal, or of those in the given states: what recovery looks at. */
+  active(states?: readonly LifeState[]): Promise<readonly OperationId[]>
   /** Names of the groups that have queued members. */
   waitingGroups(): Promise<readonly string[]>
   /** Queued members of a group inside one stretch of the line, in order, at most `limit`. */

@@ -7,6 +7,7 @@ import {TransferError} from '../../src/domain/errors.ts'
 import type {JournalEntry, JournalPage} from '../../src/domain/journal.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
+import type {LifeState} from '../../src/domain/status.ts'
 import type {EndedEntry, LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../src/ports/record-store.ts'
 import {MemoryTables} from './memory-tables.ts'
 
@@ -128,8 +129,8 @@ export class MemoryStore implements RecordStore {
     return files.map((file) => tables.findByFile(file))
   }
 
-  async active(): Promise<readonly OperationId[]> {
-    return this.#opened().active()
+  async active(states?: readonly LifeState[]): Promise<readonly OperationId[]> {
+    return this.#opened().active(states)
   }
 
   async waitingGroups(): Promise<readonly string[]> {

@@ -5,7 +5,7 @@ import {matchesQuery} from '../../src/domain/matches-query.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import {priorityClass} from '../../src/domain/priority.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
-import {isTerminal} from '../../src/domain/status.ts'
+import {isTerminal, LIFE_STATES, type LifeState} from '../../src/domain/status.ts'
 import type {EndedEntry, LineEntry, OperationQuery} from '../../src/ports/record-store.ts'
 
 export class MemoryTables {
@@ -63,9 +63,9 @@ export class MemoryTables {
     return this.#files.get(file)
   }
 
-  active(): readonly OperationId[] {
+  active(states: readonly LifeState[] = LIFE_STATES): readonly OperationId[] {
     return this.#sorted()
-      .filter(({state}) => state !== 'queued' && !isTerminal(state))
+      .filter(({state}) => state !== 'queued' && !isTerminal(state) && states.includes(state))
       .map(({id}) => id)
   }
 

@@ -4,6 +4,7 @@ import {TransferError} from '../../domain/errors.ts'
 import type {JournalEntry, JournalPage} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
+import type {LifeState} from '../../domain/status.ts'
 import type {EndedEntry, LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../ports/record-store.ts'
 import {Connection} from './connection.ts'
 import type {Database} from './database.ts'
@@ -119,8 +120,8 @@ class LevelRecordStore implements LevelStore {
     })
   }
 
-  active(): Promise<readonly OperationId[]> {
-    return this.#scan(scanActive)
+  active(states?: readonly LifeState[]): Promise<readonly OperationId[]> {
+    return this.#scan((database) => scanActive(database, states))
   }
 
   waitingGroups(): Promise<readonly string[]> {

@@ -3,9 +3,9 @@
 import {matchesQuery} from '../../domain/matches-query.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
-import {isTerminal, LIFE_STATES} from '../../domain/status.ts'
+import {isTerminal, LIFE_STATES, type LifeState} from '../../domain/status.ts'
 import type {EndedEntry, LineEntry, OperationQuery} from '../../ports/record-store.ts'
-import {chunksOf, type Database, READ_AHEAD_BYTES} from './database.ts'
+import {chunksOf, type Database} from './database.ts'
 import {unseal} from './envelope.ts'
 import {
   ACTIVE,
@@ -39,9 +39,17 @@ const CHUNK = 1000
 /** Up to this many candidates are taken from the indexes and sorted; beyond it, walking the records is cheaper. */
 const INDEX_LIMIT = 5000
 
-export async function scanActive(database: Database): Promise<readonly OperationId[]> {
-  const keys = await database.keys({...spanOf(ACTIVE), highWaterMarkBytes: READ_AHEAD_BYTES}).all()
-  return keys.map(idOfActiveKey)
+/** Collects only what is asked for: a million paused operations must not stand in memory because ten wait. */
+export async function scanActive(
+  database: Database,
+  states: readonly LifeState[] | undefined,
+): Promise<readonly OperationId[]> {
+  const wanted = new Set<string>(states ?? LIFE_STATES)
+  const ids: OperationId[] = []
+  for await (const entries of chunksOf(database, ACTIVE)) {
+    for (const [key, state] of entries) if (wanted.has(state)) ids.push(idOfActiveKey(key))
+  }
+  return ids
 }
 
 export async function scanLine(
