@@ -25,7 +25,8 @@ export interface Listener {
 
 export interface Totals {
   readonly completed: number
-  readonly ended: number
+  /** Those that started in this run, however they ended. */
+  readonly files: number
   readonly fetchedBytes: number
   readonly retries: number
 }
@@ -68,11 +69,11 @@ export class Follower {
   }
 
   get totals(): Totals {
-    const open = this.unfinished.reduce((sum, {fetched}) => sum + fetched, 0)
+    const {unfinished} = this
     return {
       completed: this.#completed,
-      ended: this.#ended,
-      fetchedBytes: this.#fetchedBytes + open,
+      files: this.#ended + unfinished.length,
+      fetchedBytes: unfinished.reduce((sum, {fetched}) => sum + fetched, this.#fetchedBytes),
       retries: this.#retries,
     }
   }

@@ -118,7 +118,7 @@ class RunningRun {
       if (this.#interrupts.code !== undefined) return this.#interrupted(this.#interrupts.code)
       this.#explainResting()
       const {totals} = this.#follower
-      const isWorthTelling = totals.completed > 0 || totals.ended > 1 || totals.fetchedBytes > 0
+      const isWorthTelling = totals.completed > 0 || totals.files > 1 || totals.fetchedBytes > 0
       this.#reporter.end(isWorthTelling ? {...totals, elapsedMs: Date.now() - startedAt} : undefined)
       return gravest([...this.#codes, this.#follower.exitCode])
     } catch (thrown) {

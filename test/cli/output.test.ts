@@ -151,6 +151,20 @@ describe('help and version', () => {
     expect(stdout).toContain('Examples:')
   })
 
+  it('and the reference name the same flags', async () => {
+    const page = await readFile(fileURLToPath(new URL('../../docs/reference/cli.md', import.meta.url)), 'utf8')
+    const documented = [...page.matchAll(/^\| (`-[^|]*) \|/gm)].flatMap(
+      ([, cell = '']) => cell.match(/--[a-z-]+/g) ?? [],
+    )
+    const known = new Set<string>()
+    for (const command of ['get', 'resume', 'list', 'doctor', 'demo']) {
+      const {stdout} = await cli.run([command, '--help'])
+      for (const [, flag = ''] of stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm))
+        if (flag !== '--help') known.add(flag)
+    }
+    expect([...new Set(documented)].sort()).toEqual([...known].sort())
+  })
+
   it('no command at all is a usage error with the help', async () => {
     const {code, stdout, stderr} = await cli.run([])
     expect([code, stdout]).toEqual([2, ''])

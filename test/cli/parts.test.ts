@@ -4,10 +4,13 @@ import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {exitCodeOf, gravest} from '../../src/cli/exit-code.ts'
 import {RateWindow} from '../../src/cli/rate.ts'
+import {lineOf} from '../../src/cli/reporters/bars.ts'
 import {cutToWidth, widthOf} from '../../src/cli/reporters/width.ts'
 import {storeDirectory} from '../../src/cli/store-directory.ts'
 import {bytesText, durationText, percentText, printable} from '../../src/cli/text.ts'
+import {Transfer} from '../../src/cli/transfer.ts'
 import {ERROR_CODES, type ErrorCode} from '../../src/domain/errors.ts'
+import type {OperationId} from '../../src/domain/operation-id.ts'
 
 describe('exit codes', () => {
   it('every error has one of the documented ones, never 0', () => {
@@ -102,6 +105,43 @@ describe('texts', () => {
       }),
     )
     expect(cutToWidth('日本語.bin', 6)).toBe('日本…')
+  })
+})
+
+describe('a line on a terminal', () => {
+  function moving(): Transfer {
+    const transfer = new Transfer({
+      guid: '01a1fdc1-a12c-7000-b007-ed24c2394652' as OperationId,
+      url: 'http://127.0.0.1/x',
+      file: '/downloads/a rather long name of a file.iso',
+      state: 'running',
+      bytesReceived: 0,
+      totalBytesToReceive: 100 * 1024 ** 2,
+    })
+    for (let at = 0; at <= 4000; at += 100) transfer.count(at * 2500, at)
+    return transfer
+  }
+
+  it('has room for bytes, rate and ETA in 80 columns', () => {
+    expect(lineOf(moving(), 4000, 79)).toBe(
+      'a rather long na… [=             ]   9% 9.5 MiB of 100 MiB  2.4 MiB/s  ETA 38 s',
+    )
+  })
+
+  it('never grows beyond the terminal', () => {
+    fc.assert(
+      fc.property(fc.integer({min: 1, max: 300}), (columns) => {
+        expect(widthOf(lineOf(moving(), 4000, columns))).toBeLessThanOrEqual(columns)
+      }),
+    )
+  })
+
+  it('says why it waits, and for how long', () => {
+    const transfer = moving()
+    transfer.state = 'waitingToRetry'
+    transfer.retryAt = 6500
+    transfer.error = {code: 'CONNECTION_RESET', message: 'the connection was broken'}
+    expect(lineOf(transfer, 4000, 120)).toContain('retrying in 3 s: the connection was broken')
   })
 })
 

@@ -1,5 +1,6 @@
 /** On a terminal: a line for each active file, redrawn in place at most ten times a second; what has ended scrolls away above. */
 
+import {basename} from 'node:path'
 import {errorLine, type Io} from '../io.ts'
 import {bytesText, durationText, percentText, printable, rateText} from '../text.ts'
 import type {Transfer} from '../transfer.ts'
@@ -10,6 +11,7 @@ import {cutToWidth, widthOf} from './width.ts'
 const REDRAW_MS = 100
 const NAME_COLUMNS = 28
 const BAR_COLUMNS = 24
+const MIN_COLUMNS = 8
 const HIDE_CURSOR = '\u001b[?25l'
 const SHOW_CURSOR = '\u001b[?25h'
 const CLEAR_LINE = '\u001b[2K'
@@ -64,23 +66,40 @@ export function createBarsReporter({stderr, env}: Io, active: () => readonly Tra
 function linesOf(transfers: readonly Transfer[], now: number, columns: number, rows: number): readonly string[] {
   const onScreen = transfers.filter(({started}) => started)
   const room = Math.max(1, rows - 2)
-  const lines = onScreen.slice(0, room).map((transfer) => cutToWidth(barOf(transfer, now), columns - 1))
+  // A line that fills the last column would wrap on some terminals.
+  const lines = onScreen.slice(0, room).map((transfer) => lineOf(transfer, now, columns - 1))
   return onScreen.length > room ? [...lines.slice(0, -1), `… and ${onScreen.length - room + 1} more`] : lines
 }
 
-function barOf(transfer: Transfer, now: number): string {
-  const {bytes, total, rate, state, error, retryAt} = transfer
-  const name = cutToWidth(printable(fileText(transfer.file).split(/[\\/]/).at(-1) ?? ''), NAME_COLUMNS)
-  const padded = name + ' '.repeat(NAME_COLUMNS - widthOf(name))
-  const filled = total > 0 ? Math.min(BAR_COLUMNS, Math.floor((bytes / total) * BAR_COLUMNS)) : 0
-  const bar = `[${'='.repeat(filled)}${' '.repeat(BAR_COLUMNS - filled)}]`
+/** Numbers first: the name and the bar take what they leave. */
+export function lineOf(transfer: Transfer, now: number, columns: number): string {
+  const numbers = numbersOf(transfer, now)
+  const room = columns - widthOf(numbers)
+  const nameColumns = Math.max(MIN_COLUMNS, Math.min(NAME_COLUMNS, Math.floor(room / 2)))
+  const name = cutToWidth(printable(basename(transfer.file)), nameColumns)
+  const barColumns = Math.min(BAR_COLUMNS, room - nameColumns - 4)
+  const bar = barColumns < MIN_COLUMNS ? '' : ` ${barOf(transfer, barColumns)}`
+  return cutToWidth(`${name}${' '.repeat(nameColumns - widthOf(name))}${bar} ${numbers}`, columns)
+}
+
+function barOf({bytes, total}: Transfer, columns: number): string {
+  const filled = total > 0 ? Math.min(columns, Math.floor((bytes / total) * columns)) : 0
+  return `[${'='.repeat(filled)}${' '.repeat(columns - filled)}]`
+}
+
+function numbersOf(transfer: Transfer, now: number): string {
+  const {bytes, total} = transfer
   const size = total > 0 ? `${bytesText(bytes)} of ${bytesText(total)}` : bytesText(bytes)
-  const left = [padded, bar, percentText(bytes, total).padStart(4), size].join(' ')
+  return `${percentText(bytes, total).padStart(4)} ${size}  ${paceOf(transfer, now)}`
+}
+
+function paceOf({bytes, total, rate, state, error, retryAt}: Transfer, now: number): string {
   if (state === 'waitingToRetry') {
-    return `${left}  retrying in ${durationText(Math.max(0, Math.ceil(((retryAt ?? now) - now) / 1000) * 1000))}: ${printable(error?.message ?? '')}`
+    const seconds = Math.max(0, Math.ceil(((retryAt ?? now) - now) / 1000))
+    return `retrying in ${durationText(seconds * 1000)}: ${printable(error?.message ?? 'the try failed')}`
   }
-  if (state === 'publishing' || (total > 0 && bytes >= total)) return `${left}  finishing`
-  if (state.startsWith('paused')) return `${left}  paused`
+  if (state === 'publishing' || (total > 0 && bytes >= total)) return 'finishing'
+  if (state.startsWith('paused')) return 'paused'
   const eta = total > 0 ? rate.etaMs(total - bytes, now) : undefined
-  return `${left}  ${rateText(rate.at(now))}${eta === undefined ? '' : `  ETA ${durationText(eta)}`}`
+  return `${rateText(rate.at(now))}${eta === undefined ? '' : `  ETA ${durationText(eta)}`}`
 }

@@ -35,10 +35,10 @@ export function happeningText({happening, at, transfer}: Notice): string | undef
   }
 }
 
-export function summaryLines({completed, ended, fetchedBytes, retries, elapsedMs}: Totals & {elapsedMs: number}) {
+export function summaryLines({completed, files, fetchedBytes, retries, elapsedMs}: Totals & {elapsedMs: number}) {
   const rate = elapsedMs > 0 ? (fetchedBytes / elapsedMs) * 1000 : 0
   return [
-    `${completed} of ${plural(ended, 'file')} complete, ${bytesText(fetchedBytes)} received in ${durationText(elapsedMs)}`,
+    `${completed} of ${plural(files, 'file')} complete, ${bytesText(fetchedBytes)} received in ${durationText(elapsedMs)}`,
     `average ${rateText(rate)}, ${retries === 1 ? '1 retry' : `${retries} retries`}`,
   ]
 }
