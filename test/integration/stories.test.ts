@@ -405,6 +405,24 @@ describe('story 15: Retry-After', () => {
     expect(second - first).toBeGreaterThanOrEqual(atLeastMs)
   })
 
+  it('makes all operations of the host wait', async () => {
+    const world = await makeWorld({maxConcurrentTransfers: 5})
+    const asked: number[] = []
+    for (let n = 0; n < 20; n++) {
+      world.server.route(`/${n}`, () => {
+        const now = performance.now()
+        asked.push(now)
+        return now - (asked[0] ?? now) < 1000 ? {status: 503, retryAfter: '1'} : {content: contentOf(n, 1000)}
+      })
+    }
+    await Promise.all(Array.from({length: 20}, (_, n) => download(world, `/${n}`, `${n}.bin`).startAsync()))
+    const [first = 0] = asked
+    // Those that were on their way when the first answer came are asked again; nobody else came before the time.
+    const early = asked.filter((at) => at - first < 1000).length
+    expect(early).toBeLessThanOrEqual(5)
+    expect(asked.length).toBe(20 + early)
+  })
+
   it('ends the operation when it asks for too much', async () => {
     const world = await makeWorld()
     world.server.route('/file', {status: 503, retryAfter: '86400'})
