@@ -22,7 +22,7 @@ const WRITE_BUFFER_BYTES = 8 * 1024 * 1024
 const CHUNK = 1000
 
 /** How much an iterator may read ahead in one trip to the thread pool. */
-const READ_AHEAD_BYTES = 256 * 1024
+export const READ_AHEAD_BYTES = 256 * 1024
 
 export function databasePath(directory: string): string {
   return join(directory, 'store')
