@@ -7,6 +7,7 @@ import {addOpenEngine, defaultEngine, removeOpenEngine} from './engine/default-e
 import {Engine} from './engine/engine.ts'
 import type {EngineEvent} from './engine/events.ts'
 import type {EngineOptions} from './engine/options.ts'
+import type {InspectOptions, Inspector} from './inspector/inspector.ts'
 import {BackgroundDownloader} from './namespace/background-downloader.ts'
 import {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
 import {getCurrentDownloads, handleOf} from './namespace/current-downloads.ts'
@@ -110,6 +111,15 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   /** Bytes per second of everything together from now on; `undefined` lifts the limit. Throws INVALID_ARGUMENT. */
   setRateLimit(bytesPerSecond: number | undefined): void {
     this.#engine.limitRate(bytesPerSecond)
+  }
+
+  /**
+   * Serves the inspector's page on 127.0.0.1, behind a token and read-only unless `control` is set. Nothing of it is loaded
+   * before. Rejects with INVALID_ARGUMENT when the port is not free.
+   */
+  async inspect(options: InspectOptions = {}): Promise<Inspector> {
+    const {startInspector} = await import('./inspector/inspector.ts')
+    return startInspector(this.#engine, options)
   }
 
   /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */

@@ -1,0 +1,232 @@
+/** The protocol of protocol.ts over one engine: what is asked for by path, answered from the engine and masked. */
+
+import type {IncomingMessage, ServerResponse} from 'node:http'
+import {TransferError} from '../domain/errors.ts'
+import {JOURNAL_BOUND} from '../domain/journal.ts'
+import {isOperationId, type OperationId} from '../domain/operation-id.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
+import type {Engine} from '../engine/engine.ts'
+import type {OperationEntry} from '../engine/operation-entry.ts'
+import type {OperationQuery} from '../ports/record-store.ts'
+import {bundleOf} from './bundle.ts'
+import {carryOut, parseCommand} from './commands.ts'
+import {SAFE_HEADERS} from './gate.ts'
+import {answer, answerJson, RequestRefused, readJson} from './http.ts'
+import type {MessageHub} from './message-hub.ts'
+import type {PackageFiles} from './package-files.ts'
+import type {InspectorState, OperationView} from './protocol.ts'
+import type {Sessions} from './sessions.ts'
+import type {Views} from './views.ts'
+
+/** How much of a large store the state shows; the rest is asked for by pages. */
+const SHOWN_UNFINISHED = 4000
+const SHOWN_ENDED = 500
+
+const PAGE = 1000
+
+/** Records that one request looks through for a text. */
+const MOST_SEARCHED = 20_000
+
+const QUEUED: readonly LifeState[] = ['queued']
+const LIVE: readonly LifeState[] = LIFE_STATES.filter((state) => state !== 'queued' && !isTerminal(state))
+
+export interface ApiOptions {
+  readonly engine: Engine
+  readonly views: Views
+  readonly hub: MessageHub
+  readonly files: PackageFiles
+  readonly sessions: Sessions
+  readonly control: boolean
+}
+
+export class Api {
+  readonly #options: ApiOptions
+
+  constructor(options: ApiOptions) {
+    this.#options = options
+  }
+
+  /** `path` is what follows /api/v1/. Throws RequestRefused and TransferError. */
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    query: URLSearchParams,
+  ): Promise<void> {
+    const [first = '', second, third, ...more] = path.split('/')
+    const isPost = request.method === 'POST'
+    const route = `${isPost ? 'POST' : 'GET'} ${first}${second === undefined ? '' : '/:'}${third === undefined ? '' : `/${third}`}`
+    if (more.length > 0) throw notFound()
+    if (route === 'POST session') return this.#openSession(request, response)
+    if (!this.#options.sessions.admits(request.headers)) {
+      throw new RequestRefused(401, 'UNAUTHORIZED', 'open the address that was printed when the inspector started')
+    }
+    switch (route) {
+      case 'GET state':
+        return answerJson(response, 200, await this.#state())
+      case 'GET charts':
+        return answerJson(response, 200, {charts: this.#options.files.charts})
+      case 'GET charts/:':
+        return this.#chart(response, second ?? '')
+      case 'GET events':
+        return this.#events(request, response, query)
+      case 'GET operations':
+        return answerJson(response, 200, await this.#page(query))
+      case 'GET operations/:':
+        return this.#withEntry(second, async (entry) =>
+          answerJson(response, 200, await this.#options.views.detail(entry)),
+        )
+      case 'GET operations/:/transitions':
+        return this.#transitions(response, second, query)
+      case 'GET operations/:/bundle':
+        return this.#bundle(response, second)
+      case 'POST operations/:/commands':
+        return this.#command(request, response, second)
+      default:
+        throw notFound()
+    }
+  }
+
+  async #openSession(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = (await readJson(request)) as {token?: unknown} | null
+    const cookie = this.#options.sessions.exchange(body?.token)
+    if (cookie === undefined) throw new RequestRefused(401, 'UNAUTHORIZED', 'the token is not right')
+    answer(response, 204, '', '', {'set-cookie': cookie})
+  }
+
+  async #state(): Promise<InspectorState> {
+    const {engine, views, hub, files, control} = this.#options
+    // Before anything is read: what comes meanwhile is told again by its message.
+    const {seq} = hub
+    const live = await engine.query({states: LIVE, limit: SHOWN_UNFINISHED})
+    const room = SHOWN_UNFINISHED - live.length
+    const queued = room > 0 ? await engine.query({states: QUEUED, limit: room}) : []
+    // Read one after the other: what moved in between stands in one list only.
+    const records = new Map(
+      [...live, ...queued, ...(await engine.newestEnded(SHOWN_ENDED))].map((each) => [each.id, each]),
+    )
+    return {
+      seq,
+      version: files.version,
+      readOnly: !control,
+      engine: engine.phase,
+      conditions: engine.conditions,
+      maxConcurrentTransfers: engine.options.maxConcurrentTransfers,
+      operations: [...records.values()].map((record) => views.operation(record)),
+      groups: engine.groups().map((standing) => views.group(standing)),
+    }
+  }
+
+  async #page(query: URLSearchParams): Promise<{operations: readonly OperationView[]; next?: OperationId}> {
+    const {engine, views} = this.#options
+    const text = query.get('text')?.toLowerCase() ?? ''
+    const limit = numberIn(query, 'limit', 1, PAGE) ?? PAGE
+    const filter = filterOf(query)
+    const operations: OperationView[] = []
+    let after = guidIn(query, 'after')
+    for (let searched = 0; ; ) {
+      const records = await engine.query({...filter, limit: PAGE, ...(after === undefined ? {} : {after})})
+      for (const record of records) {
+        if (operations.length === limit) return {operations, ...(after === undefined ? {} : {next: after})}
+        after = record.id
+        const view = views.operation(record)
+        if (text === '' || isAbout(view, record, text)) operations.push(view)
+      }
+      if (records.length < PAGE) return {operations}
+      searched += records.length
+      if (searched >= MOST_SEARCHED) return {operations, ...(after === undefined ? {} : {next: after})}
+    }
+  }
+
+  async #chart(response: ServerResponse, machine: string): Promise<void> {
+    const chart = await this.#options.files.chart(machine)
+    if (chart === undefined) throw notFound()
+    answer(response, 200, 'application/json', chart)
+  }
+
+  #events(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
+    const {hub} = this.#options
+    if (hub.isFull) throw new RequestRefused(503, 'ILLEGAL_STATE', 'too many streams are open')
+    const last = Number(request.headers['last-event-id'] ?? Number.NaN)
+    const after = Number.isSafeInteger(last) ? last : numberIn(query, 'after', 0, Number.MAX_SAFE_INTEGER)
+    response.writeHead(200, {...SAFE_HEADERS, 'content-type': 'text/event-stream'})
+    if (request.method === 'HEAD') response.end()
+    else hub.attach(response, after)
+  }
+
+  #transitions(response: ServerResponse, guid: string | undefined, query: URLSearchParams): Promise<void> {
+    const before = numberIn(query, 'before', 1, Number.MAX_SAFE_INTEGER)
+    const limit = numberIn(query, 'limit', 1, JOURNAL_BOUND.entries)
+    return this.#withEntry(guid, async ({record}) => {
+      const page = {...(before === undefined ? {} : {before}), ...(limit === undefined ? {} : {limit})}
+      answerJson(response, 200, {transitions: await this.#options.engine.journal(record.id, page)})
+    })
+  }
+
+  #bundle(response: ServerResponse, guid: string | undefined): Promise<void> {
+    const {engine, files} = this.#options
+    return this.#withEntry(guid, async (entry) => {
+      const bundle = await bundleOf(engine, entry, files.version)
+      const name = {'content-disposition': `attachment; filename="${entry.record.id}.json"`}
+      answerJson(response, 200, bundle, name)
+    })
+  }
+
+  async #command(request: IncomingMessage, response: ServerResponse, guid: string | undefined): Promise<void> {
+    const {engine, hub, control} = this.#options
+    if (!control) throw new RequestRefused(403, 'READ_ONLY', 'this inspector only shows; start it with control')
+    const command = parseCommand(await readJson(request))
+    await this.#withEntry(guid, async (entry) => {
+      await carryOut(engine, entry, command)
+      const text = `${command.command}${'value' in command ? ` ${command.value}` : ''} was asked for in the inspector`
+      hub.publish({type: 'log', at: engine.now(), level: 'info', text, guid: entry.record.id})
+      answerJson(response, 202, {})
+    })
+  }
+
+  async #withEntry(guid: string | undefined, use: (entry: OperationEntry) => Promise<void>): Promise<void> {
+    const {engine} = this.#options
+    const entry = guid !== undefined && isOperationId(guid) ? await engine.find(guid) : undefined
+    if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation')
+    try {
+      await use(entry)
+    } finally {
+      engine.release(entry)
+    }
+  }
+}
+
+function notFound(): RequestRefused {
+  return new RequestRefused(404, 'NOT_FOUND', 'there is nothing here')
+}
+
+function filterOf(query: URLSearchParams): OperationQuery {
+  const states = query.get('states')
+  const group = query.get('group')
+  return {
+    ...(states === null || states === '' ? {} : {states: states.split(',')}),
+    ...(group === null ? {} : {group}),
+  }
+}
+
+function isAbout({url, name, guid}: OperationView, {target}: OperationRecord, text: string): boolean {
+  return [url, name, guid, target.file].some((each) => each.toLowerCase().includes(text))
+}
+
+function guidIn(query: URLSearchParams, name: string): OperationId | undefined {
+  const text = query.get(name)
+  if (text === null) return undefined
+  if (!isOperationId(text)) throw new RequestRefused(400, 'INVALID_ARGUMENT', `${name} must be a guid`)
+  return text
+}
+
+function numberIn(query: URLSearchParams, name: string, low: number, high: number): number | undefined {
+  const text = query.get(name)
+  if (text === null) return undefined
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= low && value <= high)) {
+    throw new RequestRefused(400, 'INVALID_ARGUMENT', `${name} must be a number from ${low} to ${high}`)
+  }
+  return value
+}

@@ -1,0 +1,65 @@
+/** What may be asked of an operation: the body of a command, checked, and carried out through the engine. */
+
+import {invalidArgument, TransferError} from '../domain/errors.ts'
+import type {BackgroundTransferPriority} from '../domain/priority.ts'
+import type {TransferPolicy} from '../domain/record.ts'
+import type {Engine} from '../engine/engine.ts'
+import type {OperationEntry} from '../engine/operation-entry.ts'
+import {byteRate} from '../engine/options.ts'
+import type {CommandRequest} from './protocol.ts'
+
+/** Throws INVALID_ARGUMENT. */
+export function parseCommand(body: unknown): CommandRequest {
+  const {command, value} = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
+  switch (command) {
+    case 'pause':
+    case 'resume':
+    case 'cancel':
+    case 'makeCurrent':
+      return {command}
+    case 'priority':
+      if (value !== 0 && value !== 1 && value !== 2) throw invalidArgument('value', 'must be 0, 1 or 2')
+      return {command, value}
+    case 'rate':
+      if (value === null) return {command, value}
+      if (typeof value !== 'number') throw invalidArgument('value', 'must be a number or null')
+      return {command, value: byteRate('value', value) ?? value}
+    default:
+      throw invalidArgument('command', 'must be pause, resume, cancel, makeCurrent, priority or rate')
+  }
+}
+
+/** Throws ILLEGAL_STATE when the chart cannot take it. */
+export async function carryOut(engine: Engine, entry: OperationEntry, request: CommandRequest): Promise<void> {
+  switch (request.command) {
+    case 'pause':
+      return engine.pause(entry)
+    case 'resume':
+      return engine.resume(entry)
+    case 'cancel':
+      return engine.cancel(entry)
+    case 'makeCurrent':
+      requireUnfinished(entry)
+      if (entry.record.policy.group === '') {
+        throw new TransferError('ILLEGAL_STATE', 'only a member of a group can be made current')
+      }
+      return engine.makeCurrent(entry)
+    case 'priority':
+      requireUnfinished(entry)
+      return engine.changePolicy(entry, {
+        ...entry.facts.policy,
+        priority: request.value as BackgroundTransferPriority,
+      })
+    case 'rate':
+      requireUnfinished(entry)
+      return engine.changePolicy(entry, limited(entry.facts.policy, request.value))
+  }
+}
+
+function requireUnfinished(entry: OperationEntry): void {
+  if (entry.isOver) throw new TransferError('ILLEGAL_STATE', 'the operation has ended')
+}
+
+function limited({maxBytesPerSecond: _, ...policy}: TransferPolicy, limit: number | null): TransferPolicy {
+  return limit === null ? policy : {...policy, maxBytesPerSecond: limit}
+}

@@ -1,0 +1,72 @@
+/**
+ * What leaves the inspector, masked before anything is buffered: sealed headers never, secret headers and query values only
+ * as ***, also where they stand inside another text.
+ */
+
+import type {SerializedError} from '../domain/errors.ts'
+import type {Explanation} from '../domain/explain.ts'
+import type {HeaderField, OperationRecord} from '../domain/record.ts'
+import {redactHeaders, redactText, redactUrl, secretsInUrl} from '../domain/redaction.ts'
+
+const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>,;]+/gi
+
+/** A query of a relative address, in the headers that hold addresses. */
+const QUERY_IN_TEXT = /\?[^\s"'<>,;]+/g
+const ADDRESS_HEADERS: ReadonlySet<string> = new Set(['location', 'content-location', 'referer', 'refresh', 'link'])
+
+export function maskRecord(record: OperationRecord): OperationRecord {
+  const secrets = secretsOf(record)
+  const {sealed: _, ...request} = record.request
+  const {response, error, evidence} = record
+  return {
+    ...record,
+    request: {...request, url: redactUrl(request.url), headers: maskHeaders(request.headers, secrets)},
+    evidence: evidence.url === undefined ? evidence : {...evidence, url: redactUrl(evidence.url)},
+    ...(response === undefined
+      ? {}
+      : {response: {...response, url: redactUrl(response.url), headers: maskHeaders(response.headers, secrets)}}),
+    ...(error === undefined ? {} : {error: maskError(error, secrets)}),
+  }
+}
+
+/** Query values of the addresses that an operation knows. */
+export function secretsOf({request, evidence, response}: OperationRecord): readonly string[] {
+  const addresses = new Set([request.url, evidence.url ?? '', response?.url ?? ''])
+  return [...addresses].flatMap(secretsInUrl)
+}
+
+export function maskExplanation({why, next}: Explanation, record: OperationRecord): Explanation {
+  const secrets = secretsOf(record)
+  return {why: maskText(why, secrets), ...(next === undefined ? {} : {next: maskText(next, secrets)})}
+}
+
+export function maskText(text: string, secrets: readonly string[]): string {
+  return redactText(text.replace(URL_IN_TEXT, redactUrl), secrets)
+}
+
+function maskHeaders(fields: readonly HeaderField[], secrets: readonly string[]): readonly HeaderField[] {
+  return redactHeaders(fields).map(([name, value]) => {
+    const text = maskText(value, secrets)
+    return [name, ADDRESS_HEADERS.has(name.toLowerCase()) ? text.replace(QUERY_IN_TEXT, '?***') : text]
+  })
+}
+
+function maskError(error: SerializedError, secrets: readonly string[]): SerializedError {
+  const {details} = error
+  return {
+    ...error,
+    message: maskText(error.message, secrets),
+    ...(error.where === undefined ? {} : {where: maskText(error.where, secrets)}),
+    ...(error.cause === undefined ? {} : {cause: maskText(error.cause, secrets)}),
+    ...(details === undefined
+      ? {}
+      : {
+          details: Object.fromEntries(
+            Object.entries(details).map(([name, value]) => [
+              name,
+              typeof value === 'string' ? maskText(value, secrets) : value,
+            ]),
+          ),
+        }),
+  }
+}

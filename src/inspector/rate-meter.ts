@@ -1,0 +1,46 @@
+/** Bytes per second of each operation that moves, over the last seconds. */
+
+import type {OperationId} from '../domain/operation-id.ts'
+
+const WINDOW_MS = 3000
+
+interface Sample {
+  readonly at: number
+  readonly bytes: number
+}
+
+export class RateMeter {
+  readonly #samples = new Map<OperationId, Sample[]>()
+
+  note(id: OperationId, bytes: number, at: number): void {
+    let samples = this.#samples.get(id)
+    const last = samples?.at(-1)
+    // Bytes that were thrown away are no rate.
+    if (samples === undefined || (last !== undefined && bytes < last.bytes)) {
+      samples = []
+      this.#samples.set(id, samples)
+    }
+    samples.push({at, bytes})
+    while (samples.length > 2 && (samples[0]?.at ?? at) < at - WINDOW_MS) samples.shift()
+  }
+
+  of(id: OperationId, now: number): number {
+    const samples = this.#samples.get(id)
+    const first = samples?.[0]
+    const last = samples?.at(-1)
+    if (first === undefined || last === undefined || first === last || last.at < now - WINDOW_MS) return 0
+    return Math.round(((last.bytes - first.bytes) * 1000) / Math.max(1, now - first.at))
+  }
+
+  forget(id: OperationId): void {
+    this.#samples.delete(id)
+  }
+
+  /** Forgets, and names, those from which nothing came for a while: their rate is 0 from now on. */
+  takeStill(now: number): readonly OperationId[] {
+    const still: OperationId[] = []
+    for (const [id, samples] of this.#samples) if ((samples.at(-1)?.at ?? 0) < now - WINDOW_MS) still.push(id)
+    for (const id of still) this.#samples.delete(id)
+    return still
+  }
+}
