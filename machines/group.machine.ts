@@ -31,7 +31,7 @@ interface GroupContext {
   /** The heads of the waiting line, in dispatch order. */
   readonly line: readonly Candidate[]
   /** The target of the last makeCurrent, until it runs. */
-  readonly current?: OperationId
+  readonly current?: OperationId | undefined
   /** Origins that take nobody now. */
   readonly closedOrigins: readonly string[]
 }
@@ -39,6 +39,7 @@ interface GroupContext {
 type GroupEvent =
   | {readonly type: 'line.changed'; readonly line: readonly Candidate[]}
   | {readonly type: 'member.changed'; readonly member: Member}
+  /** Also of one that leaves the line without having been a member. */
   | {readonly type: 'member.left'; readonly id: OperationId}
   | {readonly type: 'member.madeCurrent'; readonly id: OperationId}
   | {readonly type: 'behavior.changed'; readonly behavior: BackgroundTransferBehavior}
@@ -86,12 +87,17 @@ const setUp = setup({
     }),
     dropMember: assign({
       members: ({context}, params: {id: OperationId}) => context.members.filter(({id}) => id !== params.id),
+      current: ({context}, params: {id: OperationId}) => (context.current === params.id ? undefined : context.current),
     }),
     noteOrigins: assign({
       closedOrigins: (_, params: {closed: readonly string[]; line: readonly Candidate[]}) => params.closed,
       line: (_, params: {closed: readonly string[]; line: readonly Candidate[]}) => params.line,
     }),
-    noteCurrent: assign({current: (_, params: {id: OperationId}) => params.id}),
+    /** Whoever has a place already is current: to remember it would displace another when it comes to the head again. */
+    noteCurrent: assign({
+      current: ({context}, params: {id: OperationId}) =>
+        context.members.some(({id}) => id === params.id) ? undefined : params.id,
+    }),
     noteBehavior: assign({behavior: (_, params: {behavior: BackgroundTransferBehavior}) => params.behavior}),
     /** Moves the next one from the line, or from its wait, among the running. */
     takeSlot: assign(({context}) => {

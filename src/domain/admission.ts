@@ -32,7 +32,7 @@ export interface GroupView {
   /** The line's first entries, at least the first of each class, in order. */
   readonly line: readonly Candidate[]
   /** The target of the last makeCurrentInTransferGroup, while it waits. */
-  readonly current?: OperationId
+  readonly current?: OperationId | undefined
   /** Origins that take nobody now: at their limit of connections, or asking for quiet. */
   readonly closedOrigins?: readonly string[]
 }

@@ -129,7 +129,12 @@ export class Dispatcher {
   }
 
   leaveLine(group: string, id: OperationId): void {
-    this.#groups.get(group)?.line.leave(id)
+    const known = this.#groups.get(group)
+    if (known === undefined) return
+    known.line.leave(id)
+    if (this.#groupOf.has(id)) return
+    known.actor.send({type: 'member.left', id})
+    this.#lineChanged(group)
   }
 
   /** Everything that waits takes part from now on (`bgt resume`). */
