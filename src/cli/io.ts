@@ -29,5 +29,7 @@ export function say({stderr}: Io, text: string): void {
 
 /** `bgt: what (where): what to do`. */
 export function errorLine(error: TransferError): string {
-  return `bgt: ${printable(error.toLine())}`
+  const {message, where = 'bgt', advice, code} = error
+  const more = code === 'INTERNAL' ? ' (BGT_DEBUG=1 shows where it came from)' : ''
+  return `bgt: ${printable(`${message} (${where}): ${advice}${more}`)}`
 }

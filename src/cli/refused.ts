@@ -3,8 +3,9 @@
 import {type Command, Option} from 'commander'
 import {TransferError} from '../domain/errors.ts'
 
-function refused(what: string): TransferError {
-  return new TransferError('NOT_SUPPORTED', `${what} does not work yet`, {
+function refused(where: string): TransferError {
+  return new TransferError('NOT_SUPPORTED', 'this does not work yet', {
+    where,
     advice: 'leave it out, or look for a newer version',
   })
 }
@@ -14,7 +15,7 @@ export function refuseLater(command: Command, flags: readonly string[]): void {
     const option = new Option(flag, 'not in this version')
     // Flags without a value have no parser; they announce themselves.
     command.on(`option:${option.name()}`, () => {
-      throw refused(`${command.name()} --${option.name()}`)
+      throw refused(`--${option.name()}`)
     })
     command.addOption(option)
   }

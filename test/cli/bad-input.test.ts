@@ -70,13 +70,19 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
   it.each([
     [['get', '--proxy', 'http://127.0.0.1:1', 'http://127.0.0.1/x'], '--proxy'],
     [['get', '--detach', 'http://127.0.0.1/x'], '--detach'],
-    [['put', 'file', 'http://127.0.0.1/x', '--method', 'PUT'], 'put'],
-    [['inspect', '--port', '1'], 'inspect'],
+    [['put', 'file', 'http://127.0.0.1/x', '--method', 'PUT'], 'bgt put'],
+    [['inspect', '--port', '1'], 'bgt inspect'],
   ])('%j is refused, because it does not work yet', async (args, name) => {
     const {code, lines} = await cli.run(args)
-    expect(lines).toEqual([expect.stringMatching(/^bgt: .*does not work yet.*: leave it out/)])
-    expect(lines[0]).toContain(name)
+    expect(lines).toEqual([expect.stringMatching(ERROR_LINE)])
+    expect(lines[0]).toContain(`this does not work yet (${name})`)
     expect(code).toBe(2)
+  })
+
+  it('shows where an error came from when BGT_DEBUG asks', async () => {
+    const {lines} = await cli.run(['lst'], {env: {BGT_DEBUG: '1'}})
+    expect(lines[0]).toMatch(ERROR_LINE)
+    expect(lines.slice(1).join('\n')).toMatch(/^ {4}at .*program\.js/m)
   })
 
   it('names the line of a list that is wrong, and starts nothing of it', async () => {

@@ -65,6 +65,8 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         expect(await store.get(operationId(2))).toEqual(running(2))
         expect(await lineOf('')).toEqual([operationId(1)])
         expect(await store.active()).toEqual([operationId(2)])
+        expect(await store.active(['running'])).toEqual([operationId(2)])
+        expect(await store.active(['waitingToRetry'])).toEqual([])
         expect(await store.query({states: ['completed']})).toEqual([completed(3)])
         expect(await store.groups()).toEqual([{name: 'g', behavior: 1}])
       })
