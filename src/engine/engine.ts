@@ -21,6 +21,7 @@ import {
   withoutBytes,
 } from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
+import type {ConditionsSource} from '../ports/conditions.ts'
 import type {OperationQuery, StoreSummary} from '../ports/record-store.ts'
 import {Alarm} from './alarm.ts'
 import {Dispatcher, type GroupStanding} from './dispatcher.ts'
@@ -113,7 +114,7 @@ export class Engine {
     })
     this.#actor = createActor(this.#provided(), {
       id: 'engine',
-      input: {conditions: GOOD_CONDITIONS, drainTimeoutMs: this.options.drainTimeoutMs},
+      input: {conditions: presentConditions(ports.conditions), drainTimeoutMs: this.options.drainTimeoutMs},
       clock: ports.clock,
       ...(options.inspect === undefined ? {} : {inspect: options.inspect}),
     })
@@ -652,4 +653,15 @@ export class Engine {
       for (const record of await store.getMany(ids.slice(at, at + CHUNK))) if (record !== undefined) yield record
     }
   }
+}
+
+/** Recovery looks at them before they are watched: it must not take a pause of the system for over. */
+function presentConditions({conditions$}: ConditionsSource): Conditions {
+  let present = GOOD_CONDITIONS
+  conditions$
+    .subscribe((conditions) => {
+      present = conditions
+    })
+    .unsubscribe()
+  return present
 }
