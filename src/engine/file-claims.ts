@@ -10,6 +10,8 @@ export class FileClaims {
   readonly #store: RecordStore
   /** Destinations of records that are not in the store yet. */
   readonly #claimed = new Set<string>()
+  /** Settles when every claim so far was answered. */
+  #answered: Promise<void> = Promise.resolve()
 
   constructor(store: RecordStore) {
     this.#store = store
@@ -17,9 +19,18 @@ export class FileClaims {
 
   /**
    * Refuses (DESTINATION_BUSY) a destination that an unfinished operation, or another claim, has. Answers the records to
-   * create: those that repeat a failed operation adopt its part file. To be released once they are in the store.
+   * create: those that repeat a failed operation adopt its part file. To be released once they are in the store. Claims are
+   * answered in the order in which they were made, so that what was started first stands in line first.
    */
   async claim(records: readonly OperationRecord[]): Promise<readonly OperationRecord[]> {
+    const before = this.#answered
+    const claim = this.#claim(records)
+    this.#answered = Promise.allSettled([before, claim]).then(() => undefined)
+    await before
+    return claim
+  }
+
+  async #claim(records: readonly OperationRecord[]): Promise<readonly OperationRecord[]> {
     const claimed: string[] = []
     try {
       for (const {target} of records) {
