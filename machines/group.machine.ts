@@ -36,7 +36,7 @@ interface GroupContext {
   readonly closedOrigins: readonly string[]
 }
 
-type GroupEvent =
+export type GroupEvent =
   | {readonly type: 'line.changed'; readonly line: readonly Candidate[]}
   | {readonly type: 'member.changed'; readonly member: Member}
   /** Also of one that leaves the line without having been a member. */

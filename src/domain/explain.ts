@@ -17,6 +17,8 @@ export interface ExplainInput {
   /** Other members of its group that run or keep a place. */
   readonly occupants: number
   readonly freeSlots: number
+  /** Why the origin of its URL takes nobody now: every connection in use, or it asked for quiet. */
+  readonly originRefusal?: 'full' | 'quiet' | undefined
 }
 
 export interface Explanation {
@@ -48,6 +50,7 @@ export function explain(input: ExplainInput): Explanation {
     case 'running':
       return {why: `it is transferring, ${sizeOf(record.evidence.ranges)} bytes are durable`}
     case 'returning':
+      if (input.originRefusal !== undefined) return REFUSALS[input.originRefusal]
       return {
         why: 'its wait is over and every slot is taken',
         next: 'it goes on before anything that is queued, when a slot frees',
@@ -91,7 +94,16 @@ export function explain(input: ExplainInput): Explanation {
   }
 }
 
-function explainQueued({record, group, ahead, occupants, freeSlots, blockages}: ExplainInput): Explanation {
+const REFUSALS: Readonly<Record<'full' | 'quiet', Explanation>> = {
+  full: {why: 'its server has all the connections that it may have', next: 'it starts when one of them ends'},
+  quiet: {
+    why: 'its server asked for quiet (Retry-After)',
+    next: 'one operation asks again when the quiet is over, and the others follow when it is answered',
+  },
+}
+
+function explainQueued(input: ExplainInput): Explanation {
+  const {record, group, ahead, occupants, freeSlots, blockages, originRefusal} = input
   const [blockage] = blockages
   if (ahead > 0) return {why: `${ahead} operations of its group stand before it`, next: 'it starts when they did'}
   if (group.behavior === BackgroundTransferBehavior.serialized && occupants > 0) {
@@ -100,6 +112,7 @@ function explainQueued({record, group, ahead, occupants, freeSlots, blockages}: 
       next: 'it starts when that one ended',
     }
   }
+  if (originRefusal !== undefined) return REFUSALS[originRefusal]
   if (freeSlots <= 0) return {why: 'every slot of the engine is taken', next: 'it starts when one frees'}
   if (blockage !== undefined) return REASONS[blockage]
   return {why: 'it waits to be attached or admitted', next: 'attach it, or resume all'}

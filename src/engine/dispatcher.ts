@@ -4,24 +4,24 @@
  */
 
 import {createActor} from 'xstate'
-import {type GroupActor, groupMachine} from '../../machines/group.machine.ts'
+import {type GroupActor, type GroupEvent, groupMachine} from '../../machines/group.machine.ts'
 import {
-  type Candidate,
+  type Admission,
   chooseGroup,
   countTurn,
   type GroupOffer,
   type Member,
   nextAdmission,
 } from '../domain/admission.ts'
-import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import {makeCurrent} from '../domain/line-order.ts'
+import {BackgroundTransferBehavior} from '../domain/behavior.ts'
+import {compareInLine, makeCurrent, type Place, pruneFront} from '../domain/line-order.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {priorityClass} from '../domain/priority.ts'
-import type {GroupRecord, OperationRecord} from '../domain/record.ts'
+import type {GroupRecord, OperationFacts, OperationRecord} from '../domain/record.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {RecordStore} from '../ports/record-store.ts'
-import {OriginGates} from './origin-gates.ts'
-import {type Waiting, WaitingLine} from './waiting-line.ts'
+import {OriginGates, type OriginRefusal} from './origin-gates.ts'
+import {candidatesOf, type Waiting, WaitingLine} from './waiting-line.ts'
 
 export interface DispatcherOptions {
   readonly store: RecordStore
@@ -53,19 +53,33 @@ interface Group {
   readonly name: string
   readonly actor: GroupActor
   readonly line: WaitingLine
+  /** What it would admit now; absent while it wants no slot. */
+  offer: (Admission & {readonly kind: 'admit'}) | undefined
+  /** Commands for the whole group that are under way. */
+  suspensions: number
   passedOver: number
   lastServed: number
 }
 
+/** A member's group, and where in its line it would stand again. */
+interface Standing extends Place {
+  readonly group: string
+}
+
 export class Dispatcher {
   readonly #options: DispatcherOptions
+  /** Those that have members or somebody in line; the others are put away. */
   readonly #groups = new Map<string, Group>()
+  readonly #wanting = new Set<Group>()
+  /** Every group that was ever given a setting: small, and asked for without waiting. */
   readonly #records = new Map<string, GroupRecord>()
-  readonly #groupOf = new Map<OperationId, string>()
+  readonly #members = new Map<OperationId, Standing>()
   /** Operations that hold a slot. */
   readonly #slots = new Map<OperationId, string>()
   readonly #origins: OriginGates
   #floor: number
+  /** The newest turn that any group got. */
+  #turn = 0
   #scheduled = false
   #stopped = true
 
@@ -111,8 +125,11 @@ export class Dispatcher {
 
   async setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
     const saved = this.keepGroup({...this.groupRecord(name), behavior})
-    this.#groups.get(name)?.actor.send({type: 'behavior.changed', behavior})
-    this.#schedule()
+    const group = this.#groups.get(name)
+    if (group !== undefined) {
+      this.#send(group, {type: 'behavior.changed', behavior})
+      this.#lineChanged(group)
+    }
     await saved
   }
 
@@ -128,12 +145,12 @@ export class Dispatcher {
     for (const record of records) this.enter(record)
   }
 
-  leaveLine(group: string, id: OperationId): void {
-    const known = this.#groups.get(group)
-    if (known === undefined) return
-    known.line.leave(id)
-    if (this.#groupOf.has(id)) return
-    known.actor.send({type: 'member.left', id})
+  leaveLine(name: string, id: OperationId): void {
+    const group = this.#groups.get(name)
+    if (group === undefined) return
+    group.line.leave(id)
+    if (this.#members.has(id)) return
+    this.#send(group, {type: 'member.left', id})
     this.#lineChanged(group)
   }
 
@@ -145,18 +162,18 @@ export class Dispatcher {
   }
 
   /** `undefined`: it neither runs nor keeps a place. */
-  memberChanged(record: Pick<OperationRecord, 'id' | 'policy' | 'request'>, phase: Member['phase'] | undefined): void {
-    const {id, policy, request} = record
+  memberChanged(record: OperationFacts, phase: Member['phase'] | undefined): void {
+    const {id, policy, request, sequence} = record
+    if (phase === undefined) {
+      this.release(id)
+      return
+    }
     const {origin} = new URL(request.url)
     if (phase === 'running') this.#takeSlot(id, origin)
     else this.#giveSlot(id)
+    this.#members.set(id, {group: policy.group, priorityClass: priorityClass(policy.priority), sequence})
     const group = this.#group(policy.group, true)
-    if (phase === undefined) {
-      if (this.#groupOf.delete(id)) group.actor.send({type: 'member.left', id})
-    } else {
-      this.#groupOf.set(id, policy.group)
-      group.actor.send({type: 'member.changed', member: {id, priority: policy.priority, phase, origin}})
-    }
+    this.#send(group, {type: 'member.changed', member: {id, priority: policy.priority, phase, origin}})
     this.#schedule()
   }
 
@@ -168,6 +185,11 @@ export class Dispatcher {
   /** Its origin answered it with what it asked for. */
   originAnswered(url: string, id: OperationId): void {
     this.#origins.answered(new URL(url).origin, id)
+  }
+
+  /** Why an origin takes nobody now. */
+  originRefusal(url: string): OriginRefusal | undefined {
+    return this.#origins.refusal(new URL(url).origin)
   }
 
   #takeSlot(id: OperationId, origin: string): void {
@@ -189,40 +211,56 @@ export class Dispatcher {
     this.#schedule()
   }
 
-  #tellOrigins({actor, line}: Pick<Group, 'actor' | 'line'>): void {
+  #tellOrigins(group: Group): void {
     const {closed} = this.#origins
-    actor.send({type: 'origins.changed', closed: [...closed], line: headsOf(line, closed)})
+    this.#send(group, {type: 'origins.changed', closed: [...closed], line: candidatesOf(group.line, closed)})
+    this.#lookAhead(group)
   }
 
-  /** An admitted operation turned out not to run. */
+  /** It neither runs nor keeps a place: it ended, went back into the line, or turned out not to run when it was admitted. */
   release(id: OperationId): void {
     this.#giveSlot(id)
-    const name = this.#groupOf.get(id)
-    this.#groupOf.delete(id)
-    if (name !== undefined) this.#groups.get(name)?.actor.send({type: 'member.left', id})
+    const group = this.#groups.get(this.#members.get(id)?.group ?? '')
+    if (this.#members.delete(id) && group !== undefined) {
+      this.#send(group, {type: 'member.left', id})
+      this.#putAwayIfIdle(group)
+    }
     this.#schedule()
   }
 
-  /** Moves a member and those behind it to the front (11.4). */
-  async makeCurrent(record: OperationRecord, lastSequence: number): Promise<void> {
-    const name = record.policy.group
-    const kept = this.groupRecord(name)
-    const place = {priorityClass: priorityClass(record.policy.priority), sequence: record.sequence}
+  /**
+   * Moves a queued member and those behind it to the front (11.4). Nothing changes for one that has a place already, or that
+   * is first and has nobody to displace.
+   */
+  async makeCurrent(facts: OperationFacts, lastSequence: number): Promise<void> {
+    const {id, policy, sequence} = facts
+    if (this.#members.has(id)) return
+    const group = this.#group(policy.group, true)
+    if (group.line.heads[0]?.id === id && this.members(policy.group).length === 0) return
+    const kept = this.groupRecord(policy.group)
+    const place = {priorityClass: priorityClass(policy.priority), sequence}
     const front = makeCurrent(kept.front ?? [], place, lastSequence)
-    const group = this.#group(name, true)
     const saved = this.keepGroup({...kept, front})
     group.line.reorder(front)
-    group.actor.send({type: 'member.madeCurrent', id: record.id})
+    this.#lineChanged(group)
+    this.#send(group, {type: 'member.madeCurrent', id})
     await saved
   }
 
-  /** Nobody of the group is admitted until it is resumed. */
+  /** Nobody of the group is admitted until it is resumed, once for each time. */
   suspendGroup(name: string): void {
-    this.#group(name, false).actor.send({type: 'group.suspend'})
+    const group = this.#group(name, true)
+    group.suspensions += 1
+    this.#send(group, {type: 'group.suspend'})
   }
 
   resumeGroup(name: string): void {
-    this.#groups.get(name)?.actor.send({type: 'group.resume'})
+    const group = this.#groups.get(name)
+    if (group === undefined) return
+    group.suspensions -= 1
+    if (group.suspensions > 0) return
+    this.#send(group, {type: 'group.resume'})
+    this.#putAwayIfIdle(group)
     this.#schedule()
   }
 
@@ -265,22 +303,75 @@ export class Dispatcher {
     })
     const actor = createActor(machine, {id: `group:${name}`, input: {name, behavior: record.behavior}})
     const line = new WaitingLine(
-      {group: name, store, floor: this.#floor, isLive, onError, onChange: () => this.#lineChanged(name)},
+      {group: name, store, floor: this.#floor, isLive, onError, onChange: () => this.#lineChanged(group)},
       record.front ?? [],
       isEmpty,
     )
-    const group: Group = {name, actor, line, passedOver: 0, lastServed: 0}
+    // It stands behind those that wait for their turn: new groups without end cannot starve an old one.
+    const group: Group = {
+      name,
+      actor,
+      line,
+      offer: undefined,
+      suspensions: 0,
+      passedOver: 0,
+      lastServed: this.#turn,
+    }
     this.#groups.set(name, group)
     actor.start()
     if (this.#origins.closed.size > 0) this.#tellOrigins(group)
     return group
   }
 
-  #lineChanged(name: string): void {
-    const group = this.#groups.get(name)
-    if (group === undefined) return
-    group.actor.send({type: 'line.changed', line: headsOf(group.line, this.#origins.closed)})
+  #send(group: Group, event: GroupEvent): void {
+    group.actor.send(event)
+    const snapshot = group.actor.getSnapshot()
+    const next = snapshot.hasTag('wanting') ? nextAdmission(snapshot.context) : undefined
+    group.offer = next?.kind === 'admit' ? next : undefined
+    if (group.offer === undefined) this.#wanting.delete(group)
+    else this.#wanting.add(group)
+  }
+
+  #lineChanged(group: Group): void {
+    this.#send(group, {type: 'line.changed', line: candidatesOf(group.line, this.#origins.closed)})
+    this.#lookAhead(group)
+    this.#putAwayIfIdle(group)
     this.#schedule()
+  }
+
+  /** Whoever waits behind a crowd whose origin takes nobody must not wait for the crowd. */
+  #lookAhead({name, line}: Group): void {
+    const {closed} = this.#origins
+    if (closed.size === 0) return
+    const ordered = this.groupRecord(name).behavior === BackgroundTransferBehavior.serialized
+    const isStuck = ({origin, priorityClass}: Waiting) => closed.has(origin) && (!ordered || priorityClass === 0)
+    if (line.heads.every(isStuck)) line.lookFurther()
+  }
+
+  /** An idle group's settings are all that is left of it. */
+  #putAwayIfIdle(group: Group): void {
+    if (!group.line.isEmpty || !group.actor.getSnapshot().hasTag('idle')) return
+    if (this.#groups.get(group.name) !== group) return
+    this.#groups.delete(group.name)
+    this.#wanting.delete(group)
+    group.actor.stop()
+  }
+
+  /** Forgets what makeCurrent moved and is through, so that a group that is reordered often does not carry it along. */
+  #prune(group: Group): void {
+    const {front, heads, isEmpty} = group.line
+    if (front.length === 0 || this.#floor > 0 || (heads.length === 0 && !isEmpty)) return
+    const kept: Place[] = heads.slice(0, 1)
+    for (const {id} of this.members(group.name)) {
+      const place = this.#members.get(id)
+      if (place !== undefined) kept.push(place)
+    }
+    const [first] = kept.sort((a, b) => compareInLine(front, a, b))
+    const pruned = first === undefined ? [] : pruneFront(front, first)
+    if (pruned.length === front.length) return
+    group.line.prune(pruned)
+    // Written with the group's next change: those ranges have no members any more, so they do no harm until then.
+    this.#records.set(group.name, {...this.groupRecord(group.name), front: pruned})
   }
 
   #schedule(): void {
@@ -297,45 +388,37 @@ export class Dispatcher {
       const offers = this.#offers()
       const chosen = chooseGroup(offers)
       const group = chosen === undefined ? undefined : this.#groups.get(chosen)
-      if (group === undefined) return
+      if (group?.offer === undefined) return
       for (const {group: name, passedOver, lastServed} of countTurn(offers, group.name)) {
         const counted = this.#groups.get(name)
         if (counted !== undefined) Object.assign(counted, {passedOver, lastServed})
       }
-      const {context} = group.actor.getSnapshot()
-      const next = nextAdmission(context)
-      group.actor.send({type: 'slot.offered'})
-      if (next.kind === 'admit') {
-        const member = context.members.find(({id}) => id === next.id) ?? context.line.find(({id}) => id === next.id)
-        this.#groupOf.set(next.id, group.name)
-        this.#takeSlot(next.id, member?.origin ?? '')
-        group.line.leave(next.id)
-      }
-      group.actor.send({type: 'line.changed', line: headsOf(group.line, this.#origins.closed)})
+      this.#turn = Math.max(this.#turn, group.lastServed)
+      this.#admitNext(group, group.offer.id)
     }
+  }
+
+  #admitNext(group: Group, id: OperationId): void {
+    const {members, line} = group.actor.getSnapshot().context
+    const origin = [...members, ...line].find((each) => each.id === id)?.origin ?? ''
+    const waiting = group.line.heads.find((each) => each.id === id)
+    if (waiting !== undefined) this.#members.set(id, {...placeOf(waiting), group: group.name})
+    this.#send(group, {type: 'slot.offered'})
+    group.line.leave(id)
+    this.#takeSlot(id, origin)
+    this.#prune(group)
+    this.#lineChanged(group)
   }
 
   #offers(): readonly GroupOffer[] {
     const offers: GroupOffer[] = []
-    for (const {name, actor, passedOver, lastServed} of this.#groups.values()) {
-      const snapshot = actor.getSnapshot()
-      const next = snapshot.hasTag('wanting') ? nextAdmission(snapshot.context) : undefined
-      if (next?.kind !== 'admit') continue
-      offers.push({group: name, priorityClass: next.priorityClass, passedOver, lastServed})
+    for (const {name, offer, passedOver, lastServed} of this.#wanting) {
+      if (offer !== undefined) offers.push({group: name, priorityClass: offer.priorityClass, passedOver, lastServed})
     }
     return offers
   }
 }
 
-/**
- * All that the policy looks at: who is first, who is first among those whose origin takes more, and the first high one of
- * these, who may run beside a serialized member.
- */
-function headsOf({heads}: WaitingLine, closed: ReadonlySet<string>): readonly Candidate[] {
-  const first = heads[0]
-  if (first === undefined) return []
-  const open = heads.find(({origin}) => !closed.has(origin))
-  const high = heads.find(({origin, priorityClass}) => priorityClass === 0 && !closed.has(origin))
-  const wanted = new Set([first, open, high])
-  return heads.filter((each) => wanted.has(each)).map(({id, priorityClass, origin}) => ({id, priorityClass, origin}))
+function placeOf({priorityClass, sequence}: Place): Place {
+  return {priorityClass, sequence}
 }

@@ -13,6 +13,7 @@ import {asTransferError, TransferError} from '../domain/errors.ts'
 import {type Explanation, explain} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
+import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {
   type GroupRecord,
   type OperationRecord,
@@ -96,7 +97,10 @@ export class Engine {
       ports.store,
       ports.clock,
       this.options.retention,
-      (ids) => this.#events.next({type: 'operation.forgotten', at: ports.clock.now(), ids}),
+      (ids) => {
+        for (const id of ids) this.#operations.drop(id)
+        this.#events.next({type: 'operation.forgotten', at: ports.clock.now(), ids})
+      },
       (error) => ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
     )
     this.#operations = new Operations({
@@ -160,6 +164,19 @@ export class Engine {
    * it releases them. A draft that repeats a failed operation (same URL, same file) goes on from that one's bytes.
    */
   async start(drafts: readonly OperationDraft[]): Promise<readonly OperationEntry[]> {
+    const records = await this.#create(drafts)
+    const entries = records.map((record) => this.hold(record))
+    this.#line.enterMany(records)
+    return entries
+  }
+
+  /** Accepts many operations without keeping a handle to any (bulk). */
+  async startMany(drafts: readonly OperationDraft[]): Promise<void> {
+    this.#line.enterMany(await this.#create(drafts))
+  }
+
+  /** Resolves with the durable records. */
+  async #create(drafts: readonly OperationDraft[]): Promise<readonly OperationRecord[]> {
     this.#requireServing()
     const records = drafts.map(
       (draft): OperationRecord => ({...draft, sequence: this.#nextSequence(), state: 'queued'}),
@@ -170,16 +187,11 @@ export class Engine {
     } finally {
       this.#claims.release(claimed)
     }
-    const entries = claimed.map((record) => this.hold(record))
-    const at = this.#ports.clock.now()
-    for (const record of claimed) this.#events.next({type: 'operation.started', at, record})
-    this.#line.enterMany(claimed)
-    return entries
-  }
-
-  /** Accepts many operations without keeping a handle to any (bulk). */
-  async startMany(drafts: readonly OperationDraft[]): Promise<void> {
-    for (const entry of await this.start(drafts)) this.release(entry)
+    if (this.#events.observed) {
+      const at = this.#ports.clock.now()
+      for (const record of claimed) this.#events.next({type: 'operation.started', at, record})
+    }
+    return claimed
   }
 
   /** The entry of an operation; to be released. */
@@ -248,9 +260,12 @@ export class Engine {
 
   /** Changes cost policy, priority and the like. A queued operation whose priority changes goes to the end of its class. */
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
-    this.#limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
+    if (entry.phase !== undefined) this.#limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
     if (entry.state !== 'queued' || policy.priority === entry.facts.policy.priority) {
       this.#command(entry, {type: 'policy.changed', policy})
+      // Who runs as High beside a serialized member stays that until it leaves the wire: nobody is stopped by priority.
+      const counts = entry.phase !== 'running' || policy.priority === BackgroundTransferPriority.high
+      if (counts && entry.phase !== undefined) this.#line.memberChanged(entry.facts, entry.phase)
       return
     }
     this.#line.leaveLine(entry.record.policy.group, entry.record.id)
@@ -313,8 +328,8 @@ export class Engine {
 
   async makeCurrent(entry: OperationEntry): Promise<void> {
     this.#requireServing()
-    if (entry.record.policy.group === '' || entry.isOver) return
-    await this.#line.makeCurrent(entry.record, this.#sequence)
+    if (entry.facts.policy.group === '' || entry.isOver || entry.state !== 'queued') return
+    await this.#line.makeCurrent(entry.facts, this.#sequence)
   }
 
   /** The outcome reached a promise of the application: enumeration no longer shows it. */
@@ -388,6 +403,7 @@ export class Engine {
       ahead: this.#line.heads(policy.group).findIndex(({id}) => id === record.id),
       occupants: this.#line.members(policy.group).filter(({id}) => id !== record.id).length,
       freeSlots: this.options.maxConcurrentTransfers - this.#line.runningCount,
+      originRefusal: this.#line.originRefusal(request.url),
     })
   }
 
@@ -505,8 +521,9 @@ export class Engine {
 
   async #wake(id: OperationId): Promise<void> {
     const entry = await this.#operations.find(id)
-    if (entry === undefined || entry.isOver || this.#isDraining) return
-    this.#operations.activate(entry).send({type: 'retry.due'})
+    if (entry === undefined) return
+    if (entry.isOver || this.#isDraining) this.#operations.forgetIfIdle(entry)
+    else this.#operations.activate(entry).send({type: 'retry.due'})
   }
 
   /** Puts what recovery, or an attach, found back to where its state belongs. */
@@ -537,6 +554,8 @@ export class Engine {
     const {facts} = snapshot.context
     if (phase !== entry.phase) this.#line.memberChanged(facts, phase)
     entry.phase = phase
+    // Set again when it is admitted again.
+    if (phase === undefined) this.#limits.limitOperation(facts.id, undefined)
     this.#tellOrigin(entry, snapshot)
     if (this.#isDraining && snapshot.can({type: 'operation.suspend'})) {
       queueMicrotask(() => entry.send({type: 'operation.suspend'}))
@@ -563,7 +582,6 @@ export class Engine {
     if (record.retryAt !== undefined) this.#alarm.set(record.id, record.retryAt)
     else this.#alarm.clear(record.id)
     if (isTerminal(record.state)) this.#retention.noteEnd()
-    if (isTerminal(record.state)) this.#limits.limitOperation(record.id, undefined)
   }
 
   /** Its actor was put away; a queued one stands in line from now on. */

@@ -5,12 +5,16 @@ import {type OriginActor, type OriginEvent, originMachine} from '../../machines/
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Clock} from '../ports/clock.ts'
 
+/** full: every connection it may have is in use. quiet: it asked for quiet, and nobody or only one may ask again. */
+export type OriginRefusal = 'full' | 'quiet'
+
 export class OriginGates {
   readonly #clock: Clock
   readonly #limit: number
   readonly #onChange: () => void
   readonly #gates = new Map<string, OriginActor>()
   readonly #closed = new Set<string>()
+  #stopped = false
 
   /** `limit`: connections per origin at once. */
   constructor(clock: Clock, limit: number, onChange: () => void) {
@@ -22,6 +26,12 @@ export class OriginGates {
   /** Origins that take nobody now. */
   get closed(): ReadonlySet<string> {
     return this.#closed
+  }
+
+  /** Why an origin takes nobody now. */
+  refusal(origin: string): OriginRefusal | undefined {
+    if (!this.#closed.has(origin)) return undefined
+    return this.#gates.get(origin)?.getSnapshot().matches('full') === true ? 'full' : 'quiet'
   }
 
   take(origin: string, id: OperationId): void {
@@ -46,6 +56,7 @@ export class OriginGates {
 
   /** The engine drains: no wait is left behind. */
   stop(): void {
+    this.#stopped = true
     for (const gate of this.#gates.values()) gate.stop()
     this.#gates.clear()
     this.#closed.clear()
@@ -57,6 +68,7 @@ export class OriginGates {
   }
 
   #send(origin: string, event: OriginEvent): void {
+    if (this.#stopped) return
     const gate = this.#gates.get(origin) ?? this.#open(origin)
     gate.send(event)
   }

@@ -3,6 +3,7 @@
  * so that memory does not grow with the queue.
  */
 
+import type {Candidate} from '../domain/admission.ts'
 import {compareInLine, lineRanges, type Place} from '../domain/line-order.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {type PriorityClass, priorityClass} from '../domain/priority.ts'
@@ -11,6 +12,12 @@ import type {LineEntry, RecordStore} from '../ports/record-store.ts'
 
 const WINDOW = 128
 const REFILL_BELOW = 32
+
+/**
+ * The most that is read to look past members whose origin takes nobody now. Whoever stands behind more of them than this
+ * waits until the origin opens: memory stays bounded.
+ */
+export const LOOK_AHEAD = 4096
 
 /** A queued operation near the front: its place, and the record that it will be admitted with. */
 export interface Waiting {
@@ -34,9 +41,24 @@ export interface WaitingLineOptions {
 
 /** What happens to the line while a read is under way. Who leaves and comes back has entered. */
 interface ReadingChanges {
-  readonly entered: Map<OperationId, Waiting>
+  readonly entered: Map<OperationId, OperationRecord>
   readonly left: Set<OperationId>
   restarted: boolean
+}
+
+/**
+ * All that the policy looks at: who is first, and first of those that order binds; who is first among those whose origin
+ * takes more, and the first high one of these, who may run beside a serialized member.
+ */
+export function candidatesOf({heads}: WaitingLine, closed: ReadonlySet<string>): readonly Candidate[] {
+  const isOpen = ({origin}: Waiting) => !closed.has(origin)
+  const wanted = new Set([
+    heads[0],
+    heads.find(({priorityClass}) => priorityClass !== 0),
+    heads.find(isOpen),
+    heads.find((each) => each.priorityClass === 0 && isOpen(each)),
+  ])
+  return heads.filter((each) => wanted.has(each)).map(({id, priorityClass, origin}) => ({id, priorityClass, origin}))
 }
 
 export class WaitingLine {
@@ -46,6 +68,8 @@ export class WaitingLine {
   #horizon: Place | 'start' | 'end'
   #front: readonly LineRange[]
   #floor: number
+  /** How much the window may hold. */
+  #reach = WINDOW
   #reading: ReadingChanges | undefined
 
   /** `isEmpty`: the store is known to hold nothing of this group, so nothing needs reading. */
@@ -72,10 +96,9 @@ export class WaitingLine {
 
   /** A durable record entered the line. */
   enter(record: OperationRecord): void {
-    const entry = waitingOf(record)
-    this.#reading?.entered.set(entry.id, entry)
-    if (this.#isWithinHorizon(entry)) {
-      this.#insert(entry)
+    this.#reading?.entered.set(record.id, record)
+    if (this.#isWithinHorizon(placeIn(record))) {
+      this.#insert(waitingOf(record))
       this.#options.onChange()
     } else if (this.#window.length === 0) {
       this.refill()
@@ -94,7 +117,20 @@ export class WaitingLine {
     const index = this.#window.findIndex((entry) => entry.id === id)
     if (index === -1) return
     this.#window.splice(index, 1)
+    if (this.#window.length === 0) this.#reach = WINDOW
     if (this.#window.length < REFILL_BELOW) this.refill()
+  }
+
+  /** None of the heads can be admitted now: reads on, within bounds. */
+  lookFurther(): void {
+    if (this.#window.length >= LOOK_AHEAD) return
+    this.#reach = LOOK_AHEAD
+    this.refill()
+  }
+
+  /** The same order without ranges that nobody is in. */
+  prune(front: readonly LineRange[]): void {
+    this.#front = front
   }
 
   reorder(front: readonly LineRange[]): void {
@@ -144,8 +180,8 @@ export class WaitingLine {
   ): void {
     this.#horizon = horizon
     const present = waiting.filter(({id}) => !left.has(id))
-    const missed = [...entered.values()].filter((entry) => this.#isWithinHorizon(entry))
-    for (const entry of [...present, ...missed]) if (!this.#options.isLive(entry.id)) this.#insert(entry)
+    const missed = [...entered.values()].filter((record) => this.#isWithinHorizon(placeIn(record)))
+    for (const entry of [...present, ...missed.map(waitingOf)]) if (!this.#options.isLive(entry.id)) this.#insert(entry)
   }
 
   /** Reads past members that have an actor already: their index entry leaves with their next record. */
@@ -193,12 +229,12 @@ export class WaitingLine {
     if (known !== -1) this.#window.splice(known, 1)
     const index = this.#window.findLastIndex((other) => compareInLine(this.#front, other, entry) < 0)
     this.#window.splice(index + 1, 0, entry)
-    if (this.#window.length > 2 * WINDOW) this.#shrink()
+    if (this.#window.length > this.#reach + WINDOW) this.#shrink()
   }
 
   /** Forgets the end of the window: it is read again when its turn comes. Those admitted one by one are kept. */
   #shrink(): void {
-    const kept = this.#window.filter(({sequence}, index) => index < WINDOW || sequence < this.#floor)
+    const kept = this.#window.filter(({sequence}, index) => index < this.#reach || sequence < this.#floor)
     const last = kept.findLast(({sequence}) => sequence >= this.#floor)
     if (last === undefined || kept.length === this.#window.length) return
     this.#window = kept
@@ -210,7 +246,10 @@ function holds(range: LineRange, place: Place): boolean {
   return range.priorityClass === place.priorityClass && range.from <= place.sequence && place.sequence <= range.to
 }
 
+function placeIn({sequence, policy}: OperationRecord): Place {
+  return {sequence, priorityClass: priorityClass(policy.priority)}
+}
+
 function waitingOf(record: OperationRecord): Waiting {
-  const {id, sequence, policy, request} = record
-  return {id, sequence, priorityClass: priorityClass(policy.priority), origin: new URL(request.url).origin, record}
+  return {...placeIn(record), id: record.id, origin: new URL(record.request.url).origin, record}
 }
