@@ -5,7 +5,7 @@ import type {Clock} from '../ports/clock.ts'
 import type {EndedEntry, RecordStore} from '../ports/record-store.ts'
 
 export interface RetentionPolicy {
-  /** Delivered outcomes to keep. */
+  /** The newest ends to keep; older ones are forgotten once they are delivered. */
   readonly count: number
   /** ms after their end. */
   readonly ageMs: number
@@ -13,8 +13,9 @@ export interface RetentionPolicy {
 
 const PAGE = 1000
 
-/** Ends between two sweeps. */
+/** Ends between two sweeps, at least; and at least this share of those that stay, which each sweep walks. */
 const SWEEP_EVERY = 1000
+const SWEEP_SHARE = 0.25
 
 export class Retention {
   readonly #store: RecordStore
@@ -23,6 +24,7 @@ export class Retention {
   readonly #onError: (error: unknown) => void
   readonly #onForgotten: (ids: readonly OperationId[]) => void
   #endsSinceSweep = 0
+  #sweepAfter = SWEEP_EVERY
   #sweeping: Promise<void> | undefined
   #stopped = false
 
@@ -43,7 +45,7 @@ export class Retention {
   /** An operation ended; now and then this starts a sweep. */
   noteEnd(): void {
     this.#endsSinceSweep += 1
-    if (this.#endsSinceSweep >= SWEEP_EVERY) void this.sweep()
+    if (this.#endsSinceSweep >= this.#sweepAfter) void this.sweep()
   }
 
   /** Resolves when what is due was forgotten. One runs at a time. */
@@ -64,8 +66,10 @@ export class Retention {
   }
 
   async #sweep(): Promise<void> {
-    let surplus = -this.#policy.count
-    for await (const page of this.#pages()) surplus += page.length
+    let ended = 0
+    for await (const page of this.#pages()) ended += page.length
+    let surplus = ended - this.#policy.count
+    this.#sweepAfter = Math.max(SWEEP_EVERY, Math.ceil(ended * SWEEP_SHARE))
     const oldest = this.#clock.now() - this.#policy.ageMs
     for await (const page of this.#pages()) {
       const due = page.filter(({endedAt}, index) => endedAt < oldest || index < surplus)
