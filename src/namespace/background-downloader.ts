@@ -120,15 +120,26 @@ export class BackgroundDownloader {
   ): Promise<number> {
     let accepted = 0
     let batch: OperationDraft[] = []
-    for (const [uri, resultFile, options] of downloads) {
-      batch.push(this.#draft(uri, resultFile, options ?? {}))
-      if (batch.length < BATCH) continue
-      await this.#engine.startMany(batch)
+    const writing: Promise<void>[] = []
+    // A batch is made while the disk takes the one before it.
+    const write = async () => {
+      const started = this.#engine.startMany(batch)
+      started.catch(() => undefined)
+      writing.push(started)
       accepted += batch.length
       batch = []
+      if (writing.length > 1) await writing.shift()
     }
-    await this.#engine.startMany(batch)
-    return accepted + batch.length
+    try {
+      for (const [uri, resultFile, options] of downloads) {
+        batch.push(this.#draft(uri, resultFile, options ?? {}))
+        if (batch.length === BATCH) await write()
+      }
+      await write()
+    } finally {
+      await Promise.all(writing)
+    }
+    return accepted
   }
 
   /** Pending downloads of the default engine that belong to no group. */
