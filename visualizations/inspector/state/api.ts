@@ -1,0 +1,66 @@
+/** The page's requests to its server. Nothing is ever asked of another host. */
+
+import type {OperationId} from '../../../src/domain/operation-id.ts'
+import type {CommandRequest, InspectorState, JournalEntry, OperationDetail} from '../../../src/inspector/protocol.ts'
+import type {Chart} from '../../chart.ts'
+
+const API = '/api/v1'
+
+export class Refusal extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  const response = await fetch(`${API}${path}`, {credentials: 'same-origin', ...init})
+  if (response.ok) return response
+  throw new Refusal(response.status, await reasonOf(response))
+}
+
+async function reasonOf(response: Response): Promise<string> {
+  const body: unknown = await response.json().catch(() => undefined)
+  const {error} = (body ?? {}) as {error?: {message?: string}}
+  return error?.message ?? `the server answered ${response.status}`
+}
+
+async function post(path: string, body: unknown): Promise<void> {
+  await request(path, {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify(body)})
+}
+
+export async function readState(): Promise<InspectorState> {
+  return (await request('/state')).json()
+}
+
+export async function readDetail(guid: OperationId, signal: AbortSignal): Promise<OperationDetail> {
+  return (await request(`/operations/${guid}`, {signal})).json()
+}
+
+export async function readChart(machine: string): Promise<Chart> {
+  return (await request(`/charts/${encodeURIComponent(machine)}`)).json()
+}
+
+export async function readOlder(guid: OperationId, before: number): Promise<readonly JournalEntry[]> {
+  const response = await request(`/operations/${guid}/transitions?before=${before}&limit=200`)
+  const {transitions}: {transitions: readonly JournalEntry[]} = await response.json()
+  return transitions
+}
+
+export function openSession(token: string): Promise<void> {
+  return post('/session', {token})
+}
+
+export function sendCommand(guid: OperationId, command: CommandRequest): Promise<void> {
+  return post(`/operations/${guid}/commands`, command)
+}
+
+export function eventsAddress(after: number): string {
+  return `${API}/events?after=${after}`
+}
+
+export function bundleAddress(guid: OperationId): string {
+  return `${API}/operations/${guid}/bundle`
+}

@@ -1,0 +1,78 @@
+/** From the address in the bar to a live page: the token becomes a cookie, the state is read, the stream is followed. */
+
+import {signal} from '@preact/signals'
+import type {InspectorMessage} from '../../../src/inspector/protocol.ts'
+import {eventsAddress, openSession, Refusal, readState} from './api.ts'
+import {noteMessage, refreshDetail, selectFromAddress} from './selection.ts'
+import {followStream, type Link} from './shared-stream.ts'
+import {applyMessage, applyState, now, seenSeq} from './store.ts'
+
+export type Phase = 'starting' | 'ready' | 'locked' | 'unreachable'
+
+const RETRY_MS = 2000
+
+export const phase = signal<Phase>('starting')
+export const link = signal<Link>('connecting')
+
+/** Messages that came while the state was being read; the state may be older than they are. */
+let pending: [number, InspectorMessage][] | undefined
+let again = false
+
+export async function connect(): Promise<void> {
+  await exchangeToken()
+  setInterval(() => {
+    now.value = Date.now()
+  }, 500)
+  await readAll()
+  if (phase.value !== 'ready') return
+  selectFromAddress()
+  followStream(eventsAddress, {seen: seenSeq, message: take, link: noteLink})
+}
+
+/** The token stands in the fragment, which no server ever sees; it leaves the address bar and the history at once. */
+async function exchangeToken(): Promise<void> {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token')
+  if (token === null) return
+  history.replaceState(null, '', location.pathname)
+  await openSession(token).catch(() => undefined)
+}
+
+async function readAll(): Promise<void> {
+  if (pending !== undefined) {
+    again = true
+    return
+  }
+  pending = []
+  try {
+    applyState(await readState())
+    phase.value = 'ready'
+  } catch (error) {
+    phase.value = error instanceof Refusal && error.status === 401 ? 'locked' : 'unreachable'
+    if (phase.value === 'unreachable') setTimeout(() => location.reload(), RETRY_MS)
+  }
+  const missed = pending
+  pending = undefined
+  for (const [seq, message] of missed) take(seq, message)
+  if (again) {
+    again = false
+    await readAll()
+  }
+}
+
+function take(seq: number, message: InspectorMessage): void {
+  if (message.type === 'resync') {
+    void readAll().then(refreshDetail)
+    return
+  }
+  if (pending !== undefined) {
+    pending.push([seq, message])
+    return
+  }
+  applyMessage(seq, message)
+  noteMessage(message)
+}
+
+/** The stream picks up where it was cut, or says that it cannot. */
+function noteLink(next: Link): void {
+  link.value = next
+}

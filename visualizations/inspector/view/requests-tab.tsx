@@ -1,0 +1,88 @@
+/** One row per HTTP try, and the head of the newest answer. */
+
+import type {AttemptView} from '../../../src/inspector/protocol.ts'
+import {formatBytes, formatDuration, formatTimeWithMs} from '../model/format.ts'
+import {detail} from '../state/selection.ts'
+import {now} from '../state/store.ts'
+
+export const OUTCOMES: Readonly<Record<AttemptView['outcome'], string>> = {
+  running: 'running',
+  finished: 'finished',
+  failed: 'failed',
+  yielded: 'gave way',
+}
+
+export function RequestsTab() {
+  const known = detail.value
+  if (known === undefined) return null
+  const {attempts, responseHeaders, record} = known
+  return (
+    <div class="tab-body">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must take the focus */}
+      <section class="table-box" tabIndex={0} aria-label="HTTP tries, newest first">
+        {attempts.length === 0 ? <p class="nothing">No request was sent yet.</p> : null}
+        {attempts.length === 0 ? null : (
+          <table>
+            <thead>
+              <tr>
+                <th scope="col" class="number">
+                  #
+                </th>
+                <th scope="col">Started</th>
+                <th scope="col">Request</th>
+                <th scope="col">Status</th>
+                <th scope="col" class="number">
+                  Took
+                </th>
+                <th scope="col" class="number">
+                  Received
+                </th>
+                <th scope="col">Outcome</th>
+              </tr>
+            </thead>
+            <tbody>
+              {attempts.toReversed().map((attempt) => (
+                <Try key={attempt.startedAt} attempt={attempt} method={record.request.method} />
+              ))}
+            </tbody>
+          </table>
+        )}
+        {responseHeaders.length === 0 ? null : (
+          <>
+            <h2>Newest answer</h2>
+            <dl class="headers">
+              {responseHeaders.map(([name, value]) => (
+                <div key={`${name}:${value}`}>
+                  <dt>{name}</dt>
+                  <dd>{value}</dd>
+                </div>
+              ))}
+            </dl>
+          </>
+        )}
+      </section>
+    </div>
+  )
+}
+
+function Try({attempt, method}: {attempt: AttemptView; method: string}) {
+  const {number, startedAt, endedAt, status, from, to, outcome, error} = attempt
+  return (
+    <tr>
+      <td class="number">{number}</td>
+      <td>{formatTimeWithMs(startedAt)}</td>
+      <td>
+        <code>{from === 0 ? method : `${method} from ${formatBytes(from)}`}</code>
+      </td>
+      <td>{status ?? '–'}</td>
+      <td class="number">{formatDuration((endedAt ?? now.value) - startedAt)}</td>
+      <td class="number">{to === undefined ? '' : formatBytes(Math.max(0, to - from))}</td>
+      <td>
+        <span class="outcome" data-outcome={outcome}>
+          {OUTCOMES[outcome]}
+        </span>
+        {error === undefined ? null : <span class="error-text"> {error}</span>}
+      </td>
+    </tr>
+  )
+}

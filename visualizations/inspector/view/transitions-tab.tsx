@@ -1,0 +1,179 @@
+/** The journal as a table. Choosing a row is choosing a step of the past; the difference to the step before stands below. */
+
+import {useSignal} from '@preact/signals'
+import type {JournalEntry} from '../../../src/domain/journal.ts'
+import {formatBytes, formatDuration, formatTimeWithMs} from '../model/format.ts'
+import {changesBetween} from '../model/journey.ts'
+import {moodOf, wordsForEvent} from '../model/words.ts'
+import {tell} from '../state/commands.ts'
+import {backToLive, detail, loadOlder, step} from '../state/selection.ts'
+import {Icon} from './icons.tsx'
+
+/** Older ones appear on demand. */
+const PAGE = 200
+
+export function TransitionsTab() {
+  const text = useSignal('')
+  const shownCount = useSignal(PAGE)
+  const entries = detail.value?.transitions ?? []
+  const wanted = text.value.trim().toLowerCase()
+  const matching = entries.filter(({event, from, to, state}) =>
+    `${event} ${wordsForEvent(event)} ${from} ${to} ${state}`.toLowerCase().includes(wanted),
+  )
+  const shown = matching.slice(-shownCount.value).toReversed()
+  const chosen = entries.findIndex(({seq}) => seq === step.value)
+  return (
+    <div class="tab-body">
+      <div class="tools">
+        <input
+          type="search"
+          aria-label="Filter transitions by event or state"
+          placeholder="Filter by event or state"
+          value={text.value}
+          onInput={({currentTarget}) => {
+            text.value = currentTarget.value
+          }}
+        />
+        <span class="spring" />
+        {step.value === undefined ? null : (
+          <button type="button" class="primary" onClick={backToLive}>
+            Back to live
+          </button>
+        )}
+        <button type="button" onClick={() => void copy(entries)}>
+          <Icon name="copy" />
+          Copy JSON
+        </button>
+      </div>
+      <div class="table-box">
+        <Table shown={shown} entries={entries} />
+        {matching.length > shown.length || (entries[0]?.seq ?? 0) > 1 ? (
+          <button
+            type="button"
+            class="more"
+            onClick={() => {
+              shownCount.value += PAGE
+              if (matching.length <= shown.length) void loadOlder()
+            }}
+          >
+            Show older
+          </button>
+        ) : null}
+        {matching.length === 0 ? (
+          <p class="nothing">{entries.length === 0 ? 'No transitions yet.' : 'Nothing matches.'}</p>
+        ) : null}
+      </div>
+      {chosen === -1 ? null : <Difference entry={entries[chosen]} before={entries[chosen - 1]} />}
+    </div>
+  )
+}
+
+function Table({shown, entries}: {shown: readonly JournalEntry[]; entries: readonly JournalEntry[]}) {
+  const index = shown.findIndex(({seq}) => seq === step.value)
+  const choose = (to: number) => {
+    const entry = shown[Math.max(0, Math.min(shown.length - 1, to))]
+    if (entry === undefined) return
+    step.value = entry.seq
+    document.getElementById(`entry-${entry.seq}`)?.focus()
+  }
+  const previous = new Map(entries.map((entry, at) => [entry.seq, entries[at - 1]]))
+  return (
+    <table
+      // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: rows are chosen by keys
+      role="grid"
+      aria-label="Transitions, newest first"
+      onKeyDown={(event) => {
+        if (event.key === 'ArrowDown') choose(index + 1)
+        else if (event.key === 'ArrowUp') choose(index - 1)
+        else return
+        event.preventDefault()
+      }}
+    >
+      <thead>
+        <tr>
+          <th scope="col" class="number">
+            #
+          </th>
+          <th scope="col">Time</th>
+          <th scope="col">Event</th>
+          <th scope="col">From</th>
+          <th scope="col">To</th>
+          <th scope="col" class="number">
+            After
+          </th>
+          <th scope="col" class="number">
+            Bytes
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {shown.map((entry, at) => (
+          <tr
+            key={entry.seq}
+            id={`entry-${entry.seq}`}
+            tabIndex={at === Math.max(0, index) ? 0 : -1}
+            aria-selected={entry.seq === step.value}
+            onClick={() => choose(at)}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter') choose(at)
+            }}
+          >
+            <td class="number">{entry.seq}</td>
+            <td>{formatTimeWithMs(entry.at)}</td>
+            <td title={entry.event}>
+              <code>{wordsForEvent(entry.event)}</code>
+            </td>
+            <td title={entry.from}>{tail(entry.from)}</td>
+            <td title={entry.to}>
+              <i class="dot" data-mood={moodOf(entry.state)} />
+              {tail(entry.to)}
+            </td>
+            <td class="number">{since(entry, previous.get(entry.seq))}</td>
+            <td class="number">{formatBytes(entry.bytes)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+/** The last two steps of a path. */
+function tail(path: string): string {
+  return path.split('.').slice(-2).join('.')
+}
+
+function since(entry: JournalEntry, before: JournalEntry | undefined): string {
+  return before === undefined ? '' : formatDuration(entry.at - before.at)
+}
+
+function Difference({entry, before}: {entry: JournalEntry | undefined; before: JournalEntry | undefined}) {
+  if (entry === undefined) return null
+  const changes = changesBetween(before, entry)
+  return (
+    <section class="difference" aria-label="What the step changed">
+      <h2>
+        Step {entry.seq}: {wordsForEvent(entry.event)}
+      </h2>
+      {changes.length === 0 ? <p>Nothing but the position changed.</p> : null}
+      <dl class="changes">
+        {changes.map(({field, before: old, after}) => (
+          <div key={field}>
+            <dt>{field}</dt>
+            <dd>
+              {old === undefined ? null : <del>{old}</del>} <ins>{after}</ins>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  )
+}
+
+async function copy(value: unknown): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(JSON.stringify(value, null, 2))
+    tell('Copied.', false)
+  } catch {
+    tell('The browser did not allow to copy.', true)
+  }
+}
