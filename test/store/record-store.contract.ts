@@ -292,6 +292,8 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
     })
 
     describe('queries', () => {
+      const numbersOf = (records: readonly OperationRecord[]) => records.map(({sequence}) => sequence)
+
       beforeEach(async () => {
         const a = {policy: {group: 'a'}}
         await store.create([
@@ -305,7 +307,45 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         ])
       })
 
-      const numbersOf = (records: readonly OperationRecord[]) => records.map(({sequence}) => sequence)
+      const CREATED = 1_700_000_000_000
+
+      it.each([
+        [{urlPrefix: 'http://127.0.0.1/3'}, [3]],
+        [{urlPrefix: 'http://127.0.0.1/', group: 'a'}, [1, 3, 5]],
+        [{urlPrefix: 'https:'}, []],
+        [{createdFrom: CREATED + 3}, [3, 4, 5, 6, 7]],
+        [{createdBefore: CREATED + 3}, [1, 2]],
+        [{createdFrom: CREATED + 3, createdBefore: CREATED + 6, group: 'a'}, [3, 5]],
+        [{createdFrom: CREATED + 4, states: ['queued']}, []],
+        [{endedFrom: 3}, [5, 6]],
+        [{endedFrom: 2.5, endedBefore: 9}, [6]],
+        [{endedBefore: 9}, [6, 7]],
+        [{endedBefore: 1e300}, [5, 6, 7]],
+        [{endedFrom: 1e300}, []],
+        [{endedFrom: -1, endedBefore: 0}, []],
+        [{endedFrom: 0, states: ['failed']}, [6]],
+        [{endedFrom: 0, states: ['queued']}, []],
+        [{endedFrom: 0, group: 'a'}, [5]],
+        [{endedFrom: 0, after: operationId(5), limit: 1}, [6]],
+      ])('%j finds %j', async (query, expected) => {
+        expect(numbersOf(await store.query(query))).toEqual(expected)
+      })
+
+      it('pages through the members of a group among those of another', async () => {
+        await store.create(
+          Array.from({length: 400}, (_, at) => queuedRecord(100 + at, {policy: {group: at % 8 ? 'b' : 'c'}})),
+        )
+        const seen: number[] = []
+        let after = operationId(0)
+        for (;;) {
+          const page = await store.query({group: 'c', limit: 7, after})
+          const last = page.at(-1)
+          if (last === undefined) break
+          seen.push(...numbersOf(page))
+          after = last.id
+        }
+        expect(seen).toEqual(Array.from({length: 50}, (_, at) => 100 + at * 8))
+      })
 
       it.each([
         [{}, [1, 2, 3, 4, 5, 6, 7]],
@@ -443,6 +483,24 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         await store.save(running(2), [journalEntry(8)])
         expect(await page()).toEqual([1])
       })
+    })
+
+    it('pages through the ends, the oldest first, and forgets where a removed one stood', async () => {
+      const ends = [30, 10, 20, 10, 40].map((endedAt, at) => queuedRecord(at + 1, {state: 'completed', endedAt}))
+      await store.create([...ends, queuedRecord(6)])
+      await store.remove(operationId(3))
+      await reopen()
+      const first = await store.ended(undefined, 3)
+      expect(first).toEqual([
+        {id: operationId(2), endedAt: 10},
+        {id: operationId(4), endedAt: 10},
+        {id: operationId(1), endedAt: 30},
+      ])
+      expect(await store.ended(first[0], 1)).toEqual([first[1]])
+      expect(await store.ended(first.at(-1), 3)).toEqual([{id: operationId(5), endedAt: 40}])
+      // A place whose operation is gone is a place still.
+      await store.remove(operationId(1))
+      expect(await store.ended(first.at(-1), 3)).toEqual([{id: operationId(5), endedAt: 40}])
     })
 
     it('tells the newest ends first', async () => {

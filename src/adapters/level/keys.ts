@@ -70,6 +70,15 @@ export function endedKey({id, endedAt}: EndedEntry): string {
   return `${ENDED}${fixed(endedAt)}/${id}`
 }
 
+/** The keys of those that ended at `from` or later, and before `before` (epoch ms). */
+export function endedSpan(from: number | undefined, before: number | undefined): KeySpan {
+  const {gte, lt} = spanOf(ENDED)
+  return {
+    gte: from === undefined ? gte : ENDED + fixedAtLeast(from),
+    lt: before === undefined ? lt : ENDED + fixedAtLeast(before),
+  }
+}
+
 export function endedEntryOf(key: string): EndedEntry {
   return {id: idOfEndedKey(key), endedAt: Number(key.slice(ENDED.length, ENDED.length + NUMBER_WIDTH))}
 }
@@ -157,6 +166,11 @@ function unescapeName(text: string): string {
 
 function escapeUnit(unit: string): string {
   return `%${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+/** The text of the first whole number that is not below `value`; of none of ours when that is beyond all of them. */
+function fixedAtLeast(value: number): string {
+  return value > Number.MAX_SAFE_INTEGER ? '~' : fixed(Math.max(0, Math.ceil(value)))
 }
 
 function fixed(value: number): string {

@@ -5,7 +5,7 @@ import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../../domain/status.ts'
 import type {EndedEntry, LineEntry, OperationQuery} from '../../ports/record-store.ts'
-import {chunksOf, type Database} from './database.ts'
+import {chunksOf, type Database, type Entry} from './database.ts'
 import {unseal} from './envelope.ts'
 import {
   ACTIVE,
@@ -13,6 +13,7 @@ import {
   ENDED,
   endedEntryOf,
   endedKey,
+  endedSpan,
   GROUPS,
   groupOfQueueKey,
   idOfActiveKey,
@@ -67,7 +68,9 @@ export async function scanEnded(
   after: EndedEntry | undefined,
   limit: number,
 ): Promise<readonly EndedEntry[]> {
-  const span = after === undefined ? spanOf(ENDED) : {...spanOf(ENDED), gt: endedKey(after)}
+  // Level would heed gte alone, if it stood beside gt.
+  const {gte, lt} = spanOf(ENDED)
+  const span = after === undefined ? {gte, lt} : {gt: endedKey(after), lt}
   const keys = await database.keys({...span, limit}).all()
   return keys.map(endedEntryOf)
 }
@@ -113,20 +116,23 @@ export async function scanQuery(
 ): Promise<readonly OperationRecord[]> {
   const limit = query.limit ?? DEFAULT_LIMIT
   if (limit <= 0 || query.states?.length === 0) return []
-  const candidates = query.states === undefined ? undefined : await candidatesOf(database, query.states, query.group)
+  const candidates = await candidatesOf(database, query)
   return candidates === undefined
     ? pageOfRecords(database, query, limit, onDamage)
     : pageOfCandidates(database, candidates, query, limit, onDamage)
 }
 
-/** The ids that the indexes name for these states, or `undefined` when they are too many to sort. */
-async function candidatesOf(
-  database: Database,
-  states: readonly string[],
-  group: string | undefined,
-): Promise<readonly OperationId[] | undefined> {
-  const spans: [span: KeySpan, idOf: (entry: readonly [string, string]) => OperationId][] = []
-  const known = LIFE_STATES.filter((state) => states.includes(state))
+/** A stretch of an index, and how its entries name operations. */
+type IndexSpan = readonly [span: KeySpan, idOf: (entry: Entry) => OperationId]
+
+/** Where the indexes name everything that a query can mean; `undefined` when no index says anything about it. */
+function indexSpansOf({states, group, endedFrom, endedBefore}: OperationQuery): readonly IndexSpan[] | undefined {
+  if (endedFrom !== undefined || endedBefore !== undefined) {
+    return [[endedSpan(endedFrom, endedBefore), ([key]) => idOfEndedKey(key)]]
+  }
+  if (states === undefined && group === undefined) return undefined
+  const spans: IndexSpan[] = []
+  const known = LIFE_STATES.filter((state) => states === undefined || states.includes(state))
   if (known.includes('queued')) {
     spans.push([group === undefined ? spanOf(QUEUE) : queueSpan(group), ([, id]) => id as OperationId])
   }
@@ -134,6 +140,13 @@ async function candidatesOf(
     spans.push([spanOf(ACTIVE), ([key]) => idOfActiveKey(key)])
   }
   if (known.some(isTerminal)) spans.push([spanOf(ENDED), ([key]) => idOfEndedKey(key)])
+  return spans
+}
+
+/** The ids that the indexes name for a query, or `undefined` when they name none or too many to sort. */
+async function candidatesOf(database: Database, query: OperationQuery): Promise<readonly OperationId[] | undefined> {
+  const spans = indexSpansOf(query)
+  if (spans === undefined) return undefined
   const ids: OperationId[] = []
   for (const [span, idOf] of spans) {
     const entries = await database.iterator({...span, limit: INDEX_LIMIT + 1 - ids.length}).all()
