@@ -105,7 +105,10 @@ const REFUSALS: Readonly<Record<'full' | 'quiet', Explanation>> = {
 function explainQueued(input: ExplainInput): Explanation {
   const {record, group, ahead, occupants, freeSlots, blockages, originRefusal} = input
   const [blockage] = blockages
-  if (ahead > 0) return {why: `${ahead} operations of its group stand before it`, next: 'it starts when they did'}
+  if (ahead > 0) {
+    const others = ahead === 1 ? 'one operation of its group stands' : `${ahead} operations of its group stand`
+    return {why: `${others} before it`, next: 'it starts when its turn comes'}
+  }
   if (group.behavior === BackgroundTransferBehavior.serialized && occupants > 0) {
     return {
       why: `another member of the serialized group ${record.policy.group} goes first`,

@@ -28,8 +28,6 @@ export interface DispatcherOptions {
   readonly clock: Clock
   readonly capacity: number
   readonly maxConnectionsPerOrigin: number
-  /** Sequences below this wait for attachAsync. */
-  readonly floor: number
   readonly isLive: (id: OperationId) => boolean
   /** `record`: what the line knows of it; absent for one that returns. */
   readonly admit: (id: OperationId, record: OperationRecord | undefined) => void
@@ -77,7 +75,8 @@ export class Dispatcher {
   /** Operations that hold a slot. */
   readonly #slots = new Map<OperationId, string>()
   readonly #origins: OriginGates
-  #floor: number
+  /** Sequences below this wait for attachAsync. */
+  #floor = 0
   /** The newest turn that any group got. */
   #turn = 0
   #scheduled = false
@@ -85,12 +84,12 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#floor = options.floor
     this.#origins = new OriginGates(options.clock, options.maxConnectionsPerOrigin, () => this.#originsChanged())
   }
 
   /** What recovery read: the groups' own records, and which of them have somebody waiting. */
-  load(records: readonly GroupRecord[], waiting: readonly string[]): void {
+  load(records: readonly GroupRecord[], waiting: readonly string[], floor: number): void {
+    this.#floor = floor
     for (const record of records) this.#records.set(record.name, record)
     for (const name of waiting) this.#group(name, false).line.refill()
   }

@@ -6,7 +6,7 @@
 import {type Observable, Subject} from 'rxjs'
 import {type AnyEventObject, createActor, fromCallback, fromPromise, waitFor} from 'xstate'
 import {type EngineActor, engineMachine} from '../../machines/engine.machine.ts'
-import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {OperationEvent} from '../../machines/operation.machine.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
@@ -23,35 +23,16 @@ import {
 } from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
-import type {OperationQuery, StoreSummary} from '../ports/record-store.ts'
-import {Alarm} from './alarm.ts'
-import {Dispatcher, type GroupStanding} from './dispatcher.ts'
-import {drain} from './drain.ts'
-import type {EngineEvent, ProgressChange} from './events.ts'
+import type {OperationQuery} from '../ports/record-store.ts'
+import {Coordinator} from './coordinator.ts'
+import type {Dispatcher, GroupStanding} from './dispatcher.ts'
+import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
-import type {OperationEntry, OperationNotice} from './operation-entry.ts'
-import {Operations} from './operations.ts'
+import type {OperationEntry} from './operation-entry.ts'
+import type {Operations} from './operations.ts'
 import {byteRate, type EngineOptions, type ResolvedEngineOptions, resolveOptions, settingsFor} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
-import {ProgressTicker} from './progress-ticker.ts'
-import {RateLimits} from './rate-limits.ts'
-import {phaseOf} from './record-of.ts'
-import {Retention} from './retention.ts'
-
-/** Were on the wire, or about to be, when the process died: they queue again. */
-const INTERRUPTED: readonly LifeState[] = ['running', 'returning']
-/** Finish whether anybody attaches or not: a name half taken, or files half removed, help nobody. */
-const FINISHING: readonly LifeState[] = ['publishing', 'canceling']
-/** Go on by a deadline or by conditions. */
-const WAITING: readonly LifeState[] = [
-  'waitingToRetry',
-  'pausedForStorage',
-  'pausedNoNetwork',
-  'pausedCostedNetwork',
-  'pausedSystemPolicy',
-]
-const CHUNK = 1000
 
 const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTerminal(state) && state !== 'canceling')
 const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']
@@ -64,57 +45,26 @@ export class Engine {
   readonly options: ResolvedEngineOptions
   readonly #ports: EnginePorts
   readonly #events = new Subject<EngineEvent>()
-  readonly #operations: Operations
-  readonly #ticker: ProgressTicker
-  readonly #limits: RateLimits
-  readonly #alarm: Alarm
   readonly #actor: EngineActor
-  readonly #retention: Retention
   readonly #nextId: () => OperationId
+  readonly #coordinator: Coordinator
   readonly #claims: FileClaims
-  #dispatcher: Dispatcher | undefined
-  #summary: StoreSummary = {lastSequence: 0, operations: 0}
   #sequence = 0
 
   constructor(ports: EnginePorts, options: EngineOptions = {}) {
     this.options = resolveOptions(options)
     this.#ports = ports
     this.#claims = new FileClaims(ports.store)
-    this.#limits = new RateLimits(ports.clock)
     this.#nextId = createOperationIds(
       () => ports.clock.now(),
       () => ports.random.guid(),
     )
-    this.#limits.limitEngine(this.options.maxBytesPerSecond)
-    this.#ticker = new ProgressTicker(
-      ports.clock,
-      (changes) => this.#tellProgress(changes),
-      (id, counts) => this.#operations.get(id)?.observe(counts) ?? counts,
-      () => this.#limits.wake(),
-    )
-    this.#alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
-    this.#retention = new Retention(
-      ports.store,
-      ports.clock,
-      this.options.retention,
-      (ids) => {
-        for (const id of ids) this.#operations.drop(id)
-        this.#events.next({type: 'operation.forgotten', at: ports.clock.now(), ids})
-      },
-      (error) => ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
-    )
-    this.#operations = new Operations({
+    this.#coordinator = new Coordinator({
       ports,
       options: this.options,
-      ticker: this.#ticker,
-      limiter: this.#limits,
+      events: this.#events,
       conditions: () => this.conditions,
-      observer: {
-        moved: (entry, snapshot) => this.#moved(entry, snapshot),
-        told: (notice) => this.#told(notice),
-        rested: (entry) => this.#rested(entry),
-        emit: (event) => this.#events.next(event),
-      },
+      isDraining: () => this.#isDraining,
     })
     this.#actor = createActor(this.#provided(), {
       id: 'engine',
@@ -149,7 +99,7 @@ export class Engine {
         : asTransferError(error)
     }
     this.#line.start()
-    void this.#retention.sweep()
+    void this.#coordinator.retention.sweep()
   }
 
   /** Running operations make their bytes durable and queue again; then the store is given back. Idempotent. */
@@ -223,7 +173,7 @@ export class Engine {
 
   /** Live counters of an operation. */
   progressOf(entry: OperationEntry): {readonly received: number; readonly total: number} {
-    const live = this.#ticker.read(entry.record.id)
+    const live = this.#coordinator.ticker.read(entry.record.id)
     if (live !== undefined) entry.observe(live)
     return {received: entry.counts.received, total: entry.counts.total ?? 0}
   }
@@ -232,17 +182,13 @@ export class Engine {
   attach(entry: OperationEntry): void {
     this.#requireServing()
     if (this.options.resumeOnOpen || entry.actor !== undefined || entry.isOver) return
-    this.#rejoin(entry.record)
+    this.#coordinator.rejoin(entry.record)
   }
 
   /** Everything unfinished goes on, but what the application paused. */
   async resumeAll(): Promise<void> {
     this.#requireServing()
-    for await (const record of this.#recordsIn([...FINISHING, ...WAITING])) {
-      // What has an actor goes on already, whatever its record still says.
-      if (!this.#operations.hasActor(record.id)) this.#rejoin(record)
-    }
-    await this.#line.dropFloor()
+    await this.#coordinator.rejoinAll()
   }
 
   pause(entry: OperationEntry): void {
@@ -255,12 +201,12 @@ export class Engine {
 
   /** No effect when it is on its way already, or too late (13.4). */
   cancel(entry: OperationEntry): void {
-    this.#tryCommand(entry, {type: 'operation.cancel'})
+    this.#try(entry, {type: 'operation.cancel'})
   }
 
   /** Changes cost policy, priority and the like. A queued operation whose priority changes goes to the end of its class. */
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
-    if (entry.phase !== undefined) this.#limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
+    if (entry.phase !== undefined) this.#coordinator.limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
     if (entry.state !== 'queued' || policy.priority === entry.facts.policy.priority) {
       this.#command(entry, {type: 'policy.changed', policy})
       // Who runs as High beside a serialized member stays that until it leaves the wire: nobody is stopped by priority.
@@ -288,42 +234,17 @@ export class Engine {
 
   /** Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. */
   pauseGroup(name: string): Promise<void> {
-    return this.#forEachMember(name, PAUSABLE, (entry) => this.#tryCommand(entry, {type: 'operation.pause'}))
+    return this.#each(name, PAUSABLE, (entry) => this.#try(entry, {type: 'operation.pause'}))
   }
 
   /** Resumes every member that the application paused, in the order of their guids. */
   resumeGroup(name: string): Promise<void> {
-    return this.#forEachMember(name, RESUMABLE, (entry) => this.resume(entry))
+    return this.#each(name, RESUMABLE, (entry) => this.resume(entry))
   }
 
   /** Cancels every unfinished member. */
   cancelGroup(name: string): Promise<void> {
-    return this.#forEachMember(name, UNFINISHED, (entry) => this.cancel(entry))
-  }
-
-  /** Page by page, so that a group of a million never stands in memory. Resolves when the outcomes are durable. */
-  async #forEachMember(
-    name: string,
-    states: readonly LifeState[],
-    act: (entry: OperationEntry) => void,
-  ): Promise<void> {
-    this.#requireServing()
-    this.#line.suspendGroup(name)
-    try {
-      for (let after: OperationId | undefined; ; ) {
-        const page = await this.#ports.store.query({group: name, states, ...(after === undefined ? {} : {after})})
-        after = page.at(-1)?.id
-        if (after === undefined) return
-        for (const record of page) {
-          const entry = this.hold(record)
-          if (states.includes(entry.state)) act(entry)
-          this.release(entry)
-        }
-        await this.#operations.settled()
-      }
-    } finally {
-      this.#line.resumeGroup(name)
-    }
+    return this.#each(name, UNFINISHED, (entry) => this.cancel(entry))
   }
 
   async makeCurrent(entry: OperationEntry): Promise<void> {
@@ -372,7 +293,7 @@ export class Engine {
 
   /** Byte rate of everything together; `undefined` lifts the limit. Not kept across sessions: it is an option of open. */
   limitRate(bytesPerSecond: number | undefined): void {
-    this.#limits.limitEngine(byteRate('bytesPerSecond', bytesPerSecond))
+    this.#coordinator.limits.limitEngine(byteRate('bytesPerSecond', bytesPerSecond))
   }
 
   /** Byte rate of a group's members together, kept with the group. */
@@ -380,7 +301,7 @@ export class Engine {
     this.#requireServing()
     const limit = byteRate('bytesPerSecond', bytesPerSecond)
     const {maxBytesPerSecond: _, ...rest} = this.#line.groupRecord(name)
-    this.#limits.limitGroup(name, limit)
+    this.#coordinator.limits.limitGroup(name, limit)
     await this.#line.keepGroup(limit === undefined ? rest : {...rest, maxBytesPerSecond: limit})
   }
 
@@ -467,8 +388,11 @@ export class Engine {
   }
 
   get #line(): Dispatcher {
-    if (this.#dispatcher === undefined) throw new TransferError('CLOSED', 'the engine is not open')
-    return this.#dispatcher
+    return this.#coordinator.line
+  }
+
+  get #operations(): Operations {
+    return this.#coordinator.operations
   }
 
   get #isDraining(): boolean {
@@ -484,118 +408,21 @@ export class Engine {
     return this.#sequence
   }
 
+  #try(entry: OperationEntry, event: OperationEvent): boolean {
+    this.#requireServing()
+    return this.#coordinator.tryCommand(entry, event)
+  }
+
+  async #each(name: string, states: readonly LifeState[], act: (entry: OperationEntry) => void): Promise<void> {
+    this.#requireServing()
+    await this.#coordinator.forEachMember(name, states, act)
+  }
+
   #command(entry: OperationEntry, event: OperationEvent): void {
-    if (this.#tryCommand(entry, event)) return
+    if (this.#try(entry, event)) return
     throw new TransferError('ILLEGAL_STATE', `${event.type} is not possible while the operation is ${entry.state}`, {
       where: entry.record.id,
     })
-  }
-
-  /** False when the operation's present state does not take the command. */
-  #tryCommand(entry: OperationEntry, event: OperationEvent): boolean {
-    this.#requireServing()
-    if (entry.isOver || this.#operations.activate(entry).snapshot?.can(event) !== true) return false
-    if (event.type === 'operation.cancel' || event.type === 'operation.pause') {
-      this.#line.leaveLine(entry.record.policy.group, entry.record.id)
-    }
-    entry.send(event)
-    return true
-  }
-
-  /** A group admitted it: from record to actor, and onto the wire. */
-  async #admit(id: OperationId, record: OperationRecord | undefined): Promise<void> {
-    try {
-      const entry = record === undefined ? await this.#operations.find(id) : this.#operations.hold(record)
-      if (entry !== undefined && !entry.isOver && !this.#isDraining) {
-        const {id: admitted, policy} = entry.record
-        this.#limits.limitOperation(admitted, policy.maxBytesPerSecond)
-        this.#operations.activate(entry)
-        entry.send({type: 'operation.admit'})
-      }
-      if (entry?.phase === undefined) this.#line.release(id)
-    } catch (error) {
-      this.#line.release(id)
-      this.#ports.log.error({id, error: String(error)}, 'an admitted operation could not be read')
-    }
-  }
-
-  async #wake(id: OperationId): Promise<void> {
-    const entry = await this.#operations.find(id)
-    if (entry === undefined) return
-    if (entry.isOver || this.#isDraining) this.#operations.forgetIfIdle(entry)
-    else this.#operations.activate(entry).send({type: 'retry.due'})
-  }
-
-  /** Puts what recovery, or an attach, found back to where its state belongs. */
-  #rejoin(record: OperationRecord): void {
-    switch (record.state) {
-      case 'queued':
-        this.#line.enter(record)
-        return
-      case 'waitingToRetry':
-      case 'pausedForStorage':
-        this.#line.memberChanged(record, 'holding')
-        this.#alarm.set(record.id, record.retryAt ?? 0)
-        return
-      case 'pausedNoNetwork':
-      case 'pausedCostedNetwork':
-      case 'pausedSystemPolicy':
-      case 'publishing':
-      case 'canceling':
-        this.#operations.activate(this.#operations.hold(record))
-        return
-      default:
-        return
-    }
-  }
-
-  #moved(entry: OperationEntry, snapshot: OperationSnapshot): void {
-    const phase = phaseOf(snapshot)
-    const {facts} = snapshot.context
-    if (phase !== entry.phase) this.#line.memberChanged(facts, phase)
-    entry.phase = phase
-    // Set again when it is admitted again.
-    if (phase === undefined) this.#limits.limitOperation(facts.id, undefined)
-    this.#tellOrigin(entry, snapshot)
-    if (this.#isDraining && snapshot.can({type: 'operation.suspend'})) {
-      queueMicrotask(() => entry.send({type: 'operation.suspend'}))
-    }
-  }
-
-  /** What the try learned about its origin. */
-  #tellOrigin(entry: OperationEntry, snapshot: OperationSnapshot): void {
-    const {facts, failure} = snapshot.context
-    const quietMs = failure?.details?.retryAfterMs
-    if (entry.path === 'running.weighing' && typeof quietMs === 'number') {
-      this.#line.originOverloaded(
-        facts.request.url,
-        facts.id,
-        Math.min(quietMs, this.options.settings.retry.retryAfterCapMs),
-      )
-    } else if (entry.path === 'running.exchanging.active.transferring') {
-      this.#line.originAnswered(facts.request.url, facts.id)
-    }
-  }
-
-  #told({record}: OperationNotice): void {
-    if (this.#isDraining) return
-    if (record.retryAt !== undefined) this.#alarm.set(record.id, record.retryAt)
-    else this.#alarm.clear(record.id)
-    if (isTerminal(record.state)) this.#retention.noteEnd()
-  }
-
-  /** Its actor was put away; a queued one stands in line from now on. */
-  #rested({record}: OperationEntry): void {
-    if (record.state === 'queued' && !this.#isDraining) this.#line.enter(record)
-  }
-
-  #tellProgress(changes: readonly ProgressChange[]): void {
-    this.#events.next({type: 'progress', at: this.#ports.clock.now(), changes})
-    for (const {id} of changes) {
-      const entry = this.#operations.get(id)
-      if (entry === undefined) continue
-      entry.notices.next({record: entry.record, hasResponseChanged: false, hasRestarted: false})
-    }
   }
 
   #provided() {
@@ -603,73 +430,31 @@ export class Engine {
     return engineMachine.provide({
       actors: {
         openStore: fromPromise<void>(async () => {
-          this.#summary = await store.open()
-          this.#sequence = this.#summary.lastSequence
+          this.#sequence = (await store.open()).lastSequence
         }),
-        recover: fromPromise<void>(() => this.#recover()),
+        recover: fromPromise<void>(() => this.#coordinator.recover(this.#sequence)),
         watchConditions: fromCallback<AnyEventObject>(({sendBack}) => {
           const subscription = conditions.conditions$.subscribe((value) =>
             sendBack({type: 'conditions.changed', conditions: value}),
           )
           return () => subscription.unsubscribe()
         }),
-        keepAlarm: this.#alarm.logic,
-        tellProgress: this.#ticker.logic,
-        drain: fromPromise<void>(() => {
-          this.#line.stop()
-          return drain(this.#operations)
-        }),
+        keepAlarm: this.#coordinator.alarm.logic,
+        tellProgress: this.#coordinator.ticker.logic,
+        drain: fromPromise<void>(() => this.#coordinator.drain()),
         closeStore: fromPromise<void>(async () => {
-          this.#operations.stopAll()
-          await this.#retention.stop()
+          await this.#coordinator.stop()
           await transport.close()
           await store.close()
         }),
       },
       actions: {
         spreadConditions: (_, params) => {
-          queueMicrotask(() => {
-            for (const entry of this.#operations.all()) {
-              entry.send({type: 'conditions.changed', conditions: params.conditions})
-            }
-          })
+          // One chart's action must not step another chart.
+          queueMicrotask(() => this.#coordinator.spread(params.conditions))
         },
       },
     })
-  }
-
-  /** Groups, then everything live, then the line. What ran when the process died queues again, in its old place. */
-  async #recover(): Promise<void> {
-    const {store} = this.#ports
-    const floor = this.options.resumeOnOpen ? 0 : this.#sequence + 1
-    this.#dispatcher = new Dispatcher({
-      store,
-      clock: this.#ports.clock,
-      capacity: this.options.maxConcurrentTransfers,
-      maxConnectionsPerOrigin: this.options.maxConnectionsPerOrigin,
-      floor,
-      isLive: (id) => this.#operations.hasActor(id),
-      admit: (id, record) => void this.#admit(id, record),
-      displace: (id) => this.#operations.get(id)?.send({type: 'operation.displace'}),
-      onError: (error) => this.#ports.log.error({error: String(error)}, 'the waiting line could not be read'),
-    })
-    const demoted: Promise<void>[] = []
-    for await (const record of this.#recordsIn(INTERRUPTED)) demoted.push(store.save({...record, state: 'queued'}))
-    await Promise.all(demoted)
-    const groups = await store.groups()
-    for (const {name, maxBytesPerSecond} of groups) this.#limits.limitGroup(name, maxBytesPerSecond)
-    this.#dispatcher.load(groups, this.options.resumeOnOpen ? await store.waitingGroups() : [])
-    const states = this.options.resumeOnOpen ? [...FINISHING, ...WAITING] : FINISHING
-    for await (const record of this.#recordsIn(states)) this.#rejoin(record)
-  }
-
-  /** Live records in these states, a thousand at a time: what the application paused may be a million, and stays asleep. */
-  async *#recordsIn(states: readonly LifeState[]): AsyncGenerator<OperationRecord> {
-    const {store} = this.#ports
-    const ids = await store.active(states)
-    for (let at = 0; at < ids.length; at += CHUNK) {
-      for (const record of await store.getMany(ids.slice(at, at + CHUNK))) if (record !== undefined) yield record
-    }
   }
 }
 

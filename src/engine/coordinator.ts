@@ -1,0 +1,282 @@
+/**
+ * How the parts of an engine move each other: an operation's chart moves its group, a group admits, the alarm wakes, an end
+ * frees a slot. Every reaction of one part to another stands here; the parts do not know each other.
+ */
+
+import type {Subject} from 'rxjs'
+import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {Conditions} from '../domain/conditions.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {isTerminal, type LifeState} from '../domain/status.ts'
+import {Alarm} from './alarm.ts'
+import {Dispatcher} from './dispatcher.ts'
+import {drain} from './drain.ts'
+import type {EngineEvent, ProgressChange} from './events.ts'
+import type {OperationEntry, OperationNotice} from './operation-entry.ts'
+import {Operations} from './operations.ts'
+import type {ResolvedEngineOptions} from './options.ts'
+import type {EnginePorts} from './ports.ts'
+import {ProgressTicker} from './progress-ticker.ts'
+import {RateLimits} from './rate-limits.ts'
+import {phaseOf} from './record-of.ts'
+import {Retention} from './retention.ts'
+
+/** Were on the wire, or about to be, when the process died: they queue again. */
+const INTERRUPTED: readonly LifeState[] = ['running', 'returning']
+/** Finish whether anybody attaches or not: a name half taken, or files half removed, help nobody. */
+const FINISHING: readonly LifeState[] = ['publishing', 'canceling']
+/** Go on by a deadline or by conditions. */
+const WAITING: readonly LifeState[] = [
+  'waitingToRetry',
+  'pausedForStorage',
+  'pausedNoNetwork',
+  'pausedCostedNetwork',
+  'pausedSystemPolicy',
+]
+const CHUNK = 1000
+
+export interface CoordinatorOptions {
+  readonly ports: EnginePorts
+  readonly options: ResolvedEngineOptions
+  readonly events: Subject<EngineEvent>
+  readonly conditions: () => Conditions
+  readonly isDraining: () => boolean
+}
+
+export class Coordinator {
+  readonly operations: Operations
+  readonly ticker: ProgressTicker
+  readonly limits: RateLimits
+  readonly alarm: Alarm
+  readonly retention: Retention
+  readonly line: Dispatcher
+  readonly #ports: EnginePorts
+  readonly #options: ResolvedEngineOptions
+  readonly #events: Subject<EngineEvent>
+  readonly #isDraining: () => boolean
+
+  constructor({ports, options, events, conditions, isDraining}: CoordinatorOptions) {
+    this.#ports = ports
+    this.#options = options
+    this.#events = events
+    this.#isDraining = isDraining
+    this.limits = new RateLimits(ports.clock)
+    this.limits.limitEngine(this.#options.maxBytesPerSecond)
+    this.ticker = new ProgressTicker(
+      ports.clock,
+      (changes) => this.#tellProgress(changes),
+      (id, counts) => this.operations.get(id)?.observe(counts) ?? counts,
+      () => this.limits.wake(),
+    )
+    this.alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
+    this.retention = new Retention(
+      ports.store,
+      ports.clock,
+      this.#options.retention,
+      (ids) => {
+        for (const id of ids) this.operations.drop(id)
+        this.#events.next({type: 'operation.forgotten', at: ports.clock.now(), ids})
+      },
+      (error) => ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
+    )
+    this.operations = new Operations({
+      ports,
+      options: this.#options,
+      ticker: this.ticker,
+      limiter: this.limits,
+      conditions,
+      observer: {
+        moved: (entry, snapshot) => this.#moved(entry, snapshot),
+        told: (notice) => this.#told(notice),
+        rested: (entry) => this.#rested(entry),
+        emit: (event) => this.#events.next(event),
+      },
+    })
+    this.line = new Dispatcher({
+      store: ports.store,
+      clock: ports.clock,
+      capacity: options.maxConcurrentTransfers,
+      maxConnectionsPerOrigin: options.maxConnectionsPerOrigin,
+      isLive: (id) => this.operations.hasActor(id),
+      admit: (id, record) => void this.#admit(id, record),
+      displace: (id) => this.operations.get(id)?.send({type: 'operation.displace'}),
+      onError: (error) => ports.log.error({error: String(error)}, 'the waiting line could not be read'),
+    })
+  }
+
+  /** Groups, then everything live, then the line. What ran when the process died queues again, in its old place. */
+  async recover(lastSequence: number): Promise<void> {
+    const {store} = this.#ports
+    const demoted: Promise<void>[] = []
+    for await (const record of this.#recordsIn(INTERRUPTED)) demoted.push(store.save({...record, state: 'queued'}))
+    await Promise.all(demoted)
+    const groups = await store.groups()
+    for (const {name, maxBytesPerSecond} of groups) this.limits.limitGroup(name, maxBytesPerSecond)
+    const {resumeOnOpen} = this.#options
+    this.line.load(groups, resumeOnOpen ? await store.waitingGroups() : [], resumeOnOpen ? 0 : lastSequence + 1)
+    const states = resumeOnOpen ? [...FINISHING, ...WAITING] : FINISHING
+    for await (const record of this.#recordsIn(states)) this.rejoin(record)
+  }
+
+  /** Live records in these states, a thousand at a time: what the application paused may be a million, and stays asleep. */
+  async *#recordsIn(states: readonly LifeState[]): AsyncGenerator<OperationRecord> {
+    const {store} = this.#ports
+    const ids = await store.active(states)
+    for (let at = 0; at < ids.length; at += CHUNK) {
+      for (const record of await store.getMany(ids.slice(at, at + CHUNK))) if (record !== undefined) yield record
+    }
+  }
+
+  /** Everything unfinished goes on, but what the application paused. */
+  async rejoinAll(): Promise<void> {
+    for await (const record of this.#recordsIn([...FINISHING, ...WAITING])) {
+      // What has an actor goes on already, whatever its record still says.
+      if (!this.operations.hasActor(record.id)) this.rejoin(record)
+    }
+    await this.line.dropFloor()
+  }
+
+  /** Running operations make their bytes durable and queue again. */
+  async drain(): Promise<void> {
+    this.line.stop()
+    await drain(this.operations)
+  }
+
+  /** Stops what still lives. */
+  async stop(): Promise<void> {
+    this.operations.stopAll()
+    await this.retention.stop()
+  }
+
+  /** Every operation that has an actor hears of it. */
+  spread(conditions: Conditions): void {
+    for (const entry of this.operations.all()) entry.send({type: 'conditions.changed', conditions})
+  }
+
+  /** False when the operation's present state does not take the command. */
+  tryCommand(entry: OperationEntry, event: OperationEvent): boolean {
+    if (entry.isOver || this.operations.activate(entry).snapshot?.can(event) !== true) return false
+    if (event.type === 'operation.cancel' || event.type === 'operation.pause') {
+      this.line.leaveLine(entry.record.policy.group, entry.record.id)
+    }
+    entry.send(event)
+    return true
+  }
+
+  /** Page by page, so that a group of a million never stands in memory. Resolves when the outcomes are durable. */
+  async forEachMember(name: string, states: readonly LifeState[], act: (entry: OperationEntry) => void): Promise<void> {
+    this.line.suspendGroup(name)
+    try {
+      for (let after: OperationId | undefined; ; ) {
+        const page = await this.#ports.store.query({group: name, states, ...(after === undefined ? {} : {after})})
+        after = page.at(-1)?.id
+        if (after === undefined) return
+        for (const record of page) {
+          const entry = this.operations.hold(record)
+          if (states.includes(entry.state)) act(entry)
+          this.operations.forgetIfIdle(entry)
+        }
+        await this.operations.settled()
+      }
+    } finally {
+      this.line.resumeGroup(name)
+    }
+  }
+
+  /** A group admitted it: from record to actor, and onto the wire. */
+  async #admit(id: OperationId, record: OperationRecord | undefined): Promise<void> {
+    try {
+      const entry = record === undefined ? await this.operations.find(id) : this.operations.hold(record)
+      if (entry !== undefined && !entry.isOver && !this.#isDraining()) {
+        const {id: admitted, policy} = entry.record
+        this.limits.limitOperation(admitted, policy.maxBytesPerSecond)
+        this.operations.activate(entry)
+        entry.send({type: 'operation.admit'})
+      }
+      if (entry?.phase === undefined) this.line.release(id)
+    } catch (error) {
+      this.line.release(id)
+      this.#ports.log.error({id, error: String(error)}, 'an admitted operation could not be read')
+    }
+  }
+
+  async #wake(id: OperationId): Promise<void> {
+    const entry = await this.operations.find(id)
+    if (entry === undefined) return
+    if (entry.isOver || this.#isDraining()) this.operations.forgetIfIdle(entry)
+    else this.operations.activate(entry).send({type: 'retry.due'})
+  }
+
+  /** Puts what recovery, or an attach, found back to where its state belongs. */
+  rejoin(record: OperationRecord): void {
+    switch (record.state) {
+      case 'queued':
+        this.line.enter(record)
+        return
+      case 'waitingToRetry':
+      case 'pausedForStorage':
+        this.line.memberChanged(record, 'holding')
+        this.alarm.set(record.id, record.retryAt ?? 0)
+        return
+      case 'pausedNoNetwork':
+      case 'pausedCostedNetwork':
+      case 'pausedSystemPolicy':
+      case 'publishing':
+      case 'canceling':
+        this.operations.activate(this.operations.hold(record))
+        return
+      default:
+        return
+    }
+  }
+
+  #moved(entry: OperationEntry, snapshot: OperationSnapshot): void {
+    const phase = phaseOf(snapshot)
+    const {facts} = snapshot.context
+    if (phase !== entry.phase) this.line.memberChanged(facts, phase)
+    entry.phase = phase
+    // Set again when it is admitted again.
+    if (phase === undefined) this.limits.limitOperation(facts.id, undefined)
+    this.#tellOrigin(entry, snapshot)
+    if (this.#isDraining() && snapshot.can({type: 'operation.suspend'})) {
+      queueMicrotask(() => entry.send({type: 'operation.suspend'}))
+    }
+  }
+
+  /** What the try learned about its origin. */
+  #tellOrigin(entry: OperationEntry, snapshot: OperationSnapshot): void {
+    const {facts, failure} = snapshot.context
+    const quietMs = failure?.details?.retryAfterMs
+    if (entry.path === 'running.weighing' && typeof quietMs === 'number') {
+      this.line.originOverloaded(
+        facts.request.url,
+        facts.id,
+        Math.min(quietMs, this.#options.settings.retry.retryAfterCapMs),
+      )
+    } else if (entry.path === 'running.exchanging.active.transferring') {
+      this.line.originAnswered(facts.request.url, facts.id)
+    }
+  }
+
+  #told({record}: OperationNotice): void {
+    if (this.#isDraining()) return
+    if (record.retryAt !== undefined) this.alarm.set(record.id, record.retryAt)
+    else this.alarm.clear(record.id)
+    if (isTerminal(record.state)) this.retention.noteEnd()
+  }
+
+  /** Its actor was put away; a queued one stands in line from now on. */
+  #rested({record}: OperationEntry): void {
+    if (record.state === 'queued' && !this.#isDraining()) this.line.enter(record)
+  }
+
+  #tellProgress(changes: readonly ProgressChange[]): void {
+    this.#events.next({type: 'progress', at: this.#ports.clock.now(), changes})
+    for (const {id} of changes) {
+      const entry = this.operations.get(id)
+      if (entry === undefined) continue
+      entry.notices.next({record: entry.record, hasResponseChanged: false, hasRestarted: false})
+    }
+  }
+}
