@@ -223,7 +223,7 @@ describe('explain', () => {
       why: 'every slot of the engine is taken',
       next: 'it starts when one frees',
     })
-    expect(world.engine.explain(third).why).toBe('1 operations of its group stand before it')
+    expect(world.engine.explain(third).why).toBe('one operation of its group stands before it')
   })
 
   it('says that a serialized group has somebody running', async () => {
