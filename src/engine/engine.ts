@@ -38,6 +38,8 @@ const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTermin
 const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']
 const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverableWebErrorStatus', 'pausedForStorage']
 
+export type {OperationQuery} from '../ports/record-store.ts'
+
 /** What createDownload gathers; the engine adds the place in line. */
 export type OperationDraft = Omit<OperationRecord, 'sequence' | 'state'>
 

@@ -28,15 +28,17 @@ const ADAPTER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const SHARED_BY_ADAPTERS = 'src/adapters/file/file-errors.ts'
 
 /** src/*.ts put the layers together; they do no work of a layer. */
-const ROOT_FORBIDDEN = ['cli', 'inspector', 'undici', 'level', 'classic-level', 'commander']
+const ROOT_FORBIDDEN = ['cli', 'undici', 'level', 'classic-level', 'commander']
 
 const IMPURE =
   /\b(setTimeout|setInterval|setImmediate|Date\.now|Math\.random|performance\.now|process\.\w+|fetch\()|new Date\(\s*\)/
 
-function isAllowed({from, to}: Edge): boolean {
+function isAllowed({from, to, kind}: Edge): boolean {
   const layer = layerOf(from)
   const target = targetOf(to)
   if (target === layer) return true
+  // The inspector is loaded when it is asked for, and not before.
+  if (layer === 'roots' && target === 'inspector') return kind !== 'value'
   if (layer === 'roots') return !ROOT_FORBIDDEN.includes(target)
   if (layer.startsWith('adapters/') && to === SHARED_BY_ADAPTERS) return true
   const allowed = layer.startsWith('adapters/') ? [...ADAPTER, ...(ADAPTER_PACKAGES[layer] ?? [])] : ALLOWED[layer]
