@@ -51,6 +51,8 @@ export class Engine {
   readonly #nextId: () => OperationId
   readonly #coordinator: Coordinator
   readonly #claims: FileClaims
+  /** Settles when everything that was started before stands in line, or was refused. */
+  #lastAccepted: Promise<void> = Promise.resolve()
   #sequence = 0
 
   constructor(ports: EnginePorts, options: EngineOptions = {}) {
@@ -116,33 +118,43 @@ export class Engine {
    * it releases them. A draft that repeats a failed operation (same URL, same file) goes on from that one's bytes.
    */
   async start(drafts: readonly OperationDraft[]): Promise<readonly OperationEntry[]> {
-    const records = await this.#create(drafts)
-    const entries = records.map((record) => this.hold(record))
-    this.#line.enterMany(records)
-    return entries
+    return (await this.#accept(drafts)).map((record) => this.hold(record))
   }
 
   /** Accepts many operations without keeping a handle to any (bulk). */
   async startMany(drafts: readonly OperationDraft[]): Promise<void> {
-    this.#line.enterMany(await this.#create(drafts))
+    await this.#accept(drafts)
   }
 
   /** Resolves with the durable records. */
-  async #create(drafts: readonly OperationDraft[]): Promise<readonly OperationRecord[]> {
+  async #accept(drafts: readonly OperationDraft[]): Promise<readonly OperationRecord[]> {
     this.#requireServing()
     const records = drafts.map(
       (draft): OperationRecord => ({...draft, sequence: this.#nextSequence(), state: 'queued'}),
     )
+    const accepted = this.#create(records, this.#lastAccepted)
+    this.#lastAccepted = accepted.then(
+      () => undefined,
+      () => undefined,
+    )
+    return accepted
+  }
+
+  /** Records may become durable in any order, but stand in line in the order of the calls. */
+  async #create(records: readonly OperationRecord[], before: Promise<void>): Promise<readonly OperationRecord[]> {
     const claimed = await this.#claims.claim(records)
     try {
       await this.#ports.store.create(claimed)
     } finally {
       this.#claims.release(claimed)
     }
+    await before
     if (this.#events.observed) {
       const at = this.#ports.clock.now()
       for (const record of claimed) this.#events.next({type: 'operation.started', at, record})
     }
+    // A line that was read from the store meanwhile may have brought some of them to their turn already.
+    this.#line.enterMany(claimed.filter(({id}) => !this.#operations.hasActor(id)))
     return claimed
   }
 
