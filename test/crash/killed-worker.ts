@@ -7,7 +7,7 @@ export interface WorkerRun {
   readonly child: RunningChild
   /** Everything it said so far. */
   readonly said: readonly Line[]
-  /** Resolves when its standard output ended: killed, or through. */
+  /** Resolves when it is over: killed, or through. Rejects when it died by itself. */
   readonly ended: Promise<'killed' | 'finished'>
   kill(): void
   command(command: string): void
@@ -33,6 +33,8 @@ export function runWorker(program: ChildProgram, plan: Plan, onLine: (line: Line
       onLine(line, run)
     }
     await child.kill()
+    const {exitCode} = child.process
+    if (exitCode !== null && exitCode !== 0) throw new Error(`the worker died by itself, with exit code ${exitCode}`)
     return said.at(-1)?.type === 'finished' ? 'finished' : 'killed'
   }
 }

@@ -131,7 +131,7 @@ describe('17.J groups, priority, order', () => {
 
   it('215. default members run in the order in which they were started', async () => {
     const world = await makeWorld()
-    const names = ['d', 'b', 'e', 'a', 'c']
+    const names = Array.from({length: 40}, (_, n) => `file-${n}`)
     serve(world, names)
     const create = creator(world, 'g', BackgroundTransferBehavior.serialized)
     await Promise.all(names.map((name) => create(name).startAsync()))
