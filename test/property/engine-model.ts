@@ -351,7 +351,8 @@ export class EngineModel {
   }
 
   async #reopen(): Promise<void> {
-    for (const known of this.#known) {
+    // Also those that became durable and whose acceptance nobody heard.
+    for (const known of this.#byId.values()) {
       known.entry = undefined
       known.received = 0
     }
