@@ -2,12 +2,14 @@
 
 import {filter, map, type Observable} from 'rxjs'
 import {TransferError} from './domain/errors.ts'
+import type {JournalEntry, JournalPage} from './domain/journal.ts'
 import {isOperationId, type OperationId} from './domain/operation-id.ts'
 import {addOpenEngine, defaultEngine, removeOpenEngine} from './engine/default-engine.ts'
 import {Engine} from './engine/engine.ts'
 import type {EngineEvent} from './engine/events.ts'
 import type {EngineOptions} from './engine/options.ts'
 import type {InspectOptions, Inspector} from './inspector/inspector.ts'
+import type {ExportBundle} from './inspector/protocol.ts'
 import {BackgroundDownloader} from './namespace/background-downloader.ts'
 import {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
 import {getCurrentDownloads, handleOf} from './namespace/current-downloads.ts'
@@ -111,6 +113,17 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   /** Bytes per second of everything together from now on; `undefined` lifts the limit. Throws INVALID_ARGUMENT. */
   setRateLimit(bytesPerSecond: number | undefined): void {
     this.#engine.limitRate(bytesPerSecond)
+  }
+
+  /** The transitions that are kept of an operation, the newest last; `[]` when nothing is known of it. */
+  journalAsync(guid: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
+    return this.#engine.journal(guid, page)
+  }
+
+  /** Everything that is kept of one operation, masked, for a report. Rejects with OPERATION_UNKNOWN. */
+  async exportAsync(guid: OperationId): Promise<ExportBundle> {
+    const {exportBundle} = await import('./inspector/bundle.ts')
+    return exportBundle(this.#engine, guid)
   }
 
   /**

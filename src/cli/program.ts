@@ -4,6 +4,8 @@ import {Command, CommanderError, Option} from 'commander'
 import type {TransferError} from '../domain/errors.ts'
 import type {Change, ChangeFlags} from './commands/change.ts'
 import type {DoctorFlags} from './commands/doctor.ts'
+import type {ExportFlags} from './commands/export.ts'
+import type {InspectFlags} from './commands/inspect.ts'
 import type {ListFlags} from './commands/list.ts'
 import type {ShowFlags} from './commands/show.ts'
 import {EXIT} from './exit-code.ts'
@@ -63,6 +65,7 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
 
   json(store(program.command('show <guid>')))
     .description('show one operation, and why it is not moving')
+    .option('--history', 'and every transition that is kept of it')
     .action(async (guid: string, flags: ShowFlags) => {
       const {show} = await import('./commands/show.ts')
       finish(await show(io, guid, flags))
@@ -105,6 +108,22 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
       finish(await doctor(io, flags))
     })
 
+  json(store(program.command('inspect')))
+    .description('serve the statechart inspector on 127.0.0.1, and print its address')
+    .option('--port <n>', 'the port (default: any free one)', count('--port', 0, 65_535))
+    .option('--control', 'take commands from the page too')
+    .action(async (flags: InspectFlags) => {
+      const {inspect} = await import('./commands/inspect.ts')
+      finish(await inspect(io, flags))
+    })
+
+  store(program.command('export <guid>'))
+    .description('print all that is kept of one operation, masked, as JSON for a report')
+    .action(async (guid: string, flags: ExportFlags) => {
+      const {exportOperation} = await import('./commands/export.ts')
+      finish(await exportOperation(io, guid, flags))
+    })
+
   program
     .command('demo')
     .description('watch a flaky server, a serialized group, a crash and a resume')
@@ -116,7 +135,6 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
     })
 
   refuseCommand(program, 'put', 'upload a file (not in this version)')
-  refuseCommand(program, 'inspect', 'open the statechart inspector (not in this version)')
   return program
 }
 

@@ -6,10 +6,9 @@ import {JOURNAL_BOUND} from '../domain/journal.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {Engine, OperationQuery} from '../engine/engine.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
-import type {OperationQuery} from '../ports/record-store.ts'
-import {bundleOf} from './bundle.ts'
+import {exportBundle} from './bundle.ts'
 import {carryOut, parseCommand} from './commands.ts'
 import {SAFE_HEADERS} from './gate.ts'
 import {answer, answerJson, RequestRefused, readJson} from './http.ts'
@@ -165,11 +164,9 @@ export class Api {
   }
 
   #bundle(response: ServerResponse, guid: string | undefined): Promise<void> {
-    const {engine, files} = this.#options
-    return this.#withEntry(guid, async (entry) => {
-      const bundle = await bundleOf(engine, entry, files.version)
-      const name = {'content-disposition': `attachment; filename="${entry.record.id}.json"`}
-      answerJson(response, 200, bundle, name)
+    return this.#withEntry(guid, async ({record}) => {
+      const name = {'content-disposition': `attachment; filename="${record.id}.json"`}
+      answerJson(response, 200, await exportBundle(this.#options.engine, record.id), name)
     })
   }
 

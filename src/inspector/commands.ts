@@ -37,6 +37,8 @@ export async function carryOut(engine: Engine, entry: OperationEntry, request: C
     case 'resume':
       return engine.resume(entry)
     case 'cancel':
+      // The engine takes this in silence, as the namespace has it; a person wants to know.
+      requireUnfinished(entry)
       return engine.cancel(entry)
     case 'makeCurrent':
       requireUnfinished(entry)

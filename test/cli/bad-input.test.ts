@@ -71,7 +71,6 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     [['get', '--proxy', 'http://127.0.0.1:1', 'http://127.0.0.1/x'], '--proxy'],
     [['get', '--detach', 'http://127.0.0.1/x'], '--detach'],
     [['put', 'file', 'http://127.0.0.1/x', '--method', 'PUT'], 'bgt put'],
-    [['inspect', '--port', '1'], 'bgt inspect'],
   ])('%j is refused, because it does not work yet', async (args, name) => {
     const {code, lines} = await cli.run(args)
     expect(lines).toEqual([expect.stringMatching(ERROR_LINE)])

@@ -4,6 +4,7 @@ import {TransferError} from '../../domain/errors.ts'
 import {BackgroundTransferPriority} from '../../domain/priority.ts'
 import {isTerminal} from '../../domain/status.ts'
 import type {Explanation, OperationSummary} from '../../index.ts'
+import {historyLine} from '../history.ts'
 import {type Io, printJson, printResult} from '../io.ts'
 import {operationOf, unknownOperation} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
@@ -13,6 +14,7 @@ import {percentText, plural, printable} from '../text.ts'
 export interface ShowFlags {
   readonly store?: string
   readonly json?: boolean
+  readonly history?: boolean
 }
 
 export async function show(io: Io, guid: string, flags: ShowFlags): Promise<number> {
@@ -24,13 +26,15 @@ export async function show(io: Io, guid: string, flags: ShowFlags): Promise<numb
       const operation = await operationOf(engine, guid)
       const summary = operation.describe()
       const explanation = operation.explain()
+      const history = flags.history === true ? await engine.journalAsync(operation.guid) : undefined
       if (flags.json === true) {
-        await printJson(io, {...summary, explanation})
+        await printJson(io, {...summary, explanation, ...(history === undefined ? {} : {history})})
         return
       }
       for (const [name, value] of factsOf(summary, explanation)) {
         await printResult(io, printable(`${`${name}:`.padEnd(10)} ${value}`))
       }
+      for (const entry of history ?? []) await printResult(io, printable(historyLine(entry)))
     },
     // With a slot to spare, "every slot is taken" is not the answer to everything.
     1,

@@ -1,0 +1,39 @@
+/** `bgt inspect`: the inspector over a store that nobody else has open. Nothing runs meanwhile. */
+
+import {TransferError} from '../../domain/errors.ts'
+import {BackgroundTransferEngine} from '../../index.ts'
+import {watchInterrupts} from '../interrupt.ts'
+import {type Io, printJson, printResult, say} from '../io.ts'
+import {holdsStore, storeDirectory} from '../store-directory.ts'
+
+export interface InspectFlags {
+  readonly store?: string
+  readonly port?: number
+  readonly control?: boolean
+  readonly json?: boolean
+}
+
+export async function inspect(io: Io, {store, port = 0, control = false, json}: InspectFlags): Promise<number> {
+  const directory = storeDirectory(store, io.env)
+  if (!(await holdsStore(directory))) {
+    throw new TransferError('INVALID_ARGUMENT', 'there is no store', {
+      where: directory,
+      advice: 'name another one with --store',
+    })
+  }
+  const interrupts = watchInterrupts()
+  // Resumed operations must not start to run in here; read-only, a slot to spare keeps "every slot is taken" from being the
+  // answer to everything.
+  const maxConcurrentTransfers = control ? 0 : 1
+  const engine = await BackgroundTransferEngine.open({directory, resumeOnOpen: false, maxConcurrentTransfers})
+  try {
+    const {url, origin} = await engine.inspect({port, control})
+    if (json === true) await printJson(io, {url, origin, control})
+    else await printResult(io, url)
+    say(io, `the inspector ${control ? 'takes commands' : 'is read-only'}; nothing is transferred; Ctrl-C ends it`)
+    return await interrupts.asked
+  } finally {
+    await engine.close()
+    interrupts.stop()
+  }
+}

@@ -1,0 +1,87 @@
+/** Commands from the page to the engine and back: carried out, refused with the right status, and told to whoever looks. */
+
+import {describe, expect, it} from 'vitest'
+import {BackgroundTransferPriority} from '../../src/index.ts'
+import {post} from './harness.ts'
+import {type InspectedWorld, inspectedWorld} from './world.ts'
+
+const CONTENT = {seed: 1, size: 300_000}
+
+async function controlled(options: Parameters<typeof inspectedWorld>[0] = {}) {
+  const world = await inspectedWorld({...options, page: {control: true}})
+  world.server.route('/stuck', {content: CONTENT, etag: '"1"', cutAfter: 65_536, cut: 'stall'})
+  world.server.route('/whole', {content: CONTENT, etag: '"1"'})
+  return world
+}
+
+const command = ({inspector}: InspectedWorld, guid: string, body: unknown) =>
+  post(inspector, `/api/v1/operations/${guid}/commands`, body)
+
+describe('a command', () => {
+  it('pauses, resumes and cancels a running transfer', async () => {
+    const world = await controlled()
+    const stream = await world.stream()
+    const {guid} = await world.start(world.server.url('/stuck'), 'file.bin')
+    const reaches = (state: string, times = 1) =>
+      stream.until(
+        (reader) => reader.of('transition').filter(({operation}) => operation.state === state).length >= times,
+      )
+    await stream.until((reader) => reader.of('progress').length > 0)
+
+    expect((await command(world, guid, {command: 'pause'})).status).toBe(202)
+    await reaches('pausedByApplication')
+    expect((await command(world, guid, {command: 'pause'})).status).toBe(409)
+    expect((await command(world, guid, {command: 'resume'})).status).toBe(202)
+    await stream.until((reader) => reader.of('transition').some(({entry}) => entry.event === 'operation.resume'))
+    expect((await command(world, guid, {command: 'cancel'})).status).toBe(202)
+    await reaches('canceled')
+    const {status, text} = await command(world, guid, {command: 'cancel'})
+    expect(status).toBe(409)
+    expect(JSON.parse(text)).toMatchObject({error: {code: 'ILLEGAL_STATE'}})
+    expect(stream.of('log').map(({text: said}) => said)).toEqual([
+      'pause was asked for in the inspector',
+      'resume was asked for in the inspector',
+      'cancel was asked for in the inspector',
+    ])
+  })
+
+  it('changes priority and rate, and puts a member first', async () => {
+    const world = await controlled({maxConcurrentTransfers: 0})
+    const first = await world.start(world.server.url('/whole'), 'one.bin', {group: 'g'})
+    const second = await world.start(world.server.url('/whole?2'), 'two.bin', {group: 'g'})
+    expect(
+      (await command(world, second.guid, {command: 'priority', value: BackgroundTransferPriority.high})).status,
+    ).toBe(202)
+    expect((await command(world, first.guid, {command: 'rate', value: 1_000})).status).toBe(202)
+    const policies = async () => {
+      await world.engine.queryAsync()
+      return (await world.engine.queryAsync()).map(({guid, priority}) => [guid, priority])
+    }
+    await expect.poll(policies).toContainEqual([second.guid, BackgroundTransferPriority.high])
+    expect((await command(world, first.guid, {command: 'rate', value: null})).status).toBe(202)
+    expect((await command(world, first.guid, {command: 'makeCurrent'})).status).toBe(202)
+  })
+
+  it('is refused with what is wrong with it', async () => {
+    const world = await controlled()
+    const stream = await world.stream()
+    const {guid} = await world.start(world.server.url('/whole'), 'file.bin')
+    await stream.until((reader) => reader.of('transition').some(({operation}) => operation.state === 'completed'))
+    for (const body of [{}, null, [], {command: 'explode'}, {command: 'priority'}, {command: 'priority', value: 3}]) {
+      expect((await command(world, guid, body)).status, JSON.stringify(body)).toBe(400)
+    }
+    for (const value of [0, -1, 'x', true]) {
+      expect((await command(world, guid, {command: 'rate', value})).status).toBe(400)
+    }
+    for (const body of [
+      {command: 'pause'},
+      {command: 'makeCurrent'},
+      {command: 'priority', value: 1},
+      {command: 'rate', value: 9},
+    ]) {
+      expect((await command(world, guid, body)).status, JSON.stringify(body)).toBe(409)
+    }
+    const stranger = '00000000-0000-4000-8000-000000000001'
+    expect((await command(world, stranger, {command: 'pause'})).status).toBe(404)
+  })
+})

@@ -1,0 +1,53 @@
+/** Nobody pays for an inspector that was not asked for. */
+
+import {execFile} from 'node:child_process'
+import {writeFile} from 'node:fs/promises'
+import {dirname, join} from 'node:path'
+import {pathToFileURL} from 'node:url'
+import {promisify} from 'node:util'
+import {afterAll, beforeAll, expect, it} from 'vitest'
+import {type ChildProgram, compileProgram} from '../support/child-program.ts'
+
+let program: ChildProgram
+
+beforeAll(async () => {
+  program = await compileProgram(new URL('../../src/index.ts', import.meta.url))
+})
+
+afterAll(() => program?.dispose())
+
+it('loads nothing of it with the package or with an open engine, and all of it when asked', async () => {
+  const hooks = join(dirname(program.script), 'hooks.mjs')
+  const main = join(dirname(program.script), 'main.mjs')
+  await writeFile(
+    hooks,
+    `import {writeSync} from 'node:fs'
+     export async function load(url, context, next) {
+       if (url.includes('/inspector/')) writeSync(1, 'loaded ' + url + '\\n')
+       return next(url, context)
+     }`,
+  )
+  await writeFile(
+    main,
+    `import {register} from 'node:module'
+     import {writeSync} from 'node:fs'
+     import {mkdtempSync, rmSync} from 'node:fs'
+     import {tmpdir} from 'node:os'
+     import {join} from 'node:path'
+     register(${JSON.stringify(pathToFileURL(hooks).href)})
+     const {BackgroundTransferEngine} = await import(${JSON.stringify(pathToFileURL(program.script).href)})
+     const directory = mkdtempSync(join(tmpdir(), 'lazy-'))
+     const engine = await BackgroundTransferEngine.open({directory, durability: 'process'})
+     writeSync(1, 'open\\n')
+     await engine.inspect()
+     writeSync(1, 'inspected\\n')
+     await engine.close()
+     rmSync(directory, {recursive: true})`,
+  )
+  const {stdout} = await promisify(execFile)(process.execPath, [main])
+  const lines = stdout.trim().split('\n')
+  expect(lines[0]).toBe('open')
+  // It ends by itself, too: the inspector's timers and sockets went with the engine.
+  expect(lines.at(-1)).toBe('inspected')
+  expect(lines.filter((line) => line.startsWith('loaded')).some((line) => line.endsWith('/inspector.js'))).toBe(true)
+})
