@@ -12,6 +12,7 @@ import {
   BackgroundTransferStatus,
   type DownloadOperation,
   type DownloadOptions,
+  type LifeState,
   TransferError,
 } from '../../src/index.ts'
 
@@ -36,6 +37,8 @@ export type Line =
   | {readonly type: 'found'; readonly n: number; readonly status: number}
   | {readonly type: 'accepted'; readonly n: number}
   | {readonly type: 'status'; readonly n: number; readonly status: number}
+  /** The life state that was told, which is durable where it outlives the process. */
+  | {readonly type: 'state'; readonly n: number; readonly state: LifeState}
   | {readonly type: 'progress'; readonly n: number; readonly bytesReceived: number}
   | {readonly type: 'outcome'; readonly n: number; readonly outcome: string; readonly file: string}
   | {readonly type: 'finished'}
@@ -49,6 +52,9 @@ const plan: Plan = JSON.parse(process.argv[2] ?? '')
 const engine = await BackgroundTransferEngine.open(plan.engine)
 const operations: DownloadOperation[] = []
 say({type: 'opened'})
+engine.operations$.subscribe(({file, state}) => {
+  say({type: 'state', n: plan.downloads.findIndex((planned) => planned.file === file), state})
+})
 
 createInterface({input: process.stdin}).on('line', (command) => {
   const [verb, n] = command.split(' ')

@@ -1,5 +1,5 @@
 /**
- * Stories of downloads that went wrong elsewhere, by their number in docs/reference/failure-stories.md. Each asks for the
+ * Stories of downloads that went wrong in other tools; the numbers are their names. Each asks for what matters in it: the
  * bytes, the requests it took, the bytes fetched twice, the end it came to, and the files that are left.
  */
 
@@ -542,23 +542,14 @@ describe('story 24: a wait or a pause is lost on the way', () => {
   it('keeps the deadline of a retry over a kill, and asks once', async () => {
     const {server, directory, plan: work} = await plan(['file'])
     const asked: number[] = []
-    let isWaiting = (): void => {}
-    const waiting = new Promise<void>((resolve) => {
-      isWaiting = resolve
-    })
     server.route('/file', () => {
       asked.push(performance.now())
       return asked.length === 1 ? {status: 503, retryAfter: '2'} : WHOLE
     })
-    const first = runWorker(program, work, ({type}) => {
-      if (type === 'progress') isWaiting()
+    const first = runWorker(program, work, (line, {kill}) => {
+      if (line.type === 'state' && line.state === 'waitingToRetry') kill()
     })
-    await waiting
-    // The wait is durable a moment after the answer; a kill before that is the crash test's business.
-    await vi.waitFor(() => expect(asked.length).toBe(1))
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    first.kill()
-    await first.ended
+    expect(await first.ended).toBe('killed')
     const second = runWorker(program, work, () => undefined)
     expect(await second.ended).toBe('finished')
     expect(second.said).toContainEqual(expect.objectContaining({type: 'outcome', outcome: 'completed'}))
