@@ -36,6 +36,9 @@ const WAITING: readonly LifeState[] = [
 ]
 const CHUNK = 1000
 
+/** How soon a wait that is over is looked at again, when its record could not be read. */
+const READ_AGAIN_MS = 5_000
+
 export interface CoordinatorOptions {
   readonly ports: EnginePorts
   readonly options: ResolvedEngineOptions
@@ -109,31 +112,34 @@ export class Coordinator {
   async recover(lastSequence: number): Promise<void> {
     const {store} = this.#ports
     const demoted: Promise<void>[] = []
-    for await (const record of this.#recordsIn(INTERRUPTED)) demoted.push(store.save({...record, state: 'queued'}))
+    await this.#forEachLive(INTERRUPTED, (record) => demoted.push(store.save({...record, state: 'queued'})))
     await Promise.all(demoted)
     const groups = await store.groups()
     for (const {name, maxBytesPerSecond} of groups) this.limits.limitGroup(name, maxBytesPerSecond)
     const {resumeOnOpen} = this.#options
     this.line.load(groups, resumeOnOpen ? await store.waitingGroups() : [], resumeOnOpen ? 0 : lastSequence + 1)
     const states = resumeOnOpen ? [...FINISHING, ...WAITING] : FINISHING
-    for await (const record of this.#recordsIn(states)) this.rejoin(record)
+    await this.#forEachLive(states, (record) => this.rejoin(record))
   }
 
   /** Live records in these states, a thousand at a time: what the application paused may be a million, and stays asleep. */
-  async *#recordsIn(states: readonly LifeState[]): AsyncGenerator<OperationRecord> {
+  async #forEachLive(states: readonly LifeState[], use: (record: OperationRecord) => void): Promise<void> {
     const {store} = this.#ports
     const ids = await store.active(states)
     for (let at = 0; at < ids.length; at += CHUNK) {
-      for (const record of await store.getMany(ids.slice(at, at + CHUNK))) if (record !== undefined) yield record
+      await this.operations.read(
+        () => store.getMany(ids.slice(at, at + CHUNK)),
+        (records) => records.forEach(use),
+      )
     }
   }
 
   /** Everything unfinished goes on, but what the application paused. */
   async rejoinAll(): Promise<void> {
-    for await (const record of this.#recordsIn([...FINISHING, ...WAITING])) {
+    await this.#forEachLive([...FINISHING, ...WAITING], (record) => {
       // What has an actor goes on already, whatever its record still says.
       if (!this.operations.hasActor(record.id)) this.rejoin(record)
-    }
+    })
     await this.line.dropFloor()
   }
 
@@ -169,14 +175,19 @@ export class Coordinator {
     this.line.suspendGroup(name)
     try {
       for (let after: OperationId | undefined; ; ) {
-        const page = await this.#ports.store.query({group: name, states, ...(after === undefined ? {} : {after})})
-        after = page.at(-1)?.id
+        const from = after
+        after = await this.operations.read(
+          () => this.#ports.store.query({group: name, states, ...(from === undefined ? {} : {after: from})}),
+          (page) => {
+            for (const record of page) {
+              const entry = this.operations.hold(record)
+              if (states.includes(entry.state)) act(entry)
+              this.operations.forgetIfIdle(entry)
+            }
+            return page.at(-1)?.id
+          },
+        )
         if (after === undefined) return
-        for (const record of page) {
-          const entry = this.operations.hold(record)
-          if (states.includes(entry.state)) act(entry)
-          this.operations.forgetIfIdle(entry)
-        }
         await this.operations.settled()
       }
     } finally {
@@ -187,25 +198,36 @@ export class Coordinator {
   /** A group admitted it: from record to actor, and onto the wire. */
   async #admit(id: OperationId, record: OperationRecord | undefined): Promise<void> {
     try {
-      const entry = record === undefined ? await this.operations.find(id) : this.operations.hold(record)
-      if (entry !== undefined && !entry.isOver && !this.#isDraining()) {
-        const {id: admitted, policy} = entry.record
-        this.limits.limitOperation(admitted, policy.maxBytesPerSecond)
-        this.operations.activate(entry)
-        entry.send({type: 'operation.admit'})
-      }
-      if (entry?.phase === undefined) this.line.release(id)
+      if (record === undefined) await this.operations.find(id, (entry) => this.#admitEntry(id, entry))
+      else this.#admitEntry(id, this.operations.hold(record))
     } catch (error) {
       this.line.release(id)
       this.#ports.log.error({id, error: String(error)}, 'an admitted operation could not be read')
     }
   }
 
+  #admitEntry(id: OperationId, entry: OperationEntry | undefined): void {
+    if (entry !== undefined && !entry.isOver && !this.#isDraining()) {
+      const {id: admitted, policy} = entry.record
+      this.limits.limitOperation(admitted, policy.maxBytesPerSecond)
+      this.operations.activate(entry)
+      entry.send({type: 'operation.admit'})
+    }
+    if (entry?.phase === undefined) this.line.release(id)
+  }
+
   async #wake(id: OperationId): Promise<void> {
-    const entry = await this.operations.find(id)
-    if (entry === undefined) return
-    if (entry.isOver || this.#isDraining()) this.operations.forgetIfIdle(entry)
-    else this.operations.activate(entry).send({type: 'retry.due'})
+    try {
+      await this.operations.find(id, (entry) => {
+        if (entry === undefined) return
+        if (entry.isOver || this.#isDraining()) this.operations.forgetIfIdle(entry)
+        else this.operations.activate(entry).send({type: 'retry.due'})
+      })
+    } catch (error) {
+      if (this.#isDraining()) return
+      this.#ports.log.error({id, error: String(error)}, 'a waiting operation could not be read')
+      this.alarm.set(id, this.#ports.clock.now() + READ_AGAIN_MS)
+    }
   }
 
   /** Puts what recovery, or an attach, found back to where its state belongs. */

@@ -118,21 +118,21 @@ export class Engine {
    * it releases them. A draft that repeats a failed operation (same URL, same file) goes on from that one's bytes.
    */
   async start(drafts: readonly OperationDraft[]): Promise<readonly OperationEntry[]> {
-    return (await this.#accept(drafts)).map((record) => this.hold(record))
+    return this.#accept(drafts, (record) => this.#hold(record))
   }
 
   /** Accepts many operations without keeping a handle to any (bulk). */
   async startMany(drafts: readonly OperationDraft[]): Promise<void> {
-    await this.#accept(drafts)
+    await this.#accept(drafts, () => undefined)
   }
 
-  /** Resolves with the durable records. */
-  async #accept(drafts: readonly OperationDraft[]): Promise<readonly OperationRecord[]> {
+  /** Resolves when the records are durable, with what `use` made of each. */
+  async #accept<T>(drafts: readonly OperationDraft[], use: (record: OperationRecord) => T): Promise<readonly T[]> {
     this.#requireServing()
     const records = drafts.map(
       (draft): OperationRecord => ({...draft, sequence: this.#nextSequence(), state: 'queued'}),
     )
-    const accepted = this.#create(records, this.#lastAccepted)
+    const accepted = this.#create(records, this.#lastAccepted, use)
     this.#lastAccepted = accepted.then(
       () => undefined,
       () => undefined,
@@ -141,33 +141,43 @@ export class Engine {
   }
 
   /** Records may become durable in any order, but stand in line in the order of the calls. */
-  async #create(records: readonly OperationRecord[], before: Promise<void>): Promise<readonly OperationRecord[]> {
+  async #create<T>(
+    records: readonly OperationRecord[],
+    before: Promise<void>,
+    use: (record: OperationRecord) => T,
+  ): Promise<readonly T[]> {
     const claimed = await this.#claims.claim(records)
-    try {
-      await this.#ports.store.create(claimed)
-    } finally {
-      this.#claims.release(claimed)
+    const create = async () => {
+      try {
+        await this.#ports.store.create(claimed)
+      } finally {
+        this.#claims.release(claimed)
+      }
+      await before
+      return claimed
     }
-    await before
-    if (this.#events.observed) {
-      const at = this.#ports.clock.now()
-      for (const record of claimed) this.#events.next({type: 'operation.started', at, record})
-    }
-    // A line that was read from the store meanwhile may have brought some of them to their turn already.
-    this.#line.enterMany(claimed.filter(({id}) => !this.#operations.hasActor(id)))
-    return claimed
+    return this.#operations.read(create, (created) => {
+      if (this.#events.observed) {
+        const at = this.#ports.clock.now()
+        for (const record of claimed) this.#events.next({type: 'operation.started', at, record})
+      }
+      const used = created.map(use)
+      // A line that was read from the store meanwhile may have brought some of them to their turn already.
+      this.#line.enterMany(created.filter(({id, state}) => state === 'queued' && !this.#operations.hasActor(id)))
+      return used
+    })
   }
 
   /** The entry of an operation; to be released. */
   async find(id: OperationId): Promise<OperationEntry | undefined> {
     this.#requireServing()
-    const entry = await this.#operations.find(id)
-    if (entry !== undefined) entry.holders += 1
-    return entry
+    return this.#operations.find(id, (entry) => {
+      if (entry !== undefined) entry.holders += 1
+      return entry
+    })
   }
 
-  /** An entry for a record that a query gave; to be released. */
-  hold(record: OperationRecord): OperationEntry {
+  #hold(record: OperationRecord): OperationEntry {
     const entry = this.#operations.hold(record)
     entry.holders += 1
     return entry
@@ -175,8 +185,19 @@ export class Engine {
 
   async query(query: OperationQuery): Promise<readonly OperationRecord[]> {
     this.#requireServing()
-    const records = await this.#ports.store.query(query)
-    return records.map((record) => this.#operations.get(record.id)?.record ?? record)
+    return this.#operations.read(
+      () => this.#ports.store.query(query),
+      (records) => records,
+    )
+  }
+
+  /** The entries of what a query finds; each to be released. */
+  async findMany(query: OperationQuery): Promise<readonly OperationEntry[]> {
+    this.#requireServing()
+    return this.#operations.read(
+      () => this.#ports.store.query(query),
+      (records) => records.map((record) => this.#hold(record)),
+    )
   }
 
   /** The unfinished or last operation that writes this file. */
@@ -283,9 +304,11 @@ export class Engine {
 
   async forget(id: OperationId): Promise<void> {
     this.#requireServing()
-    const entry = await this.#operations.find(id)
-    if (entry !== undefined && !entry.isOver)
+    await this.#operations.find(id, (entry) => {
+      if (entry === undefined || entry.isOver) return
+      this.#operations.forgetIfIdle(entry)
       throw new TransferError('ILLEGAL_STATE', 'only an ended operation can be forgotten')
+    })
     await this.#ports.store.remove(id)
     this.#operations.drop(id)
     this.#events.next({type: 'operation.forgotten', at: this.now(), ids: [id]})

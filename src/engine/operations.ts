@@ -46,6 +46,8 @@ type ProvidedMachine = ReturnType<typeof provideOperationMachine>
 
 export class Operations {
   readonly #entries = new Map<OperationId, OperationEntry>()
+  /** For each read that is under way, who was put away meanwhile. */
+  readonly #readers = new Set<Set<OperationId>>()
   readonly #options: OperationsOptions
   readonly #machine: ProvidedMachine
   /** Ends each wait for the store. */
@@ -84,12 +86,45 @@ export class Operations {
     return entry
   }
 
-  /** Reads a record from the store into an entry. */
-  async find(id: OperationId): Promise<OperationEntry | undefined> {
+  /** Uses an entry in the turn in which it is found, read from the store if need be: in a later one it may be put away. */
+  async find<T>(id: OperationId, use: (entry: OperationEntry | undefined) => T): Promise<T> {
     const known = this.#entries.get(id)
-    if (known !== undefined) return known
-    const record = await this.#options.ports.store.get(id)
-    return record === undefined ? undefined : this.hold(record)
+    if (known !== undefined) return use(known)
+    const {store} = this.#options.ports
+    return this.read(
+      async () => [await store.get(id)],
+      ([record]) => use(record === undefined ? undefined : this.hold(record)),
+    )
+  }
+
+  /**
+   * Reads records, and uses them in the same turn. What was put away while the read was under way is read again: the read may
+   * have seen it as it was before, and an entry made of that would live a second time through what is over.
+   */
+  async read<T>(
+    read: () => Promise<readonly (OperationRecord | undefined)[]>,
+    use: (records: readonly OperationRecord[]) => T,
+  ): Promise<T> {
+    const putAway = new Set<OperationId>()
+    this.#readers.add(putAway)
+    try {
+      const records = new Map<OperationId, OperationRecord>()
+      for (const record of await read()) if (record !== undefined) records.set(record.id, record)
+      for (;;) {
+        const stale = [...records.keys()].filter((id) => putAway.has(id) && !this.#entries.has(id))
+        if (stale.length === 0) break
+        putAway.clear()
+        const newest = await this.#options.ports.store.getMany(stale)
+        for (const [index, id] of stale.entries()) {
+          const record = newest[index]
+          if (record === undefined) records.delete(id)
+          else records.set(id, record)
+        }
+      }
+      return use([...records.values()].map((record) => this.#entries.get(record.id)?.record ?? record))
+    } finally {
+      this.#readers.delete(putAway)
+    }
   }
 
   /** Gives the entry an actor, born from its record. */
@@ -253,7 +288,10 @@ export class Operations {
 
   /** Drops the entry if nobody follows it. */
   forgetIfIdle(entry: OperationEntry): void {
-    if (entry.isForgettable && this.#entries.get(entry.record.id) === entry) this.#entries.delete(entry.record.id)
+    const {id} = entry.record
+    if (!entry.isForgettable || this.#entries.get(id) !== entry) return
+    this.#entries.delete(id)
+    for (const putAway of this.#readers) putAway.add(id)
   }
 
   /** Its record is gone: handles keep what they saw, nobody finds it again. */

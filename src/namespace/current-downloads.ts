@@ -18,11 +18,12 @@ export function handleOf(engine: Engine, entry: OperationEntry): DownloadOperati
 export async function getCurrentDownloads(engine: Engine, group: string): Promise<readonly DownloadOperation[]> {
   const found: DownloadOperation[] = []
   for (let after: OperationId | undefined; ; ) {
-    const page = await engine.query({group, ...(after === undefined ? {} : {after})})
-    for (const record of page) {
-      if (record.delivered !== true) found.push(handleOf(engine, engine.hold(record)))
+    const page = await engine.findMany({group, ...(after === undefined ? {} : {after})})
+    for (const entry of page) {
+      if (entry.record.delivered === true) engine.release(entry)
+      else found.push(handleOf(engine, entry))
     }
-    after = page.at(-1)?.id
+    after = page.at(-1)?.record.id
     if (after === undefined) return found
   }
 }

@@ -121,6 +121,46 @@ describe('memory', () => {
   })
 })
 
+describe('finding an operation', () => {
+  it('gives the one entry there is, also when another holder lets go of it meanwhile', async () => {
+    const world = await worldOf({maxConcurrentTransfers: 0})
+    const {engine} = world
+    const {id} = (await start(world, 1)).record
+    const held = await find(world, id)
+    engine.release(held)
+    const looking = engine.find(id)
+    engine.release(held)
+    const found = await looking
+    expect(engine.live(id)).toBe(found)
+  })
+
+  it('never gives what was put away while it was being read', async () => {
+    const world = await worldOf({maxConcurrentTransfers: 1}, {mostDelayMs: 7})
+    const {engine} = world
+    engine.release(await start(world, 1))
+    const waiting = await start(world, 2)
+    const {id} = waiting.record
+    engine.release(waiting)
+    expect(engine.live(id)).toBeUndefined()
+    // Of many reads one ends first: whom it finds is paused and put away before the last one ends.
+    const found: string[] = []
+    await world.until(
+      Promise.all(
+        Array.from({length: 40}, async (_, turn) => {
+          const entry = await engine.find(id)
+          if (entry === undefined || entry !== engine.live(id)) throw new Error(`look ${turn} found another`)
+          if (found.length === 0) engine.pause(entry)
+          found.push(entry.record.state)
+          engine.release(entry)
+        }),
+      ),
+    )
+    const paused = found.indexOf('pausedByApplication')
+    expect(paused).toBeGreaterThan(0)
+    expect(new Set(found.slice(paused))).toEqual(new Set(['pausedByApplication']))
+  })
+})
+
 describe('a new session', () => {
   it('keeps the deadline of a retry', async () => {
     const world = await worldOf()
