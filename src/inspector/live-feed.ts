@@ -9,7 +9,7 @@ import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {EngineEvent, ProgressChange} from '../engine/events.ts'
-import type {InspectorMessage} from './protocol.ts'
+import type {GroupView, InspectorMessage} from './protocol.ts'
 import type {RateMeter} from './rate-meter.ts'
 import type {Views} from './views.ts'
 
@@ -146,6 +146,12 @@ export class LiveFeed {
     const groups = new Map(this.#groups())
     for (const [name, text] of groups) {
       if (this.#toldGroups.get(name) !== text) this.#options.publish({type: 'group', group: JSON.parse(text)})
+    }
+    // The engine puts away a group that has nobody left.
+    for (const [name, text] of this.#toldGroups) {
+      if (groups.has(name)) continue
+      const group: GroupView = {...JSON.parse(text), state: 'idle', members: [], line: []}
+      this.#options.publish({type: 'group', group})
     }
     this.#toldGroups = groups
   }
