@@ -12,6 +12,9 @@ import type {BufferPool} from './buffer-pool.ts'
 /** Written bytes that make the next checkpoint worth its syncs. */
 const CHECKPOINT_BYTES = 8 * 1024 * 1024
 
+/** Written bytes beyond which nothing more is taken until a checkpoint has them: what a crash may cost. */
+const MOST_UNSYNCED_BYTES = 2 * CHECKPOINT_BYTES
+
 /** Buffers in flight for one connection: one fills while two are being written. */
 const BUFFERS = 3
 
@@ -40,6 +43,8 @@ export class BodyWriter {
   #writing = 0
   #lent = 0
   #sinceCheckpoint = 0
+  /** Bytes that the checkpoint under way will make durable. */
+  #inCheckpoint = 0
   #checkpointing: Promise<void> | undefined
   #failure: {readonly error: unknown} | undefined
   #whenIdle: (() => void)[] = []
@@ -61,7 +66,7 @@ export class BodyWriter {
   }
 
   lend(): Buffer | undefined {
-    if (this.#lent >= BUFFERS || this.#failure !== undefined) return undefined
+    if (this.#isFull || this.#failure !== undefined) return undefined
     const {rate, pool, expected, onRoom} = this.#options
     if (!rate.isUnlimited && !rate.isOpen()) {
       rate.whenOpen(onRoom)
@@ -69,6 +74,16 @@ export class BodyWriter {
     }
     this.#lent += 1
     return pool.take(rate.isUnlimited ? (expected ?? Number.POSITIVE_INFINITY) : 0)
+  }
+
+  /** Nothing is taken now, and not because the server is silent: the disk is behind, or a byte rate is spent. */
+  get isHolding(): boolean {
+    const {rate} = this.#options
+    return this.#isFull || (!rate.isUnlimited && !rate.isOpen())
+  }
+
+  get #isFull(): boolean {
+    return this.#lent >= BUFFERS || this.#sinceCheckpoint + this.#inCheckpoint >= MOST_UNSYNCED_BYTES
   }
 
   release(buffer: Buffer): void {
@@ -112,14 +127,21 @@ export class BodyWriter {
    * `onError` was told too.
    */
   checkpoint(): Promise<void> {
-    this.#checkpointing ??= this.#checkpoint().finally(() => {
+    this.#checkpointing ??= this.#checkpoints().finally(() => {
       this.#checkpointing = undefined
     })
     return this.#checkpointing
   }
 
+  /** Goes on while enough was written meanwhile: a full writer waits for nothing else. */
+  async #checkpoints(): Promise<void> {
+    do await this.#checkpoint()
+    while (this.#sinceCheckpoint >= CHECKPOINT_BYTES)
+  }
+
   async #checkpoint(): Promise<void> {
     if (this.#sinceCheckpoint === 0) return
+    this.#inCheckpoint = this.#sinceCheckpoint
     this.#sinceCheckpoint = 0
     const evidence = {...this.#evidence, ranges: this.#written}
     try {
@@ -130,8 +152,10 @@ export class BodyWriter {
       this.#fail(error)
       throw error
     }
+    this.#inCheckpoint = 0
     this.#evidence = evidence
     this.#options.onCheckpoint(evidence)
+    this.#options.onRoom()
   }
 
   /** Resolves when every buffer handed over so far is in the file; rejects when a write failed. */

@@ -363,7 +363,8 @@ class Attempt {
   /** Once a second or so: hands a slow body's bytes over, says whether anything moved, makes it durable. */
   #pulse(): void {
     const {received} = this.#counts()
-    if (received !== this.#receivedAtLastPulse) this.#report({type: 'attempt.progressed'})
+    const isAlive = received !== this.#receivedAtLastPulse || this.#writer?.isHolding === true
+    if (isAlive) this.#report({type: 'attempt.progressed'})
     this.#receivedAtLastPulse = received
     this.#exchange?.flush()
     const writer = this.#writer

@@ -1,0 +1,94 @@
+/** The body writer between a fast connection and a slow disk: what it lends, and what a crash may cost. */
+
+import {describe, expect, it} from 'vitest'
+import {BodyWriter} from '../../src/actors/body-writer.ts'
+import {createBufferPool} from '../../src/actors/buffer-pool.ts'
+import type {OperationId} from '../../src/domain/operation-id.ts'
+import {sizeOf} from '../../src/domain/range-set.ts'
+import {NO_EVIDENCE} from '../../src/domain/record.ts'
+import type {PartFile} from '../../src/ports/file-sink.ts'
+import type {RateAllowance} from '../../src/ports/rate-limiter.ts'
+
+const MIB = 1024 * 1024
+const UNLIMITED: RateAllowance = {isUnlimited: true, isOpen: () => true, spend: () => {}, whenOpen: () => {}}
+
+/** A part whose writes are at once and whose syncs wait to be let go. */
+function slowPart() {
+  const syncs: (() => void)[] = []
+  const part: PartFile = {
+    write: async () => {},
+    read: async () => 0,
+    sync: () => new Promise((resolve) => syncs.push(resolve)),
+    checkpoint: async () => {},
+    truncate: async () => {},
+    close: async () => {},
+  }
+  return {part, syncs}
+}
+
+function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED) {
+  return new BodyWriter({
+    part: Promise.resolve(part),
+    pool: createBufferPool(),
+    rate,
+    evidence: NO_EVIDENCE,
+    base: 0,
+    expected: undefined,
+    side: {
+      id: '0f8fad5b-d9cb-469f-a165-70867728950e' as OperationId,
+      request: {url: 'http://127.0.0.1/', method: 'GET'},
+      target: {file: '/nowhere', collision: 'failIfExists'},
+    },
+    onRoom: () => {},
+    onCheckpoint: () => {},
+    onError: () => {},
+  })
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+/** Fills and hands over what is lent, until nothing is or `most` MiB are written. */
+async function pour(writer: BodyWriter, from: number, most: number): Promise<number> {
+  let offset = from
+  while (offset < from + most * MIB) {
+    const buffer = writer.lend()
+    if (buffer === undefined) break
+    writer.filled(buffer, buffer.length, offset)
+    offset += buffer.length
+    await settled()
+  }
+  return offset
+}
+
+describe('a body writer over a disk that does not sync', () => {
+  it('takes no more than two checkpoints of bytes, and goes on when they are durable', async () => {
+    const {part, syncs} = slowPart()
+    const writer = writerOver(part)
+    const taken = await pour(writer, 0, 100)
+    expect(taken / MIB).toBeGreaterThanOrEqual(16)
+    expect(taken / MIB).toBeLessThanOrEqual(19)
+    expect(writer.isHolding).toBe(true)
+    while (syncs.length > 0) {
+      for (const letGo of syncs.splice(0)) letGo()
+      await settled()
+    }
+    expect(sizeOf(writer.evidence.ranges)).toBeGreaterThanOrEqual(16 * MIB)
+    expect(writer.isHolding).toBe(false)
+    expect(await pour(writer, taken, 4)).toBe(taken + 4 * MIB)
+  })
+
+  it('tells holding from silence, so that a slow disk is no stall of the server', async () => {
+    const {part} = slowPart()
+    const writer = writerOver(part)
+    expect(writer.isHolding).toBe(false)
+    await pour(writer, 0, 100)
+    expect(writer.isHolding).toBe(true)
+  })
+
+  it('holds while a byte rate is spent', () => {
+    const {part} = slowPart()
+    const writer = writerOver(part, {...UNLIMITED, isUnlimited: false, isOpen: () => false})
+    expect(writer.lend()).toBeUndefined()
+    expect(writer.isHolding).toBe(true)
+  })
+})
