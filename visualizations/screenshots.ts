@@ -52,7 +52,7 @@ try {
 
   await page.keyboard.press('End')
   await page.emulateMedia({colorScheme: 'light'})
-  await page.getByRole('option', {name: 'Group nightly-backup'}).click()
+  await page.getByRole('option', {name: /^Group nightly-backup/}).click()
   await shoot(page, 'inspector-group')
 
   await page.setViewportSize({width: 400, height: 900})

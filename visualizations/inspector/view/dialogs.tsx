@@ -7,11 +7,13 @@ import {asksToCancel, send} from '../state/commands.ts'
 import {helpOpen, KEYS} from '../state/keyboard.ts'
 
 function Dialog({
+  id,
   title,
   open,
   onClose,
   children,
 }: {
+  id: string
   title: string
   open: boolean
   onClose: () => void
@@ -23,8 +25,8 @@ function Dialog({
     if (!open) box.current?.close()
   }, [open])
   return (
-    <dialog ref={box} aria-labelledby={`${title}-title`} onClose={onClose}>
-      <h2 id={`${title}-title`}>{title}</h2>
+    <dialog ref={box} aria-labelledby={id} onClose={onClose}>
+      <h2 id={id}>{title}</h2>
       {open ? children : null}
     </dialog>
   )
@@ -36,7 +38,7 @@ export function CancelDialog() {
     asksToCancel.value = undefined
   }
   return (
-    <Dialog title="Cancel this operation?" open={view !== undefined} onClose={close}>
+    <Dialog id="cancel-title" title="Cancel this operation?" open={view !== undefined} onClose={close}>
       <p>
         <b>{view?.name}</b>: the {formatBytes(view?.bytesReceived ?? 0)} that are already here will be removed.
       </p>
@@ -64,7 +66,7 @@ export function HelpDialog() {
     helpOpen.value = false
   }
   return (
-    <Dialog title="Keyboard" open={helpOpen.value} onClose={close}>
+    <Dialog id="help-title" title="Keyboard" open={helpOpen.value} onClose={close}>
       <dl class="keys">
         {KEYS.map(([key, act]) => (
           <div key={key}>

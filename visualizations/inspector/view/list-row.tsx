@@ -39,7 +39,6 @@ export function GroupRowView({row, selected, position, of, onSelect}: RowProps<G
       aria-selected={selected}
       aria-posinset={position}
       aria-setsize={of}
-      aria-label={`Group ${groupTitle(row.name)}, ${rule}, ${row.count} operations${suspended ? ', suspended' : ''}${row.collapsed ? ', folded' : ''}`}
       onClick={onSelect}
     >
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the listbox folds a group with the space bar */}
@@ -54,8 +53,9 @@ export function GroupRowView({row, selected, position, of, onSelect}: RowProps<G
       >
         <Icon name="chevron" />
       </span>
-      <span class="group-name">{groupTitle(row.name)}</span>
-      <span class="facts">{facts}</span>
+      <span class="unseen">Group </span>
+      <span class="group-name">{groupTitle(row.name)}</span> <span class="facts">{facts}</span>
+      {row.collapsed ? <span class="unseen"> folded</span> : null}
     </div>
   )
 }
@@ -78,15 +78,15 @@ export function OperationRowView({row, selected, position, of, onSelect}: RowPro
       aria-selected={selected}
       aria-posinset={position}
       aria-setsize={of}
-      aria-label={`${name}, ${words}${share === '' ? '' : `, ${share}`}`}
       title={`${name}\n${view.status} (${state})`}
       onClick={onSelect}
     >
-      <span class="place">{row.place ?? ''}</span>
+      <span class="place" aria-hidden="true">
+        {row.place ?? ''}
+      </span>
       <Icon name="down" />
       <span class="line">
-        <span class="name">{name}</span>
-        <span class="share">{share}</span>
+        <span class="name">{name}</span> <span class="share">{share}</span>
       </span>
       <span class="track">
         <span
@@ -95,8 +95,7 @@ export function OperationRowView({row, selected, position, of, onSelect}: RowPro
         />
       </span>
       <span class="line">
-        <span class="status">{words}</span>
-        <span class="speed">{speedOf(view)}</span>
+        <span class="status">{words}</span> <span class="speed">{speedOf(view)}</span>
       </span>
     </div>
   )

@@ -113,7 +113,7 @@ function Rows() {
         event.preventDefault()
       }}
     >
-      <div class="room" role="presentation" style={{height: before}} />
+      <div class="room" role="presentation" style={{height: `${before}px`}} />
       {list.slice(start, end).map((row, offset) => {
         const common = {
           selected: row.key === chosen,
@@ -127,7 +127,7 @@ function Rows() {
           <OperationRowView key={row.key} row={row} {...common} />
         )
       })}
-      <div class="room" role="presentation" style={{height: after}} />
+      <div class="room" role="presentation" style={{height: `${after}px`}} />
       {list.length === 0 ? <p class="nothing">Nothing matches.</p> : null}
     </div>
   )

@@ -1,0 +1,72 @@
+/** Three thousand operations: the page draws those in view, and stays quick while two of them move. */
+
+import {join} from 'node:path'
+import {describe, expect, it} from 'vitest'
+import {inspectedWorld} from '../inspector/world.ts'
+import {executable, isRequired, openPage, setUpBrowser} from './browser.ts'
+
+const OPERATIONS = 3000
+/** Wide enough for a loaded machine; redrawing the whole list each time would miss it many times over. */
+const LONGEST_TASK_MS = 700
+
+if (executable === undefined && !isRequired) console.log('many.test.ts: left out, because Chromium is not installed')
+
+describe.skipIf(executable === undefined && !isRequired)('3,000 operations', () => {
+  setUpBrowser()
+
+  it('are scrolled, walked and filtered without jank', async () => {
+    const world = await inspectedWorld({maxConcurrentTransfers: 2})
+    const {server, directory, engine} = world
+    const path = (number: number) => `/file-${String(number).padStart(4, '0')}.bin`
+    for (const number of [0, 1])
+      server.route(path(number), {
+        content: {seed: number, size: 512 * 1024 * 1024},
+        pieceBytes: 16 * 1024,
+        pieceDelayMs: 50,
+      })
+    await engine
+      .createDownloader()
+      .createDownloads(
+        Array.from(
+          {length: OPERATIONS},
+          (_, number) => [server.url(path(number)), join(directory, path(number))] as const,
+        ),
+      )
+    const page = await openPage(world.inspector.url)
+    await page.getByText(`All ${OPERATIONS}`).waitFor()
+    await page.locator('.operation-row[data-mood=active]').first().waitFor()
+    await page.evaluate(
+      'globalThis.tasks = []; new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({duration}) => duration))).observe({type: "longtask"})',
+    )
+    const drawn = () => page.locator('#operations [role=option]').count()
+    expect(await drawn()).toBeLessThan(60)
+
+    // From top to bottom, a screen per frame.
+    await page.evaluate(
+      `new Promise((resolve) => {
+        const list = document.getElementById('operations')
+        const down = () => {
+          list.scrollTop += 1500
+          if (list.scrollTop + list.clientHeight >= list.scrollHeight - 1) resolve()
+          else requestAnimationFrame(down)
+        }
+        down()
+      })`,
+    )
+    await page.getByRole('option', {name: new RegExp(`^${path(OPERATIONS - 1).slice(1)}`)}).waitFor()
+    expect(await drawn()).toBeLessThan(60)
+
+    await page.locator('#operations').focus()
+    for (let steps = 0; steps < 40; steps += 1) await page.keyboard.press('j')
+    await page.locator('#operations [aria-selected=true]').waitFor()
+
+    await page.keyboard.press('/')
+    await page.keyboard.type('file-2999')
+    await expect.poll(() => page.locator('#operations .operation-row').count(), {timeout: 15_000}).toBe(1)
+    await page.getByLabel('Filter operations').fill('')
+    await page.getByText(`All ${OPERATIONS}`).waitFor()
+
+    const tasks: readonly number[] = await page.evaluate('tasks')
+    expect(Math.max(0, ...tasks)).toBeLessThan(LONGEST_TASK_MS)
+  }, 120_000)
+})
