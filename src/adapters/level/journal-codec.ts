@@ -6,6 +6,8 @@
 import type {JournalEntry} from '../../domain/journal.ts'
 import type {LifeState} from '../../domain/status.ts'
 
+type Writable<T> = {-readonly [Key in keyof T]: T[Key]}
+
 /** A field that is left out is as in the entry before; null takes it away. */
 interface WireEntry {
   /** seq, when it is not the next one. */
@@ -54,23 +56,25 @@ export function encodeSegment(entries: readonly JournalEntry[]): string {
   let before = start(entries[0]?.seq ?? 0)
   const wire: WireEntry[] = []
   for (const entry of entries) {
-    wire.push({
-      ...(entry.seq === before.seq + 1 ? {} : {n: entry.seq}),
-      d: entry.at - before.at,
-      e: entry.event,
-      ...(entry.from === before.to ? {} : {f: entry.from}),
-      t: entry.to,
-      ...(entry.state === before.state ? {} : {s: entry.state}),
-      ...(entry.attempts === before.attempts ? {} : {a: entry.attempts}),
-      ...(entry.failures === before.failures ? {} : {l: entry.failures}),
-      ...(entry.bytes === before.bytes ? {} : {b: entry.bytes}),
-      ...(entry.generation === before.generation ? {} : {g: entry.generation}),
-      ...(entry.status === before.status ? {} : {h: entry.status ?? null}),
-      ...(entry.error === before.error ? {} : {x: entry.error ?? null}),
-    })
+    wire.push(difference(before, entry))
     before = entry
   }
   return JSON.stringify(wire)
+}
+
+/** Assigned field by field: this runs for each transition of each operation. */
+function difference(before: JournalEntry, entry: JournalEntry): WireEntry {
+  const wire: Writable<WireEntry> = {d: entry.at - before.at, e: entry.event, t: entry.to}
+  if (entry.seq !== before.seq + 1) wire.n = entry.seq
+  if (entry.from !== before.to) wire.f = entry.from
+  if (entry.state !== before.state) wire.s = entry.state
+  if (entry.attempts !== before.attempts) wire.a = entry.attempts
+  if (entry.failures !== before.failures) wire.l = entry.failures
+  if (entry.bytes !== before.bytes) wire.b = entry.bytes
+  if (entry.generation !== before.generation) wire.g = entry.generation
+  if (entry.status !== before.status) wire.h = entry.status ?? null
+  if (entry.error !== before.error) wire.x = entry.error ?? null
+  return wire
 }
 
 /** `first`: the seq in the segment's key. The envelope's checksum has vouched for the text. */
