@@ -128,10 +128,11 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
     .command('demo')
     .description('watch a flaky server, a serialized group, a crash and a resume')
     .option('--keep', 'keep the files and the store, and say where they are')
-    .action(async ({keep = false}: {keep?: boolean}) => {
+    .option('--inspect', 'serve the inspector on it, and stay until Ctrl-C')
+    .action(async ({keep = false, inspect = false}: {keep?: boolean; inspect?: boolean}) => {
       const {runDemo} = await import('./demo/demo.ts')
       const {stdout, env} = io
-      finish(await runDemo({keep, stdout, color: stdout.isTTY === true && (env.NO_COLOR ?? '') === ''}))
+      finish(await runDemo({keep, inspect, stdout, color: stdout.isTTY === true && (env.NO_COLOR ?? '') === ''}))
     })
 
   refuseCommand(program, 'put', 'upload a file (not in this version)')

@@ -15,7 +15,7 @@ import {MessageHub} from './message-hub.ts'
 import {findPackageFiles, type PackageFiles} from './package-files.ts'
 import type {InspectorMessage} from './protocol.ts'
 import {RateMeter} from './rate-meter.ts'
-import {Sessions} from './sessions.ts'
+import {checkToken, Sessions} from './sessions.ts'
 import {Views} from './views.ts'
 
 export interface InspectOptions {
@@ -23,6 +23,8 @@ export interface InspectOptions {
   readonly port?: number
   /** Whether operations can be paused, canceled and the like from the page; false by default. */
   readonly control?: boolean
+  /** The token of an inspector that is gone, so that pages that were open go on; a fresh one by default. */
+  readonly token?: string
 }
 
 export interface Inspector extends AsyncDisposable {
@@ -54,13 +56,14 @@ The protocol under /api/v1 answers all the same; see docs/reference/inspector-pr
 
 /** Rejects with INVALID_ARGUMENT when the port is not free. The engine must be open. */
 export async function startInspector(engine: Engine, options: InspectOptions = {}): Promise<Inspector> {
-  const {port: wanted = 0, control = false} = options
+  const {port: wanted = 0, control = false, token} = options
   if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535) throw invalidArgument('port', 'must be 0 to 65535')
+  if (token !== undefined) checkToken(token)
   const files = await findPackageFiles()
   const server = createServer({keepAliveTimeout: 5_000})
   server.maxConnections = MOST_CONNECTIONS
   const port = await listen(server, wanted)
-  const sessions = new Sessions(port)
+  const sessions = new Sessions(port, token)
   const rates = new RateMeter()
   const views = new Views(engine, rates)
   const hub = new MessageHub(() => feed.snapshot())

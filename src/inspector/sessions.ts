@@ -1,57 +1,58 @@
 /**
  * The token and what it is exchanged for. The token stands in the fragment of the printed address, which no browser sends;
- * the page posts it once and gets a cookie of another value, because browsers show a host's cookies to all its ports.
+ * the page posts it once and gets a cookie of another value, because browsers show a host's cookies to all its ports. The
+ * cookie follows from the token, so it outlives a restart that keeps the token.
  */
 
-import {createHash, randomBytes, timingSafeEqual} from 'node:crypto'
+import {createHash, createHmac, randomBytes, timingSafeEqual} from 'node:crypto'
 import type {IncomingHttpHeaders} from 'node:http'
+import {invalidArgument} from '../domain/errors.ts'
 
 const SECRET_BYTES = 24
-const MOST_SESSIONS = 64
+const SECRET_LENGTH = 32
+
+/** Throws INVALID_ARGUMENT. */
+export function checkToken(token: string): void {
+  if (/^[\w-]+$/.test(token) && token.length >= SECRET_LENGTH) return
+  throw invalidArgument('token', `must be ${SECRET_LENGTH} characters of base64url, or more`)
+}
 
 export class Sessions {
-  readonly token = newSecret()
+  readonly token: string
   readonly #cookie: string
-  readonly #sessions: Buffer[] = []
+  readonly #session: string
 
-  constructor(port: number) {
+  constructor(port: number, token = randomBytes(SECRET_BYTES).toString('base64url')) {
+    this.token = token
     this.#cookie = `bgt-inspector-${port}`
+    this.#session = createHmac('sha256', token).update(this.#cookie).digest('base64url').slice(0, SECRET_LENGTH)
   }
 
   /** The Set-Cookie value for whoever knows the token. */
   exchange(token: unknown): string | undefined {
-    if (typeof token !== 'string' || !isSame(digest(token), digest(this.token))) return undefined
-    const session = newSecret()
-    this.#sessions.push(digest(session))
-    if (this.#sessions.length > MOST_SESSIONS) this.#sessions.shift()
-    return `${this.#cookie}=${session}; Path=/; HttpOnly; SameSite=Strict`
+    if (typeof token !== 'string' || !isSame(token, this.token)) return undefined
+    return `${this.#cookie}=${this.#session}; Path=/; HttpOnly; SameSite=Strict`
   }
 
   /** Whether a request comes from somebody who knows, or knew, the token. */
   admits({authorization, cookie}: IncomingHttpHeaders): boolean {
     if (authorization !== undefined) {
       const [scheme = '', token = ''] = authorization.split(' ', 2)
-      return scheme.toLowerCase() === 'bearer' && isSame(digest(token), digest(this.token))
+      return scheme.toLowerCase() === 'bearer' && isSame(token, this.token)
     }
     const prefix = `${this.#cookie}=`
     return (cookie ?? '')
       .split(';')
       .map((pair) => pair.trim())
-      .filter((pair) => pair.startsWith(prefix))
-      .map((pair) => digest(pair.slice(prefix.length)))
-      .some((found) => this.#sessions.some((session) => isSame(session, found)))
+      .some((pair) => pair.startsWith(prefix) && isSame(pair.slice(prefix.length), this.#session))
   }
 }
 
-function newSecret(): string {
-  return randomBytes(SECRET_BYTES).toString('base64url')
+/** In a time that tells nothing of where they differ, nor of their lengths. */
+function isSame(one: string, other: string): boolean {
+  return timingSafeEqual(digest(one), digest(other))
 }
 
-/** Of one length, as the comparison in constant time needs it. */
 function digest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
-}
-
-function isSame(one: Buffer, other: Buffer): boolean {
-  return timingSafeEqual(one, other)
 }

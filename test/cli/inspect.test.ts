@@ -114,3 +114,22 @@ describe('bgt inspect', () => {
     })
   })
 })
+
+describe('bgt demo --inspect', {timeout: 120_000}, () => {
+  it('shows real transfers, over the crash of the process that does them, until Ctrl-C', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const run = world.start(['demo', '--inspect'], {env: {TMPDIR: world.directory}})
+      const [, origin = '', token = ''] =
+        /(http:\/\/127\.0\.0\.1:\d+)\/#token=([\w-]+)/.exec(await run.shows(/#token=[\w-]+\s/)) ?? []
+      const address = {origin, token}
+      const before = (await read(address, '/api/v1/state')).json<InspectorState>()
+      expect(before).toMatchObject({readOnly: true, engine: 'serving'})
+      await run.shows('an open page goes on with the new process')
+      await run.shows('stays open; Ctrl-C ends it')
+      const after = (await read(address, '/api/v1/state')).json<InspectorState>()
+      expect(after.operations.map(({state}) => state)).toEqual(['completed', 'completed', 'completed', 'completed'])
+      run.kill('SIGINT')
+      expect((await run.ended).code).toBe(0)
+    })
+  })
+})

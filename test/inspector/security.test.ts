@@ -168,6 +168,25 @@ describe('the session', () => {
   })
 })
 
+describe('a token that is given', () => {
+  it('lets pages that were open go on with an inspector that is started again', async () => {
+    const first = await engine.inspect()
+    const body = JSON.stringify({token: first.token})
+    const headers = {'content-type': 'application/json', origin: first.origin}
+    const {headers: given} = await ask(first, '/api/v1/session', {method: 'POST', headers, body})
+    const cookie = given['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
+    await first.close()
+    await using again = await engine.inspect({port: Number(new URL(first.origin).port), token: first.token})
+    expect((await ask(again, '/api/v1/state', {headers: {cookie}})).status).toBe(200)
+    await using other = await engine.inspect({token: first.token})
+    expect((await ask(other, '/api/v1/state', {headers: {cookie}})).status).toBe(401)
+  })
+
+  it.each(['', 'short', 'x'.repeat(31), `${'x'.repeat(32)} `])('is refused when it is %j', async (token) => {
+    await expect(engine.inspect({token})).rejects.toMatchObject({code: 'INVALID_ARGUMENT', where: 'token'})
+  })
+})
+
 describe('bodies and paths', () => {
   it('reads no more than 64 KiB', async () => {
     const body = JSON.stringify({token: 'x'.repeat(70_000)})

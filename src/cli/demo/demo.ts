@@ -11,6 +11,7 @@ import {join} from 'node:path'
 import {pipeline} from 'node:stream/promises'
 import {BackgroundTransferPriority} from '../../domain/priority.ts'
 import {isTerminal} from '../../domain/status.ts'
+import type {InspectOptions} from '../../index.ts'
 import {type FlakyServer, type ServedFile, type ServerEvent, startFlakyServer} from './flaky-server.ts'
 import {createNarrator, inMib, type Narrator} from './narrator.ts'
 import {EPISODES, FILES, GROUP, KILL_CUE, LATECOMER, LATECOMER_CUE, PATIENCE_MS} from './script.ts'
@@ -20,6 +21,8 @@ import {WorkerProcess} from './worker-process.ts'
 export interface DemoOptions {
   /** Leaves the downloaded files and the store where they are, and says where. */
   readonly keep?: boolean
+  /** Serves the inspector's page, and stays until it is interrupted. */
+  readonly inspect?: boolean
   readonly stdout: NodeJS.WriteStream
   readonly color: boolean
 }
@@ -28,12 +31,12 @@ export interface DemoOptions {
 type Ending = {readonly kind: 'finished'} | {readonly kind: 'stopped'; readonly why: string; readonly exitCode: number}
 
 /** Resolves with the process's exit code: 0 when every checksum is right. */
-export async function runDemo({keep = false, stdout, color}: DemoOptions): Promise<number> {
+export async function runDemo({keep = false, inspect = false, stdout, color}: DemoOptions): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'bgt-demo-'))
   const narrator = createNarrator((text) => stdout.write(text), color)
   try {
     await mkdir(join(directory, 'files'))
-    return await new Demo(directory, narrator).play()
+    return await new Demo(directory, narrator, inspect).play()
   } finally {
     if (keep) narrator.line(`Kept: ${directory}`)
     else await rm(directory, {recursive: true, force: true, maxRetries: 3})
@@ -43,13 +46,17 @@ export async function runDemo({keep = false, stdout, color}: DemoOptions): Promi
 class Demo {
   readonly #directory: string
   readonly #narrator: Narrator
+  readonly #inspects: boolean
   readonly #ended = new Map<string, string>()
   #act: 'episodes' | 'latecomer' | 'killed' = 'episodes'
   #worker: WorkerProcess | undefined
+  /** Of the first worker's inspector: pages that are open go on with the second one's. */
+  #inspected: InspectOptions | undefined
   #server: FlakyServer | undefined
   #end: (ending: Ending) => void = () => {}
 
-  constructor(directory: string, narrator: Narrator) {
+  constructor(directory: string, narrator: Narrator, inspects: boolean) {
+    this.#inspects = inspects
     this.#directory = directory
     this.#narrator = narrator
   }
@@ -59,8 +66,14 @@ class Demo {
     const ending = new Promise<Ending>((resolve) => {
       this.#end = resolve
     })
-    const onSignal = (signal: NodeJS.Signals) =>
+    let leave = () => {}
+    const left = new Promise<void>((resolve) => {
+      leave = resolve
+    })
+    const onSignal = (signal: NodeJS.Signals) => {
       this.#end({kind: 'stopped', why: signal, exitCode: 128 + constants.signals[signal]})
+      leave()
+    }
     process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
     const patience = setTimeout(() => this.#stop('it takes too long'), PATIENCE_MS)
     try {
@@ -73,8 +86,13 @@ class Demo {
         this.#narrator.event('demo', `stopped: ${how.why}`, 'red')
         return how.exitCode
       }
+      if (!this.#inspects) await this.#worker?.close()
+      const exitCode = await this.#verify(server, Date.now() - startedAt)
+      if (!this.#inspects) return exitCode
+      this.#narrator.event('inspector', 'stays open; Ctrl-C ends it')
+      await left
       await this.#worker?.close()
-      return await this.#verify(server, Date.now() - startedAt)
+      return exitCode
     } finally {
       clearTimeout(patience)
       process.removeListener('SIGINT', onSignal).removeListener('SIGTERM', onSignal)
@@ -100,6 +118,7 @@ class Demo {
   #heard(report: WorkerReport): void {
     switch (report.type) {
       case 'opened':
+        if (this.#inspects) this.#worker?.send({type: 'inspect', options: this.#inspected ?? {}})
         if (this.#act === 'episodes') this.#order(EPISODES, BackgroundTransferPriority.default)
         return
       case 'accepted':
@@ -115,6 +134,11 @@ class Demo {
         this.#narrator.move(report)
         if (isTerminal(report.state)) this.#ended.set(report.name, report.state)
         if (this.#ended.size === FILES.length) this.#end({kind: 'finished'})
+        return
+      case 'inspected':
+        if (this.#inspected === undefined) this.#narrator.event('inspector', `open ${report.url}`, 'bold')
+        else this.#narrator.event('inspector', 'an open page goes on with the new process')
+        this.#inspected = report.options
         return
       case 'broken':
         this.#stop(report.message)

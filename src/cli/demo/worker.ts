@@ -10,6 +10,7 @@ import {
   BackgroundTransferEngine,
   type BackgroundTransferPriority,
   type EngineEvent,
+  type InspectOptions,
 } from '../../index.ts'
 import {ENGINE, GROUP} from './script.ts'
 
@@ -23,6 +24,8 @@ export interface DemoDownload {
 
 export type WorkerCommand =
   | {readonly type: 'download'; readonly downloads: readonly DemoDownload[]}
+  /** Absent: any port, a fresh token. */
+  | {readonly type: 'inspect'; readonly options: InspectOptions}
   | {readonly type: 'close'}
 
 /** One transition of an operation's chart, with what helps to explain it. */
@@ -46,6 +49,8 @@ export type WorkerReport =
   | {readonly type: 'found'; readonly name: string; readonly durableBytes: number}
   | {readonly type: 'accepted'; readonly name: string; readonly why: string}
   | ({readonly type: 'moved'} & Move)
+  /** The inspector's page is served there. */
+  | {readonly type: 'inspected'; readonly url: string; readonly options: InspectOptions}
   | {readonly type: 'broken'; readonly message: string}
 
 const [directory = ''] = process.argv.slice(2)
@@ -101,11 +106,26 @@ async function main(): Promise<void> {
   const engine = await BackgroundTransferEngine.open({directory, ...ENGINE})
   engine.events$.subscribe(tellMove)
   process.on('message', (command: WorkerCommand) => {
-    const work = command.type === 'download' ? download(engine, command.downloads) : close(engine)
-    work.catch(giveUp)
+    obey(engine, command).catch(giveUp)
   })
   await goOn(engine)
   report({type: 'opened'})
+}
+
+function obey(engine: BackgroundTransferEngine, command: WorkerCommand): Promise<void> {
+  switch (command.type) {
+    case 'download':
+      return download(engine, command.downloads)
+    case 'inspect':
+      return inspect(engine, command.options)
+    case 'close':
+      return close(engine)
+  }
+}
+
+async function inspect(engine: BackgroundTransferEngine, options: InspectOptions): Promise<void> {
+  const {url, origin, token} = await engine.inspect(options)
+  report({type: 'inspected', url, options: {port: Number(new URL(origin).port), token}})
 }
 
 async function close(engine: BackgroundTransferEngine): Promise<void> {
