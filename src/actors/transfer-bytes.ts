@@ -119,7 +119,8 @@ class Attempt {
   }
 
   async #settle(thrown: unknown): Promise<void> {
-    await this.#writer?.settle()
+    // Once the chart has left the try nobody is told of a checkpoint, and whoever comes next waits for the part.
+    if (this.#stage !== 'over') await this.#writer?.settle()
     await this.#closePart()
     const evidence = this.#writer?.evidence ?? this.#evidence
     if (this.#stage === 'yielding') {

@@ -77,7 +77,7 @@ export interface FileSink {
   checkTarget(target: TransferTarget): Promise<void>
   /**
    * Opens (creating it, mode 0600) the part file and verifies `claimed` ranges. With no claimed ranges an existing file
-   * of that name is emptied.
+   * of that name is emptied. Waits while the part is open: one that was given up may still be written to.
    */
   openPart(name: PartName, claimed: RangeSet): Promise<OpenedPart>
   /** Size and identity of the finished part, its checksum compared (CHECKSUM_MISMATCH), everything durable (fsync). */
@@ -93,6 +93,9 @@ export interface FileSink {
    * Removes the side file and older generations' leftovers.
    */
   publish(name: PartName, file: PublishedFile, collision: CollisionPolicy): Promise<string>
-  /** Removes part and side files of this operation, all generations but `keep`. Missing files are no error. */
+  /**
+   * Removes part and side files of this operation, all generations but `keep`, each when it is closed. Missing files are no
+   * error.
+   */
   discard(name: PartName, keep?: number): Promise<void>
 }

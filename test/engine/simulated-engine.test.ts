@@ -408,6 +408,23 @@ describe('a store that refuses', () => {
 })
 
 describe('commands', () => {
+  it('cancel in the middle of a write leaves nothing beside the file', async () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const world = new SimulatedWorld({seed, mostDelayMs: 7})
+      world.network.pieceBytes = 65_536
+      world.network.pieceDelayMs = 10
+      world.network.serve(urlOf(1), {seed: 1, size: 2_000_000})
+      await world.open()
+      const entry = await start(world, 1)
+      await world.advance(100 + 20 * seed)
+      world.engine.cancel(entry)
+      await world.until(() => entry.isOver)
+      await world.advance(1_000)
+      expect(world.disk.names('/downloads')).toEqual([])
+      await world.close()
+    }
+  })
+
   it('cancel has no effect when it is on its way, too late, or over', async () => {
     const world = await worldOf({}, {mostDelayMs: 5})
     const entry = await start(world, 1)

@@ -190,6 +190,20 @@ export function describeFileSink(title: string, create: (durability: Durability)
           await sink.verify(name, bytes.length, {algorithm: 'sha256', hex}, signal)
         })
 
+        test('waits until the part is closed that was opened before: no late byte lands in a newer one', async () => {
+          const name = nameIn(bench.directory)
+          const {part} = await sink.openPart(name, [])
+          const late = contentOf(1, 1000)
+          const opening = sink.openPart(name, [])
+          await part.write(late, late.length, 5_000)
+          await part.checkpoint(factsOf(name, [[5_000, 6_000]]))
+          await part.close()
+          const newer = (await opening).part
+          await newer.write(contentOf(2, 10), 10, 0)
+          await newer.close()
+          expect((await sink.verify(name, 10, undefined, new AbortController().signal)).size).toBe(10)
+        })
+
         test('keeps other operations and generations apart', async () => {
           await writePart(sink, name, contentOf(1, 10))
           await writePart(sink, {...name, generation: 2}, contentOf(1, 20))
@@ -427,6 +441,18 @@ export function describeFileSink(title: string, create: (durability: Durability)
           await sink.discard({...name, generation: 1})
           await sink.discard({...name, generation: 1})
           expect(bench.names()).toEqual(['.film.mp4.c1f90ae7.1.part', 'film.mp4'])
+        })
+
+        test('waits for a part that is open still, so that nothing is made behind it', async () => {
+          const name = nameIn(bench.directory)
+          const {part} = await sink.openPart(name, [])
+          const bytes = contentOf(1, 1000)
+          await part.write(bytes, bytes.length, 0)
+          const discarded = sink.discard(name)
+          await part.checkpoint(factsOf(name, [[0, 1000]]))
+          await part.close()
+          await discarded
+          expect(bench.names()).toEqual([])
         })
 
         test('has nothing to do in a directory that is gone', async () => {

@@ -12,6 +12,7 @@ import type {FileSystem} from './file-system.ts'
 import {removeGenerations, removePublished} from './leftovers.ts'
 import {nodeFileSystem} from './node-file-system.ts'
 import {OpenPart} from './part-file.ts'
+import {PartTurns} from './part-turns.ts'
 import {takeFinalName} from './publish-part.ts'
 import {readSide, SideFile, type StoredSide} from './side-file.ts'
 import {SyncGuard} from './sync-guard.ts'
@@ -33,6 +34,7 @@ interface Context {
   readonly mode: number
   /** Parts whose sync failed, by path: nothing but opening them anew makes them sound. */
   readonly unsound: Map<string, TransferError>
+  readonly turns: PartTurns
 }
 
 export function createFileSink(options: FileSinkOptions): FileSink {
@@ -41,8 +43,9 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     durable: options.durability === 'power',
     mode: options.mode ?? 0o666 & ~process.umask(),
     unsound: new Map(),
+    turns: new PartTurns(),
   }
-  const {files, durable, mode, unsound} = context
+  const {files, durable, mode, unsound, turns} = context
   return {
     checkTarget(target) {
       return asFileWork(target.file, 'directory', () => checkTarget(files, target))
@@ -71,7 +74,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     },
     discard(name, keep) {
       return asFileWork(partPaths(name).part, 'part', async () => {
-        await removeGenerations(files, name, keep)
+        await removeGenerations(files, turns, name, keep)
         if (keep !== name.generation) unsound.delete(partPaths(name).part)
       })
     },
@@ -94,12 +97,30 @@ async function checkTarget(files: FileSystem, {file, collision}: TransferTarget)
   if (collision === 'failIfExists') throw new TransferError('FILE_EXISTS', 'the file already exists', {where: file})
 }
 
+/** The turn lasts until the part is closed. */
 async function openPart(context: Context, name: PartName, claimed: RangeSet): Promise<OpenedPart> {
+  const onClosed = await context.turns.begin(partPaths(name).part)
+  try {
+    return await openInTurn(context, name, claimed, onClosed)
+  } catch (thrown) {
+    onClosed()
+    throw thrown
+  }
+}
+
+async function openInTurn(
+  context: Context,
+  name: PartName,
+  claimed: RangeSet,
+  onClosed: () => void,
+): Promise<OpenedPart> {
   const {files} = context
   const paths = partPaths(name)
+  const open = (fd: number, digests: BlockDigests, side: StoredSide | undefined) =>
+    partOn(context, paths, {fd, digests, onClosed}, side)
   // Most parts are new; a side file that outlived its part is written over by the first checkpoint.
   const fresh = claimed.length === 0 ? await createPart(files, paths.part) : undefined
-  if (fresh !== undefined) return {part: partOn(context, paths, fresh, new BlockDigests(), undefined), ranges: EMPTY}
+  if (fresh !== undefined) return {part: open(fresh, new BlockDigests(), undefined), ranges: EMPTY}
   const side = claimed.length === 0 ? undefined : await readOwnSide(files, paths, name)
   const fd = await openOwnFile(files, paths.part)
   try {
@@ -117,7 +138,7 @@ async function openPart(context: Context, name: PartName, claimed: RangeSet): Pr
       digests.cut(end)
     }
     if (side === undefined) await files.remove(paths.side)
-    return {part: partOn(context, paths, fd, digests, side), ranges}
+    return {part: open(fd, digests, side), ranges}
   } catch (thrown) {
     await files.close(fd)
     throw thrown
@@ -127,15 +148,14 @@ async function openPart(context: Context, name: PartName, claimed: RangeSet): Pr
 function partOn(
   context: Context,
   paths: PartPaths,
-  fd: number,
-  digests: BlockDigests,
+  opened: {readonly fd: number; readonly digests: BlockDigests; readonly onClosed: () => void},
   stored: StoredSide | undefined,
 ): PartFile {
   const {files, durable, unsound} = context
   unsound.delete(paths.part)
   const syncs = guardOf(context, paths.part)
   const side = new SideFile({files, paths, durable, syncs}, stored)
-  return new OpenPart({files, paths, fd, side, digests, syncs, durable})
+  return new OpenPart({files, paths, side, syncs, durable, ...opened})
 }
 
 /** Undefined when something has the name already. */

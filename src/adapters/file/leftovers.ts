@@ -7,6 +7,7 @@ import {FIRST_GENERATION} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
 import {partPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
+import type {PartTurns} from './part-turns.ts'
 
 /** Generations follow one another; older ones than this many are long gone. */
 const MOST_GENERATIONS = 64
@@ -14,11 +15,18 @@ const MOST_GENERATIONS = 64
 /** A store that lost its last records may know an older generation than the disk. */
 const NEWER_GENERATIONS = 8
 
-/** Every generation but `keep`. */
-export async function removeGenerations(files: FileSystem, name: PartName, keep: number | undefined): Promise<void> {
+/** Every generation but `keep`; one that is open still, when it is closed. */
+export async function removeGenerations(
+  files: FileSystem,
+  turns: PartTurns,
+  name: PartName,
+  keep: number | undefined,
+): Promise<void> {
   const newest = Math.max(name.generation, keep ?? 0) + NEWER_GENERATIONS
   for (let generation = oldest(name); generation <= newest; generation++) {
-    if (generation !== keep) await removeGeneration(files, {...name, generation})
+    if (generation === keep) continue
+    const each = {...name, generation}
+    await turns.run(partPaths(each).part, () => removeGeneration(files, each))
   }
 }
 

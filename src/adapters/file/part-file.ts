@@ -20,6 +20,8 @@ export interface PartOptions {
   readonly digests: BlockDigests
   readonly syncs: SyncGuard
   readonly durable: boolean
+  /** Nothing more is done to the part through this. */
+  readonly onClosed: () => void
 }
 
 export class OpenPart implements PartFile {
@@ -69,9 +71,10 @@ export class OpenPart implements PartFile {
   }
 
   async #close(): Promise<void> {
-    const {files, fd, side, paths} = this.#options
+    const {files, fd, side, paths, onClosed} = this.#options
     await Promise.allSettled(this.#running)
     const results = await Promise.allSettled([side.close(), files.close(fd)])
+    onClosed()
     for (const result of results) {
       if (result.status === 'rejected') throw fileError(result.reason, paths.part, 'part')
     }
