@@ -15,6 +15,7 @@ import {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
 import {getCurrentDownloads, handleOf} from './namespace/current-downloads.ts'
 import type {DownloadOperation} from './namespace/download-operation.ts'
 import {type OperationSummary, summaryOf} from './namespace/operation-summary.ts'
+import {observe} from './observe/observe.ts'
 import {createPlatform, type PlatformOptions} from './platform.ts'
 import type {OperationQuery} from './ports/record-store.ts'
 
@@ -34,8 +35,9 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * (naming the holder), STORE_DAMAGED, STORE_TOO_NEW, INVALID_ARGUMENT, FILE_ACCESS.
    */
   static async open(options: BackgroundTransferEngineOptions): Promise<BackgroundTransferEngine> {
-    const engine = new Engine(await createPlatform(options), options)
-    await engine.open()
+    const ports = await createPlatform(options)
+    const engine = new Engine(ports, options)
+    await engine.open(observe(engine, ports, options))
     addOpenEngine(engine)
     const face = new BackgroundTransferEngine(engine)
     faces.set(engine, face)

@@ -29,6 +29,17 @@ export type {
 } from './namespace/ranges-downloaded.ts'
 export {ResponseInformation} from './namespace/response-information.ts'
 export type {RunningDownload, WaitOptions} from './namespace/running-download.ts'
+export type {
+  AttemptMessage,
+  DiagnosticMessages,
+  EngineCloseMessage,
+  EngineOpenMessage,
+  StoreFailedMessage,
+  TransferProgressMessage,
+  TransferRestartMessage,
+  TransferRetryMessage,
+  TransferStateMessage,
+} from './observe/channels.ts'
 export type {PlatformOptions} from './platform.ts'
 export type {ConditionsSource} from './ports/conditions.ts'
 export type {Log} from './ports/log.ts'

@@ -23,7 +23,7 @@ import {
 } from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
-import type {OperationQuery} from '../ports/record-store.ts'
+import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {Coordinator} from './coordinator.ts'
 import type {Dispatcher, GroupStanding} from './dispatcher.ts'
 import type {EngineEvent} from './events.ts'
@@ -54,6 +54,7 @@ export class Engine {
   /** Settles when everything that was started before stands in line, or was refused. */
   #lastAccepted: Promise<void> = Promise.resolve()
   #sequence = 0
+  #beforeRecovery: ((store: RecordStore) => Promise<void>) | undefined
 
   constructor(ports: EnginePorts, options: EngineOptions = {}) {
     this.options = resolveOptions(options)
@@ -87,8 +88,9 @@ export class Engine {
     return this.#actor.getSnapshot().context.conditions
   }
 
-  /** Rejects with STORE_LOCKED, STORE_DAMAGED, STORE_TOO_NEW. */
-  async open(): Promise<void> {
+  /** `beforeRecovery` may read the store as it was found. Rejects with STORE_LOCKED, STORE_DAMAGED, STORE_TOO_NEW. */
+  async open(beforeRecovery?: (store: RecordStore) => Promise<void>): Promise<void> {
+    this.#beforeRecovery = beforeRecovery
     this.#actor.subscribe({
       error: (error) => this.#ports.log.error({error: String(error)}, 'the engine’s chart failed'),
     })
@@ -468,6 +470,7 @@ export class Engine {
       actors: {
         openStore: fromPromise<void>(async () => {
           this.#sequence = (await store.open()).lastSequence
+          await this.#beforeRecovery?.(store)
         }),
         recover: fromPromise<void>(() => this.#coordinator.recover(this.#sequence)),
         watchConditions: fromCallback<AnyEventObject>(({sendBack}) => {

@@ -5,7 +5,7 @@ import {type OperationSnapshot, operationMachine} from '../../machines/operation
 import type {OperationSettings} from '../domain/attempt.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import type {OperationRecord} from '../domain/record.ts'
-import type {LifeState} from '../domain/status.ts'
+import {LIFE_STATES, type LifeState} from '../domain/status.ts'
 import {pathOf} from './record-of.ts'
 
 export interface ChartPosition {
@@ -49,6 +49,23 @@ const COMMANDS: ReadonlySet<string> = new Set([
 
 export function pathOfState(state: LifeState): string {
   return pathOf(VALUES[state])
+}
+
+const statesOfPaths = new Map<string, LifeState>()
+
+/** The life state that a state path of the chart belongs to. */
+export function stateOfPath(path: string): LifeState {
+  const known = statesOfPaths.get(path)
+  if (known !== undefined) return known
+  const tags: string[] = []
+  for (let node = nodeOf(path); node !== undefined; node = node.parent) tags.push(...node.tags)
+  const state = LIFE_STATES.find((each) => tags.includes(each)) ?? 'queued'
+  statesOfPaths.set(path, state)
+  return state
+}
+
+function nodeOf(path: string): OperationSnapshot['_nodes'][number] | undefined {
+  return operationMachine.getStateNodeById(`operation.${path}`)
 }
 
 export function positionOf(snapshot: OperationSnapshot): ChartPosition {

@@ -14,6 +14,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   actors: ['ports', 'domain', 'xstate'],
   engine: ['machines', 'actors', 'ports', 'domain', 'xstate', 'rxjs'],
   namespace: ['engine', 'domain', 'rxjs', 'node:path'],
+  observe: ['engine', 'ports', 'domain', 'rxjs', 'node:diagnostics_channel'],
   inspector: ['engine', 'domain', 'rxjs', 'node:'],
   cli: ['index', 'inspector', 'domain', 'commander', 'rxjs', 'node:'],
 }
@@ -22,6 +23,12 @@ const ADAPTER = ['ports', 'domain', 'rxjs', 'node:']
 const ADAPTER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'adapters/http': ['undici'],
   'adapters/level': ['level', 'classic-level'],
+}
+
+/** Each is an entry of its own, for those who have the package. */
+const OPTIONAL: Readonly<Record<string, string>> = {
+  'src/observe/otel.ts': '@opentelemetry/api',
+  'src/observe/prometheus.ts': 'prom-client',
 }
 
 /** What errnos mean is one table for all adapters. */
@@ -36,7 +43,8 @@ const IMPURE =
 function isAllowed({from, to, kind}: Edge): boolean {
   const layer = layerOf(from)
   const target = targetOf(to)
-  if (target === layer) return true
+  if (target === layer) return !(to in OPTIONAL)
+  if (OPTIONAL[from] === target) return true
   // The inspector is loaded when it is asked for, and not before.
   if (layer === 'roots' && target === 'inspector') return kind !== 'value'
   if (layer === 'roots') return !ROOT_FORBIDDEN.includes(target)
@@ -117,6 +125,8 @@ describe('the check itself', () => {
     ['src/engine/a.ts', 'node:path'],
     ['src/namespace/a.ts', '../adapters/http/lane.ts'],
     ['src/namespace/a.ts', 'node:fs'],
+    ['src/observe/publish.ts', 'prom-client'],
+    ['src/observe/observe.ts', './otel.ts'],
     ['src/platform.ts', './cli/bgt.ts'],
     ['src/platform.ts', 'undici'],
     ['src/cli/a.ts', '../engine/engine.ts'],
@@ -132,6 +142,7 @@ describe('the check itself', () => {
     ['src/adapters/level/a.ts', './keys.ts'],
     ['src/cli/demo/a.ts', '../../index.ts'],
     ['src/index.ts', './namespace/handles.ts'],
+    ['src/observe/otel.ts', '@opentelemetry/api'],
   ])('allows that %s imports %s', (from, specifier) => {
     expect(isAllowed(edge(from, specifier))).toBe(true)
   })
