@@ -1,0 +1,22 @@
+/** `background-transfer/inspect`: the inspector's types, and its server for an engine, without the rest of the package. */
+
+import type {BackgroundTransferEngine} from './background-transfer-engine.ts'
+import type {InspectOptions, Inspector} from './inspector/inspector.ts'
+
+export type {InspectOptions, Inspector} from './inspector/inspector.ts'
+export type {
+  AttemptView,
+  CommandRequest,
+  ExportBundle,
+  GroupView,
+  InspectorMessage,
+  InspectorState,
+  JournalEntry,
+  OperationDetail,
+  OperationView,
+} from './inspector/protocol.ts'
+
+/** Serves the inspector's page for `engine` on 127.0.0.1; the same as `engine.inspect(options)`. */
+export function startInspector(engine: BackgroundTransferEngine, options: InspectOptions = {}): Promise<Inspector> {
+  return engine.inspect(options)
+}
