@@ -57,6 +57,8 @@ try {
 
   await page.setViewportSize({width: 400, height: 900})
   await choose(page, 'ubuntu-26.04-live-server.iso')
+  await page.getByRole('tab', {name: 'Chart'}).click()
+  await page.evaluate('scrollTo(0, 0)')
   await shoot(page, 'inspector-narrow')
 } finally {
   await browser.close()

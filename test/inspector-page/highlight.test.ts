@@ -73,7 +73,8 @@ describe('a highlight', () => {
     const flow = 'operation.running.exchanging.active.transferring'
     const activeStates = [flow, `${flow}.pulse.resting`, `${flow}.flow.counting`]
     const live = {activeStates, availableEvents: ['operation.cancel']}
-    const highlight = highlightAt(chart, entries, entries[2], live)
+    const responded = entry('attempt.responded', 'running.exchanging.active.awaitingResponse', flow.slice(10), 4)
+    const highlight = highlightAt(chart, [...entries, responded], responded, live)
     expect(
       activeLeaves(chart, highlight)
         .map(({key}) => key)
@@ -81,6 +82,13 @@ describe('a highlight', () => {
     ).toEqual(['counting', 'resting'])
     expect([...highlight.available].every((id) => id.includes('/operation.cancel/'))).toBe(true)
     expect(highlight.available.size).toBeGreaterThan(0)
+  })
+
+  it('follows the journal when the rest is not read again yet', () => {
+    const live = {activeStates: ['operation.running.weighing'], availableEvents: ['operation.cancel']}
+    const highlight = highlightAt(chart, entries, entries[2], live)
+    expect(activeLeaves(chart, highlight).map(({key}) => key)).toEqual(['waitingToRetry'])
+    expect(highlight.available.size).toBe(0)
   })
 
   it('finds every state of a path in the chart', () => {

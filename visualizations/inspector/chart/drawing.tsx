@@ -101,7 +101,7 @@ function StateCard({state, level, region, leaf}: {state: PlacedState; level: num
 function BigName({state: {x, y, width, height, key}}: {state: PlacedState}) {
   const size = Math.min(44, height * 0.5, (width - 16) / (key.length * 0.56))
   return (
-    <text class="name big" x={x + width / 2} y={y + height / 2} font-size={size}>
+    <text class="name big" x={x + width / 2} y={y + height / 2} style={{fontSize: `${size}px`}}>
       {key}
     </text>
   )

@@ -56,11 +56,11 @@ export function highlightAt(
 ): Highlight {
   const past = entry === undefined ? [] : entries.filter(({seq}) => seq <= entry.seq)
   const onPath = entry === undefined ? [] : statesOnPath(chart.machine, entry.to)
-  const active = new Set(
-    live === undefined || live.activeStates.length === 0 ? onPath : withAncestors(live.activeStates),
-  )
+  // The journal's newest entry may be ahead of what was last read of the rest.
+  const isCurrent = live !== undefined && (onPath.length === 0 || live.activeStates.includes(onPath.at(-1) ?? ''))
+  const active = new Set(isCurrent ? withAncestors(live.activeStates) : onPath)
   const taken = entry === undefined ? undefined : takenTransition(chart, entry)
-  const events = new Set(live?.availableEvents)
+  const events = new Set(isCurrent ? live.availableEvents : [])
   return {
     active,
     visited: new Set(past.flatMap(({from, to}) => [from, to].flatMap((path) => statesOnPath(chart.machine, path)))),

@@ -3,13 +3,15 @@
 import {signal} from '@preact/signals'
 import type {InspectorMessage} from '../../../src/inspector/protocol.ts'
 import {eventsAddress, openSession, Refusal, readState} from './api.ts'
-import {noteMessage, refreshDetail, selectFromAddress} from './selection.ts'
+import {noteMessage, refreshDetail, selectedView, selectFromAddress} from './selection.ts'
 import {followStream, type Link} from './shared-stream.ts'
 import {applyMessage, applyState, now, seenSeq} from './store.ts'
 
 export type Phase = 'starting' | 'ready' | 'locked' | 'unreachable'
 
 const RETRY_MS = 2000
+/** What is told only on asking, such as the durable bytes in the explanation, is asked again while bytes move. */
+const LOOK_AGAIN_MS = 3000
 
 export const phase = signal<Phase>('starting')
 export const link = signal<Link>('connecting')
@@ -23,6 +25,9 @@ export async function connect(): Promise<void> {
   setInterval(() => {
     now.value = Date.now()
   }, 500)
+  setInterval(() => {
+    if (!document.hidden && (selectedView.value?.rate ?? 0) > 0) refreshDetail()
+  }, LOOK_AGAIN_MS)
   await readAll()
   if (phase.value !== 'ready') return
   selectFromAddress()

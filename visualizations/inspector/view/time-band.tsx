@@ -47,7 +47,10 @@ function Band({all, index}: {all: readonly Stay[]; index: number}) {
   const from = Math.max(0, Math.min(all.length - DRAWN, index - DRAWN / 2))
   const stay = all[index]
   useEffect(() => {
-    box.current?.querySelector('.chosen')?.scrollIntoView({block: 'nearest', inline: 'nearest'})
+    // Within the band alone: scrollIntoView would move the page too.
+    const band = box.current
+    const chosen = band?.querySelector<HTMLElement>('.chosen')
+    if (band && chosen) band.scrollLeft = chosen.offsetLeft - band.offsetLeft - band.clientWidth / 2
   }, [index, step.value])
   return (
     <div
