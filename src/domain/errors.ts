@@ -21,7 +21,7 @@ interface CodeFacts {
   readonly retry: RetryVerdict
   /** Unsigned 32-bit HRESULT (spec 7.1, 7.3). HTTP_STATUS computes its own from the status. */
   readonly hresult: number
-  /** What the user can do; the last part of a CLI line. */
+  /** What the user can do; the last part of a CLI line. HTTP_STATUS says it by the status. */
   readonly advice: string
 }
 
@@ -120,7 +120,7 @@ export const ERROR_CODES = {
     kind: 'server',
     retry: 'never',
     hresult: 0x80190001,
-    advice: 'check the URL and the permission to read it',
+    advice: 'check the URL and the headers of the request',
   },
   NOT_BEFORE: {
     kind: 'server',
@@ -289,6 +289,8 @@ export interface SerializedError {
   readonly cause?: string
   /** Overrides the table's verdict (an HTTP status that is worth another try). */
   readonly retry?: RetryVerdict
+  /** Overrides the table's advice. */
+  readonly advice?: string
 }
 
 export interface TransferErrorOptions {
@@ -318,7 +320,7 @@ export class TransferError extends Error {
     this.retry = options.retry ?? facts.retry
     this.where = options.where
     this.details = options.details ?? {}
-    this.advice = options.advice ?? facts.advice
+    this.advice = options.advice ?? usualAdvice(this)
   }
 
   /** The HRESULT, unsigned 32 bits (spec 7). */
@@ -349,6 +351,7 @@ export class TransferError extends Error {
       ...(Object.keys(this.details).length === 0 ? {} : {details: this.details}),
       ...(this.cause === undefined ? {} : {cause: describeCause(this.cause)}),
       ...(this.retry === ERROR_CODES[this.code].retry ? {} : {retry: this.retry}),
+      ...(this.advice === usualAdvice(this) ? {} : {advice: this.advice}),
     }
   }
 
@@ -358,6 +361,7 @@ export class TransferError extends Error {
       ...(plain.details === undefined ? {} : {details: plain.details}),
       ...(plain.cause === undefined ? {} : {cause: plain.cause}),
       ...(plain.retry === undefined ? {} : {retry: plain.retry}),
+      ...(plain.advice === undefined ? {} : {advice: plain.advice}),
     })
   }
 }
@@ -371,6 +375,22 @@ export function asTransferError(thrown: unknown): TransferError {
   if (thrown instanceof TransferError) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   return new TransferError('INTERNAL', `unexpected failure: ${message}`, {cause: thrown})
+}
+
+const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
+  401: 'the server asks who you are: give it credentials, with --header-file or --user',
+  403: 'the server knows the file and refuses it: check the credentials, and whether the link has expired',
+  404: 'check the spelling of the URL: the server has nothing there',
+  407: 'a proxy on the way asks who you are: ask those who run it',
+  410: 'ask for another address: the server says that the file is gone for good',
+}
+
+/** The advice of the code, or of the status where a server said no. */
+function usualAdvice({code, details, retry}: Pick<TransferError, 'code' | 'details' | 'retry'>): string {
+  const {status} = details
+  if (code !== 'HTTP_STATUS' || typeof status !== 'number') return ERROR_CODES[code].advice
+  if (retry === 'backoff') return 'the server is busy or in trouble: run the same command again later'
+  return ADVICE_BY_STATUS[status] ?? (status >= 500 ? 'tell the owner of the server' : ERROR_CODES[code].advice)
 }
 
 function describeCause(cause: unknown): string {

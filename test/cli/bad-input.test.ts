@@ -113,7 +113,8 @@ describe('a destination that cannot be had ends with 8', () => {
   it('a file in the place of the directory', async () => {
     await CliWorld.run(cli, async (world) => {
       await writeFile(world.path('occupied'), '')
-      expect(await refusedFile(world, ['-d', 'occupied'])).toContain(`(${world.path('occupied')})`)
+      const line = await refusedFile(world, ['-d', 'occupied'])
+      expect(line).toContain(`is not a directory (${world.path('occupied')}): choose another directory`)
     })
   })
 
@@ -138,7 +139,7 @@ describe('a destination that cannot be had ends with 8', () => {
   it('a directory of that name', async () => {
     await CliWorld.run(cli, async (world) => {
       await mkdir(world.path('file.bin'))
-      expect(await refusedFile(world, [])).toContain('is a directory')
+      expect(await refusedFile(world, [])).toMatch(/is a directory .*: name a file in it$/)
     })
   })
 
@@ -160,11 +161,12 @@ describe('a destination that cannot be had ends with 8', () => {
 
 describe('a server that does not give the file', () => {
   it.each([
-    [404, 4],
-    [410, 4],
-    [403, 6],
-    [503, 5],
-  ])('status %i ends with %i', async (status, exitCode) => {
+    [404, 4, 'check the spelling of the URL'],
+    [410, 4, 'gone for good'],
+    [401, 6, '--header-file'],
+    [403, 6, 'check the credentials'],
+    [503, 5, 'run the same command again later'],
+  ])('status %i ends with %i, and says what can be done about it', async (status, exitCode, advice) => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/file.bin', {status})
       const {code, line} = await refusal(world, [
@@ -174,6 +176,7 @@ describe('a server that does not give the file', () => {
         ...FAST,
       ])
       expect(line).toContain(`the server answered ${status}`)
+      expect(line).toContain(advice)
       expect(line).not.toContain('s3cret')
       expect(code).toBe(exitCode)
       // A server that is only busy is asked again.

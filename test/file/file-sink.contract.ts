@@ -88,6 +88,16 @@ export function describeFileSink(title: string, create: (durability: Durability)
           })
         })
 
+        test('rejects when something else stands in the place of the directory', async () => {
+          bench.write('film.mp4', Buffer.from('old'))
+          const file = join(bench.directory, 'film.mp4', 'a')
+          await expect(sink.checkTarget({file, collision: 'replaceExisting'})).rejects.toMatchObject({
+            code: 'DIRECTORY_MISSING',
+            message: 'is not a directory',
+            where: join(bench.directory, 'film.mp4'),
+          })
+        })
+
         test('rejects a taken name under failIfExists only', async () => {
           bench.write('film.mp4', Buffer.from('old'))
           const {file} = name

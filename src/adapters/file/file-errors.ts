@@ -9,6 +9,9 @@ interface Meaning {
   readonly advice?: string
 }
 
+/** A file stands where a directory was meant. */
+export const NO_DIRECTORY_ADVICE = 'choose another directory, or move what stands in its place'
+
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOSPC: {code: 'DISK_FULL', message: 'no space is left on the disk'},
   EDQUOT: {code: 'DISK_FULL', message: 'the disk quota is used up'},
@@ -27,7 +30,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     advice: 'raise the limit of open files (ulimit -n), or run fewer transfers at once',
   },
   ENFILE: {code: 'FILE_ACCESS', message: 'too many files are open on this machine', retry: 'backoff'},
-  ENOTDIR: {code: 'DIRECTORY_MISSING', message: 'a part of the path is not a directory'},
+  ENOTDIR: {code: 'DIRECTORY_MISSING', message: 'a part of the path is not a directory', advice: NO_DIRECTORY_ADVICE},
   EEXIST: {code: 'FILE_EXISTS', message: 'the file already exists'},
   EISDIR: {code: 'FILE_EXISTS', message: 'is a directory', advice: 'name a file in it'},
 }

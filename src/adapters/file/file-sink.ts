@@ -6,7 +6,7 @@ import {EMPTY, type RangeSet} from '../../domain/range-set.ts'
 import type {TransferTarget} from '../../domain/record.ts'
 import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
-import {asFileWork, errnoOf} from './file-errors.ts'
+import {asFileWork, errnoOf, NO_DIRECTORY_ADVICE} from './file-errors.ts'
 import {type PartPaths, partPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
 import {removeGenerations, removePublished} from './leftovers.ts'
@@ -85,8 +85,11 @@ export function createFileSink(options: FileSinkOptions): FileSink {
 async function checkTarget(files: FileSystem, {file, collision}: TransferTarget): Promise<void> {
   const directory = dirname(file)
   const parent = await files.stat(directory)
-  if (parent?.kind !== 'directory') {
+  if (parent === undefined) {
     throw new TransferError('DIRECTORY_MISSING', 'the directory does not exist', {where: directory})
+  }
+  if (parent.kind !== 'directory') {
+    throw new TransferError('DIRECTORY_MISSING', 'is not a directory', {where: directory, advice: NO_DIRECTORY_ADVICE})
   }
   await files.access(directory)
   const present = await files.lstat(file)

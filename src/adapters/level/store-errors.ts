@@ -8,6 +8,8 @@ const NO_ACCESS = /Permission denied|Read-only file system|Operation not permitt
 
 const ACCESS_ADVICE = 'check the permissions of the store’s directory, or use another --store'
 
+const ROOM_ADVICE = 'free some space on the disk of the store, and run the same command again; nothing is lost'
+
 /** `where` is the store's directory. */
 export function storeError(thrown: unknown, where: string): TransferError {
   if (thrown instanceof TransferError) return thrown
@@ -17,7 +19,7 @@ export function storeError(thrown: unknown, where: string): TransferError {
   if (code === 'LEVEL_CORRUPTION') return damaged(where, {cause})
   if (code === 'LEVEL_LOCKED') return new TransferError('STORE_LOCKED', 'the store is in use', {where, cause})
   if (NO_ROOM.test(text) || code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new TransferError('DISK_FULL', 'the store has no room to write', {where, cause})
+    return new TransferError('DISK_FULL', 'the store has no room to write', {where, cause, advice: ROOM_ADVICE})
   }
   if (NO_ACCESS.test(text) || code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new TransferError('FILE_ACCESS', 'the store cannot be written', {where, cause, advice: ACCESS_ADVICE})
