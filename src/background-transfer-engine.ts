@@ -87,6 +87,11 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return (await this.#engine.query(query)).map(summaryOf)
   }
 
+  /** How many records this engine has met that do not verify: queries leave them out, and `diagnoseStore` counts them all. */
+  damagedAsync(): Promise<number> {
+    return this.#engine.damaged()
+  }
+
   /** Everything unfinished goes on, but what the application paused (for resumeOnOpen: false). */
   resumeAllAsync(): Promise<void> {
     return this.#engine.resumeAll()

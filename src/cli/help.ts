@@ -6,7 +6,7 @@ Examples:
   bgt get https://example.com/big.iso             into the working directory
   bgt get https://example.com/big.iso             again: goes on where it was stopped
   bgt resume                                      goes on with everything unfinished
-  bgt show 01a1fdc1-8920                          why it is not moving; the beginning of a guid is enough
+  bgt show 8df1c03a                               why it is not moving; the end of a guid is enough
 
 Exit codes: 0 every file is there, 2 usage, 3 no such operation, 4 not found on the server, 5 temporary failure,
 6 permanent failure, 7 unfinished, 8 local file trouble, 10 store locked or damaged, 130 and 143 interrupted.`,
@@ -18,7 +18,7 @@ Examples:
   resume: `
 Examples:
   bgt resume
-  bgt resume 01a1fdc1-8920 --json`,
+  bgt resume 8df1c03a --json`,
   doctor: `
 Examples:
   bgt doctor --store ./transfers

@@ -1,21 +1,44 @@
-/** Operations by guid, or by the beginning of one. */
+/** Operations by guid, or by the beginning or the end of one. */
 
 import {TransferError} from '../domain/errors.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import type {BackgroundTransferEngine, DownloadOperation} from '../index.ts'
 import {usageError} from './parse.ts'
 
-/** Rejects with OPERATION_UNKNOWN, INVALID_ARGUMENT (the beginning of several), STORE_DAMAGED. */
+/**
+ * A guid begins with the time, so its end is the short name that tells it from its neighbours. Rejects with OPERATION_UNKNOWN,
+ * INVALID_ARGUMENT (part of several), STORE_DAMAGED.
+ */
 export async function operationOf(engine: BackgroundTransferEngine, text: string): Promise<DownloadOperation> {
   const wanted = text.toLowerCase()
   if (isOperationId(wanted)) return engine.getDownloadAsync(wanted)
-  if (!/^[0-9a-f][0-9a-f-]{0,35}$/.test(wanted)) throw unknownOperation(text)
-  // No guid equals its own beginning, so "after the beginning" is where those that have it stand.
-  const found = await engine.queryAsync({after: wanted as OperationId, limit: 2})
-  const [only, other] = found.filter(({guid}) => guid.startsWith(wanted))
+  if (!/^[0-9a-f-]{1,35}$/.test(wanted)) throw unknownOperation(text)
+  const beginning = await guidsThatBegin(engine, wanted)
+  const [only, other] = beginning.length > 0 ? beginning : await guidsThatEnd(engine, wanted)
   if (only === undefined) throw unknownOperation(text)
-  if (other !== undefined) throw usageError('several operations begin like this', text, 'give more of the guid')
-  return engine.getDownloadAsync(only.guid)
+  if (other !== undefined) {
+    const what = `several operations ${beginning.length > 0 ? 'begin' : 'end'} like this`
+    throw usageError(what, text, 'give more of the guid, or the end of it')
+  }
+  return engine.getDownloadAsync(only)
+}
+
+/** At most two. No guid equals its own beginning, so "after the beginning" is where those that have it stand. */
+async function guidsThatBegin(engine: BackgroundTransferEngine, text: string): Promise<readonly OperationId[]> {
+  const found = await engine.queryAsync({after: text as OperationId, limit: 2})
+  return found.map(({guid}) => guid).filter((guid) => guid.startsWith(text))
+}
+
+/** At most two. No order helps here: every record is looked at. */
+async function guidsThatEnd(engine: BackgroundTransferEngine, text: string): Promise<readonly OperationId[]> {
+  const found: OperationId[] = []
+  for (let after: OperationId | undefined; found.length < 2; ) {
+    const page = await engine.queryAsync(after === undefined ? {} : {after})
+    after = page.at(-1)?.guid
+    if (after === undefined) break
+    found.push(...page.map(({guid}) => guid).filter((guid) => guid.endsWith(text)))
+  }
+  return found.slice(0, 2)
 }
 
 /**

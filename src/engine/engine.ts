@@ -202,6 +202,12 @@ export class Engine {
     )
   }
 
+  /** How many values of the store were met that do not verify; queries leave them out. */
+  damaged(): Promise<number> {
+    this.#requireServing()
+    return this.#ports.store.damaged()
+  }
+
   /** The unfinished or last operation that writes this file. */
   async findByFile(file: string): Promise<OperationEntry | undefined> {
     const id = await this.#ports.store.findByFile(file)

@@ -69,6 +69,8 @@ export interface RecordStore {
   /** A page of an operation's journal, the newest last. Entries that do not verify are left out. */
   journal(id: OperationId, page?: JournalPage): Promise<readonly JournalEntry[]>
   groups(): Promise<readonly GroupRecord[]>
+  /** How many values were met since it was opened that do not verify: whatever gives several leaves them out. */
+  damaged(): Promise<number>
   saveGroup(group: GroupRecord): Promise<void>
   /** Resolves when every write so far is durable. */
   flush(): Promise<void>

@@ -42,7 +42,8 @@ describe('list and show', () => {
         world.path('file.bin'),
         `${world.server.url('/file.bin')}?key=***`,
       ])
-      const shown = await world.bgt(['show', guid.slice(0, 20)])
+      expect((await world.bgt(['show', guid.slice(0, 20)])).code).toBe(0)
+      const shown = await world.bgt(['show', guid.slice(-8).toUpperCase()])
       expect(shown.stdout).toContain(`guid:      ${guid}\n`)
       expect(shown.stdout).toContain(`bytes:     ${CUT_AT} of ${CONTENT.length} (33%)\n`)
       expect(shown.stdout).toContain('why:       it waits to be attached or admitted\n')
@@ -83,6 +84,12 @@ describe('list and show', () => {
       const ambiguous = await world.bgt(['show', String(listed[0]?.guid).slice(0, 2)])
       expect(ambiguous.lines).toEqual([expect.stringContaining('several operations begin like this')])
       expect(ambiguous.code).toBe(2)
+      const last = String(listed.at(-1)?.guid)
+      expect((await world.bgt(['show', last.slice(-12)])).stdout).toContain(`guid:      ${last}\n`)
+      const digits = listed.map(({guid}) => String(guid).slice(-1))
+      const twice = digits.find((digit, at) => digits.indexOf(digit) < at && digit !== '0')
+      const unclear = await world.bgt(['show', String(twice)])
+      expect(unclear.lines).toEqual([expect.stringContaining('several operations end like this')])
     })
   })
 })

@@ -244,6 +244,7 @@ describe('a damaged store', () => {
       expect(await store.query({limit: 2 * COUNT})).toHaveLength(COUNT - 1)
       expect(await store.query({states: ['running'], limit: COUNT})).toHaveLength(COUNT / 3 - 1)
       expect(store.diagnostics()).toEqual({damaged: 1, healed: false})
+      expect(await store.damaged()).toBe(1)
     })
 
     it('is reported by diagnose and replaced by a save', async () => {

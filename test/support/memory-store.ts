@@ -161,6 +161,11 @@ export class MemoryStore implements RecordStore {
     return this.#opened().groups()
   }
 
+  /** Memory does not rot. */
+  async damaged(): Promise<number> {
+    return 0
+  }
+
   async flush(): Promise<void> {
     return this.#write(() => {})
   }

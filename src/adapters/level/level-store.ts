@@ -152,6 +152,10 @@ class LevelRecordStore implements LevelStore {
     return this.#scan((database) => scanGroups(database, this.#noteDamage))
   }
 
+  async damaged(): Promise<number> {
+    return this.#damaged.size
+  }
+
   async flush(): Promise<void> {
     return this.#opened().flush()
   }
