@@ -45,6 +45,8 @@ export interface CoordinatorOptions {
   readonly events: Subject<EngineEvent>
   readonly conditions: () => Conditions
   readonly isDraining: () => boolean
+  /** An ended operation is about to be forgotten. */
+  readonly leaveFile: (record: OperationRecord) => Promise<void>
 }
 
 export class Coordinator {
@@ -59,7 +61,7 @@ export class Coordinator {
   readonly #events: Subject<EngineEvent>
   readonly #isDraining: () => boolean
 
-  constructor({ports, options, events, conditions, isDraining}: CoordinatorOptions) {
+  constructor({ports, options, events, conditions, isDraining, leaveFile}: CoordinatorOptions) {
     this.#ports = ports
     this.#options = options
     this.#events = events
@@ -73,16 +75,17 @@ export class Coordinator {
       () => this.limits.wake(),
     )
     this.alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
-    this.retention = new Retention(
-      ports.store,
-      ports.clock,
-      this.#options.retention,
-      (ids) => {
+    this.retention = new Retention({
+      store: ports.store,
+      clock: ports.clock,
+      policy: this.#options.retention,
+      beforeForgetting: leaveFile,
+      onForgotten: (ids) => {
         for (const id of ids) this.operations.drop(id)
         this.#events.next({type: 'operation.forgotten', at: ports.clock.now(), ids})
       },
-      (error) => ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
-    )
+      onError: (error) => ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
+    })
     this.operations = new Operations({
       ports,
       options: this.#options,
@@ -208,9 +211,9 @@ export class Coordinator {
 
   #admitEntry(id: OperationId, entry: OperationEntry | undefined): void {
     if (entry !== undefined && !entry.isOver && !this.#isDraining()) {
-      const {id: admitted, policy} = entry.record
-      this.limits.limitOperation(admitted, policy.maxBytesPerSecond)
       this.operations.activate(entry)
+      // Only now: an actor that begins in the line has no limit to its name yet.
+      this.limits.limitOperation(id, entry.facts.policy.maxBytesPerSecond)
       entry.send({type: 'operation.admit'})
     }
     if (entry?.phase === undefined) this.line.release(id)

@@ -35,11 +35,38 @@ async function find(world: SimulatedWorld, id: OperationId): Promise<OperationEn
   return entry
 }
 
+/** Leaves 50,000 bytes behind. */
+async function failInMidBody(world: SimulatedWorld, n: number): Promise<OperationEntry> {
+  world.network.addFault(urlOf(n), {kind: 'reset', after: 50_000})
+  world.network.addFault(urlOf(n), {kind: 'refused'})
+  const entry = await start(world, n)
+  await world.until(() => entry.isOver)
+  expect(entry.record).toMatchObject({state: 'failed', evidence: {ranges: [[0, 50_000]]}})
+  return entry
+}
+
+const PART_OF_1 = ['.1.00000001.1.part', '.1.00000001.1.side']
+
 function liveActors(world: SimulatedWorld, count: number): number {
   let live = 0
   for (let n = 1; n <= count; n++) if (world.engine.live(operationId(n))?.actor !== undefined) live += 1
   return live
 }
+
+describe('a byte rate', () => {
+  it.each([
+    ['of one operation', {}, {policy: {maxBytesPerSecond: 10_000}}],
+    ['of the engine', {maxBytesPerSecond: 10_000}, {}],
+  ] as const)('%s is kept', async (_, options, wish) => {
+    const world = await worldOf(options)
+    const before = world.clock.now()
+    const entry = await start(world, 1, wish)
+    await world.until(() => entry.isOver)
+    expect(entry.record.state).toBe('completed')
+    // Without the limit the network takes two seconds.
+    expect(world.clock.now() - before).toBeGreaterThan(5_000)
+  })
+})
 
 describe('a download', () => {
   it('comes whole, under its name, and leaves nothing beside it', async () => {
@@ -486,11 +513,7 @@ describe('commands', () => {
 
   it('a failed download is continued by the next for the same address and file', async () => {
     const world = await worldOf({retries: 0})
-    world.network.addFault(urlOf(1), {kind: 'reset', after: 50_000})
-    world.network.addFault(urlOf(1), {kind: 'refused'})
-    const first = await start(world, 1)
-    await world.until(() => first.isOver)
-    expect(first.record).toMatchObject({state: 'failed', evidence: {ranges: [[0, 50_000]]}})
+    await failInMidBody(world, 1)
     const {id: _, ...draft} = world.draft(1)
     const [second] = await world.until(world.engine.start([{...draft, id: operationId(77)}]))
     await world.until(() => second?.isOver === true)
@@ -498,6 +521,58 @@ describe('commands', () => {
     expect(world.network.notes.at(-1)?.request.headers).toContainEqual(['Range', 'bytes=50000-'])
     expect(world.disk.readFile('/downloads/1')?.equals(contentOf(1, SIZE))).toBe(true)
     expect(world.disk.names('/downloads')).toEqual(['1'])
+  })
+
+  it('a failed one keeps its part until another address is asked for the file', async () => {
+    const world = await worldOf({retries: 0})
+    await failInMidBody(world, 1)
+    expect(world.disk.names('/downloads')).toEqual(PART_OF_1)
+    const second = await start(world, 2, {file: '/downloads/1'})
+    await world.until(() => second.isOver)
+    expect(world.disk.names('/downloads')).toEqual(['1'])
+  })
+
+  it('a failed one that is forgotten leaves nothing', async () => {
+    const world = await worldOf({retries: 0})
+    const first = await failInMidBody(world, 1)
+    await world.until(world.engine.forget(first.record.id))
+    expect(world.disk.names('/downloads')).toEqual([])
+    const {id: _, ...draft} = world.draft(1)
+    const [second] = await world.until(world.engine.start([{...draft, id: operationId(77)}]))
+    await world.until(() => second?.isOver === true)
+    expect(world.network.notes.at(-1)?.status).toBe(200)
+  })
+
+  it('a failed one that is forgotten leaves its part to whoever adopted it', async () => {
+    const world = await worldOf({retries: 0})
+    const first = await failInMidBody(world, 1)
+    const {id: _, ...draft} = world.draft(1)
+    const [second] = await world.until(world.engine.start([{...draft, id: operationId(77)}]))
+    await world.until(world.engine.forget(first.record.id))
+    await world.until(() => second?.isOver === true)
+    expect(world.network.notes.at(-1)?.request.headers).toContainEqual(['Range', 'bytes=50000-'])
+    expect(world.network.notes).toHaveLength(3)
+    expect(world.disk.names('/downloads')).toEqual(['1'])
+  })
+
+  it('what retention forgets takes its part along', async () => {
+    const world = await worldOf({retries: 0})
+    const first = await failInMidBody(world, 1)
+    await world.until(world.engine.markDelivered(first))
+    await world.close()
+    await world.open({retention: {count: 0}})
+    await world.until(() => world.disk.names('/downloads').length === 0)
+    await world.advance(100)
+    expect(await world.until(world.engine.find(first.record.id))).toBeUndefined()
+  })
+
+  it('what was forgotten before its end was delivered does not come back', async () => {
+    const world = await worldOf()
+    const entry = await start(world, 1)
+    await world.until(() => entry.isOver)
+    const forgotten = world.engine.forget(entry.record.id)
+    await world.until(Promise.all([forgotten, world.engine.markDelivered(entry)]))
+    expect(await world.until(world.engine.find(entry.record.id))).toBeUndefined()
   })
 
   it('conditions of the moment decide for what is started', async () => {
