@@ -23,6 +23,11 @@ Examples:
 Examples:
   bgt doctor --store ./transfers
   bgt doctor --store ./transfers --repair --search ~/Downloads`,
+  completion: `
+Examples:
+  bgt completion bash > ~/.local/share/bash-completion/completions/bgt
+  bgt completion zsh > ~/.zfunc/_bgt                        (with ~/.zfunc in fpath)
+  bgt completion fish > ~/.config/fish/completions/bgt.fish`,
 } as const
 
 export const DETAILS = {

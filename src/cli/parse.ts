@@ -56,15 +56,19 @@ export function byteRate(flag: string): (text: string) => number {
   }
 }
 
-/** Parser of one of a few words. */
-export function oneOf<Value>(flag: string, words: Readonly<Record<string, Value>>): (text: string) => Value {
-  return (text) => {
+/** Parser of one of a few words, which it names for completion scripts. */
+export function oneOf<Value>(
+  flag: string,
+  words: Readonly<Record<string, Value>>,
+): ((text: string) => Value) & {readonly words: readonly string[]} {
+  const parse = (text: string): Value => {
     const value = Object.hasOwn(words, text) ? words[text] : undefined
     if (value === undefined) {
       throw usageError(`'${text}' is not known`, flag, `give one of ${Object.keys(words).join(', ')}`)
     }
     return value
   }
+  return Object.assign(parse, {words: Object.keys(words)})
 }
 
 export const PRIORITIES = {

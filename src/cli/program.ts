@@ -1,8 +1,9 @@
 /** The commands and their flags. Each command's own code is loaded when it is called, and not before. */
 
-import {Command, CommanderError, Option} from 'commander'
+import {Argument, Command, CommanderError, Option} from 'commander'
 import type {TransferError} from '../domain/errors.ts'
 import type {Change, ChangeFlags} from './commands/change.ts'
+import type {ChartFlags} from './commands/chart.ts'
 import type {DoctorFlags} from './commands/doctor.ts'
 import type {ExportFlags} from './commands/export.ts'
 import type {InspectFlags} from './commands/inspect.ts'
@@ -84,7 +85,8 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
   json(store(program.command('cancel <guid>')))
     .description('cancel an operation and remove its partial file')
     .action((guid: string, flags: ChangeFlags) => changing(guid, {kind: 'cancel'}, flags))
-  json(store(program.command('priority <guid> <priority>')))
+  json(store(program.command('priority <guid>')))
+    .addArgument(new Argument('<priority>').choices(Object.keys(PRIORITIES)))
     .description('give an operation the priority high, default or low')
     .action((guid: string, name: string, flags: ChangeFlags) => {
       const priority = oneOf('priority', PRIORITIES)(name)
@@ -122,6 +124,26 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
     .action(async (guid: string, flags: ExportFlags) => {
       const {exportOperation} = await import('./commands/export.ts')
       finish(await exportOperation(io, guid, flags))
+    })
+
+  program
+    .command('chart [machine]')
+    .description('print the statechart of a machine; without a machine, the names of all')
+    .option('--format <format>', 'svg, mermaid or json (default: svg)', oneOf('--format', CHART_FORMATS))
+    .option('--dark', 'the picture for a dark page')
+    .action(async (machine: string | undefined, flags: ChartFlags) => {
+      const {chart} = await import('./commands/chart.ts')
+      await chart(io, machine, flags)
+    })
+
+  program
+    .command('completion')
+    .description('print a script that completes bgt in a shell')
+    .addArgument(new Argument('<shell>', 'bash, zsh or fish').choices(['bash', 'zsh', 'fish']))
+    .addHelpText('after', EXAMPLES.completion)
+    .action(async (shell: string) => {
+      const {completion} = await import('./commands/completion.ts')
+      await completion(io, shell, program)
     })
 
   program
@@ -192,6 +214,7 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
   refuseLater(get, ['--proxy <url>', '--detach'])
 }
 
+const CHART_FORMATS = {svg: 'svg', mermaid: 'mermaid', json: 'json'} as const
 const COLLISIONS = {fail: 'failIfExists', unique: 'generateUniqueName', replace: 'replaceExisting'} as const
 const COSTS = {default: 0, 'unrestricted-only': 1, always: 2} as const
 

@@ -10,6 +10,13 @@ function refused(where: string): TransferError {
   })
 }
 
+const refusals = new WeakSet<Command | Option>()
+
+/** Named only to be refused: nothing to offer. */
+export function isRefused(what: Command | Option): boolean {
+  return refusals.has(what)
+}
+
 export function refuseLater(command: Command, flags: readonly string[]): void {
   for (const flag of flags) {
     const option = new Option(flag, 'not in this version')
@@ -18,11 +25,12 @@ export function refuseLater(command: Command, flags: readonly string[]): void {
       throw refused(`--${option.name()}`)
     })
     command.addOption(option)
+    refusals.add(option)
   }
 }
 
 export function refuseCommand(program: Command, name: string, description: string): void {
-  program
+  const command = program
     .command(name, {hidden: false})
     .description(description)
     .allowUnknownOption()
@@ -31,4 +39,5 @@ export function refuseCommand(program: Command, name: string, description: strin
     .action(() => {
       throw refused(`bgt ${name}`)
     })
+  refusals.add(command)
 }

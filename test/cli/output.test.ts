@@ -94,6 +94,40 @@ describe('--json', () => {
   })
 })
 
+describe('the schema of --json in the reference', () => {
+  const reference = readFile(fileURLToPath(new URL('../../docs/reference/cli.md', import.meta.url)), 'utf8')
+  const namesBelow = (page: string, heading: string) => {
+    const table =
+      page
+        .split('## JSON')[1]
+        ?.split(new RegExp(`^\\| ${heading} `, 'm'))[1]
+        ?.split('\n\n')[0] ?? ''
+    return [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name)
+  }
+
+  it('names every event that there is', async () => {
+    const source = await readFile(fileURLToPath(new URL('../../src/cli/transfer.ts', import.meta.url)), 'utf8')
+    const union = /type Happening =([\s\S]*?)\n\n/.exec(source)?.[1] ?? ''
+    const happenings = [...union.matchAll(/\| '(\w+)'/g)].map(([, name = '']) => name)
+    expect(happenings.length).toBeGreaterThan(7)
+    expect(namesBelow(await reference, 'Event').toSorted()).toEqual([...happenings, 'progress'].toSorted())
+  })
+
+  it('names every member of a line, and lines have no others', async () => {
+    const members = namesBelow(await reference, 'Member')
+    await CliWorld.run(cli, async (world) => {
+      let tries = 0
+      world.server.route('/later', () => {
+        tries += 1
+        return tries === 1 ? {status: 503} : {content: CONTENT}
+      })
+      const {stdout} = await world.bgt(['get', '--json', '--retry-delay', '0.01', world.server.url('/later')])
+      const seen = new Set(jsonLines(stdout).flatMap((line) => Object.keys(line)))
+      expect([...seen].sort()).toEqual(members.toSorted())
+    })
+  })
+})
+
 /** Of util-linux: runs a command on a terminal of its own. */
 const SCRIPT = 'script'
 const HAS_SCRIPT = spawnSync(SCRIPT, ['--version']).status === 0
@@ -157,7 +191,12 @@ describe('help and version', () => {
       ([, cell = '']) => cell.match(/--[a-z-]+/g) ?? [],
     )
     const known = new Set<string>()
-    for (const command of ['get', 'resume', 'list', 'doctor', 'demo']) {
+    const {stdout: help} = await cli.run(['--help'])
+    const commands = [...(/Commands:\n([\s\S]*?)\n\n/.exec(help)?.[1] ?? '').matchAll(/^ {2}(\w+)/gm)].map(
+      ([, name = '']) => name,
+    )
+    for (const command of commands) expect(page).toContain(`\`bgt ${command}`)
+    for (const command of commands.filter((each) => each !== 'put' && each !== 'help')) {
       const {stdout} = await cli.run([command, '--help'])
       for (const [, flag = ''] of stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm))
         if (flag !== '--help') known.add(flag)

@@ -2,7 +2,7 @@
 
 import {execFile, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {copyFile, mkdtemp, rm, symlink} from 'node:fs/promises'
+import {copyFile, cp, mkdtemp, readdir, rm, symlink} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
@@ -45,6 +45,10 @@ export async function buildCli(): Promise<BuiltCli> {
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   const project = ['-p', join(ROOT, 'tsconfig.build.json'), '--noCheck', '--declaration', 'false']
   await promisify(execFile)(process.execPath, [compiler, ...project, '--outDir', join(out, 'dist')])
+  const pictures = join(ROOT, 'visualizations')
+  for (const name of await readdir(pictures)) {
+    if (/\.(chart\.json|svg|mmd)$/.test(name)) await cp(join(pictures, name), join(out, 'dist', 'visualizations', name))
+  }
   await symlink(join(ROOT, 'node_modules'), join(out, 'node_modules'))
   await copyFile(join(ROOT, 'package.json'), join(out, 'package.json'))
   const script = join(out, 'dist', 'src', 'cli', 'bgt.js')
