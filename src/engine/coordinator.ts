@@ -4,6 +4,7 @@
  */
 
 import type {Subject} from 'rxjs'
+import {waitFor} from 'xstate'
 import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -19,7 +20,7 @@ import type {ResolvedEngineOptions} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
-import {phaseOf} from './record-of.ts'
+import {lifeStateOf, phaseOf} from './record-of.ts'
 import {Retention} from './retention.ts'
 
 /** Were on the wire, or about to be, when the process died: they queue again. */
@@ -35,6 +36,14 @@ const WAITING: readonly LifeState[] = [
   'pausedSystemPolicy',
 ]
 const CHUNK = 1000
+
+/** A command for every member of a group that is in one of these states. */
+export interface GroupCommand {
+  readonly states: readonly LifeState[]
+  readonly event: () => OperationEvent
+  /** Whether a member in this state has carried it out. */
+  readonly isThrough: (state: LifeState) => boolean
+}
 
 /** How soon a wait that is over is looked at again, when its record could not be read. */
 const READ_AGAIN_MS = 5_000
@@ -174,23 +183,27 @@ export class Coordinator {
   }
 
   /** Page by page, so that a group of a million never stands in memory. Resolves when the outcomes are durable. */
-  async forEachMember(name: string, states: readonly LifeState[], act: (entry: OperationEntry) => void): Promise<void> {
+  async forEachMember(name: string, {states, event, isThrough}: GroupCommand): Promise<void> {
     this.line.suspendGroup(name)
     try {
       for (let after: OperationId | undefined; ; ) {
         const from = after
+        const ends: Promise<void>[] = []
         after = await this.operations.read(
           () => this.#ports.store.query({group: name, states, ...(from === undefined ? {} : {after: from})}),
           (page) => {
             for (const record of page) {
               const entry = this.operations.hold(record)
-              if (states.includes(entry.state)) act(entry)
+              if (states.includes(entry.state) && this.tryCommand(entry, event())) {
+                ends.push(whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot))))
+              }
               this.operations.forgetIfIdle(entry)
             }
             return page.at(-1)?.id
           },
         )
         if (after === undefined) return
+        await Promise.all(ends)
         await this.operations.settled()
       }
     } finally {
@@ -259,10 +272,12 @@ export class Coordinator {
   #moved(entry: OperationEntry, snapshot: OperationSnapshot): void {
     const phase = phaseOf(snapshot)
     const {facts} = snapshot.context
-    if (phase !== entry.phase) this.line.memberChanged(facts, phase)
+    if (phase !== entry.phase) {
+      this.line.memberChanged(facts, phase)
+      // Its rate is set again when it is admitted again.
+      if (phase === undefined) this.limits.limitOperation(facts.id, undefined)
+    }
     entry.phase = phase
-    // Set again when it is admitted again.
-    if (phase === undefined) this.limits.limitOperation(facts.id, undefined)
     this.#tellOrigin(entry, snapshot)
     if (this.#isDraining() && snapshot.can({type: 'operation.suspend'})) {
       queueMicrotask(() => entry.send({type: 'operation.suspend'}))
@@ -304,4 +319,11 @@ export class Coordinator {
       entry.notices.next({record: entry.record, hasResponseChanged: false, hasRestarted: false})
     }
   }
+}
+
+/** Resolves when the chart is there, has ended, or is put away. */
+async function whenSnapshot({actor}: OperationEntry, isThere: (snapshot: OperationSnapshot) => boolean): Promise<void> {
+  if (actor === undefined) return
+  const isOver = (snapshot: OperationSnapshot) => snapshot.status !== 'active' || isThere(snapshot)
+  await waitFor(actor, isOver, {timeout: Number.POSITIVE_INFINITY}).catch(() => undefined)
 }

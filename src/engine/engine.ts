@@ -24,7 +24,7 @@ import {
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
-import {Coordinator} from './coordinator.ts'
+import {Coordinator, type GroupCommand} from './coordinator.ts'
 import type {Dispatcher, GroupStanding} from './dispatcher.ts'
 import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
@@ -277,17 +277,20 @@ export class Engine {
 
   /** Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. */
   pauseGroup(name: string): Promise<void> {
-    return this.#each(name, PAUSABLE, (entry) => this.#try(entry, {type: 'operation.pause'}))
+    const event = () => ({type: 'operation.pause'}) as const
+    return this.#each(name, {states: PAUSABLE, event, isThrough: (state) => !PAUSABLE.includes(state)})
   }
 
   /** Resumes every member that the application paused, in the order of their guids. */
   resumeGroup(name: string): Promise<void> {
-    return this.#each(name, RESUMABLE, (entry) => this.resume(entry))
+    const event = () => ({type: 'operation.resume', sequence: this.#nextSequence()}) as const
+    return this.#each(name, {states: RESUMABLE, event, isThrough: (state) => !RESUMABLE.includes(state)})
   }
 
   /** Cancels every unfinished member. */
   cancelGroup(name: string): Promise<void> {
-    return this.#each(name, UNFINISHED, (entry) => this.cancel(entry))
+    const event = () => ({type: 'operation.cancel'}) as const
+    return this.#each(name, {states: UNFINISHED, event, isThrough: isTerminal})
   }
 
   async makeCurrent(entry: OperationEntry): Promise<void> {
@@ -458,9 +461,9 @@ export class Engine {
     return this.#coordinator.tryCommand(entry, event)
   }
 
-  async #each(name: string, states: readonly LifeState[], act: (entry: OperationEntry) => void): Promise<void> {
+  async #each(name: string, command: GroupCommand): Promise<void> {
     this.#requireServing()
-    await this.#coordinator.forEachMember(name, states, act)
+    await this.#coordinator.forEachMember(name, command)
   }
 
   #command(entry: OperationEntry, event: OperationEvent): void {

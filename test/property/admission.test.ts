@@ -69,6 +69,59 @@ describe('nextAdmission', () => {
   })
 })
 
+describe('nextAdmission with closed origins', () => {
+  const [A, B] = ['http://a.example', 'http://b.example']
+  const at = (origin: string, name: string, priorityClass: PriorityClass = 1) => ({
+    ...waiting(name, priorityClass),
+    origin,
+  })
+  const line = [at(A, 'a1'), at(A, 'a2'), at(B, 'b1')]
+
+  it('goes round them in a parallel group', () => {
+    expect(admitted({behavior: parallel, members: [], line, closedOrigins: [A]})).toBe('b1')
+    expect(admitted({behavior: parallel, members: [], line, closedOrigins: [A, B]})).toBe('none')
+    expect(admitted({behavior: parallel, members: [], line, closedOrigins: [B]})).toBe('a1')
+  })
+
+  it('keeps the order of a serialized group, but for High ones', () => {
+    expect(admitted({behavior: serialized, members: [], line, closedOrigins: [A]})).toBe('none')
+    const withHigh = [at(A, 'h1', 0), at(B, 'h2', 0), ...line]
+    expect(admitted({behavior: serialized, members: [], line: withHigh, closedOrigins: [A]})).toBe('h2')
+    expect(admitted({behavior: serialized, members: [], line: [at(A, 'h1', 0), at(B, 'b1')], closedOrigins: [A]})).toBe(
+      'b1',
+    )
+  })
+
+  it('leaves a returning member of one aside, and what follows is admitted', () => {
+    const returning = {...member('a0', 'returning'), origin: A}
+    const other = {...member('b0', 'returning', 2), origin: B}
+    expect(admitted({behavior: parallel, members: [returning, other], line, closedOrigins: [A]})).toBe('b0')
+    expect(admitted({behavior: parallel, members: [returning], line, closedOrigins: [A]})).toBe('b1')
+    expect(admitted({behavior: serialized, members: [returning], line, closedOrigins: [A]})).toBe('none')
+  })
+
+  it('never admits to a closed origin, and always somebody of a parallel group whose origin is open', () => {
+    const candidates = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), classes), {maxLength: 8})
+    fc.assert(
+      fc.property(
+        candidates,
+        candidates,
+        fc.subarray(['a', 'b', 'c']),
+        fc.boolean(),
+        (waits, returns, closed, isSerial) => {
+          const inLine = waits.map(([origin, each], n) => ({...waiting(`w${n}`, each), origin}))
+          const members = returns.map(([origin, each], n) => ({...member(`m${n}`, 'returning', each), origin}))
+          const behavior = isSerial ? serialized : parallel
+          const next = nextAdmission({behavior, members, line: inLine, closedOrigins: closed})
+          const all = [...members, ...inLine]
+          if (next.kind === 'admit') expect(closed).not.toContain(all.find((each) => each.id === next.id)?.origin)
+          else if (!isSerial) expect(all.filter(({origin}) => !closed.includes(origin))).toEqual([])
+        },
+      ),
+    )
+  })
+})
+
 describe('toDisplace', () => {
   const members = [member('a', 'running'), member('h', 'running', 0)]
 
