@@ -112,7 +112,10 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     )
   }
 
-  /** Removes the record of an ended operation; never a file. Rejects with ILLEGAL_STATE while it is unfinished. */
+  /**
+   * Removes the record of an ended operation, and what a failed one left of its part; never a finished file. Rejects with
+   * ILLEGAL_STATE while it is unfinished.
+   */
   forgetAsync(guid: OperationId): Promise<void> {
     return this.#engine.forget(guid)
   }

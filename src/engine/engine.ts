@@ -59,7 +59,7 @@ export class Engine {
   constructor(ports: EnginePorts, options: EngineOptions = {}) {
     this.options = resolveOptions(options)
     this.#ports = ports
-    this.#claims = new FileClaims(ports.store)
+    this.#claims = new FileClaims(ports)
     this.#nextId = createOperationIds(
       () => ports.clock.now(),
       () => ports.random.guid(),
@@ -70,6 +70,7 @@ export class Engine {
       events: this.#events,
       conditions: () => this.conditions,
       isDraining: () => this.#isDraining,
+      leaveFile: (record) => this.#claims.leave(record),
     })
     this.#actor = createActor(this.#provided(), {
       id: 'engine',
@@ -299,9 +300,9 @@ export class Engine {
     await this.#line.makeCurrent(entry.facts, this.#sequence)
   }
 
-  /** The outcome reached a promise of the application: enumeration no longer shows it. */
+  /** The outcome reached a promise of the application: enumeration no longer shows it. What was forgotten stays so. */
   async markDelivered(entry: OperationEntry): Promise<void> {
-    if (entry.record.delivered === true || this.#isDraining) return
+    if (entry.record.delivered === true || this.#operations.get(entry.record.id) !== entry) return
     const record: OperationRecord = {...entry.record, delivered: true}
     entry.record = record
     entry.saved = record
@@ -313,13 +314,21 @@ export class Engine {
     }
   }
 
+  /** Removes the record of an ended operation, and a failed one's part. Rejects with ILLEGAL_STATE while it is unfinished. */
   async forget(id: OperationId): Promise<void> {
     this.#requireServing()
-    await this.#operations.find(id, (entry) => {
-      if (entry === undefined || entry.isOver) return
+    const record = await this.#operations.find(id, (entry) => {
+      if (entry === undefined) return undefined
+      if (entry.isOver) {
+        // From here on nobody saves it again.
+        this.#operations.drop(id)
+        return entry.record
+      }
       this.#operations.forgetIfIdle(entry)
       throw new TransferError('ILLEGAL_STATE', 'only an ended operation can be forgotten')
     })
+    if (record === undefined) return
+    await this.#claims.leave(record)
     await this.#ports.store.remove(id)
     this.#operations.drop(id)
     this.#events.next({type: 'operation.forgotten', at: this.now(), ids: [id]})

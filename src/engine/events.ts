@@ -29,7 +29,7 @@ export type EngineEvent =
       readonly id: OperationId
       readonly record: OperationRecord
     }
-  /** Records of ended operations were removed; files never are. */
+  /** Records of ended operations were removed, and with those of failed ones their parts; finished files never are. */
   | {readonly type: 'operation.forgotten'; readonly at: number; readonly ids: readonly OperationId[]}
   /** Live counters of everything that moved since the last tick; at most ten times a second. */
   | {readonly type: 'progress'; readonly at: number; readonly changes: readonly ProgressChange[]}

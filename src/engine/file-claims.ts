@@ -1,26 +1,46 @@
-/** One file, one writer: which destinations are taken, and whose bytes a repeated operation goes on from. */
+/**
+ * One file, one writer: which destinations are taken, and to whom the part beside each belongs. A part is the property of the
+ * operation that named its file last: that one goes on from it or removes it, and nobody else may (decision 0006).
+ */
 
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import {NO_EVIDENCE, type OperationRecord} from '../domain/record.ts'
+import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal} from '../domain/status.ts'
+import {type FileSink, partNameOf} from '../ports/file-sink.ts'
+import type {Log} from '../ports/log.ts'
 import type {RecordStore} from '../ports/record-store.ts'
 
+export interface FileClaimsOptions {
+  readonly store: RecordStore
+  readonly sink: FileSink
+  readonly log: Log
+}
+
+/** A record to create, and the failed operation whose part it does not go on from. */
+interface Succession {
+  readonly record: OperationRecord
+  readonly superseded?: OperationRecord
+}
+
 export class FileClaims {
-  readonly #store: RecordStore
+  readonly #options: FileClaimsOptions
   /** Destinations of records that are not in the store yet. */
   readonly #claimed = new Set<string>()
+  /** Destinations whose parts are being removed, with what settles when they are. */
+  readonly #clearing = new Map<string, Promise<void>>()
   /** Settles when every claim so far was answered. */
   #answered: Promise<void> = Promise.resolve()
 
-  constructor(store: RecordStore) {
-    this.#store = store
+  constructor(options: FileClaimsOptions) {
+    this.#options = options
   }
 
   /**
    * Refuses (DESTINATION_BUSY) a destination that an unfinished operation, or another claim, has. Answers the records to
-   * create: those that repeat a failed operation adopt its part file. To be released once they are in the store. Claims are
-   * answered in the order in which they were made, so that what was started first stands in line first.
+   * create: those that repeat a failed operation adopt its part file, and what nobody can adopt is removed. To be released
+   * once they are in the store. Claims are answered in the order in which they were made, so that what was started first
+   * stands in line first.
    */
   async claim(records: readonly OperationRecord[]): Promise<readonly OperationRecord[]> {
     const before = this.#answered
@@ -38,9 +58,13 @@ export class FileClaims {
         this.#claimed.add(target.file)
         claimed.push(target.file)
       }
-      const ids = await this.#store.findManyByFile(claimed)
+      if (this.#clearing.size > 0) await Promise.all(claimed.map((file) => this.#clearing.get(file)))
+      const ids = await this.#options.store.findManyByFile(claimed)
       if (ids.every((id) => id === undefined)) return records
-      return await Promise.all(records.map((record, index) => this.#follow(record, ids[index])))
+      const followed = await Promise.all(records.map((record, index) => this.#follow(record, ids[index])))
+      // Before the new record is durable: a crash between leaves a failed operation without its bytes, and no stray file.
+      await Promise.all(followed.map(({superseded}) => superseded && this.#removePart(superseded)))
+      return followed.map(({record}) => record)
     } catch (error) {
       for (const file of claimed) this.#claimed.delete(file)
       throw error
@@ -51,14 +75,35 @@ export class FileClaims {
     for (const {target} of records) this.#claimed.delete(target.file)
   }
 
-  async #follow(record: OperationRecord, id: OperationId | undefined): Promise<OperationRecord> {
-    const earlier = id === undefined ? undefined : await this.#store.get(id)
-    if (earlier === undefined) return record
+  /** An ended operation is about to be forgotten: its part goes first, unless another one has named the file since. */
+  async leave(record: OperationRecord): Promise<void> {
+    const {file} = record.target
+    if (record.state !== 'failed' || this.#claimed.has(file)) return
+    const owner = await this.#options.store.findByFile(file)
+    if (owner !== record.id || this.#claimed.has(file)) return
+    const clearing = this.#removePart(record).finally(() => this.#clearing.delete(file))
+    this.#clearing.set(file, clearing)
+    await clearing
+  }
+
+  async #follow(record: OperationRecord, id: OperationId | undefined): Promise<Succession> {
+    const earlier = id === undefined ? undefined : await this.#options.store.get(id)
+    if (earlier === undefined) return {record}
     if (!isTerminal(earlier.state)) throw busy(earlier.target.file, earlier.id)
-    if (earlier.state !== 'failed' || earlier.request.url !== record.request.url) return record
-    const evidence = {...earlier.evidence, partOwner: earlier.evidence.partOwner ?? earlier.id}
-    await this.#store.save({...earlier, evidence: NO_EVIDENCE})
-    return {...record, evidence}
+    if (earlier.state !== 'failed') return {record}
+    const {url, method} = earlier.request
+    if (url !== record.request.url || method !== record.request.method) return {record, superseded: earlier}
+    return {record: {...record, evidence: {...earlier.evidence, partOwner: partNameOf(earlier).id}}}
+  }
+
+  /** A part that cannot be removed keeps nobody from going on. */
+  async #removePart(record: OperationRecord): Promise<void> {
+    const {sink, log} = this.#options
+    try {
+      await sink.discard(partNameOf(record))
+    } catch (error) {
+      log.warn({id: record.id, file: record.target.file, error: String(error)}, 'a part file could not be removed')
+    }
   }
 }
 

@@ -297,6 +297,7 @@ export class Operations {
   /** Its record is gone: handles keep what they saw, nobody finds it again. */
   drop(id: OperationId): void {
     this.#entries.delete(id)
+    for (const putAway of this.#readers) putAway.add(id)
   }
 
   #storeFailed(entry: OperationEntry, error: unknown): void {

@@ -14,7 +14,7 @@ export interface EngineOptions {
   readonly maxConnectionsPerOrigin?: number
   /**
    * Ended operations whose outcome was delivered are forgotten beyond this number, and after this age (ms). 10,000 and 30
-   * days by default; files are never touched.
+   * days by default; the part of a failed one goes with its record, finished files stay.
    */
   readonly retention?: Partial<RetentionPolicy>
   /** Bytes per second of everything together; no limit by default. Changeable while running. */

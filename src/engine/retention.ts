@@ -1,6 +1,10 @@
-/** Forgets ended operations by age and number, oldest first; never one whose outcome reached nobody, never a file. */
+/**
+ * Forgets ended operations by age and number, oldest first; never one whose outcome reached nobody. Finished files stay; what
+ * a failed operation left goes with its record.
+ */
 
 import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationRecord} from '../domain/record.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {EndedEntry, RecordStore} from '../ports/record-store.ts'
 
@@ -17,29 +21,25 @@ const PAGE = 1000
 const SWEEP_EVERY = 1000
 const SWEEP_SHARE = 0.25
 
+export interface RetentionOptions {
+  readonly store: RecordStore
+  readonly clock: Clock
+  readonly policy: RetentionPolicy
+  /** Its record is about to be removed. */
+  readonly beforeForgetting: (record: OperationRecord) => Promise<void>
+  readonly onForgotten: (ids: readonly OperationId[]) => void
+  readonly onError: (error: unknown) => void
+}
+
 export class Retention {
-  readonly #store: RecordStore
-  readonly #clock: Clock
-  readonly #policy: RetentionPolicy
-  readonly #onError: (error: unknown) => void
-  readonly #onForgotten: (ids: readonly OperationId[]) => void
+  readonly #options: RetentionOptions
   #endsSinceSweep = 0
   #sweepAfter = SWEEP_EVERY
   #sweeping: Promise<void> | undefined
   #stopped = false
 
-  constructor(
-    store: RecordStore,
-    clock: Clock,
-    policy: RetentionPolicy,
-    onForgotten: (ids: readonly OperationId[]) => void,
-    onError: (error: unknown) => void,
-  ) {
-    this.#onForgotten = onForgotten
-    this.#store = store
-    this.#clock = clock
-    this.#policy = policy
-    this.#onError = onError
+  constructor(options: RetentionOptions) {
+    this.#options = options
   }
 
   /** An operation ended; now and then this starts a sweep. */
@@ -52,7 +52,7 @@ export class Retention {
   sweep(): Promise<void> {
     this.#endsSinceSweep = 0
     this.#sweeping ??= this.#sweep()
-      .catch(this.#onError)
+      .catch(this.#options.onError)
       .finally(() => {
         this.#sweeping = undefined
       })
@@ -66,11 +66,12 @@ export class Retention {
   }
 
   async #sweep(): Promise<void> {
+    const {clock, policy} = this.#options
     let ended = 0
     for await (const page of this.#pages()) ended += page.length
-    let surplus = ended - this.#policy.count
+    let surplus = ended - policy.count
     this.#sweepAfter = Math.max(SWEEP_EVERY, Math.ceil(ended * SWEEP_SHARE))
-    const oldest = this.#clock.now() - this.#policy.ageMs
+    const oldest = clock.now() - policy.ageMs
     for await (const page of this.#pages()) {
       const due = page.filter(({endedAt}, index) => endedAt < oldest || index < surplus)
       if (due.length === 0) return
@@ -80,17 +81,24 @@ export class Retention {
   }
 
   async #forget(ids: readonly OperationId[]): Promise<void> {
-    const records = await this.#store.getMany(ids)
-    const delivered = records.flatMap((record) => (record?.delivered === true ? [record.id] : []))
+    const {store, beforeForgetting, onForgotten} = this.#options
+    const records = await store.getMany(ids)
+    const delivered = records.flatMap((record) => (record?.delivered === true ? [record] : []))
     if (delivered.length === 0) return
-    await Promise.all(delivered.map((id) => this.#store.remove(id)))
-    this.#onForgotten(delivered)
+    const forgotten = await Promise.all(
+      delivered.map(async (record) => {
+        await beforeForgetting(record)
+        await store.remove(record.id)
+        return record.id
+      }),
+    )
+    onForgotten(forgotten)
   }
 
   async *#pages(): AsyncGenerator<readonly EndedEntry[]> {
     let after: EndedEntry | undefined
     while (!this.#stopped) {
-      const page: readonly EndedEntry[] = await this.#store.ended(after, PAGE)
+      const page: readonly EndedEntry[] = await this.#options.store.ended(after, PAGE)
       if (page.length === 0) return
       yield page
       after = page.at(-1)
