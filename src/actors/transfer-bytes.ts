@@ -164,6 +164,8 @@ class Attempt {
     const {id, target} = this.#facts
     this.#detachMeter = meter.attach(id, () => this.#counts())
     await sink.checkTarget(target)
+    // Given up meanwhile: the part may have been removed already, and opening would make it anew.
+    this.#abort.signal.throwIfAborted()
     if (this.#evidence.ranges.length > 0) await this.#reopenPart()
     this.#abort.signal.throwIfAborted()
     if (this.#isWhole()) return

@@ -51,6 +51,20 @@ export const BROKEN_ONCE: readonly History[] = [
   ],
   // Who left the line and came back to it while it was being read was forgotten.
   [0, [start(0), start(0), advance(10), {kind: 'crash', how: 'kill'}, {kind: 'changePriority', nth: 0, priority: 1}]],
+  // Canceled before its part was open: the part was opened all the same, behind its removal.
+  [
+    23,
+    [
+      start(0),
+      start(3, {group: SERIALIZED}),
+      start(5, {group: SERIALIZED}),
+      advance(5_000),
+      {kind: 'reopen'},
+      {kind: 'cancel', nth: 2},
+    ],
+  ],
+  // What a cancel removed was there again after a power cut.
+  [380_245_203, [start(1), advance(1_100), {kind: 'cancel', nth: 0}, advance(5_000), {kind: 'crash', how: 'power'}]],
 ]
 
 export const SELDOM: readonly History[] = [

@@ -335,6 +335,7 @@ export class EngineModel {
   /** Closes the engine and looks for leaks. */
   async finish(): Promise<void> {
     await this.#close()
+    this.#checkParts()
     for (const {status, fault} of this.world.network.notes) {
       this.#tally.count(`answered ${status}`)
       if (fault !== undefined) this.#tally.count(`fault ${fault}`)
@@ -575,6 +576,21 @@ export class EngineModel {
       if (known.ended !== 'completed') continue
       const bytes = this.world.disk.readFile(`/downloads/${known.file}`)
       if (bytes === undefined || !this.#isVersion(known.file, bytes)) this.#fail('a completed file went bad', known.id)
+    }
+  }
+
+  /** Every part and side file is the property of somebody who may still go on from it. */
+  #checkParts(): void {
+    const owners = new Set<string>()
+    for (const {id} of this.#byId.values()) {
+      const record = this.#durable.get(id)
+      if (record === undefined || record.state === 'completed' || record.state === 'canceled') continue
+      owners.add((record.evidence.partOwner ?? id).slice(-8))
+    }
+    for (const name of this.world.disk.names('/downloads')) {
+      if (!name.startsWith('.')) continue
+      const [, , owner = ''] = name.split('.')
+      if (!owners.has(owner)) throw new Error(`nobody owns ${name}`)
     }
   }
 

@@ -230,8 +230,10 @@ export class MemoryDisk {
     this.#rewrite(name, (names) => names.set(name, inode))
   }
 
-  #remove(path: string): void {
-    if (this.#names.has(path)) this.#rewrite(path, (names) => names.delete(path))
+  #remove(path: string): boolean {
+    const isThere = this.#names.has(path)
+    if (isThere) this.#rewrite(path, (names) => names.delete(path))
+    return isThere
   }
 
   #rewrite(path: string, change: NameChange): void {

@@ -74,8 +74,11 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     },
     discard(name, keep) {
       return asFileWork(partPaths(name).part, 'part', async () => {
-        await removeGenerations(files, turns, name, keep)
-        if (keep !== name.generation) unsound.delete(partPaths(name).part)
+        const {part, directory} = partPaths(name)
+        const found = await removeGenerations(files, turns, name, keep)
+        if (keep !== name.generation) unsound.delete(part)
+        // What is said to be canceled must not be there again after a power cut, when nobody knows of it any more.
+        if (found && durable) await files.fsyncDirectory(directory)
       })
     },
   }

@@ -45,8 +45,8 @@ export interface FileSystem {
   access(directory: string): Promise<void>
   rename(from: string, to: string): Promise<void>
   link(existing: string, name: string): Promise<void>
-  /** Removes the name; one that is free already is no error. */
-  remove(path: string): Promise<void>
+  /** Removes the name; false when it was free already, which is no error. */
+  remove(path: string): Promise<boolean>
   readdir(directory: string): Promise<readonly string[]>
   fsyncDirectory(directory: string): Promise<void>
 }

@@ -82,9 +82,10 @@ export const nodeFileSystem: FileSystem = {
   },
   async remove(path) {
     const stats = fs.lstatSync(path, {throwIfNoEntry: false})
-    if (stats === undefined) return
+    if (stats === undefined) return false
     if (stats.nlink > 1 || stats.size <= SMALL_FILE) fs.unlinkSync(path)
     else await settled((done) => fs.unlink(path, done))
+    return true
   },
   readdir(directory) {
     return new Promise((resolve, reject) => {
