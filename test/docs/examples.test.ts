@@ -7,6 +7,7 @@ import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {existsSync} from 'node:fs'
 import {mkdir, readdir, readFile} from 'node:fs/promises'
+import {createServer} from 'node:net'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {ROOT, sourceOf} from '../layers/module-graph.ts'
@@ -31,6 +32,17 @@ async function findExamples(): Promise<readonly Example[]> {
   )
 }
 
+/** Nobody listens there now. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  if (address === null || typeof address === 'string') throw new Error('there is no port')
+  return address.port
+}
+
 describe('the examples in the documents', {timeout: 60_000}, () => {
   let project: Project
   let server: FaultyServer
@@ -50,10 +62,18 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
   })
 
   /** Starts a compiled example in a working directory of its own. */
-  async function start(name: string, place: string): Promise<{readonly child: ChildProcess; readonly cwd: string}> {
+  async function start(
+    name: string,
+    place: string,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<{readonly child: ChildProcess; readonly cwd: string}> {
     const cwd = join(project.directory, place)
     await mkdir(cwd, {recursive: true})
-    const child = spawn(process.execPath, [project.compiled(name)], {cwd, stdio: ['ignore', 'pipe', 'inherit']})
+    const child = spawn(process.execPath, [project.compiled(name)], {
+      cwd,
+      env: {...process.env, ...env},
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     child.stdout?.resume()
     return {child, cwd}
   }
@@ -96,6 +116,42 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
     const [code] = await once(child, 'exit')
     expect(code).toBe(0)
     expect(sha256(await readFile(join(cwd, 'private.zip')))).toBe(sha256(contentOf(8, 100_000)))
+  })
+
+  it.each([
+    ['1: a download with progress', 1, ['sample.bin']],
+    ['3: a group', 3, ['1.flac', '2.flac', '3.flac']],
+    ['5: ranges', 4, ['film.mp4']],
+    ['6: an address that ran out', 5, ['file.zip']],
+    ['7: another order', 6, ['a', 'b', 'c']],
+  ])('samples guide, scenario %s', async (_, number, files) => {
+    const content = {seed: 9, size: 200_000}
+    for (const file of files) server.route(`/${file}`, {content, etag: '"9"'})
+    server.route('/file.zip', ({path}) =>
+      path.endsWith('sig=new') ? {content} : {status: 403, content: Buffer.from('no')},
+    )
+    const {child, cwd} = await start(`docs-guides-samples-${number}.ts`, `samples-${number}`)
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+    for (const file of files) {
+      expect(sha256(await readFile(join(cwd, file)))).toBe(sha256(contentOf(9, 200_000)))
+    }
+  })
+
+  it('kubernetes guide: SIGTERM ends the service in order', async () => {
+    const port = await freePort()
+    const {child} = await start('docs-guides-kubernetes-1.ts', 'service', {DIRECTORY: './transfers', PORT: `${port}`})
+    const answer = async () => {
+      try {
+        return (await fetch(`http://127.0.0.1:${port}/ready`)).status
+      } catch {
+        return 0
+      }
+    }
+    while ((await answer()) !== 200) await new Promise((resolve) => setImmediate(resolve))
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
   })
 })
 
