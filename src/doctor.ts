@@ -12,7 +12,10 @@ export interface RepairStoreOptions {
   readonly search?: readonly string[]
 }
 
-/** Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open. */
+/**
+ * Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open, and with DISK_FULL or
+ * FILE_ACCESS when it cannot be opened for want of room or permission.
+ */
 export function diagnoseStore(directory: string): Promise<StoreReport> {
   return diagnose(directory)
 }

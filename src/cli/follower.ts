@@ -19,6 +19,8 @@ export interface Listener {
   tell(notice: Notice): void
   /** Counters of these moved. */
   progress(changed: readonly Transfer[], at: number): void
+  /** Something that concerns no transfer alone. */
+  note(text: string): void
   /** The exit code of an operation that ended without its file, or that stands still. */
   codeOf(transfer: Transfer): number
 }
@@ -30,6 +32,11 @@ export interface Totals {
   readonly fetchedBytes: number
   readonly retries: number
 }
+
+/** A record that cannot be written is offered again every few seconds; this long the run waits for room to be made. */
+const STORE_PATIENCE_MS = 30_000
+/** Failures further apart than this are troubles of their own. */
+const STORE_LULL_MS = 15_000
 
 const EXCHANGING = 'running.exchanging'
 const TRANSFERRING = 'running.exchanging.active.transferring'
@@ -47,7 +54,9 @@ export class Follower {
   #fetchedBytes = 0
   #retries = 0
   #check: 'none' | 'running' | 'again' = 'none'
-  /** Why records can no longer be written. */
+  /** Operations whose records are waiting to be written: since when, and when it was last tried. */
+  readonly #unwritten = new Map<OperationId, {readonly since: number; readonly last: number}>()
+  /** Why records could not be written, for too long to go on. */
   storeFailure: string | undefined
 
   constructor(scope: Scope, listener: Listener) {
@@ -90,6 +99,7 @@ export class Follower {
         this.#listener.tell({happening: 'queued', at: event.at, transfer: Transfer.ofRecord(event.record)})
         return
       case 'operation.moved':
+        this.#unwritten.delete(event.id)
         if (this.#scope.includes(event.id)) this.#moved(event)
         return
       case 'operation.restarted':
@@ -99,8 +109,7 @@ export class Follower {
         this.#progressed(event)
         return
       case 'store.failed':
-        this.storeFailure ??= event.message
-        this.#finish()
+        this.#storeFailed(event)
         return
     }
   }
@@ -161,6 +170,16 @@ export class Follower {
       if (before !== record.state || !event.from.startsWith('paused')) tell('paused')
       this.reconsider()
     }
+  }
+
+  #storeFailed({id, at, message}: EngineEvent & {type: 'store.failed'}): void {
+    for (const [each, {last}] of this.#unwritten) if (at - last > STORE_LULL_MS) this.#unwritten.delete(each)
+    if (this.#unwritten.size === 0) this.#listener.note(`a record could not be written, and is tried again: ${message}`)
+    const since = this.#unwritten.get(id)?.since ?? at
+    this.#unwritten.set(id, {since, last: at})
+    if (at - since < STORE_PATIENCE_MS) return
+    this.storeFailure ??= message
+    this.#finish()
   }
 
   #end(transfer: Transfer, tell: (happening: Happening) => void): void {

@@ -79,8 +79,7 @@ class RunningRun {
   readonly #follower: Follower
   readonly #reporter: Reporter
   readonly #codes: number[] = []
-  /** Ended and shown; that is still to be written down. */
-  readonly #untold: OperationId[] = []
+  /** Settles when it is written down of each that ended that it was shown. */
   #acknowledged: Promise<void> = Promise.resolve()
 
   constructor(
@@ -103,6 +102,7 @@ class RunningRun {
         if (isTerminal(notice.transfer.state)) this.#acknowledge(notice.transfer.guid)
       },
       progress: (changed, at) => this.#reporter.progress(changed, at),
+      note: (text) => this.#reporter.note(text),
       codeOf,
     })
     this.#reporter = chooseReporter(io, flags, () => this.#follower.unfinished)
@@ -147,15 +147,14 @@ class RunningRun {
     if (storeFailure !== undefined) this.#fail(storeError(storeFailure, this.#store))
   }
 
-  /** Told is told: a later run of the same command asks for the file anew. */
+  /**
+   * Told is told: a later run of the same command asks for the file anew. At once, while the engine has the operation in
+   * memory: the store's group commit gathers what many end.
+   */
   #acknowledge(guid: OperationId): void {
-    this.#untold.push(guid)
-    if (this.#untold.length === 1) this.#acknowledged = this.#acknowledged.then(() => this.#flushTold())
-  }
-
-  async #flushTold(): Promise<void> {
     // Losing this note costs nothing but a second telling.
-    await this.#engine.acknowledgeAsync(this.#untold.splice(0)).catch(() => {})
+    const acknowledged = this.#engine.acknowledgeAsync([guid]).catch(() => {})
+    this.#acknowledged = this.#acknowledged.then(() => acknowledged)
   }
 
   #fail(error: TransferError): void {
@@ -196,9 +195,11 @@ function codeOf({state, error}: Transfer): number {
   return error === undefined ? EXIT.internal : exitCodeOf(error)
 }
 
-function errorOf({error, file}: Transfer): TransferError {
+function errorOf({error, file, url}: Transfer): TransferError {
   if (error === undefined) return asTransferError(new Error('the transfer failed without saying why'))
-  return TransferError.fromSerialized({...error, where: error.where ?? file})
+  const {where = file} = error
+  // A connection knows its server only; of many files from there, the URL says which.
+  return TransferError.fromSerialized({...error, where: url.startsWith(`${where}/`) ? url : where})
 }
 
 function restingError({state, error, file}: Transfer): TransferError {

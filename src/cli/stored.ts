@@ -13,19 +13,27 @@ export async function withStore<Result>(
   slots = 0,
 ): Promise<Result> {
   const engine = await BackgroundTransferEngine.open({directory, resumeOnOpen: false, maxConcurrentTransfers: slots})
-  let failure: string | undefined
-  const subscription = engine.events$.subscribe((event) => {
-    if (event.type === 'store.failed') failure ??= event.message
+  let fail: (error: TransferError) => void = () => {}
+  // The engine tries again for as long as it is open; a command of a moment does not wait for room.
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
   })
-  let result: Result
+  failed.catch(() => {})
+  const subscription = engine.events$.subscribe((event) => {
+    if (event.type === 'store.failed') fail(unwritten(event.message, directory))
+  })
   try {
-    result = await work(engine)
+    const result = await Promise.race([work(engine), failed])
+    await Promise.race([engine.close(), failed])
+    return result
   } finally {
     await engine.close()
     subscription.unsubscribe()
   }
-  if (failure === undefined) return result
-  throw new TransferError('DISK_FAILED', `the record could not be written: ${failure}`, {
+}
+
+function unwritten(message: string, directory: string): TransferError {
+  return new TransferError('DISK_FAILED', `the record could not be written: ${message}`, {
     where: directory,
     advice: 'check the disk of the store; nothing was changed',
   })

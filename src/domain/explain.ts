@@ -118,5 +118,5 @@ function explainQueued(input: ExplainInput): Explanation {
   if (originRefusal !== undefined) return REFUSALS[originRefusal]
   if (freeSlots <= 0) return {why: 'every slot of the engine is taken', next: 'it starts when one frees'}
   if (blockage !== undefined) return REASONS[blockage]
-  return {why: 'it waits to be attached or admitted', next: 'attach it, or resume all'}
+  return {why: 'it is queued, and nothing has set it going in this session', next: 'attach it, or resume everything'}
 }

@@ -187,8 +187,9 @@ describe('a server that does not give the file', () => {
   it('nobody listening ends with 5', async () => {
     await CliWorld.run(cli, async (world) => {
       await world.server.close()
-      const {code, line} = await refusal(world, ['get', '--quiet', world.server.url('/file.bin'), ...FAST])
-      expect(line).toContain('the connection was refused')
+      const url = world.server.url('/file.bin')
+      const {code, line} = await refusal(world, ['get', '--quiet', url, ...FAST])
+      expect(line).toContain(`the connection was refused (${url})`)
       expect(code).toBe(5)
     })
   })

@@ -46,7 +46,7 @@ describe('list and show', () => {
       const shown = await world.bgt(['show', guid.slice(-8).toUpperCase()])
       expect(shown.stdout).toContain(`guid:      ${guid}\n`)
       expect(shown.stdout).toContain(`bytes:     ${CUT_AT} of ${CONTENT.length} (33%)\n`)
-      expect(shown.stdout).toContain('why:       it waits to be attached or admitted\n')
+      expect(shown.stdout).toContain('why:       it is queued, and nothing has set it going in this session\n')
       expect(shown.stdout).toContain(`command:   bgt resume ${guid}\n`)
       expect(shown.stdout).not.toContain('s3cret')
       const [json] = jsonLines((await world.bgt(['show', guid, '--json'])).stdout)

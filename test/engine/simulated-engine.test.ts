@@ -228,7 +228,7 @@ describe('a new session', () => {
     await world.advance(10_000)
     expect(world.network.notes).toHaveLength(before)
     const attached = await find(world, running.record.id)
-    expect(world.engine.explain(attached).why).toBe('it waits to be attached or admitted')
+    expect(world.engine.explain(attached).why).toBe('it is queued, and nothing has set it going in this session')
     world.engine.attach(attached)
     await world.until(() => attached.isOver)
     expect(attached.record.state).toBe('completed')

@@ -60,7 +60,10 @@ export interface RepairOptions {
 
 const NOTHING_FOUND = {records: 0, damaged: 0, missing: 0, unindexed: 0, orphans: 0, lostWrites: false}
 
-/** Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open. */
+/**
+ * Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open, and with DISK_FULL or
+ * FILE_ACCESS when it cannot be opened for want of room or permission.
+ */
 export async function diagnose(directory: string): Promise<StoreReport> {
   await adoptRepaired(directory, databasePath(directory))
   if (!(await exists(databasePath(directory)))) return {exists: false, opens: false, ...NOTHING_FOUND}
@@ -200,7 +203,8 @@ async function refuseIfLocked(directory: string): Promise<void> {
 
 function problemOf(thrown: unknown, directory: string): string {
   const error = storeError(thrown, directory)
-  if (error.code === 'STORE_LOCKED') throw error
+  // A disk that is full or forbidden is no damage, and a repair would not mend it.
+  if (error.code === 'STORE_LOCKED' || error.code === 'DISK_FULL' || error.code === 'FILE_ACCESS') throw error
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : ''
   return `${error.message}${cause}`.replaceAll('\n', ' ')
 }
