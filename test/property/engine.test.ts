@@ -5,7 +5,8 @@ import {expect, it} from 'vitest'
 import {BROKEN_ONCE, SELDOM} from './engine-histories.ts'
 import {EngineModel, history, Tally} from './engine-model.ts'
 
-const RUNS = Number(process.env.ENGINE_RUNS ?? 300)
+const RUNS = Number(process.env.ENGINE_RUNS ?? (process.env.CI === undefined ? 300 : 2000))
+const SEED = process.env.ENGINE_SEED
 
 const WEIGHED = 'running.weighing because xstate.after'
 const ACTIVE = 'operation.running.exchanging.active'
@@ -45,6 +46,7 @@ it('keeps its promises through any history', async () => {
     }),
     {
       numRuns: RUNS,
+      ...(SEED === undefined ? {} : {seed: Number(SEED)}),
       examples: [...BROKEN_ONCE, ...SELDOM].map(([seed, commands]) => [seed, commands]),
     },
   )
