@@ -1,0 +1,237 @@
+/**
+ * The reference of the public names, read from the sources: what the package's entries export, with the comments above it.
+ * It relies on the formatter: a member begins at an indentation of two, and a declaration ends with a line that has none.
+ */
+
+import {posix} from 'node:path'
+import {sourceOf} from '../layers/module-graph.ts'
+
+type Kind = 'class' | 'function' | 'interface' | 'type' | 'const'
+
+export interface Declaration {
+  readonly name: string
+  readonly kind: Kind
+  readonly about: string
+  /** Its lines, the comment left out. */
+  readonly lines: readonly string[]
+  /** What it extends and nobody can name: its members count as those of this one. */
+  readonly hidden: readonly Declaration[]
+}
+
+export interface Entry {
+  /** As it is imported. */
+  readonly specifier: string
+  readonly declarations: readonly Declaration[]
+}
+
+interface Member {
+  readonly signature: string
+  readonly about: string
+}
+
+const HEADINGS: readonly (readonly [kind: Kind, heading: string])[] = [
+  ['class', 'Classes'],
+  ['function', 'Functions'],
+  ['const', 'Values'],
+  ['interface', 'Interfaces'],
+  ['type', 'Types'],
+]
+
+/** Longer values have pages of their own. */
+const LONGEST_VALUE = 60
+
+/** Members that only the package itself can use. */
+const INTERNAL = /\b(?:Engine|OperationDraft|OperationEntry|ResponseFacts)\b/
+
+export function apiReference(): string {
+  const parts = [
+    '# API',
+    'Everything that the package exports, with the comments of its source. Made by `npm run api`; do not edit. In tasks instead\nof names: [guides](../guides/embed.md).',
+    ...entries().flatMap(({specifier, declarations}) => [
+      `## ${specifier}`,
+      ...HEADINGS.flatMap(([kind, heading]) =>
+        section(
+          heading,
+          declarations.filter((each) => each.kind === kind),
+        ),
+      ),
+    ]),
+  ]
+  return `${parts.join('\n\n')}\n`
+}
+
+/** One for each entry of the package that is a module. */
+export function entries(): readonly Entry[] {
+  const {name, exports}: {name: string; exports: Record<string, string | {default: string}>} = JSON.parse(
+    sourceOf('package.json'),
+  )
+  return Object.entries(exports).flatMap(([subpath, target]) => {
+    if (typeof target === 'string') return []
+    const module = target.default.replace('./dist/', '').replace(/\.js$/, '.ts')
+    return [{specifier: posix.join(name, subpath), declarations: exportsOf(module)}]
+  })
+}
+
+function exportsOf(module: string): readonly Declaration[] {
+  const source = sourceOf(module)
+  const passedOn = [...source.matchAll(/^export (?:type )?\{([^}]*)\} from '([^']+)'$/gm)].flatMap(
+    ([, names = '', specifier = '']) => {
+      const from = posix.join(posix.dirname(module), specifier)
+      return names
+        .split(',')
+        .map((name) => name.trim().replace(/^type /, ''))
+        .filter((name) => name !== '')
+        .map((name) => declarationOf(from, name))
+    },
+  )
+  const own = [...source.matchAll(/^export (?:async )?(?:class|function|interface|type|const) (\w+)/gm)].map(
+    ([, name = '']) => declarationOf(module, name),
+  )
+  return [...passedOn, ...own].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** A value and a type of one name are the value, which says more. */
+function declarationOf(module: string, name: string): Declaration {
+  const lines = sourceOf(module).split('\n')
+  for (const kind of ['class', 'function', 'interface', 'const', 'type'] as const) {
+    const head = new RegExp(`^export (?:async )?${kind} ${name}\\b`)
+    const at = lines.findIndex((line) => head.test(line))
+    if (at === -1) continue
+    const own = lines.slice(at, endOf(lines, at) + 1)
+    return {name, kind, about: commentAbove(lines, at), lines: own, hidden: hiddenParents(lines, own)}
+  }
+  // Passed on from another module, or imported and named again.
+  const passing = new RegExp(`^(?:export|import) (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from '([^']+)'$`, 'm')
+  const specifier = passing.exec(lines.join('\n'))?.[1]
+  if (specifier === undefined) throw new Error(`${name} is not declared in ${module}`)
+  return declarationOf(posix.join(posix.dirname(module), specifier), name)
+}
+
+function parentsOf([head = '']: readonly string[]): readonly string[] {
+  return (/ extends (.+?)(?: implements .+)? \{/.exec(head)?.[1] ?? '').split(', ').filter((name) => name !== '')
+}
+
+function hiddenParents(lines: readonly string[], own: readonly string[]): readonly Declaration[] {
+  return parentsOf(own).flatMap((name) => {
+    const at = lines.findIndex((line) => line.startsWith(`interface ${name} `))
+    if (at === -1) return []
+    const parent = lines.slice(at, endOf(lines, at) + 1)
+    const hidden = hiddenParents(lines, parent)
+    return [...hidden, {name, kind: 'interface' as const, about: '', lines: parent, hidden}]
+  })
+}
+
+/** Everything but the last line of a declaration that goes on is indented, or closes what it opened. */
+function endOf(lines: readonly string[], start: number): number {
+  let end = start
+  while (end + 1 < lines.length && /^(?: {2}|[})\]])/.test(lines[end + 1] ?? '')) end += 1
+  // A blank line inside a body is followed by what belongs to it.
+  const next = lines[end + 2] ?? ''
+  return lines[end + 1] === '' && next.startsWith('  ') ? endOf(lines, end + 1) : end
+}
+
+function commentAbove(lines: readonly string[], at: number): string {
+  if (!lines[at - 1]?.trimEnd().endsWith('*/')) return ''
+  let start = at - 1
+  while (start > 0 && !lines[start]?.trimStart().startsWith('/**')) start -= 1
+  return textOf(lines.slice(start, at))
+}
+
+function textOf(comment: readonly string[]): string {
+  const text = comment.map((line) => line.replace(/^\s*(?:\/\*\*|\*(?!\/))? ?/, '').replace(/\s*\*\/$/, '')).join(' ')
+  // Numbers of rules mean nothing here.
+  return text.replaceAll(/ \((?:spec )?[A-Z]?\d+(?:\.\d+)*(?:, (?:spec )?[A-Z]?\d+(?:\.\d+)*)*\)/g, '').trim()
+}
+
+function section(heading: string, declarations: readonly Declaration[]): readonly string[] {
+  return declarations.length === 0 ? [] : [`### ${heading}`, ...declarations.map(described)]
+}
+
+function described(declaration: Declaration): string {
+  const {name, kind, about, lines} = declaration
+  const parts = [`#### ${name}`, ...(about === '' ? [] : [about])]
+  if (kind === 'class' || kind === 'interface') {
+    const members = [...declaration.hidden, declaration].flatMap(membersOf)
+    const list = members.map((each) => `- \`${each.signature}\`${each.about === '' ? '' : `: ${each.about}`}`)
+    const parents = parentsOf(lines).filter((parent) => declaration.hidden.every((each) => each.name !== parent))
+    if (parents.length > 0) parts.push(`Extends \`${parents.join('`, `')}\`.`)
+    if (list.length > 0) parts.push(list.join('\n'))
+    return parts.join('\n\n')
+  }
+  const code = kind === 'function' ? headOf(lines) : lines.length > LONGEST_VALUE ? [`${lines[0]} … }`] : lines
+  return [...parts, `\`\`\`typescript\n${code.join('\n').replace(/^export (?:async )?/, '')}\n\`\`\``].join('\n\n')
+}
+
+/** Up to the body. */
+function headOf(lines: readonly string[]): readonly string[] {
+  const last = lines.findIndex((line) => /^\S.* \{$/.test(line))
+  return lines.slice(0, last + 1).map((line, index) => (index === last ? line.replace(/ \{$/, '') : line))
+}
+
+export function membersOf({kind, lines}: Declaration): readonly Member[] {
+  const found: Member[] = []
+  let comment: string[] = []
+  for (let at = 1; at < lines.length - 1; at++) {
+    const line = lines[at] ?? ''
+    if (/^ {2}\/\*\*/.test(line)) {
+      comment = []
+      for (;;) {
+        comment.push(lines[at] ?? '')
+        if (lines[at]?.trimEnd().endsWith('*/')) break
+        at += 1
+      }
+      continue
+    }
+    if (!/^ {2}\S/.test(line)) continue
+    const start = at
+    // What goes on is indented, or closes a list of parameters.
+    while (/^ {3}|^ {2}[)}\]]/.test(lines[at + 1] ?? '') && !(kind === 'class' && opensBody(lines[at] ?? ''))) at += 1
+    const isPublic = !/^ {2}(?:readonly |static |async |get |set )*(?:#|private |protected |\/\/)/.test(line)
+    const signature = signatureOf(lines.slice(start, at + 1))
+    if (isPublic && !INTERNAL.test(signature)) found.push({signature, about: textOf(comment)})
+    comment = []
+    if (kind === 'class' && opensBody(lines[at] ?? ''))
+      while (lines[at + 1] !== undefined && lines[at] !== '  }') at += 1
+  }
+  return accessorsAsOne(found)
+}
+
+/** `  name(): Type {` or, after a long list of parameters, `  ): Type {`. */
+function opensBody(line: string): boolean {
+  return /^ {2}\S.*\{$/.test(line) && !/[(=,]\s*\{$/.test(line)
+}
+
+function signatureOf(lines: readonly string[]): string {
+  return (
+    lines
+      .map((line) => line.trim().replace(/^\/\*\*.*\*\/$/, ''))
+      .filter((line) => line !== '')
+      .join('\n')
+      // Members of a type inside it need what the line break said.
+      .replaceAll(/(?<=[^\s({[,|&<:=])\n(?=[^\s)}\]|&?:.])/g, '; ')
+      .replaceAll('\n', ' ')
+      .replace(/ \{$/, '')
+      .replaceAll('( ', '(')
+      .replaceAll(/,? \)/g, ')')
+      .replace(/^(static )?async /, '$1')
+      .replace('engine: Engine = defaultEngine()', '')
+      .replaceAll(/ {2,}/g, ' ')
+      .trim()
+  )
+}
+
+/** A getter is a readonly property; with its setter, a property. */
+function accessorsAsOne(members: readonly Member[]): readonly Member[] {
+  const nameOf = ({signature}: Member) => /^(?:static )?set ([\w$]+)/.exec(signature)?.[1]
+  const setters = new Map(
+    members.flatMap((each) => (nameOf(each) === undefined ? [] : [[nameOf(each), each] as const])),
+  )
+  return members.flatMap((member) => {
+    if (nameOf(member) !== undefined) return []
+    const [, isStatic = '', name, type] = /^(static )?get ([\w$]+)\(\): (.+)$/.exec(member.signature) ?? []
+    if (name === undefined) return [member]
+    const setter = setters.get(name)
+    const about = [member.about, setter?.about ?? ''].filter((text) => text !== '').join(' ')
+    return [{signature: `${isStatic}${setter === undefined ? 'readonly ' : ''}${name}: ${type}`, about}]
+  })
+}

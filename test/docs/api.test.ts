@@ -1,0 +1,57 @@
+/** docs/reference/api.md is what the sources say: `npm run api` writes it anew. */
+
+import {join} from 'node:path'
+import {describe, expect, it} from 'vitest'
+import * as api from '../../src/index.ts'
+import {
+  BackgroundDownloader,
+  BackgroundTransferEngine,
+  BackgroundTransferGroup,
+  DownloadOperation,
+  ResponseInformation,
+} from '../../src/index.ts'
+import {ROOT} from '../layers/module-graph.ts'
+import {apiReference, type Declaration, entries, membersOf} from './api-reference.ts'
+
+const [main] = entries()
+
+/** Takes or gives what only the package has. */
+const INTERNAL = ['of', 'belongsTo', 'fromDraft', 'fromEntry']
+
+function declaration(name: string): Declaration {
+  const found = main?.declarations.find((each) => each.name === name)
+  if (found === undefined) throw new Error(`${name} is not exported`)
+  return found
+}
+
+describe('docs/reference/api.md', () => {
+  it('is what the sources say', async () => {
+    await expect(apiReference()).toMatchFileSnapshot(join(ROOT, 'docs', 'reference', 'api.md'))
+  })
+
+  it('has every value that the package exports', () => {
+    const names = main?.declarations.map(({name}) => name)
+    expect(names).toEqual(expect.arrayContaining(Object.keys(api)))
+    expect(new Set(names).size).toBe(names?.length)
+  })
+
+  it.each([
+    BackgroundTransferEngine,
+    BackgroundDownloader,
+    DownloadOperation,
+    BackgroundTransferGroup,
+    ResponseInformation,
+  ])('has every public member of %o', (type) => {
+    const own = [...Object.getOwnPropertyNames(type.prototype), ...Object.getOwnPropertyNames(type)].filter(
+      (name) => !['constructor', 'length', 'name', 'prototype', ...INTERNAL].includes(name),
+    )
+    const text = membersOf(declaration(type.name)).map(({signature}) => signature)
+    expect(text.length).toBeGreaterThan(3)
+    for (const name of own)
+      expect(
+        text.some((each) => each.split(/[^\w$]/).includes(name)),
+        name,
+      ).toBe(true)
+    expect(text.join('\n')).not.toMatch(/#|private /)
+  })
+})
