@@ -4,6 +4,7 @@ import {TransferError} from '../domain/errors.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import type {BackgroundTransferEngine, DownloadOperation} from '../index.ts'
 import {usageError} from './parse.ts'
+import {plural} from './text.ts'
 
 /**
  * A guid begins with the time, so its end is the short name that tells it from its neighbours. Rejects with OPERATION_UNKNOWN,
@@ -53,6 +54,12 @@ export function goOn(operation: DownloadOperation): void {
   }
   if (status.startsWith('paused')) operation.resume()
   operation.attachAsync().catch(() => {})
+}
+
+/** What could be had was had; that something is missing must not be overlooked. */
+export function leftOut(damaged: number, directory: string): TransferError {
+  const what = `${plural(damaged, 'record')} ${damaged === 1 ? 'is' : 'are'} damaged and left out`
+  return new TransferError('STORE_DAMAGED', what, {where: directory})
 }
 
 export function unknownOperation(text: string): TransferError {

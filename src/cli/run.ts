@@ -40,8 +40,8 @@ export function engineOptions(flags: RunFlags, env: Io['env']): BackgroundTransf
   }
 }
 
-/** How a run tells what it met while it began. */
-export interface Beginning {
+/** How a run tells what it met beside the transfers' own course. */
+export interface Told {
   note(text: string): void
   /** An item that cannot be had. */
   fail(error: TransferError): void
@@ -53,7 +53,9 @@ export interface Beginning {
 export interface Run {
   readonly scope: Scope
   /** Sets the transfers going. */
-  begin(engine: BackgroundTransferEngine, told: Beginning): Promise<void>
+  begin(engine: BackgroundTransferEngine, told: Told): Promise<void>
+  /** Nothing moves any more, and the engine is still open. */
+  end?(engine: BackgroundTransferEngine, told: Told): Promise<void>
 }
 
 export async function runTransfers(
@@ -131,12 +133,13 @@ class RunningRun {
   }
 
   async #work(): Promise<void> {
+    const told: Told = {
+      note: (text) => this.#reporter.note(text),
+      fail: (error) => this.#fail(error),
+      complete: (known) => this.#follower.alreadyComplete(known, Date.now()),
+    }
     try {
-      await this.#run.begin(this.#engine, {
-        note: (text) => this.#reporter.note(text),
-        fail: (error) => this.#fail(error),
-        complete: (known) => this.#follower.alreadyComplete(known, Date.now()),
-      })
+      await this.#run.begin(this.#engine, told)
     } catch (thrown) {
       // An interrupt closes the engine under it.
       if (this.#interrupts.code === undefined) throw thrown
@@ -145,6 +148,7 @@ class RunningRun {
     await this.#follower.over
     const {storeFailure} = this.#follower
     if (storeFailure !== undefined) this.#fail(storeError(storeFailure, this.#store))
+    else if (this.#interrupts.code === undefined) await this.#run.end?.(this.#engine, told)
   }
 
   /**

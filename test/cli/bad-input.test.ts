@@ -337,6 +337,24 @@ describe('a store that cannot be used ends with 10', () => {
     })
   })
 
+  it('one damaged record: resume goes on with the others, and says that it left one out', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const urls = ['/a', '/b'].map((path) => world.server.url(path))
+      for (const path of ['/a', '/b']) world.server.route(path, {content: CONTENT, cutAfter: 30_000, cut: 'stall'})
+      const run = world.start(['get', ...urls, '--json'])
+      await run.shows(/"event":"progress"[^\n]*\/a"/)
+      run.kill('SIGINT')
+      await run.ended
+      const damaged = (await world.operations()).find(({file}) => file === world.path('a'))
+      await damageRecord(join(world.store, 'store'), String(damaged?.guid))
+      world.server.route('/b', {content: CONTENT})
+      const {code, line} = await refusal(world, ['resume', '--quiet'])
+      expect(line).toMatch(/1 record is damaged and left out .*run `bgt doctor`/)
+      expect(code).toBe(10)
+      expect(await world.digestOf('b')).toBe(DIGEST)
+    })
+  })
+
   it('a store of a place that cannot be written ends with 8', async () => {
     await CliWorld.run(cli, async (world) => {
       await writeFile(world.path('file'), '')

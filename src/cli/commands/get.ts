@@ -14,7 +14,7 @@ import {
 import type {Io} from '../io.ts'
 import {goOn} from '../operations.ts'
 import type {Header} from '../parse.ts'
-import {type Beginning, engineOptions, type Run, runTransfers} from '../run.ts'
+import {engineOptions, type Run, runTransfers, type Told} from '../run.ts'
 import {OwnOperations} from '../scopes.ts'
 import type {GetFlags, Wanted, Wish} from '../wanted.ts'
 
@@ -30,7 +30,7 @@ class GetRun implements Run {
   readonly #headers: readonly Header[]
   readonly #flags: GetFlags
   readonly #files = new Map<string, string>()
-  #told: Beginning = {note: () => {}, fail: () => {}, complete: () => {}}
+  #told: Told = {note: () => {}, fail: () => {}, complete: () => {}}
 
   constructor(wishes: readonly Wish[], headers: readonly Header[], flags: GetFlags) {
     this.#wishes = wishes
@@ -38,7 +38,7 @@ class GetRun implements Run {
     this.#flags = flags
   }
 
-  async begin(engine: BackgroundTransferEngine, told: Beginning): Promise<void> {
+  async begin(engine: BackgroundTransferEngine, told: Told): Promise<void> {
     this.#told = told
     const downloader = this.#downloader(engine)
     const accepted = engine.events$.subscribe((event) => {

@@ -1,12 +1,12 @@
 /** `bgt list`: every operation of the store, a page at a time. */
 
-import {TransferError} from '../../domain/errors.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {BackgroundTransferEngine, OperationSummary} from '../../index.ts'
 import {type Io, printJson, printResult, say} from '../io.ts'
+import {leftOut} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 import {withStore} from '../stored.ts'
-import {bytesText, percentText, plural, printable} from '../text.ts'
+import {bytesText, percentText, printable} from '../text.ts'
 
 export interface ListFlags {
   readonly store?: string
@@ -24,13 +24,6 @@ export async function list(io: Io, flags: ListFlags): Promise<number> {
   if (damaged > 0) throw leftOut(damaged, directory)
   if (count === 0 && flags.json !== true) say(io, `there are no operations in ${directory}`)
   return 0
-}
-
-/** What can be listed was listed; that something is missing must not be overlooked. */
-function leftOut(damaged: number, directory: string): TransferError {
-  const what =
-    damaged === 1 ? '1 record is damaged and left out' : `${plural(damaged, 'record')} are damaged and left out`
-  return new TransferError('STORE_DAMAGED', what, {where: directory})
 }
 
 const PAGE = 1000

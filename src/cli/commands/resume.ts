@@ -3,9 +3,9 @@
 import {BackgroundTransferStatus} from '../../domain/status.ts'
 import type {BackgroundTransferEngine, OperationId, OperationSummary} from '../../index.ts'
 import {type Io, say} from '../io.ts'
-import {goOn, operationOf, unknownOperation} from '../operations.ts'
+import {goOn, leftOut, operationOf, unknownOperation} from '../operations.ts'
 import {usageError} from '../parse.ts'
-import {type Beginning, engineOptions, type Run, type RunFlags, runTransfers} from '../run.ts'
+import {engineOptions, type Run, type RunFlags, runTransfers, type Told} from '../run.ts'
 import {MOVING_STATES, OwnOperations, WholeStore} from '../scopes.ts'
 import {holdsStore} from '../store-directory.ts'
 import {plural} from '../text.ts'
@@ -18,7 +18,7 @@ export async function resume(io: Io, guids: readonly string[], flags: RunFlags):
     if (flags.quiet !== true && flags.json !== true) say(io, 'nothing to do: there is no unfinished download')
     return 0
   }
-  return runTransfers(io, flags, options, guids.length === 0 ? new ResumeAll() : new ResumeSome(guids))
+  return runTransfers(io, flags, options, guids.length === 0 ? new ResumeAll(options.directory) : new ResumeSome(guids))
 }
 
 /** They wait for a person: the one who paused them, or who can mend their error. */
@@ -28,8 +28,13 @@ const PAUSED_BY_SYSTEM = ['pausedForStorage', 'pausedNoNetwork', 'pausedCostedNe
 
 class ResumeAll implements Run {
   readonly scope = new WholeStore()
+  readonly #store: string
 
-  async begin(engine: BackgroundTransferEngine, {note}: Beginning): Promise<void> {
+  constructor(store: string) {
+    this.#store = store
+  }
+
+  async begin(engine: BackgroundTransferEngine, {note}: Told): Promise<void> {
     const {length: leftAlone} = await summariesOf(engine, LEFT_ALONE)
     const left = leftAlone === 0 ? '' : `; ${plural(leftAlone, 'paused download')} left alone (bgt unpause)`
     const [moving] = await engine.queryAsync({states: MOVING_STATES, limit: 1})
@@ -43,6 +48,11 @@ class ResumeAll implements Run {
     await engine.resumeAllAsync()
     this.scope.begin(engine)
   }
+
+  async end(engine: BackgroundTransferEngine, {fail}: Told): Promise<void> {
+    const damaged = await engine.damagedAsync()
+    if (damaged > 0) fail(leftOut(damaged, this.#store))
+  }
 }
 
 class ResumeSome implements Run {
@@ -53,7 +63,7 @@ class ResumeSome implements Run {
     this.#guids = guids
   }
 
-  async begin(engine: BackgroundTransferEngine, {note}: Beginning): Promise<void> {
+  async begin(engine: BackgroundTransferEngine, {note}: Told): Promise<void> {
     const operations = new Set(await Promise.all(this.#guids.map((guid) => operationOf(engine, guid))))
     for (const operation of operations) {
       const {status} = operation.progress
