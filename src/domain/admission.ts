@@ -78,8 +78,7 @@ export function toDisplace(view: GroupView): readonly OperationId[] {
 /** The group whose offer is taken; undefined when there is none. The same offers in any order give the same answer. */
 export function chooseGroup(offers: readonly GroupOffer[]): string | undefined {
   const impatient = offers.filter((offer) => offer.passedOver >= PATIENCE)
-  const [first] = impatient.length > 0 ? impatient.toSorted(byWait) : offers.toSorted(byClass)
-  return first?.group
+  return (impatient.length > 0 ? firstOf(impatient, byWait) : firstOf(offers, byClass))?.group
 }
 
 /**
@@ -90,7 +89,7 @@ export function chooseGroup(offers: readonly GroupOffer[]): string | undefined {
 export function countTurn(offers: readonly GroupOffer[], served: string): readonly GroupOffer[] {
   const winner = offers.find((offer) => offer.group === served)
   if (winner === undefined) return offers
-  const turn = Math.max(...offers.map((offer) => offer.lastServed)) + 1
+  const turn = offers.reduce((last, offer) => Math.max(last, offer.lastServed), 0) + 1
   const wasImpatient = winner.passedOver >= PATIENCE
   return offers.map((offer) => {
     if (offer === winner) return {...offer, passedOver: 0, lastServed: turn}
@@ -131,6 +130,15 @@ function isSerialized(view: GroupView): boolean {
 /** High members run beside the one that a serialized group lets through (spec 11.2). */
 function countsInSeries(member: Member): boolean {
   return priorityClass(member.priority) !== HIGH
+}
+
+function firstOf(
+  offers: readonly GroupOffer[],
+  compare: (a: GroupOffer, b: GroupOffer) => number,
+): GroupOffer | undefined {
+  let first = offers[0]
+  for (const offer of offers) if (first !== undefined && compare(offer, first) < 0) first = offer
+  return first
 }
 
 function byClass(a: GroupOffer, b: GroupOffer): number {

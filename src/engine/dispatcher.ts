@@ -64,8 +64,11 @@ interface Standing extends Place {
   readonly group: string
 }
 
+type ProvidedGroupMachine = ReturnType<typeof provideGroupMachine>
+
 export class Dispatcher {
   readonly #options: DispatcherOptions
+  readonly #machine: ProvidedGroupMachine
   /** Those that have members or somebody in line; the others are put away. */
   readonly #groups = new Map<string, Group>()
   readonly #wanting = new Set<Group>()
@@ -84,6 +87,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#machine = provideGroupMachine(options, (name) => this.heads(name))
     this.#origins = new OriginGates(options.clock, options.maxConnectionsPerOrigin, () => this.#originsChanged())
   }
 
@@ -286,21 +290,8 @@ export class Dispatcher {
     const known = this.#groups.get(name)
     if (known !== undefined) return known
     const record = this.groupRecord(name)
-    const {store, isLive, onError, admit, displace} = this.#options
-    const machine = groupMachine.provide({
-      // In microtasks: one chart's action must not step another chart.
-      actions: {
-        admit: (_, {id}) => {
-          if (id === undefined) return
-          const record = line.heads.find((each) => each.id === id)?.record
-          queueMicrotask(() => admit(id, record))
-        },
-        displace: (_, {ids}) => {
-          queueMicrotask(() => ids.forEach(displace))
-        },
-      },
-    })
-    const actor = createActor(machine, {id: `group:${name}`, input: {name, behavior: record.behavior}})
+    const {store, isLive, onError} = this.#options
+    const actor = createActor(this.#machine, {id: `group:${name}`, input: {name, behavior: record.behavior}})
     const line = new WaitingLine(
       {group: name, store, floor: this.#floor, isLive, onError, onChange: () => this.#lineChanged(group)},
       record.front ?? [],
@@ -420,4 +411,21 @@ export class Dispatcher {
 
 function placeOf({priorityClass, sequence}: Place): Place {
   return {priorityClass, sequence}
+}
+
+/** One for all groups: each provided machine is a chart of its own in memory. */
+function provideGroupMachine({admit, displace}: DispatcherOptions, headsOf: (group: string) => readonly Waiting[]) {
+  // In microtasks: one chart's action must not step another chart.
+  return groupMachine.provide({
+    actions: {
+      admit: ({context}, {id}) => {
+        if (id === undefined) return
+        const record = headsOf(context.name).find((each) => each.id === id)?.record
+        queueMicrotask(() => admit(id, record))
+      },
+      displace: (_, {ids}) => {
+        queueMicrotask(() => ids.forEach(displace))
+      },
+    },
+  })
 }
