@@ -5,7 +5,7 @@ import {expect, it} from 'vitest'
 import {BROKEN_ONCE, SELDOM} from './engine-histories.ts'
 import {EngineModel, history, Tally} from './engine-model.ts'
 
-const RUNS = Number(process.env.ENGINE_RUNS ?? (process.env.CI === undefined ? 300 : 2000))
+const RUNS = Number(process.env.ENGINE_RUNS ?? 300)
 const SEED = process.env.ENGINE_SEED
 
 const WEIGHED = 'running.weighing because xstate.after'
