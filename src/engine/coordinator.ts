@@ -13,6 +13,7 @@ import {isTerminal, type LifeState} from '../domain/status.ts'
 import {Alarm} from './alarm.ts'
 import {Dispatcher} from './dispatcher.ts'
 import {drain} from './drain.ts'
+import {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent, ProgressChange} from './events.ts'
 import type {OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
@@ -69,12 +70,14 @@ export class Coordinator {
   readonly #options: ResolvedEngineOptions
   readonly #events: Subject<EngineEvent>
   readonly #isDraining: () => boolean
+  readonly #writes: DurableWrites
 
   constructor({ports, options, events, conditions, isDraining, leaveFile}: CoordinatorOptions) {
     this.#ports = ports
     this.#options = options
     this.#events = events
     this.#isDraining = isDraining
+    this.#writes = new DurableWrites(ports.clock)
     this.limits = new RateLimits(ports.clock)
     this.limits.limitEngine(this.#options.maxBytesPerSecond)
     this.ticker = new ProgressTicker(
@@ -101,15 +104,18 @@ export class Coordinator {
       ticker: this.ticker,
       limiter: this.limits,
       conditions,
+      writes: this.#writes,
       observer: {
         moved: (entry, snapshot) => this.#moved(entry, snapshot),
         told: (notice) => this.#told(notice),
         rested: (entry) => this.#rested(entry),
+        broken: (entry) => this.#broken(entry),
         emit: (event) => this.#events.next(event),
       },
     })
     this.line = new Dispatcher({
       store: ports.store,
+      writes: this.#writes,
       clock: ports.clock,
       capacity: options.maxConcurrentTransfers,
       maxConnectionsPerOrigin: options.maxConnectionsPerOrigin,
@@ -117,6 +123,7 @@ export class Coordinator {
       admit: (id, record) => void this.#admit(id, record),
       displace: (id) => this.operations.get(id)?.send({type: 'operation.displace'}),
       onError: (error) => ports.log.error({error: String(error)}, 'the waiting line could not be read'),
+      onRefused: (error) => ports.log.error({error: String(error)}, 'a group’s settings could not be written'),
     })
   }
 
@@ -163,6 +170,7 @@ export class Coordinator {
 
   /** Stops what still lives. */
   async stop(): Promise<void> {
+    this.#writes.stop()
     this.operations.stopAll()
     await this.retention.stop()
   }
@@ -189,12 +197,14 @@ export class Coordinator {
       for (let after: OperationId | undefined; ; ) {
         const from = after
         const ends: Promise<void>[] = []
+        const moved: OperationEntry[] = []
         after = await this.operations.read(
           () => this.#ports.store.query({group: name, states, ...(from === undefined ? {} : {after: from})}),
           (page) => {
             for (const record of page) {
               const entry = this.operations.hold(record)
               if (states.includes(entry.state) && this.tryCommand(entry, event())) {
+                moved.push(entry)
                 ends.push(whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot))))
               }
               this.operations.forgetIfIdle(entry)
@@ -204,7 +214,7 @@ export class Coordinator {
         )
         if (after === undefined) return
         await Promise.all(ends)
-        await this.operations.settled()
+        await this.operations.settled(moved)
       }
     } finally {
       this.line.resumeGroup(name)
@@ -309,6 +319,15 @@ export class Coordinator {
   /** Its actor was put away; a queued one stands in line from now on. */
   #rested({record}: OperationEntry): void {
     if (record.state === 'queued' && !this.#isDraining()) this.line.enter(record)
+  }
+
+  /** Whoever waits for its slot or its place must not wait for ever. */
+  #broken(entry: OperationEntry): void {
+    const {id} = entry.record
+    entry.phase = undefined
+    this.limits.limitOperation(id, undefined)
+    this.alarm.clear(id)
+    this.line.release(id)
   }
 
   #tellProgress(changes: readonly ProgressChange[]): void {

@@ -20,11 +20,13 @@ import {priorityClass} from '../domain/priority.ts'
 import type {GroupRecord, OperationFacts, OperationRecord} from '../domain/record.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {RecordStore} from '../ports/record-store.ts'
+import type {DurableWrites} from './durable-writes.ts'
 import {OriginGates, type OriginRefusal} from './origin-gates.ts'
 import {candidatesOf, type Waiting, WaitingLine} from './waiting-line.ts'
 
 export interface DispatcherOptions {
   readonly store: RecordStore
+  readonly writes: DurableWrites
   readonly clock: Clock
   readonly capacity: number
   readonly maxConnectionsPerOrigin: number
@@ -33,6 +35,8 @@ export interface DispatcherOptions {
   readonly admit: (id: OperationId, record: OperationRecord | undefined) => void
   readonly displace: (id: OperationId) => void
   readonly onError: (error: unknown) => void
+  /** The store did not take a group's settings; it is asked again. */
+  readonly onRefused: (error: unknown) => void
 }
 
 /** How a group stands now. */
@@ -120,10 +124,12 @@ export class Dispatcher {
     return [...this.#records.values()]
   }
 
-  /** Remembers a group, durably. */
-  async keepGroup(record: GroupRecord): Promise<void> {
-    this.#records.set(record.name, record)
-    await this.#options.store.saveGroup(record)
+  /** Remembers a group; resolves when that is durable. Rejects when the engine closes first. */
+  keepGroup(record: GroupRecord): Promise<void> {
+    const {name} = record
+    const {store, writes, onRefused} = this.#options
+    this.#records.set(name, record)
+    return writes.persist(() => store.saveGroup(this.groupRecord(name)), onRefused)
   }
 
   async setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {

@@ -94,6 +94,7 @@ export class Engine {
     this.#beforeRecovery = beforeRecovery
     this.#actor.subscribe({
       error: (error) => this.#ports.log.error({error: String(error)}, 'the engine’s chart failed'),
+      complete: () => this.#events.complete(),
     })
     this.#actor.start()
     const snapshot = await waitFor(this.#actor, (each) => each.hasTag('serving') || each.hasTag('closed'), {
@@ -113,7 +114,6 @@ export class Engine {
   async close(): Promise<void> {
     if (this.#actor.getSnapshot().status === 'active') this.#actor.send({type: 'engine.close'})
     await waitFor(this.#actor, (each) => each.hasTag('closed'), {timeout: Number.POSITIVE_INFINITY})
-    this.#events.complete()
   }
 
   /**
@@ -294,10 +294,11 @@ export class Engine {
     return this.#each(name, {states: UNFINISHED, event, isThrough: isTerminal})
   }
 
-  async makeCurrent(entry: OperationEntry): Promise<void> {
+  /** Holds at once; resolves when it is durable. Throws CLOSED. */
+  makeCurrent(entry: OperationEntry): Promise<void> {
     this.#requireServing()
-    if (entry.facts.policy.group === '' || entry.isOver || entry.state !== 'queued') return
-    await this.#line.makeCurrent(entry.facts, this.#sequence)
+    if (entry.facts.policy.group === '' || entry.isOver || entry.state !== 'queued') return Promise.resolve()
+    return this.#line.makeCurrent(entry.facts, this.#sequence)
   }
 
   /** The outcome reached a promise of the application: enumeration no longer shows it. What was forgotten stays so. */
@@ -343,9 +344,10 @@ export class Engine {
     await this.#line.keepGroup(this.#line.groupRecord(name))
   }
 
-  async setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
+  /** Holds at once; resolves when it is durable. Throws CLOSED. */
+  setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
     this.#requireServing()
-    await this.#line.setBehavior(name, behavior)
+    return this.#line.setBehavior(name, behavior)
   }
 
   /** Byte rate of everything together; `undefined` lifts the limit. Not kept across sessions: it is an option of open. */
@@ -483,7 +485,7 @@ export class Engine {
   }
 
   #provided() {
-    const {store, transport, conditions} = this.#ports
+    const {store, transport, conditions, log} = this.#ports
     return engineMachine.provide({
       actors: {
         openStore: fromPromise<void>(async () => {
@@ -492,9 +494,11 @@ export class Engine {
         }),
         recover: fromPromise<void>(() => this.#coordinator.recover(this.#sequence)),
         watchConditions: fromCallback<AnyEventObject>(({sendBack}) => {
-          const subscription = conditions.conditions$.subscribe((value) =>
-            sendBack({type: 'conditions.changed', conditions: value}),
-          )
+          const subscription = conditions.conditions$.subscribe({
+            next: (value) => sendBack({type: 'conditions.changed', conditions: value}),
+            // The last value stands: the source may know no more, and the transfers go on.
+            error: (error) => log.error({error: String(error)}, 'the source of conditions failed'),
+          })
           return () => subscription.unsubscribe()
         }),
         keepAlarm: this.#coordinator.alarm.logic,
@@ -520,8 +524,12 @@ export class Engine {
 function presentConditions({conditions$}: ConditionsSource): Conditions {
   let present = GOOD_CONDITIONS
   conditions$
-    .subscribe((conditions) => {
-      present = conditions
+    .subscribe({
+      next: (conditions) => {
+        present = conditions
+      },
+      // It is watched later, and heard of then.
+      error: () => undefined,
     })
     .unsubscribe()
   return present

@@ -7,10 +7,12 @@ import {createActor} from 'xstate'
 import type {OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
 import {createBufferPool} from '../actors/buffer-pool.ts'
 import type {Conditions} from '../domain/conditions.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
 import {type JournalEntry, withJournalled} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
+import type {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent} from './events.ts'
 import {OperationEntry, type OperationNotice} from './operation-entry.ts'
 import {type ResolvedEngineOptions, settingsFor} from './options.ts'
@@ -27,6 +29,8 @@ export interface OperationObserver {
   told(notice: OperationNotice): void
   /** The actor was put away. */
   rested(entry: OperationEntry): void
+  /** The actor failed, and is no more. */
+  broken(entry: OperationEntry): void
   emit(event: EngineEvent): void
 }
 
@@ -37,10 +41,8 @@ export interface OperationsOptions {
   readonly limiter: RateLimiter
   readonly observer: OperationObserver
   readonly conditions: () => Conditions
+  readonly writes: DurableWrites
 }
-
-/** How soon a record that the store refused is offered again. */
-const STORE_RETRY_MS = 5_000
 
 type ProvidedMachine = ReturnType<typeof provideOperationMachine>
 
@@ -50,8 +52,6 @@ export class Operations {
   readonly #readers = new Set<Set<OperationId>>()
   readonly #options: OperationsOptions
   readonly #machine: ProvidedMachine
-  /** Ends each wait for the store. */
-  readonly #pauses = new Set<() => void>()
   #stopped = false
 
   constructor(options: OperationsOptions) {
@@ -61,7 +61,7 @@ export class Operations {
       meter: options.ticker,
       pool: createBufferPool(),
       limiter: options.limiter,
-      save: (record) => this.#save(record),
+      commit: (record) => this.#persist(this.hold(record), record),
     })
   }
 
@@ -83,6 +83,7 @@ export class Operations {
     if (known !== undefined) return known
     const entry = new OperationEntry(record)
     this.#entries.set(record.id, entry)
+    if (this.#stopped) entry.notices.error(closed())
     return entry
   }
 
@@ -222,34 +223,19 @@ export class Operations {
   }
 
   /**
-   * Resolves when this record, or a newer one of the operation, is durable. A store that refuses is told of, and asked again:
-   * until then nothing is told that a crash could take back. Rejects when the engine closes first.
+   * Resolves when this record, or a newer one of the operation, is durable. A store that refuses is told of: until it takes
+   * the record nothing is told that a crash could take back. Rejects when the engine closes first.
    */
-  async #persist(entry: OperationEntry, record: OperationRecord): Promise<void> {
-    for (let newest = record; ; newest = entry.saved) {
-      try {
-        await this.#save(newest)
-        return
-      } catch (error) {
-        if (this.#stopped) throw error
+  #persist(entry: OperationEntry, record: OperationRecord): Promise<void> {
+    let wasRefused = false
+    return this.#options.writes.persist(
+      // What was observed since must not be overwritten by what was refused.
+      () => this.#save(wasRefused ? entry.saved : record),
+      (error) => {
+        wasRefused = true
         this.#storeFailed(entry, error)
-        await this.#pause(STORE_RETRY_MS)
-        if (this.#stopped) throw error
-      }
-    }
-  }
-
-  #pause(ms: number): Promise<void> {
-    const {clock} = this.#options.ports
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#pauses.delete(wake)
-        clock.clearTimeout(timer)
-        resolve()
-      }
-      const timer = clock.setTimeout(wake, ms)
-      this.#pauses.add(wake)
-    })
+      },
+    )
   }
 
   #tell(
@@ -309,24 +295,35 @@ export class Operations {
 
   /** A chart threw, which its audit should have made impossible: the operation stays as its last record says. */
   #broken(entry: OperationEntry, error: unknown): void {
-    this.#options.ports.log.error({id: entry.record.id, error: String(error)}, 'an operation’s chart failed')
+    const {observer, ports} = this.#options
+    ports.log.error({id: entry.record.id, error: String(error)}, 'an operation’s chart failed')
     entry.actor = undefined
-    entry.notices.error(error)
+    observer.broken(entry)
+    entry.notices.error(asTransferError(error))
   }
 
-  /** Stops every actor without ceremony: the records say the rest. */
+  /** Stops every actor without ceremony: the records say the rest. Whoever follows one hears that nothing more will come. */
   stopAll(): void {
     this.#stopped = true
-    for (const wake of [...this.#pauses]) wake()
-    for (const entry of this.#entries.values()) this.#passivate(entry)
+    for (const entry of this.#entries.values()) {
+      this.#passivate(entry)
+      entry.notices.error(closed())
+    }
   }
 
-  /** Resolves when everything observed so far was told. */
-  async settled(): Promise<void> {
+  /** Resolves when everything observed so far, of these or of all, was told. */
+  async settled(entries?: readonly OperationEntry[]): Promise<void> {
     for (;;) {
-      const tails = [...this.#entries.values()].flatMap(({tail}) => (tail === undefined ? [] : [tail]))
+      const watched = entries ?? [...this.#entries.values()]
+      const tails = watched.flatMap(({tail}) => (tail === undefined ? [] : [tail]))
       if (tails.length === 0) return
       await Promise.all(tails)
     }
   }
+}
+
+function closed(): TransferError {
+  return new TransferError('CLOSED', 'the engine was closed before the operation ended', {
+    advice: 'open the engine again: the operation is kept, and can be attached to',
+  })
 }

@@ -16,16 +16,16 @@ export interface OperationProvisions {
   readonly meter: ProgressMeter
   readonly pool: BufferPool
   readonly limiter: RateLimiter
-  /** Writes a record, with what is new in its journal. */
-  readonly save: (record: OperationRecord) => Promise<void>
+  /** Resolves when the record, or a newer one of the operation, is durable. */
+  readonly commit: (record: OperationRecord) => Promise<void>
 }
 
-export function provideOperationMachine({ports, meter, pool, limiter, save}: OperationProvisions) {
+export function provideOperationMachine({ports, meter, pool, limiter, commit}: OperationProvisions) {
   return operationMachine.provide({
     actors: {
       transferBytes: createTransferBytes({...ports, meter, pool, limiter}),
       weighFailure: createWeighFailure(ports.clock, ports.random),
-      commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => save(input.record)),
+      commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => commit(input.record)),
       verifyFile: createVerifyFile(ports.sink),
       publishFile: createPublishFile(ports.sink),
       discardParts: createDiscardParts(ports.sink),

@@ -39,7 +39,10 @@ export class BackgroundTransferGroup {
     return group
   }
 
-  /** Parallel by default. Kept with the group; running members are not interrupted by a change. */
+  /**
+   * Parallel by default. A change holds at once and is kept with the group; running members are not interrupted by it. Throws
+   * INVALID_ARGUMENT, CLOSED.
+   */
   get transferBehavior(): BackgroundTransferBehavior {
     return this.#engine.group(this.name).behavior
   }
@@ -48,7 +51,8 @@ export class BackgroundTransferGroup {
     if (!Object.values(BackgroundTransferBehavior).includes(behavior)) {
       throw invalidArgument('transferBehavior', `must be 0 (parallel) or 1 (serialized), not ${behavior}`)
     }
-    this.#engine.setBehavior(this.name, behavior)
+    // Rejects only when the engine closes before a failing store took it; that was logged.
+    this.#engine.setBehavior(this.name, behavior).catch(() => undefined)
   }
 
   /** Bytes per second of all members together; `undefined` lifts the limit. Kept with the group, changeable at any time. */

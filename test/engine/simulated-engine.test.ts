@@ -415,6 +415,16 @@ describe('a store that refuses', () => {
     expect(entry.record.state).toBe('completed')
   })
 
+  it('the intent to publish is asked again, and nothing fails for it', async () => {
+    const world = await worldOf({}, {mostDelayMs: 5})
+    const entry = await start(world, 1)
+    await world.until(() => entry.path === 'running.finishing.verifying')
+    world.process.store.failNextCommits(new TransferError('DISK_FAILED', 'the store’s disk failed'), 2)
+    await world.until(() => entry.isOver)
+    expect(entry.record.state).toBe('completed')
+    expect(world.disk.names('/downloads')).toEqual(['1'])
+  })
+
   it('does not keep the engine from closing', async () => {
     const world = await worldOf()
     const entry = await start(world, 1)
