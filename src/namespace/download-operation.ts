@@ -5,12 +5,17 @@ import {
   concat,
   defer,
   distinctUntilChanged,
+  filter,
+  firstValueFrom,
   from,
   ignoreElements,
   map,
+  merge,
   Observable,
   of,
-  Subject,
+  ReplaySubject,
+  share,
+  switchMap,
   takeUntil,
 } from 'rxjs'
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
@@ -70,18 +75,29 @@ type Stage =
     }
   | {readonly kind: 'entered'; readonly entry: OperationEntry}
 
+const NO_FLAGS = {hasResponseChanged: false, hasRestarted: false}
+
 export class DownloadOperation {
   readonly #engine: Engine
   #stage: Stage
-  readonly #notices = new Subject<OperationNotice>()
-  #flags = {hasResponseChanged: false, hasRestarted: false}
+  readonly #entered = new ReplaySubject<OperationEntry>(1)
+  /**
+   * Connected to the entry only while somebody listens: then the entry keeps the handle alive, and otherwise the application
+   * alone does, so that both can go when it lets go. Errors when nothing more will come.
+   */
+  readonly #notices: Observable<OperationNotice>
+  #flags = NO_FLAGS
   #recoverable: WebErrorStatus[] = []
   #response: {readonly facts: OperationRecord['response']; readonly information: ResponseInformation} | undefined
-  #delivered = false
 
   private constructor(engine: Engine, stage: Stage) {
     this.#engine = engine
     this.#stage = stage
+    this.#notices = this.#entered.pipe(
+      switchMap(({notices}) => notices),
+      (source) => this.#flagged(source),
+      share(),
+    )
     if (stage.kind === 'entered') this.#enter(stage.entry)
   }
 
@@ -250,10 +266,11 @@ export class DownloadOperation {
 
   /**
    * Starts the transfer. Resolves with this object when the file is whole and durable; rejects with a TransferError, CANCELED
-   * included. Throws ILLEGAL_STATE when it was started before.
+   * and CLOSED included. Throws ILLEGAL_STATE when it was started before.
    */
   startAsync(options: WaitOptions = {}): RunningDownload {
     if (this.#stage.kind !== 'draft') throw this.#illegal('startAsync')
+    if (options.signal?.aborted === true) return this.#running(Promise.reject(options.signal.reason), options)
     const recoverable = this.#recoverable.length === 0 ? {} : {recoverable: [...this.#recoverable]}
     const draft = {...this.#stage.draft, policy: {...this.#stage.draft.policy, ...recoverable}}
     const then: (() => void)[] = []
@@ -274,7 +291,7 @@ export class DownloadOperation {
 
   /**
    * Connects to an operation of an earlier session, or again to one of this. Settles at once when it has ended. Throws
-   * ILLEGAL_STATE when it was never started.
+   * ILLEGAL_STATE when it was never started, CLOSED.
    */
   attachAsync(options: WaitOptions = {}): RunningDownload {
     if (this.#stage.kind === 'draft') throw this.#illegal('attachAsync')
@@ -309,9 +326,13 @@ export class DownloadOperation {
     }
   }
 
-  /** Moves this download, and those behind it in its group, to the front. Without a group nothing happens. */
+  /** Moves this download, and those behind it in its group, to the front. Without a group nothing happens. Throws CLOSED. */
   makeCurrentInTransferGroup(): void {
-    if (this.#stage.kind !== 'draft') this.#onceAccepted(() => this.#engine.makeCurrent(this.#entry))
+    if (this.#stage.kind === 'draft') return
+    this.#onceAccepted(() => {
+      // Rejects only when the engine closes before a failing store took it; that was logged.
+      this.#engine.makeCurrent(this.#entry).catch(() => undefined)
+    })
   }
 
   /** From the next request on; repeated calls concatenate. ILLEGAL_STATE on a terminal operation. */
@@ -339,13 +360,7 @@ export class DownloadOperation {
       call()
       return
     }
-    this.#stage.then.push(() => {
-      try {
-        call()
-      } catch (error) {
-        if (!(error instanceof TransferError) || error.code !== 'ILLEGAL_STATE') throw error
-      }
-    })
+    this.#stage.then.push(() => ifPossible(call))
   }
 
   get #entry(): OperationEntry {
@@ -367,21 +382,28 @@ export class DownloadOperation {
 
   #enter(entry: OperationEntry): void {
     this.#stage = {kind: 'entered', entry}
-    rememberHandle(this.#engine, entry.record.id, this)
+    rememberHandle(this.#engine, entry, this)
     this.#recoverable = [...(entry.record.policy.recoverable ?? [])] as WebErrorStatus[]
-    entry.notices.subscribe({
-      next: (notice) => {
-        this.#flags = {hasResponseChanged: notice.hasResponseChanged, hasRestarted: notice.hasRestarted}
-        this.#notices.next(notice)
-        this.#flags = {hasResponseChanged: false, hasRestarted: false}
-      },
-      error: (error) => this.#notices.error(error),
-    })
+    this.#entered.next(entry)
+  }
+
+  /** The flags hold while a notice is told. */
+  #flagged(source: Observable<OperationNotice>): Observable<OperationNotice> {
+    return new Observable((subscriber) =>
+      source.subscribe({
+        next: (notice) => {
+          const {hasResponseChanged, hasRestarted} = notice
+          this.#flags = {hasResponseChanged, hasRestarted}
+          subscriber.next(notice)
+          this.#flags = NO_FLAGS
+        },
+        error: (error) => subscriber.error(error),
+      }),
+    )
   }
 
   #running(accepted: Promise<void>, {signal}: WaitOptions): RunningDownload {
-    signal?.throwIfAborted()
-    const outcome = accepted.then(() => this.#outcome(signal))
+    const outcome = this.#outcome(accepted, signal)
     outcome.catch(() => undefined)
     accepted.catch(() => undefined)
     const refused = from(accepted).pipe(
@@ -396,7 +418,7 @@ export class DownloadOperation {
       ),
       cancel: () => {
         accepted.then(
-          () => this.#cancel(),
+          () => ifPossible(() => this.#cancel()),
           () => undefined,
         )
       },
@@ -407,12 +429,10 @@ export class DownloadOperation {
     if (!isTerminal(this.#entry.state)) this.#engine.cancel(this.#entry)
   }
 
-  async #outcome(signal: AbortSignal | undefined): Promise<DownloadOperation> {
+  async #outcome(accepted: Promise<void>, signal: AbortSignal | undefined): Promise<DownloadOperation> {
+    await unlessAborted(from(accepted), signal)
     const record = await this.#terminalRecord(signal)
-    if (!this.#delivered) {
-      this.#delivered = true
-      await this.#engine.markDelivered(this.#entry)
-    }
+    await this.#engine.markDelivered(this.#entry)
     if (record.state === 'completed') return this
     if (record.state === 'canceled')
       throw new TransferError('CANCELED', 'the transfer was canceled', {where: this.guid})
@@ -421,24 +441,11 @@ export class DownloadOperation {
       : TransferError.fromSerialized(record.error)
   }
 
-  #terminalRecord(signal: AbortSignal | undefined): Promise<OperationRecord> {
+  async #terminalRecord(signal: AbortSignal | undefined): Promise<OperationRecord> {
     const {record} = this.#entry
-    if (isTerminal(record.state)) return Promise.resolve(record)
-    return new Promise((resolve, reject) => {
-      const settle = (finish: () => void) => {
-        subscription.unsubscribe()
-        signal?.removeEventListener('abort', abort)
-        finish()
-      }
-      const abort = () => settle(() => reject(signal?.reason))
-      const subscription = this.#notices.subscribe({
-        next: (notice) => {
-          if (isTerminal(notice.record.state)) settle(() => resolve(notice.record))
-        },
-        error: (error) => settle(() => reject(asTransferError(error))),
-      })
-      signal?.addEventListener('abort', abort, {once: true})
-    })
+    if (isTerminal(record.state)) return record
+    const ends = this.#notices.pipe(filter((notice) => isTerminal(notice.record.state)))
+    return (await unlessAborted(ends, signal)).record
   }
 
   #changePolicy(change: Partial<TransferPolicy>): void {
@@ -473,5 +480,27 @@ export class DownloadOperation {
         complete: () => subscriber.complete(),
       })
     })
+  }
+}
+
+/** The first value of `source`. Rejects with the signal's reason when that comes first. */
+function unlessAborted<T>(source: Observable<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return firstValueFrom(source)
+  const aborted = new Observable<never>((subscriber) => {
+    const abort = () => subscriber.error(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, {once: true})
+    return () => signal.removeEventListener('abort', abort)
+  })
+  return firstValueFrom(merge(aborted, source))
+}
+
+/** What is asked for later than it was said: by then it may be too late, and that is no error. */
+function ifPossible(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    const isTooLate = error instanceof TransferError && (error.code === 'ILLEGAL_STATE' || error.code === 'CLOSED')
+    if (!isTooLate) throw error
   }
 }

@@ -3,6 +3,10 @@
 import type {Observable} from 'rxjs'
 import type {DownloadOperation} from './download-operation.ts'
 
+/**
+ * Rejects with the operation's error, with CANCELED, with CLOSED when the engine is closed first (the operation is kept, and
+ * goes on in the next session), or with the reason of an AbortSignal.
+ */
 export interface RunningDownload extends Promise<DownloadOperation> {
   /**
    * The operation itself, at most ten times a second and at every change of status, response or restart. Hot: a late
@@ -12,11 +16,11 @@ export interface RunningDownload extends Promise<DownloadOperation> {
   readonly progress$: Observable<DownloadOperation>
   /** Resolves when the operation's record is on the disk: from then on it survives this process. */
   readonly accepted: Promise<void>
-  /** Cancels the operation itself; every promise of it rejects with CANCELED. No effect once it has ended. */
+  /** Cancels the operation itself; every promise of it rejects with CANCELED. No effect once this promise has settled. */
   cancel(): void
 }
 
 export interface WaitOptions {
-  /** Gives up waiting, with the signal's reason; the transfer goes on. */
+  /** Gives up waiting, with the signal's reason; the transfer goes on. With one that is aborted already nothing is started. */
   readonly signal?: AbortSignal
 }

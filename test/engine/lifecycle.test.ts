@@ -1,11 +1,19 @@
 /** The rows of spec 13.1 and the cells of 13.4 that the application's handle decides, over an engine in simulation. */
 
+import {setFlagsFromString} from 'node:v8'
+import {runInNewContext} from 'node:vm'
 import {describe, expect, it} from 'vitest'
+import {TransferError} from '../../src/domain/errors.ts'
+import type {OperationId} from '../../src/domain/operation-id.ts'
 import {BackgroundTransferStatus as Status} from '../../src/domain/status.ts'
+import {BackgroundTransferGroup} from '../../src/namespace/background-transfer-group.ts'
 import {DownloadOperation} from '../../src/namespace/download-operation.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
 const ILLEGAL = expect.objectContaining({code: 'ILLEGAL_STATE'})
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
 
 async function worldOf(): Promise<SimulatedWorld> {
   const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1}})
@@ -232,5 +240,106 @@ describe('a handle', () => {
     const found = DownloadOperation.fromEntry(world.engine, entry)
     expect(await world.until(found.attachAsync())).toBe(found)
     expect(world.network.notes.at(-1)?.status).toBe(206)
+  })
+})
+
+describe('a promise', () => {
+  it('rejects with CLOSED when the engine is closed, and the operation goes on in the next session', async () => {
+    const world = await worldOf()
+    const {operation, download} = await running(world)
+    let completed = false
+    download.progress$.subscribe({complete: () => (completed = true)})
+    const {engine} = world
+    await world.close()
+    await expect(download).rejects.toMatchObject({code: 'CLOSED'})
+    expect(completed).toBe(true)
+    download.cancel()
+    expect(() => operation.attachAsync()).toThrow(expect.objectContaining({code: 'CLOSED'}))
+    expect(() => operation.makeCurrentInTransferGroup()).toThrow(expect.objectContaining({code: 'CLOSED'}))
+    const group = BackgroundTransferGroup.of(engine, 'g')
+    expect(() => {
+      group.transferBehavior = 1
+    }).toThrow(expect.objectContaining({code: 'CLOSED'}))
+    await world.open()
+    const entry = await world.until(world.engine.find(operation.guid))
+    await world.until(() => entry?.isOver === true)
+    expect(entry?.record.state).toBe('completed')
+  })
+
+  it('rejects with CLOSED also when the engine is closed while the operation is being accepted', async () => {
+    const world = new SimulatedWorld({mostDelayMs: 5})
+    await world.open()
+    const operation = draft(world)
+    const download = operation.startAsync()
+    operation.makeCurrentInTransferGroup()
+    operation.priority = 1
+    const closing = world.engine.close()
+    await world.until(Promise.allSettled([closing, download.accepted]))
+    await expect(world.until(download)).rejects.toMatchObject({code: 'CLOSED'})
+  })
+
+  it('an aborted signal starts nothing; one that is aborted before the record is durable ends the wait', async () => {
+    const world = new SimulatedWorld({mostDelayMs: 5})
+    world.network.serve(urlOf(1), {seed: 1, size: 80_000})
+    await world.open()
+    const operation = draft(world)
+    const reason = new Error('enough')
+    const refused = operation.startAsync({signal: AbortSignal.abort(reason)})
+    await expect(refused).rejects.toBe(reason)
+    await expect(refused.accepted).rejects.toBe(reason)
+    expect(operation.describe().state).toBe('queued')
+    const controller = new AbortController()
+    const download = operation.startAsync({signal: controller.signal})
+    controller.abort(reason)
+    await expect(download).rejects.toBe(reason)
+    expect(await world.until(operation.attachAsync())).toBe(operation)
+  })
+
+  it('keeps what it follows alive, and nothing when it has settled', async () => {
+    const world = await worldOf()
+    const ids: OperationId[] = []
+    let settled = 0
+    const start = (n: number) => {
+      const operation = draft(world, n)
+      ids.push(operation.guid)
+      operation.startAsync().then(() => {
+        settled += 1
+      })
+    }
+    start(1)
+    start(2)
+    collectGarbage()
+    await world.until(() => settled === 2)
+    for (let turn = 0; turn < 50 && ids.some((id) => world.engine.live(id) !== undefined); turn++) {
+      collectGarbage()
+      await world.settle()
+    }
+    expect(ids.map((id) => world.engine.live(id))).toEqual([undefined, undefined])
+  })
+})
+
+describe('a group', () => {
+  it('keeps its behaviour although the store refuses it at first', async () => {
+    const world = await worldOf()
+    const group = BackgroundTransferGroup.of(world.engine, 'g')
+    world.process.store.failNextCommits(new TransferError('DISK_FULL', 'the store’s disk is full'), 2)
+    group.transferBehavior = 1
+    expect(group.transferBehavior).toBe(1)
+    await world.advance(20_000)
+    world.crash('power')
+    await world.open()
+    expect(BackgroundTransferGroup.of(world.engine, 'g').transferBehavior).toBe(1)
+  })
+})
+
+describe('a source of conditions that fails', () => {
+  it('is told of, and its last value stands', async () => {
+    const world = await worldOf()
+    const {download} = await running(world)
+    world.conditions$.error(new Error('no such bus'))
+    await world.until(download)
+    expect(world.process.complaints).toEqual([expect.stringContaining('no such bus')])
+    await world.close()
+    await world.open()
   })
 })
