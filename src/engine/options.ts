@@ -3,7 +3,7 @@
 import type {InspectionEvent, Observer} from 'xstate'
 import type {OperationSettings} from '../domain/attempt.ts'
 import {invalidArgument} from '../domain/errors.ts'
-import type {TransferPolicy} from '../domain/record.ts'
+import type {Checksum, TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
 import type {RetentionPolicy} from './retention.ts'
 
@@ -60,34 +60,60 @@ export interface ResolvedEngineOptions {
   readonly inspect: Observer<InspectionEvent> | undefined
 }
 
+/** What one operation may ask instead of what the engine's options say. */
+export type OperationLimits = Pick<
+  TransferPolicy,
+  | 'checksum'
+  | 'retries'
+  | 'retryDelayMs'
+  | 'connectTimeoutMs'
+  | 'responseTimeoutMs'
+  | 'stallTimeoutMs'
+  | 'maxBytesPerSecond'
+>
+
 const MAX_MS = 2 ** 31 - 1
+
+type Bounds = readonly [low: number, high: number]
+
+/** The same for the engine and for one operation. */
+const BOUNDS = {
+  retries: [0, 1_000_000],
+  retryDelayMs: [0, MAX_MS],
+  connectTimeoutMs: [1, MAX_MS],
+  responseTimeoutMs: [1, MAX_MS],
+  stallTimeoutMs: [1, MAX_MS],
+  maxBytesPerSecond: [1, Number.MAX_SAFE_INTEGER],
+} as const satisfies Partial<Record<keyof OperationLimits, Bounds>>
+
+const HEX_LENGTHS: Readonly<Record<Checksum['algorithm'], number>> = {md5: 32, sha1: 40, sha256: 64, sha512: 128}
 
 export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
   const settings: OperationSettings = {
-    connectTimeoutMs: bounded('connectTimeoutMs', options.connectTimeoutMs, 300_000, 1, MAX_MS),
-    responseTimeoutMs: bounded('responseTimeoutMs', options.responseTimeoutMs, 120_000, 1, MAX_MS),
-    stallTimeoutMs: bounded('stallTimeoutMs', options.stallTimeoutMs, 120_000, 1, MAX_MS),
+    connectTimeoutMs: bounded('connectTimeoutMs', options.connectTimeoutMs, 300_000, BOUNDS.connectTimeoutMs),
+    responseTimeoutMs: bounded('responseTimeoutMs', options.responseTimeoutMs, 120_000, BOUNDS.responseTimeoutMs),
+    stallTimeoutMs: bounded('stallTimeoutMs', options.stallTimeoutMs, 120_000, BOUNDS.stallTimeoutMs),
     yieldTimeoutMs: 5_000,
-    checkpointIntervalMs: bounded('checkpointIntervalMs', options.checkpointIntervalMs, 1_000, 10, MAX_MS),
+    checkpointIntervalMs: bounded('checkpointIntervalMs', options.checkpointIntervalMs, 1_000, [10, MAX_MS]),
     retry: {
       ...DEFAULT_RETRY,
-      retries: bounded('retries', options.retries, DEFAULT_RETRY.retries, 0, 1_000_000),
-      baseDelayMs: bounded('retryDelayMs', options.retryDelayMs, DEFAULT_RETRY.baseDelayMs, 0, MAX_MS),
+      retries: bounded('retries', options.retries, DEFAULT_RETRY.retries, BOUNDS.retries),
+      baseDelayMs: bounded('retryDelayMs', options.retryDelayMs, DEFAULT_RETRY.baseDelayMs, BOUNDS.retryDelayMs),
     },
   }
   return Object.freeze({
-    maxConcurrentTransfers: bounded('maxConcurrentTransfers', options.maxConcurrentTransfers, 5, 0, 10_000),
+    maxConcurrentTransfers: bounded('maxConcurrentTransfers', options.maxConcurrentTransfers, 5, [0, 10_000]),
     maxConnectionsPerOrigin:
       options.maxConnectionsPerOrigin === undefined
         ? Number.POSITIVE_INFINITY
-        : bounded('maxConnectionsPerOrigin', options.maxConnectionsPerOrigin, 1, 1, 10_000),
+        : bounded('maxConnectionsPerOrigin', options.maxConnectionsPerOrigin, 1, [1, 10_000]),
     maxBytesPerSecond: byteRate('maxBytesPerSecond', options.maxBytesPerSecond),
     retention: {
-      count: bounded('retention.count', options.retention?.count, 10_000, 0, Number.MAX_SAFE_INTEGER),
-      ageMs: bounded('retention.ageMs', options.retention?.ageMs, 30 * 86_400_000, 0, Number.MAX_SAFE_INTEGER),
+      count: bounded('retention.count', options.retention?.count, 10_000, [0, Number.MAX_SAFE_INTEGER]),
+      ageMs: bounded('retention.ageMs', options.retention?.ageMs, 30 * 86_400_000, [0, Number.MAX_SAFE_INTEGER]),
     },
     checkpointIntervalMs: settings.checkpointIntervalMs,
-    drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, 0, MAX_MS),
+    drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, [0, MAX_MS]),
     resumeOnOpen: options.resumeOnOpen ?? true,
     journal: options.journal ?? true,
     settings,
@@ -115,10 +141,30 @@ export function settingsFor(policy: TransferPolicy, settings: OperationSettings)
 
 /** A byte rate, or none. */
 export function byteRate(name: string, value: number | undefined): number | undefined {
-  return value === undefined ? undefined : bounded(name, value, 1, 1, Number.MAX_SAFE_INTEGER)
+  return value === undefined ? undefined : bounded(name, value, 1, BOUNDS.maxBytesPerSecond)
 }
 
-function bounded(name: string, value: number | undefined, fallback: number, low: number, high: number): number {
+/** What an operation asks, and nothing else that came with it. Throws INVALID_ARGUMENT. */
+export function limitsOf(options: OperationLimits): OperationLimits {
+  const limits: {-readonly [Name in keyof OperationLimits]: OperationLimits[Name]} = {}
+  for (const name of Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]) {
+    const value = options[name]
+    if (value !== undefined) limits[name] = bounded(name, value, value, BOUNDS[name])
+  }
+  if (options.checksum !== undefined) limits.checksum = checksumOf(options.checksum)
+  return limits
+}
+
+function checksumOf({algorithm, hex}: Checksum): Checksum {
+  const length = Object.hasOwn(HEX_LENGTHS, algorithm) ? HEX_LENGTHS[algorithm] : undefined
+  if (length === undefined) throw invalidArgument('checksum', `knows no digest ${String(algorithm)}`)
+  if (typeof hex !== 'string' || hex.length !== length || !/^[0-9a-f]+$/i.test(hex)) {
+    throw invalidArgument('checksum', `must have ${length} hexadecimal digits for ${algorithm}`)
+  }
+  return {algorithm, hex: hex.toLowerCase()}
+}
+
+function bounded(name: string, value: number | undefined, fallback: number, [low, high]: Bounds): number {
   if (value === undefined) return fallback
   if (!Number.isFinite(value) || value < low || value > high) {
     throw invalidArgument(name, `must be between ${low} and ${high}, not ${value}`)

@@ -15,9 +15,10 @@ import {
 } from '../domain/record.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
+import {limitsOf} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads} from './current-downloads.ts'
-import {DownloadOperation} from './download-operation.ts'
+import {assertPriority, DownloadOperation} from './download-operation.ts'
 import {changeRequestHeaders, withAddress} from './transfer-request.ts'
 
 /** What one download may ask beside the downloader's settings; our own additions to the namespace. */
@@ -40,6 +41,12 @@ export interface DownloadOptions {
   /** Bytes per second of this download alone; no limit by default. */
   readonly maxBytesPerSecond?: number
 }
+
+const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
+  'failIfExists',
+  'generateUniqueName',
+  'replaceExisting',
+])
 
 export class BackgroundDownloader {
   readonly #engine: Engine
@@ -105,7 +112,7 @@ export class BackgroundDownloader {
 
   /**
    * A download of `uri` into `resultFile` (relative to the working directory now). Nothing is sent before startAsync.
-   * Throws INVALID_ARGUMENT for a scheme other than http and https.
+   * Throws INVALID_ARGUMENT for a scheme other than http and https, and for options out of bounds.
    */
   createDownload(uri: URL | string, resultFile: string, options: DownloadOptions = {}): DownloadOperation {
     return DownloadOperation.fromDraft(this.#engine, this.#draft(uri, resultFile, options))
@@ -156,8 +163,20 @@ export class BackgroundDownloader {
 
   #draft(uri: URL | string, resultFile: string, options: DownloadOptions): OperationDraft {
     if (typeof resultFile !== 'string' || resultFile === '') throw invalidArgument('resultFile', 'must be a path')
-    const {collision = 'failIfExists', priority = BackgroundTransferPriority.default, ...limits} = options
-    const policy: TransferPolicy = {priority, costPolicy: this.#costPolicy, group: this.#group, ...limits}
+    const {collision = 'failIfExists', priority = BackgroundTransferPriority.default} = options
+    if (!COLLISION_POLICIES.has(collision)) {
+      throw invalidArgument(
+        'collision',
+        `must be one of ${[...COLLISION_POLICIES].join(', ')}, not ${String(collision)}`,
+      )
+    }
+    assertPriority(priority)
+    const policy: TransferPolicy = {
+      priority,
+      costPolicy: this.#costPolicy,
+      group: this.#group,
+      ...limitsOf(options),
+    }
     return {
       id: this.#engine.newId(),
       direction: 'download',

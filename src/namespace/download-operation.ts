@@ -30,7 +30,7 @@ import {BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '..
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
 import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
-import {byteRate} from '../engine/options.ts'
+import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {rememberHandle} from './handles.ts'
 import {type OperationSummary, summaryOf} from './operation-summary.ts'
@@ -58,10 +58,7 @@ export interface BackgroundDownloadProgress {
 }
 
 /** What may still be changed of an unfinished download; takes effect with its next try. Our addition to the namespace. */
-export type ChangeableOptions = Pick<
-  TransferPolicy,
-  'checksum' | 'retries' | 'retryDelayMs' | 'connectTimeoutMs' | 'responseTimeoutMs' | 'stallTimeoutMs'
->
+export type ChangeableOptions = Omit<OperationLimits, 'maxBytesPerSecond'>
 
 /** What a handle stands for: a draft until startAsync, an entry of the engine from then on. */
 type Stage =
@@ -151,9 +148,12 @@ export class DownloadOperation {
     return this.#wishes.policy.checksum
   }
 
-  /** Other limits, or another expected digest, for what is still to come; a terminal one throws ILLEGAL_STATE. */
+  /**
+   * Other limits, or another expected digest, for what is still to come. Throws INVALID_ARGUMENT, and ILLEGAL_STATE on a
+   * terminal one.
+   */
   changeOptions(options: ChangeableOptions): void {
-    this.#changePolicy(options)
+    this.#changePolicy(limitsOf(options))
   }
 
   get transferGroup(): BackgroundTransferGroup | null {
@@ -166,9 +166,7 @@ export class DownloadOperation {
 
   /** Queued operations move to the end of their new class; a terminal one throws ILLEGAL_STATE (O37). */
   set priority(priority: BackgroundTransferPriority) {
-    if (!Object.values(BackgroundTransferPriority).includes(priority)) {
-      throw invalidArgument('priority', `must be 0, 1 or 2, not ${priority}`)
-    }
+    assertPriority(priority)
     this.#changePolicy({priority})
   }
 
@@ -480,6 +478,12 @@ export class DownloadOperation {
         complete: () => subscriber.complete(),
       })
     })
+  }
+}
+
+export function assertPriority(priority: BackgroundTransferPriority): void {
+  if (!Object.values(BackgroundTransferPriority).includes(priority)) {
+    throw invalidArgument('priority', `must be 0, 1 or 2, not ${priority}`)
   }
 }
 

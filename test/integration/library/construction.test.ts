@@ -9,10 +9,11 @@ import {
   BackgroundTransferStatus,
   TransferError,
 } from '../../../src/index.ts'
-import {contentOf} from '../../support/content.ts'
+import {contentOf, sha256} from '../../support/content.ts'
 import {makeWorld, openEngine, receives, requestsFor} from '../harness.ts'
 
 const E_INVALIDARG = 0x80070057 | 0
+const BYTES = contentOf(1, 50_000)
 
 /** What a call throws. */
 function thrownBy(call: () => unknown): unknown {
@@ -35,6 +36,34 @@ describe('17.A construction and configuration', () => {
       group: '',
       transferGroup: null,
     })
+  })
+
+  it.each([
+    {retries: -1},
+    {retryDelayMs: Number.NaN},
+    {connectTimeoutMs: 0},
+    {responseTimeoutMs: 2 ** 31},
+    {stallTimeoutMs: '5' as unknown as number},
+    {maxBytesPerSecond: 0},
+    {priority: 3 as 0},
+    {collision: 'overwrite' as 'replaceExisting'},
+    {checksum: {algorithm: 'crc32' as 'md5', hex: '00000000'}},
+    {checksum: {algorithm: 'sha256' as const, hex: 'abc'}},
+  ])('a download with %j is refused before anything is written', async (options) => {
+    const {engine, file} = await makeWorld()
+    const create = () => engine.createDownloader().createDownload('http://127.0.0.1/a', file('a'), options)
+    expect(thrownBy(create)).toMatchObject({code: 'INVALID_ARGUMENT', where: Object.keys(options)[0]})
+  })
+
+  it('what is no option does not become part of the record; a digest may be in capitals', async () => {
+    const {engine, server, file} = await makeWorld()
+    server.route('/a', {content: BYTES})
+    const options = {checksum: {algorithm: 'sha256' as const, hex: sha256(BYTES).toUpperCase()}, group: 'other'}
+    const operation = engine.createDownloader().createDownload(server.url('/a'), file('a'), options)
+    await operation.startAsync()
+    expect(operation.group).toBe('')
+    expect(operation.checksum?.hex).toBe(sha256(BYTES))
+    expect(thrownBy(() => operation.changeOptions({retries: 1.5e9}))).toMatchObject({code: 'INVALID_ARGUMENT'})
   })
 
   it('new BackgroundDownloader() acts on the default engine, the first one that is open', async () => {
