@@ -106,7 +106,7 @@ export class Coordinator {
       conditions,
       writes: this.#writes,
       observer: {
-        moved: (entry, snapshot) => this.#moved(entry, snapshot),
+        stepped: (entry, snapshot, hasMoved) => this.#stepped(entry, snapshot, hasMoved),
         told: (notice) => this.#told(notice),
         rested: (entry) => this.#rested(entry),
         broken: (entry) => this.#broken(entry),
@@ -279,7 +279,7 @@ export class Coordinator {
     }
   }
 
-  #moved(entry: OperationEntry, snapshot: OperationSnapshot): void {
+  #stepped(entry: OperationEntry, snapshot: OperationSnapshot, hasMoved: boolean): void {
     const phase = phaseOf(snapshot)
     const {facts} = snapshot.context
     if (phase !== entry.phase) {
@@ -288,7 +288,8 @@ export class Coordinator {
       if (phase === undefined) this.limits.limitOperation(facts.id, undefined)
     }
     entry.phase = phase
-    this.#tellOrigin(entry, snapshot)
+    // An answer that goes on says nothing new: it may be older than the quiet that its origin asked for.
+    if (hasMoved) this.#tellOrigin(entry, snapshot)
     if (this.#isDraining() && snapshot.can({type: 'operation.suspend'})) {
       queueMicrotask(() => entry.send({type: 'operation.suspend'}))
     }

@@ -23,8 +23,8 @@ import {isWorthSaving, pathOf, recordOf} from './record-of.ts'
 
 /** What the rest of the engine hears. */
 export interface OperationObserver {
-  /** At once, before anything is durable: tags of the chart changed. */
-  moved(entry: OperationEntry, snapshot: OperationSnapshot): void
+  /** At once, before anything is durable: the chart took a step. `hasMoved`: into another state. */
+  stepped(entry: OperationEntry, snapshot: OperationSnapshot, hasMoved: boolean): void
   /** The record was told. */
   told(notice: OperationNotice): void
   /** The actor was put away. */
@@ -170,7 +170,7 @@ export class Operations {
     const facts = recordOf(snapshot, at)
     const move = this.#note(entry, snapshot, facts, at)
     const record = options.journal ? withJournalled(facts, entry.journal.seq) : facts
-    observer.moved(entry, snapshot)
+    observer.stepped(entry, snapshot, move !== undefined)
     const mustSave = isWorthSaving(entry.saved, record) || (snapshot.hasTag('passive') && entry.journal.hasUnsaved)
     if (mustSave) entry.saved = record
     const durable = mustSave ? this.#persist(entry, record) : undefined

@@ -107,6 +107,24 @@ describe('a download', () => {
   })
 })
 
+describe('an origin that asks for quiet', () => {
+  it('is asked by one operation afterwards, although an older answer goes on all the time', async () => {
+    const world = await worldOf({maxConcurrentTransfers: 10})
+    world.network.serve(urlOf(9), {seed: 9, size: 10_000_000})
+    await start(world, 9)
+    await world.advance(1_000)
+    for (let n = 1; n <= 5; n++) {
+      world.network.addFault(urlOf(n), {kind: 'status', status: 503, retryAfterS: 30})
+      world.network.addFault(urlOf(n), {kind: 'status', status: 503, retryAfterS: 30})
+      await start(world, n)
+    }
+    await world.advance(20_000)
+    const asked = world.network.notes.length
+    await world.advance(15_000)
+    expect(world.network.notes.length - asked).toBe(1)
+  })
+})
+
 describe('memory', () => {
   it('holds an actor for what runs, not for what waits', async () => {
     const world = await worldOf({maxConcurrentTransfers: 5})
