@@ -307,7 +307,8 @@ export class Operations {
     this.#stopped = true
     for (const entry of this.#entries.values()) {
       this.#passivate(entry)
-      entry.notices.error(closed())
+      if (entry.isOver) entry.notices.complete()
+      else entry.notices.error(closed())
     }
   }
 
