@@ -8,7 +8,7 @@ import {waitFor} from 'xstate'
 import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import {Alarm} from './alarm.ts'
 import {Dispatcher} from './dispatcher.ts'
@@ -138,7 +138,7 @@ export class Coordinator {
     const {resumeOnOpen} = this.#options
     this.line.load(groups, resumeOnOpen ? await store.waitingGroups() : [], resumeOnOpen ? 0 : lastSequence + 1)
     const states = resumeOnOpen ? [...FINISHING, ...WAITING] : FINISHING
-    await this.#forEachLive(states, (record) => this.rejoin(record))
+    await this.#forEachLive(states, (record) => this.#rejoin(record))
   }
 
   /** Live records in these states, a thousand at a time: what the application paused may be a million, and stays asleep. */
@@ -155,10 +155,7 @@ export class Coordinator {
 
   /** Everything unfinished goes on, but what the application paused. */
   async rejoinAll(): Promise<void> {
-    await this.#forEachLive([...FINISHING, ...WAITING], (record) => {
-      // What has an actor goes on already, whatever its record still says.
-      if (!this.operations.hasActor(record.id)) this.rejoin(record)
-    })
+    await this.#forEachLive([...FINISHING, ...WAITING], (record) => this.attach(record))
     await this.line.dropFloor()
   }
 
@@ -256,8 +253,22 @@ export class Coordinator {
     }
   }
 
+  /** What an earlier session left takes part from now on. */
+  attach(record: OperationRecord): void {
+    if (this.line.takesPart(record)) return
+    this.line.attach(record)
+    const entry = this.operations.get(record.id)
+    if (entry?.actor === undefined) {
+      this.#rejoin(record)
+      return
+    }
+    // A command gave it an actor before.
+    this.line.memberChanged(entry.facts, entry.phase)
+    this.#keepDeadline(entry.facts)
+  }
+
   /** Puts what recovery, or an attach, found back to where its state belongs. */
-  rejoin(record: OperationRecord): void {
+  #rejoin(record: OperationRecord): void {
     switch (record.state) {
       case 'queued':
         this.line.enter(record)
@@ -312,9 +323,15 @@ export class Coordinator {
 
   #told({record}: OperationNotice): void {
     if (this.#isDraining()) return
-    if (record.retryAt !== undefined) this.alarm.set(record.id, record.retryAt)
-    else this.alarm.clear(record.id)
-    if (isTerminal(record.state)) this.retention.noteEnd()
+    this.#keepDeadline(record)
+    if (!isTerminal(record.state)) return
+    this.line.forget(record.id)
+    this.retention.noteEnd()
+  }
+
+  #keepDeadline(facts: OperationFacts): void {
+    if (facts.retryAt !== undefined && this.line.takesPart(facts)) this.alarm.set(facts.id, facts.retryAt)
+    else this.alarm.clear(facts.id)
   }
 
   /** Its actor was put away; a queued one stands in line from now on. */

@@ -84,6 +84,8 @@ export class Dispatcher {
   readonly #origins: OriginGates
   /** Sequences below this wait for attachAsync. */
   #floor = 0
+  /** Those below the floor that were attached. */
+  readonly #attached = new Set<OperationId>()
   /** The newest turn that any group got. */
   #turn = 0
   #scheduled = false
@@ -120,10 +122,6 @@ export class Dispatcher {
     return this.#records.get(name) ?? {name, behavior: 0}
   }
 
-  groupRecords(): readonly GroupRecord[] {
-    return [...this.#records.values()]
-  }
-
   /** Remembers a group; resolves when that is durable. Rejects when the engine closes first. */
   keepGroup(record: GroupRecord): Promise<void> {
     const {name} = record
@@ -142,8 +140,24 @@ export class Dispatcher {
     await saved
   }
 
-  /** A queued record is durable: it takes part. */
+  /** From now on it takes part in the dispatching, whatever its sequence. */
+  attach({id, sequence}: OperationFacts): void {
+    if (sequence < this.#floor) this.#attached.add(id)
+  }
+
+  /** False for what an earlier session left, until it is attached (resumeOnOpen: false). */
+  takesPart({id, sequence}: OperationFacts): boolean {
+    return sequence >= this.#floor || this.#attached.has(id)
+  }
+
+  /** It has ended. */
+  forget(id: OperationId): void {
+    this.#attached.delete(id)
+  }
+
+  /** A queued record is durable: it stands in line, if it takes part. */
   enter(record: OperationRecord): void {
+    if (!this.takesPart(record)) return
     const line = this.#group(record.policy.group, true).line
     if (record.sequence < this.#floor) line.admitBelowFloor(record)
     else line.enter(record)
@@ -166,14 +180,15 @@ export class Dispatcher {
   /** Everything that waits takes part from now on (`bgt resume`). */
   async dropFloor(): Promise<void> {
     this.#floor = 0
+    this.#attached.clear()
     for (const name of await this.#options.store.waitingGroups()) this.#group(name, false)
     for (const group of this.#groups.values()) group.line.dropFloor()
   }
 
-  /** `undefined`: it neither runs nor keeps a place. */
+  /** `undefined`: it neither runs nor keeps a place. What takes no part keeps none; what finishes by itself needs its slot. */
   memberChanged(record: OperationFacts, phase: Member['phase'] | undefined): void {
     const {id, policy, request, sequence} = record
-    if (phase === undefined) {
+    if (phase === undefined || (phase !== 'running' && !this.takesPart(record))) {
       this.release(id)
       return
     }

@@ -225,8 +225,7 @@ export class Engine {
   /** Takes part in the dispatching of this session (attachAsync under resumeOnOpen: false). */
   attach(entry: OperationEntry): void {
     this.#requireServing()
-    if (this.options.resumeOnOpen || entry.actor !== undefined || entry.isOver) return
-    this.#coordinator.rejoin(entry.record)
+    if (!entry.isOver) this.#coordinator.attach(entry.record)
   }
 
   /** Everything unfinished goes on, but what the application paused. */
@@ -248,10 +247,14 @@ export class Engine {
     this.#try(entry, {type: 'operation.cancel'})
   }
 
-  /** Changes cost policy, priority and the like. A queued operation whose priority changes goes to the end of its class. */
+  /**
+   * Changes cost policy, priority and the like. A queued operation whose priority changes goes to the end of its class; one that
+   * takes no part yet keeps its order of arrival.
+   */
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
     if (entry.phase !== undefined) this.#coordinator.limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
-    if (entry.state !== 'queued' || policy.priority === entry.facts.policy.priority) {
+    const keepsPlace = entry.state !== 'queued' || policy.priority === entry.facts.policy.priority
+    if (keepsPlace || !this.#line.takesPart(entry.facts)) {
       this.#command(entry, {type: 'policy.changed', policy})
       // Who runs as High beside a serialized member stays that until it leaves the wire: nobody is stopped by priority.
       const counts = entry.phase !== 'running' || policy.priority === BackgroundTransferPriority.high
@@ -337,11 +340,6 @@ export class Engine {
 
   group(name: string): GroupRecord {
     return this.#line.groupRecord(name)
-  }
-
-  async keepGroup(name: string): Promise<void> {
-    this.#requireServing()
-    await this.#line.keepGroup(this.#line.groupRecord(name))
   }
 
   /** Holds at once; resolves when it is durable. Throws CLOSED. */
