@@ -4,11 +4,12 @@ import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {Engine} from '../engine/engine.ts'
+import {WeakValues} from './weak-values.ts'
 
 const MAX_NAME_LENGTH = 256
 
 /** One object per engine and name, so that two references to a group are the same. */
-const known = new WeakMap<Engine, Map<string, BackgroundTransferGroup>>()
+const known = new WeakMap<Engine, WeakValues<string, BackgroundTransferGroup>>()
 
 export class BackgroundTransferGroup {
   readonly #engine: Engine
@@ -32,9 +33,11 @@ export class BackgroundTransferGroup {
     if (typeof name !== 'string' || name === '' || name.length > MAX_NAME_LENGTH) {
       throw invalidArgument('name', `must have 1 to ${MAX_NAME_LENGTH} characters`)
     }
-    const groups = known.get(engine) ?? new Map<string, BackgroundTransferGroup>()
+    const groups = known.get(engine) ?? new WeakValues()
     known.set(engine, groups)
-    const group = groups.get(name) ?? new BackgroundTransferGroup(engine, name)
+    const present = groups.get(name)
+    if (present !== undefined) return present
+    const group = new BackgroundTransferGroup(engine, name)
     groups.set(name, group)
     return group
   }

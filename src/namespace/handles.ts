@@ -1,26 +1,23 @@
-/** One handle per operation and process (O: the same object per guid): a weak registry beside each engine. */
+/** One handle per operation and process (O: the same object per guid), as long as the application has it. */
 
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
 import type {DownloadOperation} from './download-operation.ts'
+import {WeakValues} from './weak-values.ts'
 
-const handles = new WeakMap<Engine, Map<OperationId, WeakRef<DownloadOperation>>>()
+const handles = new WeakMap<Engine, WeakValues<OperationId, DownloadOperation>>()
+
+const lettingGo = new FinalizationRegistry<() => void>((letGo) => letGo())
 
 export function knownHandle(engine: Engine, id: OperationId): DownloadOperation | undefined {
-  return handles.get(engine)?.get(id)?.deref()
+  return handles.get(engine)?.get(id)
 }
 
 /** From now on it is the handle of its operation; when the application lets go of it, the engine's entry is released. */
 export function rememberHandle(engine: Engine, entry: OperationEntry, handle: DownloadOperation): void {
-  const {id} = entry.record
-  const known = handles.get(engine) ?? new Map<OperationId, WeakRef<DownloadOperation>>()
+  const known = handles.get(engine) ?? new WeakValues()
   handles.set(engine, known)
-  known.set(id, new WeakRef(handle))
-  lettingGo.register(handle, () => {
-    if (known.get(id)?.deref() === undefined) known.delete(id)
-    engine.release(entry)
-  })
+  known.set(entry.record.id, handle)
+  lettingGo.register(handle, () => engine.release(entry))
 }
-
-const lettingGo = new FinalizationRegistry<() => void>((letGo) => letGo())
