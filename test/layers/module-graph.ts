@@ -71,11 +71,11 @@ export function codeOf(source: string): string {
   return tokenless(source).code
 }
 
-const COMMENT = String.raw`\/\/[^\n]*|\/\*[^]*?\*\/`
+export const COMMENT = String.raw`\/\/[^\n]*|\/\*[^]*?\*\/`
 const TEMPLATE = '`(?:[^`\\\\]|\\\\[^])*`'
-const QUOTED = String.raw`'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"`
+export const QUOTED = String.raw`'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"`
 /** After these a slash begins a regular expression, which may hold quotes. */
-const REGEX = String.raw`(?<=[(,=:[!&|?{};\n]\s*|\breturn\s+)\/(?![*/\s])(?:[^\\/[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[dgimsuvy]*`
+export const REGEX = String.raw`(?<=[(,=:[!&|?{};\n]\s*|\breturn\s+)\/(?![*/\s])(?:[^\\/[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[dgimsuvy]*`
 const TOKEN = new RegExp(`(${COMMENT}|${TEMPLATE}|${REGEX})|(${QUOTED})`, 'g')
 
 /** Templates go whole, with the code in their placeholders: nothing is imported there. */
