@@ -21,6 +21,11 @@ export {BackgroundDownloader, type DownloadOptions} from './namespace/background
 export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
 export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
 export {type BackgroundDownloadProgress, DownloadOperation} from './namespace/download-operation.ts'
+export type {
+  IBackgroundTransferBase,
+  IBackgroundTransferOperation,
+  IBackgroundTransferOperationPriority,
+} from './namespace/interfaces.ts'
 export type {OperationSummary} from './namespace/operation-summary.ts'
 export type {
   BackgroundTransferFileRange,

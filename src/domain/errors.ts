@@ -3,6 +3,9 @@
  * docs/reference/errors.md has a heading for each code, and a test compares the two.
  */
 
+import {getStatus} from './get-status.ts'
+import type {WebErrorStatus} from './web-error-status.ts'
+
 export type ErrorKind =
   | 'network'
   | 'server'
@@ -276,7 +279,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** JSON-safe facts beside the code, such as status, path, retryAfterMs. */
+/** JSON-safe facts beside the code, such as status, path, retryAfterMs; `hresult` where the code's own is too wide. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean>>
 
 export interface SerializedError {
@@ -329,7 +332,12 @@ export class TransferError extends Error {
     if ((this.code === 'HTTP_STATUS' || this.code === 'NOT_BEFORE') && typeof status === 'number') {
       return 0x80190000 + status
     }
-    return ERROR_CODES[this.code].hresult
+    return typeof this.details.hresult === 'number' ? this.details.hresult : ERROR_CODES[this.code].hresult
+  }
+
+  /** What the failure means to an application that knows the namespace; `unknown` (0) for everything that is no web error. */
+  get status(): WebErrorStatus {
+    return getStatus(this.hresult)
   }
 
   /** The HRESULT as the JavaScript projection gives it: a signed 32-bit number (spec 0.5). */

@@ -19,6 +19,7 @@ import {limitsOf} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads} from './current-downloads.ts'
 import {assertPriority, DownloadOperation} from './download-operation.ts'
+import type {IBackgroundTransferBase} from './interfaces.ts'
 import {changeRequestHeaders, withAddress} from './transfer-request.ts'
 
 /** What one download may ask beside the downloader's settings; our own additions to the namespace. */
@@ -48,7 +49,7 @@ const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
   'replaceExisting',
 ])
 
-export class BackgroundDownloader {
+export class BackgroundDownloader implements IBackgroundTransferBase {
   readonly #engine: Engine
   #method = 'GET'
   #group = ''

@@ -33,6 +33,7 @@ import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {rememberHandle} from './handles.ts'
+import type {IBackgroundTransferOperation, IBackgroundTransferOperationPriority} from './interfaces.ts'
 import {type OperationSummary, summaryOf} from './operation-summary.ts'
 import {
   type BackgroundTransferFileRange,
@@ -74,7 +75,7 @@ type Stage =
 
 const NO_FLAGS = {hasResponseChanged: false, hasRestarted: false}
 
-export class DownloadOperation {
+export class DownloadOperation implements IBackgroundTransferOperation, IBackgroundTransferOperationPriority {
   readonly #engine: Engine
   #stage: Stage
   readonly #entered = new ReplaySubject<OperationEntry>(1)

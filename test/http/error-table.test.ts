@@ -46,6 +46,37 @@ describe('the error table', () => {
     expect(error.cause).toMatchObject({code})
   })
 
+  it.each([
+    ['ENOTFOUND', 0x80072ee7],
+    ['EAI_AGAIN', 0x80072ee7],
+    ['EAI_NODATA', 0x80072ee7],
+    ['ECONNREFUSED', 0x80072efd],
+    ['EHOSTUNREACH', 0x80072f84],
+    ['ENETUNREACH', 0x80072f84],
+    ['ENETDOWN', 0x80072f83],
+    ['ETIMEDOUT', 0x80072ee2],
+    ['ECONNRESET', 0x80072eff],
+    ['EPIPE', 0x80072efe],
+    ['UND_ERR_SOCKET', 0x80072efe],
+    ['CERT_HAS_EXPIRED', 0x80072f05],
+    ['CERT_NOT_YET_VALID', 0x80072f05],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 0x80072f06],
+    ['CERT_REVOKED', 0x80072f8a],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 0x80072f0d],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 0x80072f0d],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 0x80072f0d],
+    ['UNABLE_TO_GET_ISSUER_CERT', 0x80072f0d],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 0x80072f0d],
+    ['CERT_SIGNATURE_FAILURE', 0x80072f17],
+    ['HPE_INVALID_CONSTANT', 0x80072f78],
+  ])('gives %s the HRESULT of the specification (7.3)', (code, hresult) => {
+    for (const moment of ['connecting', 'connected'] as const) {
+      const error = toTransferError(failure(code), WHERE, moment)
+      expect(error.hresult).toBe(hresult)
+      expect(TransferError.fromSerialized(error.toSerialized()).number).toBe(hresult | 0)
+    }
+  })
+
   it('lets the moment decide about ETIMEDOUT', () => {
     expect(toTransferError(failure('ETIMEDOUT'), WHERE, 'connecting').code).toBe('CONNECT_TIMEOUT')
     expect(toTransferError(failure('ETIMEDOUT'), WHERE, 'connected').code).toBe('CONNECTION_RESET')

@@ -2,7 +2,7 @@
 
 import {describe, expect, it} from 'vitest'
 import {ERROR_CODES, type ErrorCode} from '../../src/domain/errors.ts'
-import {getStatus} from '../../src/domain/hresult.ts'
+import {getStatus} from '../../src/domain/get-status.ts'
 import {WebErrorStatus} from '../../src/domain/web-error-status.ts'
 import {type EngineOptions, resolveOptions} from '../../src/engine/options.ts'
 import {sourceOf} from './module-graph.ts'

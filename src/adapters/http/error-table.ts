@@ -5,12 +5,19 @@ import {asTransferError, type ErrorCode, type ErrorDetails, TransferError} from 
 /** `connecting` ends when the connection stands (TCP, and TLS where asked). */
 export type Moment = 'connecting' | 'connected'
 
-type Entry = readonly [code: ErrorCode, message: string]
+/** `hresult` where the code's own says less (spec 7.3). */
+type Entry = readonly [code: ErrorCode, message: string, hresult?: number]
 
 const NO_NAME: Entry = ['NAME_NOT_RESOLVED', 'the host name cannot be resolved']
 const REFUSED: Entry = ['CONNECTION_REFUSED', 'the connection was refused']
 const RESET: Entry = ['CONNECTION_RESET', 'the connection was broken']
+/** Given up by one of the sides: WININET_E_CONNECTION_ABORTED. */
+const ABORTED: Entry = ['CONNECTION_RESET', 'the connection was broken', 0x80072efe]
+/** The system waited for an acknowledgement that never came: WININET_E_TIMEOUT. */
+const UNACKNOWLEDGED: Entry = ['CONNECTION_RESET', 'the connection was broken', 0x80072ee2]
 const UNREACHABLE: Entry = ['NETWORK_UNREACHABLE', 'the network or the host is unreachable']
+/** This machine's own interface: WININET_E_DISCONNECTED. */
+const DOWN: Entry = ['NETWORK_UNREACHABLE', 'the network is down', 0x80072f83]
 const NO_SOCKET: Entry = ['NETWORK_UNREACHABLE', 'this machine has no socket or port left']
 const CONNECT_TIMEOUT: Entry = ['CONNECT_TIMEOUT', 'the connection could not be made in time']
 const NOT_HTTP: Entry = ['INVALID_RESPONSE', 'the answer is not proper HTTP']
@@ -26,13 +33,13 @@ const TABLE: Readonly<Record<string, Entry>> = {
   EACCES: REFUSED,
   EPERM: REFUSED,
   ECONNRESET: RESET,
-  ECONNABORTED: RESET,
-  EPIPE: RESET,
-  UND_ERR_SOCKET: RESET,
+  ECONNABORTED: ABORTED,
+  EPIPE: ABORTED,
+  UND_ERR_SOCKET: ABORTED,
   EHOSTUNREACH: UNREACHABLE,
   EHOSTDOWN: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
-  ENETDOWN: UNREACHABLE,
+  ENETDOWN: DOWN,
   EADDRNOTAVAIL: NO_SOCKET,
   EMFILE: NO_SOCKET,
   ENFILE: NO_SOCKET,
@@ -100,8 +107,12 @@ export function toTransferError(thrown: unknown, where: string, moment: Moment, 
   }
   const entry = entryFor(thrown, moment)
   if (entry === undefined) return asTransferError(thrown)
-  const [code, message] = entry
-  return new TransferError(code, message, {where, cause: thrown, ...(details === undefined ? {} : {details})})
+  const [code, message, hresult] = entry
+  return new TransferError(code, message, {
+    where,
+    cause: thrown,
+    details: {...details, ...(hresult === undefined ? {} : {hresult})},
+  })
 }
 
 function entryFor(thrown: unknown, moment: Moment): Entry | undefined {
@@ -110,7 +121,7 @@ function entryFor(thrown: unknown, moment: Moment): Entry | undefined {
   if (!(thrown instanceof Error) || !('code' in thrown) || typeof thrown.code !== 'string') return undefined
   const {code} = thrown
   if (code === 'UND_ERR_SOCKET' && UNASKED.has(thrown.message)) return NOT_HTTP
-  if (code === 'ETIMEDOUT') return moment === 'connecting' ? CONNECT_TIMEOUT : RESET
+  if (code === 'ETIMEDOUT') return moment === 'connecting' ? CONNECT_TIMEOUT : UNACKNOWLEDGED
   const entry = TABLE[code] ?? FAMILIES.find(([prefix]) => code.startsWith(prefix))?.[1]
   if (entry !== undefined || !('syscall' in thrown)) return entry
   // A system call failed in a way that nobody listed: still the network's doing, and worth another try.

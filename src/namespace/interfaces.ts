@@ -1,0 +1,37 @@
+/** The namespace's interfaces (spec 4): what downloads and uploads have in common. */
+
+import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import type {BackgroundTransferPriority} from '../domain/priority.ts'
+import type {ResponseInformation} from './response-information.ts'
+
+/** IBackgroundTransferBase (spec 4.1): what gathers settings for operations to come. */
+export interface IBackgroundTransferBase {
+  /** Given to operations created afterwards. */
+  costPolicy: BackgroundTransferCostPolicy
+  /** The legacy group string; the same key as the transfer group's name. '' is none. */
+  group: string
+  /** The HTTP method; case is kept. */
+  method: string
+  /** For operations created afterwards; repeated calls concatenate. Throws INVALID_ARGUMENT. */
+  setRequestHeader(name: string, value: string): void
+}
+
+/** IBackgroundTransferOperation (spec 4.3): one transfer. */
+export interface IBackgroundTransferOperation {
+  /** Takes effect at once; throws ILLEGAL_STATE on a terminal operation. */
+  costPolicy: BackgroundTransferCostPolicy
+  readonly group: string
+  /** Lower case, without braces; the same in every session. */
+  readonly guid: OperationId
+  readonly method: string
+  readonly requestedUri: URL
+  /** The newest response, or null before any; the same object until a newer one arrives. */
+  getResponseInformation(): ResponseInformation | null
+}
+
+/** IBackgroundTransferOperationPriority (spec 4.4). */
+export interface IBackgroundTransferOperationPriority {
+  /** Queued operations move to the end of their new class; throws ILLEGAL_STATE on a terminal operation. */
+  priority: BackgroundTransferPriority
+}
