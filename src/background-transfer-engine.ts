@@ -12,9 +12,13 @@ import type {InspectOptions, Inspector} from './inspector/inspector.ts'
 import type {ExportBundle} from './inspector/protocol.ts'
 import {BackgroundDownloader} from './namespace/background-downloader.ts'
 import {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
-import {getCurrentDownloads, handleOf} from './namespace/current-downloads.ts'
+import {getCurrentDownloads, getCurrentDownloadsForTransferGroup, handleOf} from './namespace/current-downloads.ts'
 import type {DownloadOperation} from './namespace/download-operation.ts'
 import {type OperationSummary, summaryOf} from './namespace/operation-summary.ts'
+import {
+  requestUnconstrainedDownloads,
+  type UnconstrainedTransferRequestResult,
+} from './namespace/unconstrained-transfers.ts'
 import {observe} from './observe/observe.ts'
 import {createPlatform, type PlatformOptions} from './platform.ts'
 import type {OperationQuery} from './ports/record-store.ts'
@@ -66,7 +70,17 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   }
 
   getCurrentDownloadsForTransferGroupAsync(group: BackgroundTransferGroup): Promise<readonly DownloadOperation[]> {
-    return getCurrentDownloads(this.#engine, group.name)
+    return getCurrentDownloadsForTransferGroup(this.#engine, group)
+  }
+
+  /**
+   * Asks `unconstrainedConsent` whether these may run without the limits that save power; it refuses by default. Rejects with
+   * INVALID_ARGUMENT for an empty list or another engine's downloads, CLOSED, or with what the callback threw.
+   */
+  requestUnconstrainedDownloadsAsync(
+    operations: Iterable<DownloadOperation>,
+  ): Promise<UnconstrainedTransferRequestResult> {
+    return requestUnconstrainedDownloads(this.#engine, operations)
   }
 
   /** The operation of this guid, in whatever state. Rejects with OPERATION_UNKNOWN. */

@@ -14,7 +14,7 @@ export type {Checksum, ChecksumAlgorithm, CollisionPolicy} from './domain/record
 export {BackgroundTransferStatus, type LifeState} from './domain/status.ts'
 export {WebErrorStatus} from './domain/web-error-status.ts'
 export type {EngineEvent, ProgressChange} from './engine/events.ts'
-export type {EngineOptions} from './engine/options.ts'
+export type {ConstrainedTransfer, EngineOptions, UnconstrainedConsent} from './engine/options.ts'
 export type {InspectOptions, Inspector} from './inspector/inspector.ts'
 export type {ExportBundle} from './inspector/protocol.ts'
 export {BackgroundDownloader, type DownloadOptions} from './namespace/background-downloader.ts'
@@ -34,6 +34,7 @@ export type {
 } from './namespace/ranges-downloaded.ts'
 export {ResponseInformation} from './namespace/response-information.ts'
 export type {RunningDownload, WaitOptions} from './namespace/running-download.ts'
+export {UnconstrainedTransferRequestResult} from './namespace/unconstrained-transfers.ts'
 export type {
   AttemptMessage,
   DiagnosticMessages,

@@ -9,6 +9,8 @@ export interface Conditions {
     readonly roaming: boolean
     readonly approachingDataLimit: boolean
     readonly overDataLimit: boolean
+    /** The user restricts data in the background; over the limit nothing runs then. Taken for true when absent. */
+    readonly backgroundDataUsageRestricted?: boolean
   }
   readonly batterySaver: boolean
   readonly foreground: boolean
@@ -42,14 +44,17 @@ export function blockages(transfer: ConditionalTransfer, conditions: Conditions)
   return reasons
 }
 
-/** The guide's table (8.2). An unknown cost counts as not metered (O32). */
+/**
+ * The guide's table (8.2): over the limit nothing runs where the user restricts data in the background, and elsewhere what runs
+ * near it. An unknown cost counts as not metered (O32).
+ */
 function costAllows(policy: BackgroundTransferCostPolicy, cost: Conditions['cost']): boolean {
   const metered = cost.type === 'fixed' || cost.type === 'variable'
   if (!metered && !cost.roaming) return true
-  if (cost.overDataLimit) return false
+  if (cost.overDataLimit && cost.backgroundDataUsageRestricted !== false) return false
   if (policy === BackgroundTransferCostPolicy.always) return true
   if (policy === BackgroundTransferCostPolicy.unrestrictedOnly) return false
-  return !cost.roaming && !cost.approachingDataLimit
+  return !cost.roaming && !cost.approachingDataLimit && !cost.overDataLimit
 }
 
 /** localhost, 127.0.0.0/8 and ::1, by name or literal. */

@@ -30,7 +30,14 @@ import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
 import type {OperationEntry} from './operation-entry.ts'
 import type {Operations} from './operations.ts'
-import {byteRate, type EngineOptions, type ResolvedEngineOptions, resolveOptions, settingsFor} from './options.ts'
+import {
+  byteRate,
+  type ConstrainedTransfer,
+  type EngineOptions,
+  type ResolvedEngineOptions,
+  resolveOptions,
+  settingsFor,
+} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
 
@@ -263,6 +270,12 @@ export class Engine {
     }
     this.#line.leaveLine(entry.record.policy.group, entry.record.id)
     this.#command(entry, {type: 'operation.reprioritize', policy, sequence: this.#nextSequence()})
+  }
+
+  /** Whether the application lets these run without the limits that save power. Rejects with what its callback threw. */
+  async consentsToUnconstrained(transfers: readonly ConstrainedTransfer[]): Promise<boolean> {
+    this.#requireServing()
+    return (await this.options.unconstrainedConsent(transfers)) === true
   }
 
   /** Headers for the next request, or a new address (which starts over, spec D34; paused operations only). */

@@ -3,6 +3,7 @@
 import type {InspectionEvent, Observer} from 'xstate'
 import type {OperationSettings} from '../domain/attempt.ts'
 import {invalidArgument} from '../domain/errors.ts'
+import type {OperationId} from '../domain/operation-id.ts'
 import type {Checksum, TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
 import type {RetentionPolicy} from './retention.ts'
@@ -43,9 +44,25 @@ export interface EngineOptions {
    * `bgt show --history`. false: nothing is kept.
    */
   readonly journal?: boolean
+  /**
+   * Asked whether these operations may run without the limits that save power (requestUnconstrainedDownloadsAsync). Refused
+   * by default.
+   */
+  readonly unconstrainedConsent?: UnconstrainedConsent
   /** An XState inspection observer that is given to every actor, so that other tools can attach. */
   readonly inspect?: Observer<InspectionEvent>
 }
+
+/** What the application is told of an operation that it may exempt. */
+export interface ConstrainedTransfer {
+  readonly guid: OperationId
+  /** Redacted. */
+  readonly url: string
+  /** Absolute path. */
+  readonly file: string
+}
+
+export type UnconstrainedConsent = (transfers: readonly ConstrainedTransfer[]) => boolean | Promise<boolean>
 
 export interface ResolvedEngineOptions {
   readonly maxConcurrentTransfers: number
@@ -57,6 +74,7 @@ export interface ResolvedEngineOptions {
   readonly resumeOnOpen: boolean
   readonly journal: boolean
   readonly settings: OperationSettings
+  readonly unconstrainedConsent: UnconstrainedConsent
   readonly inspect: Observer<InspectionEvent> | undefined
 }
 
@@ -117,6 +135,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     resumeOnOpen: options.resumeOnOpen ?? true,
     journal: options.journal ?? true,
     settings,
+    unconstrainedConsent: options.unconstrainedConsent ?? (() => false),
     inspect: options.inspect,
   })
 }

@@ -17,10 +17,11 @@ import {defaultEngine} from '../engine/default-engine.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
 import {limitsOf} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
-import {getCurrentDownloads} from './current-downloads.ts'
+import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-downloads.ts'
 import {assertPriority, DownloadOperation} from './download-operation.ts'
 import type {IBackgroundTransferBase} from './interfaces.ts'
 import {changeRequestHeaders, withAddress} from './transfer-request.ts'
+import {requestUnconstrainedDownloads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
 
 /** What one download may ask beside the downloader's settings; our own additions to the namespace. */
 export interface DownloadOptions {
@@ -155,11 +156,18 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
     return getCurrentDownloads(defaultEngine(), group)
   }
 
-  /** Pending downloads of a transfer group. */
+  /** Pending downloads of a transfer group of the default engine. Rejects with INVALID_ARGUMENT for what is no such group. */
   static getCurrentDownloadsForTransferGroupAsync(
     group: BackgroundTransferGroup,
   ): Promise<readonly DownloadOperation[]> {
-    return getCurrentDownloads(defaultEngine(), group.name)
+    return getCurrentDownloadsForTransferGroup(defaultEngine(), group)
+  }
+
+  /** The same as of the default engine: BackgroundTransferEngine.requestUnconstrainedDownloadsAsync. */
+  static requestUnconstrainedDownloadsAsync(
+    operations: Iterable<DownloadOperation>,
+  ): Promise<UnconstrainedTransferRequestResult> {
+    return requestUnconstrainedDownloads(defaultEngine(), operations)
   }
 
   #draft(uri: URL | string, resultFile: string, options: DownloadOptions): OperationDraft {

@@ -1,8 +1,10 @@
 /** Enumeration (spec section 10): which downloads an application finds again, as the same object per guid and process. */
 
+import {invalidArgument} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
+import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {DownloadOperation} from './download-operation.ts'
 import {knownHandle} from './handles.ts'
 
@@ -26,4 +28,15 @@ export async function getCurrentDownloads(engine: Engine, group: string): Promis
     after = page.at(-1)?.record.id
     if (after === undefined) return found
   }
+}
+
+/** The same for a transfer group. Rejects with INVALID_ARGUMENT for what is no group of this engine. */
+export async function getCurrentDownloadsForTransferGroup(
+  engine: Engine,
+  group: BackgroundTransferGroup,
+): Promise<readonly DownloadOperation[]> {
+  if (!(group instanceof BackgroundTransferGroup) || !group.belongsTo(engine)) {
+    throw invalidArgument('group', 'must be a transfer group of this engine')
+  }
+  return getCurrentDownloads(engine, group.name)
 }

@@ -41,6 +41,7 @@ import {
   rangesDownloaded,
   toFileRanges,
 } from './ranges-downloaded.ts'
+import {createRecoverableStatuses} from './recoverable-statuses.ts'
 import {ResponseInformation} from './response-information.ts'
 import type {RunningDownload, WaitOptions} from './running-download.ts'
 import {changeRequestHeaders, withAddress} from './transfer-request.ts'
@@ -85,12 +86,17 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
    */
   readonly #notices: Observable<OperationNotice>
   #flags = NO_FLAGS
-  #recoverable: WebErrorStatus[] = []
+  readonly #recoverable: WebErrorStatus[]
   #response: {readonly facts: OperationRecord['response']; readonly information: ResponseInformation} | undefined
 
   private constructor(engine: Engine, stage: Stage) {
     this.#engine = engine
     this.#stage = stage
+    const {policy} = stage.kind === 'entered' ? stage.entry.facts : stage.draft
+    this.#recoverable = createRecoverableStatuses((policy.recoverable ?? []) as WebErrorStatus[], (recoverable) =>
+      // Of no use to one that has ended, and no error (13.4).
+      ifPossible(() => this.#changePolicy({recoverable})),
+    )
     this.#notices = this.#entered.pipe(
       switchMap(({notices}) => notices),
       (source) => this.#flagged(source),
@@ -107,6 +113,16 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
   /** A handle for an operation of the engine. */
   static fromEntry(engine: Engine, entry: OperationEntry): DownloadOperation {
     return new DownloadOperation(engine, {kind: 'entered', entry})
+  }
+
+  /** Whether an operation is of this engine. */
+  static isOf(engine: Engine, operation: DownloadOperation): boolean {
+    return operation.#engine === engine
+  }
+
+  /** From now on it does not pause to save power (requestUnconstrainedDownloadsAsync). */
+  static exempt(engine: Engine, operation: DownloadOperation): void {
+    if (DownloadOperation.isOf(engine, operation)) ifPossible(() => operation.#changePolicy({unconstrained: true}))
   }
 
   /** Lower case, without braces; the same in every session. */
@@ -194,7 +210,10 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
     this.#replacePolicy(limit === undefined ? policy : {...policy, maxBytesPerSecond: limit})
   }
 
-  /** Errors on which the download pauses instead of failing; to be filled before startAsync. */
+  /**
+   * Errors on which the download pauses instead of failing: a list to be changed at any time before the error, kept with the
+   * operation. Throws INVALID_ARGUMENT for what is no WebErrorStatus.
+   */
   get recoverableWebErrorStatuses(): WebErrorStatus[] {
     return this.#recoverable
   }
@@ -382,7 +401,6 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
   #enter(entry: OperationEntry): void {
     this.#stage = {kind: 'entered', entry}
     rememberHandle(this.#engine, entry, this)
-    this.#recoverable = [...(entry.record.policy.recoverable ?? [])] as WebErrorStatus[]
     this.#entered.next(entry)
   }
 
@@ -401,9 +419,16 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
     )
   }
 
-  #running(accepted: Promise<void>, {signal}: WaitOptions): RunningDownload {
+  #running(accepted: Promise<void>, {signal, cancelSignal}: WaitOptions): RunningDownload {
     const outcome = this.#outcome(accepted, signal)
-    outcome.catch(() => undefined)
+    const cancel = () => {
+      accepted.then(
+        () => ifPossible(() => this.#cancel()),
+        () => undefined,
+      )
+    }
+    const unlisten = cancelSignal === undefined ? () => undefined : whenAborted(cancelSignal, cancel)
+    outcome.then(unlisten, unlisten)
     accepted.catch(() => undefined)
     const refused = from(accepted).pipe(
       ignoreElements(),
@@ -415,12 +440,7 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
         takeUntil(refused),
         map(() => this),
       ),
-      cancel: () => {
-        accepted.then(
-          () => ifPossible(() => this.#cancel()),
-          () => undefined,
-        )
-      },
+      cancel,
     })
   }
 
@@ -491,13 +511,15 @@ export function assertPriority(priority: BackgroundTransferPriority): void {
 /** The first value of `source`. Rejects with the signal's reason when that comes first. */
 function unlessAborted<T>(source: Observable<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return firstValueFrom(source)
-  const aborted = new Observable<never>((subscriber) => {
-    const abort = () => subscriber.error(signal.reason)
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, {once: true})
-    return () => signal.removeEventListener('abort', abort)
-  })
+  const aborted = new Observable<never>((subscriber) => whenAborted(signal, () => subscriber.error(signal.reason)))
   return firstValueFrom(merge(aborted, source))
+}
+
+/** Calls at once where the signal is aborted already. Returns how to stop listening. */
+function whenAborted(signal: AbortSignal, call: () => void): () => void {
+  if (signal.aborted) call()
+  else signal.addEventListener('abort', call, {once: true})
+  return () => signal.removeEventListener('abort', call)
 }
 
 /** What is asked for later than it was said: by then it may be too late, and that is no error. */

@@ -23,4 +23,6 @@ export interface RunningDownload extends Promise<DownloadOperation> {
 export interface WaitOptions {
   /** Gives up waiting, with the signal's reason; the transfer goes on. With one that is aborted already nothing is started. */
   readonly signal?: AbortSignal
+  /** Cancels the operation itself, as cancel() does; one that is aborted already cancels it as soon as it is on record. */
+  readonly cancelSignal?: AbortSignal
 }

@@ -16,7 +16,7 @@ import {apiReference, type Declaration, entries, membersOf} from './api-referenc
 const [main] = entries()
 
 /** Takes or gives what only the package has. */
-const INTERNAL = ['of', 'belongsTo', 'fromDraft', 'fromEntry']
+const INTERNAL = ['of', 'belongsTo', 'fromDraft', 'fromEntry', 'isOf', 'exempt']
 
 function declaration(name: string): Declaration {
   const found = main?.declarations.find((each) => each.name === name)

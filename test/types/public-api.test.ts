@@ -76,6 +76,7 @@ describe('the public entry', () => {
       'GOOD_CONDITIONS',
       'ResponseInformation',
       'TransferError',
+      'UnconstrainedTransferRequestResult',
       'WebErrorStatus',
       'diagnoseStore',
       'repairStore',

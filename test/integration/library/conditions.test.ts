@@ -1,18 +1,27 @@
 /** The namespace's checklist, 17.M: cost, connectivity, system policy, by injected conditions. Numbers are the items'. */
 
-import {BehaviorSubject} from 'rxjs'
 import {describe, expect, it} from 'vitest'
-import {createHttpTransport} from '../../../src/adapters/http/http-transport.ts'
 import {
+  BackgroundDownloader,
   BackgroundTransferCostPolicy,
   BackgroundTransferStatus,
   type Conditions,
   type DownloadOperation,
   GOOD_CONDITIONS,
+  UnconstrainedTransferRequestResult,
 } from '../../../src/index.ts'
-import type {Transport} from '../../../src/ports/transport.ts'
 import {contentOf, sha256} from '../../support/content.ts'
-import {digestOf, makeWorld, openEngine, rangesAsked, reaches, receives, requestsFor, type World} from '../harness.ts'
+import {digestOf, failure, openEngine, rangesAsked, reaches, receives, requestsFor, type World} from '../harness.ts'
+import {
+  byName,
+  METERED,
+  makeConditionalWorld,
+  NEAR_CAP,
+  OFFLINE,
+  ROAMING,
+  renamed,
+  SAVING,
+} from './conditional-world.ts'
 
 const SIZE = 300_000
 const HALF = 100_000
@@ -28,39 +37,12 @@ const {
 } = BackgroundTransferStatus
 const {always, default: DEFAULT, unrestrictedOnly} = BackgroundTransferCostPolicy
 
-const METERED: Conditions = {
-  ...GOOD_CONDITIONS,
-  cost: {type: 'variable', roaming: false, approachingDataLimit: false, overDataLimit: false},
-}
-const NEAR_CAP: Conditions = {...METERED, cost: {...METERED.cost, approachingDataLimit: true}}
-const ROAMING: Conditions = {...METERED, cost: {...METERED.cost, roaming: true}}
 const OVER_CAP: Conditions = {...METERED, cost: {...METERED.cost, overDataLimit: true}}
-const OFFLINE: Conditions = {...GOOD_CONDITIONS, connectivity: 'none'}
-const SAVING: Conditions = {...GOOD_CONDITIONS, batterySaver: true, foreground: false}
-
-/** Loopback is exempt from most conditions, so that the server goes by a name that is not this machine's. */
-const NAME = 'files.example'
-
-function renamed(): Transport {
-  const inner = createHttpTransport()
-  return {
-    exchange: (request, receiver, signal) =>
-      inner.exchange({...request, url: request.url.replace(NAME, '127.0.0.1')}, receiver, signal),
-    close: () => inner.close(),
-  }
-}
-
-async function makeConditionalWorld(initial: Conditions) {
-  const subject = new BehaviorSubject(initial)
-  const conditions = {conditions$: subject}
-  const world = await makeWorld({conditions, transport: renamed()})
-  return {world, conditions, set: (next: Conditions) => subject.next(next)}
-}
 
 function create({engine, server, file}: World, costPolicy: BackgroundTransferCostPolicy = DEFAULT): DownloadOperation {
   const downloader = engine.createDownloader()
   downloader.costPolicy = costPolicy
-  return downloader.createDownload(server.url('/a').replace('127.0.0.1', NAME), file('a'))
+  return downloader.createDownload(byName(server.url('/a')), file('a'))
 }
 
 describe('17.M cost, connectivity, system policy', () => {
@@ -205,6 +187,68 @@ describe('17.M cost, connectivity, system policy', () => {
     expect(world.server.connections).toBe(0)
     set({...SAVING, foreground: true})
     await running
+  })
+
+  it.each(['before', 'while'])(
+    '262. an exemption that is granted %s it waits keeps it from pausing to save power',
+    async (when) => {
+      const asked: object[] = []
+      const unconstrainedConsent = async (transfers: readonly object[]) => {
+        asked.push(...transfers)
+        return true
+      }
+      const {world} = await makeConditionalWorld(SAVING, {unconstrainedConsent})
+      world.server.route('/a', WHOLE)
+      const operation = create(world)
+      const running = when === 'before' ? undefined : operation.startAsync()
+      if (running !== undefined) await reaches(operation, pausedSystemPolicy)
+      const result = await world.engine.requestUnconstrainedDownloadsAsync([operation])
+      expect(result).toBeInstanceOf(UnconstrainedTransferRequestResult)
+      expect(result.isUnconstrained).toBe(true)
+      expect(asked).toEqual([{guid: operation.guid, url: operation.requestedUri.href, file: world.file('a')}])
+      await (running ?? operation.startAsync())
+      expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
+    },
+  )
+
+  it('262. an exemption outlives the session, and concerns power alone', async () => {
+    const {world, conditions, set} = await makeConditionalWorld(OFFLINE, {unconstrainedConsent: () => true})
+    world.server.route('/a', WHOLE)
+    const operation = create(world)
+    await operation.startAsync().accepted
+    await reaches(operation, pausedNoNetwork)
+    await BackgroundDownloader.requestUnconstrainedDownloadsAsync([operation])
+    expect(operation.progress.status).toBe(pausedNoNetwork)
+    await world.engine.close()
+    const engine = await openEngine(world.directory, {conditions, transport: renamed()})
+    const running = (await engine.getDownloadAsync(operation.guid)).attachAsync()
+    set(SAVING)
+    await running
+  })
+
+  it('263. without consent nothing is exempt', async () => {
+    const {world} = await makeConditionalWorld(SAVING)
+    const operation = create(world)
+    operation.startAsync()
+    await reaches(operation, pausedSystemPolicy)
+    const {isUnconstrained} = await BackgroundDownloader.requestUnconstrainedDownloadsAsync([operation])
+    expect(isUnconstrained).toBe(false)
+    expect(operation.progress.status).toBe(pausedSystemPolicy)
+    expect(world.server.connections).toBe(0)
+  })
+
+  it('an exemption is asked for downloads of the engine, one at least; ended ones are passed over', async () => {
+    const {world} = await makeConditionalWorld(GOOD_CONDITIONS, {unconstrainedConsent: () => true})
+    world.server.route('/a', WHOLE)
+    const operation = create(world)
+    await operation.startAsync()
+    const {engine} = world
+    for (const wrong of [[], [operation.guid], null] as unknown as DownloadOperation[][]) {
+      expect((await failure(engine.requestUnconstrainedDownloadsAsync(wrong))).code).toBe('INVALID_ARGUMENT')
+    }
+    const other = await openEngine(world.file('other'))
+    expect((await failure(other.requestUnconstrainedDownloadsAsync([operation]))).code).toBe('INVALID_ARGUMENT')
+    expect((await engine.requestUnconstrainedDownloadsAsync([operation])).isUnconstrained).toBe(true)
   })
 
   it('8.4. one reason is told at a time, and the next when that one is over', async () => {

@@ -1,8 +1,12 @@
 /** The namespace's checklist, 17.I: persistence and enumeration. Numbers are the items'. Kills are test/crash's business. */
 
+import {rm} from 'node:fs/promises'
+import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {
+  BackgroundDownloader,
   BackgroundTransferCostPolicy,
+  type BackgroundTransferGroup,
   BackgroundTransferPriority,
   BackgroundTransferStatus,
   type DownloadOperation,
@@ -48,6 +52,41 @@ describe('17.I persistence and enumeration', () => {
     expect(guids(await engine.getCurrentDownloadsAsync('g'))).toEqual([one.guid])
     expect(guids(await engine.getCurrentDownloadsForTransferGroupAsync(engine.createGroup('h')))).toEqual([other.guid])
     expect(await engine.getCurrentDownloadsAsync('none')).toEqual([])
+  })
+
+  it('187. what is no group of the engine is refused', async () => {
+    const world = await makeWorld()
+    const {engine} = world
+    const elsewhere = (await openEngine(world.file('other'))).createGroup('g')
+    for (const wrong of [null, 'g', elsewhere] as unknown as BackgroundTransferGroup[]) {
+      expect((await failure(engine.getCurrentDownloadsForTransferGroupAsync(wrong))).code).toBe('INVALID_ARGUMENT')
+    }
+    expect(await BackgroundDownloader.getCurrentDownloadsForTransferGroupAsync(engine.createGroup('g'))).toEqual([])
+  })
+
+  it('200. an application whose state was removed has no operations any more', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', STALLED)
+    for (const [name, group] of [['a'], ['b', 'g']] as const) await create(world, name, group).startAsync().accepted
+    await world.engine.close()
+    await rm(join(world.directory, '.store'), {recursive: true})
+    const engine = await openEngine(world.directory)
+    expect(await engine.getCurrentDownloadsAsync()).toEqual([])
+    expect(await engine.getCurrentDownloadsAsync('g')).toEqual([])
+    expect(await engine.queryAsync()).toEqual([])
+  })
+
+  it('202. no application sees the operations of another', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', STALLED)
+    const mine = create(world, 'mine')
+    await mine.startAsync().accepted
+    const other = await openEngine(world.file('other'))
+    const theirs = other.createDownloader().createDownload(world.server.url('/a'), world.file('theirs'))
+    await theirs.startAsync().accepted
+    expect(guids(await other.getCurrentDownloadsAsync())).toEqual([theirs.guid])
+    expect(guids(await world.engine.getCurrentDownloadsAsync())).toEqual([mine.guid])
+    expect((await failure(other.getDownloadAsync(mine.guid))).code).toBe('OPERATION_UNKNOWN')
   })
 
   it('191, 192. the next session finds it, as it was', async () => {

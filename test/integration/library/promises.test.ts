@@ -150,6 +150,42 @@ describe('17.B starting, finishing, promises', () => {
     expect(operation.progress.status).toBe(BackgroundTransferStatus.completed)
   })
 
+  it('45, 46. a cancelSignal cancels the operation itself, of a start and of an attachment', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', STALLED)
+    world.server.route('/b', STALLED)
+    const controller = new AbortController()
+    const started = create(world).startAsync({cancelSignal: controller.signal})
+    const other = create(world, '/b', 'b')
+    const running = other.startAsync()
+    const attached = other.attachAsync({cancelSignal: controller.signal})
+    await Promise.all([receives(started, 100_000), receives(attached, 100_000)])
+    controller.abort()
+    for (const promise of [started, running, attached]) expect((await failure(promise)).code).toBe('CANCELED')
+    expect(await world.names()).toEqual([])
+  })
+
+  it('46. what is attached with a cancelSignal that is aborted already is canceled at once (10.13)', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', STALLED)
+    const operation = create(world)
+    await receives(operation.startAsync(), 100_000)
+    const attached = operation.attachAsync({cancelSignal: AbortSignal.abort()})
+    expect((await failure(attached)).code).toBe('CANCELED')
+    expect(operation.progress.status).toBe(BackgroundTransferStatus.canceled)
+  })
+
+  it('47. a cancelSignal that comes after the end changes nothing', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', {content: BYTES})
+    const controller = new AbortController()
+    const operation = create(world)
+    await operation.startAsync({cancelSignal: controller.signal})
+    controller.abort()
+    expect(await operation.attachAsync()).toBe(operation)
+    expect(await world.names()).toEqual(['a'])
+  })
+
   it('47. canceling what is finished changes nothing', async () => {
     const world = await makeWorld()
     world.server.route('/a', {content: BYTES})

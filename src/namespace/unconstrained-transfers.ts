@@ -1,0 +1,40 @@
+/** Exemption from pauses that save power (spec 2.12): asked for a list of operations, decided by the application. */
+
+import {invalidArgument} from '../domain/errors.ts'
+import type {Engine} from '../engine/engine.ts'
+import {DownloadOperation} from './download-operation.ts'
+
+/** The answer to a request for unconstrained transfers. */
+export class UnconstrainedTransferRequestResult {
+  /** True when the operations will run without the usual limits on battery. Cost and connectivity still hold. */
+  readonly isUnconstrained: boolean
+
+  constructor(isUnconstrained: boolean) {
+    this.isUnconstrained = isUnconstrained
+  }
+}
+
+/**
+ * Asks the engine's `unconstrainedConsent`, which refuses by default. With its consent the exemption holds at once and is kept
+ * with each operation; ended ones are passed over. Rejects with INVALID_ARGUMENT, CLOSED, or with what the callback threw.
+ */
+export async function requestUnconstrainedDownloads(
+  engine: Engine,
+  operations: Iterable<DownloadOperation>,
+): Promise<UnconstrainedTransferRequestResult> {
+  const asked = [...(operations ?? [])]
+  if (asked.length === 0 || asked.some((each) => !(each instanceof DownloadOperation))) {
+    throw invalidArgument('operations', 'must be downloads, one at least')
+  }
+  if (asked.some((each) => !DownloadOperation.isOf(engine, each))) {
+    throw invalidArgument('operations', 'must be downloads of this engine')
+  }
+  const isGranted = await engine.consentsToUnconstrained(
+    asked.map((each) => {
+      const {guid, url, file} = each.describe()
+      return {guid, url, file}
+    }),
+  )
+  if (isGranted) for (const each of asked) DownloadOperation.exempt(engine, each)
+  return new UnconstrainedTransferRequestResult(isGranted)
+}
