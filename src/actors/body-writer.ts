@@ -8,6 +8,7 @@ import type {Evidence} from '../domain/record.ts'
 import type {PartFile, SideFacts} from '../ports/file-sink.ts'
 import type {RateAllowance} from '../ports/rate-limiter.ts'
 import type {BufferPool} from './buffer-pool.ts'
+import {OverlapCheck} from './overlap-check.ts'
 
 /** Written bytes that make the next checkpoint worth its syncs. */
 const CHECKPOINT_BYTES = 8 * 1024 * 1024
@@ -26,6 +27,8 @@ export interface BodyWriterOptions {
   readonly evidence: Evidence
   /** Position of the body's first byte in the file. */
   readonly base: number
+  /** First byte that is not in the file; what comes from before it is compared, not written. `base` when nothing is. */
+  readonly missingFrom: number
   /** Body bytes to expect; undefined when the answer does not say. */
   readonly expected: number | undefined
   /** All of the side file's facts but the evidence. */
@@ -48,6 +51,7 @@ export class BodyWriter {
   #checkpointing: Promise<void> | undefined
   #failure: {readonly error: unknown} | undefined
   #whenIdle: (() => void)[] = []
+  #overlap: OverlapCheck | undefined
 
   constructor(options: BodyWriterOptions) {
     this.#options = options
@@ -100,9 +104,11 @@ export class BodyWriter {
   async #write(buffer: Buffer, length: number, position: number): Promise<void> {
     try {
       const part = await this.#options.part
-      await part.write(buffer, length, position)
-      this.#written = addRange(this.#written, position, position + length)
-      this.#sinceCheckpoint += length
+      const known = await this.#known(part, buffer, length, position)
+      if (known < length)
+        await part.write(known === 0 ? buffer : buffer.subarray(known), length - known, position + known)
+      this.#written = addRange(this.#written, position + known, position + length)
+      this.#sinceCheckpoint += length - known
     } catch (error) {
       this.#fail(error)
     } finally {
@@ -114,6 +120,14 @@ export class BodyWriter {
       this.#options.onRoom()
     }
     if (this.#writing === 0) for (const resume of this.#whenIdle.splice(0)) resume()
+  }
+
+  /** How many bytes at the front are in the file already, and equal. */
+  async #known(part: PartFile, buffer: Buffer, length: number, position: number): Promise<number> {
+    const {base, missingFrom} = this.#options
+    if (missingFrom <= base) return 0
+    this.#overlap ??= new OverlapCheck(part, missingFrom)
+    return this.#overlap.pass(buffer, length, position)
   }
 
   #fail(error: unknown): void {

@@ -16,9 +16,17 @@ import {
   withoutBytes,
 } from '../domain/record.ts'
 import {nextHop} from '../domain/redirect.ts'
-import {judgeResponse, planRequest, type RangePlan, type Verdict} from '../domain/resume-ladder.ts'
+import {
+  type AskingTerms,
+  couldGoOn,
+  judgeResponse,
+  planRequest,
+  type RangePlan,
+  type Verdict,
+} from '../domain/resume-ladder.ts'
 import type {Clock} from '../ports/clock.ts'
 import {type FileSink, type PartFile, type PartName, partNameOf} from '../ports/file-sink.ts'
+import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {Secrets} from '../ports/secrets.ts'
@@ -34,6 +42,7 @@ export interface TransferBytesPorts {
   readonly meter: ProgressMeter
   readonly pool: BufferPool
   readonly limiter: RateLimiter
+  readonly origins: OriginMemory
 }
 
 const USER_AGENT: HeaderField = ['User-Agent', 'background-transfer']
@@ -141,7 +150,7 @@ class Attempt {
     const error = asTransferError(thrown)
     const isCut = error.code === 'CONNECTION_RESET' || error.code === 'TRUNCATED'
     if (!isCut || this.#writer === undefined) return error
-    const resumable = this.#evidence.validator !== undefined
+    const resumable = couldGoOn(this.#evidence, this.#facts.policy)
     return new TransferError(error.code, error.message, {
       ...(error.where === undefined ? {} : {where: error.where}),
       details: {...error.details, midBody: true, resumable},
@@ -169,14 +178,13 @@ class Attempt {
     if (this.#evidence.ranges.length > 0) await this.#reopenPart()
     this.#abort.signal.throwIfAborted()
     if (this.#isWhole()) return
-    const plan = planRequest(this.#evidence, this.#facts.request.method)
     let hop: {url: string; method: string; headers: readonly HeaderField[]} = {
       url: this.#facts.request.url,
       method: this.#facts.request.method,
       headers: this.#requestHeaders(),
     }
     for (let hops = 0; ; hops++) {
-      const after = await this.#exchangeOnce(plan, hop, hops)
+      const after = await this.#exchangeOnce(hop, hops)
       if (after.kind === 'hop') {
         hop = after
         this.#report({type: 'attempt.redirected'})
@@ -212,15 +220,22 @@ class Attempt {
     return [...(named ? [] : [USER_AGENT]), ...headers, ...secret]
   }
 
+  /** How to ask, as far as the origin of this hop is known. */
+  #termsFor(url: string): AskingTerms {
+    const {request, policy} = this.#facts
+    return {method: request.method, policy, origin: this.#ports.origins.recall(url)}
+  }
+
   async #exchangeOnce(
-    plan: RangePlan,
     hop: {readonly url: string; readonly method: string; readonly headers: readonly HeaderField[]},
     hops: number,
   ): Promise<AfterExchange> {
     this.#after = {kind: 'done'}
+    const terms = this.#termsFor(hop.url)
+    const plan = planRequest(this.#evidence, terms)
     const receiver: BodyReceiver = {
       connected: () => this.#report({type: 'attempt.connected'}),
-      responded: (head) => this.#responded(plan, hop, hops, head),
+      responded: (head) => this.#responded({plan, terms}, hop, hops, head),
       lend: () => (this.#bodyIsHeld ? undefined : this.#writer?.lend()),
       filled: (buffer, length, offset) => this.#writer?.filled(buffer, length, offset),
       release: (buffer) => this.#writer?.release(buffer),
@@ -255,7 +270,7 @@ class Attempt {
   }
 
   #responded(
-    plan: RangePlan,
+    {plan, terms}: {readonly plan: RangePlan; readonly terms: AskingTerms},
     hop: {readonly url: string; readonly method: string; readonly headers: readonly HeaderField[]},
     hops: number,
     head: ResponseFacts,
@@ -270,7 +285,9 @@ class Attempt {
       this.#after = {kind: 'fail', error: next.error}
       return 'discard'
     }
-    return this.#follow(judgeResponse(plan, this.#evidence, head, this.#ports.clock.now()), head)
+    const verdict = judgeResponse(plan, this.#evidence, terms, head, this.#ports.clock.now())
+    if (verdict.lesson !== undefined) this.#ports.origins.learn(hop.url, verdict.lesson)
+    return this.#follow(verdict, head)
   }
 
   #follow(verdict: Verdict, head: ResponseFacts): BodyDisposition {
@@ -278,12 +295,13 @@ class Attempt {
       case 'fail':
         this.#after = {kind: 'fail', error: verdict.error}
         return 'discard'
+      case 'askAgain':
       case 'startOver':
         this.#after = {
           kind: 'fail',
           error: new TransferError('UNRELIABLE_RANGES', verdict.reason, {
             where: this.#where(),
-            details: {startOver: true},
+            details: {[verdict.kind]: true},
           }),
         }
         return 'discard'
@@ -296,9 +314,8 @@ class Attempt {
         this.#evidence = {
           ...this.#evidence,
           ...(verdict.total === undefined ? {} : {total: verdict.total}),
-          ...(verdict.validator === undefined ? {} : {validator: verdict.validator}),
         }
-        this.#receive(verdict.offset, verdict.bodyLength)
+        this.#receive(verdict.offset, verdict.bodyLength, verdict.missingFrom)
         this.#report({type: 'attempt.responded', response: head, evidence: this.#evidence})
         return 'receive'
       case 'fromStart':
@@ -313,19 +330,21 @@ class Attempt {
       ...withoutBytes(this.#evidence, generation),
       ...(verdict.total === undefined ? {} : {total: verdict.total}),
       ...(verdict.validator === undefined ? {} : {validator: verdict.validator}),
+      ...(verdict.marks === undefined ? {} : {marks: verdict.marks}),
+      ...(verdict.coded === undefined ? {} : {coded: verdict.coded}),
     }
     if (verdict.restarted) {
       this.#bodyIsHeld = true
       this.#part = undefined
       void stale?.then((part) => part.close()).catch(() => undefined)
     }
-    this.#receive(0, verdict.total)
+    this.#receive(0, verdict.total, 0)
     const type = verdict.restarted ? 'attempt.restarted' : 'attempt.responded'
     this.#report({type, response: head, evidence: this.#evidence})
     return 'receive'
   }
 
-  #receive(base: number, expected: number | undefined): void {
+  #receive(base: number, expected: number | undefined, missingFrom: number): void {
     this.#part ??= this.#createPart()
     const part = this.#part
     part.catch((error) => this.#diskFailed(error))
@@ -338,6 +357,7 @@ class Attempt {
       rate: this.#ports.limiter.allowanceOf(this.#facts),
       evidence: this.#evidence,
       base,
+      missingFrom,
       expected,
       side: {id, request: {url: request.url, method: request.method}, target},
       onRoom: () => {

@@ -9,7 +9,7 @@ import type {OperationId} from './operation-id.ts'
 import type {BackgroundTransferPriority} from './priority.ts'
 import type {RangeSet} from './range-set.ts'
 import type {LifeState} from './status.ts'
-import type {Validator} from './validator.ts'
+import type {Validator, VersionMarks} from './validator.ts'
 
 /** A header as it goes over the wire: name in the caller's spelling, value. */
 export type HeaderField = readonly [name: string, value: string]
@@ -61,6 +61,10 @@ export interface TransferPolicy {
   readonly maxBytesPerSecond?: number
   /** Exempt from pauses that save power (requestUnconstrainedDownloadsAsync). */
   readonly unconstrained?: boolean
+  /** Go on without a validator, or past an ETag that changes, where bytes that are asked for again are found equal. */
+  readonly resumeWithoutValidator?: boolean
+  /** Ask for the last bytes again at each resume, under a validator too, and compare. */
+  readonly compareOnResume?: boolean
 }
 
 /** What is known of the bytes on disk. A checkpoint may lag the file and never leads it. */
@@ -70,6 +74,10 @@ export interface Evidence {
   /** The operation whose part file was adopted; the part files bear its id. */
   readonly partOwner?: OperationId
   readonly validator?: Validator
+  /** What the first answer of this generation said of its version, usable or not. */
+  readonly marks?: VersionMarks
+  /** The bytes came under a Content-Encoding: they are never gone on with. */
+  readonly coded?: true
   /** Size of the whole resource in bytes, when the server said it. */
   readonly total?: number
   /** The address after redirects. */

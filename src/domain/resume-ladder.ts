@@ -1,33 +1,56 @@
 /**
- * The resume ladder: what to ask for, given what is on the disk, and what an answer is worth. Two rungs are built: If-Range
- * with a strong validator, and a restart from zero. An answer that contradicts itself or the request is never used: wrong
- * bytes cost more than bytes fetched twice.
+ * The resume ladder: what to ask for, given what is on the disk, and what an answer is worth.
+ *
+ * ifRange     a validator, and a condition: Range with If-Range.
+ * plainRange  a validator, of an origin that refuses If-Range: Range alone; the answer's own validator decides.
+ * overlap     no validator that can be trusted, where the caller allows it: Range from some KiB before the end of what is
+ *             there. They are compared as they come, and nothing behind them is used before they were found equal.
+ * whole       from zero, in a new generation where bytes are thrown away.
+ *
+ * An answer that contradicts itself or the request is never used: wrong bytes cost more than bytes fetched twice.
  */
 
 import {type ContentRange, parseContentRange} from './content-range.ts'
 import {TransferError} from './errors.ts'
 import {headerValue, headerValues} from './header-fields.ts'
+import type {OriginFacts, OriginLesson} from './origin-memory.ts'
 import {prefixLength} from './range-set.ts'
 import {statusLine} from './reason-phrase.ts'
-import type {Evidence, HeaderField, ResponseFacts} from './record.ts'
+import type {Evidence, HeaderField, ResponseFacts, TransferPolicy} from './record.ts'
 import {redactUrl} from './redaction.ts'
 import {isRedirectStatus} from './redirect.ts'
 import {httpStatusError} from './retry.ts'
-import {sameVersion, type Validator, validatorOf} from './validator.ts'
+import {marksDiffer, marksOf, sameVersion, type Validator, type VersionMarks, validatorOf} from './validator.ts'
+
+export type Rung = 'ifRange' | 'plainRange' | 'overlap' | 'whole'
+
+/** What decides how to ask, beside the bytes on the disk. */
+export interface AskingTerms {
+  readonly method: string
+  readonly policy: Pick<TransferPolicy, 'resumeWithoutValidator' | 'compareOnResume'>
+  readonly origin: OriginFacts
+}
 
 export interface RangePlan {
+  readonly rung: Rung
   /** The first byte asked for; 0 asks for the whole. */
   readonly offset: number
+  /** The first byte that is not on the disk; those from `offset` on are compared when they come again. */
+  readonly missingFrom: number
   readonly headers: readonly HeaderField[]
 }
 
-export type Verdict =
-  /** The body goes on at `offset`. */
+export type Verdict = {
+  /** What the answer teaches of its origin. */
+  readonly lesson?: OriginLesson
+} & (
   | {
+      /** The body goes on at `offset`. */
       readonly kind: 'continue'
       readonly offset: number
+      /** Bytes of the body before this place are on the disk: equal to what comes, or the answer is of no use. */
+      readonly missingFrom: number
       readonly total?: number
-      readonly validator?: Validator
       /** May be less than what is missing: the rest is asked for afterwards. */
       readonly bodyLength?: number
     }
@@ -37,31 +60,84 @@ export type Verdict =
       readonly total?: number
       /** Absent when this answer cannot be resumed. */
       readonly validator?: Validator
+      readonly marks?: VersionMarks
+      readonly coded?: true
       /** Bytes on disk are thrown away for it. */
       readonly restarted: boolean
     }
   /** Every byte is there already. */
   | {readonly kind: 'complete'; readonly total: number}
-  /** Drop this answer and ask again from zero, in a new generation; the origin's ranges are not to be trusted. */
+  /** Drop this answer and ask at once by another rung: the lesson chooses which. The bytes on the disk stay. */
+  | {readonly kind: 'askAgain'; readonly reason: string}
+  /** Drop this answer and ask again from zero, in a new generation. */
   | {readonly kind: 'startOver'; readonly reason: string}
   | {readonly kind: 'fail'; readonly error: TransferError}
+)
 
 const IDENTITY: HeaderField = ['Accept-Encoding', 'identity']
 
-export function planRequest(evidence: Evidence, method: string): RangePlan {
-  const {validator, total} = evidence
-  const have = prefixLength(evidence.ranges)
-  const resumable = validator !== undefined && method === 'GET' && have > 0 && (total === undefined || have <= total)
-  if (!resumable) return {offset: 0, headers: [IDENTITY]}
-  return {offset: have, headers: [IDENTITY, ['Range', `bytes=${have}-`], ['If-Range', validator.value]]}
+/** As much as is compared where nothing but the comparison vouches for the version. */
+const OVERLAP_BYTES = 64 * 1024
+
+/** As much as is compared beside a validator: it catches a server that changed files under the same ETag. */
+const COMPARED_BYTES = 1024
+
+/** Less than this is not worth another question: the whole is on its way already. */
+const WORTH_ASKING_BYTES = 64 * 1024
+
+export function planRequest(evidence: Evidence, terms: AskingTerms): RangePlan {
+  const missingFrom = prefixLength(evidence.ranges)
+  const rung = rungFor(evidence, missingFrom, terms)
+  if (rung === 'whole') return {rung, offset: 0, missingFrom: 0, headers: [IDENTITY]}
+  const compared = rung === 'overlap' ? OVERLAP_BYTES : terms.policy.compareOnResume === true ? COMPARED_BYTES : 0
+  const offset = Math.max(0, missingFrom - compared)
+  const range: HeaderField = ['Range', `bytes=${offset}-`]
+  const condition: readonly HeaderField[] =
+    rung === 'ifRange' && evidence.validator !== undefined ? [['If-Range', evidence.validator.value]] : []
+  return {rung, offset, missingFrom, headers: [IDENTITY, range, ...condition]}
 }
 
-export function judgeResponse(plan: RangePlan, evidence: Evidence, head: ResponseFacts, now: number): Verdict {
+/** Whether what has come could be gone on with, if the connection were cut now. */
+export function couldGoOn(evidence: Evidence, policy: AskingTerms['policy']): boolean {
+  return evidence.validator !== undefined || mayCompare(evidence, policy)
+}
+
+/** Bytes of a coded body are never compared: whoever coded it may do it otherwise the next time. */
+function mayCompare({total, coded}: Evidence, {resumeWithoutValidator}: AskingTerms['policy']): boolean {
+  return resumeWithoutValidator === true && total !== undefined && coded !== true
+}
+
+function rungFor(evidence: Evidence, have: number, {method, policy, origin}: AskingTerms): Rung {
+  const {validator, total} = evidence
+  if (method !== 'GET' || have === 0 || (total !== undefined && have > total)) return 'whole'
+  if (origin.ranges === 'unreliable') return 'whole'
+  if (validator === undefined) return mayCompare(evidence, policy) ? 'overlap' : 'whole'
+  if (hasSteadyDate(evidence, policy) && origin.etags === 'unsteady') return 'overlap'
+  return origin.ifRange === 'refused' ? 'plainRange' : 'ifRange'
+}
+
+export function judgeResponse(
+  plan: RangePlan,
+  evidence: Evidence,
+  terms: AskingTerms,
+  head: ResponseFacts,
+  now: number,
+): Verdict {
   const length = contentLengthOf(head)
   if (length === 'invalid') return fail(head, 'the server sent a Content-Length that is none')
-  return plan.offset === 0
-    ? judgeWhole(evidence, head, length, now)
-    : judgeRanged(plan.offset, evidence, head, length, now)
+  if (plan.rung === 'whole') return judgeWhole(evidence, head, length, now)
+  switch (head.status) {
+    case 206:
+      return judgePart(plan, evidence, terms, head, length)
+    case 200:
+    case 203:
+      return judgeRefusal(plan, evidence, terms, head, length)
+    case 416:
+      return judgeUnsatisfied(plan, evidence, head)
+    default:
+      // Also 201, 202 and 204: no reason to give up the bytes on disk for those.
+      return failStatus(head, now)
+  }
 }
 
 /** The answer to a request without Range. */
@@ -76,77 +152,143 @@ function judgeWhole(evidence: Evidence, head: ResponseFacts, length: number | un
   return fromStart(evidence, head, length)
 }
 
-/** The answer to a request with Range and If-Range. */
-function judgeRanged(
-  offset: number,
+/** 206 in answer to Range. */
+function judgePart(
+  plan: RangePlan,
   evidence: Evidence,
+  terms: AskingTerms,
   head: ResponseFacts,
   length: number | undefined,
-  now: number,
 ): Verdict {
-  switch (head.status) {
-    case 206:
-      return judgePart(offset, evidence, head, length)
-    case 200:
-    case 203:
-      return judgeRefusal(evidence, head, length)
-    case 416:
-      return judgeUnsatisfied(offset, evidence, head)
-    default:
-      // Also 201, 202 and 204: no reason to give up the bytes on disk for those.
-      return failStatus(head, now)
+  // One range was asked for, and several parts, or one in that dress, are never an answer to it (RFC 9110, 15.3.7.2).
+  if (/^\s*multipart\//i.test(headerValue(head.headers, 'content-type') ?? '')) {
+    return contradicted('a multipart answer')
   }
-}
-
-function judgePart(offset: number, evidence: Evidence, head: ResponseFacts, length: number | undefined): Verdict {
-  const {validator} = evidence
-  if (validator === undefined) return startOver('no validator is stored to compare with')
-  if (/^\s*multipart\//i.test(headerValue(head.headers, 'content-type') ?? '')) return startOver('a multipart answer')
-  if (isCoded(head)) return startOver('a coded part')
+  if (isCoded(head)) return contradicted('a coded part')
   const range = parseContentRange(headerValue(head.headers, 'content-range') ?? '')
-  if (range?.kind !== 'range') return startOver('a part without a usable Content-Range')
-  if (range.start !== offset) return startOver(`a part from ${range.start} where ${offset} was asked`)
-  const bodyLength = range.end - range.start
-  if (length !== undefined && length !== bodyLength) return startOver('Content-Length contradicts Content-Range')
+  if (range?.kind !== 'range') return contradicted('a part without a usable Content-Range')
+  if (plan.rung === 'overlap' && range.total === undefined) return startOver('a part that hides the size of the whole')
   const total = evidence.total ?? range.total
+  const problem = misfit(plan, range, length, total)
+  if (problem !== undefined) return contradicted(problem)
+  const otherVersion = judgeVersion(plan, evidence, terms, head)
+  if (otherVersion !== undefined) return otherVersion
+  return {
+    kind: 'continue',
+    offset: range.start,
+    missingFrom: plan.missingFrom,
+    bodyLength: range.end - range.start,
+    ...(total === undefined ? {} : {total}),
+    lesson: {kind: 'rangeHonoured'},
+  }
+}
+
+/** Why a part cannot stand where it says. */
+function misfit(
+  plan: RangePlan,
+  range: ContentRange & {kind: 'range'},
+  length: number | undefined,
+  total: number | undefined,
+): string | undefined {
+  // Servers that cut at blocks begin earlier: what is there already is compared, and the rest stands where the part says.
+  if (range.start > plan.offset) return `a part from ${range.start} where ${plan.offset} was asked`
+  if (range.end <= plan.missingFrom) return `a part that ends at ${range.end} where ${plan.missingFrom} is missing`
+  if (length !== undefined && length !== range.end - range.start) return 'Content-Length contradicts Content-Range'
   if (range.total !== undefined && range.total !== total) {
-    return startOver(`a whole of ${range.total} bytes where ${total} was known`)
+    return `a whole of ${range.total} bytes where ${total} was known`
   }
-  if (total !== undefined && range.end > total) return startOver('a part beyond the known end')
+  return total !== undefined && range.end > total ? 'a part beyond the known end' : undefined
+}
+
+/** Undefined when the part is of the version on the disk, as far as its head can say. */
+function judgeVersion(
+  plan: RangePlan,
+  evidence: Evidence,
+  terms: AskingTerms,
+  head: ResponseFacts,
+): Verdict | undefined {
+  if (plan.rung === 'overlap') {
+    return marksDiffer(evidence.marks, head) ? startOver('a part of another version') : undefined
+  }
+  if (evidence.validator === undefined) return startOver('no validator is stored to compare with')
   // A server that ignores If-Range shows itself here only; an answer without a validator proves nothing.
-  const same = sameVersion(validator, head)
-  if (same !== true) return startOver(same === false ? 'a part of another version' : 'a part that hides its version')
-  return {kind: 'continue', offset, validator, bodyLength, ...(total === undefined ? {} : {total})}
+  const same = sameVersion(evidence.validator, head)
+  if (same === true) return undefined
+  if (same === undefined) return startOver('a part that hides its version')
+  return hasUnsteadyEtag(evidence, terms, head) ? unsteady() : startOver('a part of another version')
 }
 
-/** The server sends everything: the resource changed, or it knows no ranges. */
-function judgeRefusal(evidence: Evidence, head: ResponseFacts, length: number | undefined): Verdict {
+/** The server sends everything: the resource changed, or it knows no ranges, or no condition. */
+function judgeRefusal(
+  plan: RangePlan,
+  evidence: Evidence,
+  terms: AskingTerms,
+  head: ResponseFacts,
+  length: number | undefined,
+): Verdict {
   const {validator, total} = evidence
-  if (headerValue(head.headers, 'content-range') !== undefined) return startOver('a whole answer with a Content-Range')
-  const sameEtag = validator?.kind === 'etag' && sameVersion(validator, head) === true
-  if (sameEtag && !isCoded(head) && length !== undefined && total !== undefined && length !== total) {
-    return startOver('the same version with another length')
+  if (headerValue(head.headers, 'content-range') !== undefined) {
+    return contradicted('a whole answer with a Content-Range')
   }
-  return fromStart(evidence, head, length)
+  if (isCoded(head) || validator === undefined) return refused(plan, fromStart(evidence, head, length))
+  const same = sameVersion(validator, head)
+  const isSameSize = length === undefined || total === undefined || length === total
+  if (same === true && validator.kind === 'etag' && !isSameSize) {
+    return contradicted('the same version with another length')
+  }
+  if (plan.rung === 'ifRange' && plan.missingFrom >= WORTH_ASKING_BYTES && mayHonourRanges(terms, head)) {
+    if (same === true && isSameSize) {
+      const reason = 'If-Range was answered with the whole of the same version'
+      return {kind: 'askAgain', reason, lesson: {kind: 'ifRangeRefused'}}
+    }
+    if (length === total && hasUnsteadyEtag(evidence, terms, head)) return unsteady()
+  }
+  return refused(plan, fromStart(evidence, head, length))
 }
 
-function judgeUnsatisfied(offset: number, evidence: Evidence, head: ResponseFacts): Verdict {
+/** Only Range without a condition proves, by a whole answer, that the origin ignores it. */
+function refused(plan: RangePlan, verdict: Verdict): Verdict {
+  return plan.rung === 'ifRange' ? verdict : {...verdict, lesson: {kind: 'rangeIgnored'}}
+}
+
+/** It says so, or did so before: a server that is silent about ranges has most likely none. */
+function mayHonourRanges({origin}: AskingTerms, head: ResponseFacts): boolean {
+  const said = headerValue(head.headers, 'accept-ranges')?.trim().toLowerCase()
+  return said === undefined ? origin.ranges === 'honoured' : said === 'bytes' && origin.ranges !== 'ignored'
+}
+
+/** The ETag may be looked past: the date is there to compare, and the caller allows it. */
+function hasSteadyDate(evidence: Evidence, policy: AskingTerms['policy']): boolean {
+  const {validator, marks} = evidence
+  return validator?.kind === 'etag' && marks?.lastModified !== undefined && mayCompare(evidence, policy)
+}
+
+/** The ETag is another one, and the date is the same: a cluster whose members do not agree. */
+function hasUnsteadyEtag(evidence: Evidence, {policy}: AskingTerms, head: ResponseFacts): boolean {
+  return hasSteadyDate(evidence, policy) && evidence.marks?.lastModified === headerValue(head.headers, 'last-modified')
+}
+
+function judgeUnsatisfied(plan: RangePlan, evidence: Evidence, head: ResponseFacts): Verdict {
   const range = parseContentRange(headerValue(head.headers, 'content-range') ?? '')
-  const known = evidence.total === offset && range?.kind === 'unsatisfied' && range.total === offset
+  const have = plan.missingFrom
+  const known =
+    plan.rung !== 'overlap' && evidence.total === have && range?.kind === 'unsatisfied' && range.total === have
   const changed = evidence.validator !== undefined && sameVersion(evidence.validator, head) === false
-  return known && !changed ? {kind: 'complete', total: offset} : startOver('the range cannot be satisfied')
+  return known && !changed ? {kind: 'complete', total: have} : startOver('the range cannot be satisfied')
 }
 
 function fromStart(evidence: Evidence, head: ResponseFacts, length: number | undefined): Verdict {
   const restarted = hasBytes(evidence)
   // Ranges of a coded body are cut by whoever coded it, and may fall elsewhere the next time.
-  if (isCoded(head)) return {kind: 'fromStart', restarted}
+  if (isCoded(head)) return {kind: 'fromStart', restarted, coded: true}
   const validator = validatorOf(head)
+  const marks = marksOf(head)
   return {
     kind: 'fromStart',
     restarted,
     ...(length === undefined ? {} : {total: length}),
     ...(validator === undefined ? {} : {validator}),
+    ...(marks === undefined ? {} : {marks}),
   }
 }
 
@@ -183,6 +325,16 @@ function contentLengthOf(head: ResponseFacts): number | 'invalid' | undefined {
 
 function startOver(reason: string): Verdict {
   return {kind: 'startOver', reason}
+}
+
+/** The origin's ranges are not to be trusted. */
+function contradicted(reason: string): Verdict {
+  return {kind: 'startOver', reason, lesson: {kind: 'rangeContradicted'}}
+}
+
+function unsteady(): Verdict {
+  const reason = 'the ETag changed, and neither age nor size did'
+  return {kind: 'askAgain', reason, lesson: {kind: 'etagsDiffer'}}
 }
 
 function failStatus(head: ResponseFacts, now: number): Verdict {

@@ -59,6 +59,8 @@ const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 
 
 export function decideRetry(input: RetryInput): RetryDecision {
   const {error, counts, settings, now} = input
+  // The ladder has another rung: asking by it is no failure of the transfer.
+  if (error.details?.askAgain === true && counts.total < settings.maxAttempts) return {kind: 'atOnce'}
   if (input.recoverable.includes(webErrorStatusOf(error))) return {kind: 'pauseRecoverable'}
   const verdict = error.retry ?? ERROR_CODES[error.code].retry
   if (verdict === 'storage') return {kind: 'pauseForStorage', at: now + settings.storageRetryMs}

@@ -32,3 +32,33 @@ export function sameVersion(stored: Validator, head: ResponseFacts): boolean | u
   const value = headerValue(head.headers, stored.kind === 'etag' ? 'etag' : 'last-modified')
   return value === undefined ? undefined : value === stored.value
 }
+
+/**
+ * What an answer said of its version, whether a resume could trust it or not. Persisted. A later answer that says otherwise is
+ * of another version.
+ */
+export interface VersionMarks {
+  /** As sent, weak or strong. */
+  readonly etag?: string
+  /** The HTTP date as sent, however young. */
+  readonly lastModified?: string
+}
+
+export function marksOf(head: ResponseFacts): VersionMarks | undefined {
+  const etag = headerValue(head.headers, 'etag')
+  const lastModified = headerValue(head.headers, 'last-modified')
+  if (etag === undefined && lastModified === undefined) return undefined
+  return {...(etag === undefined ? {} : {etag}), ...(lastModified === undefined ? {} : {lastModified})}
+}
+
+/**
+ * Whether an answer says that it is of another version. The date weighs more where both have one: ETags of a cluster may
+ * differ for the same bytes.
+ */
+export function marksDiffer(marks: VersionMarks | undefined, head: ResponseFacts): boolean {
+  const now = marksOf(head)
+  if (marks?.lastModified !== undefined && now?.lastModified !== undefined) {
+    return marks.lastModified !== now.lastModified
+  }
+  return marks?.etag !== undefined && now?.etag !== undefined && marks.etag !== now.etag
+}

@@ -14,6 +14,7 @@ import type {OperationRecord} from '../domain/record.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent} from './events.ts'
+import {KnownOrigins} from './known-origins.ts'
 import {OperationEntry, type OperationNotice} from './operation-entry.ts'
 import {type ResolvedEngineOptions, settingsFor} from './options.ts'
 import type {EnginePorts} from './ports.ts'
@@ -61,6 +62,7 @@ export class Operations {
       meter: options.ticker,
       pool: createBufferPool(),
       limiter: options.limiter,
+      origins: new KnownOrigins(options.ports.clock),
       commit: (record) => this.#persist(this.hold(record), record),
     })
   }

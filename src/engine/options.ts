@@ -88,6 +88,8 @@ export type OperationLimits = Pick<
   | 'responseTimeoutMs'
   | 'stallTimeoutMs'
   | 'maxBytesPerSecond'
+  | 'resumeWithoutValidator'
+  | 'compareOnResume'
 >
 
 const MAX_MS = 2 ** 31 - 1
@@ -170,8 +172,17 @@ export function limitsOf(options: OperationLimits): OperationLimits {
     const value = options[name]
     if (value !== undefined) limits[name] = bounded(name, value, value, BOUNDS[name])
   }
+  for (const name of ['resumeWithoutValidator', 'compareOnResume'] as const) {
+    const value: unknown = options[name]
+    if (value !== undefined) limits[name] = flag(name, value)
+  }
   if (options.checksum !== undefined) limits.checksum = checksumOf(options.checksum)
   return limits
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw invalidArgument(name, `must be true or false, not ${String(value)}`)
+  return value
 }
 
 function checksumOf({algorithm, hex}: Checksum): Checksum {

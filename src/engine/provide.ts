@@ -7,6 +7,7 @@ import {createDiscardParts, createPublishFile, createVerifyFile} from '../actors
 import {createTransferBytes} from '../actors/transfer-bytes.ts'
 import {createWeighFailure} from '../actors/weigh-failure.ts'
 import type {OperationRecord} from '../domain/record.ts'
+import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {EnginePorts} from './ports.ts'
@@ -16,14 +17,15 @@ export interface OperationProvisions {
   readonly meter: ProgressMeter
   readonly pool: BufferPool
   readonly limiter: RateLimiter
+  readonly origins: OriginMemory
   /** Resolves when the record, or a newer one of the operation, is durable. */
   readonly commit: (record: OperationRecord) => Promise<void>
 }
 
-export function provideOperationMachine({ports, meter, pool, limiter, commit}: OperationProvisions) {
+export function provideOperationMachine({ports, meter, pool, limiter, origins, commit}: OperationProvisions) {
   return operationMachine.provide({
     actors: {
-      transferBytes: createTransferBytes({...ports, meter, pool, limiter}),
+      transferBytes: createTransferBytes({...ports, meter, pool, limiter, origins}),
       weighFailure: createWeighFailure(ports.clock, ports.random),
       commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => commit(input.record)),
       verifyFile: createVerifyFile(ports.sink),

@@ -42,6 +42,13 @@ export interface DownloadOptions {
   readonly priority?: BackgroundTransferPriority
   /** Bytes per second of this download alone; no limit by default. */
   readonly maxBytesPerSecond?: number
+  /**
+   * Go on where the server names no version that can be trusted, or a new ETag with every answer: the last 64 KiB are asked
+   * for again, and used only if they are equal. Only a checksum proves the rest. False by default: such a download starts over.
+   */
+  readonly resumeWithoutValidator?: boolean
+  /** Ask for the last KiB again at each resume, under a validator too, and start over if it differs. False by default. */
+  readonly compareOnResume?: boolean
 }
 
 const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([

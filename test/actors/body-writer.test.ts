@@ -33,6 +33,7 @@ function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED) {
     rate,
     evidence: NO_EVIDENCE,
     base: 0,
+    missingFrom: 0,
     expected: undefined,
     side: {
       id: '0f8fad5b-d9cb-469f-a165-70867728950e' as OperationId,

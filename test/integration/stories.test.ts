@@ -110,20 +110,42 @@ describe('story 3: the range is ignored, and the full body comes', () => {
 
 describe('story 4: a 206 that starts elsewhere', () => {
   const floored = Math.floor(CUT / 65_536) * 65_536
+  const elsewhere = (start: number, content: Buffer): Script => ({
+    ...WHOLE,
+    status: 206,
+    ranges: 'ignore',
+    content: content.subarray(start),
+    contentRange: `bytes ${start}-${SIZE - 1}/${SIZE}`,
+  })
+
   it.each([
     ['at the start of a 64 KiB block', floored],
     ['at zero', 0],
-    ['later than asked', CUT + 1000],
-  ])('starts over when it starts %s', async (_, start) => {
+  ])('is written where it says when it overlaps what is there, and starts %s', async (_, start) => {
     const world = await makeWorld()
-    const elsewhere: Script = {
-      ...WHOLE,
-      status: 206,
-      ranges: 'ignore',
-      content: OLD.subarray(start),
-      contentRange: `bytes ${start}-${SIZE - 1}/${SIZE}`,
-    }
-    world.server.route('/file', [CUT_SHORT, elsewhere, WHOLE])
+    world.server.route('/file', [CUT_SHORT, elsewhere(start, OLD), {status: 500}])
+    const operation = download(world)
+    const running = operation.startAsync()
+    const restarts = countRestarts(operation, running)
+    await running
+    expect(await digestOf(world.file('file.bin'))).toBe(sha256(OLD))
+    expect(rangesAsked(world.server, '/file')).toEqual(['', `bytes=${CUT}-|${TAG}`])
+    expect(restarts()).toBe(0)
+    expect(await world.names()).toEqual(['file.bin'])
+  })
+
+  it('starts over when the overlap differs, whatever the ETag says', async () => {
+    const world = await makeWorld()
+    world.server.route('/file', [CUT_SHORT, elsewhere(floored, NEW), {content: NEW, etag: TAG}])
+    await download(world).startAsync()
+    expect(await digestOf(world.file('file.bin'))).toBe(sha256(NEW))
+    expect(rangesAsked(world.server, '/file')).toEqual(['', `bytes=${CUT}-|${TAG}`, ''])
+    expect(await world.names()).toEqual(['file.bin'])
+  })
+
+  it('starts over when it starts later than asked', async () => {
+    const world = await makeWorld()
+    world.server.route('/file', [CUT_SHORT, elsewhere(CUT + 1000, OLD), WHOLE])
     await download(world).startAsync()
     expect(await digestOf(world.file('file.bin'))).toBe(sha256(OLD))
     expect(rangesAsked(world.server, '/file')).toEqual(['', `bytes=${CUT}-|${TAG}`, ''])

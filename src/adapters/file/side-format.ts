@@ -8,7 +8,7 @@ import {crc32} from 'node:zlib'
 import {isOperationId} from '../../domain/operation-id.ts'
 import {addRange, EMPTY, type RangeSet} from '../../domain/range-set.ts'
 import type {CollisionPolicy, Evidence} from '../../domain/record.ts'
-import type {Validator} from '../../domain/validator.ts'
+import type {Validator, VersionMarks} from '../../domain/validator.ts'
 import type {SideFacts} from '../../ports/file-sink.ts'
 import {BLOCK_SIZE, blockOf, byBlock, type Digest, rangesInBlock} from './block-digests.ts'
 
@@ -114,7 +114,7 @@ function readHeader(fields: Fields): (Omit<SideFacts, 'evidence'> & {readonly ge
 function readCheckpoint(
   fields: Fields,
 ): {evidence: Omit<Evidence, 'generation'>; stamp: PartStamp; digests: readonly Digest[]} | undefined {
-  const {boot, size, modifiedMs, validator, total, url} = fields
+  const {boot, size, modifiedMs, validator, marks, coded, total, url} = fields
   const ranges = readRanges(fields.ranges)
   const digests = readDigests(fields.digests)
   if (ranges === undefined || digests === undefined || !isCount(size) || typeof modifiedMs !== 'number')
@@ -122,6 +122,8 @@ function readCheckpoint(
   return {
     evidence: {
       ...(isValidator(validator) ? {validator: {kind: validator.kind, value: validator.value}} : {}),
+      ...(isMarks(marks) ? {marks} : {}),
+      ...(coded === true ? {coded} : {}),
       ...(isCount(total) ? {total} : {}),
       ...(typeof url === 'string' ? {url} : {}),
       ranges,
@@ -168,6 +170,14 @@ function isCount(value: unknown): value is number {
 
 function isCollision(value: unknown): value is CollisionPolicy {
   return value === 'failIfExists' || value === 'generateUniqueName' || value === 'replaceExisting'
+}
+
+function isMarks(value: unknown): value is VersionMarks {
+  const fields = asFields(value)
+  return (
+    fields !== undefined &&
+    [fields.etag, fields.lastModified].every((mark) => ['string', 'undefined'].includes(typeof mark))
+  )
 }
 
 function isValidator(value: unknown): value is Validator {

@@ -36,6 +36,8 @@ const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
   stallTimeoutMs: true,
   maxBytesPerSecond: true,
   unconstrained: true,
+  resumeWithoutValidator: true,
+  compareOnResume: true,
 })
 
 const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({
