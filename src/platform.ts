@@ -1,10 +1,12 @@
 /** The composition root: the engine's ports made of this machine's network, disk, clock and keys. */
 
 import {mkdir} from 'node:fs/promises'
-import {resolve} from 'node:path'
+import {join, resolve} from 'node:path'
 import {BehaviorSubject} from 'rxjs'
 import {createSystemClock} from './adapters/clock/system-clock.ts'
+import {createContentSource} from './adapters/file/content-source.ts'
 import {createFileSink} from './adapters/file/file-sink.ts'
+import {createFileSpool} from './adapters/file/file-spool.ts'
 import {createHttpTransport} from './adapters/http/http-transport.ts'
 import {createLevelStore} from './adapters/level/level-store.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
@@ -53,10 +55,19 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
       advice: 'choose another --store, or mend its permissions',
     })
   }
+  const spoolDirectory = join(directory, 'spool')
   return {
     store: createLevelStore({directory, durability}),
     transport: options.transport ?? createHttpTransport(),
     sink: createFileSink({durability}),
+    content: createContentSource({spoolDirectory}),
+    spool: createFileSpool({
+      directory: spoolDirectory,
+      durability,
+      makeDirectory: async (path) => {
+        await mkdir(path, {recursive: true, mode: 0o700})
+      },
+    }),
     clock: createSystemClock(),
     random: createCryptoRandom(),
     secrets: await createFileSecrets(directory),

@@ -173,6 +173,24 @@ export const ERROR_CODES = {
     hresult: 0x80070002,
     advice: 'the partial file was removed or changed by somebody else; run the same command again',
   },
+  SOURCE_MISSING: {
+    kind: 'storage',
+    retry: 'never',
+    hresult: 0x80070002,
+    advice: 'check the path of the file to send',
+  },
+  SOURCE_CHANGED: {
+    kind: 'integrity',
+    retry: 'never',
+    hresult: 0x800703ee,
+    advice: 'send it again when nobody writes to it any more',
+  },
+  UPLOAD_TERMINATED: {
+    kind: 'canceled',
+    retry: 'never',
+    hresult: 0x800704c7,
+    advice: 'find out whether the server has it already, and send it again if not',
+  },
   DISK_FULL: {
     kind: 'storage',
     retry: 'storage',

@@ -8,6 +8,7 @@ import type {SerializedError} from './errors.ts'
 import type {OperationId} from './operation-id.ts'
 import type {BackgroundTransferPriority} from './priority.ts'
 import type {RangeSet} from './range-set.ts'
+import {type ContentFacts, type RequestContent, soleFileOf} from './request-content.ts'
 import type {LifeState} from './status.ts'
 import type {Validator, VersionMarks} from './validator.ts'
 
@@ -33,10 +34,12 @@ export interface TransferRequest {
   readonly headers: readonly HeaderField[]
   /** Secret headers, sealed by the Secrets port; removed when the operation ends. */
   readonly sealed?: string
+  /** What the request carries; an upload always has one. */
+  readonly body?: RequestContent
 }
 
 export interface TransferTarget {
-  /** Absolute path of the destination. */
+  /** Absolute path of the destination. Of an upload, a name that is no path. */
   readonly file: string
   readonly collision: CollisionPolicy
 }
@@ -67,7 +70,10 @@ export interface TransferPolicy {
   readonly compareOnResume?: boolean
 }
 
-/** What is known of the bytes on disk. A checkpoint may lag the file and never leads it. */
+/**
+ * What is known of the bytes on disk; of an upload, of the bytes that the server said it has. A checkpoint may lag the file
+ * and never leads it.
+ */
 export interface Evidence {
   /** Counts restarts from zero; part of the part file's name. The first is 1. */
   readonly generation: number
@@ -78,11 +84,11 @@ export interface Evidence {
   readonly marks?: VersionMarks
   /** The bytes came under a Content-Encoding: they are never gone on with. */
   readonly coded?: true
-  /** Size of the whole resource in bytes, when the server said it. */
+  /** Size of the whole resource in bytes, when the server said it; of an upload, of the request body. */
   readonly total?: number
   /** The address after redirects. */
   readonly url?: string
-  /** Bytes that are durable in the part file. */
+  /** Bytes that are durable in the part file, or that the server confirmed. */
   readonly ranges: RangeSet
 }
 
@@ -113,10 +119,20 @@ export interface PublishedFile {
   readonly size: number
 }
 
+export type Direction = 'download' | 'upload'
+
+/** How the sending of a request body stands. */
+export interface SendingFacts {
+  /** The content as it was when it was first sent. */
+  readonly content?: ContentFacts
+  /** The session of the engine that last put the request on the wire; durable before its first byte. */
+  readonly session?: string
+}
+
 /** Everything about an operation but the state of its life. */
 export interface OperationFacts {
   readonly id: OperationId
-  readonly direction: 'download'
+  readonly direction: Direction
   readonly request: TransferRequest
   readonly target: TransferTarget
   readonly policy: TransferPolicy
@@ -126,6 +142,7 @@ export interface OperationFacts {
   readonly sequence: number
   readonly attempts: AttemptCounts
   readonly evidence: Evidence
+  readonly sending?: SendingFacts
   readonly response?: ResponseFacts
   /** The error the transfer stands at, or ended with. */
   readonly error?: SerializedError
@@ -163,6 +180,11 @@ export interface LineRange {
   readonly priorityClass: 0 | 1 | 2
   readonly from: number
   readonly to: number
+}
+
+/** The file that an operation is about, as people name it; '' for a form or a stream. */
+export function fileOf({direction, request, target, resultFile}: OperationRecord | OperationFacts): string {
+  return direction === 'upload' ? (soleFileOf(request.body) ?? '') : (resultFile ?? target.file)
 }
 
 export const FIRST_GENERATION = 1

@@ -23,6 +23,7 @@ import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
 import {lifeStateOf, phaseOf} from './record-of.ts'
 import {Retention} from './retention.ts'
+import {SpoolKeeper} from './spool-keeper.ts'
 
 /** Were on the wire, or about to be, when the process died: they queue again. */
 const INTERRUPTED: readonly LifeState[] = ['running', 'returning']
@@ -65,6 +66,7 @@ export class Coordinator {
   readonly limits: RateLimits
   readonly alarm: Alarm
   readonly retention: Retention
+  readonly spool: SpoolKeeper
   readonly line: Dispatcher
   readonly #ports: EnginePorts
   readonly #options: ResolvedEngineOptions
@@ -87,6 +89,7 @@ export class Coordinator {
       () => this.limits.wake(),
     )
     this.alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
+    this.spool = new SpoolKeeper(ports)
     this.retention = new Retention({
       store: ports.store,
       clock: ports.clock,
@@ -130,6 +133,7 @@ export class Coordinator {
   /** Groups, then everything live, then the line. What ran when the process died queues again, in its old place. */
   async recover(lastSequence: number): Promise<void> {
     const {store} = this.#ports
+    await this.spool.sweep()
     const demoted: Promise<void>[] = []
     await this.#forEachLive(INTERRUPTED, (record) => demoted.push(store.save({...record, state: 'queued'})))
     await Promise.all(demoted)
@@ -326,6 +330,7 @@ export class Coordinator {
     this.#keepDeadline(record)
     if (!isTerminal(record.state)) return
     this.line.forget(record.id)
+    void this.spool.ended(record)
     this.retention.noteEnd()
   }
 

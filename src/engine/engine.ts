@@ -77,7 +77,7 @@ export class Engine {
       events: this.#events,
       conditions: () => this.conditions,
       isDraining: () => this.#isDraining,
-      leaveFile: (record) => this.#claims.leave(record),
+      leaveFile: (record) => this.#leaveFiles(record),
     })
     this.#actor = createActor(this.#provided(), {
       id: 'engine',
@@ -345,10 +345,16 @@ export class Engine {
       throw new TransferError('ILLEGAL_STATE', 'only an ended operation can be forgotten')
     })
     if (record === undefined) return
-    await this.#claims.leave(record)
+    await this.#leaveFiles(record)
     await this.#ports.store.remove(id)
     this.#operations.drop(id)
     this.#events.next({type: 'operation.forgotten', at: this.now(), ids: [id]})
+  }
+
+  /** An ended operation is about to be forgotten. */
+  async #leaveFiles(record: OperationRecord): Promise<void> {
+    if (record.direction === 'download') await this.#claims.leave(record)
+    await this.#coordinator.spool.forgotten(record)
   }
 
   group(name: string): GroupRecord {

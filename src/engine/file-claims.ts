@@ -43,6 +43,8 @@ export class FileClaims {
    * stands in line first.
    */
   async claim(records: readonly OperationRecord[]): Promise<readonly OperationRecord[]> {
+    // An upload writes no file.
+    if (records.every(({direction}) => direction === 'upload')) return records
     const before = this.#answered
     const claim = this.#claim(records)
     this.#answered = Promise.allSettled([before, claim]).then(() => undefined)

@@ -2,17 +2,21 @@
 
 import type {Clock} from '../ports/clock.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
+import type {ContentSource} from '../ports/content-source.ts'
 import type {FileSink} from '../ports/file-sink.ts'
 import type {Log} from '../ports/log.ts'
 import type {Random} from '../ports/random.ts'
 import type {RecordStore} from '../ports/record-store.ts'
 import type {Secrets} from '../ports/secrets.ts'
+import type {Spool} from '../ports/spool.ts'
 import type {Transport} from '../ports/transport.ts'
 
 export interface EnginePorts {
   readonly store: RecordStore
   readonly transport: Transport
   readonly sink: FileSink
+  readonly content: ContentSource
+  readonly spool: Spool
   readonly clock: Clock
   readonly random: Random
   readonly secrets: Secrets

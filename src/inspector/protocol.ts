@@ -32,7 +32,7 @@ export interface OperationView {
   readonly url: string
   /** Base name of the destination; the whole path stands in the detail. */
   readonly name: string
-  readonly direction: 'download'
+  readonly direction: 'download' | 'upload'
   readonly group: string
   /** 0 default, 1 high, 2 low. */
   readonly priority: number

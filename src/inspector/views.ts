@@ -2,7 +2,7 @@
 
 import {basename} from 'node:path'
 import {sizeOf} from '../domain/range-set.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import {fileOf, type OperationRecord} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import {statusName, statusOf} from '../domain/status.ts'
 import type {GroupStanding} from '../engine/dispatcher.ts'
@@ -27,7 +27,7 @@ export class Views {
   }
 
   operation(record: OperationRecord, path?: string): OperationView {
-    const {id, request, target, policy, endedAt, retryAt, error} = record
+    const {id, request, policy, endedAt, retryAt, error} = record
     const entry = this.#engine.live(id)
     const live =
       entry === undefined
@@ -36,7 +36,7 @@ export class Views {
     return {
       guid: id,
       url: redactUrl(request.url),
-      name: basename(record.resultFile ?? target.file),
+      name: basename(fileOf(record)),
       direction: record.direction,
       group: policy.group,
       priority: policy.priority,

@@ -3,7 +3,7 @@
 import type {SerializedError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {sizeOf} from '../domain/range-set.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import {fileOf, type OperationRecord} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import {type BackgroundTransferStatus, type LifeState, statusName, statusOf} from '../domain/status.ts'
 
@@ -35,7 +35,7 @@ export function summaryOf(record: OperationRecord): OperationSummary {
   return {
     guid: record.id,
     url: redactUrl(record.request.url),
-    file: record.resultFile ?? record.target.file,
+    file: fileOf(record),
     status: statusName(statusOf(record.state)),
     state: record.state,
     group: record.policy.group,

@@ -3,8 +3,9 @@
  *
  * The body never travels through streams. The transport asks the receiver for memory, fills it, and says at which body
  * offset the bytes belong. All receiver calls are synchronous, on the event loop, in order:
- * connected? → responded → (lend → filled)* → and then `finished` settles. After `signal` aborts, or `finished` settles,
- * no receiver call is made and no lent buffer is touched.
+ * connected? → sent? → responded → (lend → filled)* → and then `finished` settles. After `signal` aborts, or `finished`
+ * settles, no receiver call is made and no lent buffer is touched. A server may answer before it has the whole request body:
+ * then `sent` is not called, and the connection is not used again.
  */
 
 import type {HeaderField, ResponseFacts} from '../domain/record.ts'
@@ -15,6 +16,19 @@ export interface ExchangeRequest {
   readonly method: string
   /** Sent as given, in order, beside what HTTP itself needs (Host, Connection). */
   readonly headers: readonly HeaderField[]
+  /** Sent with its Content-Length, from the first byte at each sending. */
+  readonly body?: RequestBody
+}
+
+/** What a request carries: bytes whose number is known before, read anew for each sending. */
+export interface RequestBody {
+  /** Bytes; exactly as many must come. */
+  readonly length: number
+  /**
+   * The bytes in order, in chunks of any size. A chunk's memory is the reader's again when the next one is asked for. Leaving
+   * the loop gives back what it holds; what it throws ends the exchange.
+   */
+  chunks(): AsyncIterable<Buffer>
 }
 
 /** What the receiver wants done with the body that follows a head. */
@@ -27,6 +41,8 @@ export type BodyDisposition =
 export interface BodyReceiver {
   /** The connection (TCP, and TLS where asked) stands; at most once, and also for a reused connection. */
   connected(): void
+  /** The whole request body was taken by the connection. Not called for a request without one. */
+  sent?(): void
   /** The final response's head (1xx are swallowed by the transport and bounded by it). */
   responded(head: ResponseFacts): BodyDisposition
   /**
@@ -50,6 +66,8 @@ export interface ExchangeEnd {
 export interface Exchange {
   /** Body bytes read so far, those not yet handed to `filled` included: for live progress. */
   readonly received: number
+  /** Bytes of the request body that the connection (the kernel's buffers) took so far. */
+  readonly sent: number
   /** Hands a partly filled buffer over now, so that a slow body can be checkpointed. */
   flush(): void
   /** Memory is there again: `lend` would answer. Idempotent. */

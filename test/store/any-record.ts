@@ -18,7 +18,22 @@ const headers = fc.array(fc.tuple(anyText, anyText), {maxLength: 3})
 const ranges = fc.array(fc.tuple(count, count), {maxLength: 4})
 
 const request = fc.record(
-  {url: fc.webUrl(), method: fc.constantFrom('GET', 'POST', 'get'), headers, sealed: anyText},
+  {
+    url: fc.webUrl(),
+    method: fc.constantFrom('GET', 'POST', 'get'),
+    headers,
+    sealed: anyText,
+    body: fc.record({
+      pieces: fc.array(
+        fc.oneof(
+          fc.record({kind: fc.constant('text' as const), text: anyText}),
+          fc.record({kind: fc.constant('file' as const), file: anyText}),
+          fc.record({kind: fc.constant('spool' as const), name: anyText, size: count}),
+        ),
+        {maxLength: 3},
+      ),
+    }),
+  },
   {requiredKeys: ['url', 'method', 'headers']},
 )
 
@@ -65,7 +80,7 @@ const error = fc.record(
 const record: fc.Arbitrary<OperationRecord> = fc.record(
   {
     id: fc.nat(999_999).map(operationId),
-    direction: fc.constant('download'),
+    direction: fc.constantFrom('download', 'upload'),
     state: fc.constantFrom(...LIFE_STATES),
     request,
     target: fc.record({
@@ -77,6 +92,10 @@ const record: fc.Arbitrary<OperationRecord> = fc.record(
     sequence: time,
     attempts: fc.record({total: fc.nat(3), failures: fc.nat(3), highWater: fc.nat(3), continued: fc.boolean()}),
     evidence,
+    sending: fc.record(
+      {content: fc.record({length: count, files: fc.constant([])}), session: anyText},
+      {requiredKeys: []},
+    ),
     response: fc.record({status: fc.integer({min: 200, max: 599}), url: fc.webUrl(), headers}),
     error,
     retryAt: time,

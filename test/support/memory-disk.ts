@@ -169,7 +169,7 @@ export class MemoryDisk {
     if (this.#directories.has(path)) throw errno('EISDIR')
     let inode = this.#names.get(path)
     if (inode === undefined) {
-      if (intent === 'read' || intent === 'update') throw errno('ENOENT')
+      if (intent === 'read' || intent === 'source' || intent === 'update') throw errno('ENOENT')
       this.#demandDirectory(dirname(path))
       const created = this.#create(path)
       this.#journal(path, (names) => names.set(path, created))

@@ -51,6 +51,13 @@ export class SimulatedNetwork {
   readonly #resources = new Map<string, SimulatedResource>()
   readonly #faults = new Map<string, NetworkFault[]>()
 
+  /** Request bodies that arrived whole, in order of arrival. */
+  readonly uploads: {readonly url: string; readonly method: string; readonly body: Buffer}[] = []
+
+  take({url, method}: ExchangeRequest, body: Buffer): void {
+    this.uploads.push({url, method, body})
+  }
+
   get isUp(): boolean {
     return this.#up
   }

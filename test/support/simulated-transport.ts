@@ -1,10 +1,17 @@
 /** A Transport over a simulated network: one process's connections, moved by the simulated clock, body by pieces. */
 
-import {TransferError} from '../../src/domain/errors.ts'
+import {asTransferError, TransferError} from '../../src/domain/errors.ts'
 import {headerValue} from '../../src/domain/header-fields.ts'
 import type {HeaderField} from '../../src/domain/record.ts'
 import type {Clock} from '../../src/ports/clock.ts'
-import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest, Transport} from '../../src/ports/transport.ts'
+import type {
+  BodyReceiver,
+  Exchange,
+  ExchangeEnd,
+  ExchangeRequest,
+  RequestBody,
+  Transport,
+} from '../../src/ports/transport.ts'
 import {contentSlice} from './content.ts'
 import type {ExchangeNote, NetworkFault, SimulatedNetwork, SimulatedResource} from './simulated-network.ts'
 
@@ -72,6 +79,8 @@ export class SimulatedExchange implements Exchange {
   #next: (() => void) | undefined
   #body: Body | undefined
   #received = 0
+  #sent = 0
+  #endOfWait: () => void = () => {}
   #buffer: Buffer | undefined
   #inBuffer = 0
 
@@ -117,6 +126,10 @@ export class SimulatedExchange implements Exchange {
     return this.#received
   }
 
+  get sent(): number {
+    return this.#sent
+  }
+
   flush(): void {
     const buffer = this.#buffer
     if (this.#over || buffer === undefined || this.#inBuffer === 0) return
@@ -160,7 +173,46 @@ export class SimulatedExchange implements Exchange {
     }
     this.#setup.receiver.connected()
     if (this.#over || this.#fault?.kind === 'neverAnswers') return
-    this.#later(this.#setup.network.latencyMs, () => this.#answer())
+    const {body} = this.#setup.request
+    if (body !== undefined) void this.#send(body)
+    else this.#later(this.#setup.network.latencyMs, () => this.#answer())
+  }
+
+  /** Piece by piece, at the pace of the network. A fault's `after` counts bytes of the request here. */
+  async #send(body: RequestBody): Promise<void> {
+    const {network, receiver} = this.#setup
+    const fault = this.#fault
+    const most = fault !== undefined && 'after' in fault ? fault.after : Number.POSITIVE_INFINITY
+    const pieces: Buffer[] = []
+    try {
+      for await (const chunk of body.chunks()) {
+        for (let at = 0; at < chunk.length && this.#sent < most; ) {
+          const piece = chunk.subarray(at, Math.min(at + network.pieceBytes, at + most - this.#sent))
+          await new Promise<void>((resolve) => {
+            this.#endOfWait = resolve
+            this.#later(network.pieceDelayMs, resolve)
+          })
+          if (this.#over) return
+          pieces.push(Buffer.from(piece))
+          this.#sent += piece.length
+          at += piece.length
+        }
+        if (this.#sent >= most) break
+      }
+    } catch (thrown) {
+      this.#end(() => this.#reject(asTransferError(thrown)))
+      return
+    }
+    if (this.#over) return
+    if (this.#sent >= most) {
+      if (fault?.kind !== 'stalled') this.#fail('CONNECTION_RESET', 'the connection was reset')
+      return
+    }
+    receiver.sent?.()
+    this.#later(network.latencyMs, () => {
+      network.take(this.#setup.request, Buffer.concat(pieces))
+      this.#answer()
+    })
   }
 
   #answer(): void {
@@ -284,6 +336,7 @@ export class SimulatedExchange implements Exchange {
   #end(settle: () => void): void {
     if (this.#over) return
     this.#over = true
+    this.#endOfWait()
     const {clock, network, receiver, signal, onEnd} = this.#setup
     clock.clearTimeout(this.#timer)
     signal.removeEventListener('abort', this.#onAbort)

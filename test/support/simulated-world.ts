@@ -4,7 +4,9 @@
  */
 
 import {BehaviorSubject, type Observable, Subject, takeUntil} from 'rxjs'
+import {createContentSource} from '../../src/adapters/file/content-source.ts'
 import {createFileSink} from '../../src/adapters/file/file-sink.ts'
+import {createFileSpool} from '../../src/adapters/file/file-spool.ts'
 import {createKeySecrets} from '../../src/adapters/secrets/key-secrets.ts'
 import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import {Engine, type OperationDraft} from '../../src/engine/engine.ts'
@@ -21,6 +23,8 @@ import {SimulatedClock} from './simulated-clock.ts'
 import {SimulatedNetwork} from './simulated-network.ts'
 import {SimulatedTransport} from './simulated-transport.ts'
 import {slowFiles} from './slow-files.ts'
+
+const SPOOL = '/store/spool'
 
 const START = Date.UTC(2026, 0, 1)
 
@@ -46,7 +50,7 @@ export interface SimulatedProcess {
 export class SimulatedWorld {
   readonly clock = new SimulatedClock(START)
   readonly network = new SimulatedNetwork()
-  readonly disk = new MemoryDisk('/downloads')
+  readonly disk = new MemoryDisk('/downloads', SPOOL)
   readonly storeDisk = new StoreDisk()
   readonly conditions$ = new BehaviorSubject<Conditions>(GOOD_CONDITIONS)
   readonly random: SeededRandom
@@ -182,6 +186,8 @@ export class SimulatedWorld {
       store: mostMs > 0 ? slowStore(store, clock, () => Math.floor(this.random.next() * (mostMs + 1))) : store,
       transport,
       sink: createFileSink({durability: 'power', mode: 0o644, files}),
+      content: createContentSource({spoolDirectory: SPOOL, files}),
+      spool: createFileSpool({directory: SPOOL, durability: 'power', makeDirectory: async () => undefined, files}),
       clock,
       random: this.random,
       secrets: createKeySecrets(Buffer.alloc(32, 7)),

@@ -36,11 +36,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 }
 
 /** What ENOENT means depends on what was asked for. */
-export type MissingThing = 'directory' | 'part'
+export type MissingThing = 'directory' | 'part' | 'source'
 
 const MISSING: Readonly<Record<MissingThing, Meaning>> = {
   directory: {code: 'DIRECTORY_MISSING', message: 'the directory does not exist'},
   part: {code: 'PART_LOST', message: 'the partial file is gone'},
+  source: {code: 'SOURCE_MISSING', message: 'the file to send is not there'},
 }
 
 /** What `link` answers where there are no hard links, or none for this file. */

@@ -14,8 +14,10 @@ export interface FileFacts {
   readonly modifiedMs: number
 }
 
-/** No link is ever followed in the last segment; what is created gets mode 0600. */
+/** No link is followed in the last segment, but for `source`; what is created gets mode 0600. */
 export type OpenIntent =
+  /** Read a file of the caller's, wherever its name leads. */
+  | 'source'
   | 'read'
   /** Read and write what is there. */
   | 'update'

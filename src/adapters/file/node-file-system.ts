@@ -11,9 +11,11 @@ const SMALL_WRITE = 64 * 1024
 /** Freeing more than this takes long enough to be worth a thread. */
 const SMALL_FILE = 1024 * 1024
 
-const {O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, R_OK, W_OK, X_OK} = fs.constants
+const {O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, R_OK, W_OK, X_OK} = fs.constants
 
 const FLAGS: Readonly<Record<OpenIntent, number>> = {
+  // A pipe without a writer would keep the whole process waiting.
+  source: O_RDONLY | O_NONBLOCK,
   read: O_RDONLY | O_NOFOLLOW,
   update: O_RDWR | O_NOFOLLOW,
   create: O_RDWR | O_CREAT | O_NOFOLLOW,

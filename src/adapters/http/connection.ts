@@ -60,6 +60,7 @@ export class Connection {
   readonly #interim: InterimFilter
   #route: Route = {to: 'parser'}
   #heardSinceRequest = false
+  #bodySent = 0
   #opened: ((error: TransferError | undefined) => void) | undefined
 
   /** What undici takes for the socket. */
@@ -102,9 +103,15 @@ export class Connection {
     return this.#heardSinceRequest
   }
 
+  /** Bytes of the present request's body that the kernel took. */
+  get bodySent(): number {
+    return this.#bodySent
+  }
+
   /** A request goes out now. */
   beginRequest(): void {
     this.#heardSinceRequest = false
+    this.#bodySent = 0
     this.#route = {to: 'parser'}
     this.#interim.begin()
   }
@@ -184,8 +191,14 @@ export class Connection {
       // What is read is pushed as it comes: demand is not what governs reading here.
       read: () => {},
       decodeStrings: false,
+      // Whoever writes waits until the kernel has it: only then is a body's memory free for other bytes.
+      writableHighWaterMark: 1,
       write: (chunk: Buffer | string, encoding, done) => {
-        socket.write(chunk, encoding, done)
+        socket.write(chunk, encoding, (error) => {
+          // undici writes a head as text, and a body as the buffers that it was given.
+          if (!error && typeof chunk !== 'string') this.#bodySent += chunk.length
+          done(error)
+        })
       },
       final: (done) => {
         socket.end(done)

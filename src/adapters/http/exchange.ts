@@ -5,8 +5,9 @@
 
 import type {Dispatcher} from 'undici'
 import {asTransferError, TransferError} from '../../domain/errors.ts'
-import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest} from '../../ports/transport.ts'
+import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest, RequestBody} from '../../ports/transport.ts'
 import {BodyIntake} from './body-intake.ts'
+import {BodyOutlet} from './body-outlet.ts'
 import type {BodySink} from './connection.ts'
 import {isEarlyEnd, toTransferError} from './error-table.ts'
 import type {Lane, LaneChoice} from './lane.ts'
@@ -50,6 +51,8 @@ export class HttpExchange implements Exchange {
   #repeated = false
   #passedBy = false
   #discarded = 0
+  #outlet: BodyOutlet | undefined
+  #sent = 0
 
   constructor(setup: ExchangeSetup) {
     this.#setup = setup
@@ -78,6 +81,10 @@ export class HttpExchange implements Exchange {
     return this.#intake.received
   }
 
+  get sent(): number {
+    return this.#lane?.bodySent ?? this.#outlet?.taken ?? this.#sent
+  }
+
   flush(): void {
     if (this.#phase !== 'settled') this.#guard(() => this.#intake.flush())
   }
@@ -93,16 +100,33 @@ export class HttpExchange implements Exchange {
   }
 
   #dispatch(choice: LaneChoice): void {
-    const {method, headers} = this.#setup.request
+    const {method, headers, body} = this.#setup.request
     const {origin, pathname, search} = this.#url
     this.#stopWaiting = this.#setup.acquire(origin, choice, (lane) => {
       this.#lane = lane
       this.#requestSent = false
+      const options = {
+        origin,
+        path: pathname + search,
+        method: method as Dispatcher.HttpMethod,
+        headers: headers.flat(),
+      }
       lane.dispatch(
-        {origin, path: pathname + search, method: method as Dispatcher.HttpMethod, headers: headers.flat()},
+        body === undefined ? options : {...options, ...this.#outgoing(body, lane)},
         this.#parserHandler(lane),
       )
     })
+  }
+
+  #outgoing(body: RequestBody, lane: Lane): {headers: string[]; body?: Dispatcher.DispatchOptions['body']} {
+    const headers = [...this.#setup.request.headers.flat(), 'Content-Length', String(body.length)]
+    const tellSent = () => {
+      if (this.#lane === lane && this.#phase === 'awaitingHead') this.#guard(() => this.#setup.receiver.sent?.())
+    }
+    this.#outlet?.close()
+    this.#outlet = new BodyOutlet(body, tellSent)
+    // undici's types know only the streams among what it can iterate.
+    return {headers, body: this.#outlet as unknown as Dispatcher.DispatchOptions['body']}
   }
 
   #parserHandler(lane: Lane): Dispatcher.DispatchHandler {
@@ -172,8 +196,7 @@ export class HttpExchange implements Exchange {
       this.#fail(this.#truncated())
       return
     }
-    const lane = this.#lane
-    this.#lane = undefined
+    const lane = this.#leaveLane()
     lane?.release()
     this.#succeed()
   }
@@ -270,13 +293,19 @@ export class HttpExchange implements Exchange {
     this.#stopWaiting()
     this.#setup.signal.removeEventListener('abort', this.#onAbort)
     this.#intake.drop()
+    this.#outlet?.close()
     tell()
   }
 
   #dropLane(): void {
+    this.#leaveLane()?.destroy()
+  }
+
+  #leaveLane(): Lane | undefined {
     const lane = this.#lane
+    this.#sent = this.sent
     this.#lane = undefined
-    lane?.destroy()
+    return lane
   }
 
   /** A receiver that throws ends its exchange, not the process. */

@@ -11,6 +11,8 @@ export interface Lane {
   readonly used: boolean
   /** Bytes came since the request went out. */
   readonly heard: boolean
+  /** Bytes of the request body that the connection took; undefined where the lane cannot know. */
+  readonly bodySent: number | undefined
   /** `pause` works. */
   readonly holdable: boolean
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void
@@ -95,6 +97,10 @@ export class ClientLane implements Lane {
     return this.#connection?.heard === true
   }
 
+  get bodySent(): number {
+    return this.#connection?.bodySent ?? 0
+  }
+
   get alive(): boolean {
     return !this.#gone && this.#connection?.alive === true
   }
@@ -153,6 +159,7 @@ export class ForeignLane implements Lane {
   readonly holdable = false
   readonly used = false
   readonly heard = false
+  readonly bodySent = undefined
   readonly #dispatcher: Dispatcher
   #controller: Dispatcher.DispatchController | undefined
   #gone = false

@@ -22,3 +22,9 @@ export const MAX_DRAIN_BYTES = 64 * KIB
 
 /** Bodies from this length on bypass the parser, at the price of their connection. */
 export const DIRECT_BODY_THRESHOLD_BYTES = 1024 * KIB
+
+/** One write of a request body to a connection that proved fast; what read-ahead brings at once. */
+export const LARGE_WRITE_BYTES = 1024 * KIB
+
+/** One write to a connection that is slow, or not known yet: the count of what went out grows in these steps. */
+export const SMALL_WRITE_BYTES = 64 * KIB

@@ -24,7 +24,7 @@ function everyOptionalOf<T>() {
   return <Keys extends Record<OptionalKeys<T>, true>>(keys: Keys) => Object.keys(keys) as (keyof Keys & string)[]
 }
 
-const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({sealed: true})
+const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({sealed: true, body: true})
 
 const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
   checksum: true,
@@ -41,6 +41,7 @@ const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
 })
 
 const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({
+  sending: true,
   response: true,
   error: true,
   retryAt: true,
@@ -59,13 +60,14 @@ type WireRecord = Pick<OperationRecord, OptionalKeys<OperationRecord> | 'created
   Pick<TransferRequest, 'url'> &
   Partial<TransferRequest> &
   Partial<TransferPolicy> &
-  Partial<Pick<OperationRecord, 'state' | 'attempts' | 'evidence'>>
+  Partial<Pick<OperationRecord, 'state' | 'direction' | 'attempts' | 'evidence'>>
 
 export function encodeRecord(record: OperationRecord): string {
   const {request, target, policy, attempts, evidence} = record
   // Built in the order in which it is to be written.
   const wire = {} as Writable<WireRecord>
   if (record.state !== 'queued') wire.state = record.state
+  if (record.direction !== 'download') wire.direction = record.direction
   wire.url = request.url
   if (request.method !== 'GET') wire.method = request.method
   if (request.headers.length > 0) wire.headers = request.headers
@@ -102,7 +104,7 @@ export function decodeRecord(id: OperationId, json: string): OperationRecord | u
   copyPresent(wire, policy, POLICY_OPTIONS)
   const record: Writable<OperationRecord> = {
     id,
-    direction: 'download',
+    direction: wire.direction ?? 'download',
     state: wire.state ?? 'queued',
     request,
     target: {file: wire.file, collision: wire.collision ?? 'failIfExists'},
@@ -136,6 +138,7 @@ function parseWire(json: string): WireRecord | undefined {
     typeof wire.file === 'string' &&
     typeof wire.createdAt === 'number' &&
     typeof wire.sequence === 'number' &&
+    (wire.direction === undefined || wire.direction === 'upload') &&
     (wire.state === undefined || LIFE_STATES.includes(wire.state))
   return whole ? (wire as WireRecord) : undefined
 }

@@ -1,0 +1,181 @@
+/** The Spool over a directory beside the store: one file for each kind of an operation, mode 0600. */
+
+import {join} from 'node:path'
+import {isOperationId, type OperationId} from '../../domain/operation-id.ts'
+import {type Spool, type SpoolKind, spoolName} from '../../ports/spool.ts'
+import {asFileWork} from './file-errors.ts'
+import type {FileSystem} from './file-system.ts'
+import {nodeFileSystem} from './node-file-system.ts'
+
+const KINDS: readonly SpoolKind[] = ['body', 'answer']
+
+/** One write to the disk; smaller chunks of a stream are gathered. */
+const WRITE_BYTES = 1024 * 1024
+
+const READ_BYTES = 256 * 1024
+
+export interface FileSpoolOptions {
+  /** Created, mode 0700, with the first file. */
+  readonly directory: string
+  readonly durability: 'power' | 'process'
+  readonly makeDirectory: (path: string) => Promise<void>
+  readonly files?: FileSystem
+}
+
+export function createFileSpool(options: FileSpoolOptions): Spool {
+  const {directory, durability, makeDirectory, files = nodeFileSystem} = options
+  const pathOf = (id: OperationId, kind: SpoolKind) => join(directory, spoolName(id, kind))
+
+  const create = async (path: string): Promise<number> => {
+    await makeDirectory(directory)
+    await files.remove(path)
+    return files.open(path, 'createNew')
+  }
+
+  const sync = async (fd: number, path: string): Promise<void> => {
+    if (durability === 'power') await asFileWork(path, 'directory', () => files.fdatasync(fd))
+  }
+
+  /** The file's name is durable too. */
+  const syncNames = async (): Promise<void> => {
+    if (durability === 'power') await asFileWork(directory, 'directory', () => files.fsyncDirectory(directory))
+  }
+
+  return {
+    async take(id, chunks, signal) {
+      const path = pathOf(id, 'body')
+      const fd = await asFileWork(path, 'directory', () => create(path))
+      try {
+        const size = await copy(files, fd, path, chunks, signal)
+        await sync(fd, path)
+        await syncNames()
+        return size
+      } catch (thrown) {
+        await files.remove(path).catch(() => undefined)
+        throw thrown
+      } finally {
+        await files.close(fd)
+      }
+    },
+
+    async openAnswer(id) {
+      const path = pathOf(id, 'answer')
+      const fd = await asFileWork(path, 'directory', () => create(path))
+      let isOpen = true
+      return {
+        write: (buffer, length, position) =>
+          asFileWork(path, 'directory', () => writeWhole(files, fd, buffer, length, position)),
+        async sync() {
+          await sync(fd, path)
+          await syncNames()
+        },
+        async close() {
+          if (!isOpen) return
+          isOpen = false
+          await files.close(fd)
+        },
+      }
+    },
+
+    async *readAnswer(id, position) {
+      const path = pathOf(id, 'answer')
+      if ((await files.lstat(path)) === undefined) return
+      const fd = await asFileWork(path, 'part', () => files.open(path, 'read'))
+      try {
+        for (let at = position; ; ) {
+          const buffer = Buffer.allocUnsafe(READ_BYTES)
+          const count = await asFileWork(path, 'part', () => files.read(fd, buffer, 0, buffer.length, at))
+          if (count === 0) return
+          at += count
+          yield buffer.subarray(0, count)
+        }
+      } finally {
+        await files.close(fd)
+      }
+    },
+
+    async remove(id, kind) {
+      for (const each of kind === undefined ? KINDS : [kind]) {
+        const path = pathOf(id, each)
+        await asFileWork(path, 'directory', () => files.remove(path))
+      }
+    },
+
+    async list() {
+      if ((await files.stat(directory)) === undefined) return []
+      const names = await asFileWork(directory, 'directory', () => files.readdir(directory))
+      return names.flatMap((name) => {
+        const dot = name.lastIndexOf('.')
+        const [id, kind] = [name.slice(0, dot), KINDS.find((each) => each === name.slice(dot + 1))]
+        return kind !== undefined && isOperationId(id) ? [{id, kind}] : []
+      })
+    },
+  }
+}
+
+async function copy(
+  files: FileSystem,
+  fd: number,
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const gathered = Buffer.allocUnsafeSlow(WRITE_BYTES)
+  let filled = 0
+  let size = 0
+  const flush = async () => {
+    const length = filled
+    filled = 0
+    if (length > 0) await asFileWork(path, 'directory', () => writeWhole(files, fd, gathered, length, size))
+    size += length
+  }
+  for await (const chunk of abortable(chunks, signal)) {
+    for (let at = 0; at < chunk.length; ) {
+      const count = Math.min(chunk.length - at, gathered.length - filled)
+      gathered.set(chunk.subarray(at, at + count), filled)
+      filled += count
+      at += count
+      if (filled === gathered.length) await flush()
+    }
+  }
+  await flush()
+  return size
+}
+
+/** Ends with the signal's reason, also while a chunk is being waited for. */
+async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void> {
+  if (signal === undefined) {
+    yield* source
+    return
+  }
+  const iterator = source[Symbol.asyncIterator]()
+  let stop: () => void = () => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, {once: true})
+    stop = () => signal.removeEventListener('abort', abort)
+  })
+  aborted.catch(() => undefined)
+  try {
+    for (;;) {
+      const next = await Promise.race([aborted, iterator.next()])
+      if (next.done === true) return
+      yield next.value
+    }
+  } finally {
+    stop()
+    // Not waited for: a source that is in the middle of something may never answer.
+    iterator.return?.()?.then(undefined, () => undefined)
+  }
+}
+
+async function writeWhole(
+  files: FileSystem,
+  fd: number,
+  buffer: Buffer,
+  length: number,
+  position: number,
+): Promise<void> {
+  for (let done = 0; done < length; ) done += await files.write(fd, buffer, done, length - done, position + done)
+}

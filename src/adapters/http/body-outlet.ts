@@ -1,0 +1,59 @@
+/**
+ * A request body on its way to undici, which iterates it: in writes whose size follows the speed of the connection, so that a
+ * fast one is fed a mebibyte at a time and a slow one still shows that it moves.
+ */
+
+import {performance} from 'node:perf_hooks'
+import type {RequestBody} from '../../ports/transport.ts'
+import {LARGE_WRITE_BYTES, SMALL_WRITE_BYTES} from './limits.ts'
+
+/** A write that took longer than this was too large, and one that took less than half of it too small. */
+const SLOW_WRITE_MS = 250
+
+/** Node's own streams take less than this without waiting, and its memory must stay as it is until they wrote it. */
+const MAX_UNWAITED_BYTES = 64 * 1024
+
+export class BodyOutlet implements AsyncIterable<Buffer> {
+  readonly #chunks: AsyncGenerator<Buffer, void>
+  #taken = 0
+  #closed = false
+
+  /** `sent` is called when whoever iterates has taken the last byte. */
+  constructor(body: RequestBody, sent: () => void) {
+    this.#chunks = this.#iterate(body, sent)
+  }
+
+  /** Bytes that were taken so far, as far as asking for the next ones shows it. */
+  get taken(): number {
+    return this.#taken
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Buffer, void> {
+    return this.#chunks
+  }
+
+  /** Gives back what the reading holds. Whoever iterates still finds the end of it. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#chunks.return().catch(() => undefined)
+  }
+
+  async *#iterate(body: RequestBody, sent: () => void): AsyncGenerator<Buffer, void> {
+    let size = SMALL_WRITE_BYTES
+    for await (const chunk of body.chunks()) {
+      for (let at = 0; at < chunk.length; ) {
+        if (this.#closed) return
+        const piece = chunk.subarray(at, at + size)
+        const start = performance.now()
+        yield piece.length <= MAX_UNWAITED_BYTES ? Buffer.from(piece) : piece
+        this.#taken += piece.length
+        at += piece.length
+        const took = performance.now() - start
+        if (took > SLOW_WRITE_MS) size = Math.max(SMALL_WRITE_BYTES, size / 2)
+        else if (took < SLOW_WRITE_MS / 2) size = Math.min(LARGE_WRITE_BYTES, size * 2)
+      }
+    }
+    sent()
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * ContentSource: the bytes that a request carries, from memory, from the caller's files and from the spool. Files are read when
+ * they are sent, a mebibyte ahead and never whole.
+ */
+
+import type {ContentFacts, RequestContent} from '../domain/request-content.ts'
+import type {RequestBody} from './transport.ts'
+
+export interface ContentSource {
+  /**
+   * Looks at every piece and says how long the whole is. With `known` each file must be as it was then. Rejects with
+   * SOURCE_MISSING, SOURCE_CHANGED, FILE_ACCESS, DISK_FAILED.
+   */
+  inspect(content: RequestContent, known?: ContentFacts): Promise<ContentFacts>
+  /**
+   * The bytes `[from, to)`, all of them by default. Whoever reads them gets SOURCE_CHANGED in place of the last ones when a
+   * file is not as `facts` says, or changes while it is read.
+   */
+  body(content: RequestContent, facts: ContentFacts, from?: number, to?: number): RequestBody
+}
