@@ -2,6 +2,7 @@
 
 import {fromPromise} from 'xstate'
 import {TransferError} from '../domain/errors.ts'
+import {expectedFile} from '../domain/expected-file.ts'
 import type {OperationFacts, PublishedFile} from '../domain/record.ts'
 import {type FileSink, partNameOf} from '../ports/file-sink.ts'
 
@@ -9,10 +10,10 @@ interface FactsInput {
   readonly facts: OperationFacts
 }
 
-/** Compares length and checksum and makes the part durable. Rejects with LENGTH_MISMATCH, CHECKSUM_MISMATCH, PART_LOST. */
+/** Compares length and digests and makes the part durable. Rejects with LENGTH_MISMATCH, CHECKSUM_MISMATCH, PART_LOST. */
 export function createVerifyFile(sink: FileSink) {
   return fromPromise<PublishedFile, FactsInput>(({input: {facts}, signal}) =>
-    sink.verify(partNameOf(facts), facts.evidence.total, facts.policy.checksum, signal),
+    sink.verify(partNameOf(facts), expectedFile(facts), signal),
   )
 }
 

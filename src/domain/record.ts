@@ -86,6 +86,8 @@ export interface Evidence {
   readonly coded?: true
   /** Size of the whole resource in bytes, when the server said it; of an upload, of the request body. */
   readonly total?: number
+  /** Digest of the whole resource, when the server said it (RFC 9530). */
+  readonly digest?: Checksum
   /** The address after redirects. */
   readonly url?: string
   /** Bytes that are durable in the part file, or that the server confirmed. */

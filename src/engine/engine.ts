@@ -502,7 +502,7 @@ export class Engine {
   }
 
   #provided() {
-    const {store, transport, conditions, log} = this.#ports
+    const {store, transport, sink, conditions, log} = this.#ports
     return engineMachine.provide({
       actors: {
         openStore: fromPromise<void>(async () => {
@@ -524,6 +524,7 @@ export class Engine {
         closeStore: fromPromise<void>(async () => {
           await this.#coordinator.stop()
           await transport.close()
+          await sink.close()
           await store.close()
         }),
       },

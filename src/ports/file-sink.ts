@@ -6,10 +6,11 @@
  * PART_LOST.
  */
 
+import type {ExpectedFile} from '../domain/expected-file.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {RangeSet} from '../domain/range-set.ts'
 import type {
-  Checksum,
+  ChecksumAlgorithm,
   CollisionPolicy,
   Evidence,
   OperationFacts,
@@ -54,6 +55,11 @@ export interface PartFile {
    * To be called after `sync` has covered `facts.evidence.ranges`.
    */
   checkpoint(facts: SideFacts): Promise<void>
+  /**
+   * Begins to hash the file from its start, beside the caller and as far as it is written; `verify` then waits for the rest
+   * only. Idempotent; goes on over closing and opening.
+   */
+  digest(algorithm: ChecksumAlgorithm): void
   /** Cuts the file to `length`. */
   truncate(length: number): Promise<void>
   /** Idempotent. */
@@ -80,13 +86,11 @@ export interface FileSink {
    * of that name is emptied. Waits while the part is open: one that was given up may still be written to.
    */
   openPart(name: PartName, claimed: RangeSet): Promise<OpenedPart>
-  /** Size and identity of the finished part, its checksum compared (CHECKSUM_MISMATCH), everything durable (fsync). */
-  verify(
-    name: PartName,
-    size: number | undefined,
-    checksum: Checksum | undefined,
-    signal: AbortSignal,
-  ): Promise<PublishedFile>
+  /**
+   * Size and identity of the finished part, everything durable (fsync). Rejects with LENGTH_MISMATCH or CHECKSUM_MISMATCH when
+   * it is not what is expected; `details.from` says whose digest it was.
+   */
+  verify(name: PartName, expected: ExpectedFile, signal: AbortSignal): Promise<PublishedFile>
   /**
    * Gives the part its final name under the collision policy and syncs the directory; resolves with the final path.
    * Idempotent across crashes: a file that already carries `file`'s identity under the final name counts as published.
@@ -98,4 +102,6 @@ export interface FileSink {
    * error.
    */
   discard(name: PartName, keep?: number): Promise<void>
+  /** Lets go of what works beside the caller: digests under way. No part is touched. Idempotent. */
+  close(): Promise<void>
 }

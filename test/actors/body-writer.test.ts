@@ -20,6 +20,7 @@ function slowPart() {
     read: async () => 0,
     sync: () => new Promise((resolve) => syncs.push(resolve)),
     checkpoint: async () => {},
+    digest: () => {},
     truncate: async () => {},
     close: async () => {},
   }

@@ -56,7 +56,7 @@ export async function writePart(sink: FileSink, name: PartName, bytes: Buffer, c
 
 export async function finishPart(sink: FileSink, name: PartName, bytes: Buffer): Promise<PublishedFile> {
   await writePart(sink, name, bytes)
-  return sink.verify(name, bytes.length, undefined, new AbortController().signal)
+  return sink.verify(name, {size: bytes.length, digests: []}, new AbortController().signal)
 }
 
 export function describeFileSink(title: string, create: (durability: Durability) => SinkBench): void {
@@ -197,7 +197,11 @@ export function describeFileSink(title: string, create: (durability: Durability)
             await part.close()
           }
           const hex = createHash('sha256').update(bytes).digest('hex')
-          await sink.verify(name, bytes.length, {algorithm: 'sha256', hex}, signal)
+          await sink.verify(
+            name,
+            {size: bytes.length, digests: [{algorithm: 'sha256', hex, from: 'application'}]},
+            signal,
+          )
         })
 
         test('waits until the part is closed that was opened before: no late byte lands in a newer one', async () => {
@@ -211,7 +215,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
           const newer = (await opening).part
           await newer.write(contentOf(2, 10), 10, 0)
           await newer.close()
-          expect((await sink.verify(name, 10, undefined, new AbortController().signal)).size).toBe(10)
+          expect((await sink.verify(name, {size: 10, digests: []}, new AbortController().signal)).size).toBe(10)
         })
 
         test('keeps other operations and generations apart', async () => {
@@ -309,13 +313,15 @@ export function describeFileSink(title: string, create: (durability: Durability)
 
         test('accepts an empty file and an unknown size', async () => {
           await writePart(sink, name, Buffer.alloc(0))
-          expect(await sink.verify(name, undefined, undefined, signal)).toMatchObject({size: 0})
+          expect(await sink.verify(name, {size: undefined, digests: []}, signal)).toMatchObject({size: 0})
         })
 
         test('rejects another size', async () => {
           await writePart(sink, name, contentOf(1, 1000))
           for (const size of [999, 1001]) {
-            await expect(sink.verify(name, size, undefined, signal)).rejects.toMatchObject({code: 'LENGTH_MISMATCH'})
+            await expect(sink.verify(name, {size: size, digests: []}, signal)).rejects.toMatchObject({
+              code: 'LENGTH_MISMATCH',
+            })
           }
         })
 
@@ -324,9 +330,11 @@ export function describeFileSink(title: string, create: (durability: Durability)
           await writePart(sink, name, bytes)
           for (const algorithm of ['sha256', 'sha512', 'sha1', 'md5'] as const) {
             const hex = createHash(algorithm).update(bytes).digest('hex')
-            await sink.verify(name, bytes.length, {algorithm, hex}, signal)
+            await sink.verify(name, {size: bytes.length, digests: [{algorithm, hex, from: 'application'}]}, signal)
             const wrong = hex.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))
-            await expect(sink.verify(name, bytes.length, {algorithm, hex: wrong}, signal)).rejects.toMatchObject({
+            await expect(
+              sink.verify(name, {size: bytes.length, digests: [{algorithm, hex: wrong, from: 'application'}]}, signal),
+            ).rejects.toMatchObject({
               code: 'CHECKSUM_MISMATCH',
               details: {algorithm, actual: hex},
             })
@@ -338,13 +346,17 @@ export function describeFileSink(title: string, create: (durability: Durability)
           await writePart(sink, name, bytes)
           const controller = new AbortController()
           const hex = createHash('md5').update(bytes).digest('hex')
-          const verifying = sink.verify(name, bytes.length, {algorithm: 'md5', hex}, controller.signal)
+          const verifying = sink.verify(
+            name,
+            {size: bytes.length, digests: [{algorithm: 'md5', hex, from: 'application'}]},
+            controller.signal,
+          )
           controller.abort()
           await expect(verifying).rejects.toMatchObject({code: 'CANCELED'})
         })
 
         test('rejects when the part is gone', async () => {
-          await expect(sink.verify(name, 1, undefined, signal)).rejects.toMatchObject({code: 'PART_LOST'})
+          await expect(sink.verify(name, {size: 1, digests: []}, signal)).rejects.toMatchObject({code: 'PART_LOST'})
         })
       })
 
@@ -354,7 +366,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
           await writePart(sink, {...name, generation: 1}, contentOf(1, 7), true)
           await writePart(sink, {...name, generation: 3}, bytes, true)
           const last = {...name, generation: 3}
-          const file = await sink.verify(last, bytes.length, undefined, signal)
+          const file = await sink.verify(last, {size: bytes.length, digests: []}, signal)
           expect(await sink.publish(last, file, 'failIfExists')).toBe(name.file)
           expect(bench.names()).toEqual(['film.mp4'])
           expect(bench.read('film.mp4')?.equals(bytes)).toBe(true)

@@ -59,13 +59,13 @@ describe('a failed sync', () => {
     await expect(part.read(Buffer.alloc(10), 0)).rejects.toMatchObject(failed)
     await expect(part.checkpoint(factsOf(name, [[0, 2000]]))).rejects.toMatchObject(failed)
     await part.close()
-    await expect(memory.sink.verify(name, 2000, undefined, signal)).rejects.toMatchObject(failed)
+    await expect(memory.sink.verify(name, {size: 2000, digests: []}, signal)).rejects.toMatchObject(failed)
 
     const again = await memory.sink.openPart(name, [[0, 2000]])
     expect(again.ranges).toEqual([[0, 1000]])
     await again.part.sync()
     await again.part.close()
-    await memory.sink.verify(name, 1000, undefined, signal)
+    await memory.sink.verify(name, {size: 1000, digests: []}, signal)
   })
 
   test('at the end is not forgotten when verification is tried again', async () => {
@@ -73,8 +73,12 @@ describe('a failed sync', () => {
     const name = nameIn('/d')
     await writePart(memory.sink, name, contentOf(1, 1000))
     memory.failNth(1, 'EIO', 'fsync')
-    await expect(memory.sink.verify(name, 1000, undefined, signal)).rejects.toMatchObject({code: 'DISK_FAILED'})
-    await expect(memory.sink.verify(name, 1000, undefined, signal)).rejects.toMatchObject({code: 'DISK_FAILED'})
+    await expect(memory.sink.verify(name, {size: 1000, digests: []}, signal)).rejects.toMatchObject({
+      code: 'DISK_FAILED',
+    })
+    await expect(memory.sink.verify(name, {size: 1000, digests: []}, signal)).rejects.toMatchObject({
+      code: 'DISK_FAILED',
+    })
   })
 
   test('for want of space says so, once', async () => {
@@ -96,7 +100,7 @@ describe('a failed sync', () => {
     const sink = createFileSink({durability: 'process', files})
     const name = nameIn(directory)
     await writePart(sink, name, contentOf(1, 1000), true)
-    await sink.publish(name, await sink.verify(name, 1000, undefined, signal), 'failIfExists')
+    await sink.publish(name, await sink.verify(name, {size: 1000, digests: []}, signal), 'failIfExists')
     expect([...calls].filter((call) => call.includes('sync'))).toEqual([])
   })
 })
@@ -277,7 +281,7 @@ test('a name of 255 bytes is downloaded, continued and published', async () => {
   const {part, ranges} = await sink.openPart(name, [[0, 1000]])
   await part.close()
   expect(ranges).toEqual([[0, 1000]])
-  await sink.publish(name, await sink.verify(name, 1000, undefined, signal), 'failIfExists')
+  await sink.publish(name, await sink.verify(name, {size: 1000, digests: []}, signal), 'failIfExists')
   expect(readdirSync(directory)).toEqual([`${'长'.repeat(84)}abc`])
 })
 

@@ -23,7 +23,11 @@ import {type Durability, factsOf, nameIn} from './file-sink.contract.ts'
 
 const CONTENT = contentOf(9, 1024 * 1024 + 100_000)
 const CHUNK = 600_000
-const CHECKSUM = {algorithm: 'sha256', hex: createHash('sha256').update(CONTENT).digest('hex')} as const
+const CHECKSUM = {
+  algorithm: 'sha256',
+  hex: createHash('sha256').update(CONTENT).digest('hex'),
+  from: 'application',
+} as const
 const COLLISIONS = ['failIfExists', 'generateUniqueName', 'replaceExisting'] as const
 
 /** What a store would know of the transfer. */
@@ -52,7 +56,7 @@ async function transfer(sink: FileSink, name: PartName, collision: CollisionPoli
   } finally {
     await opened.part.close()
   }
-  const file = await sink.verify(name, CONTENT.length, CHECKSUM, new AbortController().signal)
+  const file = await sink.verify(name, {size: CONTENT.length, digests: [CHECKSUM]}, new AbortController().signal)
   memory.publishing = file
   return sink.publish(name, file, collision)
 }

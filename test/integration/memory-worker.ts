@@ -23,6 +23,7 @@ function slowed(sink: FileSink): FileSink {
         read: (buffer, position) => part.read(buffer, position),
         sync: () => part.sync(),
         checkpoint: (facts) => part.checkpoint(facts),
+        digest: (algorithm) => part.digest(algorithm),
         truncate: (length) => part.truncate(length),
         close: () => part.close(),
       }

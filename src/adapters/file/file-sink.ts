@@ -2,16 +2,18 @@
 
 import {basename, dirname} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
-import {EMPTY, type RangeSet} from '../../domain/range-set.ts'
+import {EMPTY, prefixLength, type RangeSet} from '../../domain/range-set.ts'
 import type {TransferTarget} from '../../domain/record.ts'
 import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
 import {asFileWork, errnoOf, NO_DIRECTORY_ADVICE} from './file-errors.ts'
 import {type PartPaths, partPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
+import {HashPool} from './hash-pool.ts'
 import {removeGenerations, removePublished} from './leftovers.ts'
 import {nodeFileSystem} from './node-file-system.ts'
-import {OpenPart} from './part-file.ts'
+import {OpenPart, type PartOptions} from './part-file.ts'
+import {PartHashes} from './part-hashes.ts'
 import {PartTurns} from './part-turns.ts'
 import {takeFinalName} from './publish-part.ts'
 import {readSide, SideFile, type StoredSide} from './side-file.ts'
@@ -35,6 +37,7 @@ interface Context {
   /** Parts whose sync failed, by path: nothing but opening them anew makes them sound. */
   readonly unsound: Map<string, TransferError>
   readonly turns: PartTurns
+  readonly hashes: PartHashes | undefined
 }
 
 export function createFileSink(options: FileSinkOptions): FileSink {
@@ -44,8 +47,10 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     mode: options.mode ?? 0o666 & ~process.umask(),
     unsound: new Map(),
     turns: new PartTurns(),
+    // A thread reads the real file system only.
+    hashes: options.files === undefined ? new PartHashes(new HashPool()) : undefined,
   }
-  const {files, durable, mode, unsound, turns} = context
+  const {files, durable, mode, unsound, turns, hashes} = context
   return {
     checkTarget(target) {
       return asFileWork(target.file, 'directory', () => checkTarget(files, target))
@@ -53,13 +58,13 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     openPart(name, claimed) {
       return asFileWork(partPaths(name).part, 'directory', () => openPart(context, name, claimed))
     },
-    verify(name, size, checksum, signal) {
+    verify(name, expected, signal) {
       const path = partPaths(name).part
       return asFileWork(path, 'part', () => {
         assertSound(unsound, path)
         const syncs = guardOf(context, path)
         const sync = (fd: number) => (durable ? syncs.sync(() => files.fsync(fd)) : Promise.resolve())
-        return verifyPart({files, path, size, checksum, signal, mode, sync})
+        return verifyPart({files, path, expected, hashes, signal, mode, sync})
       })
     },
     publish(name, file, collision) {
@@ -77,9 +82,13 @@ export function createFileSink(options: FileSinkOptions): FileSink {
         const {part, directory} = partPaths(name)
         const found = await removeGenerations(files, turns, name, keep)
         if (keep !== name.generation) unsound.delete(part)
+        if (keep !== name.generation) hashes?.forget(part)
         // What is said to be canceled must not be there again after a power cut, when nobody knows of it any more.
         if (found && durable) await files.fsyncDirectory(directory)
       })
+    },
+    async close() {
+      await hashes?.close()
     },
   }
 }
@@ -122,11 +131,11 @@ async function openInTurn(
 ): Promise<OpenedPart> {
   const {files} = context
   const paths = partPaths(name)
-  const open = (fd: number, digests: BlockDigests, side: StoredSide | undefined) =>
-    partOn(context, paths, {fd, digests, onClosed}, side)
+  const open = (fd: number, present: RangeSet, digests: BlockDigests, side: StoredSide | undefined) =>
+    partOn(context, paths, {fd, present, digests, onClosed}, side)
   // Most parts are new; a side file that outlived its part is written over by the first checkpoint.
   const fresh = claimed.length === 0 ? await createPart(files, paths.part) : undefined
-  if (fresh !== undefined) return {part: open(fresh, new BlockDigests(), undefined), ranges: EMPTY}
+  if (fresh !== undefined) return {part: open(fresh, EMPTY, new BlockDigests(), undefined), ranges: EMPTY}
   const side = claimed.length === 0 ? undefined : await readOwnSide(files, paths, name)
   const fd = await openOwnFile(files, paths.part)
   try {
@@ -144,7 +153,7 @@ async function openInTurn(
       digests.cut(end)
     }
     if (side === undefined) await files.remove(paths.side)
-    return {part: open(fd, digests, side), ranges}
+    return {part: open(fd, ranges, digests, side), ranges}
   } catch (thrown) {
     await files.close(fd)
     throw thrown
@@ -154,14 +163,15 @@ async function openInTurn(
 function partOn(
   context: Context,
   paths: PartPaths,
-  opened: {readonly fd: number; readonly digests: BlockDigests; readonly onClosed: () => void},
+  opened: Pick<PartOptions, 'fd' | 'present' | 'digests' | 'onClosed'>,
   stored: StoredSide | undefined,
 ): PartFile {
-  const {files, durable, unsound} = context
+  const {files, durable, unsound, hashes} = context
   unsound.delete(paths.part)
+  hashes?.changed(paths.part, prefixLength(opened.present))
   const syncs = guardOf(context, paths.part)
   const side = new SideFile({files, paths, durable, syncs}, stored)
-  return new OpenPart({files, paths, side, syncs, durable, ...opened})
+  return new OpenPart({files, paths, side, syncs, durable, hashes, ...opened})
 }
 
 /** Undefined when something has the name already. */

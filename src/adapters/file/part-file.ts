@@ -1,12 +1,14 @@
 /** An open part: positional writes with digests on the way, and checkpoints in the side file beside it. */
 
 import {TransferError} from '../../domain/errors.ts'
-import type {RangeSet} from '../../domain/range-set.ts'
+import {addRange, type RangeSet, removeRange} from '../../domain/range-set.ts'
+import type {ChecksumAlgorithm} from '../../domain/record.ts'
 import type {PartFile, SideFacts} from '../../ports/file-sink.ts'
 import {BLOCK_SIZE, type BlockDigests, type Digest, type Stretch} from './block-digests.ts'
 import {fileError} from './file-errors.ts'
 import type {PartPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
+import type {PartHashes} from './part-hashes.ts'
 import type {SideFile} from './side-file.ts'
 import type {SyncGuard} from './sync-guard.ts'
 import {writeFully} from './transfer-bytes.ts'
@@ -20,6 +22,10 @@ export interface PartOptions {
   readonly digests: BlockDigests
   readonly syncs: SyncGuard
   readonly durable: boolean
+  /** Bytes that are in the part already. */
+  readonly present: RangeSet
+  /** Undefined where digests are computed at the end. */
+  readonly hashes: PartHashes | undefined
   /** Nothing more is done to the part through this. */
   readonly onClosed: () => void
 }
@@ -29,10 +35,12 @@ export class OpenPart implements PartFile {
   /** Calls under way: the descriptor stays open for them, lest its number go to another file. */
   readonly #running = new Set<Promise<unknown>>()
   #checkpoints: Promise<unknown> = Promise.resolve()
+  #present: RangeSet
   #closed: Promise<void> | undefined
 
   constructor(options: PartOptions) {
     this.#options = options
+    this.#present = options.present
   }
 
   write(buffer: Buffer, length: number, position: number): Promise<void> {
@@ -57,11 +65,17 @@ export class OpenPart implements PartFile {
     })
   }
 
+  digest(algorithm: ChecksumAlgorithm): void {
+    if (this.#closed === undefined) this.#options.hashes?.follow(this.#options.paths.part, algorithm, this.#present)
+  }
+
   truncate(length: number): Promise<void> {
-    const {files, fd, digests} = this.#options
+    const {files, fd, digests, hashes, paths} = this.#options
     return this.#run(async () => {
+      hashes?.changed(paths.part, length)
       await files.ftruncate(fd, length)
       digests.cut(length)
+      this.#present = removeRange(this.#present, length, Number.POSITIVE_INFINITY)
     })
   }
 
@@ -81,11 +95,14 @@ export class OpenPart implements PartFile {
   }
 
   async #write(buffer: Buffer, length: number, position: number): Promise<void> {
-    const {files, fd, digests} = this.#options
+    const {files, fd, digests, hashes, paths} = this.#options
+    hashes?.changed(paths.part, position)
     const writing = writeFully(files, fd, buffer.subarray(0, length), position)
     // The digest is computed while the disk is busy.
     digests.note(buffer.subarray(0, length), position)
     await writing
+    this.#present = addRange(this.#present, position, position + length)
+    hashes?.grown(paths.part, this.#present)
   }
 
   async #checkpoint(facts: SideFacts): Promise<void> {

@@ -7,7 +7,7 @@
 import {crc32} from 'node:zlib'
 import {isOperationId} from '../../domain/operation-id.ts'
 import {addRange, EMPTY, type RangeSet} from '../../domain/range-set.ts'
-import type {CollisionPolicy, Evidence} from '../../domain/record.ts'
+import type {Checksum, CollisionPolicy, Evidence} from '../../domain/record.ts'
 import type {Validator, VersionMarks} from '../../domain/validator.ts'
 import type {SideFacts} from '../../ports/file-sink.ts'
 import {BLOCK_SIZE, blockOf, byBlock, type Digest, rangesInBlock} from './block-digests.ts'
@@ -114,7 +114,7 @@ function readHeader(fields: Fields): (Omit<SideFacts, 'evidence'> & {readonly ge
 function readCheckpoint(
   fields: Fields,
 ): {evidence: Omit<Evidence, 'generation'>; stamp: PartStamp; digests: readonly Digest[]} | undefined {
-  const {boot, size, modifiedMs, validator, marks, coded, total, url} = fields
+  const {boot, size, modifiedMs, validator, marks, coded, total, digest, url} = fields
   const ranges = readRanges(fields.ranges)
   const digests = readDigests(fields.digests)
   if (ranges === undefined || digests === undefined || !isCount(size) || typeof modifiedMs !== 'number')
@@ -125,6 +125,7 @@ function readCheckpoint(
       ...(isMarks(marks) ? {marks} : {}),
       ...(coded === true ? {coded} : {}),
       ...(isCount(total) ? {total} : {}),
+      ...(isChecksum(digest) ? {digest: {algorithm: digest.algorithm, hex: digest.hex}} : {}),
       ...(typeof url === 'string' ? {url} : {}),
       ranges,
     },
@@ -178,6 +179,12 @@ function isMarks(value: unknown): value is VersionMarks {
     fields !== undefined &&
     [fields.etag, fields.lastModified].every((mark) => ['string', 'undefined'].includes(typeof mark))
   )
+}
+
+function isChecksum(value: unknown): value is Checksum {
+  const fields = asFields(value)
+  if (fields === undefined || typeof fields.hex !== 'string') return false
+  return (fields.algorithm === 'sha256' || fields.algorithm === 'sha512') && /^[0-9a-f]+$/.test(fields.hex)
 }
 
 function isValidator(value: unknown): value is Validator {
