@@ -1,17 +1,10 @@
-/**
- * One body on its way into one part file: lends memory, writes it behind, and turns what was written into checkpoints.
- * A checkpoint is: bytes written, part synced, side file noted, evidence told. It may lag the file and never leads it.
- */
+/** One body on its way into the part file: lends memory, writes it behind, and bounds what a crash may cost. */
 
-import {addRange, prefixLength, type RangeSet} from '../domain/range-set.ts'
-import type {Evidence} from '../domain/record.ts'
-import type {PartFile, SideFacts} from '../ports/file-sink.ts'
+import type {PartFile} from '../ports/file-sink.ts'
 import type {RateAllowance} from '../ports/rate-limiter.ts'
 import type {BufferPool} from './buffer-pool.ts'
+import {CHECKPOINT_BYTES, type Checkpoints, type Writer} from './checkpoints.ts'
 import {OverlapCheck} from './overlap-check.ts'
-
-/** Written bytes that make the next checkpoint worth its syncs. */
-const CHECKPOINT_BYTES = 8 * 1024 * 1024
 
 /** Written bytes beyond which nothing more is taken until a checkpoint has them: what a crash may cost. */
 const MOST_UNSYNCED_BYTES = 2 * CHECKPOINT_BYTES
@@ -20,58 +13,43 @@ const MOST_UNSYNCED_BYTES = 2 * CHECKPOINT_BYTES
 const BUFFERS = 3
 
 export interface BodyWriterOptions {
-  readonly part: Promise<PartFile>
+  readonly checkpoints: Checkpoints
   readonly pool: BufferPool
   readonly rate: RateAllowance
-  /** What is durable already. */
-  readonly evidence: Evidence
   /** Position of the body's first byte in the file. */
   readonly base: number
   /** First byte that is not in the file; what comes from before it is compared, not written. `base` when nothing is. */
   readonly missingFrom: number
   /** Body bytes to expect; undefined when the answer does not say. */
   readonly expected: number | undefined
-  /** All of the side file's facts but the evidence. */
-  readonly side: Omit<SideFacts, 'evidence'>
   /** Memory is free again. */
   readonly onRoom: () => void
-  readonly onCheckpoint: (evidence: Evidence) => void
-  readonly onError: (error: unknown) => void
 }
 
-export class BodyWriter {
+export class BodyWriter implements Writer {
+  readonly base: number
   readonly #options: BodyWriterOptions
-  #evidence: Evidence
-  #written: RangeSet
   #writing = 0
   #lent = 0
-  #sinceCheckpoint = 0
+  #unsynced = 0
   /** Bytes that the checkpoint under way will make durable. */
   #inCheckpoint = 0
-  #checkpointing: Promise<void> | undefined
-  #failure: {readonly error: unknown} | undefined
   #whenIdle: (() => void)[] = []
   #overlap: OverlapCheck | undefined
 
   constructor(options: BodyWriterOptions) {
+    this.base = options.base
     this.#options = options
-    this.#evidence = options.evidence
-    this.#written = options.evidence.ranges
+    options.checkpoints.join(this)
   }
 
-  /** Evidence of what is durable now. */
-  get evidence(): Evidence {
-    return this.#evidence
-  }
-
-  /** Bytes from zero that are in the file, durable or not. */
-  get prefix(): number {
-    return prefixLength(this.#written)
+  get unsynced(): number {
+    return this.#unsynced
   }
 
   lend(): Buffer | undefined {
-    if (this.#isFull || this.#failure !== undefined) return undefined
-    const {rate, pool, expected, onRoom} = this.#options
+    const {checkpoints, rate, pool, expected, onRoom} = this.#options
+    if (this.#isFull || checkpoints.failure !== undefined) return undefined
     if (!rate.isUnlimited && !rate.isOpen()) {
       rate.whenOpen(onRoom)
       return undefined
@@ -87,7 +65,7 @@ export class BodyWriter {
   }
 
   get #isFull(): boolean {
-    return this.#lent >= BUFFERS || this.#sinceCheckpoint + this.#inCheckpoint >= MOST_UNSYNCED_BYTES
+    return this.#lent >= BUFFERS || this.#unsynced + this.#inCheckpoint >= MOST_UNSYNCED_BYTES
   }
 
   release(buffer: Buffer): void {
@@ -98,26 +76,27 @@ export class BodyWriter {
   filled(buffer: Buffer, length: number, offset: number): void {
     this.#writing += 1
     this.#options.rate.spend(length)
-    void this.#write(buffer, length, this.#options.base + offset)
+    void this.#write(buffer, length, this.base + offset)
   }
 
   async #write(buffer: Buffer, length: number, position: number): Promise<void> {
+    const {checkpoints, onRoom} = this.#options
     try {
-      const part = await this.#options.part
+      const part = await checkpoints.opened()
       const known = await this.#known(part, buffer, length, position)
       if (known < length)
         await part.write(known === 0 ? buffer : buffer.subarray(known), length - known, position + known)
-      this.#written = addRange(this.#written, position + known, position + length)
-      this.#sinceCheckpoint += length - known
+      checkpoints.wrote(position + known, position + length)
+      this.#unsynced += length - known
     } catch (error) {
-      this.#fail(error)
+      checkpoints.fail(error)
     } finally {
       this.#writing -= 1
       this.release(buffer)
     }
-    if (this.#failure === undefined) {
-      if (this.#sinceCheckpoint >= CHECKPOINT_BYTES) void this.checkpoint().catch(() => undefined)
-      this.#options.onRoom()
+    if (checkpoints.failure === undefined) {
+      if (this.#unsynced >= CHECKPOINT_BYTES) void checkpoints.checkpoint().catch(() => undefined)
+      onRoom()
     }
     if (this.#writing === 0) for (const resume of this.#whenIdle.splice(0)) resume()
   }
@@ -130,62 +109,19 @@ export class BodyWriter {
     return this.#overlap.pass(buffer, length, position)
   }
 
-  #fail(error: unknown): void {
-    if (this.#failure !== undefined) return
-    this.#failure = {error}
-    this.#options.onError(error)
+  covering(): void {
+    this.#inCheckpoint = this.#unsynced
+    this.#unsynced = 0
   }
 
-  /**
-   * Makes what is written durable. One runs at a time; a call while one runs joins it. Rejects with the sink's error, which
-   * `onError` was told too.
-   */
-  checkpoint(): Promise<void> {
-    this.#checkpointing ??= this.#checkpoints().finally(() => {
-      this.#checkpointing = undefined
-    })
-    return this.#checkpointing
-  }
-
-  /** Goes on while enough was written meanwhile: a full writer waits for nothing else. */
-  async #checkpoints(): Promise<void> {
-    do await this.#checkpoint()
-    while (this.#sinceCheckpoint >= CHECKPOINT_BYTES)
-  }
-
-  async #checkpoint(): Promise<void> {
-    if (this.#sinceCheckpoint === 0) return
-    this.#inCheckpoint = this.#sinceCheckpoint
-    this.#sinceCheckpoint = 0
-    const evidence = {...this.#evidence, ranges: this.#written}
-    try {
-      const part = await this.#options.part
-      await part.sync()
-      await part.checkpoint({...this.#options.side, evidence})
-    } catch (error) {
-      this.#fail(error)
-      throw error
-    }
+  covered(): void {
     this.#inCheckpoint = 0
-    this.#evidence = evidence
-    this.#options.onCheckpoint(evidence)
     this.#options.onRoom()
   }
 
-  /** Resolves when every buffer handed over so far is in the file; rejects when a write failed. */
   async drained(): Promise<void> {
     while (this.#writing > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
-    if (this.#failure !== undefined) throw this.#failure.error
-  }
-
-  /** Waits for the writes, then checkpoints everything; failures leave the last good checkpoint standing. */
-  async settle(): Promise<void> {
-    try {
-      await this.drained()
-      await this.#checkpointing
-      await this.checkpoint()
-    } catch {
-      // Told through onError already; the evidence stays at the last checkpoint that held.
-    }
+    const {failure} = this.#options.checkpoints
+    if (failure !== undefined) throw failure.error
   }
 }

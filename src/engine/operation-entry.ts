@@ -82,6 +82,7 @@ export class OperationEntry {
       generation: counts.generation,
       received,
       total: counts.total ?? (sameGeneration ? shown.total : undefined),
+      written: counts.written,
     }
     return this.#shown
   }
@@ -91,8 +92,15 @@ export class OperationEntry {
     const hasRestarted = record.evidence.generation > this.record.evidence.generation
     this.record = record
     if (record.state === 'completed') this.#shown = countsOf(record)
-    else this.observe(countsOf(record))
+    else this.observe(this.#toldCounts(record))
     return {record, hasResponseChanged, hasRestarted}
+  }
+
+  /** While bytes flow, what is durable is less than what was seen in the part file already. */
+  #toldCounts(record: OperationRecord): ByteCounts {
+    const counts = countsOf(record)
+    const isFlowing = record.state === 'running' && counts.generation === this.#shown.generation
+    return isFlowing ? {...counts, written: this.#shown.written} : counts
   }
 
   /** Nothing of it needs to stay in memory. */
@@ -107,5 +115,5 @@ export class OperationEntry {
 
 function countsOf(record: OperationRecord): ByteCounts {
   const {generation, total, ranges} = record.evidence
-  return {generation, received: sizeOf(ranges), total}
+  return {generation, received: sizeOf(ranges), total, written: ranges}
 }

@@ -1,6 +1,7 @@
 /** ProgressMeter: live byte counts, read by one shared ticker. The byte path does nothing for it but keep a number. */
 
 import type {OperationId} from '../domain/operation-id.ts'
+import type {RangeSet} from '../domain/range-set.ts'
 
 export interface ByteCounts {
   /** Of the part file: counts of one generation never fall. */
@@ -9,6 +10,8 @@ export interface ByteCounts {
   readonly received: number
   /** Size of the whole resource; undefined while unknown. */
   readonly total: number | undefined
+  /** Bytes that are in the part file, where they can be read: at most `received`. */
+  readonly written: RangeSet
 }
 
 export interface ProgressMeter {

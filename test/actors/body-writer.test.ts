@@ -3,6 +3,7 @@
 import {describe, expect, it} from 'vitest'
 import {BodyWriter} from '../../src/actors/body-writer.ts'
 import {createBufferPool} from '../../src/actors/buffer-pool.ts'
+import {Checkpoints} from '../../src/actors/checkpoints.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
 import {NO_EVIDENCE} from '../../src/domain/record.ts'
@@ -28,23 +29,27 @@ function slowPart() {
 }
 
 function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED) {
-  return new BodyWriter({
-    part: Promise.resolve(part),
-    pool: createBufferPool(),
-    rate,
+  const checkpoints = new Checkpoints({
     evidence: NO_EVIDENCE,
-    base: 0,
-    missingFrom: 0,
-    expected: undefined,
     side: {
       id: '0f8fad5b-d9cb-469f-a165-70867728950e' as OperationId,
       request: {url: 'http://127.0.0.1/', method: 'GET'},
       target: {file: '/nowhere', collision: 'failIfExists'},
     },
-    onRoom: () => {},
     onCheckpoint: () => {},
     onError: () => {},
   })
+  checkpoints.writeTo(Promise.resolve(part))
+  const writer = new BodyWriter({
+    checkpoints,
+    pool: createBufferPool(),
+    rate,
+    base: 0,
+    missingFrom: 0,
+    expected: undefined,
+    onRoom: () => {},
+  })
+  return {writer, checkpoints}
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
@@ -65,7 +70,7 @@ async function pour(writer: BodyWriter, from: number, most: number): Promise<num
 describe('a body writer over a disk that does not sync', () => {
   it('takes no more than two checkpoints of bytes, and goes on when they are durable', async () => {
     const {part, syncs} = slowPart()
-    const writer = writerOver(part)
+    const {writer, checkpoints} = writerOver(part)
     const taken = await pour(writer, 0, 100)
     expect(taken / MIB).toBeGreaterThanOrEqual(16)
     expect(taken / MIB).toBeLessThanOrEqual(19)
@@ -74,14 +79,14 @@ describe('a body writer over a disk that does not sync', () => {
       for (const letGo of syncs.splice(0)) letGo()
       await settled()
     }
-    expect(sizeOf(writer.evidence.ranges)).toBeGreaterThanOrEqual(16 * MIB)
+    expect(sizeOf(checkpoints.evidence.ranges)).toBeGreaterThanOrEqual(16 * MIB)
     expect(writer.isHolding).toBe(false)
     expect(await pour(writer, taken, 4)).toBe(taken + 4 * MIB)
   })
 
   it('tells holding from silence, so that a slow disk is no stall of the server', async () => {
     const {part} = slowPart()
-    const writer = writerOver(part)
+    const {writer} = writerOver(part)
     expect(writer.isHolding).toBe(false)
     await pour(writer, 0, 100)
     expect(writer.isHolding).toBe(true)
@@ -89,7 +94,7 @@ describe('a body writer over a disk that does not sync', () => {
 
   it('holds while a byte rate is spent', () => {
     const {part} = slowPart()
-    const writer = writerOver(part, {...UNLIMITED, isUnlimited: false, isOpen: () => false})
+    const {writer} = writerOver(part, {...UNLIMITED, isUnlimited: false, isOpen: () => false})
     expect(writer.lend()).toBeUndefined()
     expect(writer.isHolding).toBe(true)
   })

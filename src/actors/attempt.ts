@@ -1,0 +1,323 @@
+/**
+ * One try of a download: plans what to ask for, opens the part file, judges the answer by the resume ladder, and reports
+ * milestones. Its connections move the bytes, its checkpoints make them durable, and the chart owns every timeout and retry.
+ */
+
+import type {AttemptCommand, AttemptEvent} from '../domain/attempt.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
+import {addRange, prefixLength, sizeOf} from '../domain/range-set.ts'
+import {
+  type Evidence,
+  type HeaderField,
+  type OperationFacts,
+  type ResponseFacts,
+  withoutBytes,
+} from '../domain/record.ts'
+import {
+  type AskingTerms,
+  couldGoOn,
+  judgeResponse,
+  planRequest,
+  type RangePlan,
+  type Verdict,
+} from '../domain/resume-ladder.ts'
+import type {Clock} from '../ports/clock.ts'
+import {type FileSink, type PartFile, type PartName, partNameOf} from '../ports/file-sink.ts'
+import type {OriginMemory} from '../ports/origin-memory.ts'
+import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
+import type {RateLimiter} from '../ports/rate-limiter.ts'
+import type {Secrets} from '../ports/secrets.ts'
+import type {Transport} from '../ports/transport.ts'
+import {BodyWriter} from './body-writer.ts'
+import type {BufferPool} from './buffer-pool.ts'
+import {Checkpoints, type VersionFacts} from './checkpoints.ts'
+import {Connection, type Reception} from './connection.ts'
+
+export interface TransferBytesPorts {
+  readonly transport: Transport
+  readonly sink: FileSink
+  readonly secrets: Secrets
+  readonly clock: Clock
+  readonly meter: ProgressMeter
+  readonly pool: BufferPool
+  readonly limiter: RateLimiter
+  readonly origins: OriginMemory
+}
+
+/** What is asked of one address. */
+interface Question {
+  readonly url: string
+  readonly terms: AskingTerms
+  readonly plan: RangePlan
+}
+
+const USER_AGENT: HeaderField = ['User-Agent', 'background-transfer']
+
+export class Attempt {
+  readonly #ports: TransferBytesPorts
+  readonly #facts: OperationFacts
+  readonly #tell: (event: AttemptEvent) => void
+  #stage: 'open' | 'yielding' | 'over' = 'open'
+  #bytes: Checkpoints
+  #connection: Connection | undefined
+  #receivedAtLastPulse = 0
+  #detachMeter: (() => void) | undefined
+
+  constructor(ports: TransferBytesPorts, facts: OperationFacts, tell: (event: AttemptEvent) => void) {
+    this.#ports = ports
+    this.#facts = facts
+    this.#tell = tell
+    this.#bytes = this.#checkpointsOver(facts.evidence)
+  }
+
+  obey(command: AttemptCommand): void {
+    switch (command.type) {
+      case 'checkpoint.due':
+        this.#pulse()
+        return
+      case 'restart.recorded':
+        this.#connection?.letGo()
+        return
+      case 'attempt.yield':
+        if (this.#stage !== 'open') return
+        this.#stage = 'yielding'
+        this.#connection?.flush()
+        this.#connection?.stop()
+        return
+    }
+  }
+
+  /** The chart left the try: nothing more is reported, the connection closes now, the file when its writes are done. */
+  abandon(): void {
+    this.#stage = 'over'
+    this.#connection?.stop()
+    this.#detachMeter?.()
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#transfer()
+      await this.#bytes.close()
+      this.#reportLast({type: 'attempt.finished', evidence: this.#bytes.evidence})
+    } catch (thrown) {
+      await this.#settle(thrown)
+    } finally {
+      this.#detachMeter?.()
+    }
+  }
+
+  async #settle(thrown: unknown): Promise<void> {
+    // Once the chart has left the try nobody is told of a checkpoint, and whoever comes next waits for the part.
+    if (this.#stage !== 'over') await this.#bytes.settle()
+    // Before the try reports its end: whoever goes on has the part to itself.
+    await this.#bytes.close()
+    const {evidence, failure} = this.#bytes
+    if (this.#stage === 'yielding') {
+      this.#report({type: 'attempt.yielded', evidence})
+      return
+    }
+    const error = this.#explain(failure === undefined ? thrown : failure.error)
+    const response = this.#connection?.response
+    this.#report({
+      type: 'attempt.failed',
+      error: error.toSerialized(),
+      evidence,
+      ...(response === undefined ? {} : {response}),
+    })
+  }
+
+  /** A cut in mid-body is told apart, because it may be continued at once. */
+  #explain(thrown: unknown): TransferError {
+    const error = asTransferError(thrown)
+    const isCut = error.code === 'CONNECTION_RESET' || error.code === 'TRUNCATED'
+    if (!isCut || this.#connection?.writer === undefined) return error
+    const resumable = couldGoOn(this.#bytes.evidence, this.#facts.policy)
+    return new TransferError(error.code, error.message, {
+      ...(error.where === undefined ? {} : {where: error.where}),
+      details: {...error.details, midBody: true, resumable},
+      cause: error.cause,
+    })
+  }
+
+  #reportLast(event: AttemptEvent): void {
+    if (this.#stage === 'over') return
+    this.#stage = 'over'
+    this.#tell(event)
+  }
+
+  #report(event: AttemptEvent): void {
+    if (this.#stage !== 'over') this.#tell(event)
+  }
+
+  async #transfer(): Promise<void> {
+    const {sink, meter} = this.#ports
+    const {id, target} = this.#facts
+    this.#detachMeter = meter.attach(id, () => this.#counts())
+    await sink.checkTarget(target)
+    // Given up meanwhile: the part may have been removed already, and opening would make it anew.
+    this.#assertWanted()
+    if (this.#bytes.evidence.ranges.length > 0) {
+      const {part, ranges} = await sink.openPart(this.#partName(), this.#bytes.evidence.ranges)
+      this.#bytes.found(part, ranges)
+      this.#assertWanted()
+    }
+    if (this.#isWhole()) return
+    await this.#fetch()
+  }
+
+  #assertWanted(): void {
+    if (this.#stage !== 'open') throw new TransferError('CANCELED', 'the try was given up')
+  }
+
+  /** Every byte was durable before the process died: nothing is left to ask for. */
+  #isWhole(): boolean {
+    const {total, ranges} = this.#bytes.evidence
+    return total !== undefined && prefixLength(ranges) === total && total > 0
+  }
+
+  async #fetch(): Promise<void> {
+    const {url, method} = this.#facts.request
+    let question = this.#questionTo(url)
+    const connection = new Connection({
+      transport: this.#ports.transport,
+      connected: () => this.#report({type: 'attempt.connected'}),
+      redirected: () => this.#report({type: 'attempt.redirected'}),
+      headersFor: (hop) => {
+        question = this.#questionTo(hop.url)
+        return withPlan(hop.headers, question.plan)
+      },
+      responded: (head) => this.#responded(question, connection, head),
+    })
+    this.#connection = connection
+    const reception = await connection.run({url, method, headers: this.#requestHeaders()})
+    await this.#bytes.drained()
+    // Only the end of the body told how long it is.
+    if (reception.kind === 'receive' && reception.bodyEnd === undefined)
+      this.#bytes.learn({total: connection.position ?? 0})
+  }
+
+  #partName(): PartName {
+    return partNameOf({...this.#facts, evidence: this.#bytes.evidence})
+  }
+
+  #requestHeaders(): readonly HeaderField[] {
+    const {headers, sealed} = this.#facts.request
+    const secret: readonly HeaderField[] = sealed === undefined ? [] : JSON.parse(this.#ports.secrets.unseal(sealed))
+    const named = headers.some(([name]) => name.toLowerCase() === 'user-agent')
+    return [...(named ? [] : [USER_AGENT]), ...headers, ...secret]
+  }
+
+  /** What to ask of an address, as far as its origin is known. */
+  #questionTo(url: string): Question {
+    const {request, policy} = this.#facts
+    const terms = {method: request.method, policy, origin: this.#ports.origins.recall(url)}
+    return {url, terms, plan: planRequest(this.#bytes.evidence, terms)}
+  }
+
+  #responded({url, plan, terms}: Question, connection: Connection, head: ResponseFacts): Reception {
+    const verdict = judgeResponse(plan, this.#bytes.evidence, terms, head, this.#ports.clock.now())
+    if (verdict.lesson !== undefined) this.#ports.origins.learn(url, verdict.lesson)
+    switch (verdict.kind) {
+      case 'fail':
+        return verdict
+      case 'askAgain':
+      case 'startOver': {
+        const where = new URL(this.#facts.request.url).origin
+        const error = new TransferError('UNRELIABLE_RANGES', verdict.reason, {where, details: {[verdict.kind]: true}})
+        return {kind: 'fail', error}
+      }
+      case 'complete':
+        this.#bytes.learn({total: verdict.total})
+        this.#report({type: 'attempt.responded', response: head, evidence: this.#bytes.evidence})
+        return {kind: 'nothing'}
+      case 'continue':
+        this.#bytes.learn(learned(verdict))
+        this.#report({type: 'attempt.responded', response: head, evidence: this.#bytes.evidence})
+        return this.#receive(connection, verdict.offset, verdict.bodyLength, verdict.missingFrom)
+      case 'fromStart':
+        return this.#receiveFromStart(connection, verdict, head)
+    }
+  }
+
+  #receiveFromStart(connection: Connection, verdict: Verdict & {kind: 'fromStart'}, head: ResponseFacts): Reception {
+    const stale = this.#bytes
+    if (verdict.restarted) {
+      const evidence = withoutBytes(stale.evidence, stale.evidence.generation + 1)
+      this.#bytes = this.#checkpointsOver(evidence)
+      connection.hold()
+      void stale.close()
+    }
+    this.#bytes.learnAnew(learned(verdict))
+    const type = verdict.restarted ? 'attempt.restarted' : 'attempt.responded'
+    this.#report({type, response: head, evidence: this.#bytes.evidence})
+    return this.#receive(connection, 0, verdict.total, 0)
+  }
+
+  #receive(connection: Connection, base: number, expected: number | undefined, missingFrom: number): Reception {
+    if (!this.#bytes.hasPart) this.#bytes.writeTo(this.#createPart())
+    const writer = new BodyWriter({
+      checkpoints: this.#bytes,
+      pool: this.#ports.pool,
+      rate: this.#ports.limiter.allowanceOf(this.#facts),
+      base,
+      missingFrom,
+      expected,
+      onRoom: () => connection.resume(),
+    })
+    return {kind: 'receive', writer, bodyEnd: this.#bytes.evidence.total}
+  }
+
+  #checkpointsOver(evidence: Evidence): Checkpoints {
+    const {id, request, target} = this.#facts
+    return new Checkpoints({
+      evidence,
+      side: {id, request: {url: request.url, method: request.method}, target},
+      onCheckpoint: (durable) => this.#report({type: 'attempt.checkpointed', evidence: durable}),
+      onError: () => this.#connection?.stop(),
+    })
+  }
+
+  async #createPart(): Promise<PartFile> {
+    const name = this.#partName()
+    const {part} = await this.#ports.sink.openPart(name, [])
+    if (name.generation > 1) await this.#ports.sink.discard(name, name.generation)
+    return part
+  }
+
+  /** Once a second or so: hands a slow body's bytes over, says whether anything moved, makes it durable. */
+  #pulse(): void {
+    const {received} = this.#counts()
+    const isAlive = received !== this.#receivedAtLastPulse || this.#connection?.writer?.isHolding === true
+    if (isAlive) this.#report({type: 'attempt.progressed'})
+    this.#receivedAtLastPulse = received
+    this.#connection?.flush()
+    const bytes = this.#bytes
+    if (!bytes.hasPart) return
+    void bytes
+      .drained()
+      .then(() => bytes.checkpoint())
+      .catch(() => undefined)
+  }
+
+  #counts(): ByteCounts {
+    const {writer, position = 0} = this.#connection ?? {}
+    const {written, evidence} = this.#bytes
+    const here = writer === undefined ? written : addRange(written, writer.base, position)
+    return {generation: evidence.generation, received: sizeOf(here), total: evidence.total, written}
+  }
+}
+
+function learned({total, validator, marks, coded}: Partial<VersionFacts>): Partial<VersionFacts> {
+  return {
+    ...(total === undefined ? {} : {total}),
+    ...(validator === undefined ? {} : {validator}),
+    ...(marks === undefined ? {} : {marks}),
+    ...(coded === undefined ? {} : {coded}),
+  }
+}
+
+/** The caller's own Accept-Encoding stands in for ours (O19). */
+function withPlan(headers: readonly HeaderField[], plan: RangePlan): readonly HeaderField[] {
+  const own = new Set(headers.map(([name]) => name.toLowerCase()))
+  return [...headers, ...plan.headers.filter(([name]) => !own.has(name.toLowerCase()))]
+}

@@ -1,0 +1,178 @@
+/**
+ * What one try has written into its part file, by however many connections, and the checkpoints that make it durable.
+ * A checkpoint is: bytes written, part synced, side file noted, evidence told. It may lag the file and never leads it.
+ */
+
+import {TransferError} from '../domain/errors.ts'
+import {addRange, type RangeSet} from '../domain/range-set.ts'
+import {type Evidence, withoutBytes} from '../domain/record.ts'
+import type {PartFile, SideFacts} from '../ports/file-sink.ts'
+
+/** Written bytes of one connection that make the next checkpoint worth its syncs. */
+export const CHECKPOINT_BYTES = 8 * 1024 * 1024
+
+/** A connection that writes, as the checkpoints see it. */
+export interface Writer {
+  /** Bytes that it wrote since the last checkpoint began. */
+  readonly unsynced: number
+  /** A checkpoint begins: it covers what was written so far. */
+  covering(): void
+  /** That checkpoint holds. */
+  covered(): void
+  /** Resolves when everything it was handed so far is in the file; rejects when a write failed. */
+  drained(): Promise<void>
+}
+
+/** What answers say of the resource, apart from its bytes. */
+export type VersionFacts = Pick<Evidence, 'total' | 'validator' | 'marks' | 'coded'>
+
+export interface CheckpointsOptions {
+  /** What is durable already. */
+  readonly evidence: Evidence
+  /** All of the side file's facts but the evidence. */
+  readonly side: Omit<SideFacts, 'evidence'>
+  readonly onCheckpoint: (evidence: Evidence) => void
+  /** The disk failed: told once, and nothing more is written. */
+  readonly onError: (error: unknown) => void
+}
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions
+  readonly #writers = new Set<Writer>()
+  #part: Promise<PartFile> | undefined
+  #evidence: Evidence
+  #written: RangeSet
+  #running: Promise<void> | undefined
+  #failure: {readonly error: unknown} | undefined
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options
+    this.#evidence = options.evidence
+    this.#written = options.evidence.ranges
+  }
+
+  /** Evidence of what is durable now. */
+  get evidence(): Evidence {
+    return this.#evidence
+  }
+
+  /** Bytes that are in the file, durable or not. */
+  get written(): RangeSet {
+    return this.#written
+  }
+
+  /** What the disk said, once it failed. */
+  get failure(): {readonly error: unknown} | undefined {
+    return this.#failure
+  }
+
+  get hasPart(): boolean {
+    return this.#part !== undefined
+  }
+
+  /** Where the bytes go from now on; it may still be opening. */
+  writeTo(part: Promise<PartFile>): void {
+    this.#part = part
+    part.catch((error) => this.fail(error))
+  }
+
+  /** The part was opened, and this is what is really there. */
+  found(part: PartFile, ranges: RangeSet): void {
+    this.#part = Promise.resolve(part)
+    this.#evidence = {...this.#evidence, ranges}
+    this.#written = ranges
+  }
+
+  /** What an answer says of the resource. */
+  learn(facts: Partial<VersionFacts>): void {
+    this.#evidence = {...this.#evidence, ...facts}
+  }
+
+  /** The same for an answer that begins at zero: nothing that was known before holds. */
+  learnAnew(facts: Partial<VersionFacts>): void {
+    this.#evidence = {...withoutBytes(this.#evidence, this.#evidence.generation), ...facts}
+    this.#written = this.#evidence.ranges
+  }
+
+  join(writer: Writer): void {
+    this.#writers.add(writer)
+  }
+
+  /** These bytes are in the file. */
+  wrote(start: number, end: number): void {
+    this.#written = addRange(this.#written, start, end)
+  }
+
+  /**
+   * Makes what is written durable. One runs at a time; a call while one runs joins it. Rejects with the sink's error, which
+   * `onError` was told too.
+   */
+  checkpoint(): Promise<void> {
+    this.#running ??= this.#checkpoints().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  /** Goes on while enough was written meanwhile: a full writer waits for nothing else. */
+  async #checkpoints(): Promise<void> {
+    do await this.#checkpoint()
+    while ([...this.#writers].some(({unsynced}) => unsynced >= CHECKPOINT_BYTES))
+  }
+
+  async #checkpoint(): Promise<void> {
+    if (this.#written === this.#evidence.ranges) return
+    const covered = [...this.#writers]
+    for (const writer of covered) writer.covering()
+    const ranges = this.#written
+    try {
+      const part = await this.opened()
+      await part.sync()
+      const evidence = {...this.#evidence, ranges}
+      await part.checkpoint({...this.#options.side, evidence})
+    } catch (error) {
+      this.fail(error)
+      throw error
+    }
+    this.#evidence = {...this.#evidence, ranges}
+    this.#options.onCheckpoint(this.#evidence)
+    for (const writer of covered) writer.covered()
+  }
+
+  /** Resolves when every buffer handed over so far is in the file; rejects when a write failed. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.#writers].map((writer) => writer.drained()))
+    // An empty body was written by nobody: its part may not be there yet.
+    await this.#part
+  }
+
+  /** Waits for the writes, then checkpoints everything; failures leave the last good checkpoint standing. */
+  async settle(): Promise<void> {
+    try {
+      await this.drained()
+      await this.#running
+      await this.checkpoint()
+    } catch {
+      // Told through onError already; the evidence stays at the last checkpoint that held.
+    }
+  }
+
+  /** Whoever goes on has the part to itself. */
+  async close(): Promise<void> {
+    await this.drained().catch(() => undefined)
+    await this.#part?.then((part) => part.close()).catch(() => undefined)
+  }
+
+  /** The part file, once it is open. */
+  async opened(): Promise<PartFile> {
+    if (this.#part === undefined) throw new TransferError('INTERNAL', 'there is no part to write to')
+    return this.#part
+  }
+
+  /** The first failure of the disk, or of what the disk was compared with, ends the try. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = {error}
+    this.#options.onError(error)
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * One connection of a try: sends the request, follows redirects, asks its owner what the answer is worth, and moves the body
+ * through a body writer, up to the end of its stretch. Its owner decides everything, and stops it.
+ */
+
+import {TransferError} from '../domain/errors.ts'
+import type {HeaderField, ResponseFacts} from '../domain/record.ts'
+import {nextHop} from '../domain/redirect.ts'
+import type {BodyDisposition, BodyReceiver, Exchange, Transport} from '../ports/transport.ts'
+import type {BodyWriter} from './body-writer.ts'
+
+export interface Hop {
+  readonly url: string
+  readonly method: string
+  /** What redirects left of the request's headers, secret ones too. */
+  readonly headers: readonly HeaderField[]
+}
+
+/** What the owner makes of an answer. */
+export type Reception =
+  | {
+      readonly kind: 'receive'
+      readonly writer: BodyWriter
+      /** Position behind the last byte that has to come; undefined where only the end of the body tells. */
+      readonly bodyEnd: number | undefined
+    }
+  /** Every byte is there already: the body is of no interest. */
+  | {readonly kind: 'nothing'}
+  | {readonly kind: 'fail'; readonly error: TransferError}
+
+export interface ConnectionOptions {
+  readonly transport: Transport
+  readonly connected: () => void
+  readonly redirected: () => void
+  /** What goes out with this hop: its own headers, and what is asked of this very address. */
+  readonly headersFor: (hop: Hop) => readonly HeaderField[]
+  /** The head of an answer that is no redirect. */
+  readonly responded: (head: ResponseFacts, hop: Hop) => Reception
+}
+
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #abort = new AbortController()
+  #exchange: Exchange | undefined
+  #response: ResponseFacts | undefined
+  #reception: Reception | undefined
+  #next: Hop | undefined
+  #end = Number.POSITIVE_INFINITY
+  /** Position behind the last byte that was given to the writer. */
+  #handedOver = 0
+  #isHeld = false
+  #isCut = false
+  #isOver = false
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  /** The head of the last answer that was not followed elsewhere. */
+  get response(): ResponseFacts | undefined {
+    return this.#response
+  }
+
+  get writer(): BodyWriter | undefined {
+    return this.#reception?.kind === 'receive' ? this.#reception.writer : undefined
+  }
+
+  /** Position behind the last byte that came for its stretch; undefined before there is a body. */
+  get position(): number | undefined {
+    const {writer} = this
+    return writer && Math.min(this.#end, writer.base + (this.#exchange?.received ?? 0))
+  }
+
+  /** Resolves when the body is with the writer, up to its end or to that of the stretch. */
+  async run(first: Hop): Promise<Reception> {
+    try {
+      let hop = first
+      for (let hops = 0; ; hops++) {
+        this.#next = undefined
+        await this.#exchangeOnce(hop, hops)
+        const next = this.#followed()
+        if (next === undefined) return this.#received()
+        hop = next
+        this.#options.redirected()
+      }
+    } finally {
+      this.#isOver = true
+    }
+  }
+
+  /** Nothing is written from `end` on; the connection closes when it has come that far, if its body goes on. */
+  endAt(end: number): void {
+    this.#end = end
+    this.#cutAtEnd()
+  }
+
+  /** Keeps the body back. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  letGo(): void {
+    this.#isHeld = false
+    this.#exchange?.resume()
+  }
+
+  /** Memory is free again. */
+  resume(): void {
+    if (!this.#isHeld) this.#exchange?.resume()
+  }
+
+  /** Hands over what a slow body brought so far. */
+  flush(): void {
+    this.#exchange?.flush()
+  }
+
+  /** Closes the connection now. */
+  stop(): void {
+    // An abort makes an error object with a stack: too dear for every small file that has ended by itself.
+    if (!this.#isOver) this.#abort.abort()
+  }
+
+  async #exchangeOnce(hop: Hop, hops: number): Promise<void> {
+    const receiver: BodyReceiver = {
+      connected: this.#options.connected,
+      responded: (head) => this.#responded(hop, hops, head),
+      lend: () => (this.#isHeld || this.#isCut ? undefined : this.writer?.lend()),
+      filled: (buffer, length, offset) => this.#filled(buffer, length, offset),
+      release: (buffer) => this.writer?.release(buffer),
+    }
+    const {transport, headersFor} = this.#options
+    const asked = {url: hop.url, method: hop.method, headers: headersFor(hop)}
+    this.#exchange = transport.exchange(asked, receiver, this.#abort.signal)
+    try {
+      const {bodyLength} = await this.#exchange.finished
+      this.#checkEnd(bodyLength)
+    } catch (thrown) {
+      if (!this.#isCut) throw thrown
+    }
+  }
+
+  /** What `responded` left to do: methods, because it is set behind the compiler's back. */
+  #followed(): Hop | undefined {
+    return this.#next
+  }
+
+  #received(): Reception {
+    const reception = this.#reception
+    if (reception === undefined) throw new TransferError('INTERNAL', 'an exchange ended without an answer')
+    if (reception.kind === 'fail') throw reception.error
+    return reception
+  }
+
+  #responded(hop: Hop, hops: number, head: ResponseFacts): BodyDisposition {
+    const next = nextHop({...hop, head, hops})
+    if (next.kind === 'follow') {
+      this.#next = next
+      return 'discard'
+    }
+    this.#response = head
+    this.#reception = next.kind === 'fail' ? next : this.#options.responded(head, hop)
+    return this.#reception.kind === 'receive' ? 'receive' : 'discard'
+  }
+
+  #filled(buffer: Buffer, length: number, offset: number): void {
+    const {writer} = this
+    if (writer === undefined) return
+    const start = writer.base + offset
+    const wanted = Math.min(length, this.#end - start)
+    if (wanted <= 0) {
+      writer.release(buffer)
+    } else {
+      this.#handedOver = start + wanted
+      writer.filled(buffer, wanted, offset)
+    }
+    this.#cutAtEnd()
+  }
+
+  /** A body that ends there by itself leaves a connection that can be used again. */
+  #cutAtEnd(): void {
+    const reception = this.#reception
+    if (this.#isCut || this.#handedOver < this.#end) return
+    if (reception?.kind !== 'receive' || reception.bodyEnd === this.#end) return
+    this.#isCut = true
+    // Not in the middle of the transport's own call.
+    queueMicrotask(() => this.stop())
+  }
+
+  #checkEnd(bodyLength: number): void {
+    const reception = this.#reception
+    if (reception?.kind !== 'receive' || reception.bodyEnd === undefined) return
+    const arrived = reception.writer.base + bodyLength
+    if (arrived === reception.bodyEnd) return
+    const message = `the body ended at ${arrived} of ${reception.bodyEnd} bytes`
+    throw new TransferError('TRUNCATED', message, {where: new URL(this.#response?.url ?? '').origin})
+  }
+}
