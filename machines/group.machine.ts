@@ -8,7 +8,8 @@
  * displacing  a serialized member gives way to the one that was made current; no slot is taken meanwhile.
  * suspended   pauseAll: nobody is admitted until `group.resume`.
  *
- * A group knows its live members and the heads of its line, never the whole line: memory does not grow with the queue.
+ * A group knows its live members and the heads of its line, never the whole line: memory does not grow with the queue. Nor does
+ * it with the groups: of those whose turn is far away the engine keeps no actor (src/engine/groups.ts).
  */
 
 import {type ActorRefFrom, assign, setup} from 'xstate'
@@ -21,6 +22,8 @@ import {BackgroundTransferPriority, type PriorityClass} from '../src/domain/prio
 export interface GroupInput {
   readonly name: string
   readonly behavior: BackgroundTransferBehavior
+  /** Those that kept their places while the group was put away. */
+  readonly members?: readonly Member[]
 }
 
 interface GroupContext {
@@ -129,7 +132,7 @@ const reconcile = [
 export const groupMachine = setUp.createMachine({
   id: 'group',
   description: 'One transfer group: admits its members by priority and behaviour',
-  context: ({input}) => ({name: input.name, behavior: input.behavior, members: [], line: [], closedOrigins: []}),
+  context: ({input: {name, behavior, members = []}}) => ({name, behavior, members, line: [], closedOrigins: []}),
   initial: 'reconciling',
   on: {
     'line.changed': {

@@ -41,18 +41,23 @@ export type Admission =
   | {readonly kind: 'admit'; readonly id: OperationId; readonly priorityClass: PriorityClass}
   | {readonly kind: 'none'}
 
-/** What a group has to offer when a slot of the engine is free. */
-export interface GroupOffer {
+/** A group's place among the groups. */
+export interface Turn {
   readonly group: string
-  /** The class of the operation that would be admitted. */
-  readonly priorityClass: PriorityClass
-  /** Turns that went to higher classes since the group was last served (see `countTurn`). */
-  readonly passedOver: number
-  /** Rises with each turn; 0 for a group that was never served. */
+  /** The turn in which it was last served; for a new group, the one that was the newest when it came. */
   readonly lastServed: number
 }
 
-/** So many turns of higher classes, and then one for a group that waits: no class can starve another. */
+/** What a group has to offer when a slot of the engine is free. */
+export interface GroupOffer extends Turn {
+  /** The class of the operation that would be admitted. */
+  readonly priorityClass: PriorityClass
+}
+
+/** For each class, the turns of higher ones that it watched since it had one itself. */
+export type PassedOver = readonly [high: number, normal: number, low: number]
+
+/** So many turns of higher classes, and then one for a class that waits: none can starve another. */
 export const PATIENCE = 32
 
 const HIGH: PriorityClass = 0
@@ -75,27 +80,33 @@ export function toDisplace(view: GroupView): readonly OperationId[] {
   return view.members.filter(countsInSeries).map((member) => member.id)
 }
 
-/** The group whose offer is taken; undefined when there is none. The same offers in any order give the same answer. */
-export function chooseGroup(offers: readonly GroupOffer[]): string | undefined {
-  const impatient = offers.filter((offer) => offer.passedOver >= PATIENCE)
-  return (impatient.length > 0 ? firstOf(impatient, byWait) : firstOf(offers, byClass))?.group
+/** The offer that is taken; undefined when there is none. The same offers in any order give the same answer. */
+export function chooseOffer<T extends GroupOffer>(offers: readonly T[], passedOver: PassedOver): T | undefined {
+  const impatient = offers.filter(({priorityClass}) => passedOver[priorityClass] >= PATIENCE)
+  return impatient.length > 0 ? firstOf(impatient, byWait) : firstOf(offers, byClass)
 }
 
 /**
- * The offers' counters after `served` got its turn. Turns within a class are shared by lastServed, so only those of a
- * higher class count as passing over; and one impatient group's turn makes all others wait anew, so that a thousand of
- * them cannot lock High out in their turn.
+ * What the classes have watched after one of class `served` got a turn, while those in `offering` had something to offer. Turns
+ * within a class are shared by lastServed, so only those of a higher class count; and a turn that was owed to patience makes all
+ * wait anew, so that two impatient classes cannot lock High out in their turn.
  */
-export function countTurn(offers: readonly GroupOffer[], served: string): readonly GroupOffer[] {
-  const winner = offers.find((offer) => offer.group === served)
-  if (winner === undefined) return offers
-  const turn = offers.reduce((last, offer) => Math.max(last, offer.lastServed), 0) + 1
-  const wasImpatient = winner.passedOver >= PATIENCE
-  return offers.map((offer) => {
-    if (offer === winner) return {...offer, passedOver: 0, lastServed: turn}
-    if (wasImpatient) return {...offer, passedOver: 0}
-    return offer.priorityClass > winner.priorityClass ? {...offer, passedOver: offer.passedOver + 1} : offer
-  })
+export function countTurn(
+  passedOver: PassedOver,
+  offering: readonly PriorityClass[],
+  served: PriorityClass,
+): PassedOver {
+  if (passedOver[served] >= PATIENCE) return [0, 0, 0]
+  const after = (each: PriorityClass) => {
+    if (each === served) return 0
+    return passedOver[each] + (each > served && offering.includes(each) ? 1 : 0)
+  }
+  return [after(0), after(1), after(2)]
+}
+
+/** Negative when `a` comes first: the group served longest ago. */
+export function compareTurns(a: Turn, b: Turn): number {
+  return a.lastServed - b.lastServed || compareText(a.group, b.group)
 }
 
 /** Members come before the line: they were admitted once. */
@@ -132,22 +143,19 @@ function countsInSeries(member: Member): boolean {
   return priorityClass(member.priority) !== HIGH
 }
 
-function firstOf(
-  offers: readonly GroupOffer[],
-  compare: (a: GroupOffer, b: GroupOffer) => number,
-): GroupOffer | undefined {
+function firstOf<T>(offers: readonly T[], compare: (a: T, b: T) => number): T | undefined {
   let first = offers[0]
   for (const offer of offers) if (first !== undefined && compare(offer, first) < 0) first = offer
   return first
 }
 
 function byClass(a: GroupOffer, b: GroupOffer): number {
-  return a.priorityClass - b.priorityClass || byWait(a, b)
+  return a.priorityClass - b.priorityClass || compareTurns(a, b)
 }
 
-/** Class comes second here: an impatient Default group must not take every such turn from a Low one. */
+/** Class comes second here: an impatient Default class must not take every such turn from Low. */
 function byWait(a: GroupOffer, b: GroupOffer): number {
-  return a.lastServed - b.lastServed || a.priorityClass - b.priorityClass || compareText(a.group, b.group)
+  return a.lastServed - b.lastServed || byClass(a, b)
 }
 
 function compareText(a: string, b: string): number {

@@ -1,6 +1,7 @@
 /** The engine's one alarm: a heap of absolute deadlines over records, and a single timer for the earliest. */
 
 import {type AnyEventObject, fromCallback} from 'xstate'
+import {Heap} from '../domain/heap.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Clock} from '../ports/clock.ts'
 
@@ -12,7 +13,7 @@ interface Deadline {
 export class Alarm {
   readonly #clock: Clock
   readonly #wake: (id: OperationId) => void
-  readonly #heap: Deadline[] = []
+  readonly #heap = new Heap<Deadline>((a, b) => a.at - b.at)
   readonly #valid = new Map<OperationId, number>()
   #armed: {readonly at: number; readonly handle: unknown} | undefined
   #running = false
@@ -36,7 +37,7 @@ export class Alarm {
   set(id: OperationId, at: number): void {
     if (this.#valid.get(id) === at) return
     this.#valid.set(id, at)
-    this.#push({at, id})
+    this.#heap.push({at, id})
     this.#arm()
   }
 
@@ -47,7 +48,7 @@ export class Alarm {
   #arm(): void {
     if (!this.#running) return
     this.#dropStale()
-    const first = this.#heap[0]
+    const first = this.#heap.first
     if (first !== undefined && this.#armed?.at === first.at) return
     this.#disarm()
     if (first === undefined) return
@@ -65,9 +66,9 @@ export class Alarm {
     const now = this.#clock.now()
     for (;;) {
       this.#dropStale()
-      const first = this.#heap[0]
+      const first = this.#heap.first
       if (first === undefined || first.at > now) break
-      this.#pop()
+      this.#heap.pop()
       this.#valid.delete(first.id)
       this.#wake(first.id)
     }
@@ -75,41 +76,9 @@ export class Alarm {
   }
 
   #dropStale(): void {
-    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+    for (let first = this.#heap.first; first !== undefined; first = this.#heap.first) {
       if (this.#valid.get(first.id) === first.at) return
-      this.#pop()
+      this.#heap.pop()
     }
-  }
-
-  #push(deadline: Deadline): void {
-    const heap = this.#heap
-    let index = heap.push(deadline) - 1
-    while (index > 0) {
-      const parent = (index - 1) >> 1
-      const above = heap[parent]
-      if (above === undefined || above.at <= deadline.at) break
-      heap[index] = above
-      index = parent
-    }
-    heap[index] = deadline
-  }
-
-  #pop(): void {
-    const heap = this.#heap
-    const last = heap.pop()
-    if (last === undefined || heap.length === 0) return
-    let index = 0
-    for (;;) {
-      let child = 2 * index + 1
-      const left = heap[child]
-      if (left === undefined) break
-      const right = heap[child + 1]
-      if (right !== undefined && right.at < left.at) child += 1
-      const smaller = heap[child]
-      if (smaller === undefined || smaller.at >= last.at) break
-      heap[index] = smaller
-      index = child
-    }
-    heap[index] = last
   }
 }

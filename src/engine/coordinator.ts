@@ -56,6 +56,8 @@ export interface CoordinatorOptions {
   readonly events: Subject<EngineEvent>
   readonly conditions: () => Conditions
   readonly isDraining: () => boolean
+  /** How many groups are kept awake that have nobody running. */
+  readonly mostAwakeGroups: number
   /** An ended operation is about to be forgotten. */
   readonly leaveFile: (record: OperationRecord) => Promise<void>
 }
@@ -74,7 +76,7 @@ export class Coordinator {
   readonly #isDraining: () => boolean
   readonly #writes: DurableWrites
 
-  constructor({ports, options, events, conditions, isDraining, leaveFile}: CoordinatorOptions) {
+  constructor({ports, options, events, conditions, isDraining, leaveFile, mostAwakeGroups}: CoordinatorOptions) {
     this.#ports = ports
     this.#options = options
     this.#events = events
@@ -122,11 +124,12 @@ export class Coordinator {
       clock: ports.clock,
       capacity: options.maxConcurrentTransfers,
       maxConnectionsPerOrigin: options.maxConnectionsPerOrigin,
+      mostAwake: mostAwakeGroups,
       isLive: (id) => this.operations.hasActor(id),
       admit: (id, record) => void this.#admit(id, record),
       displace: (id) => this.operations.get(id)?.send({type: 'operation.displace'}),
-      onError: (error) => ports.log.error({error: String(error)}, 'the waiting line could not be read'),
-      onRefused: (error) => ports.log.error({error: String(error)}, 'a group’s settings could not be written'),
+      onUnread: (error) => ports.log.error({error: String(error)}, 'the waiting line could not be read'),
+      onUnwritten: (error) => ports.log.error({error: String(error)}, 'a group’s settings could not be written'),
     })
   }
 

@@ -1,4 +1,4 @@
-/** Writes that have to become durable: a store that refuses is asked again, until it takes them or the engine closes. */
+/** What must succeed: a store that refuses a write, or a read, is asked again until it does it or the engine closes. */
 
 import type {Clock} from '../ports/clock.ts'
 
@@ -16,11 +16,10 @@ export class DurableWrites {
   }
 
   /** `write` is called anew for each try, so that it can offer the newest. Rejects when the engine closes first. */
-  async persist(write: () => Promise<void>, onRefused: (error: unknown) => void): Promise<void> {
+  async persist<T>(write: () => Promise<T>, onRefused: (error: unknown) => void): Promise<T> {
     for (;;) {
       try {
-        await write()
-        return
+        return await write()
       } catch (error) {
         if (this.#stopped) throw error
         onRefused(error)

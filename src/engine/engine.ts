@@ -25,9 +25,10 @@ import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {Coordinator, type GroupCommand} from './coordinator.ts'
-import type {Dispatcher, GroupStanding} from './dispatcher.ts'
+import type {Dispatcher} from './dispatcher.ts'
 import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
+import {type GroupStanding, MOST_AWAKE} from './groups.ts'
 import type {OperationEntry} from './operation-entry.ts'
 import type {Operations} from './operations.ts'
 import {
@@ -40,6 +41,8 @@ import {
 } from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
+
+const MOST_STANDINGS = 1000
 
 const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTerminal(state) && state !== 'canceling')
 const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']
@@ -63,7 +66,8 @@ export class Engine {
   #sequence = 0
   #beforeRecovery: ((store: RecordStore) => Promise<void>) | undefined
 
-  constructor(ports: EnginePorts, options: EngineOptions = {}) {
+  /** `mostAwakeGroups`: for tests, which have few groups. */
+  constructor(ports: EnginePorts, options: EngineOptions = {}, mostAwakeGroups = MOST_AWAKE) {
     this.options = resolveOptions(options)
     this.#ports = ports
     this.#claims = new FileClaims(ports)
@@ -77,6 +81,7 @@ export class Engine {
       events: this.#events,
       conditions: () => this.conditions,
       isDraining: () => this.#isDraining,
+      mostAwakeGroups,
       leaveFile: (record) => this.#leaveFiles(record),
     })
     this.#actor = createActor(this.#provided(), {
@@ -436,9 +441,9 @@ export class Engine {
     return positionOfRecord(record, this.conditions, settingsFor(record.policy, this.options.settings))
   }
 
-  /** Every group that has settings, members or a line. */
-  groups(): readonly GroupStanding[] {
-    return this.#line.standings()
+  /** The groups that have settings, members or a line, at most `limit`: first those that are served, or will be soon. */
+  groups(limit = MOST_STANDINGS): readonly GroupStanding[] {
+    return this.#line.standings(limit)
   }
 
   seal(plain: string): string {

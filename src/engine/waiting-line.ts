@@ -11,7 +11,8 @@ import type {LineRange, OperationRecord} from '../domain/record.ts'
 import type {LineEntry, RecordStore} from '../ports/record-store.ts'
 
 const WINDOW = 128
-const REFILL_BELOW = 32
+/** What is read at first of a group that may have no more than one turn soon. */
+const FIRST_PAGE = 16
 
 /**
  * The most that is read to look past members whose origin takes nobody now. Whoever stands behind more of them than this
@@ -36,7 +37,8 @@ export interface WaitingLineOptions {
   /** Operations that have an actor are no longer in line, whatever the index says. */
   readonly isLive: (id: OperationId) => boolean
   readonly onChange: () => void
-  readonly onError: (error: unknown) => void
+  /** Reads until it succeeds; rejects only when nobody needs it any more. */
+  readonly insist: <T>(read: () => Promise<T>) => Promise<T>
 }
 
 /** What happens to the line while a read is under way. Who leaves and comes back has entered. */
@@ -70,6 +72,8 @@ export class WaitingLine {
   #floor: number
   /** How much the window may hold. */
   #reach = WINDOW
+  /** How many are read at once; more with each time. */
+  #page = FIRST_PAGE
   #reading: ReadingChanges | undefined
 
   /** `isEmpty`: the store is known to hold nothing of this group, so nothing needs reading. */
@@ -92,6 +96,10 @@ export class WaitingLine {
   /** Nobody waits, and none are being looked for. */
   get isEmpty(): boolean {
     return this.#window.length === 0 && this.#horizon === 'end' && this.#reading === undefined
+  }
+
+  get isReading(): boolean {
+    return this.#reading !== undefined
   }
 
   /** A durable record entered the line. */
@@ -118,7 +126,7 @@ export class WaitingLine {
     if (index === -1) return
     this.#window.splice(index, 1)
     if (this.#window.length === 0) this.#reach = WINDOW
-    if (this.#window.length < REFILL_BELOW) this.refill()
+    if (this.#window.length < this.#page / 4) this.refill()
   }
 
   /** None of the heads can be admitted now: reads on, within bounds. */
@@ -146,24 +154,27 @@ export class WaitingLine {
 
   /** Reads on behind the horizon, if there is anything to read. */
   refill(): void {
-    if (this.#reading !== undefined || this.#horizon === 'end') return
+    const after = this.#horizon
+    if (this.#reading !== undefined || after === 'end') return
     const reading: ReadingChanges = {entered: new Map(), left: new Set(), restarted: false}
     this.#reading = reading
-    this.#read(this.#horizon).then(
-      (found) => {
-        this.#reading = undefined
-        if (reading.restarted) {
-          this.refill()
-          return
-        }
-        this.#take(found, reading)
-        this.#options.onChange()
-      },
-      (error) => {
-        this.#reading = undefined
-        this.#options.onError(error)
-      },
-    )
+    this.#options
+      .insist(() => this.#read(after))
+      .then(
+        (found) => {
+          this.#reading = undefined
+          if (reading.restarted) {
+            this.refill()
+            return
+          }
+          this.#take(found, reading)
+          // Whoever was found may have left since.
+          if (this.#window.length === 0) this.refill()
+          this.#options.onChange()
+        },
+        // The engine closes.
+        () => undefined,
+      )
   }
 
   /** The order changed, or what takes part: only those admitted one by one are kept, the rest is read anew. */
@@ -190,18 +201,20 @@ export class WaitingLine {
   ): Promise<{readonly waiting: readonly Waiting[]; readonly horizon: Place | 'end'}> {
     const {store, group, isLive} = this.#options
     const found: OperationId[] = []
+    const page = this.#page
+    this.#page = Math.min(2 * page, WINDOW)
     let horizon: Place | 'end' = 'end'
     for (const range of this.#rangesBehind(after)) {
       for (let {from} = range; from <= range.to; ) {
-        const batch: readonly LineEntry[] = await store.line(group, {...range, from}, WINDOW)
+        const batch: readonly LineEntry[] = await store.line(group, {...range, from}, page)
         for (const {id} of batch) if (!isLive(id)) found.push(id)
         const last = batch.at(-1)
-        if (last === undefined || batch.length < WINDOW) break
+        if (last === undefined || batch.length < page) break
         horizon = last
-        if (found.length >= WINDOW) break
+        if (found.length >= page) break
         from = last.sequence + 1
       }
-      if (found.length >= WINDOW) break
+      if (found.length >= page) break
       horizon = 'end'
     }
     const records = await store.getMany(found)
@@ -239,6 +252,8 @@ export class WaitingLine {
     if (last === undefined || kept.length === this.#window.length) return
     this.#window = kept
     this.#horizon = last
+    // What is being read begins behind what was forgotten.
+    if (this.#reading !== undefined) this.#reading.restarted = true
   }
 }
 

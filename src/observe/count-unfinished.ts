@@ -20,8 +20,8 @@ export async function countUnfinished(
     const {length} = await store.active([state])
     add(state === 'running' || state === 'returning' ? 'queued' : state, length)
   }
-  for (const group of await store.waitingGroups()) {
-    for (const priorityClass of CLASSES) add('queued', await countLine(store, group, priorityClass, page))
+  for (const {name} of await store.waitingGroups()) {
+    for (const priorityClass of CLASSES) add('queued', await countLine(store, name, priorityClass, page))
   }
   return counts
 }

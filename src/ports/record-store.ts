@@ -17,6 +17,13 @@ export interface LineEntry {
   readonly sequence: number
 }
 
+/** A group that has queued members, read from the order index alone. */
+export interface WaitingGroup {
+  readonly name: string
+  /** The highest that a queued member has. */
+  readonly priorityClass: 0 | 1 | 2
+}
+
 /** An ended operation, read from the index of ends alone. */
 export interface EndedEntry {
   readonly id: OperationId
@@ -57,8 +64,8 @@ export interface RecordStore {
   findManyByFile(files: readonly string[]): Promise<readonly (OperationId | undefined)[]>
   /** Ids of what is neither queued nor terminal, or of those in the given states: what recovery looks at. */
   active(states?: readonly LifeState[]): Promise<readonly OperationId[]>
-  /** Names of the groups that have queued members. */
-  waitingGroups(): Promise<readonly string[]>
+  /** The groups that have queued members. */
+  waitingGroups(): Promise<readonly WaitingGroup[]>
   /** Queued members of a group inside one stretch of the line, in order, at most `limit`. */
   line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]>
   /** Ended operations, the oldest first, at most `limit`, behind `after`. */

@@ -3,9 +3,11 @@
  * creating them, opening on them, commanding one in the middle, asking for a page. Each figure comes from a process of its
  * own that runs the built library (`npm run build` first) on a durable store with the default options.
  *
- *   node test/bench/backlog.bench.mjs [--sizes 10000,100000] [--rounds 3] [--write]
+ * Beside it, what it costs that the queue is spread over many groups, each of two members.
  *
- * `--write` puts the table into docs/benchmarks.md, between its markers.
+ *   node test/bench/backlog.bench.mjs [--sizes 10000,100000] [--groups 10,1000] [--rounds 3] [--write]
+ *
+ * `--write` puts the tables into docs/benchmarks.md, between their markers. An empty list leaves a table out.
  */
 
 import {spawn} from 'node:child_process'
@@ -34,7 +36,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 
 // ---------------------------------------------------------------- in the measured process
 
-const phases = {create, start, command}
+const phases = {create, createGroups, start, command}
 
 /** Creates `size` downloads and tells how long that took. */
 async function create(directory, size, origin) {
@@ -58,11 +60,33 @@ async function create(directory, size, origin) {
   return {created, seconds}
 }
 
+/** Creates `size` groups of two downloads each. */
+async function createGroups(directory, size, origin) {
+  const {BackgroundTransferEngine} = await fromDist('index.js')
+  const engine = await BackgroundTransferEngine.open({directory, maxConcurrentTransfers: 0})
+  const downloader = engine.createDownloader()
+  const began = performance.now()
+  for (const member of [0, 1]) {
+    const accepted = []
+    for (let n = 0; n < size; n += 1) {
+      downloader.transferGroup = engine.createGroup(`group ${n}`)
+      const file = join(directory, 'out', `${n}-${member}.bin`)
+      accepted.push(downloader.createDownloads([[`${origin}/files/${n}/${member}.bin`, file]]))
+      if (accepted.length === 1000) await Promise.all(accepted.splice(0))
+    }
+    await Promise.all(accepted)
+  }
+  const seconds = (performance.now() - began) / 1000
+  await engine.close()
+  return {created: 2 * size, seconds}
+}
+
 /** Opens and transfers; the parent sees the first connection, and what memory it takes. */
 async function start(directory) {
   const {BackgroundTransferEngine} = await fromDist('index.js')
+  const began = performance.now()
   await BackgroundTransferEngine.open({directory})
-  return {}
+  return {open: performance.now() - began}
 }
 
 /** Commands operations in the middle of the line, one after the other, each until it is durable; then asks for pages. */
@@ -122,15 +146,16 @@ async function run(phase, args, onSpawn = async () => {}) {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
-  await onSpawn(child)
+  const watched = onSpawn(child)
+  let result = {}
   for await (const line of createInterface({input: child.stdout})) {
-    if (phase === 'start') break
-    await exited
-    return JSON.parse(line)
+    result = JSON.parse(line)
+    break
   }
-  child.kill('SIGKILL')
+  await watched
+  if (phase === 'start') child.kill('SIGKILL')
   await exited
-  return {}
+  return result
 }
 
 /** MiB of anonymous memory; 0 where the system does not tell. */
@@ -144,7 +169,7 @@ async function measureStart(directory, server) {
   let seconds = 0
   let peak = 0
   let settled = 0
-  await run('start', [directory, 0, ''], async (child) => {
+  const {open} = await run('start', [directory, 0, ''], async (child) => {
     const began = performance.now()
     const connected = once(server, 'connection').then(() => {
       seconds = (performance.now() - began) / 1000
@@ -164,13 +189,13 @@ async function measureStart(directory, server) {
     isOver = true
     await watching
   })
-  return {seconds, peak, settled}
+  return {open, seconds, peak, settled}
 }
 
-async function measure(size, rounds) {
+/** A directory and a server that takes connections and never answers: whoever is first stays first. */
+async function withPlace(use) {
   const directory = await mkdtemp(join(tmpdir(), 'backlog-'))
   await mkdir(join(directory, 'out'))
-  // It takes connections and never answers: whoever is first stays first.
   const sockets = new Set()
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -179,20 +204,8 @@ async function measure(size, rounds) {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const origin = `http://127.0.0.1:${server.address().port}`
   try {
-    const {created, seconds} = await run('create', [directory, size, origin])
-    const starts = []
-    for (let round = 0; round < rounds; round += 1) starts.push(await measureStart(directory, server))
-    const commands = await run('command', [directory, size, origin])
-    return {
-      size,
-      rate: created / seconds,
-      start: median(starts.map((each) => each.seconds)),
-      settled: median(starts.map((each) => each.settled)),
-      peak: Math.max(...starts.map((each) => each.peak)),
-      ...commands,
-    }
+    return await use({directory, server, origin: `http://127.0.0.1:${server.address().port}`})
   } finally {
     for (const socket of sockets) socket.destroy()
     server.close()
@@ -200,11 +213,43 @@ async function measure(size, rounds) {
   }
 }
 
-const ROWS = [
-  ['created a second, durable', ({rate}) => Math.round(rate).toLocaleString('en')],
+async function measureStarts(directory, server, rounds) {
+  const starts = []
+  for (let round = 0; round < rounds; round += 1) starts.push(await measureStart(directory, server))
+  return {
+    open: median(starts.map((each) => each.open)),
+    start: median(starts.map((each) => each.seconds)),
+    settled: median(starts.map((each) => each.settled)),
+    peak: Math.max(...starts.map((each) => each.peak)),
+  }
+}
+
+function measure(size, rounds) {
+  return withPlace(async ({directory, server, origin}) => {
+    const {created, seconds} = await run('create', [directory, size, origin])
+    const starts = await measureStarts(directory, server, rounds)
+    const commands = await run('command', [directory, size, origin])
+    return {size, rate: created / seconds, ...starts, ...commands}
+  })
+}
+
+function measureGroups(size, rounds) {
+  return withPlace(async ({directory, server, origin}) => {
+    const {created, seconds} = await run('createGroups', [directory, size, origin])
+    return {size, rate: created / seconds, ...(await measureStarts(directory, server, rounds))}
+  })
+}
+
+const STARTS = [
+  ['open', ({open}) => `${(open / 1000).toFixed(2)} s`],
   ['process start to the first connection', ({start}) => `${start.toFixed(2)} s`],
   ['RssAnon, a second later', ({settled}) => `${settled.toFixed(0)} MiB`],
   ['RssAnon, at most', ({peak}) => `${peak.toFixed(0)} MiB`],
+]
+
+const ROWS = [
+  ['created a second, durable', ({rate}) => Math.round(rate).toLocaleString('en')],
+  ...STARTS,
   ['raise one to high', ({promote}) => `${promote.toFixed(2)} ms`],
   ['pause one', ({pause}) => `${pause.toFixed(2)} ms`],
   ['cancel one', ({cancel}) => `${cancel.toFixed(2)} ms`],
@@ -216,12 +261,14 @@ const ROWS = [
   ['by a URL prefix that only one has', ({byRarePrefix}) => `${byRarePrefix.toFixed(0)} ms`],
 ]
 
-function tableOf(results) {
+const GROUP_ROWS = [['created a second, one by one', ({rate}) => Math.round(rate).toLocaleString('en')], ...STARTS]
+
+function tableOf(rows, results) {
   const line = (cells) => `| ${cells.join(' | ')} |`
   return [
     line(['', ...results.map(({size}) => size.toLocaleString('en'))]),
     line(['---', ...results.map(() => '---:')]),
-    ...ROWS.map(([name, show]) => line([name, ...results.map(show)])),
+    ...rows.map(([name, show]) => line([name, ...results.map(show)])),
   ].join('\n')
 }
 
@@ -232,16 +279,14 @@ async function machineOf() {
   return `${cpus().length} × ${model.trim()}, ${memory}, ${process.platform} ${release().split('-', 1)[0]}, Node.js ${process.version}, classic-level ${version}`
 }
 
-const BEGIN = '<!-- backlog: begin -->'
-const END = '<!-- backlog: end -->'
-
-async function writePage(table, command) {
+async function writePage(mark, table) {
+  const [begin, end] = [`<!-- ${mark}: begin -->`, `<!-- ${mark}: end -->`]
   const date = new Date().toISOString().slice(0, 10)
   const text = await readFile(PAGE, 'utf8')
-  const [before, rest] = text.split(BEGIN)
-  const after = rest?.split(END)[1]
-  if (after === undefined) throw new Error(`${PAGE} has no markers for the backlog`)
-  const section = `${BEGIN}\n\n${date}, ${await machineOf()}. Command: \`${command}\`.\n\n${table}\n\n${END}`
+  const [before, rest] = text.split(begin)
+  const after = rest?.split(end)[1]
+  if (after === undefined) throw new Error(`${PAGE} has no markers for ${mark}`)
+  const section = `${begin}\n\n${date}, ${await machineOf()}. Command: \`npm run bench:backlog\`.\n\n${table}\n\n${end}`
   await writeFile(PAGE, before + section + after)
 }
 
@@ -251,6 +296,7 @@ async function main() {
     options: {
       phase: {type: 'string'},
       sizes: {type: 'string', default: '10000,100000,1000000'},
+      groups: {type: 'string', default: '10,1000,10000,100000'},
       rounds: {type: 'string', default: '3'},
       write: {type: 'boolean', default: false},
     },
@@ -261,14 +307,20 @@ async function main() {
     return
   }
   if (!existsSync(join(ROOT, 'dist', 'src', 'index.js'))) throw new Error('dist is missing: npm run build')
-  const results = []
-  for (const size of values.sizes.split(',').map(Number)) {
-    console.error(`${size.toLocaleString('en')} …`)
-    results.push(await measure(size, Number(values.rounds)))
+  for (const [mark, sizes, rows, measureOne] of [
+    ['backlog', values.sizes, ROWS, measure],
+    ['groups', values.groups, GROUP_ROWS, measureGroups],
+  ]) {
+    const results = []
+    for (const size of sizes.split(',').filter(Boolean).map(Number)) {
+      console.error(`${mark}, ${size.toLocaleString('en')} …`)
+      results.push(await measureOne(size, Number(values.rounds)))
+    }
+    if (results.length === 0) continue
+    const table = tableOf(rows, results)
+    console.log(table)
+    if (values.write) await writePage(mark, table)
   }
-  const table = tableOf(results)
-  console.log(table)
-  if (values.write) await writePage(table, 'npm run bench:backlog')
 }
 
 await main()

@@ -4,13 +4,14 @@ import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {
   type Candidate,
-  chooseGroup,
+  chooseOffer,
   countTurn,
   type GroupOffer,
   type GroupView,
   type Member,
   nextAdmission,
   PATIENCE,
+  type PassedOver,
   toDisplace,
 } from '../../src/domain/admission.ts'
 import {BackgroundTransferBehavior} from '../../src/domain/behavior.ts'
@@ -291,33 +292,33 @@ describe('a serialized group', () => {
 })
 
 const offers: fc.Arbitrary<readonly GroupOffer[]> = fc.uniqueArray(
-  fc.record({
-    group: fc.string({maxLength: 3}),
-    priorityClass: classes,
-    passedOver: fc.integer({min: 0, max: 2 * PATIENCE}),
-    lastServed: fc.nat(20),
-  }),
+  fc.record({group: fc.string({maxLength: 3}), priorityClass: classes, lastServed: fc.nat(20)}),
   {selector: (offer) => offer.group, maxLength: 12},
 )
 
-describe('chooseGroup', () => {
-  it('gives nothing for no offers', () => expect(chooseGroup([])).toBeUndefined())
+function watched(max: number): fc.Arbitrary<PassedOver> {
+  return fc.tuple(fc.constant(0), fc.nat(max), fc.nat(max))
+}
+
+describe('chooseOffer', () => {
+  it('gives nothing for no offers', () => expect(chooseOffer([], [0, 0, 0])).toBeUndefined())
 
   it('does not depend on the order of the offers', () => {
+    const shuffled = offers.chain((list) =>
+      fc.tuple(fc.constant(list), fc.shuffledSubarray([...list], {minLength: list.length})),
+    )
     fc.assert(
-      fc.property(
-        offers.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray([...list], {minLength: list.length}))),
-        ([list, shuffled]) => chooseGroup(shuffled) === chooseGroup(list),
-      ),
+      fc.property(shuffled, watched(2 * PATIENCE), ([list, other], passedOver) => {
+        expect(chooseOffer(other, passedOver)).toBe(chooseOffer(list, passedOver))
+      }),
     )
   })
 
   it('takes the highest class, and in it the group served longest ago, while everybody is patient', () => {
     fc.assert(
-      fc.property(offers, (list) => {
-        const patient = list.map((offer) => ({...offer, passedOver: offer.passedOver % PATIENCE}))
-        const chosen = patient.find((offer) => offer.group === chooseGroup(patient))
-        for (const other of patient) {
+      fc.property(offers, watched(PATIENCE - 1), (list, passedOver) => {
+        const chosen = chooseOffer(list, passedOver)
+        for (const other of list) {
           expect(chosen?.priorityClass).toBeLessThanOrEqual(other.priorityClass)
           if (other.priorityClass === chosen?.priorityClass) {
             expect(chosen.lastServed).toBeLessThanOrEqual(other.lastServed)
@@ -327,12 +328,11 @@ describe('chooseGroup', () => {
     )
   })
 
-  it('takes an impatient group first', () => {
+  it('takes an impatient class first', () => {
     fc.assert(
-      fc.property(offers, (list) => {
-        fc.pre(list.some((offer) => offer.passedOver >= PATIENCE))
-        const chosen = list.find((offer) => offer.group === chooseGroup(list))
-        expect(chosen?.passedOver).toBeGreaterThanOrEqual(PATIENCE)
+      fc.property(offers, watched(2 * PATIENCE), (list, passedOver) => {
+        fc.pre(list.some(({priorityClass}) => passedOver[priorityClass] >= PATIENCE))
+        expect(passedOver[chooseOffer(list, passedOver)?.priorityClass ?? 0]).toBeGreaterThanOrEqual(PATIENCE)
       }),
     )
   })
@@ -340,18 +340,16 @@ describe('chooseGroup', () => {
   it('starves no group, and leaves High nearly all turns, when every group always has something to offer', () => {
     fc.assert(
       fc.property(fc.array(classes, {minLength: 1, maxLength: 6}), (list) => {
-        let state: readonly GroupOffer[] = list.map((each, index) => ({
-          group: String(index),
-          priorityClass: each,
-          passedOver: 0,
-          lastServed: 0,
-        }))
+        let passedOver: PassedOver = [0, 0, 0]
+        const state = list.map((each, index) => ({group: String(index), priorityClass: each, lastServed: 0}))
         const turns = new Map<string, number[]>()
         const rounds = (PATIENCE + 1) * list.length * 3
         for (let round = 0; round < rounds; round += 1) {
-          const served = chooseGroup(state) ?? ''
-          turns.set(served, [...(turns.get(served) ?? []), round])
-          state = countTurn(state, served)
+          const served = chooseOffer(state, passedOver)
+          if (served === undefined) throw new Error('nobody was served')
+          turns.set(served.group, [...(turns.get(served.group) ?? []), round])
+          passedOver = countTurn(passedOver, list, served.priorityClass)
+          served.lastServed = round + 1
         }
         const highest = Math.min(...list)
         let ofHighest = 0
@@ -369,8 +367,12 @@ describe('chooseGroup', () => {
 })
 
 describe('countTurn', () => {
-  it('leaves offers alone when the group is not among them', () => {
-    const list: readonly GroupOffer[] = [{group: 'a', priorityClass: 1, passedOver: 3, lastServed: 2}]
-    expect(countTurn(list, 'b')).toBe(list)
+  it('counts only turns of higher classes, and only for classes that offer something', () => {
+    expect(countTurn([0, 3, 5], [0, 1], 0)).toEqual([0, 4, 5])
+    expect(countTurn([0, 3, 5], [1, 2], 1)).toEqual([0, 0, 6])
+  })
+
+  it('has all wait anew after a turn that was owed to patience', () => {
+    expect(countTurn([0, PATIENCE, PATIENCE + 2], [0, 1, 2], 1)).toEqual([0, 0, 0])
   })
 })

@@ -189,6 +189,8 @@ export class EngineModel {
     this.world = new SimulatedWorld({
       seed,
       mostDelayMs: 7,
+      // In half of the worlds every group without a running member sleeps.
+      ...(seed % 2 === 0 ? {mostAwakeGroups: 0} : {}),
       engine: {
         maxConcurrentTransfers: CAPACITY,
         stallTimeoutMs: 20_000,

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import {afterEach, describe, expect, it} from 'vitest'
 import {diagnose} from '../../src/adapters/level/doctor.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
-import type {RecordStore} from '../../src/ports/record-store.ts'
+import type {RecordStore, WaitingGroup} from '../../src/ports/record-store.ts'
 import {MemoryTables} from '../support/memory-tables.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 import {buildLevelHouse, type LevelHouse} from './store-house.ts'
@@ -110,7 +110,8 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
 async function compare(model: MemoryTables, {store}: Real): Promise<void> {
   expect(await store.query({})).toEqual(model.query({}))
   expect(await store.active()).toEqual(model.active())
-  expect([...(await store.waitingGroups())].sort()).toEqual([...model.waitingGroups()].sort())
+  const byName = (groups: readonly WaitingGroup[]) => groups.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  expect(byName(await store.waitingGroups())).toEqual(byName(model.waitingGroups()))
   expect(await store.findManyByFile(FILES)).toEqual(FILES.map((file) => model.findByFile(file)))
   for (const group of GROUPS) {
     for (const priorityClass of [0, 1, 2] as const) {

@@ -163,7 +163,7 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         expect(await store.line('a', {...WHOLE_CLASS, priorityClass: 0}, 9)).toEqual([
           {id: operationId(1), priorityClass: 0, sequence: 9},
         ])
-        expect(await store.waitingGroups()).toEqual(['a'])
+        expect(await store.waitingGroups()).toEqual([{name: 'a', priorityClass: 0}])
       })
 
       it('keeps the newest of many saves that were not waited for, and keeps every promise', async () => {
@@ -283,11 +283,32 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         expect((await store.line('', WHOLE_CLASS, 10)).map(({sequence}) => sequence)).toEqual(sequences)
       })
 
+      it('names the groups that wait, large and small, with the highest class of each', async () => {
+        const members = (group: string, count: number, from: number, priority: 0 | 1 | 2) =>
+          Array.from({length: count}, (_, at) => queuedRecord(from + at, {policy: {group, priority}}))
+        await store.create([
+          ...members('a', 40, 1, 0),
+          ...members('b', 1, 100, 2),
+          ...members('c', 9, 200, 2),
+          ...members('c', 1, 300, 1),
+          ...members('d', 8, 400, 0),
+          ...Array.from({length: 30}, (_, at) => queuedRecord(500 + at, {policy: {group: `e${at + 10}`}})),
+        ])
+        const groups = await store.waitingGroups()
+        expect(groups.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
+          {name: 'a', priorityClass: 1},
+          {name: 'b', priorityClass: 2},
+          {name: 'c', priorityClass: 0},
+          {name: 'd', priorityClass: 1},
+          ...Array.from({length: 30}, (_, at) => ({name: `e${at + 10}`, priorityClass: 1})),
+        ])
+      })
+
       it('keeps apart groups of any name', async () => {
         const names = ['', 'a', 'a/1', 'a-', 'a0', 'ab', 'ä', '%', '%0041', 'A', '\u0000', '\ud800', '\ud801', '/', '!']
         await store.create(names.map((group, at) => queuedRecord(at + 1, {policy: {group}})))
         for (const [at, name] of names.entries()) expect(await lineOf(name)).toEqual([operationId(at + 1)])
-        expect([...(await store.waitingGroups())].sort()).toEqual([...names].sort())
+        expect((await store.waitingGroups()).map(({name}) => name).sort()).toEqual([...names].sort())
       })
     })
 

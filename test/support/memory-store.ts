@@ -8,7 +8,14 @@ import type {JournalEntry, JournalPage} from '../../src/domain/journal.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
 import type {LifeState} from '../../src/domain/status.ts'
-import type {EndedEntry, LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../src/ports/record-store.ts'
+import type {
+  EndedEntry,
+  LineEntry,
+  OperationQuery,
+  RecordStore,
+  StoreSummary,
+  WaitingGroup,
+} from '../../src/ports/record-store.ts'
 import {MemoryTables} from './memory-tables.ts'
 
 type Apply = (tables: MemoryTables) => void
@@ -45,6 +52,7 @@ export class MemoryStore implements RecordStore {
   #latest = new MemoryTables()
   #waiting: Waiting[] = []
   #fault: {readonly error: TransferError; left: number} | undefined
+  #readFault: {readonly error: TransferError; left: number} | undefined
   #isScheduled = false
 
   constructor(options: MemoryStoreOptions = {}) {
@@ -65,6 +73,11 @@ export class MemoryStore implements RecordStore {
   /** Lets the next `batches` commits fail. */
   failNextCommits(error: TransferError, batches = 1): void {
     this.#fault = {error, left: batches}
+  }
+
+  /** Lets the next `reads` of a waiting line fail. */
+  failNextLines(error: TransferError, reads = 1): void {
+    this.#readFault = {error, left: reads}
   }
 
   /** Makes what waits durable, in one batch, or fails it. */
@@ -133,11 +146,16 @@ export class MemoryStore implements RecordStore {
     return this.#opened().active(states)
   }
 
-  async waitingGroups(): Promise<readonly string[]> {
+  async waitingGroups(): Promise<readonly WaitingGroup[]> {
     return this.#opened().waitingGroups()
   }
 
   async line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]> {
+    const fault = this.#readFault
+    if (fault !== undefined && fault.left > 0) {
+      fault.left -= 1
+      throw fault.error
+    }
     return this.#opened().line(group, range, limit)
   }
 

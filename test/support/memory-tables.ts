@@ -6,7 +6,7 @@ import type {OperationId} from '../../src/domain/operation-id.ts'
 import {priorityClass} from '../../src/domain/priority.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../../src/domain/status.ts'
-import type {EndedEntry, LineEntry, OperationQuery} from '../../src/ports/record-store.ts'
+import type {EndedEntry, LineEntry, OperationQuery, WaitingGroup} from '../../src/ports/record-store.ts'
 
 export class MemoryTables {
   readonly #operations = new Map<OperationId, OperationRecord>()
@@ -69,8 +69,14 @@ export class MemoryTables {
       .map(({id}) => id)
   }
 
-  waitingGroups(): readonly string[] {
-    return [...new Set(this.#sorted().flatMap(({state, policy}) => (state === 'queued' ? [policy.group] : [])))]
+  waitingGroups(): readonly WaitingGroup[] {
+    const classes = new Map<string, WaitingGroup['priorityClass']>()
+    for (const {state, policy} of this.#sorted()) {
+      if (state !== 'queued') continue
+      const own = priorityClass(policy.priority)
+      classes.set(policy.group, Math.min(own, classes.get(policy.group) ?? own) as WaitingGroup['priorityClass'])
+    }
+    return [...classes].map(([name, priorityClass]) => ({name, priorityClass}))
   }
 
   line(group: string, range: LineRange, limit: number): readonly LineEntry[] {

@@ -3,7 +3,7 @@
  * disk, network, conditions) stands here, and each process that opens an engine over it can be killed at any deadline.
  */
 
-import {BehaviorSubject, type Observable, Subject, takeUntil} from 'rxjs'
+import {BehaviorSubject, Subject, takeUntil} from 'rxjs'
 import {createContentSource} from '../../src/adapters/file/content-source.ts'
 import {createFileSink} from '../../src/adapters/file/file-sink.ts'
 import {createFileSpool} from '../../src/adapters/file/file-spool.ts'
@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly engine?: EngineOptions
   /** The longest that an answer of the disk or the store takes; 0 by default. */
   readonly mostDelayMs?: number
+  /** As in the engine; its own by default. */
+  readonly mostAwakeGroups?: number
 }
 
 /** One process with its engine. */
@@ -199,7 +201,7 @@ export class SimulatedWorld {
         error: (facts, message) => complaints.push(`${message} ${JSON.stringify(facts)}`),
       },
     }
-    const engine = new Engine(ports, options)
+    const engine = new Engine(ports, options, this.#options.mostAwakeGroups)
     const events: EngineEvent[] = []
     engine.events$.pipe(takeUntil(death$)).subscribe((event) => {
       events.push(event)

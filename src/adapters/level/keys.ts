@@ -136,9 +136,14 @@ export function groupOfQueueKey(key: string): string {
   return unescapeName(key.slice(QUEUE.length, key.indexOf('/', QUEUE.length)))
 }
 
+/** What all queue keys of one group begin with. */
+export function groupPrefixOf(key: string): string {
+  return key.slice(0, key.indexOf('/', QUEUE.length))
+}
+
 /** The first key that can belong to another group than `key`'s. */
 export function behindGroupOf(key: string): string {
-  return key.slice(0, key.indexOf('/', QUEUE.length)) + BEHIND_SLASH
+  return groupPrefixOf(key) + BEHIND_SLASH
 }
 
 export function fileKey(file: string): string {

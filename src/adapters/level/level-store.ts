@@ -5,7 +5,14 @@ import type {JournalEntry, JournalPage} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import type {LifeState} from '../../domain/status.ts'
-import type {EndedEntry, LineEntry, OperationQuery, RecordStore, StoreSummary} from '../../ports/record-store.ts'
+import type {
+  EndedEntry,
+  LineEntry,
+  OperationQuery,
+  RecordStore,
+  StoreSummary,
+  WaitingGroup,
+} from '../../ports/record-store.ts'
 import {Connection} from './connection.ts'
 import type {Database} from './database.ts'
 import {GroupCommit} from './group-commit.ts'
@@ -124,7 +131,7 @@ class LevelRecordStore implements LevelStore {
     return this.#scan((database) => scanActive(database, states))
   }
 
-  waitingGroups(): Promise<readonly string[]> {
+  waitingGroups(): Promise<readonly WaitingGroup[]> {
     return this.#scan(scanWaitingGroups)
   }
 

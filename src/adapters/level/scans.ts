@@ -4,7 +4,7 @@ import {matchesQuery} from '../../domain/matches-query.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../../domain/status.ts'
-import type {EndedEntry, LineEntry, OperationQuery} from '../../ports/record-store.ts'
+import type {EndedEntry, LineEntry, OperationQuery, WaitingGroup} from '../../ports/record-store.ts'
 import {chunksOf, type Database, type Entry} from './database.ts'
 import {unseal} from './envelope.ts'
 import {
@@ -16,6 +16,7 @@ import {
   endedSpan,
   GROUPS,
   groupOfQueueKey,
+  groupPrefixOf,
   idOfActiveKey,
   idOfEndedKey,
   idOfOperationKey,
@@ -36,6 +37,9 @@ export type OnDamage = (key: string) => void
 
 const DEFAULT_LIMIT = 1000
 const CHUNK = 1000
+
+/** Keys read at once to tell whether a group is small. */
+const FEWEST_GROUP_KEYS = 8
 
 /** Up to this many candidates are taken from the indexes and sorted; beyond it, walking the records is cheaper. */
 const INDEX_LIMIT = 5000
@@ -80,16 +84,31 @@ export async function scanNewestEnded(database: Database, limit: number): Promis
   return keys.map(endedEntryOf)
 }
 
-/** Seeks from group to group, so it costs by their number and not by their members'. */
-export async function scanWaitingGroups(database: Database): Promise<readonly string[]> {
-  const names: string[] = []
-  const keys = database.keys(spanOf(QUEUE))
+/**
+ * Walks while groups are small, and seeks behind one that fills a page: it costs by the number of groups, and not by that of
+ * their members. A group's first key is of its highest class.
+ */
+export async function scanWaitingGroups(database: Database): Promise<readonly WaitingGroup[]> {
+  const groups: WaitingGroup[] = []
+  const keys = database.keys({...spanOf(QUEUE), fillCache: false})
   try {
-    for (;;) {
-      const key = await keys.next()
-      if (key === undefined) return names
-      names.push(groupOfQueueKey(key))
-      keys.seek(behindGroupOf(key))
+    let last = ''
+    for (let size = FEWEST_GROUP_KEYS; ; ) {
+      const page = await keys.nextv(size)
+      for (const key of page) {
+        const prefix = groupPrefixOf(key)
+        if (prefix === last) continue
+        last = prefix
+        groups.push({name: groupOfQueueKey(key), priorityClass: lineEntryOf(key, '').priorityClass})
+      }
+      if (page.length < size) return groups
+      const [first = ''] = page
+      if (groupPrefixOf(first) === last) {
+        keys.seek(behindGroupOf(first))
+        size = FEWEST_GROUP_KEYS
+      } else {
+        size = Math.min(2 * size, CHUNK)
+      }
     }
   } finally {
     await keys.close()

@@ -1,0 +1,393 @@
+/**
+ * The transfer groups of an engine. One that is served, or will be soon, is awake: it has the actor of its chart and the heads of
+ * its line in memory. Of all others no more is kept than whose turn it is and which members hold their places, so that a hundred
+ * thousand groups may wait at once; each is read from the store when its turn comes.
+ */
+
+import {createActor} from 'xstate'
+import {type GroupActor, type GroupEvent, groupMachine} from '../../machines/group.machine.ts'
+import {type Admission, compareTurns, type Member, nextAdmission} from '../domain/admission.ts'
+import {BackgroundTransferBehavior} from '../domain/behavior.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {type PriorityClass, priorityClass} from '../domain/priority.ts'
+import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
+import type {RecordStore, WaitingGroup} from '../ports/record-store.ts'
+import type {DurableWrites} from './durable-writes.ts'
+import {Rotation} from './rotation.ts'
+import {candidatesOf, type Waiting, WaitingLine} from './waiting-line.ts'
+
+/** Enough that what is served again soon is not read again. */
+export const MOST_AWAKE = 64
+
+/** So many are read at once, in the order of their turns. */
+const READ_AHEAD = 16
+
+export interface GroupsOptions {
+  readonly store: RecordStore
+  readonly writes: DurableWrites
+  /** So many may be awake that have nobody running. */
+  readonly mostAwake: number
+  readonly isLive: (id: OperationId) => boolean
+  readonly admit: (id: OperationId, record: OperationRecord | undefined) => void
+  readonly displace: (id: OperationId) => void
+  /** Origins that take nobody now. */
+  readonly closedOrigins: () => ReadonlySet<string>
+  /** How many hold a slot: groups that have one of them stay awake. */
+  readonly running: () => number
+  /** Somebody may want a slot. */
+  readonly onOffers: () => void
+  /** The line of a group was not read, or its settings were not written; the store is asked again. */
+  readonly onUnread: (error: unknown) => void
+  readonly onUnwritten: (error: unknown) => void
+}
+
+/** How a group stands now. */
+export interface GroupStanding {
+  readonly name: string
+  readonly behavior: BackgroundTransferBehavior
+  /** The group chart's state. */
+  readonly state: string
+  /** Members that run or keep a place. */
+  readonly members: readonly OperationId[]
+  /** The heads of its waiting line, in order; none of a group whose turn is far away. */
+  readonly line: readonly OperationId[]
+}
+
+/** A group that is awake. */
+export interface AwakeGroup {
+  readonly name: string
+  readonly actor: GroupActor
+  readonly line: WaitingLine
+  /** What it would admit now; absent while it wants no slot. */
+  offer: (Admission & {readonly kind: 'admit'}) | undefined
+  /** Commands for the whole group that are under way. */
+  suspensions: number
+  lastServed: number
+  /** What waits until the heads of its line are known; absent since they were read for the first time. */
+  afterReading: (() => void)[] | undefined
+}
+
+/** A group of which no more than this is in memory. */
+interface SleepingGroup {
+  readonly lastServed: number
+  /** Members that hold their places. */
+  readonly members: readonly Member[]
+  /** It waits for a change of origins, and of more than one. */
+  readonly isStuck: boolean
+}
+
+type ProvidedGroupMachine = ReturnType<typeof provideGroupMachine>
+
+export class Groups {
+  readonly rotation = new Rotation()
+  readonly #options: GroupsOptions
+  readonly #machine: ProvidedGroupMachine
+  readonly #awake = new Map<string, AwakeGroup>()
+  readonly #asleep = new Map<string, SleepingGroup>()
+  /** Every group that was ever given a setting: small, and asked for without waiting. */
+  readonly #records = new Map<string, GroupRecord>()
+  /** Sequences below this wait for attachAsync. */
+  #floor = 0
+
+  constructor(options: GroupsOptions) {
+    this.#options = options
+    this.#machine = provideGroupMachine(options, (name) => this.heads(name))
+  }
+
+  /** What recovery read: the groups' own records, and which of them have somebody waiting. */
+  load(records: readonly GroupRecord[], waiting: readonly WaitingGroup[], floor: number): void {
+    this.#floor = floor
+    for (const record of records) this.#records.set(record.name, record)
+    for (const group of waiting) this.#meet(group)
+  }
+
+  record(name: string): GroupRecord {
+    return this.#records.get(name) ?? {name, behavior: 0}
+  }
+
+  /** Remembers a group; resolves when that is durable. Rejects when the engine closes first. */
+  keep(record: GroupRecord): Promise<void> {
+    const {name} = record
+    const {store, writes, onUnwritten} = this.#options
+    this.#records.set(name, record)
+    return writes.persist(() => store.saveGroup(this.record(name)), onUnwritten)
+  }
+
+  /** Written with the group's next change. */
+  note(record: GroupRecord): void {
+    this.#records.set(record.name, record)
+  }
+
+  async setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
+    const saved = this.keep({...this.record(name), behavior})
+    if (this.#asleep.has(name) || this.#awake.has(name)) {
+      const group = this.wake(name)
+      this.send(group, {type: 'behavior.changed', behavior})
+      this.lineChanged(group)
+    }
+    await saved
+  }
+
+  /** The group with its actor, whatever it was. */
+  wake(name: string): AwakeGroup {
+    const known = this.#awake.get(name)
+    if (known !== undefined) return known
+    this.#makeRoom()
+    const sleeping = this.#asleep.get(name)
+    this.#asleep.delete(name)
+    const {behavior, front = []} = this.record(name)
+    const members = sleeping?.members ?? []
+    const group: AwakeGroup = {
+      name,
+      actor: createActor(this.#machine, {id: `group:${name}`, input: {name, behavior, members}}),
+      line: this.#createLine(name, front, sleeping === undefined, () => this.#lineRead(group)),
+      offer: undefined,
+      suspensions: 0,
+      // It stands behind those that wait for their turn: new groups without end cannot starve an old one.
+      lastServed: sleeping?.lastServed ?? this.rotation.turn,
+      afterReading: sleeping === undefined ? undefined : [],
+    }
+    this.#awake.set(name, group)
+    group.actor.start()
+    group.line.refill()
+    if (this.#options.closedOrigins().size > 0) this.#tellOrigins(group)
+    return group
+  }
+
+  /** The groups whose turns come next are read. */
+  readAhead(count: number): void {
+    const next = this.rotation.next(Math.min(count, READ_AHEAD), this.#options.closedOrigins())
+    for (const {group} of next) this.wake(group)
+  }
+
+  /** A queued record is durable, and takes part. */
+  enter(record: OperationRecord): void {
+    const name = record.policy.group
+    const mustWake = this.#floor > 0 || this.#isRoomy
+    const group = mustWake ? this.wake(name) : this.#awake.get(name)
+    if (group === undefined) {
+      const origin = new URL(record.request.url).origin
+      this.#meet({name, priorityClass: priorityClass(record.policy.priority)}, origin)
+      this.#options.onOffers()
+    } else if (record.sequence < this.#floor) {
+      group.line.admitBelowFloor(record)
+    } else {
+      group.line.enter(record)
+    }
+  }
+
+  /** Everything that waits takes part from now on. */
+  dropFloor(waiting: readonly WaitingGroup[]): void {
+    this.#floor = 0
+    for (const group of this.#awake.values()) group.line.dropFloor()
+    for (const group of waiting) this.#meet(group)
+    this.#options.onOffers()
+  }
+
+  /** A member that holds its place needs no actor of its group. */
+  hold(name: string, member: Member): boolean {
+    const sleeping = this.#asleep.get(name)
+    if (sleeping === undefined) return false
+    const others = sleeping.members.filter(({id}) => id !== member.id)
+    this.#asleep.set(name, {...sleeping, members: [...others, member]})
+    return true
+  }
+
+  send(group: AwakeGroup, event: GroupEvent): void {
+    const {name, lastServed} = group
+    group.actor.send(event)
+    const snapshot = group.actor.getSnapshot()
+    const next = snapshot.hasTag('wanting') ? nextAdmission(snapshot.context) : undefined
+    group.offer = next?.kind === 'admit' ? next : undefined
+    if (group.offer !== undefined) {
+      this.rotation.offer({group: name, priorityClass: group.offer.priorityClass, lastServed})
+    } else if (group.afterReading === undefined) {
+      this.rotation.withdraw(name)
+    }
+  }
+
+  lineChanged(group: AwakeGroup): void {
+    const line = candidatesOf(group.line, this.#options.closedOrigins())
+    this.send(group, {type: 'line.changed', line})
+    this.#lookAhead(group)
+    this.putAwayIfIdle(group)
+    this.#options.onOffers()
+  }
+
+  originsChanged(): void {
+    for (const group of this.#awake.values()) this.#tellOrigins(group)
+    for (const [name, sleeping] of this.#asleep) {
+      if (!sleeping.isStuck) continue
+      this.#asleep.set(name, {...sleeping, isStuck: false})
+      this.rotation.offer({group: name, priorityClass: 1, lastServed: sleeping.lastServed})
+    }
+    this.#options.onOffers()
+  }
+
+  /** An idle group's settings are all that is left of it. */
+  putAwayIfIdle(group: AwakeGroup): void {
+    if (!group.line.isEmpty || !group.actor.getSnapshot().hasTag('idle')) return
+    if (this.#awake.get(group.name) === group) this.#putAway(group)
+  }
+
+  /** Calls `act` when the heads of the line are known. */
+  whenRead(group: AwakeGroup, act: () => void): void {
+    if (group.afterReading === undefined) act()
+    else group.afterReading.push(act)
+  }
+
+  /** The group, if it is awake. */
+  find(name: string): AwakeGroup | undefined {
+    return this.#awake.get(name)
+  }
+
+  /** The waiting heads of a group, in order. */
+  heads(name: string): readonly Waiting[] {
+    return this.#awake.get(name)?.line.heads ?? []
+  }
+
+  members(name: string): readonly Member[] {
+    return this.#awake.get(name)?.actor.getSnapshot().context.members ?? this.#asleep.get(name)?.members ?? []
+  }
+
+  /** At most `limit`: first those that are awake. */
+  standings(limit: number): readonly GroupStanding[] {
+    const standings: GroupStanding[] = []
+    const seen = new Set<string>()
+    for (const names of [this.#awake, this.#asleep, this.#records]) {
+      for (const name of names.keys()) {
+        if (standings.length >= limit) return standings
+        if (!seen.has(name)) standings.push(this.#standing(name))
+        seen.add(name)
+      }
+    }
+    return standings
+  }
+
+  #standing(name: string): GroupStanding {
+    const state = this.#awake.get(name)?.actor.getSnapshot().value
+    const asleep = this.rotation.offerOf(name) === undefined ? 'satisfied' : 'wanting'
+    return {
+      name,
+      behavior: this.record(name).behavior,
+      state: state ?? (this.#asleep.has(name) ? asleep : 'idle'),
+      members: this.members(name).map(({id}) => id),
+      line: this.heads(name).map(({id}) => id),
+    }
+  }
+
+  #createLine(group: string, front: readonly LineRange[], isEmpty: boolean, onChange: () => void): WaitingLine {
+    const {store, writes, isLive, onUnread} = this.#options
+    const insist = <T>(read: () => Promise<T>) =>
+      writes.persist(read, (error) => {
+        // Others need not wait until it can be read.
+        this.rotation.withdraw(group)
+        onUnread(error)
+        this.#options.onOffers()
+      })
+    return new WaitingLine({group, store, floor: this.#floor, isLive, insist, onChange}, front, isEmpty)
+  }
+
+  #lineRead(group: AwakeGroup): void {
+    const waiting = group.afterReading
+    if (waiting !== undefined && !group.line.isReading) {
+      group.afterReading = undefined
+      for (const act of waiting) act()
+    }
+    this.lineChanged(group)
+  }
+
+  /** Somebody of this class waits in the group; it is not known who. */
+  #meet({name, priorityClass}: WaitingGroup, origin?: string): void {
+    if (this.#awake.has(name)) return
+    const sleeping = this.#asleep.get(name)
+    if (sleeping === undefined) this.#asleep.set(name, {lastServed: this.rotation.turn, members: [], isStuck: false})
+    const known = this.rotation.offerOf(name)
+    const lastServed = sleeping?.lastServed ?? this.rotation.turn
+    const isSame = sleeping === undefined || (known !== undefined && known.origin === origin)
+    const highest = Math.min(priorityClass, known?.priorityClass ?? priorityClass) as PriorityClass
+    this.rotation.offer({group: name, priorityClass: highest, lastServed, origin: isSame ? origin : undefined})
+    if (this.#isRoomy) this.wake(name)
+  }
+
+  get #isRoomy(): boolean {
+    return this.#awake.size < this.#options.mostAwake + this.#options.running()
+  }
+
+  /** Puts groups to sleep whose turn comes last, while too many are awake. */
+  #makeRoom(): void {
+    while (!this.#isRoomy) {
+      let last: AwakeGroup | undefined
+      for (const group of this.#awake.values()) {
+        if (last !== undefined && compareTurns(turnOf(last), turnOf(group)) > 0) continue
+        if (this.#maySleep(group)) last = group
+      }
+      if (last === undefined) return
+      this.#sleep(last)
+    }
+  }
+
+  #maySleep({actor, line, suspensions, afterReading}: AwakeGroup): boolean {
+    if (this.#floor > 0 || suspensions > 0 || line.isReading || afterReading !== undefined) return false
+    const {context} = actor.getSnapshot()
+    return context.current === undefined && context.members.every(({phase}) => phase !== 'running')
+  }
+
+  #sleep(group: AwakeGroup): void {
+    const {name, line, lastServed} = group
+    const {context} = group.actor.getSnapshot()
+    const {members} = context
+    const offer = this.rotation.offerOf(name)
+    const [head] = line.heads
+    const isWaiting = offer === undefined && head !== undefined && this.#options.closedOrigins().size > 0
+    const isOneOrigin = isWaiting && line.heads.every(({origin}) => origin === head.origin) && members.length === 0
+    this.#putAway(group)
+    this.#asleep.set(name, {lastServed, members, isStuck: isWaiting && !isOneOrigin})
+    if (offer !== undefined) this.rotation.offer(offer)
+    else if (isOneOrigin) {
+      this.rotation.offer({group: name, priorityClass: head.priorityClass, lastServed, origin: head.origin})
+    }
+  }
+
+  #putAway(group: AwakeGroup): void {
+    this.#awake.delete(group.name)
+    this.rotation.withdraw(group.name)
+    group.actor.stop()
+  }
+
+  #tellOrigins(group: AwakeGroup): void {
+    const closed = this.#options.closedOrigins()
+    this.send(group, {type: 'origins.changed', closed: [...closed], line: candidatesOf(group.line, closed)})
+    this.#lookAhead(group)
+  }
+
+  /** Whoever waits behind a crowd whose origin takes nobody must not wait for the crowd. */
+  #lookAhead({name, line}: AwakeGroup): void {
+    const closed = this.#options.closedOrigins()
+    if (closed.size === 0) return
+    const ordered = this.record(name).behavior === BackgroundTransferBehavior.serialized
+    const isStuck = ({origin, priorityClass}: Waiting) => closed.has(origin) && (!ordered || priorityClass === 0)
+    if (line.heads.every(isStuck)) line.lookFurther()
+  }
+}
+
+function turnOf({name, lastServed}: AwakeGroup) {
+  return {group: name, lastServed}
+}
+
+/** One for all groups: each provided machine is a chart of its own in memory. */
+function provideGroupMachine({admit, displace}: GroupsOptions, headsOf: (group: string) => readonly Waiting[]) {
+  // In microtasks: one chart's action must not step another chart.
+  return groupMachine.provide({
+    actions: {
+      admit: ({context}, {id}) => {
+        if (id === undefined) return
+        const record = headsOf(context.name).find((each) => each.id === id)?.record
+        queueMicrotask(() => admit(id, record))
+      },
+      displace: (_, {ids}) => {
+        queueMicrotask(() => ids.forEach(displace))
+      },
+    },
+  })
+}

@@ -1,0 +1,186 @@
+/** More groups than are kept awake: the order in which they are served, and that each of them can be commanded. */
+
+import {describe, expect, it} from 'vitest'
+import {TransferError} from '../../src/domain/errors.ts'
+import {MOST_AWAKE} from '../../src/engine/groups.ts'
+import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import type {EngineOptions} from '../../src/engine/options.ts'
+import type {RecordWish} from '../support/records.ts'
+import {SimulatedWorld} from '../support/simulated-world.ts'
+
+const MANY = MOST_AWAKE + 24
+
+/** The address of a group's member. */
+const url = (group: number, member: number, host = 'files.example') => `http://${host}/${group}/${member}`
+const nameOf = (group: number) => `group ${String(group).padStart(4, '0')}`
+
+interface Wish {
+  readonly group: number
+  readonly member: number
+  readonly host?: string
+  readonly priority?: 0 | 1 | 2
+}
+
+function draft(world: SimulatedWorld, {group, member, host, priority = 0}: Wish) {
+  const wish: RecordWish = {url: url(group, member, host), policy: {group: nameOf(group), priority}}
+  world.network.serve(url(group, member, host), {seed: group, size: 1_000})
+  return world.draft(10 * group + member + 1, wish)
+}
+
+/** A store in which these groups wait, in an engine that was just opened on it. */
+async function waiting(wishes: readonly Wish[], options: EngineOptions = {}): Promise<SimulatedWorld> {
+  const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1, ...options}})
+  await world.open({maxConcurrentTransfers: 0})
+  await world.until(world.engine.startMany(wishes.map((wish) => draft(world, wish))))
+  await world.close()
+  await world.open()
+  return world
+}
+
+function members(groups: number, count: number): readonly Wish[] {
+  return Array.from({length: groups * count}, (_, at) => ({group: at % groups, member: Math.floor(at / groups)}))
+}
+
+const asked = (world: SimulatedWorld) => world.network.notes.map(({request}) => new URL(request.url).pathname)
+const awake = (world: SimulatedWorld) => world.engine.groups().filter(({line}) => line.length > 0).length
+
+async function entryOf(world: SimulatedWorld, group: number, member: number): Promise<OperationEntry> {
+  const [entry] = await world.until(world.engine.findMany({group: nameOf(group), urlPrefix: url(group, member)}))
+  if (entry === undefined) throw new Error('there is no such member')
+  return entry
+}
+
+describe('many groups', () => {
+  it('are served in turn, each once before any a second time, and only some are awake', async () => {
+    const world = await waiting(members(MANY, 2))
+    expect(world.engine.groups()).toHaveLength(MANY)
+    let most = awake(world)
+    world.network.onBegin = () => {
+      most = Math.max(most, awake(world))
+    }
+    await world.until(() => asked(world).length === 2 * MANY && world.network.open.size === 0)
+    const rounds = [0, 1].map((member) => Array.from({length: MANY}, (_, group) => `/${group}/${member}`))
+    expect(asked(world)).toEqual(rounds.flat())
+    expect(most).toBeLessThanOrEqual(MOST_AWAKE + 1)
+    await world.advance(10)
+    expect(world.engine.groups()).toEqual([])
+    await world.close()
+  })
+
+  /** What was asked for, in order, and the whole history of events. */
+  async function historyOf(seed: number, maxConcurrentTransfers: number) {
+    const world = new SimulatedWorld({seed, mostDelayMs: 9, engine: {maxConcurrentTransfers}})
+    await world.open({maxConcurrentTransfers: 0})
+    await world.until(world.engine.startMany(members(MANY, 1).map((wish) => draft(world, wish))))
+    await world.close()
+    await world.open()
+    await world.until(() => asked(world).length === MANY && world.network.open.size === 0)
+    const events = JSON.stringify(world.process.events)
+    await world.close()
+    return {order: asked(world), events}
+  }
+
+  it('are served in the same order however late the store answers', async () => {
+    const order = Array.from({length: MANY}, (_, group) => `/${group}/0`)
+    for (const seed of [1, 2, 3]) expect((await historyOf(seed, 1)).order).toEqual(order)
+  })
+
+  it('have the same history for the same inputs and seed', async () => {
+    const [first, again] = [await historyOf(7, 3), await historyOf(7, 3)]
+    expect(first.events.length).toBeGreaterThan(10_000)
+    expect(again).toEqual(first)
+  })
+
+  it('go by the class of their first member, known or not', async () => {
+    const world = await waiting([...members(MANY, 1), {group: MANY - 1, member: 1, priority: 1}])
+    await world.until(() => asked(world).length === 1)
+    expect(asked(world)).toEqual([`/${MANY - 1}/1`])
+    await world.until(world.engine.startMany([draft(world, {group: MANY - 2, member: 1, priority: 1})]))
+    await world.until(() => asked(world).length === 3)
+    // What was on its way when the High one came was admitted before it.
+    expect(asked(world).slice(1, 3)).toContain(`/${MANY - 2}/1`)
+    await world.close()
+  })
+
+  it('can be commanded while they sleep', async () => {
+    const world = await waiting(members(MANY, 3), {maxConcurrentTransfers: 1})
+    const group = MANY - 1
+    await world.until(world.engine.setBehavior(nameOf(group), 1))
+    const [first, second, third] = [
+      await entryOf(world, group, 0),
+      await entryOf(world, group, 1),
+      await entryOf(world, group, 2),
+    ]
+    await world.until(world.engine.makeCurrent(third))
+    world.engine.pause(second)
+    await world.until(() => second.record.state === 'pausedByApplication')
+    await world.until(world.engine.pauseGroup(nameOf(group - 1)))
+    await world.until(world.engine.cancelGroup(nameOf(group - 2)))
+    await world.until(() => first.isOver && third.isOver)
+    const own = asked(world).filter((path) => path.startsWith(`/${group}/`))
+    expect(own).toEqual([`/${group}/2`, `/${group}/0`])
+    await world.until(world.engine.resumeGroup(nameOf(group - 1)))
+    world.engine.resume(second)
+    await world.until(() => second.isOver, 3_600_000)
+    await world.until(() => asked(world).length === 3 * MANY - 3)
+    expect(asked(world).some((path) => path.startsWith(`/${group - 2}/`))).toBe(false)
+    await world.close()
+  })
+
+  it('whose origin takes nobody do not keep others waiting, and are served when it does', async () => {
+    const crowd = members(MANY, 1)
+    const others = Array.from({length: 5}, (_, at) => ({group: MANY + at, member: 0, host: 'other.example'}))
+    const world = await waiting([...crowd, ...others], {maxConcurrentTransfers: 2, maxConnectionsPerOrigin: 1})
+    let most = 0
+    world.network.onBegin = () => {
+      most = Math.max(most, [...world.network.open].filter((each) => each.url.includes('files.example')).length)
+    }
+    await world.until(() => asked(world).length === 6)
+    const ofOthers = asked(world).filter((path) => Number(path.split('/')[1]) >= MANY)
+    expect(ofOthers.length).toBeGreaterThanOrEqual(2)
+    await world.until(() => asked(world).length === MANY + 5 && world.network.open.size === 0)
+    expect(most).toBe(1)
+    await world.close()
+  })
+
+  it('with members that hold their places do not run a second of a serialized one', async () => {
+    const world = await waiting([], {maxConcurrentTransfers: 4})
+    for (let group = 0; group < MANY; group++) await world.until(world.engine.setBehavior(nameOf(group), 1))
+    for (let group = 0; group < MANY; group++) {
+      for (const member of [0, 1]) draft(world, {group, member})
+      world.network.addFault(url(group, 0), {kind: 'status', status: 500})
+    }
+    let rivals = 0
+    world.network.onBegin = () => {
+      const groups = [...world.network.open].map((each) => each.url.split('/').at(-2))
+      if (new Set(groups).size < groups.length) rivals += 1
+    }
+    await world.until(world.engine.startMany(members(MANY, 2).map((wish) => draft(world, wish))))
+    await world.until(() => asked(world).length === 3 * MANY && world.network.open.size === 0)
+    expect(rivals).toBe(0)
+    for (let group = 0; group < MANY; group++) {
+      const own = asked(world).filter((path) => path.startsWith(`/${group}/`))
+      expect(own).toEqual([`/${group}/0`, `/${group}/0`, `/${group}/1`])
+    }
+    await world.close()
+  })
+})
+
+describe('a line that cannot be read', () => {
+  it('is read again after a while, and nobody else waits for it', async () => {
+    const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1}})
+    await world.open({maxConcurrentTransfers: 0})
+    await world.until(world.engine.startMany(members(2, 1).map((wish) => draft(world, wish))))
+    await world.close()
+    const opened = world.open()
+    world.process.store.failNextLines(new TransferError('DISK_FAILED', 'the disk failed'))
+    await opened
+    await world.until(() => asked(world).length === 1 && world.network.open.size === 0)
+    expect(asked(world)).toEqual(['/1/0'])
+    await world.until(() => asked(world).length === 2)
+    expect(asked(world)).toEqual(['/1/0', '/0/0'])
+    expect(world.process.complaints.join()).toContain('the waiting line could not be read')
+    await world.close()
+    expect(world.clock.pending).toBe(0)
+  })
+})
