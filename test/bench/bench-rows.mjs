@@ -1,0 +1,294 @@
+/**
+ * The rows of docs/benchmarks.md: what is fetched, by which programs, and what ours must reach against them.
+ *
+ * A program is `{name, command(run)}`; `run` has `out` (an empty directory), `store` and the servers. `ours` marks those that
+ * are held against the peers. A target is `[ours, peer, figure, at least]`: a ratio of medians; figures are `speed` (peer's
+ * wall over ours) and `cpu` (ours over the peer's: at most).
+ */
+
+import {writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+
+const BGT = fileURLToPath(new URL('../../dist/src/cli/bgt.js', import.meta.url))
+const UNDICI = fileURLToPath(new URL('./plain-undici.mjs', import.meta.url))
+const GIB = 1024 ** 3
+
+const bgt = (run, ...args) => [process.execPath, BGT, ...args, '--store', run.store, '--quiet']
+const get = (run, url, ...args) => bgt(run, 'get', url, '-o', join(run.out, 'file'), ...args)
+
+const ours = (of, ...args) => ({name: 'bgt', ours: true, command: (run) => get(run, of(run), ...args)})
+const oursInProcess = (of, ...args) => ({
+  name: 'bgt, process',
+  ours: true,
+  command: (run) => get(run, of(run), '--durability', 'process', ...args),
+})
+const curl = (of, ...args) => ({
+  name: 'curl',
+  needs: 'curl',
+  command: (run) => ['curl', '-sS', ...args, '-o', join(run.out, 'file'), of(run)],
+})
+const aria2 = (of, connections, ...args) => ({
+  name: `aria2c -x${connections}`,
+  needs: 'aria2c',
+  command: (run) => [
+    ...['aria2c', '-q', `-x${connections}`, `-s${connections}`, '-k1M', '--file-allocation=none', ...args],
+    ...['-d', run.out, '-o', 'file', of(run)],
+  ],
+})
+const undici = (of) => ({
+  name: 'undici pipeline',
+  command: (run) => [process.execPath, UNDICI, '1', run.out, of(run)],
+})
+const loop = (path, bytes) => ({
+  name: 'C loop',
+  needs: 'receive-loop',
+  command: (run) => [
+    run.native['receive-loop'],
+    new URL(run.nginx.plain).port,
+    path,
+    join(run.out, 'file'),
+    `${bytes}`,
+  ],
+})
+/** The same, and then the file on the disk. */
+const synced = (program) => ({
+  ...program,
+  name: `${program.name} and fsync`,
+  command: (run) => ['sh', '-c', '"$@" && sync "$0"', join(run.out, 'file'), ...program.command(run)],
+})
+
+const plain = (name) => (run) => `${run.nginx.plain}/${name}`
+const one = plain('1g')
+const four = plain('4g')
+const tls = (run) => `${run.nginx.tls}/1g`
+const capped = (run) => `${run.nginx.capped}/1g`
+
+/** A LIST of `count` small files, in the form that each program reads. */
+function small(count) {
+  const urls = (run) => Array.from({length: count}, (_, n) => `${run.nginx.plain}/small/${n}`)
+  const list = (run, name, lines) => {
+    const file = join(run.scratch, name)
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    return file
+  }
+  const mine = (name, ...args) => ({
+    name,
+    ours: true,
+    command: (run) =>
+      bgt(run, 'get', '-i', list(run, 'list.bgt', urls(run)), '-d', run.out, '--max-concurrent', '16', ...args),
+  })
+  return [
+    mine('bgt'),
+    mine('bgt, process', '--durability', 'process'),
+    {
+      name: 'curl --parallel 16',
+      needs: 'curl',
+      command: (run) => {
+        const lines = urls(run).map((url, n) => `url = "${url}"\noutput = "${join(run.out, String(n))}"`)
+        return ['curl', '-sS', '--parallel', '--parallel-max', '16', '-K', list(run, 'list.curl', lines)]
+      },
+    },
+    {
+      name: 'aria2c -j16',
+      needs: 'aria2c',
+      command: (run) => [
+        'aria2c',
+        '-q',
+        '-j16',
+        '--file-allocation=none',
+        '-d',
+        run.out,
+        '-i',
+        list(run, 'list.aria2', urls(run)),
+      ],
+    },
+    {
+      name: 'undici pipeline ×16',
+      command: (run) => [
+        'sh',
+        '-c',
+        '"$@" < "$0"',
+        list(run, 'list.undici', urls(run)),
+        process.execPath,
+        UNDICI,
+        '16',
+        run.out,
+        '-',
+      ],
+    },
+  ]
+}
+
+function againstBoth(curlSpeed, aria2Speed, more = []) {
+  const aria2s = ['aria2c -x1', 'aria2c -x16']
+  return ['bgt', 'bgt, process'].flatMap((mine) => [
+    [mine, 'curl', 'speed', curlSpeed],
+    ...aria2s.map((peer) => [mine, peer, 'speed', aria2Speed]),
+    ...more.map(([peer, figure, bound]) => [mine, peer, figure, bound]),
+  ])
+}
+
+export const ROWS = [
+  {
+    id: '1g-tmpfs',
+    title: '1 GiB over HTTP, to tmpfs',
+    bytes: GIB,
+    to: 'tmpfs',
+    programs: [ours(one), oursInProcess(one), curl(one), aria2(one, 1), aria2(one, 16), undici(one), loop('/1g', GIB)],
+    targets: againstBoth(1.25, 1.6, [['curl', 'cpu', 0.9]]),
+  },
+  {
+    id: '4g-tmpfs',
+    title: '4 GiB over HTTP, to tmpfs',
+    bytes: 4 * GIB,
+    to: 'tmpfs',
+    programs: [ours(four), oursInProcess(four), curl(four), aria2(four, 1), aria2(four, 16), loop('/4g', 4 * GIB)],
+    targets: againstBoth(1.4, 1.75, [['C loop', 'speed', 0.8]]),
+  },
+  {
+    id: '1g-disk',
+    title: '1 GiB over HTTP, to the disk',
+    bytes: GIB,
+    to: 'disk',
+    programs: [ours(one), oursInProcess(one), curl(one), aria2(one, 1), synced(curl(one)), synced(aria2(one, 1))],
+    targets: [
+      ['bgt, process', 'curl', 'speed', 1.5],
+      ['bgt, process', 'aria2c -x1', 'speed', 2.3],
+      ['bgt', 'curl and fsync', 'speed', 1.2],
+      ['bgt', 'aria2c -x1 and fsync', 'speed', 1.2],
+    ],
+  },
+  {
+    id: '1g-tls',
+    title: '1 GiB over TLS 1.3, to tmpfs',
+    bytes: GIB,
+    to: 'tmpfs',
+    trustsCertificate: true,
+    programs: [
+      ours(tls),
+      oursInProcess(tls),
+      {
+        name: 'curl',
+        needs: 'curl',
+        command: (run) => [
+          'curl',
+          '-sS',
+          '--http1.1',
+          '--cacert',
+          run.nginx.certificate,
+          '-o',
+          join(run.out, 'file'),
+          tls(run),
+        ],
+      },
+      {
+        name: 'aria2c -x1',
+        needs: 'aria2c',
+        command: (run) => [
+          'aria2c',
+          '-q',
+          '-x1',
+          '--file-allocation=none',
+          `--ca-certificate=${run.nginx.certificate}`,
+          '-d',
+          run.out,
+          '-o',
+          'file',
+          tls(run),
+        ],
+      },
+      undici(tls),
+    ],
+    targets: ['bgt', 'bgt, process'].flatMap((mine) => [
+      [mine, 'curl', 'speed', 1],
+      [mine, 'aria2c -x1', 'speed', 1.1],
+    ]),
+  },
+  {
+    id: 'capped',
+    title: '1 GiB, each connection held to 20 MiB/s, to tmpfs',
+    bytes: GIB,
+    to: 'tmpfs',
+    programs: [
+      {...ours(capped, '--connections', '16'), name: 'bgt ×16'},
+      {...ours(capped, '--connections', '32'), name: 'bgt ×32'},
+      aria2(capped, 16),
+    ],
+    targets: [
+      ['bgt ×16', 'aria2c -x16', 'speed', 1],
+      ['bgt ×32', 'aria2c -x16', 'speed', 1.6],
+    ],
+  },
+  {
+    id: 'ranges-uncapped',
+    title: '1 GiB from a server without a cap, up to 16 connections allowed, to tmpfs',
+    bytes: GIB,
+    to: 'tmpfs',
+    programs: [{...ours(one, '--connections', '16'), name: 'bgt ×16'}, ours(one)],
+    targets: [['bgt ×16', 'bgt', 'speed', 0.95]],
+  },
+  {
+    id: '10k-small',
+    title: '10,000 files of 16 KiB, 16 at once, to tmpfs',
+    files: 10_000,
+    to: 'tmpfs',
+    programs: small(10_000),
+    targets: ['bgt', 'bgt, process'].flatMap((mine) => [
+      [mine, 'curl --parallel 16', 'speed', 0.5],
+      [mine, 'aria2c -j16', 'speed', 1.5],
+    ]),
+  },
+  {
+    id: '30k-small',
+    title: '30,000 files of 16 KiB, 16 at once, to tmpfs',
+    files: 30_000,
+    to: 'tmpfs',
+    programs: small(30_000),
+    targets: ['bgt', 'bgt, process'].flatMap((mine) => [
+      [mine, 'curl --parallel 16', 'speed', 0.5],
+      [mine, 'aria2c -j16', 'speed', 1.5],
+    ]),
+  },
+  {
+    id: 'upload',
+    title: '1 GiB PUT to a sink that discards',
+    bytes: GIB,
+    to: 'tmpfs',
+    needs: 'sink',
+    programs: [
+      {
+        name: 'bgt',
+        ours: true,
+        command: (run) => bgt(run, 'put', join(run.www, '1g'), run.sink.url, '--method', 'PUT'),
+      },
+      {name: 'curl', needs: 'curl', command: (run) => ['curl', '-sS', '-T', join(run.www, '1g'), run.sink.url]},
+    ],
+    targets: [['bgt', 'curl', 'speed', 0.95]],
+  },
+  {
+    id: 'checksum',
+    title: '1 GiB over HTTP with --checksum sha256, to tmpfs',
+    bytes: GIB,
+    to: 'tmpfs',
+    programs: [
+      {
+        name: 'bgt with sha256',
+        ours: true,
+        command: (run) => get(run, one(run), '--checksum', `sha256=${run.digests['1g']}`),
+      },
+      ours(one),
+    ],
+    targets: [['bgt with sha256', 'bgt', 'speed', 0.9]],
+  },
+  {
+    id: 'version',
+    title: '`bgt --version`',
+    to: 'tmpfs',
+    programs: [
+      {name: 'bgt --version', ours: true, command: () => [process.execPath, BGT, '--version']},
+      {name: 'node -e 0', command: () => [process.execPath, '-e', '0']},
+    ],
+    targets: [['bgt --version', 'node -e 0', 'speed', 1 / 1.3]],
+  },
+]

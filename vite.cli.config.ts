@@ -1,0 +1,21 @@
+/**
+ * The command as one file and what it loads on demand: starting it reads a few files instead of four hundred. Replaces what
+ * tsc made of src/cli/bgt.ts; the library stays as it is, a module a file.
+ */
+
+import {defineConfig} from 'vite'
+
+export default defineConfig({
+  build: {
+    ssr: true,
+    target: 'node20',
+    outDir: 'dist/src/cli',
+    emptyOutDir: false,
+    minify: true,
+    rollupOptions: {
+      input: {bgt: 'src/cli/bgt.ts'},
+      output: {entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js'},
+    },
+  },
+  ssr: {noExternal: true, external: ['classic-level', '@opentelemetry/api', 'prom-client']},
+})
