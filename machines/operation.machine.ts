@@ -444,6 +444,7 @@ export const operationMachine = setUp.createMachine({
                   description: 'The request is out; the head of its answer is not here yet',
                   on: {
                     'attempt.redirected': 'connecting',
+                    'attempt.challenged': 'connecting',
                     'attempt.responded': {
                       target: 'transferring',
                       actions: {

@@ -27,6 +27,7 @@ export type {
   IBackgroundTransferOperationPriority,
 } from './namespace/interfaces.ts'
 export type {OperationSummary} from './namespace/operation-summary.ts'
+export {PasswordCredential} from './namespace/password-credential.ts'
 export type {
   BackgroundTransferFileRange,
   BackgroundTransferRangesDownloadedEventArgs,

@@ -32,6 +32,7 @@ import {BodyWriter} from './body-writer.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import {Checkpoints, type VersionFacts} from './checkpoints.ts'
 import {Connection, type Reception} from './connection.ts'
+import type {Logins} from './server-login.ts'
 
 export interface TransferBytesPorts {
   readonly transport: Transport
@@ -42,6 +43,7 @@ export interface TransferBytesPorts {
   readonly pool: BufferPool
   readonly limiter: RateLimiter
   readonly origins: OriginMemory
+  readonly logins: Logins
 }
 
 /** What is asked of one address. */
@@ -176,12 +178,15 @@ export class Attempt {
   }
 
   async #fetch(): Promise<void> {
-    const {url, method} = this.#facts.request
-    let question = this.#questionTo(url)
+    const {request} = this.#facts
+    const first = {url: request.url, method: request.method, headers: this.#requestHeaders()}
+    let question = this.#questionTo(request.url)
     const connection = new Connection({
       transport: this.#ports.transport,
       connected: () => this.#report({type: 'attempt.connected'}),
       redirected: () => this.#report({type: 'attempt.redirected'}),
+      challenged: () => this.#report({type: 'attempt.challenged'}),
+      login: this.#ports.logins.of(request, first),
       headersFor: (hop) => {
         question = this.#questionTo(hop.url)
         return withPlan(hop.headers, question.plan)
@@ -189,7 +194,7 @@ export class Attempt {
       responded: (head) => this.#responded(question, connection, head),
     })
     this.#connection = connection
-    const reception = await connection.run({url, method, headers: this.#requestHeaders()})
+    const reception = await connection.run(first)
     await this.#bytes.drained()
     // Only the end of the body told how long it is.
     if (reception.kind === 'receive' && reception.bodyEnd === undefined)

@@ -8,6 +8,7 @@ import type {HeaderField, ResponseFacts} from '../domain/record.ts'
 import {nextHop} from '../domain/redirect.ts'
 import type {BodyDisposition, BodyReceiver, Exchange, Transport} from '../ports/transport.ts'
 import type {BodyWriter} from './body-writer.ts'
+import type {ServerLogin} from './server-login.ts'
 
 export interface Hop {
   readonly url: string
@@ -32,6 +33,10 @@ export interface ConnectionOptions {
   readonly transport: Transport
   readonly connected: () => void
   readonly redirected: () => void
+  /** The server asks who we are, and is told. */
+  readonly challenged: () => void
+  /** Who the operation is for its server; of this connection alone. */
+  readonly login: ServerLogin
   /** What goes out with this hop: its own headers, and what is asked of this very address. */
   readonly headersFor: (hop: Hop) => readonly HeaderField[]
   /** The head of an answer that is no redirect. */
@@ -75,12 +80,18 @@ export class Connection {
   async run(first: Hop): Promise<Reception> {
     try {
       let hop = first
-      for (let hops = 0; ; hops++) {
+      for (let hops = 0; ; ) {
         this.#next = undefined
         await this.#exchangeOnce(hop, hops)
         const next = this.#followed()
         if (next === undefined) return this.#received()
+        if (next === hop) {
+          this.#options.challenged()
+          continue
+        }
+        this.#options.login.follow(hop, next)
         hop = next
+        hops += 1
         this.#options.redirected()
       }
     } finally {
@@ -128,8 +139,8 @@ export class Connection {
       filled: (buffer, length, offset) => this.#filled(buffer, length, offset),
       release: (buffer) => this.writer?.release(buffer),
     }
-    const {transport, headersFor} = this.#options
-    const asked = {url: hop.url, method: hop.method, headers: headersFor(hop)}
+    const {transport, headersFor, login} = this.#options
+    const asked = {url: hop.url, method: hop.method, headers: login.headersFor(headersFor(hop))}
     this.#exchange = transport.exchange(asked, receiver, this.#abort.signal)
     try {
       const {bodyLength} = await this.#exchange.finished
@@ -139,7 +150,7 @@ export class Connection {
     }
   }
 
-  /** What `responded` left to do: methods, because it is set behind the compiler's back. */
+  /** What `responded` left to do, the same hop where its server asked who we are: methods, because it is set behind the compiler's back. */
   #followed(): Hop | undefined {
     return this.#next
   }
@@ -152,6 +163,10 @@ export class Connection {
   }
 
   #responded(hop: Hop, hops: number, head: ResponseFacts): BodyDisposition {
+    if (this.#options.login.answers(hop, head)) {
+      this.#next = hop
+      return 'discard'
+    }
     const next = nextHop({...hop, head, hops})
     if (next.kind === 'follow') {
       this.#next = next

@@ -2,6 +2,7 @@
 
 import {readFile} from 'node:fs/promises'
 import {isAbsolute, resolve} from 'node:path'
+import type {Credential} from '../domain/credential.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {withHeader} from '../domain/header-fields.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
@@ -137,10 +138,16 @@ export async function readHeaderFile(file: string): Promise<readonly Header[]> {
   return headers
 }
 
-/** `NAME:PASSWORD` as an Authorization header. */
-export function parseUser(text: string): Header {
-  if (!text.includes(':')) throw usageError('there is no password', '--user', 'write it as NAME:PASSWORD')
-  return ['Authorization', `Basic ${Buffer.from(text).toString('base64')}`]
+/** Parser of `NAME:PASSWORD`. */
+export function user(flag: string): (text: string) => Credential {
+  return (text) => {
+    const colon = text.indexOf(':')
+    const how = 'write it as NAME:PASSWORD'
+    if (colon < 0 || colon === text.length - 1) throw usageError('there is no password', flag, how)
+    if (colon === 0) throw usageError('there is no name', flag, how)
+    if (/\p{Cc}/u.test(text)) throw usageError('there are control characters in it', flag, how)
+    return {userName: text.slice(0, colon), password: text.slice(colon + 1)}
+  }
 }
 
 export interface ListEntry {

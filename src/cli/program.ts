@@ -12,7 +12,7 @@ import type {ShowFlags} from './commands/show.ts'
 import {EXIT} from './exit-code.ts'
 import {DETAILS, EXAMPLES} from './help.ts'
 import type {Io} from './io.ts'
-import {byteRate, count, oneOf, PRIORITIES, parseChecksum, parseHeader, seconds, usageError} from './parse.ts'
+import {byteRate, count, oneOf, PRIORITIES, parseChecksum, parseHeader, seconds, usageError, user} from './parse.ts'
 import {refuseCommand, refuseLater} from './refused.ts'
 import type {RunFlags} from './run.ts'
 import type {GetFlags} from './wanted.ts'
@@ -169,7 +169,7 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
     .option('-i, --input <list>', 'a list of downloads, one "URL [TAB FILE]" a line; - reads stdin')
     .option('-H, --header <header>', "send this header, 'Name: value', with each request", collect(parseHeader))
     .option('--header-file <file>', 'send the headers in this file, one a line')
-    .option('--user <name:password>', 'send these with each request, without being asked for them')
+    .option('--user <name:password>', 'who you are for the server, told when it asks (Basic, Digest)', user('--user'))
     .option('--checksum <digest>', 'sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX of the one file', parseChecksum)
     .option('--if-exists <what>', 'fail, unique or replace (default: fail)', oneOf('--if-exists', COLLISIONS))
     .option('--retries <n>', 'retries without progress between them (default: 3)', count('--retries', 0, 1_000_000))

@@ -1,6 +1,7 @@
 /** What `bgt get` is asked for, checked before anything of the engine is loaded. */
 
 import {resolve} from 'node:path'
+import type {Credential} from '../domain/credential.ts'
 import {fileNameFromUrl} from '../domain/file-name.ts'
 import type {BackgroundTransferCostPolicy, BackgroundTransferPriority, Checksum, CollisionPolicy} from '../index.ts'
 import type {Io} from './io.ts'
@@ -9,7 +10,6 @@ import {
   type ListEntry,
   parseList,
   parseUrl,
-  parseUser,
   pathIn,
   readAll,
   readGiven,
@@ -25,7 +25,7 @@ export interface GetFlags extends RunFlags {
   readonly input?: string
   readonly header?: readonly Header[]
   readonly headerFile?: string
-  readonly user?: string
+  readonly user?: Credential
   readonly checksum?: Checksum
   readonly retries?: number
   readonly retryDelay?: number
@@ -77,7 +77,7 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
   return given.map(({url, file}) => ({url, file: pathIn(folder, output ?? file ?? fileNameFromUrl(url.href))}))
 }
 
-async function headersOf({header = [], headerFile, user}: GetFlags): Promise<readonly Header[]> {
+async function headersOf({header = [], headerFile}: GetFlags): Promise<readonly Header[]> {
   const fromFile = headerFile === undefined ? [] : await readHeaderFile(headerFile)
-  return [...header, ...fromFile, ...(user === undefined ? [] : [parseUser(user)])]
+  return [...header, ...fromFile]
 }

@@ -19,6 +19,8 @@ export interface OperationSettings {
 export type AttemptEvent =
   | {readonly type: 'attempt.connected'}
   | {readonly type: 'attempt.redirected'}
+  /** The server asks who we are, and the request goes out again with the answer. */
+  | {readonly type: 'attempt.challenged'}
   | {readonly type: 'attempt.responded'; readonly response: ResponseFacts; readonly evidence: Evidence}
   /** The answer begins at zero although bytes were there: the body waits for `restart.recorded`. */
   | {readonly type: 'attempt.restarted'; readonly response: ResponseFacts; readonly evidence: Evidence}

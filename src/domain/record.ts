@@ -36,6 +36,8 @@ export interface TransferRequest {
   readonly sealed?: string
   /** What the request carries; an upload always has one. */
   readonly body?: RequestContent
+  /** RequestCredentials, sealed by the Secrets port; removed when the operation ends. */
+  readonly credentials?: string
 }
 
 export interface TransferTarget {

@@ -4,6 +4,7 @@ import {fromPromise} from 'xstate'
 import {operationMachine} from '../../machines/operation.machine.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {createDiscardParts, createPublishFile, createVerifyFile} from '../actors/finish-file.ts'
+import {Logins} from '../actors/server-login.ts'
 import {createTransferBytes} from '../actors/transfer-bytes.ts'
 import {createWeighFailure} from '../actors/weigh-failure.ts'
 import type {OperationRecord} from '../domain/record.ts'
@@ -23,9 +24,10 @@ export interface OperationProvisions {
 }
 
 export function provideOperationMachine({ports, meter, pool, limiter, origins, commit}: OperationProvisions) {
+  const logins = new Logins(ports)
   return operationMachine.provide({
     actors: {
-      transferBytes: createTransferBytes({...ports, meter, pool, limiter, origins}),
+      transferBytes: createTransferBytes({...ports, meter, pool, limiter, origins, logins}),
       weighFailure: createWeighFailure(ports.clock, ports.random),
       commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => commit(input.record)),
       verifyFile: createVerifyFile(ports.sink),

@@ -23,7 +23,7 @@ export function recordOf(snapshot: OperationSnapshot, now: number): OperationRec
   const {facts} = snapshot.context
   const state = lifeStateOf(snapshot)
   if (!isTerminal(state)) return {...facts, state}
-  const {sealed: _, ...request} = facts.request
+  const {sealed: _, credentials: __, ...request} = facts.request
   return {...facts, request, state, endedAt: facts.endedAt ?? now}
 }
 

@@ -1,5 +1,5 @@
 /**
- * What leaves the inspector, masked before anything is buffered: sealed headers never, secret headers and query values only
+ * What leaves the inspector, masked before anything is buffered: sealed headers and credentials never, secret headers and query values only
  * as ***, also where they stand inside another text.
  */
 
@@ -16,7 +16,7 @@ const ADDRESS_HEADERS: ReadonlySet<string> = new Set(['location', 'content-locat
 
 export function maskRecord(record: OperationRecord): OperationRecord {
   const secrets = secretsOf(record)
-  const {sealed: _, ...request} = record.request
+  const {sealed: _, credentials: __, ...request} = record.request
   const {response, error, evidence} = record
   return {
     ...record,

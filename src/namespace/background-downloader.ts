@@ -20,7 +20,8 @@ import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-downloads.ts'
 import {assertPriority, DownloadOperation} from './download-operation.ts'
 import type {IBackgroundTransferBase} from './interfaces.ts'
-import {changeRequestHeaders, withAddress} from './transfer-request.ts'
+import {credentialOf, type PasswordCredential} from './password-credential.ts'
+import {changeCredentials, changeRequestHeaders, withAddress} from './transfer-request.ts'
 import {requestUnconstrainedDownloads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
 
 /** What one download may ask beside the downloader's settings; our own additions to the namespace. */
@@ -62,7 +63,9 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
   #method = 'GET'
   #group = ''
   #costPolicy: BackgroundTransferCostPolicy = BackgroundTransferCostPolicy.default
-  #request: Pick<TransferRequest, 'headers' | 'sealed'> = {headers: []}
+  #request: Omit<TransferRequest, 'url' | 'method'> = {headers: []}
+  #serverCredential: PasswordCredential | null = null
+  #proxyCredential: PasswordCredential | null = null
 
   /** Acts on the default engine. Throws CLOSED when no engine is open. */
   constructor(engine: Engine = defaultEngine()) {
@@ -110,13 +113,38 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
     this.#group = group?.name ?? ''
   }
 
+  /**
+   * For downloads created afterwards: who they are for the origin of their address, when that asks (Basic, Digest). Never sent
+   * elsewhere, not before it is asked for, and kept sealed. A header Authorization of yours wins. null by default. Throws
+   * INVALID_ARGUMENT.
+   */
+  get serverCredential(): PasswordCredential | null {
+    return this.#serverCredential
+  }
+
+  set serverCredential(credential: PasswordCredential | null) {
+    const server = credentialOf(credential, 'serverCredential')
+    this.#request = changeCredentials(this.#engine, this.#request, {server})
+    this.#serverCredential = credential
+  }
+
+  /** For downloads created afterwards: who they are for a proxy that asks. null by default. Throws INVALID_ARGUMENT. */
+  get proxyCredential(): PasswordCredential | null {
+    return this.#proxyCredential
+  }
+
+  set proxyCredential(credential: PasswordCredential | null) {
+    const proxy = credentialOf(credential, 'proxyCredential')
+    this.#request = changeCredentials(this.#engine, this.#request, {proxy})
+    this.#proxyCredential = credential
+  }
+
   /** For downloads created afterwards; repeated calls concatenate. Throws INVALID_ARGUMENT (O17, O18). */
   setRequestHeader(name: string, value: string): void {
     const whole = {url: '', method: this.#method, ...this.#request}
-    const {headers, sealed} = changeRequestHeaders(this.#engine, whole, name, (fields) =>
-      withHeader(fields, name, value),
-    )
-    this.#request = {headers, ...(sealed === undefined ? {} : {sealed})}
+    const changed = changeRequestHeaders(this.#engine, whole, name, (fields) => withHeader(fields, name, value))
+    const {url: _, method: __, ...request} = changed
+    this.#request = request
   }
 
   /**

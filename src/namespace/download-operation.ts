@@ -25,7 +25,14 @@ import {withHeader, withoutHeader} from '../domain/header-fields.ts'
 import {webErrorStatusOf} from '../domain/hresult.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
-import type {Checksum, CollisionPolicy, HeaderField, OperationRecord, TransferPolicy} from '../domain/record.ts'
+import type {
+  Checksum,
+  CollisionPolicy,
+  HeaderField,
+  OperationRecord,
+  TransferPolicy,
+  TransferRequest,
+} from '../domain/record.ts'
 import {BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
@@ -35,6 +42,7 @@ import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {rememberHandle} from './handles.ts'
 import type {IBackgroundTransferOperation, IBackgroundTransferOperationPriority} from './interfaces.ts'
 import {type OperationSummary, summaryOf} from './operation-summary.ts'
+import {credentialOf, type PasswordCredential} from './password-credential.ts'
 import {
   type BackgroundTransferFileRange,
   type BackgroundTransferRangesDownloadedEventArgs,
@@ -44,7 +52,7 @@ import {
 import {createRecoverableStatuses} from './recoverable-statuses.ts'
 import {ResponseInformation} from './response-information.ts'
 import type {RunningDownload, WaitOptions} from './running-download.ts'
-import {changeRequestHeaders, withAddress} from './transfer-request.ts'
+import {changeCredentials, changeRequestHeaders, withAddress} from './transfer-request.ts'
 
 /** BackgroundDownloadProgress (spec 3.1): a copy that does not change afterwards. */
 export interface BackgroundDownloadProgress {
@@ -363,6 +371,21 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
     this.#changeHeaders(name, (fields) => withoutHeader(fields, name))
   }
 
+  /**
+   * Other credentials, from the next request on; null takes one away, and what is not named stays. Our addition to the
+   * namespace. Throws INVALID_ARGUMENT, and ILLEGAL_STATE on a terminal operation.
+   */
+  setCredentials(given: {
+    readonly server?: PasswordCredential | null
+    readonly proxy?: PasswordCredential | null
+  }): void {
+    const change = {
+      ...(given.server === undefined ? {} : {server: credentialOf(given.server, 'server')}),
+      ...(given.proxy === undefined ? {} : {proxy: credentialOf(given.proxy, 'proxy')}),
+    }
+    this.#changeRequest(changeCredentials(this.#engine, this.#wishes.request, change))
+  }
+
   get #facts(): OperationDraft & Pick<OperationRecord, 'error' | 'response'> {
     return this.#stage.kind === 'entered' ? this.#stage.entry.record : this.#stage.draft
   }
@@ -479,9 +502,12 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
   }
 
   #changeHeaders(name: string, change: (fields: readonly HeaderField[]) => readonly HeaderField[]): void {
+    this.#changeRequest(changeRequestHeaders(this.#engine, this.#wishes.request, name, change))
+  }
+
+  #changeRequest(request: TransferRequest): void {
     const stage = this.#stage
-    if (isTerminal(this.#lifeState)) throw this.#illegal('change its headers')
-    const request = changeRequestHeaders(this.#engine, this.#wishes.request, name, change)
+    if (isTerminal(this.#lifeState)) throw this.#illegal('change its request')
     if (stage.kind !== 'entered') this.#stage = {...stage, draft: {...stage.draft, request}}
     if (stage.kind !== 'draft') this.#onceAccepted(() => this.#engine.changeRequest(this.#entry, request))
   }

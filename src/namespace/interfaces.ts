@@ -3,6 +3,7 @@
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {BackgroundTransferPriority} from '../domain/priority.ts'
+import type {PasswordCredential} from './password-credential.ts'
 import type {ResponseInformation} from './response-information.ts'
 
 /** IBackgroundTransferBase (spec 4.1): what gathers settings for operations to come. */
@@ -13,6 +14,10 @@ export interface IBackgroundTransferBase {
   group: string
   /** The HTTP method; case is kept. */
   method: string
+  /** For operations created afterwards; null is none. Throws INVALID_ARGUMENT. */
+  proxyCredential: PasswordCredential | null
+  /** For operations created afterwards; null is none. Throws INVALID_ARGUMENT. */
+  serverCredential: PasswordCredential | null
   /** For operations created afterwards; repeated calls concatenate. Throws INVALID_ARGUMENT. */
   setRequestHeader(name: string, value: string): void
 }

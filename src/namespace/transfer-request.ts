@@ -1,15 +1,14 @@
 /** How a request is put together: its address without user information, its headers in clear, its secrets sealed. */
 
+import {assertPlain, type Credential, type RequestCredentials} from '../domain/credential.ts'
 import {invalidArgument} from '../domain/errors.ts'
-import {isSecretHeader, withoutHeader} from '../domain/header-fields.ts'
+import {isSecretHeader} from '../domain/header-fields.ts'
 import type {HeaderField, TransferRequest} from '../domain/record.ts'
 import type {Engine} from '../engine/engine.ts'
 
-const AUTHORIZATION = 'Authorization'
-
 /**
- * The request with another address. User information never stays in it: it becomes a sealed header. Throws INVALID_ARGUMENT,
- * in the name of `argument`, for anything but http and https.
+ * The request with another address. User information never stays in it: it becomes the credential for the server. Throws
+ * INVALID_ARGUMENT, in the name of `argument`, for anything but http and https.
  */
 export function withAddress(
   engine: Engine,
@@ -23,17 +22,15 @@ export function withAddress(
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw invalidArgument(argument, `must be http or https, not ${url.protocol.slice(0, -1)}`)
   }
-  const {username, password} = url
+  const userName = percentDecoded(url.username)
+  const password = percentDecoded(url.password)
   url.username = ''
   url.password = ''
   url.hash = ''
   const addressed = {...request, url: url.href}
-  if (username === '' && password === '') return addressed
-  const userInfo = Buffer.from(`${percentDecoded(username)}:${percentDecoded(password)}`)
-  return changeRequestHeaders(engine, addressed, AUTHORIZATION, (fields) => [
-    ...withoutHeader(fields, AUTHORIZATION),
-    [AUTHORIZATION, `Basic ${userInfo.toString('base64')}`],
-  ])
+  if (userName === '' && password === '') return addressed
+  assertPlain(argument, userName + password)
+  return changeCredentials(engine, addressed, {server: {userName, password}})
 }
 
 /** Secret headers live sealed, the others in clear. */
@@ -47,6 +44,19 @@ export function changeRequestHeaders(
   const {sealed, ...rest} = request
   const fields = change(sealed === undefined ? [] : JSON.parse(engine.unseal(sealed)))
   return fields.length === 0 ? rest : {...rest, sealed: engine.seal(JSON.stringify(fields))}
+}
+
+/** Members that are not named stay as they are; undefined takes one away. */
+export function changeCredentials<Request extends Pick<TransferRequest, 'credentials'>>(
+  engine: Engine,
+  request: Request,
+  change: {readonly [Party in keyof RequestCredentials]?: Credential | undefined},
+): Request {
+  const {credentials, ...rest} = request
+  const before: RequestCredentials = credentials === undefined ? {} : JSON.parse(engine.unseal(credentials))
+  const after = {...before, ...change}
+  const isEmpty = Object.values(after).every((each) => each === undefined)
+  return {...rest, ...(isEmpty ? {} : {credentials: engine.seal(JSON.stringify(after))})} as Request
 }
 
 /** A percent sign that introduces nothing stands for itself. */

@@ -3,7 +3,7 @@
  * ciphertext. Persisted: another form gets another version.
  */
 
-import {createCipheriv, createDecipheriv, randomBytes} from 'node:crypto'
+import {createCipheriv, createDecipheriv, createHash, randomBytes} from 'node:crypto'
 import {invalidArgument, TransferError} from '../../domain/errors.ts'
 import type {Secrets} from '../../ports/secrets.ts'
 
@@ -41,6 +41,9 @@ export function createKeySecrets(key: Buffer): Secrets {
       } catch (cause) {
         throw unreadable(cause)
       }
+    },
+    digest(algorithm, text) {
+      return createHash(algorithm.replace('SHA-', 'SHA')).update(text).digest('hex')
     },
   }
 }

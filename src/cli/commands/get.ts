@@ -1,6 +1,7 @@
 /** `bgt get`: downloads files, and goes on with those that an earlier run did not finish. */
 
 import {stat} from 'node:fs/promises'
+import type {Credential} from '../../domain/credential.ts'
 import {TransferError} from '../../domain/errors.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import {BackgroundTransferStatus} from '../../domain/status.ts'
@@ -10,6 +11,7 @@ import {
   type BackgroundTransferEngine,
   type DownloadOperation,
   type DownloadOptions,
+  PasswordCredential,
 } from '../../index.ts'
 import type {Io} from '../io.ts'
 import {goOn} from '../operations.ts'
@@ -59,7 +61,7 @@ class GetRun implements Run {
   }
 
   #downloader(engine: BackgroundTransferEngine): BackgroundDownloader {
-    const {group, serialized, cost} = this.#flags
+    const {group, serialized, cost, user} = this.#flags
     const downloader = engine.createDownloader()
     if (group !== undefined) downloader.transferGroup = engine.createGroup(group)
     if (serialized === true && downloader.transferGroup !== null) {
@@ -67,6 +69,7 @@ class GetRun implements Run {
     }
     if (cost !== undefined) downloader.costPolicy = cost
     for (const [name, value] of this.#headers) downloader.setRequestHeader(name, value)
+    if (user !== undefined) downloader.serverCredential = passwordCredential(user)
     return downloader
   }
 
@@ -145,7 +148,7 @@ class GetRun implements Run {
 
   /** What this call asks differently holds from now on. */
   #change(operation: DownloadOperation): void {
-    const {priority, cost, group, ifExists} = this.#flags
+    const {priority, cost, group, ifExists, user} = this.#flags
     const limits = this.#limits()
     if (Object.keys(limits).length > 0) operation.changeOptions(limits)
     if (cost !== undefined && cost !== operation.costPolicy) operation.costPolicy = cost
@@ -154,11 +157,16 @@ class GetRun implements Run {
     if (ifExists !== undefined && ifExists !== operation.collision) this.#keeps(operation, '--if-exists')
     for (const [name] of this.#headers) operation.removeRequestHeader(name)
     for (const [name, value] of this.#headers) operation.setRequestHeader(name, value)
+    if (user !== undefined) operation.setCredentials({server: passwordCredential(user)})
   }
 
   #keeps(operation: DownloadOperation, flag: string): void {
     this.#told.note(`${operation.resultFile}: goes on as it was started; ${flag} is for new downloads`)
   }
+}
+
+function passwordCredential({userName, password}: Credential): PasswordCredential {
+  return new PasswordCredential('bgt', userName, password)
 }
 
 function isOver({progress: {status}}: DownloadOperation): boolean {

@@ -1,6 +1,7 @@
 /** The namespace's checklist, 17.D: the wire protocol. Numbers are the items'. */
 
 import {describe, expect, it} from 'vitest'
+import {createHttpTransport} from '../../../src/adapters/http/http-transport.ts'
 import {
   BackgroundTransferError,
   BackgroundTransferStatus,
@@ -8,7 +9,18 @@ import {
   WebErrorStatus,
 } from '../../../src/index.ts'
 import {contentOf, sha256} from '../../support/content.ts'
-import {bytesSent, digestOf, failure, makeWorld, rangesAsked, requestsFor, startServer, type World} from '../harness.ts'
+import {VALID_CERTIFICATE} from '../../support/tls-certificates.ts'
+import {
+  bytesSent,
+  digestOf,
+  failure,
+  makeWorld,
+  onCleanup,
+  rangesAsked,
+  requestsFor,
+  startServer,
+  type World,
+} from '../harness.ts'
 
 const SIZE = 300_000
 const CUT = 100_000
@@ -196,6 +208,18 @@ describe('17.D wire protocol', () => {
       const found = await readFile(world.file(`.store/${name}`)).catch(() => Buffer.alloc(0))
       expect(found.includes('clear-text-token'), name).toBe(false)
     }
+  })
+
+  it('114. a redirect from https to http is HttpsToHttpOnRedirection, and is not followed', async () => {
+    const transport = createHttpTransport({tls: {ca: VALID_CERTIFICATE.cert}})
+    onCleanup(() => transport.close())
+    const world = await makeWorld({transport})
+    const secure = await startServer({certificate: VALID_CERTIFICATE})
+    secure.route('/a', {status: 302, location: world.server.url('/a')})
+    const download = world.engine.createDownloader().createDownload(secure.url('/a'), world.file('a'))
+    const error = await failure(download.startAsync())
+    expect(BackgroundTransferError.getStatus(error.number)).toBe(WebErrorStatus.httpsToHttpOnRedirection)
+    expect(world.server.requests.length).toBe(0)
   })
 
   it('redirects are bounded, and a loop ends', async () => {

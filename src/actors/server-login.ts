@@ -1,0 +1,93 @@
+/**
+ * The credential of an operation on its way through the hops of one try: said to the origin that the request is for, when
+ * that asks for it, and to nobody else. A chain that has left the origin does not get it back (CVE-2022-27774).
+ */
+
+import {AuthenticationMemory, type AuthorizedRequest, type Conversation} from '../domain/authentication.ts'
+import type {RequestCredentials} from '../domain/credential.ts'
+import {headerValues, withoutHeader} from '../domain/header-fields.ts'
+import type {HeaderField, ResponseFacts, TransferRequest} from '../domain/record.ts'
+import type {Random} from '../ports/random.ts'
+import type {Secrets} from '../ports/secrets.ts'
+
+interface Hop {
+  readonly url: string
+  readonly method: string
+  readonly headers: readonly HeaderField[]
+}
+
+const UNAUTHORIZED = 401
+const AUTHORIZATION = 'Authorization'
+
+/** Logins of all operations of an engine, so that a server need not ask for each file anew. */
+export class Logins {
+  readonly #secrets: Secrets
+  readonly #memory: AuthenticationMemory
+
+  constructor({secrets, random}: {readonly secrets: Secrets; readonly random: Random}) {
+    this.#secrets = secrets
+    this.#memory = new AuthenticationMemory({
+      hash: (algorithm, text) => secrets.digest(algorithm, text),
+      nonce: () => random.guid(),
+    })
+  }
+
+  /** For one chain of hops, which begins with `first`. */
+  of(request: TransferRequest, first: Hop): ServerLogin {
+    return new ServerLogin(this.#memory, credentialsOf(request, this.#secrets), first)
+  }
+}
+
+/** What an operation carries beside its headers. */
+function credentialsOf(request: TransferRequest, secrets: Secrets): RequestCredentials {
+  return request.credentials === undefined ? {} : JSON.parse(secrets.unseal(request.credentials))
+}
+
+export class ServerLogin {
+  readonly #memory: AuthenticationMemory
+  readonly #credential: RequestCredentials['server']
+  #conversation: Conversation | undefined
+  #authorization: string | undefined
+
+  /** The address of the first hop says whom the credential is for; an Authorization of the application's own wins. */
+  constructor(memory: AuthenticationMemory, {server}: RequestCredentials, first: Hop) {
+    this.#memory = memory
+    this.#credential = server
+    const isOwn = headerValues(first.headers, AUTHORIZATION).length > 0
+    if (server === undefined || isOwn) return
+    this.#conversation = memory.converse(server)
+    this.#authorization = this.#conversation.unasked(partOf(first))
+  }
+
+  /** The headers of the next request. */
+  headersFor(headers: readonly HeaderField[]): readonly HeaderField[] {
+    const authorization = this.#authorization
+    if (authorization === undefined) return headers
+    return [...withoutHeader(headers, AUTHORIZATION), [AUTHORIZATION, authorization]]
+  }
+
+  /** Whether the server asks who we are, and there is an answer: then the same request goes out again, with it. */
+  answers(hop: Hop, head: ResponseFacts): boolean {
+    if (head.status !== UNAUTHORIZED || this.#conversation === undefined) return false
+    this.#authorization = this.#conversation.answer(partOf(hop), headerValues(head.headers, 'www-authenticate'))
+    return this.#authorization !== undefined
+  }
+
+  /** The chain goes on elsewhere. */
+  follow(from: Hop, to: Hop): void {
+    const stays = new URL(from.url).origin === new URL(to.url).origin
+    if (!stays || this.#credential === undefined || this.#conversation === undefined) {
+      this.#conversation = undefined
+      this.#authorization = undefined
+      return
+    }
+    // Another address, another answer: its own rounds, and what is known of its protection space.
+    this.#conversation = this.#memory.converse(this.#credential)
+    this.#authorization = this.#conversation.unasked(partOf(to))
+  }
+}
+
+function partOf({url, method}: Hop): AuthorizedRequest {
+  const {origin, pathname, search} = new URL(url)
+  return {party: origin, method, uri: pathname + search}
+}
