@@ -74,6 +74,7 @@ describe('the public entry', () => {
       'DownloadOperation',
       'ERROR_CODES',
       'GOOD_CONDITIONS',
+      'PasswordCredential',
       'ResponseInformation',
       'TransferError',
       'UnconstrainedTransferRequestResult',
