@@ -278,6 +278,7 @@ export class Attempt {
       evidence,
       side: {id, request: {url: request.url, method: request.method}, target},
       onCheckpoint: (durable) => this.#report({type: 'attempt.checkpointed', evidence: durable}),
+      onWritten: () => this.#ports.meter.wrote(id),
       onError: () => this.#connection?.stop(),
     })
   }

@@ -32,6 +32,8 @@ export interface CheckpointsOptions {
   /** All of the side file's facts but the evidence. */
   readonly side: Omit<SideFacts, 'evidence'>
   readonly onCheckpoint: (evidence: Evidence) => void
+  /** More bytes are in the file. */
+  readonly onWritten: () => void
   /** The disk failed: told once, and nothing more is written. */
   readonly onError: (error: unknown) => void
 }
@@ -101,6 +103,7 @@ export class Checkpoints {
   /** These bytes are in the file. */
   wrote(start: number, end: number): void {
     this.#written = addRange(this.#written, start, end)
+    this.#options.onWritten()
   }
 
   /**

@@ -167,6 +167,12 @@ export const ERROR_CODES = {
     hresult: 0x80072efe,
     advice: 'nothing was published; run the same command again',
   },
+  DOWNLOAD_RESTARTED: {
+    kind: 'state',
+    retry: 'never',
+    hresult: 0x8000000c,
+    advice: 'read again from the start, or go on with the new version',
+  },
   PART_LOST: {
     kind: 'integrity',
     retry: 'backoff',

@@ -51,6 +51,12 @@ export function missingRanges(set: RangeSet, total: number): RangeSet {
   return rest
 }
 
+/** Where the run of bytes that contains `position` ends; `position` when the set lacks it. */
+export function rangeFrom(set: RangeSet, position: number): number {
+  const range = set.find(([start, end]) => start <= position && position < end)
+  return range === undefined ? position : range[1]
+}
+
 /** How many bytes the set holds. */
 export function sizeOf(set: RangeSet): number {
   let size = 0

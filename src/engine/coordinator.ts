@@ -89,6 +89,7 @@ export class Coordinator {
       (changes) => this.#tellProgress(changes),
       (id, counts) => this.operations.get(id)?.observe(counts) ?? counts,
       () => this.limits.wake(),
+      (id) => this.operations.get(id)?.arrived(),
     )
     this.alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
     this.spool = new SpoolKeeper(ports)

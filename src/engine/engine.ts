@@ -22,13 +22,16 @@ import {
   withoutBytes,
 } from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
+import type {ByteSource} from '../ports/byte-source.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
+import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {Coordinator, type GroupCommand} from './coordinator.ts'
 import type {Dispatcher} from './dispatcher.ts'
 import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
 import {type GroupStanding, MOST_AWAKE} from './groups.ts'
+import {OperationBytes} from './operation-bytes.ts'
 import type {OperationEntry} from './operation-entry.ts'
 import type {Operations} from './operations.ts'
 import {
@@ -48,6 +51,7 @@ const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTermin
 const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']
 const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverableWebErrorStatus', 'pausedForStorage']
 
+export type {ByteSource} from '../ports/byte-source.ts'
 export type {OperationQuery} from '../ports/record-store.ts'
 
 /** What createDownload gathers; the engine adds the place in line. */
@@ -229,9 +233,25 @@ export class Engine {
 
   /** Live counters of an operation. */
   progressOf(entry: OperationEntry): {readonly received: number; readonly total: number} {
+    const {received, total = 0} = this.#countsOf(entry)
+    return {received, total}
+  }
+
+  #countsOf(entry: OperationEntry): ByteCounts {
     const live = this.#coordinator.ticker.read(entry.record.id)
-    if (live !== undefined) entry.observe(live)
-    return {received: entry.counts.received, total: entry.counts.total ?? 0}
+    return live === undefined ? entry.counts : entry.observe(live)
+  }
+
+  /** The bytes of an operation, as they come; to be closed. */
+  bytesOf(entry: OperationEntry): ByteSource {
+    entry.holders += 1
+    return new OperationBytes({
+      entry,
+      sink: this.#ports.sink,
+      counts: () => this.#countsOf(entry),
+      want: () => undefined,
+      onClosed: () => this.release(entry),
+    })
   }
 
   /** Takes part in the dispatching of this session (attachAsync under resumeOnOpen: false). */

@@ -38,6 +38,8 @@ export class OperationEntry {
   phase: Member['phase'] | undefined
   readonly journal: JournalTail
   readonly notices = new Subject<OperationNotice>()
+  /** Whoever waits for bytes; most entries never have one. */
+  #waiting: Set<() => void> | undefined
   #shown: ByteCounts
 
   constructor(record: OperationRecord) {
@@ -101,6 +103,18 @@ export class OperationEntry {
     const counts = countsOf(record)
     const isFlowing = record.state === 'running' && counts.generation === this.#shown.generation
     return isFlowing ? {...counts, written: this.#shown.written} : counts
+  }
+
+  /** Calls back at each write into its part file, until the returned function is called. */
+  onArrival(wake: () => void): () => void {
+    this.#waiting ??= new Set()
+    this.#waiting.add(wake)
+    return () => this.#waiting?.delete(wake)
+  }
+
+  /** Bytes are in the part file that were not there before. */
+  arrived(): void {
+    for (const wake of [...(this.#waiting ?? [])]) wake()
   }
 
   /** Nothing of it needs to stay in memory. */

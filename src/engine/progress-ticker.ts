@@ -18,24 +18,27 @@ export class ProgressTicker implements ProgressMeter {
   readonly #tell: (changes: readonly ProgressChange[]) => void
   readonly #show: (id: OperationId, counts: ByteCounts) => ByteCounts
   readonly #onTick: () => void
+  readonly #onWritten: (id: OperationId) => void
   readonly #watched = new Map<OperationId, Watched>()
   #timer: unknown
   #running = false
 
   /**
    * `show`: what the application may see of raw counts, which fall when a try begins at an earlier byte.
-   * `onTick`: what else waits for the shared ticker while anything moves.
+   * `onTick`: what else waits for the shared ticker while anything moves. `onWritten`: at each write.
    */
   constructor(
     clock: Clock,
     tell: (changes: readonly ProgressChange[]) => void,
     show: (id: OperationId, counts: ByteCounts) => ByteCounts,
     onTick: () => void,
+    onWritten: (id: OperationId) => void,
   ) {
     this.#clock = clock
     this.#tell = tell
     this.#show = show
     this.#onTick = onTick
+    this.#onWritten = onWritten
   }
 
   /** The actor `tellProgress`. */
@@ -55,6 +58,10 @@ export class ProgressTicker implements ProgressMeter {
     return () => {
       if (this.#watched.get(id) === watched) this.#watched.delete(id)
     }
+  }
+
+  wrote(id: OperationId): void {
+    this.#onWritten(id)
   }
 
   /** The live counters of an operation that moves; undefined when it does not. */

@@ -35,7 +35,7 @@ import type {
 } from '../domain/record.ts'
 import {BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
-import type {Engine, OperationDraft} from '../engine/engine.ts'
+import type {ByteSource, Engine, OperationDraft} from '../engine/engine.ts'
 import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
@@ -51,6 +51,7 @@ import {
 } from './ranges-downloaded.ts'
 import {createRecoverableStatuses} from './recoverable-statuses.ts'
 import {ResponseInformation} from './response-information.ts'
+import {assertPosition, createResultStream} from './result-stream.ts'
 import type {RunningDownload, WaitOptions} from './running-download.ts'
 import {changeCredentials, changeRequestHeaders, withAddress} from './transfer-request.ts'
 
@@ -269,6 +270,19 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
     return bytesReceived === 0 ? [] : toFileRanges([[0, bytesReceived]])
   }
 
+  /**
+   * The bytes from `position` on, of a download that runs, rests or has ended. Reads wait for what is not there yet, the stream
+   * ends behind the last byte of a completed download, and errors with what ended it before, or with DOWNLOAD_RESTARTED when it
+   * began again since bytes were given. Nothing is read ahead. For a Node stream: `Readable.fromWeb(stream)`. Throws
+   * INVALID_ARGUMENT for a position beyond a known size, ILLEGAL_STATE when it was never started.
+   */
+  getResultStreamAt(position: number): ReadableStream<Uint8Array> {
+    if (this.#stage.kind === 'draft') throw this.#illegal('getResultStreamAt')
+    const total = this.progress.totalBytesToReceive
+    assertPosition(position, total === 0 ? undefined : total)
+    return createResultStream(() => this.#bytes(), position)
+  }
+
   /** The newest response, or null before any; the same object until a newer one arrives. */
   getResponseInformation(): ResponseInformation | null {
     const facts = this.#facts.response
@@ -402,6 +416,12 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
       return
     }
     this.#stage.then.push(() => ifPossible(call))
+  }
+
+  /** Its bytes, once it is accepted; to be closed. */
+  async #bytes(): Promise<ByteSource> {
+    if (this.#stage.kind === 'starting') await this.#stage.accepted
+    return this.#engine.bytesOf(this.#entry)
   }
 
   get #entry(): OperationEntry {

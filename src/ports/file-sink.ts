@@ -66,6 +66,14 @@ export interface PartFile {
   close(): Promise<void>
 }
 
+/** A look into a part, or a file that a part became: it goes on to see the bytes whatever becomes of the name. */
+export interface FileReader {
+  /** Reads up to `into.length` bytes from `position`; resolves with how many, 0 at the end of the file. */
+  read(into: Uint8Array, position: number): Promise<number>
+  /** Waits for the reads under way. Idempotent. */
+  close(): Promise<void>
+}
+
 export interface OpenedPart {
   readonly part: PartFile
   /**
@@ -86,6 +94,11 @@ export interface FileSink {
    * of that name is emptied. Waits while the part is open: one that was given up may still be written to.
    */
   openPart(name: PartName, claimed: RangeSet): Promise<OpenedPart>
+  /**
+   * Reads a part while others write it; or, once it took its final name, the file of that name. Takes no turn and creates
+   * nothing. Rejects with PART_LOST when it is not there, FILE_ACCESS.
+   */
+  openReader(name: PartName, publishedAs: string | undefined): Promise<FileReader>
   /**
    * Size and identity of the finished part, everything durable (fsync). Rejects with LENGTH_MISMATCH or CHECKSUM_MISMATCH when
    * it is not what is expected; `details.from` says whose digest it was.

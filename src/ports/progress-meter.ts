@@ -17,4 +17,6 @@ export interface ByteCounts {
 export interface ProgressMeter {
   /** `read` is called at each tick until the returned function is called. */
   attach(id: OperationId, read: () => ByteCounts): () => void
+  /** Bytes are in the part file that were not there before: whoever waits for them is woken. */
+  wrote(id: OperationId): void
 }

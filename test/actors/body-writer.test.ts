@@ -37,6 +37,7 @@ function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED) {
       target: {file: '/nowhere', collision: 'failIfExists'},
     },
     onCheckpoint: () => {},
+    onWritten: () => {},
     onError: () => {},
   })
   checkpoints.writeTo(Promise.resolve(part))

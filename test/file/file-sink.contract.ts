@@ -6,7 +6,7 @@ import {afterEach, beforeEach, describe, expect, test} from 'vitest'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {RangeSet} from '../../src/domain/range-set.ts'
 import type {CollisionPolicy, PublishedFile} from '../../src/domain/record.ts'
-import type {FileSink, PartFile, PartName, SideFacts} from '../../src/ports/file-sink.ts'
+import type {FileReader, FileSink, PartFile, PartName, SideFacts} from '../../src/ports/file-sink.ts'
 import {contentOf} from '../support/content.ts'
 
 /** A sink with a directory of its own, and a look at that directory from outside. */
@@ -445,6 +445,37 @@ export function describeFileSink(title: string, create: (durability: Durability)
           const file = await finishPart(sink, longName, contentOf(1, 15))
           const path = await sink.publish(longName, file, 'generateUniqueName')
           expect(path).toBe(join(bench.directory, `${'é'.repeat(123)} (2).mp4`))
+        })
+      })
+
+      describe('a reader', () => {
+        const read = async (reader: FileReader, position: number, length = 100) => {
+          const into = new Uint8Array(length)
+          return Buffer.from(into.subarray(0, await reader.read(into, position)))
+        }
+
+        test('sees what is written beside it, and keeps its file over publishing and removal', async () => {
+          const bytes = contentOf(4, 1000)
+          const {part} = await sink.openPart(name, [])
+          const reader = await sink.openReader(name, undefined)
+          await expect(read(reader, 0)).resolves.toHaveLength(0)
+          await part.write(bytes, bytes.length, 0)
+          expect((await read(reader, 950)).equals(bytes.subarray(950))).toBe(true)
+          await part.close()
+          const file = await sink.verify(name, {size: bytes.length, digests: []}, signal)
+          const path = await sink.publish(name, file, 'failIfExists')
+          expect((await read(reader, 7)).equals(bytes.subarray(7, 107))).toBe(true)
+          const published = await sink.openReader(name, path)
+          bench.remove('film.mp4')
+          expect((await read(published, 0)).equals(bytes.subarray(0, 100))).toBe(true)
+          await Promise.all([reader.close(), reader.close(), published.close()])
+          await expect(read(reader, 0)).rejects.toMatchObject({code: 'CLOSED'})
+        })
+
+        test('is refused where there is no file, and makes none', async () => {
+          await expect(sink.openReader(name, undefined)).rejects.toMatchObject({code: 'PART_LOST'})
+          await expect(sink.openReader(name, name.file)).rejects.toMatchObject({code: 'PART_LOST'})
+          expect(bench.names()).toEqual([])
         })
       })
 

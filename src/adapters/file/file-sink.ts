@@ -8,6 +8,7 @@ import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-si
 import {BlockDigests} from './block-digests.ts'
 import {asFileWork, errnoOf, NO_DIRECTORY_ADVICE} from './file-errors.ts'
 import {type PartPaths, partPaths} from './file-names.ts'
+import {openReader} from './file-reader.ts'
 import type {FileSystem} from './file-system.ts'
 import {HashPool} from './hash-pool.ts'
 import {removeGenerations, removePublished} from './leftovers.ts'
@@ -57,6 +58,10 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     },
     openPart(name, claimed) {
       return asFileWork(partPaths(name).part, 'directory', () => openPart(context, name, claimed))
+    },
+    openReader(name, publishedAs) {
+      const path = publishedAs ?? partPaths(name).part
+      return asFileWork(path, 'part', () => openReader(files, path))
     },
     verify(name, expected, signal) {
       const path = partPaths(name).part
