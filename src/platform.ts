@@ -26,6 +26,11 @@ export interface PlatformOptions {
    * is never waited for.
    */
   readonly durability?: 'power' | 'process'
+  /**
+   * Bytes of the destination's disk that stay free, so that records can still be written; 64 MiB by default, or 2 % of a
+   * smaller disk. Without more than these a download pauses (DISK_FULL).
+   */
+  readonly diskReserveBytes?: number
   /** Connectivity, cost and power; always good by default. */
   readonly conditions?: ConditionsSource
   /** pino-shaped; silent by default. */
@@ -41,6 +46,10 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
   const durability = options.durability ?? 'power'
   if (durability !== 'power' && durability !== 'process') {
     throw invalidArgument('durability', `must be 'power' or 'process', not ${String(durability)}`)
+  }
+  const {diskReserveBytes} = options
+  if (diskReserveBytes !== undefined && !(Number.isSafeInteger(diskReserveBytes) && diskReserveBytes >= 0)) {
+    throw invalidArgument('diskReserveBytes', `must be a whole number of bytes, not ${String(diskReserveBytes)}`)
   }
   if (typeof options.directory !== 'string' || options.directory === '') {
     throw invalidArgument('directory', 'must be a path')
@@ -59,7 +68,7 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
   return {
     store: createLevelStore({directory, durability}),
     transport: options.transport ?? createHttpTransport(),
-    sink: createFileSink({durability}),
+    sink: createFileSink({durability, ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes})}),
     content: createContentSource({spoolDirectory}),
     spool: createFileSpool({
       directory: spoolDirectory,

@@ -56,6 +56,11 @@ export interface PartFile {
    */
   checkpoint(facts: SideFacts): Promise<void>
   /**
+   * Sets aside what the part still needs to have `size` bytes, until it is closed. Nothing is allocated. Rejects with DISK_FULL
+   * and FILE_TOO_LARGE; later writes reject with DISK_FULL when only the reserve is left.
+   */
+  claimRoom(bytes: number, size: number): Promise<void>
+  /**
    * Begins to hash the file from its start, beside the caller and as far as it is written; `verify` then waits for the rest
    * only. Idempotent; goes on over closing and opening.
    */
@@ -99,6 +104,11 @@ export interface FileSink {
    * nothing. Rejects with PART_LOST when it is not there, FILE_ACCESS.
    */
   openReader(name: PartName, publishedAs: string | undefined): Promise<FileReader>
+  /**
+   * Before any traffic, where the size is known: whether the part can have `bytes` more, beside the reserve and what others
+   * need. Rejects with DISK_FULL, and with FILE_TOO_LARGE when the file system takes no file of `size` bytes.
+   */
+  demandRoom(name: PartName, bytes: number, size: number): Promise<void>
   /**
    * Size and identity of the finished part, everything durable (fsync). Rejects with LENGTH_MISMATCH or CHECKSUM_MISMATCH when
    * it is not what is expected; `details.from` says whose digest it was.

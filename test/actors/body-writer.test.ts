@@ -22,6 +22,7 @@ function slowPart() {
     sync: () => new Promise((resolve) => syncs.push(resolve)),
     checkpoint: async () => {},
     digest: () => {},
+    claimRoom: async () => {},
     truncate: async () => {},
     close: async () => {},
   }

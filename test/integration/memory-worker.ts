@@ -24,6 +24,7 @@ function slowed(sink: FileSink): FileSink {
         sync: () => part.sync(),
         checkpoint: (facts) => part.checkpoint(facts),
         digest: (algorithm) => part.digest(algorithm),
+        claimRoom: (bytes, size) => part.claimRoom(bytes, size),
         truncate: (length) => part.truncate(length),
         close: () => part.close(),
       }

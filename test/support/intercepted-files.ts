@@ -3,7 +3,7 @@
 import type {FileSystem} from '../../src/adapters/file/file-system.ts'
 import {errno} from './memory-disk.ts'
 
-export type FileCall = Exclude<keyof FileSystem, 'bootId'>
+export type FileCall = Exclude<keyof FileSystem, 'bootId' | 'space'>
 
 /** `before` throws to make the call fail; what it returns limits a write to so many bytes. */
 export function intercepted(files: FileSystem, before: (call: FileCall) => number | undefined): FileSystem {
@@ -33,6 +33,7 @@ export function intercepted(files: FileSystem, before: (call: FileCall) => numbe
     link: (existing, name) => through('link', () => files.link(existing, name)),
     remove: (path) => through('remove', () => files.remove(path)),
     readdir: (directory) => through('readdir', () => files.readdir(directory)),
+    space: (directory) => files.space(directory),
     fsyncDirectory: (directory) => through('fsyncDirectory', () => files.fsyncDirectory(directory)),
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import {dirname} from 'node:path'
-import type {FileFacts, FileSystem, OpenIntent} from '../../src/adapters/file/file-system.ts'
+import type {FileFacts, FileSystem, OpenIntent, Space} from '../../src/adapters/file/file-system.ts'
 import type {Random} from '../../src/ports/random.ts'
 
 const PAGE = 4096
@@ -38,6 +38,10 @@ export class MemoryDisk {
   #ticks = 0
   #boot = 1
   #process = 1
+  /** Bytes that fit on it; beyond them a write fails as on any full disk. */
+  capacity: number | undefined
+  /** The largest file that it takes. */
+  maxFileBytes: number | undefined
 
   constructor(...directories: readonly string[]) {
     for (const directory of directories) this.mkdir(directory)
@@ -134,8 +138,9 @@ export class MemoryDisk {
         ),
       write: (fd, buffer, offset, length, position) =>
         call(() => {
-          this.#change(fd, {kind: 'write', position, bytes: Buffer.from(buffer.subarray(offset, offset + length))})
-          return length
+          const fitting = this.#fitting(fd, position, length)
+          this.#change(fd, {kind: 'write', position, bytes: Buffer.from(buffer.subarray(offset, offset + fitting))})
+          return fitting
         }),
       ftruncate: (fd, length) => call(() => this.#change(fd, {kind: 'cut', length})),
       fchmod: (fd, mode) =>
@@ -156,6 +161,7 @@ export class MemoryDisk {
           this.#demandDirectory(directory)
           return this.names(directory)
         }),
+      space: () => call(() => this.#space()),
       fsyncDirectory: (directory) =>
         call(() => {
           this.#demandDirectory(directory)
@@ -180,6 +186,31 @@ export class MemoryDisk {
     this.#lastFd++
     this.#open.set(this.#lastFd, inode)
     return this.#lastFd
+  }
+
+  get #used(): number {
+    let bytes = 0
+    for (const inode of new Set([...this.#names.values(), ...this.#open.values()])) bytes += inode.live.view().length
+    return bytes
+  }
+
+  #space(): Space | undefined {
+    if (this.capacity === undefined && this.maxFileBytes === undefined) return undefined
+    const totalBytes = this.capacity ?? Number.MAX_SAFE_INTEGER
+    return {
+      totalBytes,
+      freeBytes: Math.max(0, totalBytes - this.#used),
+      ...(this.maxFileBytes === undefined ? {} : {maxFileBytes: this.maxFileBytes}),
+    }
+  }
+
+  /** How many of these bytes there is room for; the last ones that fit are a short write. */
+  #fitting(fd: number, position: number, length: number): number {
+    if (this.capacity === undefined) return length
+    const size = this.#inode(fd).live.view().length
+    const fitting = Math.min(length, this.capacity - this.#used + Math.max(0, size - position))
+    if (fitting <= 0) throw errno('ENOSPC')
+    return fitting
   }
 
   #create(path: string): Inode {

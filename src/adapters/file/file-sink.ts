@@ -17,6 +17,7 @@ import {OpenPart, type PartOptions} from './part-file.ts'
 import {PartHashes} from './part-hashes.ts'
 import {PartTurns} from './part-turns.ts'
 import {takeFinalName} from './publish-part.ts'
+import {Room} from './room.ts'
 import {readSide, SideFile, type StoredSide} from './side-file.ts'
 import {SyncGuard} from './sync-guard.ts'
 import {verifyBlocks} from './verify-blocks.ts'
@@ -27,6 +28,8 @@ export interface FileSinkOptions {
   readonly durability: 'power' | 'process'
   /** Permission bits of published files; by default what the umask leaves of 0666 when the sink is made. */
   readonly mode?: number
+  /** Bytes of a disk that stay free; by default 64 MiB, or 2 % of a smaller disk. */
+  readonly reserveBytes?: number
   /** The file system beneath; Node's by default. */
   readonly files?: FileSystem
 }
@@ -39,19 +42,22 @@ interface Context {
   readonly unsound: Map<string, TransferError>
   readonly turns: PartTurns
   readonly hashes: PartHashes | undefined
+  readonly room: Room
 }
 
 export function createFileSink(options: FileSinkOptions): FileSink {
+  const {files = nodeFileSystem} = options
   const context: Context = {
-    files: options.files ?? nodeFileSystem,
+    files,
     durable: options.durability === 'power',
     mode: options.mode ?? 0o666 & ~process.umask(),
     unsound: new Map(),
     turns: new PartTurns(),
     // A thread reads the real file system only.
     hashes: options.files === undefined ? new PartHashes(new HashPool()) : undefined,
+    room: new Room(files, options.reserveBytes),
   }
-  const {files, durable, mode, unsound, turns, hashes} = context
+  const {durable, mode, unsound, turns, hashes, room} = context
   return {
     checkTarget(target) {
       return asFileWork(target.file, 'directory', () => checkTarget(files, target))
@@ -62,6 +68,10 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     openReader(name, publishedAs) {
       const path = publishedAs ?? partPaths(name).part
       return asFileWork(path, 'part', () => openReader(files, path))
+    },
+    demandRoom(name, bytes, size) {
+      const {part} = partPaths(name)
+      return asFileWork(part, 'directory', () => room.demand(part, bytes, size))
     },
     verify(name, expected, signal) {
       const path = partPaths(name).part
@@ -119,7 +129,12 @@ async function checkTarget(files: FileSystem, {file, collision}: TransferTarget)
 
 /** The turn lasts until the part is closed. */
 async function openPart(context: Context, name: PartName, claimed: RangeSet): Promise<OpenedPart> {
-  const onClosed = await context.turns.begin(partPaths(name).part)
+  const {part} = partPaths(name)
+  const endTurn = await context.turns.begin(part)
+  const onClosed = () => {
+    context.room.giveBack(part)
+    endTurn()
+  }
   try {
     return await openInTurn(context, name, claimed, onClosed)
   } catch (thrown) {
@@ -171,12 +186,12 @@ function partOn(
   opened: Pick<PartOptions, 'fd' | 'present' | 'digests' | 'onClosed'>,
   stored: StoredSide | undefined,
 ): PartFile {
-  const {files, durable, unsound, hashes} = context
+  const {files, durable, unsound, hashes, room} = context
   unsound.delete(paths.part)
   hashes?.changed(paths.part, prefixLength(opened.present))
   const syncs = guardOf(context, paths.part)
   const side = new SideFile({files, paths, durable, syncs}, stored)
-  return new OpenPart({files, paths, side, syncs, durable, hashes, ...opened})
+  return new OpenPart({files, paths, side, syncs, durable, hashes, room, ...opened})
 }
 
 /** Undefined when something has the name already. */

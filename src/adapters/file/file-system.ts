@@ -14,6 +14,15 @@ export interface FileFacts {
   readonly modifiedMs: number
 }
 
+/** The file system that a directory is on. */
+export interface Space {
+  readonly totalBytes: number
+  /** For this user. */
+  readonly freeBytes: number
+  /** The largest file that it takes; undefined where that is not known, or beyond any number. */
+  readonly maxFileBytes?: number
+}
+
 /** No link is followed in the last segment, but for `source`; what is created gets mode 0600. */
 export type OpenIntent =
   /** Read a file of the caller's, wherever its name leads. */
@@ -51,4 +60,6 @@ export interface FileSystem {
   remove(path: string): Promise<boolean>
   readdir(directory: string): Promise<readonly string[]>
   fsyncDirectory(directory: string): Promise<void>
+  /** Undefined where the platform does not say. */
+  space(directory: string): Promise<Space | undefined>
 }

@@ -4,7 +4,7 @@
  */
 
 import * as fs from 'node:fs'
-import type {FileFacts, FileSystem, OpenIntent} from './file-system.ts'
+import type {FileFacts, FileSystem, OpenIntent, Space} from './file-system.ts'
 
 const SMALL_WRITE = 64 * 1024
 
@@ -94,6 +94,12 @@ export const nodeFileSystem: FileSystem = {
       fs.readdir(directory, (error, names) => (error ? reject(error) : resolve(names)))
     })
   },
+  space(directory) {
+    return new Promise((resolve) => {
+      // What cannot be asked is not known: a file system in user space, an old kernel.
+      fs.statfs(directory, (error, stats) => resolve(error === null ? spaceOf(stats) : undefined))
+    })
+  },
   async fsyncDirectory(directory) {
     const fd = fs.openSync(directory, O_RDONLY | O_DIRECTORY)
     try {
@@ -104,6 +110,22 @@ export const nodeFileSystem: FileSystem = {
       fs.closeSync(fd)
     }
   },
+}
+
+/** Magic numbers of statfs(2), and the largest file in bytes, of file systems whose limit a download may meet. */
+const FAT = 0x4d44
+const FAT_LIMIT = 2 ** 32 - 1
+const EXT = 0xef53
+/** Block numbers of a file have 32 bits. */
+const EXT_BLOCKS = 2 ** 32
+
+function spaceOf({type, bsize, blocks, bavail}: fs.StatsFs): Space {
+  const maxFileBytes = type === FAT ? FAT_LIMIT : type === EXT ? bsize * EXT_BLOCKS : undefined
+  return {
+    totalBytes: blocks * bsize,
+    freeBytes: bavail * bsize,
+    ...(maxFileBytes === undefined ? {} : {maxFileBytes}),
+  }
 }
 
 function settled(start: (done: (error: Error | null) => void) => void): Promise<void> {

@@ -9,6 +9,7 @@ import {fileError} from './file-errors.ts'
 import type {PartPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
 import type {PartHashes} from './part-hashes.ts'
+import type {Room} from './room.ts'
 import type {SideFile} from './side-file.ts'
 import type {SyncGuard} from './sync-guard.ts'
 import {writeFully} from './transfer-bytes.ts'
@@ -26,6 +27,7 @@ export interface PartOptions {
   readonly present: RangeSet
   /** Undefined where digests are computed at the end. */
   readonly hashes: PartHashes | undefined
+  readonly room: Room
   /** Nothing more is done to the part through this. */
   readonly onClosed: () => void
 }
@@ -65,6 +67,10 @@ export class OpenPart implements PartFile {
     })
   }
 
+  claimRoom(bytes: number, size: number): Promise<void> {
+    return this.#run(() => this.#options.room.claim(this.#options.paths.part, bytes, size))
+  }
+
   digest(algorithm: ChecksumAlgorithm): void {
     if (this.#closed === undefined) this.#options.hashes?.follow(this.#options.paths.part, algorithm, this.#present)
   }
@@ -95,7 +101,8 @@ export class OpenPart implements PartFile {
   }
 
   async #write(buffer: Buffer, length: number, position: number): Promise<void> {
-    const {files, fd, digests, hashes, paths} = this.#options
+    const {files, fd, digests, hashes, paths, room} = this.#options
+    await room.beforeWrite(paths.part, length)
     hashes?.changed(paths.part, position)
     const writing = writeFully(files, fd, buffer.subarray(0, length), position)
     // The digest is computed while the disk is busy.

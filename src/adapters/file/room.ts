@@ -1,0 +1,103 @@
+/**
+ * Room on the disk. What a download still needs is set aside when it begins, so that several that do not fit together wait for
+ * one another instead of stopping halfway; and a reserve stays free, for the records of the engine and for everybody else.
+ * Nothing is allocated: on a file system that does not tell its free space, only a failing write tells that it is full.
+ */
+
+import {dirname} from 'node:path'
+import {TransferError} from '../../domain/errors.ts'
+import type {FileSystem, Space} from './file-system.ts'
+
+const MOST_RESERVE_BYTES = 64 * 1024 * 1024
+/** On a small disk the reserve is this part of it. */
+const RESERVE_SHARE = 0.02
+
+/** Written bytes, of all parts together, after which the free space is looked at again. */
+const LOOK_EVERY_BYTES = 8 * 1024 * 1024
+
+/** Less than this is not worth a look of its own. */
+const WORTH_A_LOOK_BYTES = 1024 * 1024
+
+interface Claim {
+  readonly device: number
+  /** Bytes that are still to come. */
+  left: number
+}
+
+export class Room {
+  readonly #files: FileSystem
+  readonly #reserveBytes: number | undefined
+  /** By path of the part. */
+  readonly #claims = new Map<string, Claim>()
+  #sinceLook = 0
+
+  constructor(files: FileSystem, reserveBytes: number | undefined) {
+    this.#files = files
+    this.#reserveBytes = reserveBytes
+  }
+
+  /**
+   * Whether the part at `path` can have `bytes` more and grow to `size`. Rejects with FILE_TOO_LARGE when its file system knows
+   * no file that large, and with DISK_FULL when there is no room now.
+   */
+  async demand(path: string, bytes: number, size: number): Promise<void> {
+    if (bytes < WORTH_A_LOOK_BYTES) return
+    const directory = dirname(path)
+    const space = await this.#files.space(directory)
+    if (space === undefined) return
+    const {maxFileBytes = Number.POSITIVE_INFINITY, freeBytes} = space
+    if (size > maxFileBytes) {
+      throw new TransferError('FILE_TOO_LARGE', `the file system takes no file of ${size} bytes`, {
+        where: directory,
+        details: {size, limit: maxFileBytes},
+      })
+    }
+    const device = await this.#deviceOf(directory)
+    let others = 0
+    for (const [other, claim] of this.#claims) if (other !== path && claim.device === device) others += claim.left
+    if (freeBytes - this.#reserve(space) - others < bytes) throw full(directory, space, bytes, others)
+  }
+
+  /** The same, and sets the bytes aside until they are written, or given back. */
+  async claim(path: string, bytes: number, size: number): Promise<void> {
+    const device = await this.#deviceOf(dirname(path))
+    await this.demand(path, bytes, size)
+    this.#claims.set(path, {device, left: bytes})
+  }
+
+  /** Before `bytes` more are written. Rejects with DISK_FULL when only the reserve is left. */
+  async beforeWrite(path: string, bytes: number): Promise<void> {
+    const claim = this.#claims.get(path)
+    if (claim !== undefined) claim.left = Math.max(0, claim.left - bytes)
+    this.#sinceLook += bytes
+    if (this.#sinceLook < LOOK_EVERY_BYTES) return
+    this.#sinceLook = 0
+    const directory = dirname(path)
+    const space = await this.#files.space(directory)
+    if (space === undefined || space.freeBytes >= this.#reserve(space) + bytes) return
+    // The next write, whosever it is, looks again.
+    this.#sinceLook = LOOK_EVERY_BYTES
+    throw full(directory, space, bytes)
+  }
+
+  giveBack(path: string): void {
+    this.#claims.delete(path)
+  }
+
+  async #deviceOf(directory: string): Promise<number> {
+    return (await this.#files.stat(directory))?.device ?? 0
+  }
+
+  #reserve({totalBytes}: Space): number {
+    return this.#reserveBytes ?? Math.min(MOST_RESERVE_BYTES, Math.floor(totalBytes * RESERVE_SHARE))
+  }
+}
+
+function full(directory: string, {freeBytes}: Space, needed: number, others = 0): TransferError {
+  const beside = others > 0 ? `, and ${others} of them are meant for others` : ''
+  return new TransferError(
+    'DISK_FULL',
+    `the disk has no room for ${needed} more bytes: ${freeBytes} are free${beside}`,
+    {where: directory, details: {needed, free: freeBytes, claimed: others}},
+  )
+}
