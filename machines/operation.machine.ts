@@ -155,6 +155,8 @@ const setUp = setup({
     wasIn: ({context}, params: {state: LifeState}) => context.restoredFrom === params.state,
     isBlocked: ({context}) => reason(context) !== undefined,
     isBlockedBy: ({context}, params: {reason: Blockage}) => reason(context) === params.reason,
+    /** The whole part stands beside its name, and only the name was not to be had. */
+    isVerified: ({context}) => context.facts.publishing !== undefined,
     isFree: ({context}) => reason(context) === undefined,
     /** POST downloads cannot be paused (spec D16). */
     canBePaused: ({context}) => context.facts.request.method.toUpperCase() !== 'POST',
@@ -163,11 +165,14 @@ const setUp = setup({
     /** The answer proved the bytes on disk useless: the next try begins at zero. */
     mustStartOver: ({context}, params: {error: SerializedError}) =>
       params.error.details?.startOver === true && context.facts.attempts.total < context.settings.retry.maxAttempts,
-    /** Bytes of more than one try make up the file, and it was not yet fetched afresh in one go. */
+    /**
+     * Bytes of more than one try make up the file, or they are not what the server itself says of them; and it was not yet
+     * fetched afresh in one go.
+     */
     deservesCleanRestart: ({context}, params: {error: unknown}) =>
       params.error instanceof TransferError &&
       (params.error.code === 'CHECKSUM_MISMATCH' || params.error.code === 'LENGTH_MISMATCH') &&
-      context.facts.attempts.total > 1 &&
+      (context.facts.attempts.total > 1 || params.error.details.from === 'server') &&
       context.facts.cleanRestart !== true,
     /** Somebody removed the finished part before it was published. */
     lostItsPart: ({context}, params: {error: unknown}) =>
@@ -181,7 +186,7 @@ const setUp = setup({
     notePlace: assign({facts: ({context}, params: {sequence: number}) => ({...context.facts, ...params})}),
     noteRequest: assign({
       facts: ({context}, params: {request: OperationFacts['request']; evidence: Evidence}) => ({
-        ...context.facts,
+        ...without(context.facts, 'publishing'),
         ...params,
       }),
     }),
@@ -281,8 +286,9 @@ function serialize(thrown: unknown): SerializedError {
   return new TransferError('INTERNAL', `unexpected failure: ${message}`).toSerialized()
 }
 
-/** Where an admitted operation goes: straight into the pause that applies, else on the wire (8.4). */
+/** Where an admitted operation goes: to publish what is verified, for which nothing has to be fetched; else straight into the pause that applies, else on the wire (8.4). */
 const onAdmission = [
+  {guard: 'isVerified', target: '#operation.running.finishing.publishing'},
   {guard: {type: 'isBlockedBy', params: {reason: 'noNetwork'}}, target: '#operation.paused.noNetwork'},
   {guard: {type: 'isBlockedBy', params: {reason: 'costedNetwork'}}, target: '#operation.paused.costedNetwork'},
   {guard: {type: 'isBlockedBy', params: {reason: 'systemPolicy'}}, target: '#operation.paused.systemPolicy'},

@@ -4,6 +4,7 @@ export {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from './
 export {diagnoseStore, type RepairReport, type RepairStoreOptions, repairStore, type StoreReport} from './doctor.ts'
 export {BackgroundTransferBehavior} from './domain/behavior.ts'
 export {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
+export type {ExpectedContent} from './domain/content-guard.ts'
 export {BackgroundTransferCostPolicy} from './domain/cost-policy.ts'
 export {ERROR_CODES, type ErrorCode, type ErrorKind, type RetryVerdict, TransferError} from './domain/errors.ts'
 export type {Explanation} from './domain/explain.ts'

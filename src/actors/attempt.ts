@@ -4,7 +4,10 @@
  */
 
 import type {AttemptCommand, AttemptEvent} from '../domain/attempt.ts'
+import {unexpectedAnswer, unexpectedSize} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
+import {expectedDigests} from '../domain/expected-file.ts'
+import {pinDigest} from '../domain/pinned-digest.ts'
 import {addRange, prefixLength, sizeOf} from '../domain/range-set.ts'
 import {
   type Evidence,
@@ -161,9 +164,11 @@ export class Attempt {
     if (this.#bytes.evidence.ranges.length > 0) {
       const {part, ranges} = await sink.openPart(this.#partName(), this.#bytes.evidence.ranges)
       this.#bytes.found(part, ranges)
+      await this.#prepare(part)
       this.#assertWanted()
     }
     if (this.#isWhole()) return
+    await this.#demandRoom()
     await this.#fetch()
   }
 
@@ -220,7 +225,11 @@ export class Attempt {
   }
 
   #responded({url, plan, terms}: Question, connection: Connection, head: ResponseFacts): Reception {
-    const verdict = judgeResponse(plan, this.#bytes.evidence, terms, head, this.#ports.clock.now())
+    const {evidence} = this.#bytes
+    const judged = judgeResponse(plan, evidence, terms, head, this.#ports.clock.now())
+    const verdict = pinDigest(judged, evidence, this.#facts.policy, head)
+    const surprise = unexpectedContent(this.#facts, verdict, head)
+    if (surprise !== undefined) return {kind: 'fail', error: surprise}
     if (verdict.lesson !== undefined) this.#ports.origins.learn(url, verdict.lesson)
     switch (verdict.kind) {
       case 'fail':
@@ -277,7 +286,10 @@ export class Attempt {
     return new Checkpoints({
       evidence,
       side: {id, request: {url: request.url, method: request.method}, target},
-      onCheckpoint: (durable) => this.#report({type: 'attempt.checkpointed', evidence: durable}),
+      onCheckpoint: (durable) => {
+        this.#report({type: 'attempt.checkpointed', evidence: durable})
+        this.#guardSize(sizeOf(durable.ranges))
+      },
       onWritten: () => this.#ports.meter.wrote(id),
       onError: () => this.#connection?.stop(),
     })
@@ -286,8 +298,31 @@ export class Attempt {
   async #createPart(): Promise<PartFile> {
     const name = this.#partName()
     const {part} = await this.#ports.sink.openPart(name, [])
+    try {
+      await this.#prepare(part)
+    } catch (error) {
+      // Nobody else knows of it yet.
+      await part.close()
+      throw error
+    }
     if (name.generation > 1) await this.#ports.sink.discard(name, name.generation)
     return part
+  }
+
+  /** An earlier answer said how long the file is: no request is made for what there is no room for. */
+  async #demandRoom(): Promise<void> {
+    const {total} = this.#bytes.evidence
+    if (total === undefined || this.#bytes.hasPart) return
+    await this.#ports.sink.demandRoom(this.#partName(), total, total)
+    this.#assertWanted()
+  }
+
+  /** Sets its bytes aside on the disk, and has it hashed as it grows. */
+  async #prepare(part: PartFile): Promise<void> {
+    const {evidence} = this.#bytes
+    const {total, ranges} = evidence
+    for (const {algorithm} of expectedDigests(this.#facts.policy, evidence)) part.digest(algorithm)
+    if (total !== undefined) await part.claimRoom(total - sizeOf(ranges), total)
   }
 
   /** Once a second or so: hands a slow body's bytes over, says whether anything moved, makes it durable. */
@@ -296,6 +331,7 @@ export class Attempt {
     const isAlive = received !== this.#receivedAtLastPulse || this.#connection?.writer?.isHolding === true
     if (isAlive) this.#report({type: 'attempt.progressed'})
     this.#receivedAtLastPulse = received
+    this.#guardSize(received)
     this.#connection?.flush()
     const bytes = this.#bytes
     if (!bytes.hasPart) return
@@ -303,6 +339,14 @@ export class Attempt {
       .drained()
       .then(() => bytes.checkpoint())
       .catch(() => undefined)
+  }
+
+  /** A body of unknown length, or one that is longer than it was said to be, ends when it is too much. */
+  #guardSize(received: number): void {
+    const {maxBytes} = this.#facts.policy.expect ?? {}
+    if (maxBytes === undefined || received <= maxBytes) return
+    const error = unexpectedSize({maxBytes}, received, new URL(this.#facts.request.url).origin)
+    if (error !== undefined) this.#bytes.fail(error)
   }
 
   #counts(): ByteCounts {
@@ -313,12 +357,18 @@ export class Attempt {
   }
 }
 
-function learned({total, validator, marks, coded}: Partial<VersionFacts>): Partial<VersionFacts> {
+function unexpectedContent({policy}: OperationFacts, verdict: Verdict, head: ResponseFacts): TransferError | undefined {
+  if (verdict.kind !== 'fromStart' && verdict.kind !== 'continue') return undefined
+  return unexpectedAnswer(policy.expect, head, verdict.total)
+}
+
+function learned({total, validator, marks, coded, digest}: Partial<VersionFacts>): Partial<VersionFacts> {
   return {
     ...(total === undefined ? {} : {total}),
     ...(validator === undefined ? {} : {validator}),
     ...(marks === undefined ? {} : {marks}),
     ...(coded === undefined ? {} : {coded}),
+    ...(digest === undefined ? {} : {digest}),
   }
 }
 

@@ -161,6 +161,12 @@ export const ERROR_CODES = {
     hresult: 0x80070017,
     advice: 'nothing was published; check the expected digest and the source',
   },
+  CONTENT_UNEXPECTED: {
+    kind: 'integrity',
+    retry: 'never',
+    hresult: 0x8007000d,
+    advice: 'nothing was published; look at what the address gives, or expect something else',
+  },
   LENGTH_MISMATCH: {
     kind: 'integrity',
     retry: 'backoff',

@@ -1,5 +1,6 @@
 /** What a finished file has to be before it takes its name. */
 
+import type {ExpectedContent} from './content-guard.ts'
 import type {Checksum, OperationFacts} from './record.ts'
 
 /** A digest, and who says it: the application, or the server in a field of its answer. */
@@ -11,10 +12,15 @@ export interface ExpectedFile {
   /** Bytes; undefined when nobody knows. */
   readonly size: number | undefined
   readonly digests: readonly ExpectedDigest[]
+  readonly content?: ExpectedContent
 }
 
 export function expectedFile({policy, evidence}: Pick<OperationFacts, 'policy' | 'evidence'>): ExpectedFile {
-  return {size: evidence.total, digests: expectedDigests(policy, evidence)}
+  return {
+    size: evidence.total,
+    digests: expectedDigests(policy, evidence),
+    ...(policy.expect === undefined ? {} : {content: policy.expect}),
+  }
 }
 
 export function expectedDigests(

@@ -3,6 +3,7 @@
  * Persisted: fields are only added, and every added field is optional.
  */
 
+import type {ExpectedContent} from './content-guard.ts'
 import type {BackgroundTransferCostPolicy} from './cost-policy.ts'
 import type {SerializedError} from './errors.ts'
 import type {OperationId} from './operation-id.ts'
@@ -66,6 +67,10 @@ export interface TransferPolicy {
   readonly maxBytesPerSecond?: number
   /** Exempt from pauses that save power (requestUnconstrainedDownloadsAsync). */
   readonly unconstrained?: boolean
+  /** What the content has to be. */
+  readonly expect?: ExpectedContent
+  /** Digests in fields of the server's answers are not compared. */
+  readonly ignoreServerDigest?: boolean
   /** Go on without a validator, or past an ETag that changes, where bytes that are asked for again are found equal. */
   readonly resumeWithoutValidator?: boolean
   /** Ask for the last bytes again at each resume, under a validator too, and compare. */

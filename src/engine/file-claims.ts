@@ -5,7 +5,7 @@
 
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import type {OperationRecord, TransferPolicy} from '../domain/record.ts'
 import {isTerminal} from '../domain/status.ts'
 import {type FileSink, partNameOf} from '../ports/file-sink.ts'
 import type {Log} from '../ports/log.ts'
@@ -95,7 +95,10 @@ export class FileClaims {
     if (earlier.state !== 'failed') return {record}
     const {url, method} = earlier.request
     if (url !== record.request.url || method !== record.request.method) return {record, superseded: earlier}
-    return {record: {...record, evidence: {...earlier.evidence, partOwner: partNameOf(earlier).id}}}
+    const adopted = {...record, evidence: {...earlier.evidence, partOwner: partNameOf(earlier).id}}
+    // Whole, and found to be what this one wants too: only its name was not to be had.
+    const isVerified = earlier.publishing !== undefined && wantsTheSame(earlier.policy, record.policy)
+    return {record: isVerified ? {...adopted, publishing: earlier.publishing} : adopted}
   }
 
   /** A part that cannot be removed keeps nobody from going on. */
@@ -107,6 +110,12 @@ export class FileClaims {
       log.warn({id: record.id, file: record.target.file, error: String(error)}, 'a part file could not be removed')
     }
   }
+}
+
+function wantsTheSame(a: TransferPolicy, b: TransferPolicy): boolean {
+  const wishes = ({checksum, expect, ignoreServerDigest}: TransferPolicy) =>
+    JSON.stringify([checksum, expect, ignoreServerDigest])
+  return wishes(a) === wishes(b)
 }
 
 function busy(file: string, id?: OperationId): TransferError {

@@ -2,6 +2,7 @@
 
 import type {InspectionEvent, Observer} from 'xstate'
 import type {OperationSettings} from '../domain/attempt.ts'
+import {expectedContentOf} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Checksum, TransferPolicy} from '../domain/record.ts'
@@ -82,6 +83,8 @@ export interface ResolvedEngineOptions {
 export type OperationLimits = Pick<
   TransferPolicy,
   | 'checksum'
+  | 'expect'
+  | 'ignoreServerDigest'
   | 'retries'
   | 'retryDelayMs'
   | 'connectTimeoutMs'
@@ -172,11 +175,12 @@ export function limitsOf(options: OperationLimits): OperationLimits {
     const value = options[name]
     if (value !== undefined) limits[name] = bounded(name, value, value, BOUNDS[name])
   }
-  for (const name of ['resumeWithoutValidator', 'compareOnResume'] as const) {
+  for (const name of ['ignoreServerDigest', 'resumeWithoutValidator', 'compareOnResume'] as const) {
     const value: unknown = options[name]
     if (value !== undefined) limits[name] = flag(name, value)
   }
   if (options.checksum !== undefined) limits.checksum = checksumOf(options.checksum)
+  if (options.expect !== undefined) limits.expect = expectedContentOf(options.expect)
   return limits
 }
 

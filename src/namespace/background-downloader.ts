@@ -1,6 +1,7 @@
 /** BackgroundDownloader (spec 2.1): gathers settings, then makes DownloadOperations of them. */
 
 import {resolve} from 'node:path'
+import type {ExpectedContent} from '../domain/content-guard.ts'
 import {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {withHeader} from '../domain/header-fields.ts'
@@ -30,6 +31,10 @@ export interface DownloadOptions {
   readonly collision?: CollisionPolicy
   /** The expected digest; a file that differs is never published. */
   readonly checksum?: Checksum
+  /** What the content has to be: media type, size, first bytes. Else the download ends with CONTENT_UNEXPECTED. */
+  readonly expect?: ExpectedContent
+  /** Do not compare digests that the server gives (Repr-Digest, Content-Digest, Digest). False by default. */
+  readonly ignoreServerDigest?: boolean
   /** Retries without progress between them; the engine's by default. */
   readonly retries?: number
   /** Base of the backoff in ms; the engine's by default. */

@@ -21,7 +21,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EACCES: {code: 'FILE_ACCESS', message: 'access is denied'},
   EPERM: {code: 'FILE_ACCESS', message: 'the operation is not permitted'},
   ELOOP: {code: 'FILE_ACCESS', message: 'a symbolic link stands where a file is expected'},
-  EBUSY: {code: 'FILE_ACCESS', message: 'the file is in use'},
+  // Somebody holds it open, as a rule for a moment: a scanner, a viewer.
+  EBUSY: {code: 'FILE_ACCESS', message: 'the file is in use', retry: 'backoff'},
   ENAMETOOLONG: {code: 'FILE_ACCESS', message: 'the name is too long', advice: 'choose a shorter name'},
   EMFILE: {
     code: 'FILE_ACCESS',

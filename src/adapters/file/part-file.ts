@@ -102,12 +102,13 @@ export class OpenPart implements PartFile {
 
   async #write(buffer: Buffer, length: number, position: number): Promise<void> {
     const {files, fd, digests, hashes, paths, room} = this.#options
-    await room.beforeWrite(paths.part, length)
-    hashes?.changed(paths.part, position)
-    const writing = writeFully(files, fd, buffer.subarray(0, length), position)
-    // The digest is computed while the disk is busy.
-    digests.note(buffer.subarray(0, length), position)
-    await writing
+    await room.spend(paths.part, length, async () => {
+      hashes?.changed(paths.part, position)
+      const writing = writeFully(files, fd, buffer.subarray(0, length), position)
+      // The digest is computed while the disk is busy.
+      digests.note(buffer.subarray(0, length), position)
+      await writing
+    })
     this.#present = addRange(this.#present, position, position + length)
     hashes?.grown(paths.part, this.#present)
   }

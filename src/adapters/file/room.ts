@@ -12,7 +12,7 @@ const MOST_RESERVE_BYTES = 64 * 1024 * 1024
 /** On a small disk the reserve is this part of it. */
 const RESERVE_SHARE = 0.02
 
-/** Written bytes, of all parts together, after which the free space is looked at again. */
+/** Written bytes, of all parts together, after which the free space is looked at again at the latest. */
 const LOOK_EVERY_BYTES = 8 * 1024 * 1024
 
 /** Less than this is not worth a look of its own. */
@@ -29,7 +29,10 @@ export class Room {
   readonly #reserveBytes: number | undefined
   /** By path of the part. */
   readonly #claims = new Map<string, Claim>()
-  #sinceLook = 0
+  /** Bytes whose writes have not ended: the disk may not know of them yet. */
+  #underWay = 0
+  /** Bytes that may still be written before the next look: less when there is little room. */
+  #untilLook = WORTH_A_LOOK_BYTES
 
   constructor(files: FileSystem, reserveBytes: number | undefined) {
     this.#files = files
@@ -65,19 +68,29 @@ export class Room {
     this.#claims.set(path, {device, left: bytes})
   }
 
-  /** Before `bytes` more are written. Rejects with DISK_FULL when only the reserve is left. */
-  async beforeWrite(path: string, bytes: number): Promise<void> {
-    const claim = this.#claims.get(path)
-    if (claim !== undefined) claim.left = Math.max(0, claim.left - bytes)
-    this.#sinceLook += bytes
-    if (this.#sinceLook < LOOK_EVERY_BYTES) return
-    this.#sinceLook = 0
-    const directory = dirname(path)
+  /** Writes `bytes` more to the part at `path`. Rejects with DISK_FULL, and writes nothing, when only the reserve is left. */
+  async spend<T>(path: string, bytes: number, write: () => Promise<T>): Promise<T> {
+    this.#underWay += bytes
+    try {
+      this.#untilLook -= bytes
+      if (this.#untilLook < 0) await this.#look(dirname(path), bytes)
+      const claim = this.#claims.get(path)
+      if (claim !== undefined) claim.left = Math.max(0, claim.left - bytes)
+      return await write()
+    } finally {
+      this.#underWay -= bytes
+    }
+  }
+
+  async #look(directory: string, bytes: number): Promise<void> {
     const space = await this.#files.space(directory)
-    if (space === undefined || space.freeBytes >= this.#reserve(space) + bytes) return
-    // The next write, whosever it is, looks again.
-    this.#sinceLook = LOOK_EVERY_BYTES
-    throw full(directory, space, bytes)
+    if (space === undefined) {
+      this.#untilLook = LOOK_EVERY_BYTES
+      return
+    }
+    const room = space.freeBytes - this.#reserve(space) - this.#underWay
+    this.#untilLook = Math.min(LOOK_EVERY_BYTES, Math.max(0, room))
+    if (room < 0) throw full(directory, space, bytes)
   }
 
   giveBack(path: string): void {

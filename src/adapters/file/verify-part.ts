@@ -1,11 +1,13 @@
 /** The last look at a finished part before it is published: size, digests, final mode, everything on the disk. */
 
+import {type ExpectedContent, unexpectedSize, unexpectedStart} from '../../domain/content-guard.ts'
 import {TransferError} from '../../domain/errors.ts'
 import type {ExpectedFile} from '../../domain/expected-file.ts'
 import type {PublishedFile} from '../../domain/record.ts'
 import type {FileSystem} from './file-system.ts'
 import {assertWanted, compareDigests} from './part-digests.ts'
 import type {PartHashes} from './part-hashes.ts'
+import {readFully} from './transfer-bytes.ts'
 
 export interface PartVerification {
   readonly files: FileSystem
@@ -29,6 +31,8 @@ export async function verifyPart(options: PartVerification): Promise<PublishedFi
         details: {size, expected: expected.size},
       })
     }
+    const surprise = await surpriseIn(files, fd, path, size, expected.content)
+    if (surprise !== undefined) throw surprise
     await compareDigests({files, fd, path, size, hashes, signal}, expected.digests)
     assertWanted(signal, path)
     await files.fchmod(fd, mode)
@@ -37,4 +41,18 @@ export async function verifyPart(options: PartVerification): Promise<PublishedFi
   } finally {
     await files.close(fd)
   }
+}
+
+async function surpriseIn(
+  files: FileSystem,
+  fd: number,
+  path: string,
+  size: number,
+  content: ExpectedContent | undefined,
+): Promise<TransferError | undefined> {
+  const wrongSize = unexpectedSize(content, size, path)
+  if (wrongSize !== undefined || content?.magic === undefined) return wrongSize
+  const start = Buffer.alloc(content.magic.length / 2)
+  const count = await readFully(files, fd, start, 0)
+  return unexpectedStart(content.magic, start.toString('hex', 0, count), path)
 }

@@ -36,6 +36,8 @@ const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
   stallTimeoutMs: true,
   maxBytesPerSecond: true,
   unconstrained: true,
+  expect: true,
+  ignoreServerDigest: true,
   resumeWithoutValidator: true,
   compareOnResume: true,
 })
