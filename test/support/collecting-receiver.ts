@@ -55,6 +55,11 @@ export class CollectingReceiver implements BodyReceiver {
     return this.#lent.size
   }
 
+  /** Whether the memory is part of a buffer that the transport has now. */
+  isLent(memory: Buffer): boolean {
+    return [...this.#lent].some(({buffer}) => buffer === memory.buffer)
+  }
+
   /** Makes the memory of one filled buffer (or all) available again. */
   giveBack(count = this.#taken): void {
     this.#taken -= Math.min(count, this.#taken)

@@ -1,9 +1,15 @@
 /**
  * Puts body bytes into the receiver's memory: lends when there are bytes, hands over when a buffer is full or the end has come,
  * and keeps what arrives while no memory is there. Every lent buffer goes back exactly once, filled or released.
+ *
+ * A connection may read into that memory itself (`memory`): what comes back from there is in its place already. Until its next
+ * read the connection goes on pointing at what it was given, so a buffer that is offered is never handed over before it is full.
  */
 
 import type {BodyReceiver} from '../../ports/transport.ts'
+
+/** Less than this share of a buffer is not worth a read of its own. */
+const CRUMB_SHARE = 16
 
 export interface Source {
   /** No memory: read no more until `fed`. What is on its way already may still come. */
@@ -23,7 +29,8 @@ export class BodyIntake {
   #starving = false
   #closed = false
   #whenDelivered: (() => void) | undefined
-  #lastLent = 0
+  /** The lent buffer that the connection was last given. */
+  #offered: Buffer | undefined
 
   constructor(receiver: BodyReceiver, source: Source) {
     this.#receiver = receiver
@@ -39,9 +46,13 @@ export class BodyIntake {
     return this.#received - this.#handedOver - this.#used
   }
 
-  /** Size of the newest lent buffer: small ones ask for small reads. */
-  get bufferSize(): number {
-    return this.#lent?.length ?? this.#lastLent
+  /** Room for the next bytes, where a connection may put them itself; `undefined` when there is none, and it was told. */
+  memory(): Buffer | undefined {
+    if (this.#kept.length > 0) return undefined
+    const lent = this.#lent ?? this.#borrow()
+    if (lent === undefined) return undefined
+    this.#offered = lent
+    return lent.subarray(this.#used)
   }
 
   /** Takes the bytes; `bytes` is the caller's again when this returns. */
@@ -56,8 +67,20 @@ export class BodyIntake {
     if (left.length > 0 && !this.#closed) this.#kept.push(Buffer.from(left))
   }
 
+  /** What is here goes to the receiver now. Out of a buffer that the connection still points at, it goes as a copy. */
   flush(): void {
-    if (this.#used > 0) this.#handOver()
+    const lent = this.#lent
+    if (lent === undefined || this.#used === 0) return
+    if (lent !== this.#offered) {
+      this.#handOver()
+      return
+    }
+    const copy = this.#receiver.lend()
+    if (copy === undefined) return
+    const length = lent.copy(copy, 0, 0, this.#used)
+    lent.copyWithin(0, length, this.#used)
+    this.#used -= length
+    this.#handOverAs(copy, length)
   }
 
   /** The receiver has memory again. */
@@ -100,10 +123,11 @@ export class BodyIntake {
       const lent = this.#lent ?? this.#borrow()
       if (lent === undefined) return rest
       const count = Math.min(rest.length, lent.length - this.#used)
-      rest.copy(lent, this.#used, 0, count)
+      const isInPlace = rest.buffer === lent.buffer && rest.byteOffset === lent.byteOffset + this.#used
+      if (!isInPlace) rest.copy(lent, this.#used, 0, count)
       this.#used += count
       rest = rest.subarray(count)
-      if (this.#used < lent.length) continue
+      if (rest.length > 0 ? this.#used < lent.length : this.#hasRoom(lent)) continue
       this.#handOver()
       if (this.#closed) return rest
       // Asked for now, not with the next bytes: reading stops before they are read, and they wait in the kernel.
@@ -112,11 +136,15 @@ export class BodyIntake {
     return rest
   }
 
+  /** Room that is worth keeping: at its end an offered buffer would be read into by crumbs. */
+  #hasRoom(lent: Buffer): boolean {
+    const room = lent.length - this.#used
+    return room > (lent === this.#offered ? lent.length / CRUMB_SHARE : 0)
+  }
+
   #borrow(): Buffer | undefined {
     this.#lent = this.#receiver.lend()
-    if (this.#lent !== undefined) {
-      this.#lastLent = this.#lent.length
-    } else if (!this.#starving) {
+    if (this.#lent === undefined && !this.#starving) {
       this.#starving = true
       this.#source.starved()
     }
@@ -127,11 +155,15 @@ export class BodyIntake {
     const lent = this.#lent
     if (lent === undefined) return
     const length = this.#used
-    const offset = this.#handedOver
     this.#lent = undefined
     this.#used = 0
+    this.#handOverAs(lent, length)
+  }
+
+  #handOverAs(buffer: Buffer, length: number): void {
+    const offset = this.#handedOver
     this.#handedOver += length
-    this.#receiver.filled(lent, length, offset)
+    this.#receiver.filled(buffer, length, offset)
   }
 
   #deliverRest(): void {

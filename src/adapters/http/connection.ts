@@ -5,9 +5,9 @@
  * Reading is governed here, at the socket, and never by undici: its parser is never paused. A parser that is paused when the
  * server closes ends in an uncaught assertion or a hang (undici 7.26 to 7.30), and this way it cannot be.
  *
- * The socket reads into memory of ours, and bytes are copied to the receiver's. Reading straight into lent memory saved a few per
- * cent of a download's CPU time at best (the block is in the processor's cache when it is copied), and it would leave the socket
- * pointing at memory that is somebody else's after a flush or an abort, and hold lent memory for every silent connection.
+ * What the parser is to see is read into memory of ours. A body that goes past it is read straight into the memory that its
+ * sink offers: no copy, and nothing that has to be kept aside while the disk is behind. The socket asks for the next memory
+ * after each read, so the sink must not let go of what it offered before the next read, or the end of the connection.
  */
 
 import {isIP, type Socket, connect as tcpConnect} from 'node:net'
@@ -16,16 +16,16 @@ import {connect as tlsConnect} from 'node:tls'
 import type {TransferError} from '../../domain/errors.ts'
 import {toTransferError} from './error-table.ts'
 import {InterimFilter} from './interim-filter.ts'
-import {DIRECT_READ_BYTES, PARSED_READ_BYTES} from './limits.ts'
+import {PARSED_READ_BYTES} from './limits.ts'
 import type {TlsOptions, TlsSessions} from './tls-options.ts'
 
 /** Who takes the bytes of a body past the parser. */
 export interface BodySink {
-  /** How large the next read may be. */
-  readBytes(): number
+  /** Where the next read goes; `undefined` when there is no memory, and reading was paused. */
+  memory(): Buffer | undefined
   /** From here on bytes come to the sink; undici's request is to be ended. */
   tookOver(): void
-  /** `bytes` is valid during the call only. */
+  /** `bytes` lies in the memory that was offered last, or in ours: then it is valid during the call only. */
   bytes(bytes: Buffer): void
   /** The other side is done (FIN). */
   ended(): void
@@ -51,8 +51,7 @@ type Route =
 const TCP_KEEP_ALIVE_MS = 60_000
 
 /** Shared by all connections: the loop reads for one of them at a time, and the bytes are copied before the next read. */
-const readMemory = Buffer.allocUnsafeSlow(DIRECT_READ_BYTES)
-const parsedReadMemory = readMemory.subarray(0, PARSED_READ_BYTES)
+const readMemory = Buffer.allocUnsafeSlow(PARSED_READ_BYTES)
 
 export class Connection {
   readonly #where: string
@@ -77,8 +76,7 @@ export class Connection {
     this.#opened = opened
     this.#interim = new InterimFilter(target.where)
     this.#socket = openSocket(target, tls, sessions, {
-      buffer: () =>
-        this.#route.to === 'sink' ? readMemory.subarray(0, this.#route.sink.readBytes()) : parsedReadMemory,
+      buffer: () => (this.#route.to === 'sink' ? this.#route.sink.memory() : undefined) ?? readMemory,
       callback: (count, memory) => {
         this.#read(Buffer.from(memory.buffer, memory.byteOffset, count))
         return true

@@ -11,7 +11,7 @@ import {BodyOutlet} from './body-outlet.ts'
 import type {BodySink} from './connection.ts'
 import {isEarlyEnd, toTransferError} from './error-table.ts'
 import type {Lane, LaneChoice} from './lane.ts'
-import {DIRECT_READ_BYTES, LARGE_BUFFER_BYTES, MAX_DRAIN_BYTES, MAX_UNHELD_BYTES, PARSED_READ_BYTES} from './limits.ts'
+import {MAX_DRAIN_BYTES, MAX_UNHELD_BYTES} from './limits.ts'
 import {type Framing, fieldsOf, framingOf} from './response-head.ts'
 
 export interface ExchangeSetup {
@@ -95,8 +95,9 @@ export class HttpExchange implements Exchange {
 
   /** The transport goes away. */
   fail(error: TransferError): void {
-    this.#settle(() => this.#reject(error))
+    // First the connection: it may be reading into memory that the receiver gets back.
     this.#dropLane()
+    this.#settle(() => this.#reject(error))
   }
 
   #dispatch(choice: LaneChoice): void {
@@ -227,7 +228,7 @@ export class HttpExchange implements Exchange {
   /** Takes a plain body of known length past the parser. The connection has served its time then. */
   #sink(length: number, lane: Lane): BodySink {
     return {
-      readBytes: () => (this.#intake.bufferSize >= LARGE_BUFFER_BYTES ? DIRECT_READ_BYTES : PARSED_READ_BYTES),
+      memory: () => (this.#phase === 'receiving' ? this.#intake.memory() : undefined),
       tookOver: () => {
         this.#passedBy = true
         lane.endParsing?.()
@@ -236,7 +237,8 @@ export class HttpExchange implements Exchange {
         this.#guard(() => {
           if (this.#phase !== 'receiving') return
           // More than was promised is not the body's.
-          this.#intake.take(bytes.subarray(0, length - this.received))
+          const left = length - this.received
+          this.#intake.take(bytes.length > left ? bytes.subarray(0, left) : bytes)
           if (this.received < length || this.#phase !== 'receiving') return
           this.#dropLane()
           this.#succeed()

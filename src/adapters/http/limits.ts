@@ -8,12 +8,6 @@ export const MAX_HEAD_BYTES = 16 * KIB
 /** One read while undici parses: what its parser takes at once, and the most that can be in flight beyond lent memory. */
 export const PARSED_READ_BYTES = 64 * KIB
 
-/** One read of a plain body; larger reads save wake-ups, still larger ones leave the processor's cache. */
-export const DIRECT_READ_BYTES = 256 * KIB
-
-/** Lent buffers of this size or more are worth direct reads of full size. */
-export const LARGE_BUFFER_BYTES = 1024 * KIB
-
 /** What may wait for memory from a connection that cannot be held back. */
 export const MAX_UNHELD_BYTES = 16 * 1024 * KIB
 
