@@ -1,6 +1,7 @@
 /**
  * Digests of what is being written, block by block. A CRC-32 runs along with sequential writes, so that a checkpoint costs
- * no second look at the bytes; where writes came in another order, the stretch is marked to be read again.
+ * no second look at the bytes; where writes came in another order, the stretch is marked to be read again. Bytes that come
+ * faster than a digest is worth (DigestPace) go without: they are trusted in the same run of the machine only.
  */
 
 import {crc32} from 'node:zlib'
@@ -8,18 +9,21 @@ import type {ByteRange, RangeSet} from '../../domain/range-set.ts'
 
 export const BLOCK_SIZE = 1024 * 1024
 
+/** Stands for a digest that was not worth its time. */
+export const NO_DIGEST = 'none'
+
 /** The CRC-32 of the bytes `[start, end)`, which lie within one block. */
 export interface Digest {
   readonly start: number
   readonly end: number
-  readonly crc: number
+  readonly crc: number | typeof NO_DIGEST
 }
 
 /** A stretch whose digest is asked for; without `crc` its bytes have to be read. */
 export interface Stretch {
   readonly start: number
   readonly end: number
-  readonly crc: number | undefined
+  readonly crc: Digest['crc'] | undefined
 }
 
 /** More stretches than this in a block are merged into ones to be read again, which bounds memory and the side file. */
@@ -66,13 +70,16 @@ export class BlockDigests {
     )
   }
 
-  /** Bytes are being written at `position`. Should that fail, they have to be written again before a checkpoint may name them. */
-  note(bytes: Buffer, position: number): void {
+  /**
+   * Bytes are being written at `position`. Should that fail, they have to be written again before a checkpoint may name them.
+   * `isWorthIt`: false spares the digest of their blocks.
+   */
+  note(bytes: Buffer, position: number, isWorthIt = true): void {
     let done = 0
     while (done < bytes.length) {
       const start = position + done
       const length = Math.min(bytes.length - done, BLOCK_SIZE - (start % BLOCK_SIZE))
-      this.#noteInBlock(blockOf(start), bytes.subarray(done, done + length), start)
+      this.#noteInBlock(blockOf(start), bytes.subarray(done, done + length), start, isWorthIt)
       done += length
     }
   }
@@ -114,7 +121,7 @@ export class BlockDigests {
     for (const block of blocks) this.#changed.add(block)
   }
 
-  #noteInBlock(block: number, bytes: Buffer, start: number): void {
+  #noteInBlock(block: number, bytes: Buffer, start: number, isWorthIt: boolean): void {
     const end = start + bytes.length
     const known = this.#blocks.get(block) ?? []
     const result: Stretch[] = []
@@ -133,18 +140,21 @@ export class BlockDigests {
     if (added === undefined) {
       const before = result.findIndex((stretch) => stretch.end === start)
       const head = before < 0 ? undefined : result[before]
-      if (head === undefined) {
-        added = {start, end, crc: crc32(bytes)}
-      } else {
-        result.splice(before, 1)
-        added = {start: head.start, end, crc: head.crc === undefined ? undefined : crc32(bytes, head.crc)}
-      }
+      if (head !== undefined) result.splice(before, 1)
+      added = {start: head?.start ?? start, end, crc: digestAfter(head, bytes, isWorthIt)}
     }
     result.push(added)
     result.sort((a, b) => a.start - b.start)
     this.#blocks.set(block, result.length > MOST_STRETCHES ? mergeTouching(result) : result)
     this.#changed.add(block)
   }
+}
+
+/** One digest speaks for a whole stretch: where a part of it has none, the whole has none. */
+function digestAfter(head: Stretch | undefined, bytes: Buffer, isWorthIt: boolean): Stretch['crc'] {
+  if (head !== undefined && typeof head.crc !== 'number') return head.crc
+  if (!isWorthIt) return NO_DIGEST
+  return typeof head?.crc === 'number' ? crc32(bytes, head.crc) : crc32(bytes)
 }
 
 /** The known stretches that make up the range exactly, or the whole range to be read. */

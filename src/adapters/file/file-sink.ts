@@ -32,11 +32,14 @@ export interface FileSinkOptions {
   readonly reserveBytes?: number
   /** The file system beneath; Node's by default. */
   readonly files?: FileSystem
+  /** ms of a clock that never goes back, by which the pace of writes is known; Node's by default. */
+  readonly now?: () => number
 }
 
 interface Context {
   readonly files: FileSystem
   readonly durable: boolean
+  readonly now: () => number
   readonly mode: number
   /** Parts whose sync failed, by path: nothing but opening them anew makes them sound. */
   readonly unsound: Map<string, TransferError>
@@ -50,6 +53,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
   const context: Context = {
     files,
     durable: options.durability === 'power',
+    now: options.now ?? (() => performance.now()),
     mode: options.mode ?? 0o666 & ~process.umask(),
     unsound: new Map(),
     turns: new PartTurns(),
@@ -186,12 +190,12 @@ function partOn(
   opened: Pick<PartOptions, 'fd' | 'present' | 'digests' | 'onClosed'>,
   stored: StoredSide | undefined,
 ): PartFile {
-  const {files, durable, unsound, hashes, room} = context
+  const {files, durable, now, unsound, hashes, room} = context
   unsound.delete(paths.part)
   hashes?.changed(paths.part, prefixLength(opened.present))
   const syncs = guardOf(context, paths.part)
   const side = new SideFile({files, paths, durable, syncs}, stored)
-  return new OpenPart({files, paths, side, syncs, durable, hashes, room, ...opened})
+  return new OpenPart({files, paths, side, syncs, durable, now, hashes, room, ...opened})
 }
 
 /** Undefined when something has the name already. */

@@ -5,6 +5,7 @@ import {addRange, type RangeSet, removeRange} from '../../domain/range-set.ts'
 import type {ChecksumAlgorithm} from '../../domain/record.ts'
 import type {PartFile, SideFacts} from '../../ports/file-sink.ts'
 import {BLOCK_SIZE, type BlockDigests, type Digest, type Stretch} from './block-digests.ts'
+import {DigestPace} from './digest-pace.ts'
 import {fileError} from './file-errors.ts'
 import type {PartPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
@@ -23,6 +24,8 @@ export interface PartOptions {
   readonly digests: BlockDigests
   readonly syncs: SyncGuard
   readonly durable: boolean
+  /** ms of a clock that never goes back. */
+  readonly now: () => number
   /** Bytes that are in the part already. */
   readonly present: RangeSet
   /** Undefined where digests are computed at the end. */
@@ -36,12 +39,15 @@ export class OpenPart implements PartFile {
   readonly #options: PartOptions
   /** Calls under way: the descriptor stays open for them, lest its number go to another file. */
   readonly #running = new Set<Promise<unknown>>()
+  /** Absent where one run of the machine cannot be told from another: there nothing goes without a digest. */
+  readonly #pace: DigestPace | undefined
   #checkpoints: Promise<unknown> = Promise.resolve()
   #present: RangeSet
   #closed: Promise<void> | undefined
 
   constructor(options: PartOptions) {
     this.#options = options
+    this.#pace = options.files.bootId() === undefined ? undefined : new DigestPace(options.now)
     this.#present = options.present
   }
 
@@ -106,7 +112,8 @@ export class OpenPart implements PartFile {
       hashes?.changed(paths.part, position)
       const writing = writeFully(files, fd, buffer.subarray(0, length), position)
       // The digest is computed while the disk is busy.
-      digests.note(buffer.subarray(0, length), position)
+      const isWorthIt = this.#pace === undefined || this.#pace.isWorthIt(length)
+      digests.note(buffer.subarray(0, length), position, isWorthIt)
       await writing
     })
     this.#present = addRange(this.#present, position, position + length)

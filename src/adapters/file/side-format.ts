@@ -10,7 +10,7 @@ import {addRange, EMPTY, type RangeSet} from '../../domain/range-set.ts'
 import type {Checksum, CollisionPolicy, Evidence} from '../../domain/record.ts'
 import type {Validator, VersionMarks} from '../../domain/validator.ts'
 import type {SideFacts} from '../../ports/file-sink.ts'
-import {BLOCK_SIZE, blockOf, byBlock, type Digest, rangesInBlock} from './block-digests.ts'
+import {BLOCK_SIZE, blockOf, byBlock, type Digest, NO_DIGEST, rangesInBlock} from './block-digests.ts'
 
 const VERSION = 1
 
@@ -39,7 +39,12 @@ export function encodeHeader({id, request, target, evidence}: SideFacts): string
 
 export function encodeCheckpoint(evidence: Evidence, stamp: PartStamp, digests: readonly Digest[]): string {
   const {generation: _, ranges, ...rest} = evidence
-  return seal({...stamp, ...rest, ranges, digests: digests.map(({start, end, crc}) => [start, end, crc])})
+  return seal({...stamp, ...rest, ranges, digests: digests.map(encodeDigest)})
+}
+
+/** A digest that was not worth its time is left out: an older version stops reading at such a line, and fetches more again. */
+function encodeDigest({start, end, crc}: Digest): readonly number[] {
+  return crc === NO_DIGEST ? [start, end] : [start, end, crc]
 }
 
 /** Undefined unless the header and at least one checkpoint are whole. */
@@ -150,9 +155,9 @@ function readDigests(value: unknown): readonly Digest[] | undefined {
   const digests: Digest[] = []
   for (const item of value) {
     const [start, end, crc] = asNumbers(item)
-    if (!isCount(start) || !isCount(end) || !isCount(crc)) return undefined
+    if (!isCount(start) || !isCount(end) || !(crc === undefined || isCount(crc))) return undefined
     if (end <= start || end > (blockOf(start) + 1) * BLOCK_SIZE) return undefined
-    digests.push({start, end, crc})
+    digests.push({start, end, crc: crc ?? NO_DIGEST})
   }
   return digests
 }

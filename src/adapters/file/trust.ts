@@ -14,8 +14,12 @@ const STAMP_UNCERTAINTY_MS = 20
  * of whole seconds, because the file system may not keep finer ones.
  */
 export function blocksToVerify(recorded: PartStamp, present: PartStamp, checkpointWrittenMs: number): 'every' | 'last' {
-  const sameRun = recorded.boot !== undefined && recorded.boot === present.boot
   const unchanged = recorded.size === present.size && recorded.modifiedMs === present.modifiedMs
   const settled = checkpointWrittenMs - present.modifiedMs > STAMP_UNCERTAINTY_MS && present.modifiedMs % 1000 !== 0
-  return sameRun && unchanged && settled ? 'last' : 'every'
+  return isSameRun(recorded, present) && unchanged && settled ? 'last' : 'every'
+}
+
+/** The machine ran on since the checkpoint: what was written is in the page cache, if not on the disk. */
+export function isSameRun(recorded: PartStamp, present: PartStamp): boolean {
+  return recorded.boot !== undefined && recorded.boot === present.boot
 }

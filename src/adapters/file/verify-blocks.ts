@@ -2,12 +2,12 @@
 
 import {crc32} from 'node:zlib'
 import {addRange, EMPTY, missingRanges, type RangeSet, removeRange} from '../../domain/range-set.ts'
-import {BLOCK_SIZE, type Digest, rangesInBlock} from './block-digests.ts'
+import {BLOCK_SIZE, type Digest, NO_DIGEST, rangesInBlock} from './block-digests.ts'
 import type {FileFacts, FileSystem} from './file-system.ts'
 import type {StoredSide} from './side-file.ts'
 import type {PartStamp} from './side-format.ts'
 import {readFully} from './transfer-bytes.ts'
-import {blocksToVerify} from './trust.ts'
+import {blocksToVerify, isSameRun} from './trust.ts'
 
 export interface VerifiedBlocks {
   readonly ranges: RangeSet
@@ -33,20 +33,32 @@ export async function verifyBlocks(
     .flatMap(([, digests]) => digests)
     .sort((a, b) => a.start - b.start)
   const stamp = stampOf(files, await files.fstat(fd))
+  const sameRun = isSameRun(side.stamp, stamp)
   const last = candidates.at(-1)
   if (last !== undefined && blocksToVerify(side.stamp, stamp, side.writtenMs) === 'last') {
-    if ((await holding(files, fd, [last])).length === 1)
+    if ((await holding(files, fd, [last], sameRun)).length === 1)
       return {ranges: cover(covered, candidates), digests: candidates}
   }
-  const digests = await holding(files, fd, candidates)
+  const digests = await holding(files, fd, candidates, sameRun)
   return {ranges: cover(covered, digests), digests}
 }
 
-async function holding(files: FileSystem, fd: number, digests: readonly Digest[]): Promise<readonly Digest[]> {
+/** Those without a digest hold as long as the machine ran on, and are as long as they should be. */
+async function holding(
+  files: FileSystem,
+  fd: number,
+  digests: readonly Digest[],
+  sameRun: boolean,
+): Promise<readonly Digest[]> {
   const buffer = Buffer.allocUnsafe(digests.length > 0 ? BLOCK_SIZE : 0)
+  const {size} = await files.fstat(fd)
   const good: Digest[] = []
   for (const digest of digests) {
-    if ((await digestOf(files, fd, digest.start, digest.end, buffer)) === digest.crc) good.push(digest)
+    const holds =
+      digest.crc === NO_DIGEST
+        ? sameRun && digest.end <= size
+        : (await digestOf(files, fd, digest.start, digest.end, buffer)) === digest.crc
+    if (holds) good.push(digest)
   }
   return good
 }

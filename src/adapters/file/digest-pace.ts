@@ -1,0 +1,38 @@
+/**
+ * Whether a digest of what is written is worth its time. Digests guard a part against what a power cut or a bad disk does to
+ * it; fetching bytes again costs nothing to speak of where they come at hundreds of MiB a second, and there the digests would
+ * cost a quarter of the transfer. Such bytes go without, and are fetched again if the machine went down.
+ */
+
+/** Bytes a second from which on a digest costs more than it saves. */
+const FAST = 192 * 1024 * 1024
+
+/** A rate of less than this many bytes is a burst, and says nothing. */
+const LEAST_BYTES = 32 * 1024 * 1024
+
+const WINDOW_MS = 100
+
+export class DigestPace {
+  readonly #now: () => number
+  #since: number
+  #bytes = 0
+  #isFast = false
+
+  /** `now`: ms of a clock that never goes back. */
+  constructor(now: () => number) {
+    this.#now = now
+    this.#since = now()
+  }
+
+  /** So many bytes are written now. */
+  isWorthIt(bytes: number): boolean {
+    this.#bytes += bytes
+    const elapsed = this.#now() - this.#since
+    if (elapsed >= WINDOW_MS) {
+      this.#isFast = this.#bytes >= LEAST_BYTES && this.#bytes >= (FAST * elapsed) / 1000
+      this.#since += elapsed
+      this.#bytes = 0
+    }
+    return !this.#isFast
+  }
+}
