@@ -2,7 +2,8 @@
 
 import {once} from 'node:events'
 import {type AddressInfo, createServer} from 'node:net'
-import {Agent, MockAgent} from 'undici'
+import {Agent, Client, MockAgent} from 'undici'
+import ClientAlone from 'undici/lib/dispatcher/client.js'
 import {describe, expect, it} from 'vitest'
 import {contentOf, sha256} from '../support/content.ts'
 import {startFaultyServer} from '../support/faulty-server.ts'
@@ -20,6 +21,8 @@ async function freePort(): Promise<number> {
   await once(server, 'close')
   return port
 }
+
+it('undici’s client by itself is the client of its front door', () => expect(ClientAlone).toBe(Client))
 
 describe('a connection that cannot be made', () => {
   it('is CONNECTION_REFUSED where nobody listens, and says only the origin', async () => {

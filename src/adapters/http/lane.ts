@@ -1,6 +1,7 @@
 /** A lane carries one exchange at a time. Ours is an undici client with one connection of ours; a foreign one, a dispatcher. */
 
-import {Client, type Dispatcher} from 'undici'
+import type {Dispatcher} from 'undici'
+import Client from 'undici/lib/dispatcher/client.js'
 import {TransferError} from '../../domain/errors.ts'
 import {type BodySink, Connection} from './connection.ts'
 import {MAX_HEAD_BYTES} from './limits.ts'
