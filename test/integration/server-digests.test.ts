@@ -62,6 +62,7 @@ describe('a digest that the server gives', () => {
       if (progress.hasRestarted) restarts += 1
     })
     await running
+    expect(restarts).toBe(1)
     expect(await digestOf(world.file('file.bin'))).toBe(sha256(OLD))
     expect(await world.names()).toEqual(['file.bin'])
   })
