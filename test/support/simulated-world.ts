@@ -60,6 +60,8 @@ export class SimulatedWorld {
   onStep: () => void = () => {}
   /** Called with each event of the present engine. */
   onEvent: (event: EngineEvent) => void = () => {}
+  /** Called before each call to the file system; throws to make it fail. */
+  beforeDiskCall: (call: string) => void = () => {}
   readonly #options: WorldOptions
   #present: SimulatedProcess | undefined
   #diskFault: {readonly calls: ReadonlySet<string>; readonly code: string; left: number} | undefined
@@ -211,6 +213,7 @@ export class SimulatedWorld {
   }
 
   #beforeCall(call: string): void {
+    this.beforeDiskCall(call)
     const fault = this.#diskFault
     if (fault === undefined || fault.left === 0 || !fault.calls.has(call)) return
     fault.left -= 1

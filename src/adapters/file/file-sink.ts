@@ -92,7 +92,8 @@ export function createFileSink(options: FileSinkOptions): FileSink {
         assertSound(unsound, part)
         const path = await takeFinalName(files, name, file, collision)
         await removePublished(files, name)
-        if (durable) await guardOf(context, part).sync(() => files.fsyncDirectory(directory))
+        // Of the names, not of the part: whoever publishes again, after this failed, syncs them again.
+        if (durable) await files.fsyncDirectory(directory)
         return path
       })
     },
