@@ -51,6 +51,8 @@ export interface OperationInput {
   readonly record: OperationRecord
   readonly conditions: Conditions
   readonly settings: OperationSettings
+  /** Position from which bytes are wanted first (random access). */
+  readonly wanted?: number | undefined
 }
 
 export interface OperationContext {
@@ -59,6 +61,8 @@ export interface OperationContext {
   readonly restoredFrom: LifeState
   readonly conditions: Conditions
   readonly settings: OperationSettings
+  /** Position from which bytes are wanted first (random access); a wish of this process, not kept. */
+  readonly wanted?: number | undefined
   /** Why the present try failed; read by weighing alone. */
   readonly failure?: SerializedError
 }
@@ -79,6 +83,8 @@ export type OperationEvent =
   | {readonly type: 'request.changed'; readonly request: OperationFacts['request']; readonly evidence: Evidence}
   | {readonly type: 'conditions.changed'; readonly conditions: Conditions}
   | {readonly type: 'retry.due'}
+  /** Random access: bytes from there on are wanted before all others. */
+  | {readonly type: 'range.wanted'; readonly position: number}
 
 const notProvided = (name: string) => (): never => {
   throw new TransferError('INTERNAL', `the actor ${name} was not provided`)
@@ -184,6 +190,8 @@ const setUp = setup({
     noteConditions: assign({conditions: (_, params: {conditions: Conditions}) => params.conditions}),
     notePolicy: assign({facts: ({context}, params: {policy: TransferPolicy}) => ({...context.facts, ...params})}),
     notePlace: assign({facts: ({context}, params: {sequence: number}) => ({...context.facts, ...params})}),
+    noteWanted: assign({wanted: (_, params: {position: number}) => params.position}),
+    tellWanted: sendTo('attempt', (_, params: {position: number}) => ({type: 'range.wanted' as const, ...params})),
     noteRequest: assign({
       facts: ({context}, params: {request: OperationFacts['request']; evidence: Evidence}) => ({
         ...without(context.facts, 'publishing'),
@@ -328,7 +336,8 @@ export const operationMachine = setUp.createMachine({
   description: 'One transfer: BackgroundTransferStatus and what stands between its values',
   context: ({input}) => {
     const {state, ...facts} = input.record
-    return {facts, restoredFrom: state, conditions: input.conditions, settings: input.settings}
+    const {conditions, settings, wanted} = input
+    return {facts, restoredFrom: state, conditions, settings, wanted}
   },
   initial: 'restoring',
   on: {
@@ -336,6 +345,7 @@ export const operationMachine = setUp.createMachine({
       actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
     },
     'policy.changed': {actions: {type: 'notePolicy', params: ({event}) => ({policy: event.policy})}},
+    'range.wanted': {actions: {type: 'noteWanted', params: ({event}) => ({position: event.position})}},
     'headers.changed': {actions: {type: 'noteHeaders', params: ({event}) => ({request: event.request})}},
   },
   states: {
@@ -391,7 +401,7 @@ export const operationMachine = setUp.createMachine({
           invoke: {
             id: 'attempt',
             src: 'transferBytes',
-            input: ({context}) => ({facts: context.facts}),
+            input: ({context}) => ({facts: context.facts, wanted: context.wanted}),
             onError: {
               target: 'weighing',
               actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
@@ -426,6 +436,12 @@ export const operationMachine = setUp.createMachine({
                 },
               },
             ],
+            'range.wanted': {
+              actions: [
+                {type: 'noteWanted', params: ({event}) => ({position: event.position})},
+                {type: 'tellWanted', params: ({event}) => ({position: event.position})},
+              ],
+            },
             'operation.cancel': '#operation.canceling',
           },
           states: {
@@ -486,6 +502,7 @@ export const operationMachine = setUp.createMachine({
                 transferring: {
                   description: 'Body bytes flow from the connection to the part file',
                   type: 'parallel',
+                  on: {'attempt.continuing': 'connecting'},
                   states: {
                     flow: {
                       description: 'Each byte that comes starts the count anew',

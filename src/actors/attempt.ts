@@ -3,12 +3,13 @@
  * milestones. Its connections move the bytes, its checkpoints make them durable, and the chart owns every timeout and retry.
  */
 
-import type {AttemptCommand, AttemptEvent} from '../domain/attempt.ts'
+import type {AttemptCommand, AttemptEvent, AttemptInput} from '../domain/attempt.ts'
 import {unexpectedAnswer, unexpectedSize} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {expectedDigests} from '../domain/expected-file.ts'
 import {pinDigest} from '../domain/pinned-digest.ts'
-import {addRange, prefixLength, sizeOf} from '../domain/range-set.ts'
+import {randomAccessFault} from '../domain/random-access.ts'
+import {addRange, missingRanges, prefixLength, sizeOf} from '../domain/range-set.ts'
 import {
   type Evidence,
   type HeaderField,
@@ -56,6 +57,18 @@ interface Question {
   readonly plan: RangePlan
 }
 
+/** Where a body belongs. */
+interface BodyPlace {
+  readonly base: number
+  readonly expected: number | undefined
+  readonly missingFrom: number
+  /** Position behind the last byte that was asked for; absent where it is that of the resource. */
+  readonly end: number | undefined
+}
+
+/** Bytes that come this soon are waited for: a new request would bring them later. */
+const NEAR_BYTES = 256 * 1024
+
 const USER_AGENT: HeaderField = ['User-Agent', 'background-transfer']
 
 export class Attempt {
@@ -65,12 +78,15 @@ export class Attempt {
   #stage: 'open' | 'yielding' | 'over' = 'open'
   #bytes: Checkpoints
   #connection: Connection | undefined
+  /** What is missing from there on is fetched first. */
+  #wanted: number
   #receivedAtLastPulse = 0
   #detachMeter: (() => void) | undefined
 
-  constructor(ports: TransferBytesPorts, facts: OperationFacts, tell: (event: AttemptEvent) => void) {
+  constructor(ports: TransferBytesPorts, {facts, wanted}: AttemptInput, tell: (event: AttemptEvent) => void) {
     this.#ports = ports
     this.#facts = facts
+    this.#wanted = wanted ?? 0
     this.#tell = tell
     this.#bytes = this.#checkpointsOver(facts.evidence)
   }
@@ -82,6 +98,11 @@ export class Attempt {
         return
       case 'restart.recorded':
         this.#connection?.letGo()
+        this.#goToWanted()
+        return
+      case 'range.wanted':
+        this.#wanted = command.position
+        this.#goToWanted()
         return
       case 'attempt.yield':
         if (this.#stage !== 'open') return
@@ -169,7 +190,30 @@ export class Attempt {
     }
     if (this.#isWhole()) return
     await this.#demandRoom()
-    await this.#fetch()
+    for (;;) {
+      // A body that falls short fails, so that every turn brings a stretch to its end.
+      const {kind} = await this.#fetch()
+      const {total} = this.#bytes.evidence
+      if (kind === 'nothing' || total === undefined || missingRanges(this.#bytes.written, total).length === 0) return
+      this.#assertWanted()
+      this.#report({type: 'attempt.continuing'})
+    }
+  }
+
+  /** Leaves the present stretch where the wanted bytes are neither here nor about to come, and could be asked for. */
+  #goToWanted(): void {
+    const connection = this.#connection
+    const {position, end} = connection ?? {}
+    if (connection === undefined || connection.isHeld || position === undefined || end === undefined) return
+    const {evidence, written} = this.#bytes
+    const {total, validator} = evidence
+    if (total === undefined || validator === undefined || this.#facts.policy.randomAccess !== true) return
+    const missing = missingRanges(addRange(written, connection.writer?.base ?? 0, position), total)
+    const next = missing.find((each) => each[1] > this.#wanted)
+    if (next === undefined) return
+    const start = Math.max(next[0], this.#wanted)
+    if (start >= position && start < Math.min(end, position + NEAR_BYTES)) return
+    connection.endHere()
   }
 
   #assertWanted(): void {
@@ -182,7 +226,7 @@ export class Attempt {
     return total !== undefined && prefixLength(ranges) === total && total > 0
   }
 
-  async #fetch(): Promise<void> {
+  async #fetch(): Promise<Reception> {
     const {request} = this.#facts
     const first = {url: request.url, method: request.method, headers: this.#requestHeaders()}
     let question = this.#questionTo(request.url)
@@ -204,6 +248,7 @@ export class Attempt {
     // Only the end of the body told how long it is.
     if (reception.kind === 'receive' && reception.bodyEnd === undefined)
       this.#bytes.learn({total: connection.position ?? 0})
+    return reception
   }
 
   #partName(): PartName {
@@ -221,15 +266,19 @@ export class Attempt {
   #questionTo(url: string): Question {
     const {request, policy} = this.#facts
     const terms = {method: request.method, policy, origin: this.#ports.origins.recall(url)}
-    return {url, terms, plan: planRequest(this.#bytes.evidence, terms)}
+    const {evidence, written} = this.#bytes
+    return {url, terms, plan: planRequest({...evidence, ranges: written}, terms, this.#wanted)}
   }
 
   #responded({url, plan, terms}: Question, connection: Connection, head: ResponseFacts): Reception {
-    const {evidence} = this.#bytes
+    const {written} = this.#bytes
+    const evidence = {...this.#bytes.evidence, ranges: written}
     const judged = judgeResponse(plan, evidence, terms, head, this.#ports.clock.now())
     const verdict = pinDigest(judged, evidence, this.#facts.policy, head)
     const surprise = unexpectedContent(this.#facts, verdict, head)
     if (surprise !== undefined) return {kind: 'fail', error: surprise}
+    const fault = this.#facts.policy.randomAccess === true ? randomAccessFault(plan, verdict, head) : undefined
+    if (fault !== undefined) return {kind: 'fail', error: fault}
     if (verdict.lesson !== undefined) this.#ports.origins.learn(url, verdict.lesson)
     switch (verdict.kind) {
       case 'fail':
@@ -247,7 +296,12 @@ export class Attempt {
       case 'continue':
         this.#bytes.learn(learned(verdict))
         this.#report({type: 'attempt.responded', response: head, evidence: this.#bytes.evidence})
-        return this.#receive(connection, verdict.offset, verdict.bodyLength, verdict.missingFrom)
+        return this.#receive(connection, {
+          base: verdict.offset,
+          expected: verdict.bodyLength,
+          missingFrom: verdict.missingFrom,
+          end: plan.end,
+        })
       case 'fromStart':
         return this.#receiveFromStart(connection, verdict, head)
     }
@@ -264,10 +318,10 @@ export class Attempt {
     this.#bytes.learnAnew(learned(verdict))
     const type = verdict.restarted ? 'attempt.restarted' : 'attempt.responded'
     this.#report({type, response: head, evidence: this.#bytes.evidence})
-    return this.#receive(connection, 0, verdict.total, 0)
+    return this.#receive(connection, {base: 0, expected: verdict.total, missingFrom: 0, end: undefined})
   }
 
-  #receive(connection: Connection, base: number, expected: number | undefined, missingFrom: number): Reception {
+  #receive(connection: Connection, {base, expected, missingFrom, end}: BodyPlace): Reception {
     if (!this.#bytes.hasPart) this.#bytes.writeTo(this.#createPart())
     const writer = new BodyWriter({
       checkpoints: this.#bytes,
@@ -278,7 +332,11 @@ export class Attempt {
       expected,
       onRoom: () => connection.resume(),
     })
-    return {kind: 'receive', writer, bodyEnd: this.#bytes.evidence.total}
+    const {total} = this.#bytes.evidence
+    // A server that sends more than was asked for is cut off, lest it writes over what is there.
+    if (end !== undefined) connection.endAt(end)
+    if (this.#wanted > 0) queueMicrotask(() => this.#goToWanted())
+    return {kind: 'receive', writer, bodyEnd: end === undefined ? total : Math.max(end, base + (expected ?? 0))}
   }
 
   #checkpointsOver(evidence: Evidence): Checkpoints {

@@ -66,6 +66,17 @@ export class Connection {
     return this.#response
   }
 
+  /** Its body is kept back. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** Position behind the last byte of its stretch; undefined before there is a body. */
+  get end(): number | undefined {
+    const reception = this.#reception
+    return reception?.kind === 'receive' ? Math.min(this.#end, reception.bodyEnd ?? this.#end) : undefined
+  }
+
   get writer(): BodyWriter | undefined {
     return this.#reception?.kind === 'receive' ? this.#reception.writer : undefined
   }
@@ -103,6 +114,12 @@ export class Connection {
   endAt(end: number): void {
     this.#end = end
     this.#cutAtEnd()
+  }
+
+  /** Ends the stretch where the body stands now. */
+  endHere(): void {
+    this.flush()
+    this.endAt(this.#handedOver)
   }
 
   /** Keeps the body back. */
@@ -174,6 +191,7 @@ export class Connection {
     }
     this.#response = head
     this.#reception = next.kind === 'fail' ? next : this.#options.responded(head, hop)
+    if (this.writer !== undefined) this.#handedOver = this.writer.base
     return this.#reception.kind === 'receive' ? 'receive' : 'discard'
   }
 
@@ -194,8 +212,8 @@ export class Connection {
   /** A body that ends there by itself leaves a connection that can be used again. */
   #cutAtEnd(): void {
     const reception = this.#reception
-    if (this.#isCut || this.#handedOver < this.#end) return
-    if (reception?.kind !== 'receive' || reception.bodyEnd === this.#end) return
+    if (this.#isCut || reception?.kind !== 'receive') return
+    if (this.#handedOver < this.#end || reception.bodyEnd === this.#end) return
     this.#isCut = true
     // Not in the middle of the transport's own call.
     queueMicrotask(() => this.stop())

@@ -6,7 +6,7 @@ import {Attempt, type TransferBytesPorts} from './attempt.ts'
 
 export function createTransferBytes(ports: TransferBytesPorts) {
   return fromCallback<AttemptCommand, AttemptInput>(({input, sendBack, receive}) => {
-    const attempt = new Attempt(ports, input.facts, sendBack)
+    const attempt = new Attempt(ports, input, sendBack)
     receive((command) => attempt.obey(command))
     void attempt.run()
     return () => attempt.abandon()

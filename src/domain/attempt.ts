@@ -24,6 +24,8 @@ export type AttemptEvent =
   | {readonly type: 'attempt.responded'; readonly response: ResponseFacts; readonly evidence: Evidence}
   /** The answer begins at zero although bytes were there: the body waits for `restart.recorded`. */
   | {readonly type: 'attempt.restarted'; readonly response: ResponseFacts; readonly evidence: Evidence}
+  /** The stretch is here, or another one is wanted first: the next one is asked for. */
+  | {readonly type: 'attempt.continuing'}
   | {readonly type: 'attempt.progressed'}
   | {readonly type: 'attempt.checkpointed'; readonly evidence: Evidence}
   | {readonly type: 'attempt.finished'; readonly evidence: Evidence}
@@ -39,11 +41,15 @@ export type AttemptEvent =
 export type AttemptCommand =
   | {readonly type: 'checkpoint.due'}
   | {readonly type: 'restart.recorded'}
+  /** These bytes are wanted before all others (random access). */
+  | {readonly type: 'range.wanted'; readonly position: number}
   /** Make the bytes so far durable, close the connection, answer `attempt.yielded`. */
   | {readonly type: 'attempt.yield'}
 
 export interface AttemptInput {
   readonly facts: OperationFacts
+  /** Position from which bytes are wanted before all others. */
+  readonly wanted?: number | undefined
 }
 
 export interface WeighFailureInput {

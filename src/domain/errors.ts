@@ -149,6 +149,18 @@ export const ERROR_CODES = {
     hresult: 0x80072f78,
     advice: 'the server answers ranges wrongly; run the same command again to start over',
   },
+  INSUFFICIENT_RANGE_SUPPORT: {
+    kind: 'server',
+    retry: 'never',
+    hresult: 0x80200013,
+    advice: 'download it without random access: the server sends the file only from its start',
+  },
+  MISSING_CONTENT_LENGTH: {
+    kind: 'server',
+    retry: 'never',
+    hresult: 0x80200011,
+    advice: 'download it without random access: the server does not say how long the file is',
+  },
   TOO_MANY_RESTARTS: {
     kind: 'server',
     retry: 'never',

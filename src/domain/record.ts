@@ -65,6 +65,8 @@ export interface TransferPolicy {
   readonly stallTimeoutMs?: number
   /** Byte rate of this operation alone. */
   readonly maxBytesPerSecond?: number
+  /** Any byte may be wanted next: ranges and a length are required of the server (spec 9.4). */
+  readonly randomAccess?: boolean
   /** Exempt from pauses that save power (requestUnconstrainedDownloadsAsync). */
   readonly unconstrained?: boolean
   /** What the content has to be. */

@@ -14,7 +14,7 @@ import {type ContentRange, parseContentRange} from './content-range.ts'
 import {TransferError} from './errors.ts'
 import {headerValue, headerValues} from './header-fields.ts'
 import type {OriginFacts, OriginLesson} from './origin-memory.ts'
-import {prefixLength} from './range-set.ts'
+import {missingRanges, prefixLength, sizeOf} from './range-set.ts'
 import {statusLine} from './reason-phrase.ts'
 import type {Evidence, HeaderField, ResponseFacts, TransferPolicy} from './record.ts'
 import {redactUrl} from './redaction.ts'
@@ -27,7 +27,7 @@ export type Rung = 'ifRange' | 'plainRange' | 'overlap' | 'whole'
 /** What decides how to ask, beside the bytes on the disk. */
 export interface AskingTerms {
   readonly method: string
-  readonly policy: Pick<TransferPolicy, 'resumeWithoutValidator' | 'compareOnResume'>
+  readonly policy: Pick<TransferPolicy, 'resumeWithoutValidator' | 'compareOnResume' | 'randomAccess'>
   readonly origin: OriginFacts
 }
 
@@ -35,8 +35,14 @@ export interface RangePlan {
   readonly rung: Rung
   /** The first byte asked for; 0 asks for the whole. */
   readonly offset: number
+  /** Position behind the last byte asked for; absent where everything up to the end is. */
+  readonly end?: number
   /** The first byte that is not on the disk; those from `offset` on are compared when they come again. */
   readonly missingFrom: number
+  /** The first byte of the run on the disk that `missingFrom` ends: an answer that begins earlier cannot be compared. */
+  readonly knownFrom: number
+  /** The whole is asked for as a range, so that the answer shows whether the server has any. */
+  readonly probes?: true
   readonly headers: readonly HeaderField[]
 }
 
@@ -85,16 +91,52 @@ const COMPARED_BYTES = 1024
 /** Less than this is not worth another question: the whole is on its way already. */
 const WORTH_ASKING_BYTES = 64 * 1024
 
-export function planRequest(evidence: Evidence, terms: AskingTerms): RangePlan {
-  const missingFrom = prefixLength(evidence.ranges)
-  const rung = rungFor(evidence, missingFrom, terms)
-  if (rung === 'whole') return {rung, offset: 0, missingFrom: 0, headers: [IDENTITY]}
+/** `wanted`: what is missing from there on is asked for first, where the evidence allows to begin anywhere. */
+export function planRequest(evidence: Evidence, terms: AskingTerms, wanted = 0): RangePlan {
+  const stretch = nextStretch(evidence, wanted)
+  const rung = rungFor(evidence, stretch, terms)
+  if (stretch === undefined || rung === 'whole') return planWhole(terms)
+  return planStretch(evidence, terms, rung, stretch)
+}
+
+function planWhole({method, policy}: AskingTerms): RangePlan {
+  const whole = {rung: 'whole', offset: 0, missingFrom: 0, knownFrom: 0} as const
+  if (policy.randomAccess !== true || method !== 'GET') return {...whole, headers: [IDENTITY]}
+  return {...whole, probes: true, headers: [IDENTITY, ['Range', 'bytes=0-']]}
+}
+
+function planStretch(
+  evidence: Evidence,
+  terms: AskingTerms,
+  rung: Exclude<Rung, 'whole'>,
+  [missingFrom, end]: Stretch,
+): RangePlan {
   const compared = rung === 'overlap' ? OVERLAP_BYTES : terms.policy.compareOnResume === true ? COMPARED_BYTES : 0
-  const offset = Math.max(0, missingFrom - compared)
-  const range: HeaderField = ['Range', `bytes=${offset}-`]
+  const knownFrom = evidence.ranges.find((known) => known[1] === missingFrom)?.[0] ?? missingFrom
+  const offset = Math.max(knownFrom, missingFrom - compared)
+  const range: HeaderField = ['Range', `bytes=${offset}-${end === undefined ? '' : end - 1}`]
   const condition: readonly HeaderField[] =
     rung === 'ifRange' && evidence.validator !== undefined ? [['If-Range', evidence.validator.value]] : []
-  return {rung, offset, missingFrom, headers: [IDENTITY, range, ...condition]}
+  const headers = [IDENTITY, range, ...condition]
+  return {rung, offset, missingFrom, knownFrom, headers, ...(end === undefined ? {} : {end})}
+}
+
+/** Missing bytes that one request can bring; up to the end of the resource without an end. */
+type Stretch = readonly [start: number, end: number | undefined]
+
+/** The first one that holds bytes from `wanted` on, else the first one; undefined where the whole has to be asked for. */
+function nextStretch({ranges, total}: Evidence, wanted: number): Stretch | undefined {
+  if (ranges.length === 0 && wanted === 0) return undefined
+  if (total === undefined) {
+    const have = prefixLength(ranges)
+    return ranges.length === 1 && have > 0 ? [have, undefined] : undefined
+  }
+  if ((ranges.at(-1)?.[1] ?? 0) > total) return undefined
+  const missing = missingRanges(ranges, total)
+  const stretch = missing.find((each) => each[1] > wanted) ?? missing[0]
+  if (stretch === undefined) return [total, undefined]
+  const [start, end] = stretch
+  return [end > wanted ? Math.max(start, wanted) : start, end === total ? undefined : end]
 }
 
 /** Whether what has come could be gone on with, if the connection were cut now. */
@@ -107,12 +149,13 @@ function mayCompare({total, coded}: Evidence, {resumeWithoutValidator}: AskingTe
   return resumeWithoutValidator === true && total !== undefined && coded !== true
 }
 
-function rungFor(evidence: Evidence, have: number, {method, policy, origin}: AskingTerms): Rung {
-  const {validator, total} = evidence
-  if (method !== 'GET' || have === 0 || (total !== undefined && have > total)) return 'whole'
-  if (origin.ranges === 'unreliable') return 'whole'
-  if (validator === undefined) return mayCompare(evidence, policy) ? 'overlap' : 'whole'
-  if (hasSteadyDate(evidence, policy) && origin.etags === 'unsteady') return 'overlap'
+function rungFor(evidence: Evidence, stretch: Stretch | undefined, {method, policy, origin}: AskingTerms): Rung {
+  const {validator, ranges} = evidence
+  if (method !== 'GET' || stretch === undefined || origin.ranges === 'unreliable') return 'whole'
+  // Only a run that ends where the stretch begins can be compared with what comes.
+  const comparable = mayCompare(evidence, policy) && ranges.length === 1 && prefixLength(ranges) === stretch[0]
+  if (validator === undefined) return comparable ? 'overlap' : 'whole'
+  if (comparable && hasSteadyDate(evidence, policy) && origin.etags === 'unsteady') return 'overlap'
   return origin.ifRange === 'refused' ? 'plainRange' : 'ifRange'
 }
 
@@ -125,6 +168,7 @@ export function judgeResponse(
 ): Verdict {
   const length = contentLengthOf(head)
   if (length === 'invalid') return fail(head, 'the server sent a Content-Length that is none')
+  if (plan.probes === true && head.status === 206) return judgeProbe(evidence, head, length)
   if (plan.rung === 'whole') return judgeWhole(evidence, head, length, now)
   switch (head.status) {
     case 206:
@@ -150,6 +194,16 @@ function judgeWhole(evidence: Evidence, head: ResponseFacts, length: number | un
     return fail(head, `the server answered ${statusLine(head.status)} with a part of the file`)
   }
   return fromStart(evidence, head, length)
+}
+
+/** 206 in answer to a request for the whole as a range, of whatever version. */
+function judgeProbe(evidence: Evidence, head: ResponseFacts, length: number | undefined): Verdict {
+  const range = parseContentRange(headerValue(head.headers, 'content-range') ?? '')
+  if (isCoded(head) || range?.kind !== 'range' || range.start !== 0) {
+    return fail(head, 'the server answered with another part than the one that was asked for')
+  }
+  if (length !== undefined && length !== range.end) return fail(head, 'Content-Length contradicts Content-Range')
+  return {...fromStart(evidence, head, range.total), lesson: {kind: 'rangeHonoured'}}
 }
 
 /** 206 in answer to Range. */
@@ -191,7 +245,8 @@ function misfit(
   total: number | undefined,
 ): string | undefined {
   // Servers that cut at blocks begin earlier: what is there already is compared, and the rest stands where the part says.
-  if (range.start > plan.offset) return `a part from ${range.start} where ${plan.offset} was asked`
+  if (range.start > plan.offset || range.start < plan.knownFrom)
+    return `a part from ${range.start} where ${plan.offset} was asked`
   if (range.end <= plan.missingFrom) return `a part that ends at ${range.end} where ${plan.missingFrom} is missing`
   if (length !== undefined && length !== range.end - range.start) return 'Content-Length contradicts Content-Range'
   if (range.total !== undefined && range.total !== total) {
@@ -236,7 +291,7 @@ function judgeRefusal(
   if (same === true && validator.kind === 'etag' && !isSameSize) {
     return contradicted('the same version with another length')
   }
-  if (plan.rung === 'ifRange' && plan.missingFrom >= WORTH_ASKING_BYTES && mayHonourRanges(terms, head)) {
+  if (plan.rung === 'ifRange' && sizeOf(evidence.ranges) >= WORTH_ASKING_BYTES && mayHonourRanges(terms, head)) {
     if (same === true && isSameSize) {
       const reason = 'If-Range was answered with the whole of the same version'
       return {kind: 'askAgain', reason, lesson: {kind: 'ifRangeRefused'}}

@@ -14,6 +14,7 @@ import {type Explanation, explain} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
+import type {RangeSet} from '../domain/range-set.ts'
 import {
   type GroupRecord,
   type OperationRecord,
@@ -252,6 +253,25 @@ export class Engine {
       want: () => undefined,
       onClosed: () => this.release(entry),
     })
+  }
+
+  /**
+   * Bytes of a random-access download that are in its part file now, sorted and merged, durable or not; of a completed one
+   * all of them. What is read from a reader of the part elsewhere is worth nothing.
+   */
+  writtenOf(entry: OperationEntry): RangeSet {
+    const live = this.#coordinator.ticker.read(entry.record.id)
+    if (live !== undefined) entry.observe(live)
+    return entry.counts.written
+  }
+
+  /**
+   * What is missing from this position on is fetched before everything else (spec 9.4), now and in further tries of this
+   * session. No effect on a download without random access, or that has ended.
+   */
+  want(entry: OperationEntry, position: number): void {
+    entry.wanted = position
+    entry.send({type: 'range.wanted', position})
   }
 
   /** Takes part in the dispatching of this session (attachAsync under resumeOnOpen: false). */

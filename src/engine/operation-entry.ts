@@ -32,6 +32,8 @@ export class OperationEntry {
   tail: Promise<void> | undefined
   /** The event that the chart took last. */
   cause = 'restored'
+  /** Position from which the application wants bytes first (random access). */
+  wanted: number | undefined
   /** Handles that follow it. */
   holders = 0
   /** Its standing in its group, as the dispatcher was told. */

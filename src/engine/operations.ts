@@ -140,6 +140,7 @@ export class Operations {
         record: entry.record,
         conditions: conditions(),
         settings: settingsFor(entry.record.policy, options.settings),
+        wanted: entry.wanted,
       },
       clock: ports.clock,
       ...(options.inspect === undefined ? {} : {inspect: options.inspect}),

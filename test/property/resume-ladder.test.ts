@@ -36,6 +36,7 @@ describe('planRequest', () => {
       rung: 'ifRange',
       offset: 40,
       missingFrom: 40,
+      knownFrom: 0,
       headers: [
         ['Accept-Encoding', 'identity'],
         ['Range', 'bytes=40-'],
@@ -46,14 +47,56 @@ describe('planRequest', () => {
   })
 
   it('asks for the whole without a validator, without a prefix, or with another method', () => {
-    const whole = {rung: 'whole', offset: 0, missingFrom: 0, headers: [['Accept-Encoding', 'identity']]}
+    const whole = {rung: 'whole', offset: 0, missingFrom: 0, knownFrom: 0, headers: [['Accept-Encoding', 'identity']]}
     const {validator, ...unvalidated} = HALF
     expect(validator).toBeDefined()
     expect(planRequest(unvalidated, PLAIN)).toEqual(whole)
     expect(planRequest({...HALF, ranges: []}, PLAIN)).toEqual(whole)
-    expect(planRequest({...HALF, ranges: [[10, 40]]}, PLAIN)).toEqual(whole)
     expect(planRequest({...HALF, ranges: [[0, 101]]}, PLAIN)).toEqual(whole)
     for (const method of ['POST', 'PUT', 'get']) expect(planRequest(HALF, {...COMPARING, method})).toEqual(whole)
+  })
+})
+
+describe('planRequest where there are holes', () => {
+  const holed: Evidence = {
+    ...HALF,
+    ranges: [
+      [10, 40],
+      [60, 80],
+    ],
+  }
+  const rangeOf = (wanted?: number) =>
+    new Map(planRequest(holed, PLAIN, wanted).headers.map(([name, value]) => [name, value])).get('Range')
+
+  it('128. asks for the stretch that holds what is wanted first, up to what is there already', () => {
+    expect(rangeOf()).toBe('bytes=0-9')
+    expect(rangeOf(20)).toBe('bytes=40-59')
+    expect(rangeOf(50)).toBe('bytes=50-59')
+    expect(rangeOf(70)).toBe('bytes=80-')
+    expect(rangeOf(90)).toBe('bytes=90-')
+    expect(rangeOf(1000)).toBe('bytes=0-9')
+    expect(planRequest({...HALF, ranges: []}, PLAIN, 90).headers).toContainEqual(['Range', 'bytes=90-'])
+  })
+
+  it('130. asks for the whole as a range where any byte may be wanted, and takes a part that is all of it', () => {
+    const terms: AskingTerms = {...PLAIN, policy: {randomAccess: true}}
+    const plan = planRequest(NOTHING, terms)
+    expect(plan).toMatchObject({rung: 'whole', probes: true})
+    expect(plan.headers).toContainEqual(['Range', 'bytes=0-'])
+    const whole = {'Content-Range': 'bytes 0-99/100', 'Content-Length': '100', ETag: '"v1"'}
+    expect(judge(NOTHING, head(206, whole), terms)).toMatchObject({kind: 'fromStart', total: 100, restarted: false})
+    expect(judge(NOTHING, head(206, {...whole, 'Content-Range': 'bytes 1-100/101'}), terms).kind).toBe('fail')
+    expect(judge(NOTHING, head(206, {...whole, 'Content-Length': '99'}), terms).kind).toBe('fail')
+    expect(judge(NOTHING, head(200, {'Content-Length': '100'}), terms)).toMatchObject({kind: 'fromStart', total: 100})
+  })
+
+  it('uses no answer that begins before the run that the stretch goes on from', () => {
+    const answer = (start: number) =>
+      head(206, {...PART, 'Content-Range': `bytes ${start}-59/100`, 'Content-Length': String(60 - start)})
+    const from = (start: number) => judgeResponse(planRequest(holed, PLAIN, 20), holed, PLAIN, answer(start), NOW).kind
+    expect(from(40)).toBe('continue')
+    expect(from(10)).toBe('continue')
+    expect(from(9)).toBe('startOver')
   })
 })
 
@@ -232,6 +275,7 @@ describe('the rung without a validator', () => {
   it('asks for the end of what is there again, without a condition', () => {
     expect(planRequest(bare, COMPARING)).toEqual({
       rung: 'overlap',
+      knownFrom: 0,
       offset: from,
       missingFrom: HAVE,
       headers: [

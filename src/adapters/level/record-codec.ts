@@ -35,6 +35,7 @@ const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
   responseTimeoutMs: true,
   stallTimeoutMs: true,
   maxBytesPerSecond: true,
+  randomAccess: true,
   unconstrained: true,
   expect: true,
   ignoreServerDigest: true,
