@@ -250,19 +250,14 @@ export class Engine {
       entry,
       sink: this.#ports.sink,
       counts: () => this.#countsOf(entry),
-      want: () => undefined,
+      want: (position) => this.want(entry, position),
       onClosed: () => this.release(entry),
     })
   }
 
-  /**
-   * Bytes of a random-access download that are in its part file now, sorted and merged, durable or not; of a completed one
-   * all of them. What is read from a reader of the part elsewhere is worth nothing.
-   */
+  /** Bytes that are in the part file now, sorted and merged, durable or not; of a completed operation all of them. */
   writtenOf(entry: OperationEntry): RangeSet {
-    const live = this.#coordinator.ticker.read(entry.record.id)
-    if (live !== undefined) entry.observe(live)
-    return entry.counts.written
+    return this.#countsOf(entry).written
   }
 
   /**
