@@ -17,5 +17,10 @@ export default defineConfig({
       output: {entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js'},
     },
   },
-  ssr: {noExternal: true, external: ['classic-level', '@opentelemetry/api', 'prom-client']},
+  ssr: {
+    noExternal: true,
+    external: ['classic-level', '@opentelemetry/api', 'prom-client'],
+    // Not `node`: under it rxjs gives its CommonJS form, of which everything stays.
+    resolve: {conditions: ['es2015', 'module', 'import', 'production', 'default']},
+  },
 })

@@ -80,7 +80,7 @@ export const SELDOM: readonly History[] = [
     [
       start(3),
       {kind: 'fault', nth: 0, fault: {kind: 'reset', after: 40_000}},
-      {kind: 'fault', nth: 0, fault: {kind: 'rangeMoved'}},
+      {kind: 'fault', nth: 0, fault: {kind: 'rangeMoved', by: 1}},
       advance(200_000),
     ],
   ],

@@ -27,8 +27,8 @@ export type NetworkFault =
   | {readonly kind: 'status'; readonly status: number; readonly retryAfterS?: number}
   /** 200 with everything, although a range was asked. */
   | {readonly kind: 'rangeIgnored'}
-  /** 206 that begins earlier than asked. */
-  | {readonly kind: 'rangeMoved'}
+  /** 206 that begins so many bytes later than asked; earlier when negative. */
+  | {readonly kind: 'rangeMoved'; readonly by: -1 | 1}
 
 /** One exchange as the network saw it. */
 export interface ExchangeNote {

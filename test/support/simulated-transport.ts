@@ -240,7 +240,7 @@ export class SimulatedExchange implements Exchange {
         this.#head(416, [['Content-Range', `bytes */${resource.size}`], ...validator])
         return
       }
-      const start = this.#fault?.kind === 'rangeMoved' ? asked - 1 : asked
+      const start = this.#fault?.kind === 'rangeMoved' ? asked + this.#fault.by : asked
       this.#head(206, [['Content-Range', `bytes ${start}-${resource.size - 1}/${resource.size}`], ...validator], {
         resource,
         start,
