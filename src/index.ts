@@ -21,7 +21,11 @@ export type {ExportBundle} from './inspector/protocol.ts'
 export {BackgroundDownloader, type DownloadOptions} from './namespace/background-downloader.ts'
 export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
 export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
-export {type BackgroundDownloadProgress, DownloadOperation} from './namespace/download-operation.ts'
+export {
+  type BackgroundDownloadProgress,
+  DownloadOperation,
+  type RangesDownloadedListener,
+} from './namespace/download-operation.ts'
 export type {
   IBackgroundTransferBase,
   IBackgroundTransferOperation,
@@ -29,6 +33,11 @@ export type {
 } from './namespace/interfaces.ts'
 export type {OperationSummary} from './namespace/operation-summary.ts'
 export {PasswordCredential} from './namespace/password-credential.ts'
+export {
+  RandomAccessStream,
+  type RandomAccessStreamReference,
+  type ReadOptions,
+} from './namespace/random-access-stream.ts'
 export type {
   BackgroundTransferFileRange,
   BackgroundTransferRangesDownloadedEventArgs,

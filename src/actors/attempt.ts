@@ -25,6 +25,7 @@ import {
   type RangePlan,
   type Verdict,
 } from '../domain/resume-ladder.ts'
+import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {Clock} from '../ports/clock.ts'
 import {type FileSink, type PartFile, type PartName, partNameOf} from '../ports/file-sink.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
@@ -47,6 +48,7 @@ export interface TransferBytesPorts {
   readonly pool: BufferPool
   readonly limiter: RateLimiter
   readonly origins: OriginMemory
+  readonly readers: ByteReaders
   readonly logins: Logins
 }
 
@@ -82,6 +84,7 @@ export class Attempt {
   #wanted: number
   #receivedAtLastPulse = 0
   #detachMeter: (() => void) | undefined
+  #detachReaders: (() => void) | undefined
 
   constructor(ports: TransferBytesPorts, {facts, wanted}: AttemptInput, tell: (event: AttemptEvent) => void) {
     this.#ports = ports
@@ -117,7 +120,12 @@ export class Attempt {
   abandon(): void {
     this.#stage = 'over'
     this.#connection?.stop()
+    this.#detach()
+  }
+
+  #detach(): void {
     this.#detachMeter?.()
+    this.#detachReaders?.()
   }
 
   async run(): Promise<void> {
@@ -128,7 +136,7 @@ export class Attempt {
     } catch (thrown) {
       await this.#settle(thrown)
     } finally {
-      this.#detachMeter?.()
+      this.#detach()
     }
   }
 
@@ -176,9 +184,10 @@ export class Attempt {
   }
 
   async #transfer(): Promise<void> {
-    const {sink, meter} = this.#ports
+    const {sink, meter, readers} = this.#ports
     const {id, target} = this.#facts
     this.#detachMeter = meter.attach(id, () => this.#counts())
+    this.#detachReaders = readers.follow(id, () => this.#connection?.flush())
     await sink.checkTarget(target)
     // Given up meanwhile: the part may have been removed already, and opening would make it anew.
     this.#assertWanted()
@@ -330,6 +339,7 @@ export class Attempt {
       base,
       missingFrom,
       expected,
+      isAwaited: () => this.#ports.readers.isAwaited(this.#facts.id),
       onRoom: () => connection.resume(),
     })
     const {total} = this.#bytes.evidence

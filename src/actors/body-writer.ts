@@ -22,6 +22,8 @@ export interface BodyWriterOptions {
   readonly missingFrom: number
   /** Body bytes to expect; undefined when the answer does not say. */
   readonly expected: number | undefined
+  /** Somebody waits for the next bytes: they go to the file in small pieces. */
+  readonly isAwaited: () => boolean
   /** Memory is free again. */
   readonly onRoom: () => void
 }
@@ -48,14 +50,15 @@ export class BodyWriter implements Writer {
   }
 
   lend(): Buffer | undefined {
-    const {checkpoints, rate, pool, expected, onRoom} = this.#options
+    const {checkpoints, rate, pool, expected, isAwaited, onRoom} = this.#options
     if (this.#isFull || checkpoints.failure !== undefined) return undefined
     if (!rate.isUnlimited && !rate.isOpen()) {
       rate.whenOpen(onRoom)
       return undefined
     }
     this.#lent += 1
-    return pool.take(rate.isUnlimited ? (expected ?? Number.POSITIVE_INFINITY) : 0)
+    const isSmall = !rate.isUnlimited || isAwaited()
+    return pool.take(isSmall ? 0 : (expected ?? Number.POSITIVE_INFINITY))
   }
 
   /** Nothing is taken now, and not because the server is silent: the disk is behind, or a byte rate is spent. */

@@ -207,4 +207,17 @@ export function withoutBytes(evidence: Evidence, generation: number): Evidence {
   return {generation, ranges: [], ...(evidence.partOwner === undefined ? {} : {partOwner: evidence.partOwner})}
 }
 
+/**
+ * What stays of the bytes when the address changes (spec D34, 159). With random access they are gone on with where the new
+ * address says the same Last-Modified and size, which the next try finds out; else they are gone.
+ */
+export function atAnotherAddress({evidence, policy}: Pick<OperationFacts, 'evidence' | 'policy'>): Evidence {
+  const {marks, total} = evidence
+  const lastModified = marks?.lastModified
+  if (policy.randomAccess !== true || lastModified === undefined || total === undefined) {
+    return withoutBytes(evidence, evidence.generation + 1)
+  }
+  return {...evidence, validator: {kind: 'lastModified', value: lastModified}, marks: {lastModified}}
+}
+
 export const NO_EVIDENCE: Evidence = {generation: FIRST_GENERATION, ranges: []}

@@ -3,7 +3,7 @@
  * frees a slot. Every reaction of one part to another stands here; the parts do not know each other.
  */
 
-import type {Subject} from 'rxjs'
+import {Subject} from 'rxjs'
 import {waitFor} from 'xstate'
 import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Conditions} from '../domain/conditions.ts'
@@ -65,6 +65,8 @@ export interface CoordinatorOptions {
 export class Coordinator {
   readonly operations: Operations
   readonly ticker: ProgressTicker
+  /** Ten times a second while anything moves. */
+  readonly ticks = new Subject<void>()
   readonly limits: RateLimits
   readonly alarm: Alarm
   readonly retention: Retention
@@ -88,7 +90,10 @@ export class Coordinator {
       ports.clock,
       (changes) => this.#tellProgress(changes),
       (id, counts) => this.operations.get(id)?.observe(counts) ?? counts,
-      () => this.limits.wake(),
+      () => {
+        this.limits.wake()
+        this.ticks.next()
+      },
       (id) => this.operations.get(id)?.arrived(),
     )
     this.alarm = new Alarm(ports.clock, (id) => void this.#wake(id))

@@ -14,13 +14,13 @@ import {type Explanation, explain} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
-import type {RangeSet} from '../domain/range-set.ts'
+import {type RangeSet, rangeFrom} from '../domain/range-set.ts'
 import {
+  atAnotherAddress,
   type GroupRecord,
   type OperationRecord,
   type TransferPolicy,
   type TransferRequest,
-  withoutBytes,
 } from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
@@ -100,6 +100,11 @@ export class Engine {
   /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */
   get events$(): Observable<EngineEvent> {
     return this.#events.asObservable()
+  }
+
+  /** Ten times a second while anything moves. Hot. */
+  get ticks$(): Observable<void> {
+    return this.#coordinator.ticks.asObservable()
   }
 
   get conditions(): Conditions {
@@ -234,11 +239,12 @@ export class Engine {
 
   /** Live counters of an operation. */
   progressOf(entry: OperationEntry): {readonly received: number; readonly total: number} {
-    const {received, total = 0} = this.#countsOf(entry)
+    const {received, total = 0} = this.countsOf(entry)
     return {received, total}
   }
 
-  #countsOf(entry: OperationEntry): ByteCounts {
+  /** The same, with the ranges that are in the part file. */
+  countsOf(entry: OperationEntry): ByteCounts {
     const live = this.#coordinator.ticker.read(entry.record.id)
     return live === undefined ? entry.counts : entry.observe(live)
   }
@@ -249,15 +255,15 @@ export class Engine {
     return new OperationBytes({
       entry,
       sink: this.#ports.sink,
-      counts: () => this.#countsOf(entry),
-      want: (position) => this.want(entry, position),
+      counts: () => this.countsOf(entry),
+      want: (position) => this.#await(entry, position),
       onClosed: () => this.release(entry),
     })
   }
 
   /** Bytes that are in the part file now, sorted and merged, durable or not; of a completed operation all of them. */
   writtenOf(entry: OperationEntry): RangeSet {
-    return this.#countsOf(entry).written
+    return this.countsOf(entry).written
   }
 
   /**
@@ -267,6 +273,25 @@ export class Engine {
   want(entry: OperationEntry, position: number): void {
     entry.wanted = position
     entry.send({type: 'range.wanted', position})
+  }
+
+  #await(entry: OperationEntry, position: number): () => void {
+    const stop = this.#operations.readers.wait(entry.record.id, position)
+    this.#serveReaders(entry)
+    return () => {
+      stop()
+      this.#serveReaders(entry)
+    }
+  }
+
+  /** Readers have their turn in the order in which they came to wait. */
+  #serveReaders(entry: OperationEntry): void {
+    const position = this.#operations.readers.longestAt(entry.record.id)
+    if (position === undefined || entry.isOver || entry.facts.policy.randomAccess !== true) return
+    // What is fetched from an earlier wish on comes to this byte next.
+    const {wanted = Number.POSITIVE_INFINITY} = entry
+    if (wanted <= position && rangeFrom(this.countsOf(entry).written, wanted) >= position) return
+    this.want(entry, position)
   }
 
   /** Takes part in the dispatching of this session (attachAsync under resumeOnOpen: false). */
@@ -320,16 +345,12 @@ export class Engine {
 
   /** Headers for the next request, or a new address (which starts over, spec D34; paused operations only). */
   changeRequest(entry: OperationEntry, request: TransferRequest): void {
-    const {evidence, request: before} = entry.facts
+    const {request: before} = entry.facts
     if (request.url === before.url) {
       this.#command(entry, {type: 'headers.changed', request})
       return
     }
-    this.#command(entry, {
-      type: 'request.changed',
-      request,
-      evidence: withoutBytes(evidence, evidence.generation + 1),
-    })
+    this.#command(entry, {type: 'request.changed', request, evidence: atAnotherAddress(entry.facts)})
   }
 
   /** Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. */

@@ -17,8 +17,8 @@ export interface OperationBytesOptions {
   readonly sink: FileSink
   /** Live counts of the entry. */
   readonly counts: () => ByteCounts
-  /** These bytes are waited for. */
-  readonly want: (position: number) => void
+  /** This byte is waited for, until the returned function is called. */
+  readonly want: (position: number) => () => void
   /** Nothing more is read. */
   readonly onClosed: () => void
 }
@@ -58,9 +58,8 @@ export class OperationBytes implements ByteSource {
         if (this.#options.entry.state !== 'publishing') continue
       } else {
         if (this.#isAtEnd(position)) return 0
-        this.#options.want(position)
       }
-      await this.#change(signal)
+      await this.#change(position, signal)
     }
   }
 
@@ -136,7 +135,7 @@ export class OperationBytes implements ByteSource {
   }
 
   /** Resolves at the next write, the next change of the operation, or when this is closed. */
-  async #change(signal: AbortSignal | undefined): Promise<void> {
+  async #change(position: number, signal: AbortSignal | undefined): Promise<void> {
     const {entry} = this.#options
     await new Promise<void>((resolve, reject) => {
       const changes = new Subscription()
@@ -150,6 +149,7 @@ export class OperationBytes implements ByteSource {
         changes.add(() => each?.removeEventListener('abort', abort))
       }
       changes.add(entry.onArrival(() => settle(resolve)))
+      changes.add(this.#options.want(position))
       changes.add(
         entry.notices.subscribe({
           next: () => settle(resolve),

@@ -21,6 +21,7 @@ import type {EnginePorts} from './ports.ts'
 import type {ProgressTicker} from './progress-ticker.ts'
 import {provideOperationMachine} from './provide.ts'
 import {isWorthSaving, pathOf, recordOf} from './record-of.ts'
+import {WaitingReaders} from './waiting-readers.ts'
 
 /** What the rest of the engine hears. */
 export interface OperationObserver {
@@ -49,6 +50,8 @@ type ProvidedMachine = ReturnType<typeof provideOperationMachine>
 
 export class Operations {
   readonly #entries = new Map<OperationId, OperationEntry>()
+  /** Whoever waits for bytes of them. */
+  readonly readers = new WaitingReaders()
   /** For each read that is under way, who was put away meanwhile. */
   readonly #readers = new Set<Set<OperationId>>()
   readonly #options: OperationsOptions
@@ -63,6 +66,7 @@ export class Operations {
       pool: createBufferPool(),
       limiter: options.limiter,
       origins: new KnownOrigins(options.ports.clock),
+      readers: this.readers,
       commit: (record) => this.#persist(this.hold(record), record),
     })
   }

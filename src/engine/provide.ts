@@ -8,6 +8,7 @@ import {Logins} from '../actors/server-login.ts'
 import {createTransferBytes} from '../actors/transfer-bytes.ts'
 import {createWeighFailure} from '../actors/weigh-failure.ts'
 import type {OperationRecord} from '../domain/record.ts'
+import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
@@ -19,15 +20,16 @@ export interface OperationProvisions {
   readonly pool: BufferPool
   readonly limiter: RateLimiter
   readonly origins: OriginMemory
+  readonly readers: ByteReaders
   /** Resolves when the record, or a newer one of the operation, is durable. */
   readonly commit: (record: OperationRecord) => Promise<void>
 }
 
-export function provideOperationMachine({ports, meter, pool, limiter, origins, commit}: OperationProvisions) {
+export function provideOperationMachine({ports, meter, pool, limiter, origins, readers, commit}: OperationProvisions) {
   const logins = new Logins(ports)
   return operationMachine.provide({
     actors: {
-      transferBytes: createTransferBytes({...ports, meter, pool, limiter, origins, logins}),
+      transferBytes: createTransferBytes({...ports, meter, pool, limiter, origins, readers, logins}),
       weighFailure: createWeighFailure(ports.clock, ports.random),
       commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => commit(input.record)),
       verifyFile: createVerifyFile(ports.sink),

@@ -14,6 +14,7 @@ import {
   Observable,
   of,
   ReplaySubject,
+  type Subscription,
   share,
   switchMap,
   takeUntil,
@@ -21,7 +22,7 @@ import {
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
-import {withHeader, withoutHeader} from '../domain/header-fields.ts'
+import {headerValue, withHeader, withoutHeader} from '../domain/header-fields.ts'
 import {webErrorStatusOf} from '../domain/hresult.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
@@ -43,9 +44,12 @@ import {rememberHandle} from './handles.ts'
 import type {IBackgroundTransferOperation, IBackgroundTransferOperationPriority} from './interfaces.ts'
 import {type OperationSummary, summaryOf} from './operation-summary.ts'
 import {credentialOf, type PasswordCredential} from './password-credential.ts'
+import {RandomAccessStream, type RandomAccessStreamReference} from './random-access-stream.ts'
 import {
   type BackgroundTransferFileRange,
   type BackgroundTransferRangesDownloadedEventArgs,
+  listenTo,
+  type RangeState,
   rangesDownloaded,
   toFileRanges,
 } from './ranges-downloaded.ts'
@@ -67,6 +71,13 @@ export interface BackgroundDownloadProgress {
   /** True during the first notice after a restart from zero. */
   readonly hasRestarted: boolean
 }
+
+export type RangesDownloadedListener = (
+  event: BackgroundTransferRangesDownloadedEventArgs & {
+    readonly type: 'rangesdownloaded'
+    readonly target: DownloadOperation
+  },
+) => void
 
 /** What may still be changed of an unfinished download; takes effect with its next try. Our addition to the namespace. */
 export type ChangeableOptions = Omit<OperationLimits, 'maxBytesPerSecond'>
@@ -96,6 +107,7 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
   readonly #notices: Observable<OperationNotice>
   #flags = NO_FLAGS
   readonly #recoverable: WebErrorStatus[]
+  readonly #listeners = new Map<RangesDownloadedListener, Subscription>()
   #response: {readonly facts: OperationRecord['response']; readonly information: ResponseInformation} | undefined
 
   private constructor(engine: Engine, stage: Stage) {
@@ -143,7 +155,10 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
     return new URL(this.#wishes.request.url)
   }
 
-  /** Only while paused by the application or by a recoverable error, else ILLEGAL_STATE. The next resume starts over. */
+  /**
+   * Only while paused by the application or by a recoverable error, else ILLEGAL_STATE. The next resume starts over; with random
+   * access it goes on where size and Last-Modified are the same.
+   */
   set requestedUri(uri: URL) {
     const state = this.#state
     if (state !== 'pausedByApplication' && state !== 'pausedRecoverableWebErrorStatus')
@@ -254,20 +269,54 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
     return this.#untilEnd(concat(present, changes)).pipe(distinctUntilChanged())
   }
 
-  /** Incremental progress; deferrals hold the next event back (spec 2.7). */
+  /** Incremental progress, twice a second; deferrals hold the next event back (spec 2.7). */
   get rangesDownloaded(): Observable<BackgroundTransferRangesDownloadedEventArgs> {
-    const state = () => {
-      const {bytesReceived} = this.progress
-      const {generation} = this.#facts.evidence
-      return {generation, ranges: bytesReceived === 0 ? [] : [[0, bytesReceived] as const]}
-    }
-    return rangesDownloaded(this.#untilEnd(this.#notices.pipe(map(state))))
+    const changes = merge(this.#notices, this.#engine.ticks$).pipe(map(() => this.#rangeState))
+    return rangesDownloaded(this.#untilEnd(changes), () => this.#engine.now())
   }
 
-  /** All ranges fetched so far: for a sequential download one from zero, or none. */
+  /** The same for a handler, as an event whose `target` is this operation. Adding it twice adds it once. */
+  addEventListener(type: 'rangesdownloaded', listener: RangesDownloadedListener): void {
+    assertEventType(type)
+    if (this.#listeners.has(listener)) return
+    const tell = (args: BackgroundTransferRangesDownloadedEventArgs) => listener({...args, type, target: this})
+    this.#listeners.set(listener, listenTo(this.rangesDownloaded, tell))
+  }
+
+  removeEventListener(type: 'rangesdownloaded', listener: RangesDownloadedListener): void {
+    assertEventType(type)
+    this.#listeners.get(listener)?.unsubscribe()
+    this.#listeners.delete(listener)
+  }
+
+  /** All ranges fetched so far, sorted and merged: for a sequential download one from zero, or none. A fresh copy. */
   getDownloadedRanges(): readonly BackgroundTransferFileRange[] {
-    const {bytesReceived} = this.progress
-    return bytesReceived === 0 ? [] : toFileRanges([[0, bytesReceived]])
+    return toFileRanges(this.#rangeState.ranges)
+  }
+
+  /** Whether bytes are fetched in the order in which they are read; false by default. */
+  get isRandomAccessRequired(): boolean {
+    return this.#wishes.policy.randomAccess === true
+  }
+
+  /** Before startAsync only, else ILLEGAL_STATE. The server must know ranges, sizes and versions (spec 9.4). */
+  set isRandomAccessRequired(required: boolean) {
+    if (this.#stage.kind !== 'draft') throw this.#illegal('set isRandomAccessRequired')
+    if (typeof required !== 'boolean') throw invalidArgument('isRandomAccessRequired', 'must be true or false')
+    this.#changePolicy({randomAccess: required})
+  }
+
+  /** Opens seekable streams, before the start and after. Throws ILLEGAL_STATE unless isRandomAccessRequired. */
+  getResultRandomAccessStreamReference(): RandomAccessStreamReference {
+    if (!this.isRandomAccessRequired) throw this.#illegal('get random access, which is not required')
+    return {
+      openReadAsync: async () =>
+        new RandomAccessStream({
+          open: async () => this.#engine.bytesOf(await firstValueFrom(this.#entered)),
+          size: () => this.progress.totalBytesToReceive,
+          contentType: () => headerValue(this.#facts.response?.headers ?? [], 'content-type') ?? '',
+        }),
+    }
   }
 
   /**
@@ -310,6 +359,10 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
    */
   startAsync(options: WaitOptions = {}): RunningDownload {
     if (this.#stage.kind !== 'draft') throw this.#illegal('startAsync')
+    const {request, policy} = this.#stage.draft
+    if (policy.randomAccess === true && (request.method !== 'GET' || request.body !== undefined)) {
+      throw invalidArgument('isRandomAccessRequired', 'is for GET without a request body')
+    }
     if (options.signal?.aborted === true) return this.#running(Promise.reject(options.signal.reason), options)
     const recoverable = this.#recoverable.length === 0 ? {} : {recoverable: [...this.#recoverable]}
     const draft = {...this.#stage.draft, policy: {...this.#stage.draft.policy, ...recoverable}}
@@ -416,6 +469,14 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
       return
     }
     this.#stage.then.push(() => ifPossible(call))
+  }
+
+  get #rangeState(): RangeState {
+    const {status} = this.progress
+    if (this.#stage.kind !== 'entered') return {generation: 1, ranges: [], status}
+    const {generation, received, written} = this.#engine.countsOf(this.#stage.entry)
+    if (this.isRandomAccessRequired) return {generation, ranges: written, status}
+    return {generation, ranges: received === 0 ? [] : [[0, received]], status}
   }
 
   /** Its bytes, once it is accepted; to be closed. */
@@ -546,6 +607,10 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
       })
     })
   }
+}
+
+function assertEventType(type: unknown): void {
+  if (type !== 'rangesdownloaded') throw invalidArgument('type', `must be 'rangesdownloaded', not '${String(type)}'`)
 }
 
 export function assertPriority(priority: BackgroundTransferPriority): void {

@@ -1,11 +1,15 @@
 /**
- * The RangesDownloaded event (spec 2.7, 2.10) as an Observable: one event at a time per operation; a deferral holds the next
- * one back, and what comes in meanwhile is merged into it.
+ * The RangesDownloaded event (spec 2.7, 2.10) as an Observable and for listeners: one event at a time per operation and at most
+ * one in half a second; a deferral holds the next one back, and what comes in meanwhile is merged into it.
  */
 
-import {Observable, type Subscriber} from 'rxjs'
+import {Observable, type Subscriber, type Subscription} from 'rxjs'
 import {TransferError} from '../domain/errors.ts'
 import {addRange, type RangeSet, removeRange} from '../domain/range-set.ts'
+import type {BackgroundTransferStatus} from '../domain/status.ts'
+
+/** Progress in between is told together (spec 9.4). A change of status or a restart is told at once. */
+const INTERVAL_MS = 500
 
 export interface BackgroundTransferFileRange {
   /** First byte. */
@@ -37,14 +41,19 @@ export function toFileRanges(ranges: RangeSet): readonly BackgroundTransferFileR
 export interface RangeState {
   readonly generation: number
   readonly ranges: RangeSet
+  readonly status: BackgroundTransferStatus
 }
 
-/** `source` tells the state at each notice and completes when the operation ends. Each subscriber has its own deferrals. */
+/**
+ * `source` tells the state again and again while it may change, and completes when the operation ends. `now`: epoch ms. Each
+ * subscriber has its own deferrals.
+ */
 export function rangesDownloaded(
   source: Observable<RangeState>,
+  now: () => number,
 ): Observable<BackgroundTransferRangesDownloadedEventArgs> {
   return new Observable((subscriber) => {
-    const teller = new Teller(subscriber)
+    const teller = new Teller(subscriber, now)
     return source.subscribe({
       next: (state) => teller.update(state),
       complete: () => teller.finish(),
@@ -52,20 +61,51 @@ export function rangesDownloaded(
   })
 }
 
+/** A handler that throws is the application's failure: it is reported as uncaught, and holds nothing back (O36). */
+export function listenTo(
+  events: Observable<BackgroundTransferRangesDownloadedEventArgs>,
+  handler: (args: BackgroundTransferRangesDownloadedEventArgs) => void,
+): Subscription {
+  return events.subscribe((args) => {
+    const deferrals: Deferral[] = []
+    const getDeferral = () => {
+      const deferral = args.getDeferral()
+      deferrals.push(deferral)
+      return deferral
+    }
+    try {
+      handler({...args, getDeferral})
+    } catch (error) {
+      for (const deferral of deferrals) deferral.close()
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  })
+}
+
 class Teller {
   readonly #subscriber: Subscriber<BackgroundTransferRangesDownloadedEventArgs>
-  #told: RangeState = {generation: 1, ranges: []}
-  #now: RangeState = this.#told
+  readonly #clock: () => number
+  #told: Omit<RangeState, 'status'> & {readonly status: BackgroundTransferStatus | undefined} = {
+    generation: 1,
+    ranges: [],
+    status: undefined,
+  }
+  #toldAt = Number.NEGATIVE_INFINITY
+  #now: RangeState | undefined
   #deferrals = 0
   #finished = false
 
-  constructor(subscriber: Subscriber<BackgroundTransferRangesDownloadedEventArgs>) {
+  constructor(subscriber: Subscriber<BackgroundTransferRangesDownloadedEventArgs>, clock: () => number) {
     this.#subscriber = subscriber
+    this.#clock = clock
   }
 
   update(state: RangeState): void {
     this.#now = state
-    this.#tell()
+    const isDue = this.#clock() - this.#toldAt >= INTERVAL_MS
+    if (isDue || state.status !== this.#told.status || state.generation > this.#told.generation) this.#tell()
   }
 
   finish(): void {
@@ -75,20 +115,23 @@ class Teller {
 
   #tell(): void {
     if (this.#deferrals > 0) return
-    const restarted = this.#now.generation > this.#told.generation
-    const before = restarted ? [] : this.#told.ranges
-    let added: RangeSet = []
-    for (const [start, end] of this.#now.ranges) added = addRange(added, start, end)
-    for (const [start, end] of before) added = removeRange(added, start, end)
-    if (added.length > 0 || restarted) {
-      this.#told = this.#now
-      this.#emit({addedRanges: toFileRanges(added), wasDownloadRestarted: restarted})
-    }
+    if (this.#now !== undefined) this.#emit(this.#now)
     if (this.#finished && this.#deferrals === 0) this.#subscriber.complete()
   }
 
-  #emit(args: Pick<BackgroundTransferRangesDownloadedEventArgs, 'addedRanges' | 'wasDownloadRestarted'>): void {
-    this.#subscriber.next({...args, getDeferral: () => this.#deferral()})
+  #emit(now: RangeState): void {
+    const restarted = now.generation > this.#told.generation
+    let added: RangeSet = now.ranges
+    if (!restarted) for (const [start, end] of this.#told.ranges) added = removeRange(added, start, end)
+    const ranges = restarted ? now.ranges : union(this.#told.ranges, now.ranges)
+    this.#told = {...now, ranges}
+    if (added.length === 0 && !restarted) return
+    this.#toldAt = this.#clock()
+    this.#subscriber.next({
+      addedRanges: toFileRanges(added),
+      wasDownloadRestarted: restarted,
+      getDeferral: () => this.#deferral(),
+    })
   }
 
   #deferral(): Deferral {
@@ -108,4 +151,8 @@ class Teller {
       },
     }
   }
+}
+
+function union(a: RangeSet, b: RangeSet): RangeSet {
+  return b.reduce<RangeSet>((set, [start, end]) => addRange(set, start, end), a)
 }

@@ -48,6 +48,7 @@ function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED) {
     rate,
     base: 0,
     missingFrom: 0,
+    isAwaited: () => false,
     expected: undefined,
     onRoom: () => {},
   })
