@@ -33,10 +33,10 @@ export type {
 } from './namespace/interfaces.ts'
 export type {OperationSummary} from './namespace/operation-summary.ts'
 export {PasswordCredential} from './namespace/password-credential.ts'
-export {
+export type {
   RandomAccessStream,
-  type RandomAccessStreamReference,
-  type ReadOptions,
+  RandomAccessStreamReference,
+  ReadOptions,
 } from './namespace/random-access-stream.ts'
 export type {
   BackgroundTransferFileRange,

@@ -66,7 +66,7 @@ export async function runTransfers(
 ): Promise<number> {
   const interrupts = watchInterrupts()
   try {
-    const engine = await BackgroundTransferEngine.open({resumeOnOpen: false, ...options})
+    const engine = await BackgroundTransferEngine.open({resumeOnOpen: 'nothing', ...options})
     return await new RunningRun(io, flags, options.directory, engine, run, interrupts).play()
   } finally {
     interrupts.stop()

@@ -12,7 +12,11 @@ export async function withStore<Result>(
   work: (engine: BackgroundTransferEngine) => Promise<Result>,
   slots = 0,
 ): Promise<Result> {
-  const engine = await BackgroundTransferEngine.open({directory, resumeOnOpen: false, maxConcurrentTransfers: slots})
+  const engine = await BackgroundTransferEngine.open({
+    directory,
+    resumeOnOpen: 'nothing',
+    maxConcurrentTransfers: slots,
+  })
   let fail: (error: TransferError) => void = () => {}
   // The engine tries again for as long as it is open; a command of a moment does not wait for room.
   const failed = new Promise<never>((_, reject) => {

@@ -148,7 +148,7 @@ export class Coordinator {
     await Promise.all(demoted)
     const groups = await store.groups()
     for (const {name, maxBytesPerSecond} of groups) this.limits.limitGroup(name, maxBytesPerSecond)
-    const {resumeOnOpen} = this.#options
+    const resumeOnOpen = this.#options.resumeOnOpen === true
     this.line.load(groups, resumeOnOpen ? await store.waitingGroups() : [], resumeOnOpen ? 0 : lastSequence + 1)
     const states = resumeOnOpen ? [...FINISHING, ...WAITING] : FINISHING
     await this.#forEachLive(states, (record) => this.#rejoin(record))
@@ -163,6 +163,26 @@ export class Coordinator {
         () => store.getMany(ids.slice(at, at + CHUNK)),
         (records) => records.forEach(use),
       )
+    }
+  }
+
+  /**
+   * Downloads with random access need nobody to attach to them (spec 10.6). Nothing but their records tells them, so that all
+   * that is unfinished is read, beside what goes on.
+   */
+  async rejoinRandomAccess(): Promise<void> {
+    const states: readonly LifeState[] = ['queued', ...WAITING]
+    for (let after: OperationId | undefined; !this.#isDraining(); ) {
+      const query = {states, limit: CHUNK, ...(after === undefined ? {} : {after})}
+      after = await this.operations.read(
+        () => this.#ports.store.query(query),
+        (records) => {
+          if (this.#isDraining()) return undefined
+          for (const record of records) if (record.policy.randomAccess === true) this.attach(record)
+          return records.at(-1)?.id
+        },
+      )
+      if (after === undefined) return
     }
   }
 

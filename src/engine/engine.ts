@@ -130,6 +130,16 @@ export class Engine {
     }
     this.#line.start()
     void this.#coordinator.retention.sweep()
+    if (this.options.resumeOnOpen === false) void this.#rejoinRandomAccess()
+  }
+
+  async #rejoinRandomAccess(): Promise<void> {
+    try {
+      await this.#coordinator.rejoinRandomAccess()
+    } catch (error) {
+      if (this.phase !== 'serving') return
+      this.#ports.log.error({error: String(error)}, 'downloads with random access could not be looked for')
+    }
   }
 
   /** Running operations make their bytes durable and queue again; then the store is given back. Idempotent. */

@@ -37,9 +37,9 @@ export interface EngineOptions {
   readonly drainTimeoutMs?: number
   /**
    * true (default): what was live goes on by itself when the engine opens. false: the namespace's rule, downloads wait for
-   * attachAsync.
+   * attachAsync, but for those with random access. 'nothing': those wait, too.
    */
-  readonly resumeOnOpen?: boolean
+  readonly resumeOnOpen?: boolean | 'nothing'
   /**
    * true (default): each transition of an operation is kept with its record, up to 1,000, for the inspector and
    * `bgt show --history`. false: nothing is kept.
@@ -72,7 +72,7 @@ export interface ResolvedEngineOptions {
   readonly retention: RetentionPolicy
   readonly checkpointIntervalMs: number
   readonly drainTimeoutMs: number
-  readonly resumeOnOpen: boolean
+  readonly resumeOnOpen: boolean | 'nothing'
   readonly journal: boolean
   readonly settings: OperationSettings
   readonly unconstrainedConsent: UnconstrainedConsent

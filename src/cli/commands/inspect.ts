@@ -25,7 +25,7 @@ export async function inspect(io: Io, {store, port = 0, control = false, json}: 
   // Resumed operations must not start to run in here; read-only, a slot to spare keeps "every slot is taken" from being the
   // answer to everything.
   const maxConcurrentTransfers = control ? 0 : 1
-  const engine = await BackgroundTransferEngine.open({directory, resumeOnOpen: false, maxConcurrentTransfers})
+  const engine = await BackgroundTransferEngine.open({directory, resumeOnOpen: 'nothing', maxConcurrentTransfers})
   try {
     const {url, origin} = await engine.inspect({port, control})
     if (json === true) await printJson(io, {url, origin, control})

@@ -137,6 +137,29 @@ describe('17.F random access', () => {
     await failure(running)
   })
 
+  it('128. readers that wait in several places have their turn in the order in which they came', async () => {
+    const world = await makeWorld()
+    world.server.route('/film', SLOW)
+    const operation = create(world)
+    const running = operation.startAsync()
+    const ends: number[] = []
+    const places = [6 * MIB, 2 * MIB, 4 * MIB]
+    const streams = await Promise.all(places.map(() => open(operation)))
+    await (await open(operation)).readAsync(1)
+    await Promise.all(
+      streams.map(async (stream, n) => {
+        const at = places[n] ?? 0
+        stream.seek(at)
+        expect(isAt(await stream.readAsync(100), at)).toBe(true)
+        ends.push(at)
+      }),
+    )
+    expect(ends).toEqual(places)
+    expect(starts(world).slice(0, 4)).toEqual([0, ...places])
+    running.cancel()
+    await failure(running)
+  })
+
   it('129. a read that is given up leaves the download running, and the stream where it was', async () => {
     const world = await makeWorld()
     world.server.route('/film', {...WHOLE, cutAfter: MIB, cut: 'stall'})
@@ -247,6 +270,47 @@ describe('17.F random access', () => {
     expect(await digestOf(world.file('film.mp4'))).toBe(sha256(FILM))
     const sent = requestsFor(world.server, '/film').slice(before)
     expect(sent.reduce((sum, {bytesSent}) => sum + bytesSent, 0)).toBeLessThanOrEqual(SIZE - 900 * KIB)
+  })
+})
+
+describe('17.F after a restart', () => {
+  it('145. it goes on without attachAsync, and a sequential download waits for it', async () => {
+    const world = await makeWorld()
+    const stalled: Script = {...WHOLE, cutAfter: MIB, cut: 'stall'}
+    for (const path of ['/film', '/waits']) world.server.route(path, stalled)
+    const film = create(world)
+    const waits = world.engine.createDownloader().createDownload(world.server.url('/waits'), world.file('waits'))
+    const ended = [film, waits].map((operation) => failure(operation.startAsync()))
+    await (await open(film)).readAsync(10)
+    await firstValueFrom(waits.rangesDownloaded)
+    await world.engine.close()
+    for (const error of await Promise.all(ended)) expect(error.code).toBe('CLOSED')
+    for (const path of ['/film', '/waits']) world.server.route(path, WHOLE)
+    const before = requestsFor(world.server, '/waits').length
+    const engine = await openEngine(world.directory, {resumeOnOpen: false})
+    await firstValueFrom(
+      engine.events$.pipe(filter((event) => event.type === 'operation.moved' && event.state === 'completed')),
+    )
+    expect(await digestOf(world.file('film.mp4'))).toBe(sha256(FILM))
+    expect(await (await engine.getDownloadAsync(film.guid)).attachAsync()).toMatchObject({guid: film.guid})
+    expect(requestsFor(world.server, '/waits').length).toBe(before)
+    await (await engine.getDownloadAsync(waits.guid)).attachAsync()
+    expect(await digestOf(world.file('waits'))).toBe(sha256(FILM))
+  })
+
+  it('waits as well in an engine that resumes nothing', async () => {
+    const world = await makeWorld()
+    world.server.route('/film', {...WHOLE, cutAfter: MIB, cut: 'stall'})
+    const film = create(world)
+    const ended = failure(film.startAsync())
+    await (await open(film)).readAsync(10)
+    await world.engine.close()
+    await ended
+    const before = requestsFor(world.server, '/film').length
+    const engine = await openEngine(world.directory, {resumeOnOpen: 'nothing'})
+    const operation = await engine.getDownloadAsync(film.guid)
+    expect(operation.explain().next).toMatch(/attach/)
+    expect(requestsFor(world.server, '/film').length).toBe(before)
   })
 })
 
