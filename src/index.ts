@@ -1,5 +1,6 @@
 /** background-transfer: the public entry. */
 
+export type {TlsSettings} from './adapters/http/tls-options.ts'
 export {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from './background-transfer-engine.ts'
 export {diagnoseStore, type RepairReport, type RepairStoreOptions, repairStore, type StoreReport} from './doctor.ts'
 export {BackgroundTransferBehavior} from './domain/behavior.ts'
@@ -11,6 +12,7 @@ export type {Explanation} from './domain/explain.ts'
 export type {JournalEntry, JournalPage} from './domain/journal.ts'
 export type {OperationId} from './domain/operation-id.ts'
 export {BackgroundTransferPriority} from './domain/priority.ts'
+export type {ProxyOptions} from './domain/proxy.ts'
 export type {Checksum, ChecksumAlgorithm, CollisionPolicy} from './domain/record.ts'
 export {BackgroundTransferStatus, type LifeState} from './domain/status.ts'
 export {WebErrorStatus} from './domain/web-error-status.ts'

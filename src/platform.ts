@@ -7,12 +7,14 @@ import {createSystemClock} from './adapters/clock/system-clock.ts'
 import {createContentSource} from './adapters/file/content-source.ts'
 import {createFileSink} from './adapters/file/file-sink.ts'
 import {createFileSpool} from './adapters/file/file-spool.ts'
-import {createHttpTransport} from './adapters/http/http-transport.ts'
+import {createHttpTransport, type HttpTransportOptions} from './adapters/http/http-transport.ts'
+import {type TlsSettings, tlsOptionsOf} from './adapters/http/tls-options.ts'
 import {createLevelStore} from './adapters/level/level-store.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
+import type {ProxyOptions} from './domain/proxy.ts'
 import type {EnginePorts} from './engine/ports.ts'
 import type {ConditionsSource} from './ports/conditions.ts'
 import type {Log} from './ports/log.ts'
@@ -35,8 +37,16 @@ export interface PlatformOptions {
   readonly conditions?: ConditionsSource
   /** pino-shaped; silent by default. */
   readonly logger?: Log
-  /** Another way to speak HTTP; ours over undici by default. */
+  /** The proxy to ask where a downloader does not say it; none by default. The environment is not looked at. */
+  readonly proxy?: string | ProxyOptions
+  /** Authorities, client certificate and versions of TLS; those of Node.js by default. Kept in memory only. */
+  readonly tls?: TlsSettings
+  /** Another way to speak HTTP, which then knows of no `proxy` and `tls`; ours over undici by default. */
   readonly transport?: Transport
+}
+
+function networkOf({proxy, tls}: PlatformOptions): HttpTransportOptions {
+  return {tls: tlsOptionsOf(tls), ...(proxy === undefined ? {} : {proxy})}
 }
 
 const SILENT: Log = {debug: () => {}, info: () => {}, warn: () => {}, error: () => {}}
@@ -67,7 +77,7 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
   const spoolDirectory = join(directory, 'spool')
   return {
     store: createLevelStore({directory, durability}),
-    transport: options.transport ?? createHttpTransport(),
+    transport: options.transport ?? createHttpTransport(networkOf(options)),
     sink: createFileSink({durability, ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes})}),
     content: createContentSource({spoolDirectory}),
     spool: createFileSpool({

@@ -157,7 +157,7 @@ export class Connection {
       release: (buffer) => this.writer?.release(buffer),
     }
     const {transport, headersFor, login} = this.#options
-    const asked = {url: hop.url, method: hop.method, headers: login.headersFor(headersFor(hop))}
+    const asked = {url: hop.url, method: hop.method, headers: login.headersFor(headersFor(hop)), ...login.way}
     this.#exchange = transport.exchange(asked, receiver, this.#abort.signal)
     try {
       const {bodyLength} = await this.#exchange.finished

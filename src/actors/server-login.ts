@@ -9,6 +9,7 @@ import {headerValues, withoutHeader} from '../domain/header-fields.ts'
 import type {HeaderField, ResponseFacts, TransferRequest} from '../domain/record.ts'
 import type {Random} from '../ports/random.ts'
 import type {Secrets} from '../ports/secrets.ts'
+import type {ExchangeRequest} from '../ports/transport.ts'
 
 interface Hop {
   readonly url: string
@@ -34,7 +35,7 @@ export class Logins {
 
   /** For one chain of hops, which begins with `first`. */
   of(request: TransferRequest, first: Hop): ServerLogin {
-    return new ServerLogin(this.#memory, credentialsOf(request, this.#secrets), first)
+    return new ServerLogin(this.#memory, request, credentialsOf(request, this.#secrets), first)
   }
 }
 
@@ -48,9 +49,15 @@ export class ServerLogin {
   readonly #credential: RequestCredentials['server']
   #conversation: Conversation | undefined
   #authorization: string | undefined
+  /** How the server is reached. */
+  readonly way: Pick<ExchangeRequest, 'proxy' | 'proxyCredential'>
 
   /** The address of the first hop says whom the credential is for; an Authorization of the application's own wins. */
-  constructor(memory: AuthenticationMemory, {server}: RequestCredentials, first: Hop) {
+  constructor(memory: AuthenticationMemory, request: TransferRequest, {server, proxy}: RequestCredentials, first: Hop) {
+    this.way = {
+      ...(request.proxy === undefined ? {} : {proxy: request.proxy}),
+      ...(proxy === undefined ? {} : {proxyCredential: proxy}),
+    }
     this.#memory = memory
     this.#credential = server
     const isOwn = headerValues(first.headers, AUTHORIZATION).length > 0

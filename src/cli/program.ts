@@ -211,7 +211,7 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
       const {get: run} = await import('./commands/get.ts')
       finish(await run(io, wanted, flags))
     })
-  refuseLater(get, ['--proxy <url>', '--detach'])
+  refuseLater(get, ['--detach'])
 }
 
 const CHART_FORMATS = {svg: 'svg', mermaid: 'mermaid', json: 'json'} as const
@@ -241,6 +241,13 @@ function transferring(command: Command): Command {
       'bytes a second of everything together, such as 800K or 2M',
       byteRate('--limit-rate'),
     )
+    .option(
+      '--proxy <url>',
+      'ask this http, https or socks5 proxy; direct: none (default: http_proxy, https_proxy, no_proxy)',
+    )
+    .option('--cacert <file>', 'trust the authorities in this file (PEM) and no others')
+    .option('--cert <file>', 'the certificate (PEM) that says who you are')
+    .option('--key <file>', 'its key (PEM), if that is in a file of its own')
     .option('--durability <what>', 'survive loss of power, or of the process only (default: power)', durability)
     .option('--json', 'print one JSON object a line')
     .option('--quiet', 'print errors only')

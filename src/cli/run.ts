@@ -8,6 +8,7 @@ import {EXIT, exitCodeOf, gravest} from './exit-code.ts'
 import {Follower, type Scope} from './follower.ts'
 import {type Interrupts, watchInterrupts} from './interrupt.ts'
 import type {Io} from './io.ts'
+import {type NetworkFlags, networkOptions} from './network-options.ts'
 import {createBarsReporter} from './reporters/bars.ts'
 import {createJsonReporter} from './reporters/json.ts'
 import {createPlainReporter} from './reporters/plain.ts'
@@ -18,7 +19,7 @@ import {plural} from './text.ts'
 import type {Known, Transfer} from './transfer.ts'
 
 /** Flags of every command that transfers. */
-export interface RunFlags {
+export interface RunFlags extends NetworkFlags {
   readonly store?: string
   readonly durability?: 'power' | 'process'
   readonly maxConcurrent?: number
@@ -37,6 +38,7 @@ export function engineOptions(flags: RunFlags, env: Io['env']): BackgroundTransf
     ...(maxConcurrent === undefined ? {} : {maxConcurrentTransfers: maxConcurrent}),
     ...(maxConnectionsPerOrigin === undefined ? {} : {maxConnectionsPerOrigin}),
     ...(limitRate === undefined ? {} : {maxBytesPerSecond: limitRate}),
+    ...networkOptions(flags, env),
   }
 }
 

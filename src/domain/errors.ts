@@ -77,11 +77,23 @@ export const ERROR_CODES = {
     hresult: 0x80072f84,
     advice: 'check the network connection',
   },
+  PROXY_FAILED: {
+    kind: 'network',
+    retry: 'backoff',
+    hresult: 0x80072efd,
+    advice: 'check the address of the proxy, and that it lets this server be asked',
+  },
+  PROXY_UNAUTHORIZED: {
+    kind: 'network',
+    retry: 'never',
+    hresult: 0x80190197,
+    advice: 'give the proxy’s name and password, as in --proxy http://NAME:PASSWORD@HOST:PORT',
+  },
   CERTIFICATE_INVALID: {
     kind: 'network',
     retry: 'never',
     hresult: 0x80072f17,
-    advice: 'the server does not prove who it is; check the address, or add its authority with NODE_EXTRA_CA_CERTS',
+    advice: 'the server does not prove who it is; check the address, or trust its authority with --cacert',
   },
   CERTIFICATE_EXPIRED: {
     kind: 'network',
@@ -105,7 +117,7 @@ export const ERROR_CODES = {
     kind: 'network',
     retry: 'never',
     hresult: 0x80072f0d,
-    advice: 'add the authority that signed it with NODE_EXTRA_CA_CERTS, if you trust it',
+    advice: 'name the authority that signed it with --cacert, if you trust it',
   },
   TLS_FAILED: {
     kind: 'network',
@@ -431,7 +443,7 @@ const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
   401: 'the server asks who you are: give it credentials, with --header-file or --user',
   403: 'the server knows the file and refuses it: check the credentials, and whether the link has expired',
   404: 'check the spelling of the URL: the server has nothing there',
-  407: 'a proxy on the way asks who you are: ask those who run it',
+  407: 'a proxy on the way asks who you are: name it, with --proxy http://NAME:PASSWORD@HOST:PORT',
   410: 'ask for another address: the server says that the file is gone for good',
 }
 

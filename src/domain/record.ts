@@ -37,6 +37,8 @@ export interface TransferRequest {
   readonly sealed?: string
   /** What the request carries; an upload always has one. */
   readonly body?: RequestContent
+  /** Address of the proxy to ask, without user information; 'direct' for none. The engine's where it is absent. */
+  readonly proxy?: string
   /** RequestCredentials, sealed by the Secrets port; removed when the operation ends. */
   readonly credentials?: string
 }

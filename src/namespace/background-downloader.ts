@@ -6,6 +6,7 @@ import {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {withHeader} from '../domain/header-fields.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
+import {parseProxy} from '../domain/proxy.ts'
 import {
   type Checksum,
   type CollisionPolicy,
@@ -21,7 +22,7 @@ import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-downloads.ts'
 import {assertPriority, DownloadOperation} from './download-operation.ts'
 import type {IBackgroundTransferBase} from './interfaces.ts'
-import {credentialOf, type PasswordCredential} from './password-credential.ts'
+import {credentialOf, PasswordCredential} from './password-credential.ts'
 import {changeCredentials, changeRequestHeaders, withAddress} from './transfer-request.ts'
 import {requestUnconstrainedDownloads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
 
@@ -131,6 +132,31 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
     const server = credentialOf(credential, 'serverCredential')
     this.#request = changeCredentials(this.#engine, this.#request, {server})
     this.#serverCredential = credential
+  }
+
+  /**
+   * For downloads created afterwards: the proxy to ask, as http://, https:// or socks5:// with a host and a port; 'direct' for
+   * none; null (default) for what the engine does. NAME:PASSWORD@ in it becomes proxyCredential. Our addition to the
+   * namespace. Throws INVALID_ARGUMENT.
+   */
+  get proxy(): string | null {
+    return this.#request.proxy ?? null
+  }
+
+  set proxy(address: string | null) {
+    const {proxy: _, ...request} = this.#request
+    if (address === null) {
+      this.#request = request
+      return
+    }
+    if (address === 'direct') {
+      this.#request = {...request, proxy: address}
+      return
+    }
+    const {where, credential} = parseProxy(address, 'proxy')
+    this.#request = {...request, proxy: where}
+    if (credential !== undefined)
+      this.proxyCredential = new PasswordCredential(where, credential.userName, credential.password)
   }
 
   /** For downloads created afterwards: who they are for a proxy that asks. null by default. Throws INVALID_ARGUMENT. */

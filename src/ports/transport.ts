@@ -1,5 +1,6 @@
 /**
  * Transport: one HTTP exchange (one request, one final response; redirects are the caller's business).
+ * How a proxy on the way is asked, and answered when it asks who we are, is the transport's business.
  *
  * The body never travels through streams. The transport asks the receiver for memory, fills it, and says at which body
  * offset the bytes belong. All receiver calls are synchronous, on the event loop, in order:
@@ -8,6 +9,7 @@
  * then `sent` is not called, and the connection is not used again.
  */
 
+import type {Credential} from '../domain/credential.ts'
 import type {HeaderField, ResponseFacts} from '../domain/record.ts'
 
 export interface ExchangeRequest {
@@ -18,6 +20,10 @@ export interface ExchangeRequest {
   readonly headers: readonly HeaderField[]
   /** Sent with its Content-Length, from the first byte at each sending. */
   readonly body?: RequestBody
+  /** Address of the proxy to ask, without user information; 'direct' for none. The transport decides where it is not said. */
+  readonly proxy?: string
+  /** Who the operation is for a proxy that asks. */
+  readonly proxyCredential?: Credential
 }
 
 /** What a request carries: bytes whose number is known before, read anew for each sending. */
@@ -74,7 +80,7 @@ export interface Exchange {
   resume(): void
   /**
    * Resolves at the proven end of the body; rejects with a TransferError (CONNECTION_REFUSED, CONNECTION_RESET,
-   * NAME_NOT_RESOLVED, NETWORK_UNREACHABLE, CERTIFICATE_*, TLS_FAILED, INVALID_RESPONSE, TRUNCATED, CANCELED after abort).
+   * NAME_NOT_RESOLVED, NETWORK_UNREACHABLE, PROXY_FAILED, PROXY_UNAUTHORIZED, CERTIFICATE_*, TLS_FAILED, INVALID_RESPONSE, TRUNCATED, CANCELED after abort).
    * A body that ends before its length, a chunked body without its end, and a reset in a close-delimited body are TRUNCATED
    * or CONNECTION_RESET, never an end. Bytes received before the failure were handed to `filled` first.
    */

@@ -46,6 +46,17 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['an unknown policy', ['get', '--if-exists', 'ask', 'http://127.0.0.1/x'], /fail, unique, replace/],
     ['a header without a colon', ['get', '-H', 'Accept', 'http://127.0.0.1/x'], /--header/],
     ['a header of the engine', ['get', '-H', 'Range: bytes=0-1', 'http://127.0.0.1/x'], /the engine sets it/],
+    ['a proxy that is none', ['get', '--proxy', 'ftp://p', 'http://127.0.0.1/x'], /--proxy/],
+    [
+      'a proxy with a path',
+      ['get', '--proxy', 'http://me:secret@p/path', 'http://127.0.0.1/x'],
+      /--proxy.*host and a port/,
+    ],
+    [
+      'no such authority',
+      ['get', '--cacert', 'missing.pem', 'http://127.0.0.1/x'],
+      /--cacert does not exist \(missing\.pem\)/,
+    ],
     ['a user without password', ['get', '--user', 'ann', 'http://127.0.0.1/x'], /--user/],
     ['-o and -d', ['get', '-o', 'a', '-d', '.', 'http://127.0.0.1/x'], /--directory/],
     ['-o for two URLs', ['get', '-o', 'a', 'http://127.0.0.1/x', 'http://127.0.0.1/y'], /--output/],
@@ -68,7 +79,6 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
   })
 
   it.each([
-    [['get', '--proxy', 'http://127.0.0.1:1', 'http://127.0.0.1/x'], '--proxy'],
     [['get', '--detach', 'http://127.0.0.1/x'], '--detach'],
     [['put', 'file', 'http://127.0.0.1/x', '--method', 'PUT'], 'bgt put'],
   ])('%j is refused, because it does not work yet', async (args, name) => {

@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 const ADAPTER = ['ports', 'domain', 'rxjs', 'node:']
 const ADAPTER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  'adapters/http': ['undici'],
+  'adapters/http': ['undici', 'socks'],
   'adapters/level': ['level', 'classic-level'],
 }
 

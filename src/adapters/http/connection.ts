@@ -10,14 +10,13 @@
  * after each read, so the sink must not let go of what it offered before the next read, or the end of the connection.
  */
 
-import {isIP, type Socket, connect as tcpConnect} from 'node:net'
+import type {Socket} from 'node:net'
 import {Duplex} from 'node:stream'
-import {connect as tlsConnect} from 'node:tls'
 import type {TransferError} from '../../domain/errors.ts'
+import {type ConnectionTarget, type DialTools, dial, openingError} from './dial.ts'
 import {toTransferError} from './error-table.ts'
 import {InterimFilter} from './interim-filter.ts'
 import {PARSED_READ_BYTES} from './limits.ts'
-import type {TlsOptions, TlsSessions} from './tls-options.ts'
 
 /** Who takes the bytes of a body past the parser. */
 export interface BodySink {
@@ -32,16 +31,6 @@ export interface BodySink {
   failed(error: TransferError): void
 }
 
-export interface ConnectionTarget {
-  readonly secure: boolean
-  readonly hostname: string
-  readonly port: number
-  /** Name for SNI and the certificate, if not the host name. */
-  readonly servername?: string
-  /** Origin, for error messages. */
-  readonly where: string
-}
-
 type Route =
   | {readonly to: 'parser'}
   /** The sink takes over once the parser has had what was read for it. */
@@ -54,9 +43,16 @@ const TCP_KEEP_ALIVE_MS = 60_000
 const readMemory = Buffer.allocUnsafeSlow(PARSED_READ_BYTES)
 
 export class Connection {
+  readonly #target: ConnectionTarget
   readonly #where: string
-  readonly #socket: Socket
   readonly #interim: InterimFilter
+  /** Carries the server's bytes; absent while a proxy is being talked to. */
+  #socket: Socket | undefined
+  /** The TCP connection below it. */
+  #wire: Socket | undefined
+  #reads: 'hook' | 'events' = 'hook'
+  #giveUp: () => void = () => {}
+  #isDestroyed = false
   #route: Route = {to: 'parser'}
   #heardSinceRequest = false
   #bodySent = 0
@@ -66,34 +62,41 @@ export class Connection {
   readonly stream: Duplex
 
   /** Starts to connect; `opened` is called once, unless `destroy` comes first. */
-  constructor(
-    target: ConnectionTarget,
-    tls: TlsOptions,
-    sessions: TlsSessions,
-    opened: (error: TransferError | undefined) => void,
-  ) {
+  constructor(target: ConnectionTarget, tools: DialTools, opened: (error: TransferError | undefined) => void) {
+    this.#target = target
     this.#where = target.where
     this.#opened = opened
     this.#interim = new InterimFilter(target.where)
-    this.#socket = openSocket(target, tls, sessions, {
+    this.stream = this.#streamForParser()
+    const hook = {
       buffer: () => (this.#route.to === 'sink' ? this.#route.sink.memory() : undefined) ?? readMemory,
-      callback: (count, memory) => {
+      callback: (count: number, memory: Uint8Array) => {
         this.#read(Buffer.from(memory.buffer, memory.byteOffset, count))
         return true
       },
+    }
+    this.#giveUp = dial(target, tools, hook, {
+      socket: (socket, wire, reads) => this.#adopt(socket, wire, reads),
+      opened: () => this.#settleOpening(undefined),
+      failed: (error) => this.#failed(error),
     })
-    this.stream = this.#streamForParser()
-    this.#socket
-      .setNoDelay(true)
-      .setKeepAlive(true, TCP_KEEP_ALIVE_MS)
-      .once(target.secure ? 'secureConnect' : 'connect', () => this.#settleOpening(undefined))
-      .on('end', () => this.#ended())
-      .on('error', (error) => this.#failed(error))
-      .on('close', () => this.stream.destroy())
   }
 
   get alive(): boolean {
-    return !this.#socket.destroyed && !this.stream.destroyed
+    return !this.#isDestroyed && this.#socket?.destroyed !== true && !this.stream.destroyed
+  }
+
+  #adopt(socket: Socket, wire: Socket, reads: 'hook' | 'events'): void {
+    this.#socket = socket
+    this.#wire = wire
+    this.#reads = reads
+    socket
+      .on('end', () => this.#ended())
+      .on('error', (error) => this.#failed(error))
+      .on('close', () => this.stream.destroy())
+    wire.setNoDelay(true).setKeepAlive(true, TCP_KEEP_ALIVE_MS)
+    if (reads === 'events') socket.on('data', (bytes: Buffer) => this.#read(bytes))
+    if (this.#isDestroyed) socket.destroy()
   }
 
   /** Bytes came since the request went out. */
@@ -121,12 +124,14 @@ export class Connection {
   }
 
   pause(): void {
-    this.#socket.pause()
+    this.#socket?.pause()
   }
 
   resume(): void {
     // Not the socket's own resume: that starts to read once more in the next tick, even if it was paused again meanwhile.
-    if (!this.#socket.destroyed) this.#socket.read(0)
+    if (this.#socket === undefined || this.#socket.destroyed) return
+    if (this.#reads === 'hook') this.#socket.read(0)
+    else this.#socket.resume()
   }
 
   /** To be called while the parser works on the head: what it does not get to see any more goes to the sink. */
@@ -136,7 +141,9 @@ export class Connection {
 
   destroy(): void {
     this.#opened = undefined
-    this.#socket.destroy()
+    this.#isDestroyed = true
+    this.#giveUp()
+    this.#socket?.destroy()
     this.stream.destroy()
   }
 
@@ -164,13 +171,14 @@ export class Connection {
   #ended(): void {
     // libuv reports data and a reset that arrive together as data and a clean end. The kernel knows the difference: a connection
     // that was reset has no peer any more. (Nobody may ask for the address before: Node remembers it.)
-    if (this.#socket.remoteAddress === undefined) this.#failed(Object.assign(new Error('reset'), {code: 'ECONNRESET'}))
+    if (this.#wire?.remoteAddress === undefined) this.#failed(Object.assign(new Error('reset'), {code: 'ECONNRESET'}))
     else if (this.#route.to === 'sink') this.#route.sink.ended()
     else if (!this.stream.destroyed) this.stream.push(null)
   }
 
   #failed(cause: Error): void {
-    const error = toTransferError(cause, this.#where, this.#opened === undefined ? 'connected' : 'connecting')
+    const error =
+      this.#opened === undefined ? toTransferError(cause, this.#where, 'connected') : openingError(this.#target, cause)
     if (this.#route.to === 'sink') this.#route.sink.failed(error)
     // undici takes an ECONNRESET at the end of an answer without length for its end; an error of ours it reports.
     else this.stream.destroy(error)
@@ -184,7 +192,6 @@ export class Connection {
   }
 
   #streamForParser(): Duplex {
-    const socket = this.#socket
     const stream = new Duplex({
       // What is read is pushed as it comes: demand is not what governs reading here.
       read: () => {},
@@ -192,50 +199,28 @@ export class Connection {
       // Whoever writes waits until the kernel has it: only then is a body's memory free for other bytes.
       writableHighWaterMark: 1,
       write: (chunk: Buffer | string, encoding, done) => {
-        socket.write(chunk, encoding, (error) => {
+        this.#socket?.write(chunk, encoding, (error) => {
           // undici writes a head as text, and a body as the buffers that it was given.
           if (!error && typeof chunk !== 'string') this.#bodySent += chunk.length
           done(error)
         })
       },
       final: (done) => {
-        socket.end(done)
+        if (this.#socket === undefined) done()
+        else this.#socket.end(done)
       },
       destroy: (error, done) => {
-        if (this.#route.to !== 'sink') socket.destroy()
+        if (this.#route.to !== 'sink') this.#socket?.destroy()
         done(error)
       },
     })
     stream.on('error', () => {})
     // undici lets an idle connection keep no process alive; what the sink reads is none of its business.
     return Object.assign(stream, {
-      ref: () => socket.ref(),
+      ref: () => this.#socket?.ref(),
       unref: () => {
-        if (this.#route.to !== 'sink') socket.unref()
+        if (this.#route.to !== 'sink') this.#socket?.unref()
       },
     })
   }
-}
-
-interface ReadHook {
-  buffer(): Buffer
-  callback(count: number, memory: Uint8Array): boolean
-}
-
-function openSocket(target: ConnectionTarget, tls: TlsOptions, sessions: TlsSessions, onread: ReadHook): Socket {
-  const {hostname, port} = target
-  // Happy eyeballs: a host whose IPv6 address does not answer is reached by IPv4.
-  const common = {host: hostname, port, autoSelectFamily: true, onread}
-  if (!target.secure) return tcpConnect(common)
-  // An IP address is no server name (RFC 6066 3).
-  const servername = target.servername ?? (isIP(hostname) === 0 ? hostname : undefined)
-  const session = sessions.get(target.where)
-  const secure = {
-    ...tls,
-    ...common,
-    ALPNProtocols: ['http/1.1'],
-    ...(servername === undefined ? {} : {servername}),
-    ...(session === undefined ? {} : {session}),
-  }
-  return tlsConnect(secure).on('session', (ticket: Buffer) => sessions.remember(target.where, ticket))
 }

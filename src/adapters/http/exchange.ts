@@ -5,6 +5,7 @@
 
 import type {Dispatcher} from 'undici'
 import {asTransferError, TransferError} from '../../domain/errors.ts'
+import type {HeaderField} from '../../domain/record.ts'
 import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest, RequestBody} from '../../ports/transport.ts'
 import {BodyIntake} from './body-intake.ts'
 import {BodyOutlet} from './body-outlet.ts'
@@ -12,14 +13,19 @@ import type {BodySink} from './connection.ts'
 import {isEarlyEnd, toTransferError} from './error-table.ts'
 import type {Lane, LaneChoice} from './lane.ts'
 import {MAX_DRAIN_BYTES, MAX_UNHELD_BYTES} from './limits.ts'
+import type {ProxyLogin} from './proxy-login.ts'
 import {type Framing, fieldsOf, framingOf} from './response-head.ts'
+import {isForwarded, type Route} from './route.ts'
 
 export interface ExchangeSetup {
   readonly request: ExchangeRequest
   readonly receiver: BodyReceiver
   readonly signal: AbortSignal
+  readonly route: Route
   /** Calls back with a lane when there is one; returns how to stop waiting. */
-  readonly acquire: (origin: string, choice: LaneChoice, use: (lane: Lane) => void) => () => void
+  readonly acquire: (route: Route, choice: LaneChoice, use: (lane: Lane) => void) => () => void
+  /** For a proxy that forwards, and asks who we are. */
+  readonly proxyLogin?: ProxyLogin
   readonly directBodyThreshold: number
 }
 
@@ -32,6 +38,7 @@ type Phase =
   | 'delivering'
   | 'settled'
 
+const PROXY_AUTHENTICATION_REQUIRED = 407
 const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 export class HttpExchange implements Exchange {
@@ -101,26 +108,34 @@ export class HttpExchange implements Exchange {
   }
 
   #dispatch(choice: LaneChoice): void {
-    const {method, headers, body} = this.#setup.request
+    const {request, route, proxyLogin} = this.#setup
+    const {method, body} = request
     const {origin, pathname, search} = this.#url
-    this.#stopWaiting = this.#setup.acquire(origin, choice, (lane) => {
+    const isThroughProxy = isForwarded(route)
+    const path = isThroughProxy ? origin + pathname + search : pathname + search
+    const headers = proxyLogin?.headersFor(request.headers) ?? request.headers
+    this.#stopWaiting = this.#setup.acquire(route, choice, (lane) => {
       this.#lane = lane
       this.#requestSent = false
       const options = {
         origin,
-        path: pathname + search,
+        path,
         method: method as Dispatcher.HttpMethod,
         headers: headers.flat(),
       }
       lane.dispatch(
-        body === undefined ? options : {...options, ...this.#outgoing(body, lane)},
+        body === undefined ? options : {...options, ...this.#outgoing(options.headers, body, lane)},
         this.#parserHandler(lane),
       )
     })
   }
 
-  #outgoing(body: RequestBody, lane: Lane): {headers: string[]; body?: Dispatcher.DispatchOptions['body']} {
-    const headers = [...this.#setup.request.headers.flat(), 'Content-Length', String(body.length)]
+  #outgoing(
+    fields: readonly string[],
+    body: RequestBody,
+    lane: Lane,
+  ): {headers: string[]; body?: Dispatcher.DispatchOptions['body']} {
+    const headers = [...fields, 'Content-Length', String(body.length)]
     const tellSent = () => {
       if (this.#lane === lane && this.#phase === 'awaitingHead') this.#guard(() => this.#setup.receiver.sent?.())
     }
@@ -160,10 +175,14 @@ export class HttpExchange implements Exchange {
   }
 
   #head(lane: Lane, status: number, rawHeaders: unknown): void {
-    const {request, receiver, directBodyThreshold} = this.#setup
+    const {request, receiver, directBodyThreshold, proxyLogin, route} = this.#setup
     const headers = fieldsOf(rawHeaders)
     const framing = framingOf(request.method, status, headers, this.#url.origin)
     this.#framing = framing
+    if (status === PROXY_AUTHENTICATION_REQUIRED && proxyLogin !== undefined && isForwarded(route)) {
+      this.#proxyAsks(proxyLogin, headers)
+      return
+    }
     const disposition = receiver.responded({status, url: request.url, headers})
     if (this.#phase === 'settled') return
     if (disposition === 'discard') {
@@ -175,6 +194,17 @@ export class HttpExchange implements Exchange {
     this.#phase = 'receiving'
     const plain = request.method === 'GET' && (status === 200 || status === 206) && framing.kind === 'length'
     if (plain && framing.length >= directBodyThreshold) lane.takeOver?.(this.#sink(framing.length, lane))
+  }
+
+  /** The same request again, with the answer, within the same exchange. */
+  #proxyAsks(login: ProxyLogin, fields: readonly HeaderField[]): void {
+    const error = login.challenged(fields)
+    if (error !== undefined) {
+      this.#fail(error)
+      return
+    }
+    this.#dropLane()
+    this.#dispatch('any')
   }
 
   #parsedBytes(chunk: Buffer): void {

@@ -1,18 +1,25 @@
 /** The Transport over HTTP/1.1: undici for connections, TLS and parsing; plain large bodies past its parser. */
 
+import {createHash, randomUUID} from 'node:crypto'
 import type {Dispatcher} from 'undici'
+import {AuthenticationMemory} from '../../domain/authentication.ts'
 import {invalidArgument, TransferError} from '../../domain/errors.ts'
+import {type ProxyOptions, proxyRules} from '../../domain/proxy.ts'
 import type {BodyReceiver, Exchange, ExchangeRequest, Transport} from '../../ports/transport.ts'
 import {HttpExchange} from './exchange.ts'
 import {ForeignLane, type Lane, type LaneChoice} from './lane.ts'
 import {LanePool} from './lane-pool.ts'
 import {DIRECT_BODY_THRESHOLD_BYTES} from './limits.ts'
-import type {TlsOptions} from './tls-options.ts'
+import {ProxyLogin} from './proxy-login.ts'
+import {isForwarded, type Route, routeOf} from './route.ts'
+import {type TlsOptions, TlsSessions} from './tls-options.ts'
 
 export interface HttpTransportOptions {
   /** Plain bodies of this many bytes or more go past the parser. 1 MiB by default; Infinity for never. */
   readonly directBodyThreshold?: number
   readonly tls?: TlsOptions
+  /** How servers are reached where a request does not say it; straight by default. */
+  readonly proxy?: string | ProxyOptions
   /** Unlimited by default: admission is the engine's. Exchanges beyond the limit wait, connectionless, in order. */
   readonly maxConnectionsPerOrigin?: number
   /**
@@ -24,13 +31,19 @@ export interface HttpTransportOptions {
 
 export function createHttpTransport(options: HttpTransportOptions = {}): Transport {
   const {dispatcher} = options
-  const pool = new LanePool(options.tls ?? {}, options.maxConnectionsPerOrigin ?? Number.POSITIVE_INFINITY)
+  const memory = new AuthenticationMemory({
+    hash: (algorithm, text) => createHash(algorithm.replace('SHA-', 'SHA')).update(text).digest('hex'),
+    nonce: randomUUID,
+  })
+  const rules = proxyRules(options.proxy, 'proxy')
+  const tools = {tls: options.tls ?? {}, sessions: new TlsSessions(), memory}
+  const pool = new LanePool(tools, options.maxConnectionsPerOrigin ?? Number.POSITIVE_INFINITY)
   const running = new Set<HttpExchange>()
   let closed = false
 
-  const acquire = (origin: string, choice: LaneChoice, use: (lane: Lane) => void): (() => void) => {
+  const acquire = (route: Route, choice: LaneChoice, use: (lane: Lane) => void): (() => void) => {
     if (closed) return () => {}
-    if (dispatcher === undefined) return pool.acquire(origin, choice, use)
+    if (dispatcher === undefined) return pool.acquire(route, choice, use)
     use(new ForeignLane(dispatcher))
     return () => {}
   }
@@ -38,8 +51,13 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
   return {
     exchange(request: ExchangeRequest, receiver: BodyReceiver, signal: AbortSignal): Exchange {
       const origin = originOf(request.url)
+      const route = dispatcher === undefined ? routeOf(request, rules) : {key: origin, origin}
       const exchange = new HttpExchange({
         request,
+        route,
+        ...(route.proxy === undefined
+          ? {}
+          : {proxyLogin: new ProxyLogin(route.proxy, request, memory, isForwarded(route))}),
         receiver,
         signal,
         acquire,

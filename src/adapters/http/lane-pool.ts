@@ -1,12 +1,13 @@
 /**
- * Lends lanes by origin: an idle one, else a new one, else (at the limit) the first that comes back. A pool of undici's own
+ * Lends lanes by route (an origin, and the way to it): an idle one, else a new one, else (at the limit) the first that comes back. A pool of undici's own
  * would queue unseen inside a client, and would not say which connection serves which exchange.
  */
 
+import type {DialTools} from './dial.ts'
 import {ClientLane, type LaneChoice, type LaneOwner} from './lane.ts'
-import {type TlsOptions, TlsSessions} from './tls-options.ts'
+import type {Route} from './route.ts'
 
-interface OriginLanes {
+interface RouteLanes {
   /** Last in, first out: the youngest connection is the least likely to be closed by the server. */
   readonly idle: ClientLane[]
   readonly all: Set<ClientLane>
@@ -16,19 +17,18 @@ interface OriginLanes {
 type Waiter = (lane: ClientLane) => void
 
 export class LanePool implements LaneOwner {
-  readonly #tls: TlsOptions
-  readonly #sessions = new TlsSessions()
+  readonly #tools: DialTools
   readonly #limit: number
-  readonly #origins = new Map<string, OriginLanes>()
+  readonly #routes = new Map<string, RouteLanes>()
 
-  constructor(tls: TlsOptions, maxConnectionsPerOrigin: number) {
-    this.#tls = tls
+  constructor(tools: DialTools, maxConnectionsPerOrigin: number) {
+    this.#tools = tools
     this.#limit = maxConnectionsPerOrigin
   }
 
   /** Calls `use` with a lane, at once if there is one. Returns how to stop waiting. */
-  acquire(origin: string, choice: LaneChoice, use: Waiter): () => void {
-    const lanes = this.#lanesOf(origin)
+  acquire(route: Route, choice: LaneChoice, use: Waiter): () => void {
+    const lanes = this.#lanesOf(route)
     for (let lane = lanes.idle.pop(); lane !== undefined; lane = lanes.idle.pop()) {
       if (lane.alive && choice === 'any') {
         use(lane)
@@ -37,7 +37,7 @@ export class LanePool implements LaneOwner {
       lane.destroy()
     }
     if (lanes.all.size < this.#limit) {
-      use(this.#open(origin, lanes))
+      use(this.#open(route, lanes))
       return () => {}
     }
     lanes.waiting.push(use)
@@ -48,45 +48,45 @@ export class LanePool implements LaneOwner {
   }
 
   released(lane: ClientLane): void {
-    const lanes = this.#lanesOf(lane.origin)
+    const lanes = this.#lanesOf(lane.route)
     lanes.idle.push(lane)
     // undici is still inside the end of the last exchange, and may close the connection when it leaves.
-    if (lanes.waiting.length > 0) queueMicrotask(() => this.#serveNext(lane.origin, lanes))
+    if (lanes.waiting.length > 0) queueMicrotask(() => this.#serveNext(lane.route, lanes))
   }
 
   gone(lane: ClientLane): void {
-    const lanes = this.#lanesOf(lane.origin)
+    const lanes = this.#lanesOf(lane.route)
     lanes.all.delete(lane)
     const place = lanes.idle.indexOf(lane)
     if (place >= 0) lanes.idle.splice(place, 1)
-    if (lanes.waiting.length > 0) queueMicrotask(() => this.#serveNext(lane.origin, lanes))
-    else if (lanes.all.size === 0) this.#origins.delete(lane.origin)
+    if (lanes.waiting.length > 0) queueMicrotask(() => this.#serveNext(lane.route, lanes))
+    else if (lanes.all.size === 0) this.#routes.delete(lane.route.key)
   }
 
   /** Destroys every lane; exchanges on them fail by their lane's end. */
   close(): void {
-    for (const lanes of [...this.#origins.values()]) {
+    for (const lanes of [...this.#routes.values()]) {
       lanes.waiting.length = 0
       for (const lane of [...lanes.all]) lane.destroy()
     }
   }
 
-  #serveNext(origin: string, lanes: OriginLanes): void {
+  #serveNext(route: Route, lanes: RouteLanes): void {
     const next = lanes.waiting.shift()
-    if (next !== undefined) this.acquire(origin, 'any', next)
+    if (next !== undefined) this.acquire(route, 'any', next)
   }
 
-  #open(origin: string, lanes: OriginLanes): ClientLane {
-    const lane = new ClientLane(origin, this.#tls, this.#sessions, this)
+  #open(route: Route, lanes: RouteLanes): ClientLane {
+    const lane = new ClientLane(route, this.#tools, this)
     lanes.all.add(lane)
     return lane
   }
 
-  #lanesOf(origin: string): OriginLanes {
-    const known = this.#origins.get(origin)
+  #lanesOf({key}: Route): RouteLanes {
+    const known = this.#routes.get(key)
     if (known !== undefined) return known
-    const fresh: OriginLanes = {idle: [], all: new Set(), waiting: []}
-    this.#origins.set(origin, fresh)
+    const fresh: RouteLanes = {idle: [], all: new Set(), waiting: []}
+    this.#routes.set(key, fresh)
     return fresh
   }
 }

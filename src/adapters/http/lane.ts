@@ -4,8 +4,9 @@ import type {Dispatcher} from 'undici'
 import Client from 'undici/lib/dispatcher/client.js'
 import {TransferError} from '../../domain/errors.ts'
 import {type BodySink, Connection} from './connection.ts'
+import type {DialTools} from './dial.ts'
 import {MAX_HEAD_BYTES} from './limits.ts'
-import type {TlsOptions, TlsSessions} from './tls-options.ts'
+import {isForwarded, type Route} from './route.ts'
 
 export interface Lane {
   /** The connection served another request before, and the server may have closed it unnoticed. */
@@ -45,7 +46,7 @@ export interface LaneOwner {
 const KEEP_ALIVE_MS = 4_000
 
 export class ClientLane implements Lane {
-  readonly origin: string
+  readonly route: Route
   readonly holdable = true
   readonly #owner: LaneOwner
   readonly #client: Client
@@ -55,8 +56,9 @@ export class ClientLane implements Lane {
   #busy = true
   #gone = false
 
-  constructor(origin: string, tls: TlsOptions, sessions: TlsSessions, owner: LaneOwner) {
-    this.origin = origin
+  constructor(route: Route, tools: DialTools, owner: LaneOwner) {
+    const {origin} = route
+    this.route = route
     this.#owner = owner
     this.#client = new Client(origin, {
       pipelining: 1,
@@ -74,10 +76,12 @@ export class ClientLane implements Lane {
           hostname,
           port: port === '' ? (secure ? 443 : 80) : Number(port),
           where: origin,
+          forwarded: isForwarded(route),
           ...(servername ? {servername} : {}),
+          ...(route.proxy === undefined ? {} : {proxy: route.proxy}),
         }
         this.#exchanges = 1
-        const connection = new Connection(target, tls, sessions, (error) => {
+        const connection = new Connection(target, tools, (error) => {
           // undici wants a socket; it gets the stream that stands for one.
           if (error === undefined) done(null, connection.stream as never)
           else done(error, null)
@@ -130,7 +134,9 @@ export class ClientLane implements Lane {
 
   endParsing(): void {
     // Not the request's own abort: its client would connect once more for the aborted request.
-    void this.#client.destroy(new TransferError('CANCELED', 'the body goes past the parser', {where: this.origin}))
+    void this.#client.destroy(
+      new TransferError('CANCELED', 'the body goes past the parser', {where: this.route.origin}),
+    )
   }
 
   release(): void {
@@ -147,7 +153,7 @@ export class ClientLane implements Lane {
     if (this.#gone) return
     this.#gone = true
     this.#connection?.destroy()
-    void this.#client.destroy(new TransferError('CANCELED', 'the connection was closed', {where: this.origin}))
+    void this.#client.destroy(new TransferError('CANCELED', 'the connection was closed', {where: this.route.origin}))
     this.#owner.gone(this)
   }
 }

@@ -1,13 +1,85 @@
 /** What a caller may say about TLS, and the sessions that spare a second connection to an origin most of its handshake. */
 
-import type {ConnectionOptions} from 'node:tls'
+import {type ConnectionOptions, createSecureContext, type SecureVersion} from 'node:tls'
+import {invalidArgument} from '../../domain/errors.ts'
 
+/** As the TLS of Node takes it. */
 export type TlsOptions = Readonly<
   Pick<
     ConnectionOptions,
-    'ca' | 'cert' | 'key' | 'passphrase' | 'pfx' | 'rejectUnauthorized' | 'minVersion' | 'maxVersion' | 'ciphers'
+    | 'ca'
+    | 'cert'
+    | 'key'
+    | 'passphrase'
+    | 'pfx'
+    | 'rejectUnauthorized'
+    | 'minVersion'
+    | 'maxVersion'
+    | 'ciphers'
+    | 'secureContext'
+    | 'servername'
   >
 >
+
+type Pem = string | Buffer
+
+/** What an application may say of TLS. Texts in PEM; nothing of it is stored. */
+export interface TlsSettings {
+  /** Authorities to trust instead of those that Node.js knows; add `...rootCertificates` of node:tls to trust both. */
+  readonly ca?: Pem | readonly Pem[]
+  /** The certificate that says who we are to servers that ask for one, with its chain. Wants `key`. */
+  readonly cert?: Pem
+  readonly key?: Pem
+  /** For an encrypted `key` or `pfx`. */
+  readonly passphrase?: string
+  /** Certificate and key together, as PKCS 12. */
+  readonly pfx?: Buffer
+  /** The name to ask for and to expect in the certificate, if not the host's. */
+  readonly servername?: string
+  /** 'TLSv1.2' by default. */
+  readonly minVersion?: SecureVersion
+  /**
+   * Anybody on the way may read and change everything. For test servers only: give the server's authority as `ca` instead.
+   */
+  readonly dangerouslyAcceptAnyCertificate?: boolean
+}
+
+/** Reads keys and certificates once, for all connections. Throws INVALID_ARGUMENT; no text of theirs is quoted. */
+export function tlsOptionsOf(settings: TlsSettings | undefined): TlsOptions {
+  if (settings === undefined) return {}
+  const {ca, cert, key, passphrase, pfx, servername, minVersion, dangerouslyAcceptAnyCertificate} = settings
+  if ((cert === undefined) !== (key === undefined)) {
+    throw invalidArgument(
+      cert === undefined ? 'tls.cert' : 'tls.key',
+      'is missing: a certificate and its key go together',
+    )
+  }
+  const authorities = ca === undefined ? undefined : [ca].flat()
+  if (authorities?.length === 0) throw invalidArgument('tls.ca', 'must name an authority')
+  return {
+    secureContext: secureContextOf({
+      ...(authorities === undefined ? {} : {ca: [...authorities]}),
+      ...(cert === undefined ? {} : {cert}),
+      ...(key === undefined ? {} : {key}),
+      ...(passphrase === undefined ? {} : {passphrase}),
+      ...(pfx === undefined ? {} : {pfx}),
+      ...(minVersion === undefined ? {} : {minVersion}),
+    }),
+    // For https proxies, which get nothing else of it.
+    ...(authorities === undefined ? {} : {ca: [...authorities]}),
+    ...(servername === undefined ? {} : {servername}),
+    ...(dangerouslyAcceptAnyCertificate === true ? {rejectUnauthorized: false} : {}),
+  }
+}
+
+function secureContextOf(options: Parameters<typeof createSecureContext>[0]) {
+  try {
+    return createSecureContext(options)
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'code' in thrown ? ` (${String(thrown.code)})` : ''
+    throw invalidArgument('tls', `holds a certificate, key or version that cannot be used${code}`)
+  }
+}
 
 const MAX_SESSIONS = 100
 

@@ -1,0 +1,114 @@
+/** Opens the connection that a route needs: straight, to a proxy that forwards, or through a tunnel; with TLS where asked. */
+
+import {isIP, type Socket, connect as tcpConnect} from 'node:net'
+import {type ConnectionOptions, connect as tlsConnect} from 'node:tls'
+import type {AuthenticationMemory} from '../../domain/authentication.ts'
+import type {TransferError} from '../../domain/errors.ts'
+import type {ProxyServer} from '../../domain/proxy.ts'
+import {toTransferError} from './error-table.ts'
+import {proxyUnreachable} from './proxy-errors.ts'
+import type {TlsOptions, TlsSessions} from './tls-options.ts'
+import {openTunnel} from './tunnel.ts'
+
+export interface ConnectionTarget {
+  readonly secure: boolean
+  readonly hostname: string
+  readonly port: number
+  /** Name for SNI and the certificate, if not the host name. */
+  readonly servername?: string
+  /** Origin, for error messages. */
+  readonly where: string
+  readonly proxy?: ProxyServer
+  /** The proxy is asked for the resource itself: no tunnel. */
+  readonly forwarded: boolean
+}
+
+export interface DialTools {
+  readonly tls: TlsOptions
+  readonly sessions: TlsSessions
+  readonly memory: AuthenticationMemory
+}
+
+/** Memory for each read, and what was read into it. */
+export interface ReadHook {
+  buffer(): Buffer
+  callback(count: number, memory: Uint8Array): boolean
+}
+
+/** How the opening goes on; every call at most once, `failed` as the last. */
+export interface DialObserver {
+  /**
+   * The socket that will carry the server's bytes, still connecting. `wire` is the TCP connection below it; `reads` says
+   * whether bytes come through the hook, or as events. Its errors are the observer's from now on.
+   */
+  socket(socket: Socket, wire: Socket, reads: 'hook' | 'events'): void
+  /** It stands. */
+  opened(): void
+  /** Before there was a socket. */
+  failed(error: TransferError): void
+}
+
+/** Returns how to give up before there is a socket. */
+export function dial(target: ConnectionTarget, tools: DialTools, hook: ReadHook, observer: DialObserver): () => void {
+  const {proxy, forwarded, secure} = target
+  if (proxy === undefined || forwarded) {
+    const near = proxy === undefined ? target : {...target, hostname: proxy.hostname, port: proxy.port}
+    const isSecure = proxy === undefined ? secure : proxy.kind === 'https'
+    const socket = isSecure ? openSecure(near, tools, hook, proxy) : tcpConnect({...addressOf(near), onread: hook})
+    observer.socket(socket, socket, 'hook')
+    socket.once(isSecure ? 'secureConnect' : 'connect', () => observer.opened())
+    return () => {}
+  }
+  return openTunnel({...target, ...tools, proxy}, (error, wire) => {
+    if (wire === undefined) {
+      observer.failed(error ?? proxyUnreachable(proxy, new Error('the tunnel did not open')))
+      return
+    }
+    if (!secure) {
+      observer.socket(wire, wire, 'events')
+      observer.opened()
+      return
+    }
+    // TLS over a socket that was read before does not come through a hook (Node 20).
+    const socket = openSecure(target, tools, undefined, undefined, wire)
+    observer.socket(socket, wire, 'events')
+    socket.once('secureConnect', () => observer.opened())
+  })
+}
+
+/** What an error means before the connection stands: at a proxy that forwards, the proxy is not to be had. */
+export function openingError({proxy, forwarded, where}: ConnectionTarget, thrown: unknown): TransferError {
+  if (proxy !== undefined && forwarded) return proxyUnreachable(proxy, thrown)
+  return toTransferError(thrown, where, 'connecting')
+}
+
+/** Happy eyeballs: a host whose IPv6 address does not answer is reached by IPv4. */
+function addressOf({hostname, port}: ConnectionTarget) {
+  return {host: hostname, port, autoSelectFamily: true}
+}
+
+function openSecure(
+  target: ConnectionTarget,
+  {tls, sessions}: DialTools,
+  hook: ReadHook | undefined,
+  proxy: ProxyServer | undefined,
+  wire?: Socket,
+): Socket {
+  const {hostname} = target
+  const where = proxy?.where ?? target.where
+  // An IP address is no server name (RFC 6066 3).
+  const name = isIP(hostname) === 0 ? hostname : undefined
+  const servername = proxy === undefined ? (tls.servername ?? target.servername ?? name) : name
+  const session = sessions.get(where)
+  const options: ConnectionOptions & {readonly onread?: ReadHook; readonly autoSelectFamily: boolean} = {
+    // What proves who we are to the server is nothing for the proxy.
+    ...(proxy === undefined ? tls : tls.ca === undefined ? {} : {ca: tls.ca}),
+    ...addressOf(target),
+    ...(hook === undefined ? {} : {onread: hook}),
+    ...(wire === undefined ? {} : {socket: wire}),
+    ALPNProtocols: ['http/1.1'],
+    ...(servername === undefined ? {} : {servername}),
+    ...(session === undefined ? {} : {session}),
+  }
+  return tlsConnect(options).on('session', (ticket: Buffer) => sessions.remember(where, ticket))
+}

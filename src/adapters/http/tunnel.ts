@@ -1,0 +1,137 @@
+/** A TCP connection to a server by way of a proxy: CONNECT (RFC 9110 9.3.6) by Node's own HTTP client, SOCKS5 (RFC 1928) by socks. */
+
+import {request as httpRequest, type IncomingMessage} from 'node:http'
+import {request as httpsRequest} from 'node:https'
+import {isIP, type Socket, connect as tcpConnect} from 'node:net'
+import {SocksClient} from 'socks'
+import type {AuthenticationMemory, Conversation} from '../../domain/authentication.ts'
+import {TransferError} from '../../domain/errors.ts'
+import type {ProxyServer} from '../../domain/proxy.ts'
+import {MAX_HEAD_BYTES} from './limits.ts'
+import {proxyAnswered, proxyUnauthorized, proxyUnreachable, socksFailed} from './proxy-errors.ts'
+import type {TlsOptions} from './tls-options.ts'
+
+export interface TunnelWish {
+  readonly proxy: ProxyServer
+  /** The server behind it. */
+  readonly hostname: string
+  readonly port: number
+  readonly tls: TlsOptions
+  readonly memory: AuthenticationMemory
+}
+
+type Done = (error: TransferError | undefined, socket?: Socket) => void
+
+const PROXY_AUTHENTICATION_REQUIRED = 407
+const MAX_SOCKS_FIELD_BYTES = 255
+/** The statechart's delay comes long before; the library needs a number. */
+const NEVER_MS = 2 ** 31 - 1
+
+/** Calls `done` once, unless the tunnel is given up before. Returns how to give it up. */
+export function openTunnel(wish: TunnelWish, done: Done): () => void {
+  let isOver = false
+  const settle: Done = (error, socket) => {
+    if (isOver) socket?.destroy()
+    else {
+      isOver = true
+      done(error, socket)
+    }
+  }
+  const stop = wish.proxy.kind === 'socks5' ? openBySocks(wish, settle) : openByConnect(wish, settle)
+  return () => {
+    isOver = true
+    stop()
+  }
+}
+
+function openBySocks({proxy, hostname, port}: TunnelWish, done: Done): () => void {
+  const {credential} = proxy
+  const fields = credential === undefined ? [] : [credential.userName, credential.password]
+  const socket = tcpConnect({host: proxy.hostname, port: proxy.port, autoSelectFamily: true})
+  const isTooLong = fields.some((each) => Buffer.byteLength(each) > MAX_SOCKS_FIELD_BYTES)
+  const fail = (error: TransferError) => {
+    socket.destroy()
+    done(error)
+  }
+  const unreachable = (error: Error) => fail(proxyUnreachable(proxy, error))
+  socket.setNoDelay(true)
+  // For the whole life of the connection: an error without a listener ends the process.
+  socket.on('error', () => {})
+  socket.once('error', unreachable)
+  socket.once('connect', () => {
+    socket.removeListener('error', unreachable)
+    if (isTooLong) {
+      const message = 'a user name or password for SOCKS has at most 255 bytes'
+      fail(new TransferError('PROXY_FAILED', message, {where: proxy.where, retry: 'never'}))
+      return
+    }
+    SocksClient.createConnection({
+      command: 'connect',
+      proxy: {
+        host: proxy.hostname,
+        port: proxy.port,
+        type: 5,
+        ...(credential === undefined ? {} : {userId: credential.userName, password: credential.password}),
+      },
+      destination: {host: hostname, port},
+      existing_socket: socket,
+      timeout: NEVER_MS,
+    }).then(
+      () => done(undefined, socket),
+      (error) => fail(socksFailed(proxy, error)),
+    )
+  })
+  return () => socket.destroy()
+}
+
+/** Credentials only after the proxy asked; each answer on a connection of its own. */
+function openByConnect({proxy, hostname, port, tls, memory}: TunnelWish, done: Done): () => void {
+  const authority = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
+  const asked = {party: proxy.where, method: 'CONNECT', uri: authority}
+  const conversation: Conversation | undefined =
+    proxy.credential === undefined ? undefined : memory.converse(proxy.credential)
+  let stop: () => void = () => {}
+  const connect = (authorization: string | undefined) => {
+    const request = (proxy.kind === 'https' ? httpsRequest : httpRequest)({
+      // What proves who we are to the server is nothing for the proxy.
+      ...(tls.ca === undefined ? {} : {ca: tls.ca}),
+      host: proxy.hostname,
+      port: proxy.port,
+      method: 'CONNECT',
+      path: authority,
+      headers: {Host: authority, ...(authorization === undefined ? {} : {'Proxy-Authorization': authorization})},
+      agent: false,
+      maxHeaderSize: MAX_HEAD_BYTES,
+      // Else Node takes the name for TLS from the field Host, which is the server's.
+      servername: isIP(proxy.hostname) === 0 ? proxy.hostname : '',
+    })
+    stop = () => request.destroy()
+    request.once('connect', (response: IncomingMessage, socket: Socket, surplus: Buffer) => {
+      const {statusCode: status = 0, headers} = response
+      // For the whole life of the connection: an error without a listener ends the process.
+      socket.on('error', () => {})
+      if (status >= 200 && status < 300) {
+        // Nothing was asked of the server yet, so nothing of it can be here.
+        if (surplus.length > 0) socket.unshift(surplus)
+        done(undefined, socket)
+        return
+      }
+      socket.destroy()
+      if (status !== PROXY_AUTHENTICATION_REQUIRED) {
+        done(proxyAnswered(proxy, status))
+        return
+      }
+      const answer = conversation?.answer(asked, valuesOf(headers['proxy-authenticate']))
+      if (answer === undefined) done(proxyUnauthorized(proxy))
+      else connect(answer)
+    })
+    request.once('error', (error) => done(proxyUnreachable(proxy, error)))
+    request.end()
+  }
+  connect(conversation?.unasked(asked))
+  return () => stop()
+}
+
+function valuesOf(field: string | readonly string[] | undefined): readonly string[] {
+  return field === undefined ? [] : typeof field === 'string' ? [field] : field
+}
