@@ -7,6 +7,7 @@ import {createSystemClock} from './adapters/clock/system-clock.ts'
 import {createContentSource} from './adapters/file/content-source.ts'
 import {createFileSink} from './adapters/file/file-sink.ts'
 import {createFileSpool} from './adapters/file/file-spool.ts'
+import type {EgressOptions} from './adapters/http/egress.ts'
 import {createHttpTransport, type HttpTransportOptions} from './adapters/http/http-transport.ts'
 import {type TlsSettings, tlsOptionsOf} from './adapters/http/tls-options.ts'
 import {createLevelStore} from './adapters/level/level-store.ts'
@@ -41,12 +42,18 @@ export interface PlatformOptions {
   readonly proxy?: string | ProxyOptions
   /** Authorities, client certificate and versions of TLS; those of Node.js by default. Kept in memory only. */
   readonly tls?: TlsSettings
-  /** Another way to speak HTTP, which then knows of no `proxy` and `tls`; ours over undici by default. */
+  /** Where connections may lead, checked on the address of each hop: for services that take URLs from others. Anywhere by default. */
+  readonly egress?: EgressOptions
+  /** Another way to speak HTTP, which then knows of no `proxy`, `tls` and `egress`; ours over undici by default. */
   readonly transport?: Transport
 }
 
-function networkOf({proxy, tls}: PlatformOptions): HttpTransportOptions {
-  return {tls: tlsOptionsOf(tls), ...(proxy === undefined ? {} : {proxy})}
+function networkOf({proxy, tls, egress}: PlatformOptions): HttpTransportOptions {
+  return {
+    tls: tlsOptionsOf(tls),
+    ...(proxy === undefined ? {} : {proxy}),
+    ...(egress === undefined ? {} : {egress}),
+  }
 }
 
 const SILENT: Log = {debug: () => {}, info: () => {}, warn: () => {}, error: () => {}}

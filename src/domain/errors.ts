@@ -89,6 +89,12 @@ export const ERROR_CODES = {
     hresult: 0x80190197,
     advice: 'give the proxy’s name and password, as in --proxy http://NAME:PASSWORD@HOST:PORT',
   },
+  EGRESS_REFUSED: {
+    kind: 'configuration',
+    retry: 'never',
+    hresult: 0x80070005,
+    advice: 'ask for another server, or let this one be asked with the option egress',
+  },
   CERTIFICATE_INVALID: {
     kind: 'network',
     retry: 'never',

@@ -3,8 +3,9 @@
 import {isIP, type Socket, connect as tcpConnect} from 'node:net'
 import {type ConnectionOptions, connect as tlsConnect} from 'node:tls'
 import type {AuthenticationMemory} from '../../domain/authentication.ts'
-import type {TransferError} from '../../domain/errors.ts'
+import {asTransferError, TransferError} from '../../domain/errors.ts'
 import type {ProxyServer} from '../../domain/proxy.ts'
+import type {Egress} from './egress.ts'
 import {toTransferError} from './error-table.ts'
 import {proxyUnreachable} from './proxy-errors.ts'
 import type {TlsOptions, TlsSessions} from './tls-options.ts'
@@ -27,6 +28,8 @@ export interface DialTools {
   readonly tls: TlsOptions
   readonly sessions: TlsSessions
   readonly memory: AuthenticationMemory
+  /** Where we may connect to; anywhere by default. */
+  readonly egress?: Egress
 }
 
 /** Memory for each read, and what was read into it. */
@@ -51,10 +54,20 @@ export interface DialObserver {
 /** Returns how to give up before there is a socket. */
 export function dial(target: ConnectionTarget, tools: DialTools, hook: ReadHook, observer: DialObserver): () => void {
   const {proxy, forwarded, secure} = target
+  try {
+    if (proxy === undefined) tools.egress?.check(target.hostname, target.port, target.where)
+    else tools.egress?.checkBehindProxy(target.hostname, target.port, target.where)
+  } catch (thrown) {
+    // Not before the caller has what this returns.
+    queueMicrotask(() => observer.failed(asTransferError(thrown)))
+    return () => {}
+  }
   if (proxy === undefined || forwarded) {
     const near = proxy === undefined ? target : {...target, hostname: proxy.hostname, port: proxy.port}
     const isSecure = proxy === undefined ? secure : proxy.kind === 'https'
-    const socket = isSecure ? openSecure(near, tools, hook, proxy) : tcpConnect({...addressOf(near), onread: hook})
+    const socket = isSecure
+      ? openSecure(near, tools, hook, proxy)
+      : tcpConnect({...addressOf(near, tools), onread: hook})
     observer.socket(socket, socket, 'hook')
     socket.once(isSecure ? 'secureConnect' : 'connect', () => observer.opened())
     return () => {}
@@ -78,22 +91,26 @@ export function dial(target: ConnectionTarget, tools: DialTools, hook: ReadHook,
 
 /** What an error means before the connection stands: at a proxy that forwards, the proxy is not to be had. */
 export function openingError({proxy, forwarded, where}: ConnectionTarget, thrown: unknown): TransferError {
+  if (thrown instanceof TransferError) return thrown
   if (proxy !== undefined && forwarded) return proxyUnreachable(proxy, thrown)
   return toTransferError(thrown, where, 'connecting')
 }
 
 /** Happy eyeballs: a host whose IPv6 address does not answer is reached by IPv4. */
-function addressOf({hostname, port}: ConnectionTarget) {
-  return {host: hostname, port, autoSelectFamily: true}
+function addressOf({hostname, port, proxy, where}: ConnectionTarget, {egress}: DialTools) {
+  // The proxy was named by who runs this: its own address is none that a stranger could have chosen.
+  const lookup = proxy === undefined ? egress?.lookupFor(where) : undefined
+  return {host: hostname, port, autoSelectFamily: true, ...(lookup === undefined ? {} : {lookup})}
 }
 
 function openSecure(
   target: ConnectionTarget,
-  {tls, sessions}: DialTools,
+  tools: DialTools,
   hook: ReadHook | undefined,
   proxy: ProxyServer | undefined,
   wire?: Socket,
 ): Socket {
+  const {tls, sessions} = tools
   const {hostname} = target
   const where = proxy?.where ?? target.where
   // An IP address is no server name (RFC 6066 3).
@@ -103,7 +120,7 @@ function openSecure(
   const options: ConnectionOptions & {readonly onread?: ReadHook; readonly autoSelectFamily: boolean} = {
     // What proves who we are to the server is nothing for the proxy.
     ...(proxy === undefined ? tls : tls.ca === undefined ? {} : {ca: tls.ca}),
-    ...addressOf(target),
+    ...addressOf(target, tools),
     ...(hook === undefined ? {} : {onread: hook}),
     ...(wire === undefined ? {} : {socket: wire}),
     ALPNProtocols: ['http/1.1'],

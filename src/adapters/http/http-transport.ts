@@ -6,6 +6,7 @@ import {AuthenticationMemory} from '../../domain/authentication.ts'
 import {invalidArgument, TransferError} from '../../domain/errors.ts'
 import {type ProxyOptions, proxyRules} from '../../domain/proxy.ts'
 import type {BodyReceiver, Exchange, ExchangeRequest, Transport} from '../../ports/transport.ts'
+import {Egress, type EgressOptions} from './egress.ts'
 import {HttpExchange} from './exchange.ts'
 import {ForeignLane, type Lane, type LaneChoice} from './lane.ts'
 import {LanePool} from './lane-pool.ts'
@@ -20,6 +21,8 @@ export interface HttpTransportOptions {
   readonly tls?: TlsOptions
   /** How servers are reached where a request does not say it; straight by default. */
   readonly proxy?: string | ProxyOptions
+  /** Where connections may lead; anywhere by default. */
+  readonly egress?: EgressOptions
   /** Unlimited by default: admission is the engine's. Exchanges beyond the limit wait, connectionless, in order. */
   readonly maxConnectionsPerOrigin?: number
   /**
@@ -36,7 +39,12 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
     nonce: randomUUID,
   })
   const rules = proxyRules(options.proxy, 'proxy')
-  const tools = {tls: options.tls ?? {}, sessions: new TlsSessions(), memory}
+  const tools = {
+    tls: options.tls ?? {},
+    sessions: new TlsSessions(),
+    memory,
+    ...(options.egress === undefined ? {} : {egress: new Egress(options.egress)}),
+  }
   const pool = new LanePool(tools, options.maxConnectionsPerOrigin ?? Number.POSITIVE_INFINITY)
   const running = new Set<HttpExchange>()
   let closed = false

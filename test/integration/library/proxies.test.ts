@@ -83,6 +83,27 @@ describe('17.D proxies', () => {
   })
 })
 
+describe('story 28: a redirect into the own network', () => {
+  it('is refused at once, and nothing is published', async () => {
+    const world = await makeWorld({egress: {hosts: ['127.0.0.1'], refusePrivate: false}})
+    world.server.route('/a', {status: 302, location: 'http://169.254.169.254/latest/meta-data'})
+    const operation = world.engine.createDownloader().createDownload(world.server.url('/a'), world.file('a'))
+    expect(await failure(operation.startAsync())).toMatchObject({
+      code: 'EGRESS_REFUSED',
+      where: 'http://169.254.169.254',
+    })
+    expect(world.server.requests.length).toBe(1)
+    expect(await world.names()).toEqual([])
+  })
+
+  it('the first address is checked as well', async () => {
+    const world = await makeWorld({egress: {}})
+    const operation = world.engine.createDownloader().createDownload(world.server.url('/a'), world.file('a'))
+    expect(await failure(operation.startAsync())).toMatchObject({code: 'EGRESS_REFUSED'})
+    expect(world.server.connections).toBe(0)
+  })
+})
+
 describe('17.D TLS', () => {
   it('trusts the authority that it is given, and shows the certificate that it is given', async () => {
     const server = createServer(
