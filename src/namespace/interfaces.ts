@@ -33,6 +33,8 @@ export interface IBackgroundTransferOperation {
   readonly requestedUri: URL
   /** The newest response, or null before any; the same object until a newer one arrives. */
   getResponseInformation(): ResponseInformation | null
+  /** The result from `position` on, as it comes: a download's file, an upload's answer. Throws ILLEGAL_STATE before startAsync. */
+  getResultStreamAt(position: number): ReadableStream<Uint8Array>
 }
 
 /** IBackgroundTransferOperationPriority (spec 4.4). */

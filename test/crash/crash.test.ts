@@ -93,7 +93,7 @@ class World {
   }
 }
 
-describe('a process that is killed while it downloads', () => {
+describe('17.I 199: a process that is killed while it downloads', () => {
   it.each(SEEDS)(`goes on where it was (seed %i, ${KILLS_PER_SEED} kills)`, {timeout: 120_000}, async (seed) => {
     const random = new SeededRandom(seed)
     let kills = 0
@@ -201,7 +201,7 @@ function sizeOf(path: string): number {
   return FILES.find(({name}) => `/${name}` === path)?.size ?? 0
 }
 
-describe('a process that is killed in the middle of many tiny files', () => {
+describe('17.I 199: a process that is killed in the middle of many tiny files', () => {
   it(`finishes each of ${BULK_FILES} exactly once (seed 6, ${BULK_KILLS} kills)`, {timeout: 120_000}, async () => {
     const random = new SeededRandom(Number(process.env.CRASH_SEED ?? 6))
     await World.run(async (world) => {

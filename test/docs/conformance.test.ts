@@ -1,7 +1,9 @@
 /** The names of the tests cite the namespace's facts; docs/reference/conformance.md is made of them. */
 
+import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
-import {conformance, conformancePage, strayCitations} from './conformance.ts'
+import {ROOT} from '../layers/module-graph.ts'
+import {conformance, conformancePage, strayCitations, unexpectedlyPending} from './conformance.ts'
 import {REASONS} from './conformance-reasons.ts'
 import {namesIn} from './test-names.ts'
 
@@ -21,6 +23,14 @@ describe('the facts of the namespace', () => {
   it('need a reason only where there is one to give', () => {
     const known = new Set(facts.map(({id}) => id))
     expect(Object.keys(REASONS).filter((id) => !known.has(id))).toEqual([])
+  })
+
+  it('have a test each, or a reason why not', () => {
+    expect(unexpectedlyPending(facts)).toEqual([])
+  })
+
+  it('stand in docs/reference/conformance.md with their tests (npm run conformance)', async () => {
+    await expect(conformancePage(facts)).toMatchFileSnapshot(join(ROOT, 'docs', 'reference', 'conformance.md'))
   })
 
   it('have a row each', () => {

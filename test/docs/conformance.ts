@@ -2,12 +2,12 @@
  * docs/reference/conformance.md: what the namespace's facts are, and which tests show each. The facts stand in
  * checklist.json, the tests cite them by number in their names.
  *
- * An item of the checklist: `it('61, 64. …')` within a describe that names the section (17.C). A story: `story 21` at the
- * beginning of a title. A row of the transition tables: `D15` or `U7`. An invariant: `invariant 8`.
+ * An item of the checklist: `it('61, 64. …')` within a describe that names the section (17.C), or `17.C 61` in any title. A
+ * story: `story 21` at the beginning of a title. A row of the transition tables: `D15` or `U7`. An invariant: `invariant 8`.
  */
 
 import {sourceOf} from '../layers/module-graph.ts'
-import {REASONS} from './conformance-reasons.ts'
+import {PENDING, REASONS} from './conformance-reasons.ts'
 import {type TestName, testNames} from './test-names.ts'
 
 interface Section {
@@ -35,6 +35,7 @@ export interface Fact {
 
 const CITED_ITEMS = /^(\d+(?:(?:, |–|-)\d+)*)\. /
 const SECTION = /\b17\.[A-O]\b/
+const ITEMS_OF_SECTION = /\b17\.[A-O] (\d+(?:, \d+)*)/g
 const ROW = /\b[DU][1-9]\d?\b/g
 const STORY = /^story (\d+)\b/
 const INVARIANTS = /\binvariants? (\d+(?:(?:, | and )\d+)*)/g
@@ -88,6 +89,7 @@ function idsIn({within, title}: TestName): readonly string[] {
   const ids: string[] = []
   if (within.some((each) => SECTION.test(each))) ids.push(...itemsIn(title))
   for (const each of titles) {
+    for (const [, numbers = ''] of each.matchAll(ITEMS_OF_SECTION)) ids.push(...numbers.split(', '))
     const story = STORY.exec(each)
     if (story !== null) ids.push(`story ${story[1]}`)
     ids.push(...(each.match(ROW) ?? []))
@@ -110,7 +112,6 @@ function itemsIn(title: string): readonly string[] {
 
 export function conformancePage(facts: readonly Fact[]): string {
   const groups = [...new Set(facts.map(({group}) => group))]
-  const open = facts.filter(({tests, reason}) => tests.length === 0 && reason === undefined)
   const items = facts.filter(({group}) => group.startsWith('17.'))
   const shown = items.filter(({tests}) => tests.length > 0).length
   const parts = [
@@ -121,7 +122,7 @@ export function conformancePage(facts: readonly Fact[]): string {
       'from the names of the tests; do not edit. How this package differs on purpose: [design](../design.md).',
     ].join('\n'),
     `${shown} of ${items.length} sentences are shown by tests, the others are listed with a reason.`,
-    ...(open.length === 0 ? [] : [`## Pending\n\nNeither test nor reason yet: ${open.map(({id}) => id).join(', ')}.`]),
+    ...pendingSection(facts),
     ...groups.map((group) =>
       section(
         group,
@@ -130,6 +131,21 @@ export function conformancePage(facts: readonly Fact[]): string {
     ),
   ]
   return `${parts.join('\n\n')}\n`
+}
+
+/** What has neither test nor reason. */
+function pendingIn(facts: readonly Fact[]): readonly string[] {
+  return facts.filter(({tests, reason}) => tests.length === 0 && reason === undefined).map(({id}) => id)
+}
+
+/** What is pending and not meant to be. */
+export function unexpectedlyPending(facts: readonly Fact[]): readonly string[] {
+  return pendingIn(facts).filter((id) => !PENDING.includes(id))
+}
+
+function pendingSection(facts: readonly Fact[]): readonly string[] {
+  const pending = pendingIn(facts)
+  return pending.length === 0 ? [] : [`## Pending\n\nNeither test nor reason yet: ${pending.join(', ')}.`]
 }
 
 function section(group: string, facts: readonly Fact[]): string {

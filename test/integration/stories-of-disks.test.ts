@@ -241,3 +241,36 @@ describe('story 36: an error page is saved as the file', () => {
     },
   )
 })
+
+describe('story 22: two writers of one file', () => {
+  const old = contentOf(22, 300_000)
+  const fresh = contentOf(23, 300_000)
+
+  it('two stores that write one file have a part each: the name goes to the first, and nothing is mixed', async () => {
+    const world = await makeWorld()
+    const other = await openEngine(await makeDirectory())
+    const slow = {pieceBytes: 50_000, pieceDelayMs: 10}
+    world.server.route('/old', {content: old, etag: '"old"', ...slow})
+    world.server.route('/new', {content: fresh, etag: '"new"', ...slow})
+    const operations = [
+      world.engine.createDownloader().createDownload(world.server.url('/old'), world.file('file.bin')),
+      other.createDownloader().createDownload(world.server.url('/new'), world.file('file.bin')),
+    ]
+    const ends = await Promise.allSettled(operations.map((operation) => operation.startAsync()))
+    const [failed] = ends.filter((end) => end.status === 'rejected')
+    expect(failed?.reason).toMatchObject({code: 'FILE_EXISTS'})
+    const digest = await digestOf(world.file('file.bin'))
+    expect(digest).toBe(sha256(ends[0]?.status === 'fulfilled' ? old : fresh))
+  })
+
+  it('one store lets one operation write a file', async () => {
+    const world = await makeWorld()
+    world.server.route('/old', {content: old, cutAfter: 1000, cut: 'stall'})
+    world.server.route('/new', {content: fresh})
+    const downloader = world.engine.createDownloader()
+    await downloader.createDownload(world.server.url('/old'), world.file('file.bin')).startAsync().accepted
+    const second = downloader.createDownload(world.server.url('/new'), world.file('file.bin')).startAsync()
+    expect(await failure(second)).toMatchObject({code: 'DESTINATION_BUSY'})
+    expect(requestsFor(world.server, '/new').length).toBe(0)
+  })
+})

@@ -108,7 +108,7 @@ describe('story 3: the range is ignored, and the full body comes', () => {
   })
 })
 
-describe('story 4: a 206 that starts elsewhere', () => {
+describe('story 4, 17.D 83: a 206 that starts elsewhere', () => {
   const floored = Math.floor(CUT / 65_536) * 65_536
   const elsewhere = (start: number, content: Buffer): Script => ({
     ...WHOLE,
@@ -240,7 +240,7 @@ describe('story 8: compression breaks offsets', () => {
   })
 })
 
-describe('story 9: a 416 on a resume', () => {
+describe('story 9, 17.D 85: a 416 on a resume', () => {
   it('asks nothing when every byte was here already', async () => {
     const world = await makeWorld()
     world.server.route('/file', {...WHOLE, cutAfter: SIZE, cut: 'stall', contentLength: String(SIZE + 1)})
@@ -744,7 +744,7 @@ describe('story 27: a file name that attacks', () => {
 })
 
 describe('story 29: progress that lies', () => {
-  it('never falls but at a restart, never passes the total, and ends at it', async () => {
+  it('never falls but at a restart, never passes the total, and ends at it (invariants 5 and 8)', async () => {
     const world = await makeWorld()
     const slow: Script = {...WHOLE, pieceBytes: 100_000, pieceDelayMs: 15}
     world.server.route('/file', [

@@ -272,7 +272,6 @@ export const PENDING = [
   'BackgroundDownloader.successTileNotification',
   'BackgroundDownloader.successToastNotification',
   'BackgroundDownloader.createDownloadAsync',
-  'BackgroundDownloader.requestUnconstrainedDownloadsAsync',
   'BackgroundTransferCompletionGroup',
   'BackgroundTransferCompletionGroupTriggerDetails',
   'BackgroundTransferContentPart',
@@ -281,9 +280,6 @@ export const PENDING = [
   'ContentPrefetcher',
   'DownloadOperation.isRandomAccessRequired',
   'DownloadOperation.getResultRandomAccessStreamReference',
-  'DownloadOperation.getResultStreamAt',
   'IBackgroundTransferContentPartFactory',
-  'IBackgroundTransferOperation.getResultStreamAt',
-  'UnconstrainedTransferRequestResult',
   'UploadOperation',
 ] as const

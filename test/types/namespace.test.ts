@@ -20,8 +20,10 @@ import type {
   IBackgroundTransferOperation,
   IBackgroundTransferOperationPriority,
   OperationId,
+  PasswordCredential,
   ResponseInformation,
   RunningDownload,
+  UnconstrainedTransferRequestResult,
   WebErrorStatus,
 } from '../../src/index.ts'
 import * as api from '../../src/index.ts'
@@ -49,6 +51,7 @@ describe('the members of the namespace', () => {
     expectTypeOf<Lacking<ResponseInformation, Of<'ResponseInformation'>, 'x'>>().toBeNever()
     expectTypeOf<keyof BackgroundDownloadProgress>().toEqualTypeOf<keyof typeof STRUCTS.BackgroundDownloadProgress>()
     expectTypeOf<keyof BackgroundTransferFileRange>().toEqualTypeOf<keyof typeof STRUCTS.BackgroundTransferFileRange>()
+    expectTypeOf<UnconstrainedTransferRequestResult>().toEqualTypeOf<{readonly isUnconstrained: boolean}>()
     type Base = 'IBackgroundTransferBase'
     type Operation = 'IBackgroundTransferOperation'
     type Priority = (typeof INTERFACES)['IBackgroundTransferOperationPriority']
@@ -58,8 +61,12 @@ describe('the members of the namespace', () => {
   })
 
   it('have their types, and setters only where the namespace has them', () => {
-    expectTypeOf<Pick<BackgroundDownloader, 'costPolicy' | 'group' | 'method' | 'transferGroup'>>().toEqualTypeOf<{
+    type Credentials = 'proxyCredential' | 'serverCredential'
+    type Settings = 'costPolicy' | 'group' | 'method' | 'transferGroup' | Credentials
+    expectTypeOf<Pick<BackgroundDownloader, Settings>>().toEqualTypeOf<{
       costPolicy: BackgroundTransferCostPolicy
+      proxyCredential: PasswordCredential | null
+      serverCredential: PasswordCredential | null
       group: string
       method: string
       transferGroup: BackgroundTransferGroup | null
@@ -108,6 +115,9 @@ describe('the members of the namespace', () => {
     expectTypeOf<typeof api.BackgroundDownloader>().toExtend<{
       getCurrentDownloadsAsync(): Promise<readonly DownloadOperation[]>
       getCurrentDownloadsAsync(group: string): Promise<readonly DownloadOperation[]>
+      requestUnconstrainedDownloadsAsync(
+        operations: Iterable<DownloadOperation>,
+      ): Promise<UnconstrainedTransferRequestResult>
       getCurrentDownloadsForTransferGroupAsync(group: BackgroundTransferGroup): Promise<readonly DownloadOperation[]>
     }>()
     expectTypeOf<typeof api.BackgroundTransferError>().toExtend<{getStatus(hresult: number): WebErrorStatus}>()
@@ -119,6 +129,7 @@ describe('the members of the namespace', () => {
       resume(): void
       getDownloadedRanges(): readonly BackgroundTransferFileRange[]
       getResponseInformation(): ResponseInformation | null
+      getResultStreamAt(position: number): ReadableStream<Uint8Array>
       makeCurrentInTransferGroup(): void
       setRequestHeader(name: string, value: string): void
       removeRequestHeader(name: string): void

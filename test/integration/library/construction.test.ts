@@ -216,7 +216,7 @@ describe('17.A construction and configuration', () => {
     expect(operation.requestedUri).not.toBe(uri)
   })
 
-  it('O18, 281 to 285. headers of a live operation: joined, removed, replaced', async () => {
+  it('281–285. headers of a live operation: joined, removed, replaced', async () => {
     const {engine, server, file} = await makeWorld()
     const content = contentOf(1, 100_000)
     server.route('/a', [

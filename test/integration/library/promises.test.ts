@@ -276,7 +276,7 @@ describe('17.B starting, finishing, promises', () => {
     expect(second.progress.status).toBe(BackgroundTransferStatus.idle)
   })
 
-  it('58, 59. every promise stays pending through a pause, and settles once', async () => {
+  it('58, 59. every promise stays pending through a pause, and settles once (invariants 3 and 4)', async () => {
     const world = await makeWorld()
     world.server.route('/a', [STALLED, {content: BYTES, etag: '"1"'}])
     const operation = create(world)

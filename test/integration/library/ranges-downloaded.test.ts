@@ -1,0 +1,82 @@
+/** RangesDownloaded on a download that comes from its start to its end (O35). Numbers are the items' of 17.F. */
+
+import {firstValueFrom, toArray} from 'rxjs'
+import {describe, expect, it} from 'vitest'
+import type {BackgroundTransferRangesDownloadedEventArgs, DownloadOperation} from '../../../src/index.ts'
+import {contentOf} from '../../support/content.ts'
+import {makeWorld, type World} from '../harness.ts'
+
+const SIZE = 1_000_000
+const SLOW = {content: contentOf(1, SIZE), etag: '"1"', pieceBytes: 50_000, pieceDelayMs: 25}
+
+function create(world: World): DownloadOperation {
+  world.server.route('/a', SLOW)
+  return world.engine.createDownloader().createDownload(world.server.url('/a'), world.file('a'))
+}
+
+/** Fails when a range begins before the one before it ends. */
+function lengthOf(events: readonly Pick<BackgroundTransferRangesDownloadedEventArgs, 'addedRanges'>[]): number {
+  let end = 0
+  for (const {addedRanges} of events) {
+    for (const {offset, length} of addedRanges) {
+      expect(offset).toBe(end)
+      expect(length).toBeGreaterThan(0)
+      end = offset + length
+    }
+  }
+  return end
+}
+
+describe('17.F ranges as events', () => {
+  it('134, 135, 137. events add up to what is there: sorted, merged, never empty (invariants 6 and 7)', async () => {
+    const operation = create(await makeWorld())
+    const events = firstValueFrom(operation.rangesDownloaded.pipe(toArray()))
+    await operation.startAsync()
+    expect((await events).length).toBeGreaterThan(1)
+    expect(lengthOf(await events)).toBe(SIZE)
+    expect(operation.getDownloadedRanges()).toEqual([{offset: 0, length: SIZE}])
+  })
+
+  it('140, 141, 142. an open deferral holds the next event, which then has all (invariant 9)', async () => {
+    const operation = create(await makeWorld())
+    const events: BackgroundTransferRangesDownloadedEventArgs[] = []
+    let release = () => {}
+    operation.rangesDownloaded.subscribe((event) => {
+      events.push(event)
+      const deferral = event.getDeferral()
+      release = () => deferral.complete()
+    })
+    await operation.startAsync()
+    expect(events.length).toBe(1)
+    release()
+    await expect.poll(() => events.length).toBe(2)
+    expect(lengthOf(events)).toBe(SIZE)
+    release()
+  })
+
+  it('143. without a deferral a handler has done its part when it returns, whatever it goes on with', async () => {
+    const operation = create(await makeWorld())
+    let begun = 0
+    let over = 0
+    operation.rangesDownloaded.subscribe(async () => {
+      begun += 1
+      await operation.attachAsync().catch(() => undefined)
+      over += 1
+    })
+    await operation.startAsync()
+    expect(begun).toBeGreaterThan(1)
+    await expect.poll(() => over).toBe(begun)
+  })
+
+  it('144. a deferral completes once, and closes as often as anybody likes', async () => {
+    const operation = create(await makeWorld())
+    const event = firstValueFrom(operation.rangesDownloaded)
+    const running = operation.startAsync()
+    const deferral = (await event).getDeferral()
+    deferral.complete()
+    expect(() => deferral.complete()).toThrow('completed already')
+    deferral.close()
+    deferral.close()
+    await running
+  })
+})
