@@ -278,8 +278,6 @@ export const PENDING = [
   'BackgroundUploader',
   'BackgroundUploadProgress',
   'ContentPrefetcher',
-  'DownloadOperation.isRandomAccessRequired',
-  'DownloadOperation.getResultRandomAccessStreamReference',
   'IBackgroundTransferContentPartFactory',
   'UploadOperation',
 ] as const

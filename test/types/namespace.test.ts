@@ -21,6 +21,7 @@ import type {
   IBackgroundTransferOperationPriority,
   OperationId,
   PasswordCredential,
+  RandomAccessStreamReference,
   ResponseInformation,
   RunningDownload,
   UnconstrainedTransferRequestResult,
@@ -75,10 +76,11 @@ describe('the members of the namespace', () => {
       readonly name: string
       transferBehavior: BackgroundTransferBehavior
     }>()
-    type Changeable = 'costPolicy' | 'priority' | 'requestedUri'
+    type Changeable = 'costPolicy' | 'isRandomAccessRequired' | 'priority' | 'requestedUri'
     type Fixed = 'currentWebErrorStatus' | 'group' | 'guid' | 'method' | 'progress' | 'resultFile' | 'transferGroup'
     expectTypeOf<Pick<DownloadOperation, Changeable | Fixed>>().toEqualTypeOf<{
       costPolicy: BackgroundTransferCostPolicy
+      isRandomAccessRequired: boolean
       priority: BackgroundTransferPriority
       requestedUri: URL
       readonly currentWebErrorStatus: WebErrorStatus | null
@@ -129,6 +131,7 @@ describe('the members of the namespace', () => {
       resume(): void
       getDownloadedRanges(): readonly BackgroundTransferFileRange[]
       getResponseInformation(): ResponseInformation | null
+      getResultRandomAccessStreamReference(): RandomAccessStreamReference
       getResultStreamAt(position: number): ReadableStream<Uint8Array>
       makeCurrentInTransferGroup(): void
       setRequestHeader(name: string, value: string): void

@@ -274,7 +274,7 @@ describe('17.F random access', () => {
 })
 
 describe('17.F after a restart', () => {
-  it('145. it goes on without attachAsync, and a sequential download waits for it', async () => {
+  it('145. it goes on without attachAsync, and a sequential download waits for it (D51)', async () => {
     const world = await makeWorld()
     const stalled: Script = {...WHOLE, cutAfter: MIB, cut: 'stall'}
     for (const path of ['/film', '/waits']) world.server.route(path, stalled)
