@@ -82,6 +82,8 @@ export class Attempt {
   #connection: Connection | undefined
   /** What is missing from there on is fetched first. */
   #wanted: number
+  /** A restart is being recorded: settles when it is, or when the try is given up before. */
+  #recording: {readonly settled: Promise<void>; readonly settle: () => void} | undefined
   #receivedAtLastPulse = 0
   #detachMeter: (() => void) | undefined
   #detachReaders: (() => void) | undefined
@@ -100,8 +102,7 @@ export class Attempt {
         this.#pulse()
         return
       case 'restart.recorded':
-        this.#connection?.letGo()
-        this.#goToWanted()
+        this.#restartRecorded()
         return
       case 'range.wanted':
         this.#wanted = command.position
@@ -112,14 +113,27 @@ export class Attempt {
         this.#stage = 'yielding'
         this.#connection?.flush()
         this.#connection?.stop()
+        this.#recording?.settle()
         return
     }
+  }
+
+  /** Only now the new generation gets its part: before, a crash would leave one that no record knows of. */
+  #restartRecorded(): void {
+    const recording = this.#recording
+    if (recording === undefined) return
+    this.#recording = undefined
+    this.#bytes.writeTo(this.#createPart())
+    recording.settle()
+    this.#connection?.letGo()
+    this.#goToWanted()
   }
 
   /** The chart left the try: nothing more is reported, the connection closes now, the file when its writes are done. */
   abandon(): void {
     this.#stage = 'over'
     this.#connection?.stop()
+    this.#recording?.settle()
     this.#detach()
   }
 
@@ -141,6 +155,7 @@ export class Attempt {
   }
 
   async #settle(thrown: unknown): Promise<void> {
+    this.#recording = undefined
     // Once the chart has left the try nobody is told of a checkpoint, and whoever comes next waits for the part.
     if (this.#stage !== 'over') await this.#bytes.settle()
     // Before the try reports its end: whoever goes on has the part to itself.
@@ -253,6 +268,9 @@ export class Attempt {
     })
     this.#connection = connection
     const reception = await connection.run(first)
+    // A body that is here at once ends before its restart is recorded.
+    await this.#recording?.settled
+    if (!this.#bytes.hasPart) this.#assertWanted()
     await this.#bytes.drained()
     // Only the end of the body told how long it is.
     if (reception.kind === 'receive' && reception.bodyEnd === undefined)
@@ -300,6 +318,7 @@ export class Attempt {
       }
       case 'complete':
         this.#bytes.learn({total: verdict.total})
+        if (!this.#bytes.hasPart) this.#bytes.writeTo(this.#createPart())
         this.#report({type: 'attempt.responded', response: head, evidence: this.#bytes.evidence})
         return {kind: 'nothing'}
       case 'continue':
@@ -322,6 +341,7 @@ export class Attempt {
       const evidence = withoutBytes(stale.evidence, stale.evidence.generation + 1)
       this.#bytes = this.#checkpointsOver(evidence)
       connection.hold()
+      this.#recording = deferred()
       void stale.close()
     }
     this.#bytes.learnAnew(learned(verdict))
@@ -331,7 +351,7 @@ export class Attempt {
   }
 
   #receive(connection: Connection, {base, expected, missingFrom, end}: BodyPlace): Reception {
-    if (!this.#bytes.hasPart) this.#bytes.writeTo(this.#createPart())
+    if (!this.#bytes.hasPart && !connection.isHeld) this.#bytes.writeTo(this.#createPart())
     const writer = new BodyWriter({
       checkpoints: this.#bytes,
       pool: this.#ports.pool,
@@ -423,6 +443,14 @@ export class Attempt {
     const here = writer === undefined ? written : addRange(written, writer.base, position)
     return {generation: evidence.generation, received: sizeOf(here), total: evidence.total, written}
   }
+}
+
+function deferred(): {readonly settled: Promise<void>; readonly settle: () => void} {
+  let settle = () => {}
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve
+  })
+  return {settled, settle}
 }
 
 function unexpectedContent({policy}: OperationFacts, verdict: Verdict, head: ResponseFacts): TransferError | undefined {

@@ -169,6 +169,7 @@ export function judgeResponse(
   const length = contentLengthOf(head)
   if (length === 'invalid') return fail(head, 'the server sent a Content-Length that is none')
   if (plan.probes === true && head.status === 206) return judgeProbe(evidence, head, length)
+  if (plan.probes === true && isEmpty(head) && !hasBytes(evidence)) return {kind: 'complete', total: 0}
   if (plan.rung === 'whole') return judgeWhole(evidence, head, length, now)
   switch (head.status) {
     case 206:
@@ -194,6 +195,12 @@ function judgeWhole(evidence: Evidence, head: ResponseFacts, length: number | un
     return fail(head, `the server answered ${statusLine(head.status)} with a part of the file`)
   }
   return fromStart(evidence, head, length)
+}
+
+/** No range can be satisfied of what is empty. */
+function isEmpty(head: ResponseFacts): boolean {
+  const range = parseContentRange(headerValue(head.headers, 'content-range') ?? '')
+  return head.status === 416 && range?.kind === 'unsatisfied' && range.total === 0
 }
 
 /** 206 in answer to a request for the whole as a range, of whatever version. */

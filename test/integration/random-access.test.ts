@@ -97,6 +97,13 @@ describe('17.F random access', () => {
     expect(asked()).toEqual(['bytes=0-'])
   })
 
+  it('133. takes an empty file for whole', async () => {
+    const empty: Script = {status: 416, headers: [['Content-Range', 'bytes */0']]}
+    const {file, ended} = await start(empty)
+    expect(await ended()).toMatchObject({state: 'completed'})
+    expect(await digestOf(file)).toBe(sha256(Buffer.alloc(0)))
+  })
+
   it('139. starts over when another version answers', async () => {
     const changed: Script = {...FILE, content: {seed: 2, size: SIZE}, etag: '"v2"'}
     const {engine, entry, file, receives, ended} = await start([SILENT, changed])

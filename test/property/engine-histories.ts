@@ -22,6 +22,19 @@ function meets(fault: NetworkFault, ...before: readonly Command[]): History {
 }
 
 export const BROKEN_ONCE: readonly History[] = [
+  // The part of a new generation was made before its record was durable, and a kill left it without an owner.
+  [
+    0,
+    [
+      start(1),
+      advance(1_100),
+      {kind: 'reopen'},
+      {kind: 'fault', nth: 0, fault: {kind: 'rangeIgnored'}},
+      {kind: 'failStore', batches: 1},
+      advance(1_100),
+      {kind: 'crash', how: 'kill'},
+    ],
+  ],
   // Told progress fell when a try began again at the last durable byte.
   [0, [{kind: 'failDisk', call: 'write', code: 'ENOSPC'}, start(0), advance(200_000)]],
   // A record that the store refused was never offered again.

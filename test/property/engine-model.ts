@@ -30,7 +30,10 @@ export type Command =
       readonly group: number
       readonly priority: number
       readonly checked: boolean
+      /** Any byte may be wanted next. */
+      readonly random?: boolean
     }
+  | {readonly kind: 'want'; readonly nth: number; readonly position: number}
   | {readonly kind: 'pause' | 'resume' | 'cancel'; readonly nth: number}
   | {readonly kind: 'makeCurrent'; readonly nth: number}
   | {readonly kind: 'changePriority'; readonly nth: number; readonly priority: number}
@@ -74,6 +77,7 @@ const start: fc.Arbitrary<Command> = fc.record({
   group: fc.constantFrom(0, 1, 2, 2, 2, 3),
   priority: fc.constantFrom(0, 0, 0, 1, 2),
   checked: fc.boolean(),
+  random: fc.constantFrom(false, false, true),
 })
 
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -88,6 +92,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   {weight: 9, arbitrary: fc.record({kind: fc.constant('fault' as const), nth, fault})},
   {weight: 8, arbitrary: fc.record({kind: fc.constantFrom('pause', 'pause', 'resume', 'resume', 'cancel'), nth})},
   {weight: 4, arbitrary: fc.record({kind: fc.constant('makeCurrent' as const), nth})},
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('want' as const),
+      nth,
+      position: fc.constantFrom(0, 1, 15_000, 40_000, 90_000, 180_000, 1_000_000),
+    }),
+  },
   {weight: 2, arbitrary: fc.record({kind: fc.constant('changePriority' as const), nth, priority: fc.nat({max: 2})})},
   {
     weight: 1,
@@ -244,6 +256,9 @@ export class EngineModel {
       case 'makeCurrent':
         this.#command(command.nth, (_, entry) => this.#tolerate(engine.makeCurrent(entry)))
         break
+      case 'want':
+        this.#command(command.nth, (_, entry) => engine.want(entry, command.position))
+        break
       case 'changePriority':
         this.#command(command.nth, (known, entry) => {
           const priority = command.priority as BackgroundTransferPriority
@@ -339,8 +354,10 @@ export class EngineModel {
   async finish(): Promise<void> {
     await this.#close()
     this.#checkParts()
-    for (const {status, fault} of this.world.network.notes) {
+    for (const {status, fault, request} of this.world.network.notes) {
       this.#tally.count(`answered ${status}`)
+      if (request.headers.some(([name, value]) => name === 'Range' && /\d$/.test(value)))
+        this.#tally.count('asked for a hole')
       if (fault !== undefined) this.#tally.count(`fault ${fault}`)
     }
     expect(this.world.disk.openFiles, 'files left open').toBe(0)
@@ -390,7 +407,11 @@ export class EngineModel {
     }
     this.#byId.set(id, known)
     const target = {...draft.target, file: `/downloads/${command.file}`, collision: 'replaceExisting' as const}
-    const policy = command.checked ? {...draft.policy, checksum} : draft.policy
+    const policy = {
+      ...draft.policy,
+      ...(command.checked ? {checksum} : {}),
+      ...(command.random === true ? {randomAccess: true} : {}),
+    }
     const present = world.process
     this.#tolerate(
       world.engine.start([{...draft, id, target, policy}]).then(([entry]) => {
@@ -537,6 +558,7 @@ export class EngineModel {
     if (durable?.state !== record.state) this.#fail(`told ${record.state}, but ${durable?.state} is durable`, known.id)
     if (record.state === 'canceled' && known.wish !== 'cancel') this.#fail('canceled without being asked', known.id)
     if (record.state === 'completed') this.#completed(known, record)
+    if (record.state === 'completed' && record.policy.randomAccess === true) this.#tally.count('completed in any order')
     if (record.state === 'failed') this.#failed(known, record)
   }
 

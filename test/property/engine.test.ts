@@ -14,6 +14,8 @@ const ACTIVE = 'operation.running.exchanging.active'
 const MUST_HAPPEN = [
   'answered 206',
   'restarted from zero',
+  'asked for a hole',
+  'completed in any order',
   'crash by kill',
   'crash by power',
   'reopened',

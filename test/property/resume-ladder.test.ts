@@ -88,6 +88,8 @@ describe('planRequest where there are holes', () => {
     expect(judge(NOTHING, head(206, {...whole, 'Content-Range': 'bytes 1-100/101'}), terms).kind).toBe('fail')
     expect(judge(NOTHING, head(206, {...whole, 'Content-Length': '99'}), terms).kind).toBe('fail')
     expect(judge(NOTHING, head(200, {'Content-Length': '100'}), terms)).toMatchObject({kind: 'fromStart', total: 100})
+    expect(judge(NOTHING, head(416, {'Content-Range': 'bytes */0'}), terms)).toEqual({kind: 'complete', total: 0})
+    expect(judge(NOTHING, head(416, {'Content-Range': 'bytes */5'}), terms).kind).toBe('fail')
   })
 
   it('uses no answer that begins before the run that the stretch goes on from', () => {

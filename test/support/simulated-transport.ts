@@ -233,18 +233,23 @@ export class SimulatedExchange implements Exchange {
     const etag = `"v${resource.seed}"`
     const validator: readonly HeaderField[] = resource.validator === 'none' ? [] : [['ETag', etag]]
     const {headers} = this.#setup.request
-    const asked = Number(/^bytes=(\d+)-$/.exec(headerValue(headers, 'range') ?? '')?.[1] ?? 0)
+    const [, first, last = ''] = /^bytes=(\d+)-(\d*)$/.exec(headerValue(headers, 'range') ?? '') ?? []
+    const asked = Number(first ?? 0)
     const same = resource.validator !== 'none' && headerValue(headers, 'if-range') === etag
-    if (asked > 0 && same && this.#fault?.kind !== 'rangeIgnored') {
+    // From zero and without a condition: whether there are ranges is the question.
+    const probes = first === '0' && headerValue(headers, 'if-range') === undefined
+    if (first !== undefined && (same || probes) && this.#fault?.kind !== 'rangeIgnored') {
       if (asked >= resource.size) {
         this.#head(416, [['Content-Range', `bytes */${resource.size}`], ...validator])
         return
       }
-      const start = this.#fault?.kind === 'rangeMoved' ? asked + this.#fault.by : asked
-      this.#head(206, [['Content-Range', `bytes ${start}-${resource.size - 1}/${resource.size}`], ...validator], {
+      const end = last === '' ? resource.size : Math.min(resource.size, Number(last) + 1)
+      const by = this.#fault?.kind === 'rangeMoved' ? this.#fault.by : 0
+      const start = Math.min(end - 1, Math.max(0, asked + by))
+      this.#head(206, [['Content-Range', `bytes ${start}-${end - 1}/${resource.size}`], ...validator], {
         resource,
         start,
-        length: resource.size - start,
+        length: end - start,
       })
       return
     }
