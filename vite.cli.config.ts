@@ -19,7 +19,7 @@ export default defineConfig({
   },
   ssr: {
     noExternal: true,
-    external: ['classic-level', '@opentelemetry/api', 'prom-client'],
+    external: ['classic-level', 'dbus-native', '@opentelemetry/api', 'prom-client'],
     // Not `node`: under it rxjs gives its CommonJS form, of which everything stays.
     resolve: {conditions: ['es2015', 'module', 'import', 'production', 'default']},
   },

@@ -2,8 +2,9 @@
 
 import {mkdir} from 'node:fs/promises'
 import {join, resolve} from 'node:path'
-import {BehaviorSubject} from 'rxjs'
+import {BehaviorSubject, isObservable} from 'rxjs'
 import {createSystemClock} from './adapters/clock/system-clock.ts'
+import {createMachineConditions} from './adapters/conditions/machine-conditions.ts'
 import {createContentSource} from './adapters/file/content-source.ts'
 import {createFileSink} from './adapters/file/file-sink.ts'
 import {createFileSpool} from './adapters/file/file-spool.ts'
@@ -34,8 +35,11 @@ export interface PlatformOptions {
    * smaller disk. Without more than these a download pauses (DISK_FULL).
    */
   readonly diskReserveBytes?: number
-  /** Connectivity, cost and power; always good by default. */
-  readonly conditions?: ConditionsSource
+  /**
+   * Connectivity, cost and power. 'machine' (default): what this machine says, which never concerns loopback addresses. 'good':
+   * nothing ever waits for conditions. Or a source of your own.
+   */
+  readonly conditions?: 'machine' | 'good' | ConditionsSource
   /** pino-shaped; silent by default. */
   readonly logger?: Log
   /** The proxy to ask where a downloader does not say it; none by default. The environment is not looked at. */
@@ -97,7 +101,19 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
     clock: createSystemClock(),
     random: createCryptoRandom(),
     secrets: await createFileSecrets(directory),
-    conditions: options.conditions ?? {conditions$: new BehaviorSubject<Conditions>(GOOD_CONDITIONS)},
+    conditions: await conditionsSource(options.conditions ?? 'machine'),
     log: options.logger ?? SILENT,
+  }
+}
+
+async function conditionsSource(wanted: 'machine' | 'good' | ConditionsSource): Promise<ConditionsSource> {
+  switch (wanted) {
+    case 'machine':
+      return createMachineConditions({busAddress: process.env.DBUS_SYSTEM_BUS_ADDRESS})
+    case 'good':
+      return {conditions$: new BehaviorSubject<Conditions>(GOOD_CONDITIONS)}
+    default:
+      if (typeof wanted === 'object' && wanted !== null && isObservable(wanted.conditions$)) return wanted
+      throw invalidArgument('conditions', "must be 'machine', 'good' or an object with an Observable conditions$")
   }
 }

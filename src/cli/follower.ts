@@ -23,6 +23,8 @@ export interface Listener {
   note(text: string): void
   /** The exit code of an operation that ended without its file, or that stands still. */
   codeOf(transfer: Transfer): number
+  /** ms to wait for one that stands still when nothing moves any more. */
+  patienceOf(transfer: Transfer): number
 }
 
 export interface Totals {
@@ -53,6 +55,8 @@ export class Follower {
   #ended = 0
   #fetchedBytes = 0
   #retries = 0
+  /** Runs while nothing moves and something may yet. */
+  #waiting: NodeJS.Timeout | undefined
   #check: 'none' | 'running' | 'again' = 'none'
   /** Operations whose records are waiting to be written: since when, and when it was last tried. */
   readonly #unwritten = new Map<OperationId, {readonly since: number; readonly last: number}>()
@@ -126,12 +130,26 @@ export class Follower {
       (isOver) => {
         const again = this.#check === 'again'
         this.#check = 'none'
-        if (isOver) this.#finish()
+        if (isOver) this.#wait()
         else if (again) this.reconsider()
       },
       // The engine was closed meanwhile.
       () => this.#finish(),
     )
+  }
+
+  /** Nothing is waited for any more. */
+  stop(): void {
+    clearTimeout(this.#waiting)
+    this.#waiting = undefined
+  }
+
+  /** Only those that stand still are left: as long as one of them deserves it. */
+  #wait(): void {
+    const patienceMs = Math.max(0, ...[...this.#resting.values()].map((each) => this.#listener.patienceOf(each)))
+    this.stop()
+    if (patienceMs === 0) this.#finish()
+    else this.#waiting = setTimeout(() => this.#finish(), patienceMs)
   }
 
   /** One of this run that needs no traffic any more: its file is there. */
@@ -195,7 +213,7 @@ export class Follower {
 
   #transferOf(record: OperationRecord): Transfer {
     const known = this.#live.get(record.id) ?? this.#resting.get(record.id) ?? Transfer.ofRecord(record)
-    this.#resting.delete(record.id)
+    if (this.#resting.delete(record.id)) this.stop()
     this.#live.set(record.id, known)
     return known
   }

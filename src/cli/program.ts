@@ -249,6 +249,16 @@ function transferring(command: Command): Command {
     .option('--cert <file>', 'the certificate (PEM) that says who you are')
     .option('--key <file>', 'its key (PEM), if that is in a file of its own')
     .option('--durability <what>', 'survive loss of power, or of the process only (default: power)', durability)
+    .option(
+      '--wait <s>',
+      'for the network, a cheaper one or power, when all else is done (default: 60 for a network, else 0)',
+      seconds('--wait', {zero: true}),
+    )
+    .option(
+      '--conditions <what>',
+      'machine, or good: take no notice of network, cost and power (default: machine)',
+      oneOf('--conditions', {machine: 'machine', good: 'good'}),
+    )
     .option('--json', 'print one JSON object a line')
     .option('--quiet', 'print errors only')
 }

@@ -1,6 +1,6 @@
 /** One run of transfers, as `get` and `resume` have it: engine open, transfers followed and shown, orderly end, exit code. */
 
-import {asTransferError, type SerializedError, TransferError} from '../domain/errors.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {isTerminal} from '../domain/status.ts'
 import {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from '../index.ts'
@@ -14,6 +14,7 @@ import {createJsonReporter} from './reporters/json.ts'
 import {createPlainReporter} from './reporters/plain.ts'
 import {createQuietReporter} from './reporters/quiet.ts'
 import type {Reporter} from './reporters/reporter.ts'
+import {patienceOf, restingError} from './resting.ts'
 import {storeDirectory} from './store-directory.ts'
 import {plural} from './text.ts'
 import type {Known, Transfer} from './transfer.ts'
@@ -26,18 +27,22 @@ export interface RunFlags extends NetworkFlags {
   readonly maxConnectionsPerOrigin?: number
   /** Bytes a second, all files together. */
   readonly limitRate?: number
+  readonly conditions?: 'machine' | 'good'
+  /** ms to wait for a pause of the machine to end when nothing else is left to do. */
+  readonly wait?: number
   readonly json?: boolean
   readonly quiet?: boolean
 }
 
 export function engineOptions(flags: RunFlags, env: Io['env']): BackgroundTransferEngineOptions {
-  const {store, durability, maxConcurrent, maxConnectionsPerOrigin, limitRate} = flags
+  const {store, durability, maxConcurrent, maxConnectionsPerOrigin, limitRate, conditions} = flags
   return {
     directory: storeDirectory(store, env),
     ...(durability === undefined ? {} : {durability}),
     ...(maxConcurrent === undefined ? {} : {maxConcurrentTransfers: maxConcurrent}),
     ...(maxConnectionsPerOrigin === undefined ? {} : {maxConnectionsPerOrigin}),
     ...(limitRate === undefined ? {} : {maxBytesPerSecond: limitRate}),
+    ...(conditions === undefined ? {} : {conditions}),
     ...networkOptions(flags, env),
   }
 }
@@ -108,6 +113,7 @@ class RunningRun {
       progress: (changed, at) => this.#reporter.progress(changed, at),
       note: (text) => this.#reporter.note(text),
       codeOf,
+      patienceOf: (transfer) => patienceOf(transfer, flags.wait),
     })
     this.#reporter = chooseReporter(io, flags, () => this.#follower.unfinished)
   }
@@ -130,6 +136,7 @@ class RunningRun {
       this.#reporter.end(undefined)
       throw thrown
     } finally {
+      this.#follower.stop()
       subscription.unsubscribe()
     }
   }
@@ -206,17 +213,6 @@ function errorOf({error, file, url}: Transfer): TransferError {
   const {where = file} = error
   // A connection knows its server only; of many files from there, the URL says which.
   return TransferError.fromSerialized({...error, where: url.startsWith(`${where}/`) ? url : where})
-}
-
-function restingError({state, error, file}: Transfer): TransferError {
-  const plain: SerializedError = error ?? {code: 'CANCELED', message: 'the download is paused'}
-  return new TransferError(plain.code, plain.message, {
-    where: file,
-    advice:
-      state === 'pausedForStorage'
-        ? 'free some space and run the same command again; the bytes so far are kept'
-        : 'run the same command again when the cause is gone; the bytes so far are kept',
-  })
 }
 
 function storeError(message: string, store: string): TransferError {

@@ -14,6 +14,8 @@ export interface Conditions {
   }
   readonly batterySaver: boolean
   readonly foreground: boolean
+  /** Who says so, for people: such as 'NetworkManager', 'NetworkManager, guessed' or 'assumed'. Decides nothing. */
+  readonly basis?: {readonly network: string; readonly cost: string; readonly power: string}
 }
 
 export const GOOD_CONDITIONS: Conditions = {

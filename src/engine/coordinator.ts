@@ -11,6 +11,7 @@ import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import {Alarm} from './alarm.ts'
+import {AwaitedConditions} from './awaited-conditions.ts'
 import {Dispatcher} from './dispatcher.ts'
 import {drain} from './drain.ts'
 import {DurableWrites} from './durable-writes.ts'
@@ -77,6 +78,7 @@ export class Coordinator {
   readonly #events: Subject<EngineEvent>
   readonly #isDraining: () => boolean
   readonly #writes: DurableWrites
+  readonly #awaited: AwaitedConditions
 
   constructor({ports, options, events, conditions, isDraining, leaveFile, mostAwakeGroups}: CoordinatorOptions) {
     this.#ports = ports
@@ -84,6 +86,7 @@ export class Coordinator {
     this.#events = events
     this.#isDraining = isDraining
     this.#writes = new DurableWrites(ports.clock)
+    this.#awaited = new AwaitedConditions(ports.conditions)
     this.limits = new RateLimits(ports.clock)
     this.limits.limitEngine(this.#options.maxBytesPerSecond)
     this.ticker = new ProgressTicker(
@@ -132,6 +135,7 @@ export class Coordinator {
       maxConnectionsPerOrigin: options.maxConnectionsPerOrigin,
       mostAwake: mostAwakeGroups,
       isLive: (id) => this.operations.hasActor(id),
+      isHeld: () => this.#awaited.isFull,
       admit: (id, record) => void this.#admit(id, record),
       displace: (id) => this.operations.get(id)?.send({type: 'operation.displace'}),
       onUnread: (error) => ports.log.error({error: String(error)}, 'the waiting line could not be read'),
@@ -201,6 +205,7 @@ export class Coordinator {
   /** Stops what still lives. */
   async stop(): Promise<void> {
     this.#writes.stop()
+    this.#awaited.stop()
     this.operations.stopAll()
     await this.retention.stop()
   }
@@ -326,6 +331,7 @@ export class Coordinator {
   #stepped(entry: OperationEntry, snapshot: OperationSnapshot, hasMoved: boolean): void {
     const phase = phaseOf(snapshot)
     const {facts} = snapshot.context
+    this.#awaited.note(facts.id, phase === 'holding' ? lifeStateOf(snapshot) : undefined)
     if (phase !== entry.phase) {
       this.line.memberChanged(facts, phase)
       // Its rate is set again when it is admitted again.
@@ -377,6 +383,7 @@ export class Coordinator {
   #broken(entry: OperationEntry): void {
     const {id} = entry.record
     entry.phase = undefined
+    this.#awaited.note(id, undefined)
     this.limits.limitOperation(id, undefined)
     this.alarm.clear(id)
     this.line.release(id)

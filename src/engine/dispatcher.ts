@@ -24,6 +24,8 @@ export interface DispatcherOptions {
   readonly maxConnectionsPerOrigin: number
   readonly mostAwake: number
   readonly isLive: (id: OperationId) => boolean
+  /** Nobody can be admitted now, whatever is free. */
+  readonly isHeld: () => boolean
   /** `record`: what the line knows of it; absent for one that returns. */
   readonly admit: (id: OperationId, record: OperationRecord | undefined) => void
   readonly displace: (id: OperationId) => void
@@ -283,7 +285,7 @@ export class Dispatcher {
 
   #dispatch(): void {
     const {rotation} = this.#groups
-    while (!this.#stopped && this.#slots.size < this.#options.capacity) {
+    while (!this.#stopped && this.#slots.size < this.#options.capacity && !this.#options.isHeld()) {
       const chosen = rotation.choose(this.#origins.closed)
       if (chosen === undefined) return
       const group = this.#groups.find(chosen.group)

@@ -6,4 +6,9 @@ import type {Conditions} from '../domain/conditions.ts'
 export interface ConditionsSource {
   /** Emits the present value on subscription, then each change. Never completes, never errors. */
   readonly conditions$: Observable<Conditions>
+  /**
+   * Told by the engine when the first operation begins to wait for a change, and when the last one stopped: a source that
+   * could let the process end meanwhile keeps it alive. Told of nothing without a change.
+   */
+  awaited?(isAwaited: boolean): void
 }

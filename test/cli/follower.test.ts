@@ -1,7 +1,9 @@
-/** How a run takes a store that refuses to write: it waits a while for room, and then gives up. */
+/** How a run takes a store that refuses to write, and a machine that pauses: it waits a while, and then gives up. */
 
-import {expect, it} from 'vitest'
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
 import {Follower} from '../../src/cli/follower.ts'
+import {patienceOf} from '../../src/cli/resting.ts'
+import type {LifeState} from '../../src/domain/status.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 
 const ID = operationId(1)
@@ -11,7 +13,7 @@ function follow() {
   const notes: string[] = []
   const follower = new Follower(
     {includes: () => true, isOver: () => false},
-    {tell: () => {}, progress: () => {}, note: (text) => notes.push(text), codeOf: () => 0},
+    {tell: () => {}, progress: () => {}, note: (text) => notes.push(text), codeOf: () => 0, patienceOf: () => 0},
   )
   let isOver = false
   void follower.over.then(() => {
@@ -71,4 +73,94 @@ it('counts anew when nothing failed for a while', async () => {
   fail(60_000)
   expect(notes).toHaveLength(2)
   expect(await isOver()).toBe(false)
+})
+
+describe('a pause of the machine', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  /** A run of one operation that pauses, and resumes when it is told to. */
+  function followOne(wait?: number) {
+    let resting = 0
+    const follower = new Follower(
+      {
+        includes: () => true,
+        isOver: (counts) => {
+          resting = counts.resting
+          return counts.resting > 0
+        },
+      },
+      {
+        tell: () => {},
+        progress: () => {},
+        note: () => {},
+        codeOf: () => 7,
+        patienceOf: (transfer) => patienceOf(transfer, wait),
+      },
+    )
+    let isOver = false
+    void follower.over.then(() => {
+      isOver = true
+    })
+    const become = (state: LifeState) => {
+      const step = {at: 1, from: 'queued', to: state, event: 'operation.admit'}
+      const record = queuedRecord(1, {state})
+      const entry = {seq: 1, state, attempts: 0, failures: 0, bytes: 0, generation: 1, ...step}
+      follower.handle({type: 'operation.moved', id: ID, ...step, because: step.event, state, record, entry})
+    }
+    return {
+      become,
+      follower,
+      resting: () => resting,
+      isOverAfter: async (ms: number) => {
+        await vi.advanceTimersByTimeAsync(ms)
+        return isOver
+      },
+    }
+  }
+
+  it('a network that is away is waited for, for a minute', async () => {
+    const {become, follower, isOverAfter, resting} = followOne()
+    become('pausedNoNetwork')
+    expect(await isOverAfter(59_999)).toBe(false)
+    expect(await isOverAfter(1)).toBe(true)
+    expect(resting()).toBe(1)
+    expect(follower.exitCode).toBe(7)
+  })
+
+  it('a network that comes back in time ends the wait, and the next one counts anew', async () => {
+    const {become, isOverAfter} = followOne()
+    become('pausedNoNetwork')
+    expect(await isOverAfter(40_000)).toBe(false)
+    become('running')
+    expect(await isOverAfter(100_000)).toBe(false)
+    become('pausedNoNetwork')
+    expect(await isOverAfter(40_000)).toBe(false)
+  })
+
+  it.each<[LifeState, number | undefined, number]>([
+    ['pausedCostedNetwork', undefined, 0],
+    ['pausedSystemPolicy', undefined, 0],
+    ['pausedCostedNetwork', 5_000, 5_000],
+    ['pausedNoNetwork', 0, 0],
+    ['pausedForStorage', 5_000, 0],
+  ])('%s is waited for, with --wait %s ms, for %s ms', async (state, wait, expected) => {
+    const {become, isOverAfter} = followOne(wait)
+    become(state)
+    if (expected > 0) expect(await isOverAfter(expected - 1)).toBe(false)
+    expect(await isOverAfter(1)).toBe(true)
+  })
+
+  it('a run that ends otherwise leaves no timer behind', async () => {
+    const {become, follower, isOverAfter} = followOne()
+    become('pausedNoNetwork')
+    await isOverAfter(10)
+    follower.stop()
+    expect(vi.getTimerCount()).toBe(0)
+  })
 })

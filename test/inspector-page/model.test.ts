@@ -16,7 +16,13 @@ import {changesBetween, mergeJournals, stays, stepFrom} from '../../visualizatio
 import {listRows} from '../../visualizations/inspector/model/list-rows.ts'
 import {areaPath, withSample} from '../../visualizations/inspector/model/samples.ts'
 import {rowTops, rowWindow, scrollTopFor, WINDOW_FROM} from '../../visualizations/inspector/model/window-rows.ts'
-import {networkWords, statusWords, wordsForEvent, wordsForState} from '../../visualizations/inspector/model/words.ts'
+import {
+  conditionsTitle,
+  networkWords,
+  statusWords,
+  wordsForEvent,
+  wordsForState,
+} from '../../visualizations/inspector/model/words.ts'
 
 const KIB = 1024
 
@@ -114,6 +120,9 @@ describe('words', () => {
     const conditions = {connectivity: 'internet', cost, batterySaver: false, foreground: true} as const
     expect(networkWords(conditions)).toBe('Online, metered, roaming, near the data limit')
     expect(networkWords({...conditions, connectivity: 'none'})).toBe('Offline')
+    expect(conditionsTitle(conditions)).toBe(`Network cost: ${conditions.cost.type}`)
+    const basis = {network: 'interfaces', cost: 'NetworkManager, guessed', power: 'assumed'}
+    expect(conditionsTitle({...conditions, basis})).toContain('(NetworkManager, guessed); connectivity by: interfaces')
   })
 })
 

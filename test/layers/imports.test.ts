@@ -21,6 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 const ADAPTER = ['ports', 'domain', 'rxjs', 'node:']
 const ADAPTER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  'adapters/conditions': ['dbus-native'],
   'adapters/http': ['undici', 'socks'],
   'adapters/level': ['level', 'classic-level'],
 }
@@ -35,7 +36,7 @@ const OPTIONAL: Readonly<Record<string, string>> = {
 const SHARED_BY_ADAPTERS = 'src/adapters/file/file-errors.ts'
 
 /** src/*.ts put the layers together; they do no work of a layer. */
-const ROOT_FORBIDDEN = ['cli', 'undici', 'level', 'classic-level', 'commander']
+const ROOT_FORBIDDEN = ['cli', 'dbus-native', 'undici', 'level', 'classic-level', 'commander']
 
 const IMPURE =
   /\b(setTimeout|setInterval|setImmediate|Date\.now|Math\.random|performance\.now|process\.\w+|fetch\()|new Date\(\s*\)/
@@ -120,6 +121,7 @@ describe('the check itself', () => {
     ['src/adapters/file/a.ts', 'undici'],
     ['src/adapters/file/a.ts', '../level/keys.ts'],
     ['src/adapters/http/a.ts', 'level'],
+    ['src/adapters/file/a.ts', 'dbus-native'],
     ['src/adapters/http/a.ts', '../../engine/engine.ts'],
     ['src/engine/a.ts', '../adapters/http/lane.ts'],
     ['src/engine/a.ts', 'node:path'],

@@ -2,8 +2,9 @@
 
 import {relative} from 'node:path'
 import type {Totals} from '../follower.ts'
+import {reasonOf} from '../resting.ts'
 import {bytesText, durationText, plural, rateText} from '../text.ts'
-import type {Notice} from '../transfer.ts'
+import type {Notice, Transfer} from '../transfer.ts'
 
 /** The file as the person who stands in the working directory would name it. */
 export function fileText(file: string): string {
@@ -27,12 +28,18 @@ export function happeningText({happening, at, transfer}: Notice): string | undef
     case 'retrying':
       return `retrying in ${durationText(Math.max(100, (retryAt ?? at) - at))} because ${error?.message ?? 'the try failed'}`
     case 'paused':
-      return error === undefined ? `paused at ${plural(bytes, 'byte')}` : `paused because ${error.message}`
+      return pausedText(transfer)
     case 'completed':
       return `completed, ${plural(bytes, 'byte')}`
     case 'canceled':
       return 'canceled'
   }
+}
+
+function pausedText({state, bytes, error}: Transfer): string {
+  // An error may be older than the pause; a full disk says more than its pause does.
+  const why = (state === 'pausedForStorage' ? error?.message : undefined) ?? reasonOf(state) ?? error?.message
+  return why === undefined ? `paused at ${plural(bytes, 'byte')}` : `paused because ${why}`
 }
 
 export function summaryLines({completed, files, fetchedBytes, retries, elapsedMs}: Totals & {elapsedMs: number}) {

@@ -2,7 +2,12 @@
 
 import {BehaviorSubject} from 'rxjs'
 import {createHttpTransport} from '../../../src/adapters/http/http-transport.ts'
-import {type BackgroundTransferEngineOptions, type Conditions, GOOD_CONDITIONS} from '../../../src/index.ts'
+import {
+  type BackgroundTransferEngineOptions,
+  type Conditions,
+  type ConditionsSource,
+  GOOD_CONDITIONS,
+} from '../../../src/index.ts'
 import type {Transport} from '../../../src/ports/transport.ts'
 import {makeWorld} from '../harness.ts'
 
@@ -38,6 +43,15 @@ export async function makeConditionalWorld(
 ) {
   const subject = new BehaviorSubject(initial)
   const conditions = {conditions$: subject}
-  const world = await makeWorld({...options, conditions, transport: renamed()})
+  const {world} = await makeWorldOn(conditions, options)
   return {world, conditions, set: (next: Conditions) => subject.next(next)}
+}
+
+/** A world on any source of conditions. */
+export async function makeWorldOn(
+  conditions: ConditionsSource,
+  options: Partial<BackgroundTransferEngineOptions> = {},
+) {
+  const world = await makeWorld({...options, conditions, transport: renamed()})
+  return {world, url: (path: string) => byName(world.server.url(path))}
 }

@@ -90,3 +90,9 @@ export function networkWords({connectivity, cost}: Conditions): string {
   ]
   return ['Online', ...notes].join(', ')
 }
+
+/** Who says so, and how sure that is. */
+export function conditionsTitle({cost, basis}: Conditions): string {
+  const known = `Network cost: ${cost.type}`
+  return basis === undefined ? known : `${known} (${basis.cost}); connectivity by: ${basis.network}`
+}

@@ -1,7 +1,7 @@
 /** The bar: how the engine is, how much moves, and the conditions that decide about pauses. */
 
 import {formatRate} from '../model/format.ts'
-import {networkWords} from '../model/words.ts'
+import {conditionsTitle, networkWords} from '../model/words.ts'
 import {link} from '../state/connection.ts'
 import {helpOpen} from '../state/keyboard.ts'
 import {backToLive, step} from '../state/selection.ts'
@@ -91,16 +91,12 @@ function Conditions() {
   const costly = known.cost.type === 'fixed' || known.cost.type === 'variable' || known.cost.roaming
   return (
     <>
-      <span
-        class="chip"
-        data-tone={offline ? 'bad' : costly ? 'warn' : 'good'}
-        title={`Network cost: ${known.cost.type}`}
-      >
+      <span class="chip" data-tone={offline ? 'bad' : costly ? 'warn' : 'good'} title={conditionsTitle(known)}>
         <Icon name="network" />
         {networkWords(known)}
       </span>
       {known.batterySaver ? (
-        <span class="chip" data-tone="warn">
+        <span class="chip" data-tone="warn" title={known.basis === undefined ? undefined : `By: ${known.basis.power}`}>
           <Icon name="battery" />
           Battery saver
         </span>

@@ -1,0 +1,52 @@
+/** Transfers that stand still: why, how long a command waits for them, and with what it ends when that was in vain. */
+
+import {type SerializedError, TransferError} from '../domain/errors.ts'
+import type {LifeState} from '../domain/status.ts'
+import type {Transfer} from './transfer.ts'
+
+const REASONS: Partial<Record<LifeState, {readonly why: string; readonly advice: string}>> = {
+  pausedNoNetwork: {
+    why: 'there is no network',
+    advice: 'run the same command again when there is one; the bytes so far are kept',
+  },
+  pausedCostedNetwork: {
+    why: 'its cost policy forbids the present network',
+    advice: 'run the same command again on another network, or with --cost always; the bytes so far are kept',
+  },
+  pausedSystemPolicy: {
+    why: 'the machine saves power',
+    advice: 'run the same command again on mains power; the bytes so far are kept',
+  },
+  pausedForStorage: {
+    why: 'the disk is full',
+    advice: 'free some space and run the same command again; the bytes so far are kept',
+  },
+}
+
+/** What a pause of the machine is called; undefined for any other state. */
+export function reasonOf(state: LifeState): string | undefined {
+  return REASONS[state]?.why
+}
+
+/** A network that is away comes back within moments as a rule; a dear one, or an empty battery, stays. */
+const NETWORK_PATIENCE_MS = 60_000
+
+/** ms that a command waits for this transfer when nothing else is left to do; `wait` is what the user asked for. */
+export function patienceOf({state}: Pick<Transfer, 'state'>, wait: number | undefined): number {
+  if (state === 'pausedNoNetwork') return wait ?? NETWORK_PATIENCE_MS
+  return state === 'pausedCostedNetwork' || state === 'pausedSystemPolicy' ? (wait ?? 0) : 0
+}
+
+export function restingError({state, error, file}: Pick<Transfer, 'state' | 'error' | 'file'>): TransferError {
+  const reason = REASONS[state]
+  const plain: SerializedError =
+    state === 'pausedForStorage' && error !== undefined
+      ? error
+      : reason === undefined
+        ? (error ?? {code: 'CANCELED', message: 'the download is paused'})
+        : {code: 'CANCELED', message: `the download is paused, because ${reason.why}`}
+  return new TransferError(plain.code, plain.message, {
+    where: file,
+    advice: reason?.advice ?? 'run the same command again when the cause is gone; the bytes so far are kept',
+  })
+}
