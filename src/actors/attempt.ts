@@ -27,12 +27,13 @@ import {
 } from '../domain/resume-ladder.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {Clock} from '../ports/clock.ts'
+import type {ContentSource} from '../ports/content-source.ts'
 import {type FileSink, type PartFile, type PartName, partNameOf} from '../ports/file-sink.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {Secrets} from '../ports/secrets.ts'
-import type {Transport} from '../ports/transport.ts'
+import type {RequestBody, Transport} from '../ports/transport.ts'
 import {BodyWriter} from './body-writer.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import {Checkpoints, type VersionFacts} from './checkpoints.ts'
@@ -41,6 +42,7 @@ import type {Logins} from './server-login.ts'
 
 export interface TransferBytesPorts {
   readonly transport: Transport
+  readonly content: ContentSource
   readonly sink: FileSink
   readonly secrets: Secrets
   readonly clock: Clock
@@ -180,7 +182,8 @@ export class Attempt {
     const error = asTransferError(thrown)
     const isCut = error.code === 'CONNECTION_RESET' || error.code === 'TRUNCATED'
     if (!isCut || this.#connection?.writer === undefined) return error
-    const resumable = couldGoOn(this.#bytes.evidence, this.#facts.policy)
+    const {request, policy} = this.#facts
+    const resumable = request.body === undefined && couldGoOn(this.#bytes.evidence, policy)
     return new TransferError(error.code, error.message, {
       ...(error.where === undefined ? {} : {where: error.where}),
       details: {...error.details, midBody: true, resumable},
@@ -253,6 +256,8 @@ export class Attempt {
   async #fetch(): Promise<Reception> {
     const {request} = this.#facts
     const first = {url: request.url, method: request.method, headers: this.#requestHeaders()}
+    const body = await this.#requestBody()
+    this.#assertWanted()
     let question = this.#questionTo(request.url)
     const connection = new Connection({
       transport: this.#ports.transport,
@@ -260,6 +265,7 @@ export class Attempt {
       redirected: () => this.#report({type: 'attempt.redirected'}),
       challenged: () => this.#report({type: 'attempt.challenged'}),
       login: this.#ports.logins.of(request, first),
+      body,
       headersFor: (hop) => {
         question = this.#questionTo(hop.url)
         return withPlan(hop.headers, question.plan)
@@ -289,10 +295,23 @@ export class Attempt {
     return [...(named ? [] : [USER_AGENT]), ...headers, ...secret]
   }
 
+  /** As its files are now: what the request carries is read anew for each try. */
+  async #requestBody(): Promise<RequestBody | undefined> {
+    const {body} = this.#facts.request
+    if (body === undefined) return undefined
+    const {content} = this.#ports
+    return content.body(body, await content.inspect(body))
+  }
+
   /** What to ask of an address, as far as its origin is known. */
   #questionTo(url: string): Question {
     const {request, policy} = this.#facts
-    const terms = {method: request.method, policy, origin: this.#ports.origins.recall(url)}
+    const terms = {
+      method: request.method,
+      hasBody: request.body !== undefined,
+      policy,
+      origin: this.#ports.origins.recall(url),
+    }
     const {evidence, written} = this.#bytes
     return {url, terms, plan: planRequest({...evidence, ranges: written}, terms, this.#wanted)}
   }

@@ -5,8 +5,8 @@
 
 import {TransferError} from '../domain/errors.ts'
 import type {HeaderField, ResponseFacts} from '../domain/record.ts'
-import {nextHop} from '../domain/redirect.ts'
-import type {BodyDisposition, BodyReceiver, Exchange, Transport} from '../ports/transport.ts'
+import {keepsBody, nextHop} from '../domain/redirect.ts'
+import type {BodyDisposition, BodyReceiver, Exchange, RequestBody, Transport} from '../ports/transport.ts'
 import type {BodyWriter} from './body-writer.ts'
 import type {ServerLogin} from './server-login.ts'
 
@@ -39,6 +39,8 @@ export interface ConnectionOptions {
   readonly login: ServerLogin
   /** What goes out with this hop: its own headers, and what is asked of this very address. */
   readonly headersFor: (hop: Hop) => readonly HeaderField[]
+  /** What the request carries, to be read anew at each sending. */
+  readonly body?: RequestBody | undefined
   /** The head of an answer that is no redirect. */
   readonly responded: (head: ResponseFacts, hop: Hop) => Reception
 }
@@ -53,6 +55,8 @@ export class Connection {
   #end = Number.POSITIVE_INFINITY
   /** Position behind the last byte that was given to the writer. */
   #handedOver = 0
+  /** A redirect asked for the answer alone. */
+  #isBodyDropped = false
   #isHeld = false
   #isCut = false
   #isOver = false
@@ -156,8 +160,14 @@ export class Connection {
       filled: (buffer, length, offset) => this.#filled(buffer, length, offset),
       release: (buffer) => this.writer?.release(buffer),
     }
-    const {transport, headersFor, login} = this.#options
-    const asked = {url: hop.url, method: hop.method, headers: login.headersFor(headersFor(hop)), ...login.way}
+    const {transport, headersFor, login, body} = this.#options
+    const asked = {
+      url: hop.url,
+      method: hop.method,
+      headers: login.headersFor(headersFor(hop)),
+      ...login.way,
+      ...(body === undefined || this.#isBodyDropped ? {} : {body}),
+    }
     this.#exchange = transport.exchange(asked, receiver, this.#abort.signal)
     try {
       const {bodyLength} = await this.#exchange.finished
@@ -187,6 +197,7 @@ export class Connection {
     const next = nextHop({...hop, head, hops})
     if (next.kind === 'follow') {
       this.#next = next
+      if (!keepsBody(head.status, hop.method)) this.#isBodyDropped = true
       return 'discard'
     }
     this.#response = head

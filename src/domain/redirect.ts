@@ -86,6 +86,11 @@ function resolveLocation(input: RedirectInput): URL | undefined {
   return target
 }
 
+/** Whether what a request carried is sent again to where a redirect leads (RFC 9110 15.4). */
+export function keepsBody(status: number, method: string): boolean {
+  return status !== 303 && methodAfter(status, method) === method
+}
+
 function methodAfter(status: number, method: string): string {
   if (status === 303) return method === 'HEAD' ? method : 'GET'
   return (status === 301 || status === 302) && method === 'POST' ? 'GET' : method

@@ -27,6 +27,8 @@ export type Rung = 'ifRange' | 'plainRange' | 'overlap' | 'whole'
 /** What decides how to ask, beside the bytes on the disk. */
 export interface AskingTerms {
   readonly method: string
+  /** The request carries one: what it is answered with cannot be asked for in part (spec 9.3). */
+  readonly hasBody?: boolean
   readonly policy: Pick<TransferPolicy, 'resumeWithoutValidator' | 'compareOnResume' | 'randomAccess'>
   readonly origin: OriginFacts
 }
@@ -149,9 +151,9 @@ function mayCompare({total, coded}: Evidence, {resumeWithoutValidator}: AskingTe
   return resumeWithoutValidator === true && total !== undefined && coded !== true
 }
 
-function rungFor(evidence: Evidence, stretch: Stretch | undefined, {method, policy, origin}: AskingTerms): Rung {
+function rungFor(evidence: Evidence, stretch: Stretch | undefined, {method, hasBody, policy, origin}: AskingTerms): Rung {
   const {validator, ranges} = evidence
-  if (method !== 'GET' || stretch === undefined || origin.ranges === 'unreliable') return 'whole'
+  if (method !== 'GET' || hasBody === true || stretch === undefined || origin.ranges === 'unreliable') return 'whole'
   // Only a run that ends where the stretch begins can be compared with what comes.
   const comparable = mayCompare(evidence, policy) && ranges.length === 1 && prefixLength(ranges) === stretch[0]
   if (validator === undefined) return comparable ? 'overlap' : 'whole'

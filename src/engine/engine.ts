@@ -22,11 +22,13 @@ import {
   type TransferPolicy,
   type TransferRequest,
 } from '../domain/record.ts'
+import type {ContentPiece} from '../domain/request-content.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
+import {spoolName} from '../ports/spool.ts'
 import {Coordinator, type GroupCommand} from './coordinator.ts'
 import type {Dispatcher} from './dispatcher.ts'
 import type {EngineEvent} from './events.ts'
@@ -518,6 +520,13 @@ export class Engine {
 
   unseal(sealed: string): string {
     return this.#ports.secrets.unseal(sealed)
+  }
+
+  /** Takes a stream whole into private storage, as the body of an operation to come. */
+  async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
+    this.#requireServing()
+    const size = await this.#ports.spool.take(id, chunks, signal)
+    return {kind: 'spool', name: spoolName(id, 'body'), size}
   }
 
   newId(): OperationId {

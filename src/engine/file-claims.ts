@@ -5,7 +5,7 @@
 
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import type {OperationRecord, TransferPolicy} from '../domain/record.ts'
+import type {OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import {isTerminal} from '../domain/status.ts'
 import {type FileSink, partNameOf} from '../ports/file-sink.ts'
 import type {Log} from '../ports/log.ts'
@@ -93,8 +93,7 @@ export class FileClaims {
     if (earlier === undefined) return {record}
     if (!isTerminal(earlier.state)) throw busy(earlier.target.file, earlier.id)
     if (earlier.state !== 'failed') return {record}
-    const {url, method} = earlier.request
-    if (url !== record.request.url || method !== record.request.method) return {record, superseded: earlier}
+    if (!asksTheSame(earlier.request, record.request)) return {record, superseded: earlier}
     const adopted = {...record, evidence: {...earlier.evidence, partOwner: partNameOf(earlier).id}}
     // Whole, and found to be what this one wants too: only its name was not to be had.
     const isVerified = earlier.publishing !== undefined && wantsTheSame(earlier.policy, record.policy)
@@ -110,6 +109,11 @@ export class FileClaims {
       log.warn({id: record.id, file: record.target.file, error: String(error)}, 'a part file could not be removed')
     }
   }
+}
+
+/** What a request with a body is answered with may be something else each time. */
+function asksTheSame(a: TransferRequest, b: TransferRequest): boolean {
+  return a.url === b.url && a.method === b.method && a.body === undefined && b.body === undefined
 }
 
 function wantsTheSame(a: TransferPolicy, b: TransferPolicy): boolean {

@@ -15,6 +15,7 @@ import {
   type TransferPolicy,
   type TransferRequest,
 } from '../domain/record.ts'
+import type {ContentPiece} from '../domain/request-content.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
 import {limitsOf} from '../engine/options.ts'
@@ -180,10 +181,46 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
 
   /**
    * A download of `uri` into `resultFile` (relative to the working directory now). Nothing is sent before startAsync.
-   * Throws INVALID_ARGUMENT for a scheme other than http and https, and for options out of bounds.
+   * With `requestBodyFile` (a path, which may be relative too) each request carries that file, as it is when it is sent; the
+   * method stays what it is. Such a download starts over when it is interrupted. Throws INVALID_ARGUMENT for a scheme other than
+   * http and https, and for options out of bounds.
    */
-  createDownload(uri: URL | string, resultFile: string, options: DownloadOptions = {}): DownloadOperation {
-    return DownloadOperation.fromDraft(this.#engine, this.#draft(uri, resultFile, options))
+  createDownload(uri: URL | string, resultFile: string, options?: DownloadOptions): DownloadOperation
+  createDownload(
+    uri: URL | string,
+    resultFile: string,
+    requestBodyFile: string,
+    options?: DownloadOptions,
+  ): DownloadOperation
+  createDownload(
+    uri: URL | string,
+    resultFile: string,
+    third: string | DownloadOptions = {},
+    fourth: DownloadOptions = {},
+  ): DownloadOperation {
+    if (third === '' || third === null) throw invalidArgument('requestBodyFile', 'must be a path')
+    if (typeof third !== 'string') return DownloadOperation.fromDraft(this.#engine, this.#draft(uri, resultFile, third))
+    const draft = this.#draft(uri, resultFile, fourth)
+    return DownloadOperation.fromDraft(this.#engine, withBody(draft, {kind: 'file', file: resolve(third)}))
+  }
+
+  /**
+   * The same with a request body that comes from a stream, of which a private copy is made first: resolves when all of it is on
+   * the disk. The copy goes when the download ends. Rejects with INVALID_ARGUMENT, CLOSED, DISK_FULL, with what the stream threw,
+   * or with the reason of `signal`, and leaves nothing behind then.
+   */
+  async createDownloadAsync(
+    uri: URL | string,
+    resultFile: string,
+    requestBodyStream: AsyncIterable<Uint8Array>,
+    options: DownloadOptions & {readonly signal?: AbortSignal} = {},
+  ): Promise<DownloadOperation> {
+    if (typeof requestBodyStream?.[Symbol.asyncIterator] !== 'function') {
+      throw invalidArgument('requestBodyStream', 'must be a stream')
+    }
+    const draft = this.#draft(uri, resultFile, options)
+    const piece = await this.#engine.takeBody(draft.id, requestBodyStream, options.signal)
+    return DownloadOperation.fromDraft(this.#engine, withBody(draft, piece))
   }
 
   /**
@@ -266,3 +303,7 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
 }
 
 const BATCH = 5000
+
+function withBody(draft: OperationDraft, piece: ContentPiece): OperationDraft {
+  return {...draft, request: {...draft.request, body: {pieces: [piece]}}}
+}

@@ -337,7 +337,10 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
     const facts = this.#facts.response
     if (facts === undefined) return null
     if (this.#response?.facts !== facts) {
-      this.#response = {facts, information: new ResponseInformation(facts, this.method)}
+      this.#response = {
+        facts,
+        information: new ResponseInformation(facts, this.method, this.#wishes.request.body === undefined),
+      }
     }
     return this.#response.information
   }

@@ -6,15 +6,16 @@ import {validatorOf} from '../domain/validator.ts'
 
 export class ResponseInformation {
   readonly #facts: ResponseFacts
-  readonly #method: string
+  readonly #mayAskForParts: boolean
   readonly actualUri: URL
   readonly statusCode: number
   /** Names as the server spelled them, look-up case-sensitive; repeated headers joined with ", ". */
   readonly headers: ReadonlyMap<string, string>
 
-  constructor(facts: ResponseFacts, method: string) {
+  /** `isPlain`: the request carried no body. */
+  constructor(facts: ResponseFacts, method: string, isPlain = true) {
     this.#facts = facts
-    this.#method = method
+    this.#mayAskForParts = method === 'GET' && isPlain
     this.actualUri = new URL(facts.url)
     this.statusCode = facts.status
     const headers = new Map<string, string>()
@@ -25,11 +26,11 @@ export class ResponseInformation {
     this.headers = headers
   }
 
-  /** GET, 200 or 206, ranges not refused, and a validator to hold them together. */
+  /** GET without a body, 200 or 206, ranges not refused, and a validator to hold them together. */
   get isResumable(): boolean {
     const {status, headers} = this.#facts
     const ranges = headerValue(headers, 'accept-ranges')?.toLowerCase()
     const answered = status === 200 || status === 206
-    return this.#method === 'GET' && answered && ranges !== 'none' && validatorOf(this.#facts) !== undefined
+    return this.#mayAskForParts && answered && ranges !== 'none' && validatorOf(this.#facts) !== undefined
   }
 }

@@ -8,7 +8,9 @@ import {operationId} from '../support/records.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
 describe('a long queue without a network', () => {
-  it('94. stays a queue: about a thousand wait for it, and all go on when it is there', {timeout: 120_000}, async () => {
+  it('94. stays a queue: about a thousand wait for it, and all go on when it is there', {
+    timeout: 120_000,
+  }, async () => {
     const count = 1_200
     const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 50, journal: false}})
     for (let n = 1; n <= count; n++) world.network.serve(urlOf(n), {seed: n, size: 10})

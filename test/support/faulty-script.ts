@@ -8,6 +8,8 @@ export interface ReceivedRequest {
   readonly path: string
   /** Names in lower case; repeated fields are joined by a comma. */
   readonly headers: Readonly<Record<string, string>>
+  /** What it carried; it is answered when all of that is here. */
+  readonly body: Buffer
   /** Counts the server's connections from 1. */
   readonly connection: number
   /** Body bytes handed to the socket so far: live. */

@@ -46,6 +46,7 @@ interface Wire {
 }
 
 interface LiveRequest extends ReceivedRequest {
+  body: Buffer
   bytesSent: number
   closed: boolean
 }
@@ -136,7 +137,11 @@ async function serve(
       unread += (chunk as Buffer).toString('latin1')
       for (let end = unread.indexOf(HEAD_END); end >= 0; end = unread.indexOf(HEAD_END)) {
         const request = parseHead(unread.slice(0, end), connection)
-        unread = unread.slice(end + HEAD_END.length)
+        const bodyStart = end + HEAD_END.length
+        const bodyEnd = bodyStart + Number(request.headers['content-length'] ?? 0)
+        if (unread.length < bodyEnd) break
+        request.body = Buffer.from(unread.slice(bodyStart, bodyEnd), 'latin1')
+        unread = unread.slice(bodyEnd)
         requests.push(request)
         served.push(request)
         if ((await answer(wire, request, scriptFor(request))) === 'over') return
@@ -157,7 +162,7 @@ function parseHead(text: string, connection: number): LiveRequest {
     const value = line.slice(colon + 1).trim()
     headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`
   }
-  return {method, path, headers, connection, bytesSent: 0, closed: false}
+  return {method, path, headers, body: Buffer.alloc(0), connection, bytesSent: 0, closed: false}
 }
 
 /** Says whether the connection can take another request. */

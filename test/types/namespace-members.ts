@@ -271,7 +271,6 @@ export const PENDING = [
   'BackgroundDownloader.failureToastNotification',
   'BackgroundDownloader.successTileNotification',
   'BackgroundDownloader.successToastNotification',
-  'BackgroundDownloader.createDownloadAsync',
   'BackgroundTransferCompletionGroup',
   'BackgroundTransferCompletionGroupTriggerDetails',
   'BackgroundTransferContentPart',

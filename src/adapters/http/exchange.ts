@@ -192,7 +192,9 @@ export class HttpExchange implements Exchange {
       return
     }
     this.#phase = 'receiving'
-    const plain = request.method === 'GET' && (status === 200 || status === 206) && framing.kind === 'length'
+    // Until a request's own body is out its connection is undici's.
+    const isBare = request.method === 'GET' && request.body === undefined
+    const plain = isBare && (status === 200 || status === 206) && framing.kind === 'length'
     if (plain && framing.length >= directBodyThreshold) lane.takeOver?.(this.#sink(framing.length, lane))
   }
 
