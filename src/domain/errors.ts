@@ -317,6 +317,12 @@ export const ERROR_CODES = {
     hresult: 0x8000000e,
     advice: 'look at the operation’s status before the call',
   },
+  LIMIT_REACHED: {
+    kind: 'state',
+    retry: 'never',
+    hresult: 0x80070057,
+    advice: 'wait until something ended, or raise the limit',
+  },
   CLOSED: {
     kind: 'state',
     retry: 'never',

@@ -31,6 +31,7 @@ import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {spoolName} from '../ports/spool.ts'
 import {Coordinator, type GroupCommand} from './coordinator.ts'
 import type {Dispatcher} from './dispatcher.ts'
+import {EngineLimits} from './engine-limits.ts'
 import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
 import {type GroupStanding, MOST_AWAKE} from './groups.ts'
@@ -62,6 +63,7 @@ export type OperationDraft = Omit<OperationRecord, 'sequence' | 'state'>
 
 export class Engine {
   readonly options: ResolvedEngineOptions
+  readonly limits: EngineLimits
   readonly #ports: EnginePorts
   readonly #events = new Subject<EngineEvent>()
   readonly #actor: EngineActor
@@ -77,6 +79,7 @@ export class Engine {
   constructor(ports: EnginePorts, options: EngineOptions = {}, mostAwakeGroups = MOST_AWAKE) {
     this.options = resolveOptions(options)
     this.#ports = ports
+    this.limits = new EngineLimits(this.options.limits, this.#events)
     this.#claims = new FileClaims(ports)
     this.#nextId = createOperationIds(
       () => ports.clock.now(),
@@ -160,7 +163,12 @@ export class Engine {
 
   /** Accepts many operations without keeping a handle to any (bulk). */
   async startMany(drafts: readonly OperationDraft[]): Promise<void> {
-    await this.#accept(drafts, () => undefined)
+    try {
+      await this.#accept(drafts, () => undefined)
+    } catch (error) {
+      for (const {id} of drafts) this.limits.dropDraft(id)
+      throw error
+    }
   }
 
   /** Resolves when the records are durable, with what `use` made of each. */
@@ -529,8 +537,11 @@ export class Engine {
     return {kind: 'spool', name: spoolName(id, 'body'), size}
   }
 
+  /** Of a draft to be made. Throws LIMIT_REACHED. */
   newId(): OperationId {
-    return this.#nextId()
+    const id = this.#nextId()
+    this.limits.addDraft(id)
+    return id
   }
 
   now(): number {
@@ -588,6 +599,7 @@ export class Engine {
         openStore: fromPromise<void>(async () => {
           this.#sequence = (await store.open()).lastSequence
           await this.#beforeRecovery?.(store)
+          await this.limits.begin(store)
         }),
         recover: fromPromise<void>(() => this.#coordinator.recover(this.#sequence)),
         watchConditions: fromCallback<AnyEventObject>(({sendBack}) => {

@@ -7,6 +7,7 @@ import {invalidArgument} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Checksum, TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
+import type {LimitOptions} from './engine-limits.ts'
 import type {RetentionPolicy} from './retention.ts'
 
 export interface EngineOptions {
@@ -33,6 +34,8 @@ export interface EngineOptions {
   readonly retryDelayMs?: number
   /** ms between two checkpoints of a slow body; 1,000 by default. */
   readonly checkpointIntervalMs?: number
+  /** The namespace's limits, such as {operations: 200, groups: 50}; none by default. More throw LIMIT_REACHED. */
+  readonly limits?: LimitOptions
   /** ms that close() waits for running operations to make their bytes durable; 10,000 by default. */
   readonly drainTimeoutMs?: number
   /**
@@ -76,6 +79,7 @@ export interface ResolvedEngineOptions {
   readonly journal: boolean
   readonly settings: OperationSettings
   readonly unconstrainedConsent: UnconstrainedConsent
+  readonly limits: LimitOptions
   readonly inspect: Observer<InspectionEvent> | undefined
 }
 
@@ -141,8 +145,16 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     journal: options.journal ?? true,
     settings,
     unconstrainedConsent: options.unconstrainedConsent ?? (() => false),
+    limits: limitOptions(options.limits ?? {}),
     inspect: options.inspect,
   })
+}
+
+function limitOptions({operations, groups}: LimitOptions): LimitOptions {
+  return {
+    ...(operations === undefined ? {} : {operations: bounded('limits.operations', operations, 1, [1, 1_000_000])}),
+    ...(groups === undefined ? {} : {groups: bounded('limits.groups', groups, 1, [1, 1_000_000])}),
+  }
 }
 
 /** The engine's numbers with what this operation asks instead. */

@@ -219,8 +219,13 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
       throw invalidArgument('requestBodyStream', 'must be a stream')
     }
     const draft = this.#draft(uri, resultFile, options)
-    const piece = await this.#engine.takeBody(draft.id, requestBodyStream, options.signal)
-    return DownloadOperation.fromDraft(this.#engine, withBody(draft, piece))
+    try {
+      const piece = await this.#engine.takeBody(draft.id, requestBodyStream, options.signal)
+      return DownloadOperation.fromDraft(this.#engine, withBody(draft, piece))
+    } catch (error) {
+      this.#engine.limits.dropDraft(draft.id)
+      throw error
+    }
   }
 
   /**
@@ -249,6 +254,8 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
       }
       await write()
     } finally {
+      // Of what made it stop nobody has a handle.
+      for (const {id} of batch) this.#engine.limits.dropDraft(id)
       await Promise.all(writing)
     }
     return accepted
@@ -289,10 +296,11 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
       group: this.#group,
       ...limitsOf(options),
     }
+    const request = withAddress(this.#engine, {method: this.#method, ...this.#request}, uri, 'uri')
     return {
       id: this.#engine.newId(),
       direction: 'download',
-      request: withAddress(this.#engine, {method: this.#method, ...this.#request}, uri, 'uri'),
+      request,
       target: {file: resolve(resultFile), collision},
       policy,
       createdAt: this.#engine.now(),

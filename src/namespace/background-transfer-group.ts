@@ -37,6 +37,7 @@ export class BackgroundTransferGroup {
     known.set(engine, groups)
     const present = groups.get(name)
     if (present !== undefined) return present
+    engine.limits.addGroup(name)
     const group = new BackgroundTransferGroup(engine, name)
     groups.set(name, group)
     return group

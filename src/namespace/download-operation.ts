@@ -40,7 +40,7 @@ import type {ByteSource, Engine, OperationDraft} from '../engine/engine.ts'
 import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
-import {rememberHandle} from './handles.ts'
+import {rememberHandle, watchDraft} from './handles.ts'
 import type {IBackgroundTransferOperation, IBackgroundTransferOperationPriority} from './interfaces.ts'
 import {type OperationSummary, summaryOf} from './operation-summary.ts'
 import {credentialOf, type PasswordCredential} from './password-credential.ts'
@@ -128,7 +128,9 @@ export class DownloadOperation implements IBackgroundTransferOperation, IBackgro
 
   /** A handle for a download that does not exist yet. */
   static fromDraft(engine: Engine, draft: OperationDraft): DownloadOperation {
-    return new DownloadOperation(engine, {kind: 'draft', draft})
+    const operation = new DownloadOperation(engine, {kind: 'draft', draft})
+    watchDraft(engine, draft.id, operation)
+    return operation
   }
 
   /** A handle for an operation of the engine. */

@@ -21,3 +21,8 @@ export function rememberHandle(engine: Engine, entry: OperationEntry, handle: Do
   known.set(entry.record.id, handle)
   lettingGo.register(handle, () => engine.release(entry))
 }
+
+/** A draft that nobody has any more counts no longer. */
+export function watchDraft(engine: Engine, id: OperationId, handle: DownloadOperation): void {
+  lettingGo.register(handle, () => engine.limits.dropDraft(id))
+}

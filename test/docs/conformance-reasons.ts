@@ -3,17 +3,15 @@
 const NO_CAPABILITIES = 'Node.js has no network capability that a program could lack'
 
 export const REASONS: Readonly<Record<string, string>> = {
-  '33': 'no number of operations is too many here: a million of them may wait in line',
   '39': NO_CAPABILITIES,
   '201': NO_CAPABILITIES,
-  '210': 'no number of groups is too many here: one that nobody has costs nothing',
   'story 35':
     'there is no lease to lose: the process that holds the lock of the store is the only one that writes, for as long as it lives',
 }
 
 /** What is being built, or is built and not cited yet: to become empty, and nothing may be added. */
 export const PENDING: readonly string[] = [
-  ...numbers('', '1-4 6 17 21 27 28 30-32 77 91 106 112 119 163-184 188 189 213 225-248 273-280'),
+  ...numbers('', '1-4 6 17 21 27 28 77 91 106 112 119 163-184 188 189 213 225-248 273-280'),
   ...numbers('story ', '2 19 20 32-34'),
   ...numbers('U', '1-19'),
   ...numbers('invariant ', '10'),
