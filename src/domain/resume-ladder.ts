@@ -151,7 +151,11 @@ function mayCompare({total, coded}: Evidence, {resumeWithoutValidator}: AskingTe
   return resumeWithoutValidator === true && total !== undefined && coded !== true
 }
 
-function rungFor(evidence: Evidence, stretch: Stretch | undefined, {method, hasBody, policy, origin}: AskingTerms): Rung {
+function rungFor(
+  evidence: Evidence,
+  stretch: Stretch | undefined,
+  {method, hasBody, policy, origin}: AskingTerms,
+): Rung {
   const {validator, ranges} = evidence
   if (method !== 'GET' || hasBody === true || stretch === undefined || origin.ranges === 'unreliable') return 'whole'
   // Only a run that ends where the stretch begins can be compared with what comes.
