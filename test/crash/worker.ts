@@ -49,7 +49,7 @@ function say(line: Line): void {
 }
 
 const plan: Plan = JSON.parse(process.argv[2] ?? '')
-const engine = await BackgroundTransferEngine.open(plan.engine)
+const engine = await BackgroundTransferEngine.open({conditions: 'good', ...plan.engine})
 const operations: DownloadOperation[] = []
 say({type: 'opened'})
 engine.operations$.subscribe(({file, state}) => {

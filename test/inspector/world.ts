@@ -42,6 +42,7 @@ export async function inspectedWorld(
   const engine = await BackgroundTransferEngine.open({
     directory: join(directory, '.store'),
     durability: 'process',
+    conditions: 'good',
     retryDelayMs: 5,
     drainTimeoutMs: 2_000,
     ...engineOptions,
