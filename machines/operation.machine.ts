@@ -86,11 +86,11 @@ export type OperationEvent =
   /** Random access: bytes from there on are wanted before all others. */
   | {readonly type: 'range.wanted'; readonly position: number}
 
-const notProvided = (name: string) => (): never => {
+export const notProvided = (name: string) => (): never => {
   throw new TransferError('INTERNAL', `the actor ${name} was not provided`)
 }
 
-function reason(context: OperationContext): Blockage | undefined {
+export function reason(context: OperationContext): Blockage | undefined {
   const {policy, request} = context.facts
   return blockages(
     {
@@ -102,11 +102,15 @@ function reason(context: OperationContext): Blockage | undefined {
   )[0]
 }
 
-function timedOut(code: 'CONNECT_TIMEOUT' | 'RESPONSE_TIMEOUT' | 'STALLED', message: string, facts: OperationFacts) {
+export function timedOut(
+  code: 'CONNECT_TIMEOUT' | 'RESPONSE_TIMEOUT' | 'STALLED',
+  message: string,
+  facts: OperationFacts,
+) {
   return new TransferError(code, message, {where: new URL(facts.request.url).origin}).toSerialized()
 }
 
-function withEvidence(facts: OperationFacts, evidence: Evidence): OperationFacts {
+export function withEvidence(facts: OperationFacts, evidence: Evidence): OperationFacts {
   return {...facts, evidence, attempts: countProgress(facts.attempts, sizeOf(evidence.ranges))}
 }
 
@@ -119,7 +123,10 @@ function wholeRange(size: number): Evidence['ranges'] {
 }
 
 /** A copy without the members that end with the state that set them. */
-function without<K extends 'retryAt' | 'error' | 'publishing'>(facts: OperationFacts, ...keys: K[]): OperationFacts {
+export function without<K extends 'retryAt' | 'error' | 'publishing'>(
+  facts: OperationFacts,
+  ...keys: K[]
+): OperationFacts {
   const copy: {-readonly [P in keyof OperationFacts]: OperationFacts[P]} = {...facts}
   for (const key of keys) delete copy[key]
   return copy
@@ -288,7 +295,7 @@ const setUp = setup({
   },
 })
 
-function serialize(thrown: unknown): SerializedError {
+export function serialize(thrown: unknown): SerializedError {
   if (thrown instanceof TransferError) return thrown.toSerialized()
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   return new TransferError('INTERNAL', `unexpected failure: ${message}`).toSerialized()

@@ -4,6 +4,7 @@ import {filter, map, type Observable} from 'rxjs'
 import {TransferError} from './domain/errors.ts'
 import type {JournalEntry, JournalPage} from './domain/journal.ts'
 import {isOperationId, type OperationId} from './domain/operation-id.ts'
+import {uploadName} from './domain/upload.ts'
 import {addOpenEngine, defaultEngine, removeOpenEngine} from './engine/default-engine.ts'
 import {Engine} from './engine/engine.ts'
 import type {EngineEvent} from './engine/events.ts'
@@ -12,13 +13,24 @@ import type {InspectOptions, Inspector} from './inspector/inspector.ts'
 import type {ExportBundle} from './inspector/protocol.ts'
 import {BackgroundDownloader} from './namespace/background-downloader.ts'
 import {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
-import {getCurrentDownloads, getCurrentDownloadsForTransferGroup, handleOf} from './namespace/current-downloads.ts'
+import {BackgroundUploader} from './namespace/background-uploader.ts'
+import {
+  downloadOf,
+  getCurrentDownloads,
+  getCurrentDownloadsForTransferGroup,
+  getCurrentUploads,
+  getCurrentUploadsForTransferGroup,
+  handleOf,
+  uploadOf,
+} from './namespace/current-transfers.ts'
 import type {DownloadOperation} from './namespace/download-operation.ts'
 import {type OperationSummary, summaryOf} from './namespace/operation-summary.ts'
 import {
   requestUnconstrainedDownloads,
+  requestUnconstrainedUploads,
   type UnconstrainedTransferRequestResult,
 } from './namespace/unconstrained-transfers.ts'
+import type {UploadOperation} from './namespace/upload-operation.ts'
 import {observe} from './observe/observe.ts'
 import {createPlatform, type PlatformOptions} from './platform.ts'
 import type {OperationQuery} from './ports/record-store.ts'
@@ -59,6 +71,10 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return new BackgroundDownloader(this.#engine)
   }
 
+  createUploader(): BackgroundUploader {
+    return new BackgroundUploader(this.#engine)
+  }
+
   /** The same as BackgroundTransferGroup.createGroup, in this engine. */
   createGroup(name: string): BackgroundTransferGroup {
     return BackgroundTransferGroup.of(this.#engine, name)
@@ -83,8 +99,43 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return requestUnconstrainedDownloads(this.#engine, operations)
   }
 
-  /** The operation of this guid, in whatever state. Rejects with OPERATION_UNKNOWN. */
+  /** The same for uploads. */
+  requestUnconstrainedUploadsAsync(operations: Iterable<UploadOperation>): Promise<UnconstrainedTransferRequestResult> {
+    return requestUnconstrainedUploads(this.#engine, operations)
+  }
+
+  /**
+   * Unfinished uploads without a group (or of a group string), and finished ones whose outcome reached nobody. What an earlier
+   * session left goes on by being found: PUT is sent again, and what was on the wire with another method is terminated.
+   */
+  getCurrentUploadsAsync(group = ''): Promise<readonly UploadOperation[]> {
+    return getCurrentUploads(this.#engine, group)
+  }
+
+  getCurrentUploadsForTransferGroupAsync(group: BackgroundTransferGroup): Promise<readonly UploadOperation[]> {
+    return getCurrentUploadsForTransferGroup(this.#engine, group)
+  }
+
+  /** The download of this guid, in whatever state. Rejects with OPERATION_UNKNOWN. */
   async getDownloadAsync(guid: string): Promise<DownloadOperation> {
+    const entry = isOperationId(guid) ? await this.#engine.find(guid) : undefined
+    if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
+    const download = downloadOf(this.#engine, entry)
+    if (download === undefined) throw new TransferError('OPERATION_UNKNOWN', 'it is an upload', {where: guid})
+    return download
+  }
+
+  /** The same of an upload. */
+  async getUploadAsync(guid: string): Promise<UploadOperation> {
+    const entry = isOperationId(guid) ? await this.#engine.find(guid) : undefined
+    if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
+    const upload = uploadOf(this.#engine, entry)
+    if (upload === undefined) throw new TransferError('OPERATION_UNKNOWN', 'it is a download', {where: guid})
+    return upload
+  }
+
+  /** The operation of this guid, upload or download. Rejects with OPERATION_UNKNOWN. */
+  async getOperationAsync(guid: string): Promise<DownloadOperation | UploadOperation> {
     const entry = isOperationId(guid) ? await this.#engine.find(guid) : undefined
     if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
     return handleOf(this.#engine, entry)
@@ -93,7 +144,17 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   /** The operation that writes, or last wrote, this file (absolute path). */
   async findByFileAsync(file: string): Promise<DownloadOperation | undefined> {
     const entry = await this.#engine.findByFile(file)
-    return entry === undefined ? undefined : handleOf(this.#engine, entry)
+    return entry === undefined ? undefined : downloadOf(this.#engine, entry)
+  }
+
+  /** The last upload of this file (absolute path) to this address. */
+  async findUploadAsync(uri: URL | string, sourceFile: string): Promise<UploadOperation | undefined> {
+    const url = new URL(uri)
+    url.username = ''
+    url.password = ''
+    url.hash = ''
+    const entry = await this.#engine.findByFile(uploadName(url.href, sourceFile))
+    return entry === undefined ? undefined : uploadOf(this.#engine, entry)
   }
 
   /** A page of operations in the order of their guids, as plain data without secrets. */

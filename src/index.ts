@@ -22,8 +22,10 @@ export type {ConstrainedTransfer, EngineOptions, UnconstrainedConsent} from './e
 export type {InspectOptions, Inspector} from './inspector/inspector.ts'
 export type {ExportBundle} from './inspector/protocol.ts'
 export {BackgroundDownloader, type DownloadOptions} from './namespace/background-downloader.ts'
+export {BackgroundTransferContentPart} from './namespace/background-transfer-content-part.ts'
 export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
 export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
+export {BackgroundUploader, type ByteStream, type UploadOptions} from './namespace/background-uploader.ts'
 export {
   type BackgroundDownloadProgress,
   DownloadOperation,
@@ -47,8 +49,9 @@ export type {
   Deferral,
 } from './namespace/ranges-downloaded.ts'
 export {ResponseInformation} from './namespace/response-information.ts'
-export type {RunningDownload, WaitOptions} from './namespace/running-download.ts'
+export type {RunningDownload, RunningTransfer, RunningUpload, WaitOptions} from './namespace/running-transfer.ts'
 export {UnconstrainedTransferRequestResult} from './namespace/unconstrained-transfers.ts'
+export {type BackgroundUploadProgress, UploadOperation} from './namespace/upload-operation.ts'
 export type {
   AttemptMessage,
   DiagnosticMessages,

@@ -38,6 +38,7 @@ import {BodyWriter} from './body-writer.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import {Checkpoints, type VersionFacts} from './checkpoints.ts'
 import {Connection, type Reception} from './connection.ts'
+import {requestHeaders} from './request-headers.ts'
 import type {Logins} from './server-login.ts'
 
 export interface TransferBytesPorts {
@@ -72,8 +73,6 @@ interface BodyPlace {
 
 /** Bytes that come this soon are waited for: a new request would bring them later. */
 const NEAR_BYTES = 256 * 1024
-
-const USER_AGENT: HeaderField = ['User-Agent', 'background-transfer']
 
 export class Attempt {
   readonly #ports: TransferBytesPorts
@@ -255,7 +254,7 @@ export class Attempt {
 
   async #fetch(): Promise<Reception> {
     const {request} = this.#facts
-    const first = {url: request.url, method: request.method, headers: this.#requestHeaders()}
+    const first = {url: request.url, method: request.method, headers: requestHeaders(request, this.#ports.secrets)}
     const body = await this.#requestBody()
     this.#assertWanted()
     let question = this.#questionTo(request.url)
@@ -286,13 +285,6 @@ export class Attempt {
 
   #partName(): PartName {
     return partNameOf({...this.#facts, evidence: this.#bytes.evidence})
-  }
-
-  #requestHeaders(): readonly HeaderField[] {
-    const {headers, sealed} = this.#facts.request
-    const secret: readonly HeaderField[] = sealed === undefined ? [] : JSON.parse(this.#ports.secrets.unseal(sealed))
-    const named = headers.some(([name]) => name.toLowerCase() === 'user-agent')
-    return [...(named ? [] : [USER_AGENT]), ...headers, ...secret]
   }
 
   /** As its files are now: what the request carries is read anew for each try. */

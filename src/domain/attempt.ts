@@ -1,7 +1,7 @@
 /** What the byte path and the chart of an operation say to each other, and the numbers that an operation runs by. */
 
 import type {SerializedError} from './errors.ts'
-import type {Evidence, OperationFacts, ResponseFacts} from './record.ts'
+import type {AnswerFacts, Evidence, OperationFacts, ResponseFacts} from './record.ts'
 import type {RetrySettings} from './retry.ts'
 
 /** All in ms. */
@@ -21,6 +21,8 @@ export type AttemptEvent =
   | {readonly type: 'attempt.redirected'}
   /** The server asks who we are, and the request goes out again with the answer. */
   | {readonly type: 'attempt.challenged'}
+  /** The connection took the whole request body. */
+  | {readonly type: 'attempt.sent'}
   | {readonly type: 'attempt.responded'; readonly response: ResponseFacts; readonly evidence: Evidence}
   /** The answer begins at zero although bytes were there: the body waits for `restart.recorded`. */
   | {readonly type: 'attempt.restarted'; readonly response: ResponseFacts; readonly evidence: Evidence}
@@ -28,13 +30,16 @@ export type AttemptEvent =
   | {readonly type: 'attempt.continuing'}
   | {readonly type: 'attempt.progressed'}
   | {readonly type: 'attempt.checkpointed'; readonly evidence: Evidence}
-  | {readonly type: 'attempt.finished'; readonly evidence: Evidence}
+  /** `answer`: of an upload. */
+  | {readonly type: 'attempt.finished'; readonly evidence: Evidence; readonly answer?: AnswerFacts}
   | {readonly type: 'attempt.yielded'; readonly evidence: Evidence}
   | {
       readonly type: 'attempt.failed'
       readonly error: SerializedError
       readonly evidence: Evidence
       readonly response?: ResponseFacts
+      /** Of an upload. */
+      readonly answer?: AnswerFacts
     }
 
 /** What the chart tells a try. */

@@ -48,6 +48,7 @@ export function explain(input: ExplainInput): Explanation {
     case 'queued':
       return explainQueued(input)
     case 'running':
+      if (record.direction === 'upload') return {why: 'it is being sent'}
       return {why: `it is transferring, ${sizeOf(record.evidence.ranges)} bytes are durable`}
     case 'returning':
       if (input.originRefusal !== undefined) return REFUSALS[input.originRefusal]
@@ -89,7 +90,10 @@ export function explain(input: ExplainInput): Explanation {
     case 'failed':
       return {
         why: `it failed${error}`,
-        next: 'start it again with the same URL and file to go on from the bytes that are here',
+        next:
+          record.direction === 'upload'
+            ? 'send it again'
+            : 'start it again with the same URL and file to go on from the bytes that are here',
       }
   }
 }

@@ -140,6 +140,15 @@ export interface SendingFacts {
   readonly content?: ContentFacts
   /** The session of the engine that last put the request on the wire; durable before its first byte. */
   readonly session?: string
+  /** What came of the answer to the last sending. */
+  readonly answer?: AnswerFacts
+}
+
+export interface AnswerFacts {
+  /** Body bytes. */
+  readonly received: number
+  /** Absent while unknown. */
+  readonly total?: number
 }
 
 /** Everything about an operation but the state of its life. */

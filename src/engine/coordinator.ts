@@ -10,6 +10,7 @@ import type {Conditions} from '../domain/conditions.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
+import {mayBeSentAgain} from '../domain/upload.ts'
 import {Alarm} from './alarm.ts'
 import {AwaitedConditions} from './awaited-conditions.ts'
 import {Dispatcher} from './dispatcher.ts'
@@ -48,6 +49,12 @@ export interface GroupCommand {
   readonly isThrough: (state: LifeState) => boolean
 }
 
+/** Where an answer that is good has begun. */
+const ANSWERED: ReadonlySet<string> = new Set([
+  'running.exchanging.active.transferring',
+  'running.exchanging.active.receivingResponse',
+])
+
 /** How soon a wait that is over is looked at again, when its record could not be read. */
 const READ_AGAIN_MS = 5_000
 
@@ -55,6 +62,8 @@ export interface CoordinatorOptions {
   readonly ports: EnginePorts
   readonly options: ResolvedEngineOptions
   readonly events: Subject<EngineEvent>
+  /** Names this session. */
+  readonly session: string
   readonly conditions: () => Conditions
   readonly isDraining: () => boolean
   /** How many groups are kept awake that have nobody running. */
@@ -76,14 +85,25 @@ export class Coordinator {
   readonly #ports: EnginePorts
   readonly #options: ResolvedEngineOptions
   readonly #events: Subject<EngineEvent>
+  readonly #session: string
   readonly #isDraining: () => boolean
   readonly #writes: DurableWrites
   readonly #awaited: AwaitedConditions
 
-  constructor({ports, options, events, conditions, isDraining, leaveFile, mostAwakeGroups}: CoordinatorOptions) {
+  constructor({
+    ports,
+    options,
+    events,
+    session,
+    conditions,
+    isDraining,
+    leaveFile,
+    mostAwakeGroups,
+  }: CoordinatorOptions) {
     this.#ports = ports
     this.#options = options
     this.#events = events
+    this.#session = session
     this.#isDraining = isDraining
     this.#writes = new DurableWrites(ports.clock)
     this.#awaited = new AwaitedConditions(ports.conditions)
@@ -117,6 +137,7 @@ export class Coordinator {
       options: this.#options,
       ticker: this.ticker,
       limiter: this.limits,
+      session,
       conditions,
       writes: this.#writes,
       observer: {
@@ -148,14 +169,24 @@ export class Coordinator {
     const {store} = this.#ports
     await this.spool.sweep()
     const demoted: Promise<void>[] = []
-    await this.#forEachLive(INTERRUPTED, (record) => demoted.push(store.save({...record, state: 'queued'})))
+    const stranded: OperationRecord[] = []
+    await this.#forEachLive(INTERRUPTED, (record) => {
+      if (this.#isStranded(record)) stranded.push(record)
+      else demoted.push(store.save({...record, state: 'queued'}))
+    })
     await Promise.all(demoted)
     const groups = await store.groups()
     for (const {name, maxBytesPerSecond} of groups) this.limits.limitGroup(name, maxBytesPerSecond)
     const resumeOnOpen = this.#options.resumeOnOpen === true
     this.line.load(groups, resumeOnOpen ? await store.waitingGroups() : [], resumeOnOpen ? 0 : lastSequence + 1)
     const states = resumeOnOpen ? [...FINISHING, ...WAITING] : FINISHING
+    for (const record of stranded) this.#rejoin(record)
     await this.#forEachLive(states, (record) => this.#rejoin(record))
+  }
+
+  /** An upload that another session had on the wire, and that nobody may send again: its chart terminates it. */
+  #isStranded(record: OperationRecord): boolean {
+    return record.direction === 'upload' && !isTerminal(record.state) && !mayBeSentAgain(record, this.#session)
   }
 
   /** Live records in these states, a thousand at a time: what the application paused may be a million, and stays asleep. */
@@ -293,6 +324,11 @@ export class Coordinator {
 
   /** What an earlier session left takes part from now on. */
   attach(record: OperationRecord): void {
+    if (this.#isStranded(record)) {
+      this.line.leaveLine(record.policy.group, record.id)
+      this.#rejoin(record)
+      return
+    }
     if (this.line.takesPart(record)) return
     this.line.attach(record)
     const entry = this.operations.get(record.id)
@@ -307,6 +343,10 @@ export class Coordinator {
 
   /** Puts what recovery, or an attach, found back to where its state belongs. */
   #rejoin(record: OperationRecord): void {
+    if (this.#isStranded(record)) {
+      this.operations.activate(this.operations.hold(record))
+      return
+    }
     switch (record.state) {
       case 'queued':
         this.line.enter(record)
@@ -355,7 +395,7 @@ export class Coordinator {
         facts.id,
         Math.min(quietMs, this.#options.settings.retry.retryAfterCapMs),
       )
-    } else if (entry.path === 'running.exchanging.active.transferring') {
+    } else if (ANSWERED.has(entry.path)) {
       this.line.originAnswered(facts.request.url, facts.id)
     }
   }

@@ -9,7 +9,7 @@ import {type EngineActor, engineMachine} from '../../machines/engine.machine.ts'
 import type {OperationEvent} from '../../machines/operation.machine.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../domain/conditions.ts'
-import {asTransferError, TransferError} from '../domain/errors.ts'
+import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import {type Explanation, explain} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
@@ -58,6 +58,14 @@ const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverab
 export type {ByteSource} from '../ports/byte-source.ts'
 export type {OperationQuery} from '../ports/record-store.ts'
 
+/** Live counters of an upload; totals are 0 while unknown. */
+export interface UploadCounts {
+  readonly bytesSent: number
+  readonly totalBytesToSend: number
+  readonly bytesReceived: number
+  readonly totalBytesToReceive: number
+}
+
 /** What createDownload gathers; the engine adds the place in line. */
 export type OperationDraft = Omit<OperationRecord, 'sequence' | 'state'>
 
@@ -89,6 +97,7 @@ export class Engine {
       ports,
       options: this.options,
       events: this.#events,
+      session: ports.random.guid(),
       conditions: () => this.conditions,
       isDraining: () => this.#isDraining,
       mostAwakeGroups,
@@ -312,6 +321,26 @@ export class Engine {
     const {wanted = Number.POSITIVE_INFINITY} = entry
     if (wanted <= position && rangeFrom(this.countsOf(entry).written, wanted) >= position) return
     this.want(entry, position)
+  }
+
+  /** The same of an upload, with what came of the answer. */
+  uploadProgressOf(entry: OperationEntry): UploadCounts {
+    const {received, total} = this.progressOf(entry)
+    const {answer} = entry.counts
+    return {
+      bytesSent: received,
+      totalBytesToSend: total,
+      bytesReceived: answer?.received ?? 0,
+      totalBytesToReceive: answer?.total ?? 0,
+    }
+  }
+
+  /** What is kept of the answer to an upload, from `position` on. Throws INVALID_ARGUMENT. */
+  answerOf(id: OperationId, position: number): AsyncIterable<Buffer> {
+    if (!Number.isSafeInteger(position) || position < 0) {
+      throw invalidArgument('position', `must be a whole number from 0, not ${position}`)
+    }
+    return this.#ports.spool.readAnswer(id, position)
   }
 
   /** Takes part in the dispatching of this session (attachAsync under resumeOnOpen: false). */

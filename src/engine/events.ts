@@ -38,7 +38,12 @@ export type EngineEvent =
 
 export interface ProgressChange {
   readonly id: OperationId
+  /** Of an upload: bytes of the answer. */
   readonly bytesReceived: number
   /** 0 while unknown, as the namespace has it. */
   readonly totalBytesToReceive: number
+  /** Of an upload only. */
+  readonly bytesSent?: number
+  /** Of an upload only. */
+  readonly totalBytesToSend?: number
 }

@@ -87,6 +87,7 @@ export class OperationEntry {
       received,
       total: counts.total ?? (sameGeneration ? shown.total : undefined),
       written: counts.written,
+      ...answerIn(counts, sameGeneration ? shown : undefined),
     }
     return this.#shown
   }
@@ -129,7 +130,14 @@ export class OperationEntry {
   }
 }
 
+/** What a count of an upload says of the answer, or what an earlier one said. */
+function answerIn(counts: ByteCounts, shown: ByteCounts | undefined): Pick<ByteCounts, 'answer'> {
+  const answer = counts.answer ?? shown?.answer
+  return answer === undefined ? {} : {answer}
+}
+
 function countsOf(record: OperationRecord): ByteCounts {
   const {generation, total, ranges} = record.evidence
-  return {generation, received: sizeOf(ranges), total, written: ranges}
+  const answer = record.sending?.answer
+  return {generation, received: sizeOf(ranges), total, written: ranges, ...(answer === undefined ? {} : {answer})}
 }

@@ -10,7 +10,7 @@ import type {Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {type JournalEntry, withJournalled} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import type {Direction, OperationRecord} from '../domain/record.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent} from './events.ts'
@@ -19,7 +19,7 @@ import {OperationEntry, type OperationNotice} from './operation-entry.ts'
 import {type ResolvedEngineOptions, settingsFor} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import type {ProgressTicker} from './progress-ticker.ts'
-import {provideOperationMachine} from './provide.ts'
+import {type OperationProvisions, provideOperationMachine, provideUploadMachine} from './provide.ts'
 import {isWorthSaving, pathOf, recordOf} from './record-of.ts'
 import {WaitingReaders} from './waiting-readers.ts'
 
@@ -42,10 +42,12 @@ export interface OperationsOptions {
   readonly ticker: ProgressTicker
   readonly limiter: RateLimiter
   readonly observer: OperationObserver
+  readonly session: string
   readonly conditions: () => Conditions
   readonly writes: DurableWrites
 }
 
+/** The chart of an upload speaks the events, the tags and the context of a download's; only its states are others. */
 type ProvidedMachine = ReturnType<typeof provideOperationMachine>
 
 export class Operations {
@@ -55,12 +57,12 @@ export class Operations {
   /** For each read that is under way, who was put away meanwhile. */
   readonly #readers = new Set<Set<OperationId>>()
   readonly #options: OperationsOptions
-  readonly #machine: ProvidedMachine
+  readonly #machines: Readonly<Record<Direction, ProvidedMachine>>
   #stopped = false
 
   constructor(options: OperationsOptions) {
     this.#options = options
-    this.#machine = provideOperationMachine({
+    const provisions: OperationProvisions = {
       ports: options.ports,
       meter: options.ticker,
       pool: createBufferPool(),
@@ -68,7 +70,11 @@ export class Operations {
       origins: new KnownOrigins(options.ports.clock),
       readers: this.readers,
       commit: (record) => this.#persist(this.hold(record), record),
-    })
+    }
+    this.#machines = {
+      download: provideOperationMachine(provisions),
+      upload: provideUploadMachine(provisions) as unknown as ProvidedMachine,
+    }
   }
 
   get(id: OperationId): OperationEntry | undefined {
@@ -137,7 +143,7 @@ export class Operations {
   /** Gives the entry an actor, born from its record. */
   activate(entry: OperationEntry): OperationEntry {
     if (entry.actor !== undefined) return entry
-    const {ports, options, conditions} = this.#options
+    const {ports, options, session, conditions} = this.#options
     const actor = createActor(this.#traced(entry), {
       id: entry.record.id,
       input: {
@@ -145,6 +151,7 @@ export class Operations {
         conditions: conditions(),
         settings: settingsFor(entry.record.policy, options.settings),
         wanted: entry.wanted,
+        ...(entry.record.direction === 'upload' ? {session} : {}),
       },
       clock: ports.clock,
       ...(options.inspect === undefined ? {} : {inspect: options.inspect}),
@@ -160,7 +167,7 @@ export class Operations {
 
   /** The machine, noting the event that each step takes: cheaper than an inspection observer on every send. */
   #traced(entry: OperationEntry): ProvidedMachine {
-    const machine = this.#machine
+    const machine = this.#machines[entry.record.direction]
     return Object.create(machine, {
       transition: {
         value: (...args: Parameters<typeof machine.transition>) => {

@@ -2,6 +2,7 @@
 
 import {getNextTransitions} from 'xstate'
 import {type OperationSnapshot, operationMachine} from '../../machines/operation.machine.ts'
+import {uploadMachine} from '../../machines/upload.machine.ts'
 import type {OperationSettings} from '../domain/attempt.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import type {OperationRecord} from '../domain/record.ts'
@@ -64,8 +65,18 @@ export function stateOfPath(path: string): LifeState {
   return state
 }
 
-function nodeOf(path: string): OperationSnapshot['_nodes'][number] | undefined {
-  return operationMachine.getStateNodeById(`operation.${path}`)
+interface Node {
+  readonly parent: Node | undefined
+  readonly tags: readonly string[]
+}
+
+/** What the two charts call the same means the same. */
+function nodeOf(path: string): Node | undefined {
+  try {
+    return operationMachine.getStateNodeById(`operation.${path}`) as Node
+  } catch {
+    return uploadMachine.getStateNodeById(`upload.${path}`) as Node
+  }
 }
 
 export function positionOf(snapshot: OperationSnapshot): ChartPosition {
@@ -87,5 +98,9 @@ export function positionOfRecord(
 ): ChartPosition {
   const {state, ...facts} = record
   const context = {facts, restoredFrom: state, conditions, settings}
-  return positionOf(operationMachine.resolveState({value: VALUES[state], context}))
+  if (record.direction === 'download') return positionOf(operationMachine.resolveState({value: VALUES[state], context}))
+  const value = VALUES[state] as Parameters<typeof uploadMachine.resolveState>[0]['value']
+  return positionOf(
+    uploadMachine.resolveState({value, context: {...context, session: ''}}) as unknown as OperationSnapshot,
+  )
 }

@@ -10,6 +10,7 @@ const TICK_MS = 100
 
 interface Watched {
   readonly read: () => ByteCounts
+  /** All bytes that were told of. */
   told: number
 }
 
@@ -52,7 +53,7 @@ export class ProgressTicker implements ProgressMeter {
   })
 
   attach(id: OperationId, read: () => ByteCounts): () => void {
-    const watched = {read, told: this.#show(id, read()).received}
+    const watched = {read, told: bytesOf(this.#show(id, read()))}
     this.#watched.set(id, watched)
     this.#arm()
     return () => {
@@ -87,11 +88,27 @@ export class ProgressTicker implements ProgressMeter {
   #tick(): void {
     const changes: ProgressChange[] = []
     for (const [id, watched] of this.#watched) {
-      const {received, total} = this.#show(id, watched.read())
-      if (received === watched.told) continue
-      watched.told = received
-      changes.push({id, bytesReceived: received, totalBytesToReceive: total ?? 0})
+      const counts = this.#show(id, watched.read())
+      const bytes = bytesOf(counts)
+      if (bytes === watched.told) continue
+      watched.told = bytes
+      changes.push(changeOf(id, counts))
     }
     if (changes.length > 0) this.#tell(changes)
+  }
+}
+
+function bytesOf({received, answer}: ByteCounts): number {
+  return received + (answer?.received ?? 0)
+}
+
+function changeOf(id: OperationId, {received, total, answer}: ByteCounts): ProgressChange {
+  if (answer === undefined) return {id, bytesReceived: received, totalBytesToReceive: total ?? 0}
+  return {
+    id,
+    bytesReceived: answer.received,
+    totalBytesToReceive: answer.total ?? 0,
+    bytesSent: received,
+    totalBytesToSend: total ?? 0,
   }
 }

@@ -2,10 +2,13 @@
 
 import {fromPromise} from 'xstate'
 import {operationMachine} from '../../machines/operation.machine.ts'
+import {uploadMachine} from '../../machines/upload.machine.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {createDiscardParts, createPublishFile, createVerifyFile} from '../actors/finish-file.ts'
+import {createSendContent} from '../actors/send-content.ts'
 import {Logins} from '../actors/server-login.ts'
 import {createTransferBytes} from '../actors/transfer-bytes.ts'
+import {createDiscardUpload, createPrepareContent} from '../actors/upload-content.ts'
 import {createWeighFailure} from '../actors/weigh-failure.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
@@ -35,6 +38,18 @@ export function provideOperationMachine({ports, meter, pool, limiter, origins, r
       verifyFile: createVerifyFile(ports.sink),
       publishFile: createPublishFile(ports.sink),
       discardParts: createDiscardParts(ports.sink),
+    },
+  })
+}
+
+export function provideUploadMachine({ports, meter, pool, limiter, commit}: OperationProvisions) {
+  return uploadMachine.provide({
+    actors: {
+      prepareContent: createPrepareContent(ports.content),
+      sendContent: createSendContent({...ports, meter, pool, limiter, logins: new Logins(ports)}),
+      weighFailure: createWeighFailure(ports.clock, ports.random),
+      commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => commit(input.record)),
+      discardUpload: createDiscardUpload(ports.spool),
     },
   })
 }

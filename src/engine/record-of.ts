@@ -38,6 +38,7 @@ export function isWorthSaving(saved: OperationRecord, next: OperationRecord): bo
       next.evidence.generation !== evidence.generation ||
       next.evidence.ranges !== evidence.ranges ||
       next.request !== saved.request ||
+      next.sending !== saved.sending ||
       next.policy !== saved.policy
     )
   }
@@ -49,6 +50,7 @@ function sameFacts(a: OperationRecord, b: OperationRecord): boolean {
     a.request === b.request &&
     a.policy === b.policy &&
     a.evidence === b.evidence &&
+    a.sending === b.sending &&
     a.attempts === b.attempts &&
     a.sequence === b.sequence &&
     a.error === b.error &&

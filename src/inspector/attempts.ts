@@ -41,6 +41,6 @@ function step(attempt: AttemptView, entry: JournalEntry, isTrying: boolean): Att
 }
 
 function outcomeOf({to}: JournalEntry): AttemptView['outcome'] {
-  if (to.startsWith('running.finishing')) return 'finished'
+  if (to.startsWith('running.finishing') || to === 'completed') return 'finished'
   return to === 'running.weighing' || to === 'running.startingOver' ? 'failed' : 'yielded'
 }

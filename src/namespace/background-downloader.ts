@@ -2,29 +2,18 @@
 
 import {resolve} from 'node:path'
 import type {ExpectedContent} from '../domain/content-guard.ts'
-import {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument} from '../domain/errors.ts'
-import {withHeader} from '../domain/header-fields.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
-import {parseProxy} from '../domain/proxy.ts'
-import {
-  type Checksum,
-  type CollisionPolicy,
-  NO_ATTEMPTS,
-  NO_EVIDENCE,
-  type TransferPolicy,
-  type TransferRequest,
-} from '../domain/record.ts'
+import {type Checksum, type CollisionPolicy, NO_ATTEMPTS, NO_EVIDENCE} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
 import {limitsOf} from '../engine/options.ts'
-import {BackgroundTransferGroup} from './background-transfer-group.ts'
-import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-downloads.ts'
-import {assertPriority, DownloadOperation} from './download-operation.ts'
-import type {IBackgroundTransferBase} from './interfaces.ts'
-import {credentialOf, PasswordCredential} from './password-credential.ts'
-import {changeCredentials, changeRequestHeaders, withAddress} from './transfer-request.ts'
+import type {BackgroundTransferGroup} from './background-transfer-group.ts'
+import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-transfers.ts'
+import {DownloadOperation} from './download-operation.ts'
+import {assertPriority} from './transfer-operation.ts'
+import {TransferSettings} from './transfer-settings.ts'
 import {requestUnconstrainedDownloads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
 
 /** What one download may ask beside the downloader's settings; our own additions to the namespace. */
@@ -65,118 +54,10 @@ const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
   'replaceExisting',
 ])
 
-export class BackgroundDownloader implements IBackgroundTransferBase {
-  readonly #engine: Engine
-  #method = 'GET'
-  #group = ''
-  #costPolicy: BackgroundTransferCostPolicy = BackgroundTransferCostPolicy.default
-  #request: Omit<TransferRequest, 'url' | 'method'> = {headers: []}
-  #serverCredential: PasswordCredential | null = null
-  #proxyCredential: PasswordCredential | null = null
-
+export class BackgroundDownloader extends TransferSettings {
   /** Acts on the default engine. Throws CLOSED when no engine is open. */
   constructor(engine: Engine = defaultEngine()) {
-    this.#engine = engine
-  }
-
-  /** 'GET' by default; case is kept. */
-  get method(): string {
-    return this.#method
-  }
-
-  set method(method: string) {
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) throw invalidArgument('method', 'must be an HTTP method name')
-    this.#method = method
-  }
-
-  get costPolicy(): BackgroundTransferCostPolicy {
-    return this.#costPolicy
-  }
-
-  set costPolicy(policy: BackgroundTransferCostPolicy) {
-    if (!Object.values(BackgroundTransferCostPolicy).includes(policy)) {
-      throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${policy}`)
-    }
-    this.#costPolicy = policy
-  }
-
-  /** The legacy group string; the same key as transferGroup (10.11). */
-  get group(): string {
-    return this.#group
-  }
-
-  set group(name: string) {
-    this.#group = name === '' ? '' : BackgroundTransferGroup.of(this.#engine, name).name
-  }
-
-  get transferGroup(): BackgroundTransferGroup | null {
-    return this.#group === '' ? null : BackgroundTransferGroup.of(this.#engine, this.#group)
-  }
-
-  set transferGroup(group: BackgroundTransferGroup | null) {
-    if (group !== null && !group.belongsTo(this.#engine)) {
-      throw invalidArgument('transferGroup', 'belongs to another engine')
-    }
-    this.#group = group?.name ?? ''
-  }
-
-  /**
-   * For downloads created afterwards: who they are for the origin of their address, when that asks (Basic, Digest). Never sent
-   * elsewhere, not before it is asked for, and kept sealed. A header Authorization of yours wins. null by default. Throws
-   * INVALID_ARGUMENT.
-   */
-  get serverCredential(): PasswordCredential | null {
-    return this.#serverCredential
-  }
-
-  set serverCredential(credential: PasswordCredential | null) {
-    const server = credentialOf(credential, 'serverCredential')
-    this.#request = changeCredentials(this.#engine, this.#request, {server})
-    this.#serverCredential = credential
-  }
-
-  /**
-   * For downloads created afterwards: the proxy to ask, as http://, https:// or socks5:// with a host and a port; 'direct' for
-   * none; null (default) for what the engine does. NAME:PASSWORD@ in it becomes proxyCredential. Our addition to the
-   * namespace. Throws INVALID_ARGUMENT.
-   */
-  get proxy(): string | null {
-    return this.#request.proxy ?? null
-  }
-
-  set proxy(address: string | null) {
-    const {proxy: _, ...request} = this.#request
-    if (address === null) {
-      this.#request = request
-      return
-    }
-    if (address === 'direct') {
-      this.#request = {...request, proxy: address}
-      return
-    }
-    const {where, credential} = parseProxy(address, 'proxy')
-    this.#request = {...request, proxy: where}
-    if (credential !== undefined)
-      this.proxyCredential = new PasswordCredential(where, credential.userName, credential.password)
-  }
-
-  /** For downloads created afterwards: who they are for a proxy that asks. null by default. Throws INVALID_ARGUMENT. */
-  get proxyCredential(): PasswordCredential | null {
-    return this.#proxyCredential
-  }
-
-  set proxyCredential(credential: PasswordCredential | null) {
-    const proxy = credentialOf(credential, 'proxyCredential')
-    this.#request = changeCredentials(this.#engine, this.#request, {proxy})
-    this.#proxyCredential = credential
-  }
-
-  /** For downloads created afterwards; repeated calls concatenate. Throws INVALID_ARGUMENT (O17, O18). */
-  setRequestHeader(name: string, value: string): void {
-    const whole = {url: '', method: this.#method, ...this.#request}
-    const changed = changeRequestHeaders(this.#engine, whole, name, (fields) => withHeader(fields, name, value))
-    const {url: _, method: __, ...request} = changed
-    this.#request = request
+    super(engine, 'GET')
   }
 
   /**
@@ -199,9 +80,9 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
     fourth: DownloadOptions = {},
   ): DownloadOperation {
     if (third === '' || third === null) throw invalidArgument('requestBodyFile', 'must be a path')
-    if (typeof third !== 'string') return DownloadOperation.fromDraft(this.#engine, this.#draft(uri, resultFile, third))
+    if (typeof third !== 'string') return DownloadOperation.fromDraft(this.engine, this.#draft(uri, resultFile, third))
     const draft = this.#draft(uri, resultFile, fourth)
-    return DownloadOperation.fromDraft(this.#engine, withBody(draft, {kind: 'file', file: resolve(third)}))
+    return DownloadOperation.fromDraft(this.engine, withBody(draft, {kind: 'file', file: resolve(third)}))
   }
 
   /**
@@ -220,10 +101,10 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
     }
     const draft = this.#draft(uri, resultFile, options)
     try {
-      const piece = await this.#engine.takeBody(draft.id, requestBodyStream, options.signal)
-      return DownloadOperation.fromDraft(this.#engine, withBody(draft, piece))
+      const piece = await this.engine.takeBody(draft.id, requestBodyStream, options.signal)
+      return DownloadOperation.fromDraft(this.engine, withBody(draft, piece))
     } catch (error) {
-      this.#engine.limits.dropDraft(draft.id)
+      this.engine.limits.dropDraft(draft.id)
       throw error
     }
   }
@@ -240,7 +121,7 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
     const writing: Promise<void>[] = []
     // A batch is made while the disk takes the one before it.
     const write = async () => {
-      const started = this.#engine.startMany(batch)
+      const started = this.engine.startMany(batch)
       started.catch(() => undefined)
       writing.push(started)
       accepted += batch.length
@@ -255,7 +136,7 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
       await write()
     } finally {
       // Of what made it stop nobody has a handle.
-      for (const {id} of batch) this.#engine.limits.dropDraft(id)
+      for (const {id} of batch) this.engine.limits.dropDraft(id)
       await Promise.all(writing)
     }
     return accepted
@@ -290,20 +171,14 @@ export class BackgroundDownloader implements IBackgroundTransferBase {
       )
     }
     assertPriority(priority)
-    const policy: TransferPolicy = {
-      priority,
-      costPolicy: this.#costPolicy,
-      group: this.#group,
-      ...limitsOf(options),
-    }
-    const request = withAddress(this.#engine, {method: this.#method, ...this.#request}, uri, 'uri')
+    const request = this.requestTo(uri)
     return {
-      id: this.#engine.newId(),
+      id: this.engine.newId(),
       direction: 'download',
       request,
       target: {file: resolve(resultFile), collision},
-      policy,
-      createdAt: this.#engine.now(),
+      policy: this.policyWith({priority, ...limitsOf(options)}),
+      createdAt: this.engine.now(),
       attempts: NO_ATTEMPTS,
       evidence: NO_EVIDENCE,
     }

@@ -11,7 +11,8 @@ export interface OperationSummary {
   readonly guid: OperationId
   /** Redacted: no user information, query values masked. */
   readonly url: string
-  /** The destination, or where the file is once completed. */
+  readonly direction: 'download' | 'upload'
+  /** The destination, or where the file is once completed. Of an upload: what is sent; '' for a form or a stream. */
   readonly file: string
   readonly status: keyof typeof BackgroundTransferStatus
   readonly state: LifeState
@@ -20,6 +21,9 @@ export interface OperationSummary {
   readonly bytesReceived: number
   /** 0 while unknown. */
   readonly totalBytesToReceive: number
+  /** Of an upload only: the size of the request, and all of it once the server has it. */
+  readonly bytesSent?: number
+  readonly totalBytesToSend?: number
   /** Tries of the present start. */
   readonly attempts: number
   /** Epoch ms. */
@@ -34,14 +38,14 @@ export interface OperationSummary {
 export function summaryOf(record: OperationRecord): OperationSummary {
   return {
     guid: record.id,
+    direction: record.direction,
     url: redactUrl(record.request.url),
     file: fileOf(record),
     status: statusName(statusOf(record.state)),
     state: record.state,
     group: record.policy.group,
     priority: record.policy.priority,
-    bytesReceived: sizeOf(record.evidence.ranges),
-    totalBytesToReceive: record.evidence.total ?? 0,
+    ...bytesOf(record),
     attempts: record.attempts.total,
     createdAt: record.createdAt,
     ...(record.endedAt === undefined ? {} : {endedAt: record.endedAt}),
@@ -49,4 +53,12 @@ export function summaryOf(record: OperationRecord): OperationSummary {
     ...(record.error === undefined ? {} : {error: record.error}),
     delivered: record.delivered === true,
   }
+}
+
+function bytesOf({direction, evidence}: OperationRecord) {
+  const moved = sizeOf(evidence.ranges)
+  const total = evidence.total ?? 0
+  return direction === 'upload'
+    ? {bytesReceived: 0, totalBytesToReceive: 0, bytesSent: moved, totalBytesToSend: total}
+    : {bytesReceived: moved, totalBytesToReceive: total}
 }

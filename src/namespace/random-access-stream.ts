@@ -5,7 +5,7 @@
 
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {ByteStreamSource} from './result-stream.ts'
-import type {WaitOptions} from './running-download.ts'
+import type {WaitOptions} from './running-transfer.ts'
 
 export interface ReadOptions extends WaitOptions {
   /** Resolve as soon as there is one byte, instead of with as many as were asked for. False by default. */

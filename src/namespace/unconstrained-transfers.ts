@@ -3,6 +3,8 @@
 import {invalidArgument} from '../domain/errors.ts'
 import type {Engine} from '../engine/engine.ts'
 import {DownloadOperation} from './download-operation.ts'
+import {TransferOperation} from './transfer-operation.ts'
+import {UploadOperation} from './upload-operation.ts'
 
 /** The answer to a request for unconstrained transfers. */
 export class UnconstrainedTransferRequestResult {
@@ -18,16 +20,33 @@ export class UnconstrainedTransferRequestResult {
  * Asks the engine's `unconstrainedConsent`, which refuses by default. With its consent the exemption holds at once and is kept
  * with each operation; ended ones are passed over. Rejects with INVALID_ARGUMENT, CLOSED, or with what the callback threw.
  */
-export async function requestUnconstrainedDownloads(
+export function requestUnconstrainedDownloads(
   engine: Engine,
   operations: Iterable<DownloadOperation>,
 ): Promise<UnconstrainedTransferRequestResult> {
+  return request(engine, operations, DownloadOperation, 'downloads')
+}
+
+/** The same of uploads. */
+export function requestUnconstrainedUploads(
+  engine: Engine,
+  operations: Iterable<UploadOperation>,
+): Promise<UnconstrainedTransferRequestResult> {
+  return request(engine, operations, UploadOperation, 'uploads')
+}
+
+async function request(
+  engine: Engine,
+  operations: Iterable<TransferOperation>,
+  kind: typeof DownloadOperation | typeof UploadOperation,
+  name: string,
+): Promise<UnconstrainedTransferRequestResult> {
   const asked = [...(operations ?? [])]
-  if (asked.length === 0 || asked.some((each) => !(each instanceof DownloadOperation))) {
-    throw invalidArgument('operations', 'must be downloads, one at least')
+  if (asked.length === 0 || asked.some((each) => !(each instanceof kind))) {
+    throw invalidArgument('operations', `must be ${name}, one at least`)
   }
-  if (asked.some((each) => !DownloadOperation.isOf(engine, each))) {
-    throw invalidArgument('operations', 'must be downloads of this engine')
+  if (asked.some((each) => !TransferOperation.isOf(engine, each))) {
+    throw invalidArgument('operations', `must be ${name} of this engine`)
   }
   const isGranted = await engine.consentsToUnconstrained(
     asked.map((each) => {
@@ -35,6 +54,6 @@ export async function requestUnconstrainedDownloads(
       return {guid, url, file}
     }),
   )
-  if (isGranted) for (const each of asked) DownloadOperation.exempt(engine, each)
+  if (isGranted) for (const each of asked) TransferOperation.exempt(engine, each)
   return new UnconstrainedTransferRequestResult(isGranted)
 }

@@ -4,7 +4,7 @@
  */
 
 import type {Observable} from 'rxjs'
-import type {OperationRecord} from '../domain/record.ts'
+import {fileOf, type OperationRecord} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import {stateOfPath} from '../engine/position.ts'
@@ -46,7 +46,7 @@ function logMove({from, id, record, entry}: Moved, log: Log): void {
       if (previous !== 'publishing') log.info({...factsOf(record), bytes}, 'a transfer started')
       return
     case 'completed':
-      log.info({id, file: record.resultFile ?? record.target.file, bytes}, 'a transfer completed')
+      log.info({id, file: fileOf(record), bytes}, 'a transfer completed')
       return
     case 'canceled':
       log.info({id}, 'a transfer was canceled')
@@ -66,7 +66,8 @@ function logMove({from, id, record, entry}: Moved, log: Log): void {
   }
 }
 
-function factsOf({id, request, target, policy}: OperationRecord): object {
+function factsOf(record: OperationRecord): object {
+  const {id, request, policy} = record
   const group = policy.group === '' ? {} : {group: policy.group}
-  return {id, url: redactUrl(request.url), file: target.file, ...group}
+  return {id, url: redactUrl(request.url), file: fileOf(record), ...group}
 }

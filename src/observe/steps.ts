@@ -12,7 +12,7 @@ export function isRetry({from, to}: JournalEntry): boolean {
 
 /** Why a try ended, by where the chart went. */
 export function outcomeOf(to: string): 'finished' | 'failed' | 'yielded' {
-  if (to.startsWith('running.finishing')) return 'finished'
+  if (to.startsWith('running.finishing') || to === 'completed') return 'finished'
   return to === 'running.weighing' || to === 'running.startingOver' ? 'failed' : 'yielded'
 }
 

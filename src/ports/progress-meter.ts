@@ -2,16 +2,22 @@
 
 import type {OperationId} from '../domain/operation-id.ts'
 import type {RangeSet} from '../domain/range-set.ts'
+import type {AnswerFacts} from '../domain/record.ts'
 
 export interface ByteCounts {
-  /** Of the part file: counts of one generation never fall. */
+  /** Of the part file, or of the sending: counts of one generation never fall. */
   readonly generation: number
-  /** Body bytes of the file that are here, those not yet durable included. */
+  /**
+   * Body bytes of the file that are here, those not yet durable included. Of an upload: bytes of its request that the
+   * connection took.
+   */
   readonly received: number
-  /** Size of the whole resource; undefined while unknown. */
+  /** Size of the whole resource, or of the request; undefined while unknown. */
   readonly total: number | undefined
   /** Bytes that are in the part file, where they can be read: at most `received`. */
   readonly written: RangeSet
+  /** What came of the answer to an upload. */
+  readonly answer?: AnswerFacts
 }
 
 export interface ProgressMeter {

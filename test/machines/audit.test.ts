@@ -31,6 +31,19 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
     },
   },
   origin: {origin: 'http://files.example', limit: 2},
+  upload: {
+    record: {...queuedRecord(1), direction: 'upload'},
+    conditions: GOOD_CONDITIONS,
+    settings: {
+      connectTimeoutMs: 300_000,
+      responseTimeoutMs: 120_000,
+      stallTimeoutMs: 120_000,
+      yieldTimeoutMs: 5_000,
+      checkpointIntervalMs: 1_000,
+      retry: DEFAULT_RETRY,
+    },
+    session: 'this one',
+  },
 }
 
 const CANDIDATE = {id: operationId(2), priorityClass: 1}
@@ -90,16 +103,42 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'origin.overloaded', id: operationId(1), quietMs: 5_000},
     {type: 'origin.answered', id: operationId(1)},
   ],
+  upload: [
+    {type: 'operation.admit'},
+    {type: 'operation.displace'},
+    {type: 'operation.suspend'},
+    {type: 'operation.cancel'},
+    {type: 'retry.due'},
+    {type: 'conditions.changed', conditions: OFFLINE},
+    {type: 'conditions.changed', conditions: GOOD_CONDITIONS},
+    {type: 'xstate.done.actor.preparation', output: {length: 9, files: []}},
+    {type: 'xstate.error.actor.preparation', error: ERROR},
+    {type: 'xstate.done.actor.sendingCommit'},
+    {type: 'attempt.connected'},
+    {type: 'attempt.sent'},
+    {type: 'attempt.responded', response: HEAD, evidence: FULL_EVIDENCE},
+    {type: 'attempt.finished', evidence: FULL_EVIDENCE},
+    {type: 'attempt.failed', error: ERROR, evidence: FULL_EVIDENCE},
+    {type: 'xstate.done.actor.weighing', output: {kind: 'atOnce'}},
+    {type: 'xstate.done.actor.weighing', output: {kind: 'waitUntil', at: 5_000}},
+    {type: 'xstate.done.actor.weighing', output: {kind: 'pauseForStorage', at: 5_000}},
+    {type: 'xstate.done.actor.weighing', output: {kind: 'end', error: ERROR}},
+    {type: 'xstate.done.actor.removal'},
+  ],
 }
 
 /** Actors that end with the state that invoked them, and not by themselves. */
-const ENDLESS = new Set(['transferBytes', 'watchConditions', 'keepAlarm', 'tellProgress'])
+const ENDLESS = new Set(['transferBytes', 'sendContent', 'watchConditions', 'keepAlarm', 'tellProgress'])
 
 /** Waits that a crash may lose, by state; every other wait stands in a record. */
-const MAY_BE_LOST = [/^operation\.running\.exchanging\./, /^engine\.draining$/, /^origin\.cooling$/]
+const MAY_BE_LOST = [/^(operation|upload)\.running\.exchanging\./, /^engine\.draining$/, /^origin\.cooling$/]
 
 /** What every non-final leaf of a machine has to answer, if only by saying why not. */
-const ALWAYS_HANDLED: Readonly<Record<string, string>> = {operation: 'operation.cancel', engine: 'engine.close'}
+const ALWAYS_HANDLED: Readonly<Record<string, string>> = {
+  operation: 'operation.cancel',
+  upload: 'operation.cancel',
+  engine: 'engine.close',
+}
 
 /** Config keys that hold data made from context and event, not behaviour. */
 const DYNAMIC_DATA = new Set(['params', 'input', 'context', 'output'])
@@ -196,6 +235,22 @@ describe.each(machines.map((machine) => [machine.id, machine] as const))('the ma
       expect(status).not.toBe('error')
       expect(JSON.parse(JSON.stringify(context))).toEqual(context)
     }
+  })
+})
+
+describe('an upload’s life states', () => {
+  it('are one for each leaf, and none that only the application could ask for (U16, U17)', () => {
+    const upload = machines.find(({id}) => id === 'upload')
+    if (upload === undefined) throw new Error('there is no upload machine')
+    const words = new Set<string>(LIFE_STATES)
+    for (const leaf of leaves(upload))
+      expect(
+        tagsOf(leaf).filter((tag) => words.has(tag)),
+        leaf.id,
+      ).toHaveLength(1)
+    const used = new Set(leaves(upload).flatMap(tagsOf))
+    expect(used.has('pausedByApplication')).toBe(false)
+    expect(used.has('pausedRecoverableWebErrorStatus')).toBe(false)
   })
 })
 

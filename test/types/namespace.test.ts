@@ -9,12 +9,15 @@ import type {
   BackgroundDownloader,
   BackgroundDownloadProgress,
   BackgroundTransferBehavior,
+  BackgroundTransferContentPart,
   BackgroundTransferCostPolicy,
   BackgroundTransferFileRange,
   BackgroundTransferGroup,
   BackgroundTransferPriority,
   BackgroundTransferRangesDownloadedEventArgs,
   BackgroundTransferStatus,
+  BackgroundUploader,
+  BackgroundUploadProgress,
   DownloadOperation,
   IBackgroundTransferBase,
   IBackgroundTransferOperation,
@@ -25,6 +28,7 @@ import type {
   ResponseInformation,
   RunningDownload,
   UnconstrainedTransferRequestResult,
+  UploadOperation,
   WebErrorStatus,
 } from '../../src/index.ts'
 import * as api from '../../src/index.ts'
@@ -53,6 +57,12 @@ describe('the members of the namespace', () => {
     expectTypeOf<keyof BackgroundDownloadProgress>().toEqualTypeOf<keyof typeof STRUCTS.BackgroundDownloadProgress>()
     expectTypeOf<keyof BackgroundTransferFileRange>().toEqualTypeOf<keyof typeof STRUCTS.BackgroundTransferFileRange>()
     expectTypeOf<UnconstrainedTransferRequestResult>().toEqualTypeOf<{readonly isUnconstrained: boolean}>()
+    type Uploader = 'BackgroundUploader'
+    expectTypeOf<Lacking<BackgroundUploader, Of<Uploader>, Uploader>>().toBeNever()
+    expectTypeOf<Lacking<typeof api.BackgroundUploader, Statics<Uploader>, Uploader>>().toBeNever()
+    expectTypeOf<Lacking<BackgroundTransferContentPart, Of<'BackgroundTransferContentPart'>, 'x'>>().toBeNever()
+    expectTypeOf<Lacking<UploadOperation, Of<'UploadOperation'>, 'x'>>().toBeNever()
+    expectTypeOf<keyof BackgroundUploadProgress>().toEqualTypeOf<keyof typeof STRUCTS.BackgroundUploadProgress>()
     type Base = 'IBackgroundTransferBase'
     type Operation = 'IBackgroundTransferOperation'
     type Priority = (typeof INTERFACES)['IBackgroundTransferOperationPriority']
@@ -145,7 +155,26 @@ describe('the members of the namespace', () => {
     }>()
   })
 
+  it('77, 163, 164, U16. leave an upload without pause, resume, another address and recoverable errors', () => {
+    type Absent = 'pause' | 'resume' | 'recoverableWebErrorStatuses' | 'currentWebErrorStatus' | 'rangesDownloaded'
+    expectTypeOf<Extract<keyof UploadOperation, Absent>>().toBeNever()
+    expectTypeOf<Pick<UploadOperation, 'requestedUri' | 'sourceFile' | 'progress'>>().toEqualTypeOf<{
+      readonly requestedUri: URL
+      readonly sourceFile: string | null
+      readonly progress: BackgroundUploadProgress
+    }>()
+    const {prototype} = api.UploadOperation
+    for (const name of ['pause', 'resume', 'recoverableWebErrorStatuses', 'currentWebErrorStatus']) {
+      expect(prototype).not.toHaveProperty(name)
+    }
+    const accessor = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(prototype), 'requestedUri')
+    expect(accessor?.set).toBeUndefined()
+  })
+
   it('are what the interfaces ask', () => {
+    expectTypeOf<UploadOperation>().toExtend<IBackgroundTransferOperation>()
+    expectTypeOf<UploadOperation>().toExtend<IBackgroundTransferOperationPriority>()
+    expectTypeOf<BackgroundUploader>().toExtend<IBackgroundTransferBase>()
     expectTypeOf<BackgroundDownloader>().toExtend<IBackgroundTransferBase>()
     expectTypeOf<DownloadOperation>().toExtend<IBackgroundTransferOperation>()
     expectTypeOf<DownloadOperation>().toExtend<IBackgroundTransferOperationPriority>()

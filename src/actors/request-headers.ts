@@ -1,0 +1,12 @@
+/** The headers of a request as they go out: the caller's, with the secret ones unsealed. */
+
+import type {HeaderField, TransferRequest} from '../domain/record.ts'
+import type {Secrets} from '../ports/secrets.ts'
+
+const USER_AGENT: HeaderField = ['User-Agent', 'background-transfer']
+
+export function requestHeaders({headers, sealed}: TransferRequest, secrets: Secrets): readonly HeaderField[] {
+  const secret: readonly HeaderField[] = sealed === undefined ? [] : JSON.parse(secrets.unseal(sealed))
+  const named = headers.some(([name]) => name.toLowerCase() === 'user-agent')
+  return [...(named ? [] : [USER_AGENT]), ...headers, ...secret]
+}

@@ -1,0 +1,26 @@
+/** Which upload may be sent again, and by which name it is found again. */
+
+import type {OperationFacts, TransferRequest, TransferTarget} from './record.ts'
+import {soleFileOf} from './request-content.ts'
+
+/**
+ * Within its session an upload is sent again after an interruption (spec U10, U11). What another session had on the wire is
+ * sent again only as PUT, which does the same once or twice (10.7).
+ */
+export function mayBeSentAgain(
+  {request, sending}: Pick<OperationFacts, 'request' | 'sending'>,
+  session: string,
+): boolean {
+  const sentBy = sending?.session
+  return sentBy === undefined || sentBy === session || request.method.toUpperCase() === 'PUT'
+}
+
+/** Under this name the store finds the upload of a file to an address. Never a path. */
+export function uploadName(url: string, sourceFile: string): string {
+  return `upload:${sourceFile}>${url}`
+}
+
+/** `id` stands for what has no file. */
+export function uploadTarget({url, body}: TransferRequest, id: string): TransferTarget {
+  return {file: uploadName(url, soleFileOf(body) ?? id), collision: 'replaceExisting'}
+}

@@ -1,0 +1,164 @@
+/** BackgroundUploader (spec 2.8): gathers settings, then makes UploadOperations of them. */
+
+import {resolve} from 'node:path'
+import {invalidArgument} from '../domain/errors.ts'
+import {withoutHeader} from '../domain/header-fields.ts'
+import {isBoundary, multipartPieces, multipartType} from '../domain/multipart.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {BackgroundTransferPriority} from '../domain/priority.ts'
+import {NO_ATTEMPTS, NO_EVIDENCE, type TransferPolicy, type TransferRequest} from '../domain/record.ts'
+import type {RequestContent} from '../domain/request-content.ts'
+import {uploadTarget} from '../domain/upload.ts'
+import {defaultEngine} from '../engine/default-engine.ts'
+import type {Engine} from '../engine/engine.ts'
+import {limitsOf} from '../engine/options.ts'
+import {BackgroundTransferContentPart} from './background-transfer-content-part.ts'
+import type {BackgroundTransferGroup} from './background-transfer-group.ts'
+import {getCurrentUploads, getCurrentUploadsForTransferGroup} from './current-transfers.ts'
+import {assertPriority} from './transfer-operation.ts'
+import {TransferSettings} from './transfer-settings.ts'
+import {requestUnconstrainedUploads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
+import {UploadOperation} from './upload-operation.ts'
+
+/** What one upload may ask beside the uploader's settings; our own additions to the namespace. */
+export interface UploadOptions {
+  /** Retries after the first try; the engine's by default. */
+  readonly retries?: number
+  /** Base of the backoff in ms; the engine's by default. */
+  readonly retryDelayMs?: number
+  /** ms; the engine's by default. */
+  readonly connectTimeoutMs?: number
+  /** ms from the last byte of the request to the head of the answer; the engine's by default. */
+  readonly responseTimeoutMs?: number
+  /** ms without a byte sent or received; the engine's by default. */
+  readonly stallTimeoutMs?: number
+  readonly priority?: BackgroundTransferPriority
+  /** Bytes per second of this upload alone; no limit by default. */
+  readonly maxBytesPerSecond?: number
+}
+
+/** A stream of bytes: of the web, of Node, or any iterable of them. */
+export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
+
+export class BackgroundUploader extends TransferSettings {
+  /** Acts on the default engine. Throws CLOSED when no engine is open. */
+  constructor(engine: Engine = defaultEngine()) {
+    super(engine, 'POST')
+  }
+
+  /**
+   * An upload of a file (relative to the working directory now) as it is, without a Content-Type of its own. It is read when it
+   * is sent, and must not change until the server has it. Nothing is sent before startAsync. Throws INVALID_ARGUMENT.
+   */
+  createUpload(uri: URL | string, sourceFile: string, options: UploadOptions = {}): UploadOperation {
+    if (typeof sourceFile !== 'string' || sourceFile === '') throw invalidArgument('sourceFile', 'must be a path')
+    const content: RequestContent = {pieces: [{kind: 'file', file: resolve(sourceFile)}]}
+    const [request, policy] = [this.requestTo(uri), this.#policy(options)]
+    return this.#create(this.engine.newId(), request, content, policy)
+  }
+
+  /**
+   * An upload of several parts, as multipart/form-data or another multipart type (`subType`: the bare word), with a boundary of
+   * ours or of the caller's. The parts are taken as they are now. Rejects with INVALID_ARGUMENT.
+   */
+  async createUploadAsync(
+    uri: URL | string,
+    parts: Iterable<BackgroundTransferContentPart>,
+    subType = 'form-data',
+    boundary?: string,
+    options: UploadOptions = {},
+  ): Promise<UploadOperation> {
+    const taken = [...(parts ?? [])]
+    if (taken.length === 0 || taken.some((each) => !(each instanceof BackgroundTransferContentPart))) {
+      throw invalidArgument('parts', 'must be content parts, one at least')
+    }
+    if (typeof subType !== 'string' || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(subType)) {
+      throw invalidArgument('subType', 'must be the bare name of a multipart type')
+    }
+    if (boundary !== undefined && (typeof boundary !== 'string' || !isBoundary(boundary))) {
+      throw invalidArgument('boundary', 'must have 1 to 70 of the characters of RFC 2046, and no space at its end')
+    }
+    const snapshots = taken.map(BackgroundTransferContentPart.snapshot)
+    const {headers, ...request} = this.requestTo(uri)
+    const policy = this.#policy(options)
+    const id = this.engine.newId()
+    const delimiter = boundary ?? `background-transfer-${id}`
+    const pieces = multipartPieces(snapshots, delimiter)
+    const type = ['Content-Type', multipartType(subType, delimiter)] as const
+    return this.#create(id, {...request, headers: [...withoutHeader(headers, 'Content-Type'), type]}, {pieces}, policy)
+  }
+
+  /**
+   * An upload of a stream: resolves when all of it was taken into a private file, which goes when the upload ends. Rejects with
+   * what the stream throws, with DISK_FULL and the like, or with the reason of `signal`; nothing is left behind then.
+   */
+  async createUploadFromStreamAsync(
+    uri: URL | string,
+    sourceStream: ByteStream,
+    options: UploadOptions & {readonly signal?: AbortSignal} = {},
+  ): Promise<UploadOperation> {
+    const request = this.requestTo(uri)
+    const chunks = bytesOf(sourceStream)
+    // What cannot be created is not to be taken first.
+    const policy = this.#policy(options)
+    const id = this.engine.newId()
+    try {
+      const piece = await this.engine.takeBody(id, chunks, options.signal)
+      return this.#create(id, request, {pieces: [piece]}, policy)
+    } catch (error) {
+      this.engine.limits.dropDraft(id)
+      throw error
+    }
+  }
+
+  /** Pending uploads of the default engine that belong to no group. To be found is to go on: see getCurrentUploadsAsync there. */
+  static getCurrentUploadsAsync(group = ''): Promise<readonly UploadOperation[]> {
+    return getCurrentUploads(defaultEngine(), group)
+  }
+
+  /** Pending uploads of a transfer group of the default engine. Rejects with INVALID_ARGUMENT for what is no such group. */
+  static getCurrentUploadsForTransferGroupAsync(group: BackgroundTransferGroup): Promise<readonly UploadOperation[]> {
+    return getCurrentUploadsForTransferGroup(defaultEngine(), group)
+  }
+
+  /** The same as of the default engine: BackgroundTransferEngine.requestUnconstrainedUploadsAsync. */
+  static requestUnconstrainedUploadsAsync(
+    operations: Iterable<UploadOperation>,
+  ): Promise<UnconstrainedTransferRequestResult> {
+    return requestUnconstrainedUploads(defaultEngine(), operations)
+  }
+
+  #policy(options: UploadOptions): TransferPolicy {
+    const {priority = BackgroundTransferPriority.default} = options
+    assertPriority(priority)
+    return this.policyWith({priority, ...limitsOf(options)})
+  }
+
+  #create(id: OperationId, request: TransferRequest, content: RequestContent, policy: TransferPolicy): UploadOperation {
+    const whole = {...request, body: content}
+    return UploadOperation.fromDraft(this.engine, {
+      id,
+      direction: 'upload',
+      request: whole,
+      target: uploadTarget(whole, id),
+      policy,
+      createdAt: this.engine.now(),
+      attempts: NO_ATTEMPTS,
+      evidence: NO_EVIDENCE,
+    })
+  }
+}
+
+function bytesOf(stream: ByteStream): AsyncIterable<Uint8Array> {
+  if (typeof stream !== 'object' || stream === null || !(Symbol.asyncIterator in stream)) {
+    throw invalidArgument('sourceStream', 'must be a stream of bytes')
+  }
+  const chunks = stream as AsyncIterable<unknown>
+  return (async function* () {
+    for await (const chunk of chunks) {
+      if (typeof chunk === 'string') yield Buffer.from(chunk)
+      else if (chunk instanceof Uint8Array) yield chunk
+      else throw invalidArgument('sourceStream', 'must give bytes or text')
+    }
+  })()
+}

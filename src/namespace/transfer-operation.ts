@@ -1,0 +1,454 @@
+/**
+ * What a DownloadOperation and an UploadOperation have in common (spec 4.3, 4.4): the application's handle of one transfer. One
+ * object per operation and process.
+ */
+
+import {
+  catchError,
+  concat,
+  defer,
+  distinctUntilChanged,
+  filter,
+  firstValueFrom,
+  from,
+  ignoreElements,
+  map,
+  merge,
+  Observable,
+  of,
+  ReplaySubject,
+  share,
+  switchMap,
+  takeUntil,
+} from 'rxjs'
+import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
+import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import type {Explanation} from '../domain/explain.ts'
+import {withHeader, withoutHeader} from '../domain/header-fields.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {BackgroundTransferPriority} from '../domain/priority.ts'
+import type {HeaderField, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
+import {type BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
+import type {Engine, OperationDraft} from '../engine/engine.ts'
+import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
+import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
+import {BackgroundTransferGroup} from './background-transfer-group.ts'
+import {rememberHandle} from './handles.ts'
+import type {IBackgroundTransferOperation, IBackgroundTransferOperationPriority} from './interfaces.ts'
+import {type OperationSummary, summaryOf} from './operation-summary.ts'
+import {credentialOf, type PasswordCredential} from './password-credential.ts'
+import {ResponseInformation} from './response-information.ts'
+import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
+import {changeCredentials, changeRequestHeaders} from './transfer-request.ts'
+
+/** What may still be changed of an unfinished transfer; takes effect with its next try. Our addition to the namespace. */
+export type ChangeableOptions = Omit<OperationLimits, 'maxBytesPerSecond'>
+
+/** What a handle stands for: a draft until startAsync, an entry of the engine from then on. */
+export type Stage =
+  | {readonly kind: 'draft'; readonly draft: OperationDraft}
+  /** `then`: what was asked of it before it was accepted. */
+  | {
+      readonly kind: 'starting'
+      readonly draft: OperationDraft
+      readonly accepted: Promise<void>
+      readonly then: (() => void)[]
+    }
+  | {readonly kind: 'entered'; readonly entry: OperationEntry}
+
+const NO_FLAGS = {hasResponseChanged: false, hasRestarted: false}
+
+export abstract class TransferOperation implements IBackgroundTransferOperation, IBackgroundTransferOperationPriority {
+  protected readonly engine: Engine
+  #stage: Stage
+  readonly #entered = new ReplaySubject<OperationEntry>(1)
+  /**
+   * Connected to the entry only while somebody listens: then the entry keeps the handle alive, and otherwise the application
+   * alone does, so that both can go when it lets go. Errors when nothing more will come.
+   */
+  protected readonly notices: Observable<OperationNotice>
+  #flags = NO_FLAGS
+  #response: {readonly facts: OperationRecord['response']; readonly information: ResponseInformation} | undefined
+
+  protected constructor(engine: Engine, stage: Stage) {
+    this.engine = engine
+    this.#stage = stage
+    this.notices = this.#entered.pipe(
+      switchMap(({notices}) => notices),
+      (source) => this.#flagged(source),
+      share(),
+    )
+    if (stage.kind === 'entered') this.#enter(stage.entry)
+  }
+
+  /** Whether an operation is of this engine. */
+  static isOf(engine: Engine, operation: TransferOperation): boolean {
+    return operation.engine === engine
+  }
+
+  /** From now on it does not pause to save power (the requestUnconstrained calls). */
+  static exempt(engine: Engine, operation: TransferOperation): void {
+    if (TransferOperation.isOf(engine, operation)) ifPossible(() => operation.changePolicy({unconstrained: true}))
+  }
+
+  /** Lower case, without braces; the same in every session. */
+  get guid(): OperationId {
+    return this.facts.id
+  }
+
+  get requestedUri(): URL {
+    return new URL(this.wishes.request.url)
+  }
+
+  get method(): string {
+    return this.wishes.request.method
+  }
+
+  get group(): string {
+    return this.wishes.policy.group
+  }
+
+  /**
+   * Other limits, or another expected digest, for what is still to come. Throws INVALID_ARGUMENT, and ILLEGAL_STATE on a
+   * terminal one.
+   */
+  changeOptions(options: ChangeableOptions): void {
+    this.changePolicy(limitsOf(options))
+  }
+
+  get transferGroup(): BackgroundTransferGroup | null {
+    return this.group === '' ? null : BackgroundTransferGroup.of(this.engine, this.group)
+  }
+
+  get priority(): BackgroundTransferPriority {
+    return this.wishes.policy.priority
+  }
+
+  /** Queued operations move to the end of their new class; a terminal one throws ILLEGAL_STATE (O37). */
+  set priority(priority: BackgroundTransferPriority) {
+    assertPriority(priority)
+    this.changePolicy({priority})
+  }
+
+  get costPolicy(): BackgroundTransferCostPolicy {
+    return this.wishes.policy.costPolicy
+  }
+
+  /** Takes effect at once; a terminal operation throws ILLEGAL_STATE. */
+  set costPolicy(costPolicy: BackgroundTransferCostPolicy) {
+    if (costPolicy !== 0 && costPolicy !== 1 && costPolicy !== 2) {
+      throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${costPolicy}`)
+    }
+    this.changePolicy({costPolicy})
+  }
+
+  /** Bytes per second of this operation alone; undefined is no limit. Takes effect at once; kept with the operation. */
+  get maxBytesPerSecond(): number | undefined {
+    return this.wishes.policy.maxBytesPerSecond
+  }
+
+  set maxBytesPerSecond(bytesPerSecond: number | undefined) {
+    const {maxBytesPerSecond: _, ...policy} = this.wishes.policy
+    const limit = byteRate('maxBytesPerSecond', bytesPerSecond)
+    this.#replacePolicy(limit === undefined ? policy : {...policy, maxBytesPerSecond: limit})
+  }
+
+  /** The present status, then each change; completes with the terminal one. */
+  get status$(): Observable<BackgroundTransferStatus> {
+    const present = defer(() => of(this.status))
+    const changes = this.notices.pipe(map(({record}) => statusOf(record.state)))
+    return this.untilEnd(concat(present, changes)).pipe(distinctUntilChanged())
+  }
+
+  /** The newest response, or null before any; the same object until a newer one arrives. */
+  getResponseInformation(): ResponseInformation | null {
+    const facts = this.facts.response
+    if (facts === undefined) return null
+    if (this.#response?.facts !== facts) {
+      this.#response = {
+        facts,
+        information: new ResponseInformation(facts, this.method, this.wishes.request.body === undefined),
+      }
+    }
+    return this.#response.information
+  }
+
+  abstract getResultStreamAt(position: number): ReadableStream<Uint8Array>
+
+  /** The operation as plain data: redacted, JSON-safe, with the durable counters. */
+  describe(): OperationSummary {
+    return summaryOf({sequence: 0, ...this.facts, state: this.state === 'new' ? 'queued' : this.state})
+  }
+
+  /** Why it is not moving, and what would move it. */
+  explain(): Explanation {
+    if (this.#stage.kind !== 'entered') return {why: 'it was never started', next: 'call startAsync'}
+    return this.engine.explain(this.#stage.entry)
+  }
+
+  /**
+   * Starts the transfer. Resolves with this object when the file is whole and durable, or the server has it; rejects with a TransferError, CANCELED
+   * and CLOSED included. Throws ILLEGAL_STATE when it was started before.
+   */
+  startAsync(options: WaitOptions = {}): RunningTransfer<this> {
+    if (this.#stage.kind !== 'draft') throw this.illegal('startAsync')
+    if (options.signal?.aborted === true) return this.#running(Promise.reject(options.signal.reason), options)
+    const {draft} = this.#stage
+    const then: (() => void)[] = []
+    const accepted = this.engine.start([draft]).then(
+      ([entry]) => {
+        if (entry === undefined) return
+        this.#enter(entry)
+        for (const call of then) call()
+      },
+      (error) => {
+        if (this.#stage.kind === 'starting') this.#stage = {kind: 'draft', draft: this.#stage.draft}
+        throw error
+      },
+    )
+    this.#stage = {kind: 'starting', draft, accepted, then}
+    return this.#running(accepted, options)
+  }
+
+  /**
+   * Connects to an operation of an earlier session, or again to one of this. Settles at once when it has ended. Throws
+   * ILLEGAL_STATE when it was never started, CLOSED.
+   */
+  attachAsync(options: WaitOptions = {}): RunningTransfer<this> {
+    if (this.#stage.kind === 'draft') throw this.illegal('attachAsync')
+    if (this.#stage.kind === 'starting') return this.#running(this.#stage.accepted, options)
+    this.engine.attach(this.#stage.entry)
+    return this.#running(Promise.resolve(), options)
+  }
+
+  /** Moves this transfer, and those behind it in its group, to the front. Without a group nothing happens. Throws CLOSED. */
+  makeCurrentInTransferGroup(): void {
+    if (this.#stage.kind === 'draft') return
+    this.onceAccepted(() => {
+      // Rejects only when the engine closes before a failing store took it; that was logged.
+      this.engine.makeCurrent(this.entry).catch(() => undefined)
+    })
+  }
+
+  /** From the next request on; repeated calls concatenate. ILLEGAL_STATE on a terminal operation. */
+  setRequestHeader(name: string, value: string): void {
+    this.#changeHeaders(name, (fields) => withHeader(fields, name, value))
+  }
+
+  /** Case-insensitive; removing an absent header does nothing. */
+  removeRequestHeader(name: string): void {
+    this.#changeHeaders(name, (fields) => withoutHeader(fields, name))
+  }
+
+  /**
+   * Other credentials, from the next request on; null takes one away, and what is not named stays. Our addition to the
+   * namespace. Throws INVALID_ARGUMENT, and ILLEGAL_STATE on a terminal operation.
+   */
+  setCredentials(given: {
+    readonly server?: PasswordCredential | null
+    readonly proxy?: PasswordCredential | null
+  }): void {
+    const change = {
+      ...(given.server === undefined ? {} : {server: credentialOf(given.server, 'server')}),
+      ...(given.proxy === undefined ? {} : {proxy: credentialOf(given.proxy, 'proxy')}),
+    }
+    this.#changeRequest(changeCredentials(this.engine, this.wishes.request, change))
+  }
+
+  /** What was told last. */
+  protected get facts(): OperationDraft & Pick<OperationRecord, 'error' | 'response'> {
+    return this.#stage.kind === 'entered' ? this.#stage.entry.record : this.#stage.draft
+  }
+
+  /** What the application asked for last, told or not yet. */
+  protected get wishes(): Pick<OperationDraft, 'request' | 'policy'> {
+    return this.#stage.kind === 'entered' ? this.#stage.entry.facts : this.#stage.draft
+  }
+
+  /** Now, or when its record is durable, if it is possible then still. */
+  protected onceAccepted(call: () => void): void {
+    if (this.#stage.kind !== 'starting') {
+      call()
+      return
+    }
+    this.#stage.then.push(() => ifPossible(call))
+  }
+
+  /** Undefined until it was accepted. */
+  protected get entered(): OperationEntry | undefined {
+    return this.#stage.kind === 'entered' ? this.#stage.entry : undefined
+  }
+
+  protected get flags(): typeof NO_FLAGS {
+    return this.#flags
+  }
+
+  protected get status(): BackgroundTransferStatus {
+    return statusOf(this.entered?.record.state ?? 'queued')
+  }
+
+  /** Resolves when it is accepted, also if it is not started yet. */
+  protected untilEntered(): Promise<OperationEntry> {
+    return firstValueFrom(this.#entered)
+  }
+
+  /** Resolves when it is accepted, at once when it was. */
+  protected async untilAccepted(): Promise<OperationEntry> {
+    if (this.#stage.kind === 'starting') await this.#stage.accepted
+    return this.entry
+  }
+
+  /** Throws ILLEGAL_STATE until it was accepted. */
+  protected get entry(): OperationEntry {
+    if (this.#stage.kind !== 'entered') throw this.illegal('use')
+    return this.#stage.entry
+  }
+
+  protected get state(): LifeState | 'new' {
+    return this.#stage.kind === 'draft' ? 'new' : this.#lifeState
+  }
+
+  get #lifeState(): LifeState {
+    return this.#stage.kind === 'entered' ? this.#stage.entry.state : 'queued'
+  }
+
+  protected illegal(call: string): TransferError {
+    return new TransferError('ILLEGAL_STATE', `cannot ${call}: the operation is ${this.state}`, {where: this.guid})
+  }
+
+  #enter(entry: OperationEntry): void {
+    this.#stage = {kind: 'entered', entry}
+    rememberHandle(this.engine, entry, this)
+    this.#entered.next(entry)
+  }
+
+  /** The flags hold while a notice is told. */
+  #flagged(source: Observable<OperationNotice>): Observable<OperationNotice> {
+    return new Observable((subscriber) =>
+      source.subscribe({
+        next: (notice) => {
+          const {hasResponseChanged, hasRestarted} = notice
+          this.#flags = {hasResponseChanged, hasRestarted}
+          subscriber.next(notice)
+          this.#flags = NO_FLAGS
+        },
+        error: (error) => subscriber.error(error),
+      }),
+    )
+  }
+
+  #running(accepted: Promise<void>, {signal, cancelSignal}: WaitOptions): RunningTransfer<this> {
+    const outcome = this.#outcome(accepted, signal)
+    const cancel = () => {
+      accepted.then(
+        () => ifPossible(() => this.#cancel()),
+        () => undefined,
+      )
+    }
+    const unlisten = cancelSignal === undefined ? () => undefined : whenAborted(cancelSignal, cancel)
+    outcome.then(unlisten, unlisten)
+    accepted.catch(() => undefined)
+    const refused = from(accepted).pipe(
+      ignoreElements(),
+      catchError(() => of(true)),
+    )
+    return Object.assign(outcome, {
+      accepted,
+      progress$: this.untilEnd(concat(of(undefined), this.notices)).pipe(
+        takeUntil(refused),
+        map(() => this),
+      ),
+      cancel,
+    })
+  }
+
+  #cancel(): void {
+    if (!isTerminal(this.entry.state)) this.engine.cancel(this.entry)
+  }
+
+  async #outcome(accepted: Promise<void>, signal: AbortSignal | undefined): Promise<this> {
+    await unlessAborted(from(accepted), signal)
+    const record = await this.#terminalRecord(signal)
+    await this.engine.markDelivered(this.entry)
+    if (record.state === 'completed') return this
+    if (record.state === 'canceled' && record.error?.code !== 'UPLOAD_TERMINATED')
+      throw new TransferError('CANCELED', 'the transfer was canceled', {where: this.guid})
+    throw record.error === undefined
+      ? asTransferError(new Error('the transfer failed without saying why'))
+      : TransferError.fromSerialized(record.error)
+  }
+
+  async #terminalRecord(signal: AbortSignal | undefined): Promise<OperationRecord> {
+    const {record} = this.entry
+    if (isTerminal(record.state)) return record
+    const ends = this.notices.pipe(filter((notice) => isTerminal(notice.record.state)))
+    return (await unlessAborted(ends, signal)).record
+  }
+
+  protected changePolicy(change: Partial<TransferPolicy>): void {
+    this.#replacePolicy({...this.wishes.policy, ...change})
+  }
+
+  #replacePolicy(policy: TransferPolicy): void {
+    const stage = this.#stage
+    if (isTerminal(this.#lifeState)) throw this.illegal('change its policy')
+    if (stage.kind !== 'entered') this.#stage = {...stage, draft: {...stage.draft, policy}}
+    if (stage.kind !== 'draft') this.onceAccepted(() => this.engine.changePolicy(this.entry, policy))
+  }
+
+  #changeHeaders(name: string, change: (fields: readonly HeaderField[]) => readonly HeaderField[]): void {
+    this.#changeRequest(changeRequestHeaders(this.engine, this.wishes.request, name, change))
+  }
+
+  #changeRequest(request: TransferRequest): void {
+    const stage = this.#stage
+    if (isTerminal(this.#lifeState)) throw this.illegal('change its request')
+    if (stage.kind !== 'entered') this.#stage = {...stage, draft: {...stage.draft, request}}
+    if (stage.kind !== 'draft') this.onceAccepted(() => this.engine.changeRequest(this.entry, request))
+  }
+
+  protected untilEnd<T>(source: Observable<T>): Observable<T> {
+    return new Observable<T>((subscriber) => {
+      const isOver = () => this.#stage.kind === 'entered' && isTerminal(this.#stage.entry.record.state)
+      return source.subscribe({
+        next: (value) => {
+          const over = isOver()
+          subscriber.next(value)
+          if (over) subscriber.complete()
+        },
+        error: () => subscriber.complete(),
+        complete: () => subscriber.complete(),
+      })
+    })
+  }
+}
+
+export function assertPriority(priority: BackgroundTransferPriority): void {
+  if (!Object.values(BackgroundTransferPriority).includes(priority)) {
+    throw invalidArgument('priority', `must be 0, 1 or 2, not ${priority}`)
+  }
+}
+
+/** The first value of `source`. Rejects with the signal's reason when that comes first. */
+function unlessAborted<T>(source: Observable<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return firstValueFrom(source)
+  const aborted = new Observable<never>((subscriber) => whenAborted(signal, () => subscriber.error(signal.reason)))
+  return firstValueFrom(merge(aborted, source))
+}
+
+/** Calls at once where the signal is aborted already. Returns how to stop listening. */
+function whenAborted(signal: AbortSignal, call: () => void): () => void {
+  if (signal.aborted) call()
+  else signal.addEventListener('abort', call, {once: true})
+  return () => signal.removeEventListener('abort', call)
+}
+
+/** What is asked for later than it was said: by then it may be too late, and that is no error. */
+export function ifPossible(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    const isTooLate = error instanceof TransferError && (error.code === 'ILLEGAL_STATE' || error.code === 'CLOSED')
+    if (!isTooLate) throw error
+  }
+}

@@ -1,0 +1,136 @@
+/** What a BackgroundDownloader and a BackgroundUploader have in common (spec 4.1): settings for operations to come. */
+
+import {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
+import {invalidArgument} from '../domain/errors.ts'
+import {withHeader} from '../domain/header-fields.ts'
+import {parseProxy} from '../domain/proxy.ts'
+import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
+import type {Engine} from '../engine/engine.ts'
+import {BackgroundTransferGroup} from './background-transfer-group.ts'
+import type {IBackgroundTransferBase} from './interfaces.ts'
+import {credentialOf, PasswordCredential} from './password-credential.ts'
+import {changeCredentials, changeRequestHeaders, withAddress} from './transfer-request.ts'
+
+export abstract class TransferSettings implements IBackgroundTransferBase {
+  protected readonly engine: Engine
+  #method: string
+  #group = ''
+  #costPolicy: BackgroundTransferCostPolicy = BackgroundTransferCostPolicy.default
+  #request: Omit<TransferRequest, 'url' | 'method'> = {headers: []}
+  #serverCredential: PasswordCredential | null = null
+  #proxyCredential: PasswordCredential | null = null
+
+  protected constructor(engine: Engine, method: string) {
+    this.engine = engine
+    this.#method = method
+  }
+
+  /** Case is kept. */
+  get method(): string {
+    return this.#method
+  }
+
+  set method(method: string) {
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) throw invalidArgument('method', 'must be an HTTP method name')
+    this.#method = method
+  }
+
+  get costPolicy(): BackgroundTransferCostPolicy {
+    return this.#costPolicy
+  }
+
+  set costPolicy(policy: BackgroundTransferCostPolicy) {
+    if (!Object.values(BackgroundTransferCostPolicy).includes(policy)) {
+      throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${policy}`)
+    }
+    this.#costPolicy = policy
+  }
+
+  /** The legacy group string; the same key as transferGroup (10.11). */
+  get group(): string {
+    return this.#group
+  }
+
+  set group(name: string) {
+    this.#group = name === '' ? '' : BackgroundTransferGroup.of(this.engine, name).name
+  }
+
+  get transferGroup(): BackgroundTransferGroup | null {
+    return this.#group === '' ? null : BackgroundTransferGroup.of(this.engine, this.#group)
+  }
+
+  set transferGroup(group: BackgroundTransferGroup | null) {
+    if (group !== null && !group.belongsTo(this.engine)) {
+      throw invalidArgument('transferGroup', 'belongs to another engine')
+    }
+    this.#group = group?.name ?? ''
+  }
+
+  /**
+   * For operations created afterwards: who they are for the origin of their address, when that asks (Basic, Digest). Never sent
+   * elsewhere, not before it is asked for, and kept sealed. A header Authorization of yours wins. null by default. Throws
+   * INVALID_ARGUMENT.
+   */
+  get serverCredential(): PasswordCredential | null {
+    return this.#serverCredential
+  }
+
+  set serverCredential(credential: PasswordCredential | null) {
+    const server = credentialOf(credential, 'serverCredential')
+    this.#request = changeCredentials(this.engine, this.#request, {server})
+    this.#serverCredential = credential
+  }
+
+  /**
+   * For operations created afterwards: the proxy to ask, as http://, https:// or socks5:// with a host and a port; 'direct' for
+   * none; null (default) for what the engine does. NAME:PASSWORD@ in it becomes proxyCredential. Our addition to the
+   * namespace. Throws INVALID_ARGUMENT.
+   */
+  get proxy(): string | null {
+    return this.#request.proxy ?? null
+  }
+
+  set proxy(address: string | null) {
+    const {proxy: _, ...request} = this.#request
+    if (address === null) {
+      this.#request = request
+      return
+    }
+    if (address === 'direct') {
+      this.#request = {...request, proxy: address}
+      return
+    }
+    const {where, credential} = parseProxy(address, 'proxy')
+    this.#request = {...request, proxy: where}
+    if (credential !== undefined)
+      this.proxyCredential = new PasswordCredential(where, credential.userName, credential.password)
+  }
+
+  /** For operations created afterwards: who they are for a proxy that asks. null by default. Throws INVALID_ARGUMENT. */
+  get proxyCredential(): PasswordCredential | null {
+    return this.#proxyCredential
+  }
+
+  set proxyCredential(credential: PasswordCredential | null) {
+    const proxy = credentialOf(credential, 'proxyCredential')
+    this.#request = changeCredentials(this.engine, this.#request, {proxy})
+    this.#proxyCredential = credential
+  }
+
+  /** For operations created afterwards; repeated calls concatenate. Throws INVALID_ARGUMENT (O17, O18). */
+  setRequestHeader(name: string, value: string): void {
+    const whole = {url: '', method: this.#method, ...this.#request}
+    const changed = changeRequestHeaders(this.engine, whole, name, (fields) => withHeader(fields, name, value))
+    const {url: _, method: __, ...request} = changed
+    this.#request = request
+  }
+
+  /** The request that these settings make, without a body. Throws INVALID_ARGUMENT in the name of `uri`. */
+  protected requestTo(uri: URL | string): TransferRequest {
+    return withAddress(this.engine, {method: this.#method, ...this.#request}, uri, 'uri')
+  }
+
+  protected policyWith(own: Omit<TransferPolicy, 'costPolicy' | 'group'>): TransferPolicy {
+    return {...own, costPolicy: this.#costPolicy, group: this.#group}
+  }
+}

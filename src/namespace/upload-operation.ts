@@ -1,0 +1,67 @@
+/** UploadOperation (spec 2.13): the application's handle of one upload. */
+
+import {soleFileOf} from '../domain/request-content.ts'
+import type {BackgroundTransferStatus} from '../domain/status.ts'
+import type {Engine, OperationDraft} from '../engine/engine.ts'
+import type {OperationEntry} from '../engine/operation-entry.ts'
+import {watchDraft} from './handles.ts'
+import {type Stage, TransferOperation} from './transfer-operation.ts'
+
+/** BackgroundUploadProgress (spec 3.3): a copy that does not change afterwards. */
+export interface BackgroundUploadProgress {
+  /** Bytes of the server's answer; headers do not count. */
+  readonly bytesReceived: number
+  /** Bytes of the request that the connection took. Falls only when hasRestarted tells why. */
+  readonly bytesSent: number
+  /** 0 while unknown. */
+  readonly totalBytesToReceive: number
+  /** Delimiters and part headers of a form included; 0 before the files were looked at. */
+  readonly totalBytesToSend: number
+  readonly status: BackgroundTransferStatus
+  /** True during the first notice after a response's head. */
+  readonly hasResponseChanged: boolean
+  /** True during the first notice of each sending but the first. */
+  readonly hasRestarted: boolean
+}
+
+export class UploadOperation extends TransferOperation {
+  private constructor(engine: Engine, stage: Stage) {
+    super(engine, stage)
+  }
+
+  /** A handle for an upload that does not exist yet. */
+  static fromDraft(engine: Engine, draft: OperationDraft): UploadOperation {
+    const operation = new UploadOperation(engine, {kind: 'draft', draft})
+    watchDraft(engine, draft.id, operation)
+    return operation
+  }
+
+  /** A handle for an operation of the engine. */
+  static fromEntry(engine: Engine, entry: OperationEntry): UploadOperation {
+    return new UploadOperation(engine, {kind: 'entered', entry})
+  }
+
+  /** Absolute path of the file; null for a form or a stream. */
+  get sourceFile(): string | null {
+    return soleFileOf(this.facts.request.body) ?? null
+  }
+
+  /** A live value: each read is a fresh copy. */
+  get progress(): BackgroundUploadProgress {
+    const {entered} = this
+    const counts =
+      entered === undefined
+        ? {bytesReceived: 0, bytesSent: 0, totalBytesToReceive: 0, totalBytesToSend: 0}
+        : this.engine.uploadProgressOf(entered)
+    return {...counts, status: this.status, ...this.flags}
+  }
+
+  /**
+   * The body of the server's answer from `position`, as far as it is here now: also of an answer that refuses. Throws
+   * ILLEGAL_STATE before startAsync, INVALID_ARGUMENT for what is no position.
+   */
+  getResultStreamAt(position: number): ReadableStream<Uint8Array> {
+    if (this.state === 'new') throw this.illegal('read the result')
+    return ReadableStream.from(this.engine.answerOf(this.guid, position)) as ReadableStream<Uint8Array>
+  }
+}
