@@ -1,11 +1,13 @@
 /** Follows the transfers of one run by the engine's events: who moves, what there is to tell, and when nothing is left. */
 
+import {MOST_WAITING} from '../domain/conditions.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {sizeOf} from '../domain/range-set.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal} from '../domain/status.ts'
 import type {EngineEvent} from '../index.ts'
 import {gravest} from './exit-code.ts'
+import {isHeldByConditions} from './resting.ts'
 import {type Happening, type Known, type Notice, Transfer} from './transfer.ts'
 
 /** Which operations are this run's, and whether any of them may still move. */
@@ -126,11 +128,13 @@ export class Follower {
     }
     this.#check = 'running'
     const counts = {live: this.#live.size, ended: this.#ended, resting: this.#resting.size}
-    void Promise.resolve(this.#scope.isOver(counts)).then(
+    const isHeld = counts.live === 0 && counts.resting >= MOST_WAITING && isHeldByConditions(this.#resting.values())
+    void Promise.resolve(isHeld || this.#scope.isOver(counts)).then(
       (isOver) => {
         const again = this.#check === 'again'
         this.#check = 'none'
-        if (isOver) this.#wait()
+        // What moves again since the question was asked asks anew when it ends or rests.
+        if (isOver && this.#live.size <= counts.live) this.#wait()
         else if (again) this.reconsider()
       },
       // The engine was closed meanwhile.

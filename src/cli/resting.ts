@@ -1,5 +1,6 @@
 /** Transfers that stand still: why, how long a command waits for them, and with what it ends when that was in vain. */
 
+import {MOST_WAITING} from '../domain/conditions.ts'
 import {type SerializedError, TransferError} from '../domain/errors.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {Transfer} from './transfer.ts'
@@ -26,6 +27,15 @@ const REASONS: Partial<Record<LifeState, {readonly why: string; readonly advice:
 /** What a pause of the machine is called; undefined for any other state. */
 export function reasonOf(state: LifeState): string | undefined {
   return REASONS[state]?.why
+}
+
+const FOR_CONDITIONS: ReadonlySet<LifeState> = new Set(['pausedNoNetwork', 'pausedCostedNetwork', 'pausedSystemPolicy'])
+
+/** As many stand still for other conditions as the engine lets wait: those that are queued behind them wait too. */
+export function isHeldByConditions(resting: Iterable<Pick<Transfer, 'state'>>): boolean {
+  let count = 0
+  for (const {state} of resting) if (FOR_CONDITIONS.has(state)) count += 1
+  return count >= MOST_WAITING
 }
 
 /** A network that is away comes back within moments as a rule; a dear one, or an empty battery, stays. */

@@ -25,6 +25,9 @@ export const GOOD_CONDITIONS: Conditions = {
   foreground: true,
 }
 
+/** So many operations wait for other conditions at a time; with them, nobody is admitted to wait beside them. */
+export const MOST_WAITING = 1_000
+
 export type Blockage = 'noNetwork' | 'costedNetwork' | 'systemPolicy'
 
 /** What an operation brings to the question. */

@@ -1,14 +1,9 @@
 /** Whether any operation waits for other conditions, told to their source at each change. */
 
+import {MOST_WAITING} from '../domain/conditions.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
-
-/**
- * Each that waits has an actor. With so many of them nobody else is admitted to wait beside them: a queue of a million that is
- * opened without a network stays a queue.
- */
-const MOST = 1_000
 
 const WAITING: ReadonlySet<LifeState> = new Set(['pausedNoNetwork', 'pausedCostedNetwork', 'pausedSystemPolicy'])
 
@@ -20,9 +15,9 @@ export class AwaitedConditions {
     this.#source = source
   }
 
-  /** As many wait as may. */
+  /** As many wait as may, each with an actor: a queue of a million that is opened without a network stays a queue. */
   get isFull(): boolean {
-    return this.#waiting.size >= MOST
+    return this.#waiting.size >= MOST_WAITING
   }
 
   /** An operation's chart is in this state; undefined when it has none any more. */

@@ -156,6 +156,52 @@ describe('a pause of the machine', () => {
     expect(await isOverAfter(1)).toBe(true)
   })
 
+  it('a thousand that wait end the run, whatever is queued behind them; one that still moves does not let them', async () => {
+    const follower = new Follower(
+      {includes: () => true, isOver: () => false},
+      {tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 0},
+    )
+    let isOver = false
+    void follower.over.then(() => {
+      isOver = true
+    })
+    const become = (n: number, state: LifeState) => {
+      const step = {at: 1, from: 'queued', to: state, event: 'operation.admit'}
+      const record = queuedRecord(n, {state})
+      const entry = {seq: 1, state, attempts: 0, failures: 0, bytes: 0, generation: 1, ...step}
+      follower.handle({type: 'operation.moved', id: record.id, ...step, because: step.event, state, record, entry})
+    }
+    become(1_001, 'running')
+    for (let n = 1; n <= 1_000; n++) become(n, 'pausedNoNetwork')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(isOver).toBe(false)
+    become(1_001, 'completed')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(isOver).toBe(true)
+    expect(follower.exitCode).toBe(7)
+  })
+
+  it('a network that comes back while the store is asked does not end the run', async () => {
+    let answer: (isOver: boolean) => void = () => {}
+    const follower = new Follower(
+      {includes: () => true, isOver: () => new Promise<boolean>((resolve) => (answer = resolve))},
+      {tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 1_000},
+    )
+    let isOver = false
+    void follower.over.then(() => {
+      isOver = true
+    })
+    for (const state of ['pausedNoNetwork', 'running'] as const) {
+      const step = {at: 1, from: 'queued', to: state, event: 'operation.admit'}
+      const record = queuedRecord(1, {state})
+      const entry = {seq: 1, state, attempts: 0, failures: 0, bytes: 0, generation: 1, ...step}
+      follower.handle({type: 'operation.moved', id: ID, ...step, because: step.event, state, record, entry})
+    }
+    answer(true)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(isOver).toBe(false)
+  })
+
   it('a run that ends otherwise leaves no timer behind', async () => {
     const {become, follower, isOverAfter} = followOne()
     become('pausedNoNetwork')
