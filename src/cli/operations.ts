@@ -2,7 +2,7 @@
 
 import {TransferError} from '../domain/errors.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
-import type {BackgroundTransferEngine, DownloadOperation} from '../index.ts'
+import {type BackgroundTransferEngine, DownloadOperation, type UploadOperation} from '../index.ts'
 import {usageError} from './parse.ts'
 import {plural} from './text.ts'
 
@@ -10,9 +10,12 @@ import {plural} from './text.ts'
  * A guid begins with the time, so its end is the short name that tells it from its neighbours. Rejects with OPERATION_UNKNOWN,
  * INVALID_ARGUMENT (part of several), STORE_DAMAGED.
  */
-export async function operationOf(engine: BackgroundTransferEngine, text: string): Promise<DownloadOperation> {
+export async function operationOf(
+  engine: BackgroundTransferEngine,
+  text: string,
+): Promise<DownloadOperation | UploadOperation> {
   const wanted = text.toLowerCase()
-  if (isOperationId(wanted)) return engine.getDownloadAsync(wanted)
+  if (isOperationId(wanted)) return engine.getOperationAsync(wanted)
   if (!/^[0-9a-f-]{1,35}$/.test(wanted)) throw unknownOperation(text)
   const beginning = await guidsThatBegin(engine, wanted)
   const [only, other] = beginning.length > 0 ? beginning : await guidsThatEnd(engine, wanted)
@@ -21,7 +24,7 @@ export async function operationOf(engine: BackgroundTransferEngine, text: string
     const what = `several operations ${beginning.length > 0 ? 'begin' : 'end'} like this`
     throw usageError(what, text, 'give more of the guid, or the end of it')
   }
-  return engine.getDownloadAsync(only)
+  return engine.getOperationAsync(only)
 }
 
 /** At most two. No guid equals its own beginning, so "after the beginning" is where those that have it stand. */
@@ -46,14 +49,18 @@ async function guidsThatEnd(engine: BackgroundTransferEngine, text: string): Pro
  * Somebody asks for it now: a pause is over, and so is a wait between two tries, unless the server asked for the wait. Its
  * outcome is followed by the engine's events.
  */
-export function goOn(operation: DownloadOperation): void {
+export function goOn(operation: DownloadOperation | UploadOperation): void {
+  if (operation instanceof DownloadOperation) endPause(operation)
+  operation.attachAsync().catch(() => {})
+}
+
+function endPause(operation: DownloadOperation): void {
   const {status, state, error} = operation.describe()
   if (state === 'waitingToRetry' && error?.details?.retryAfterMs === undefined) {
     operation.pause()
     operation.resume()
   }
   if (status.startsWith('paused')) operation.resume()
-  operation.attachAsync().catch(() => {})
 }
 
 /** What could be had was had; that something is missing must not be overlooked. */

@@ -63,7 +63,7 @@ export interface CoordinatorOptions {
   readonly options: ResolvedEngineOptions
   readonly events: Subject<EngineEvent>
   /** Names this session. */
-  readonly session: string
+  readonly session: () => string
   readonly conditions: () => Conditions
   readonly isDraining: () => boolean
   /** How many groups are kept awake that have nobody running. */
@@ -85,7 +85,7 @@ export class Coordinator {
   readonly #ports: EnginePorts
   readonly #options: ResolvedEngineOptions
   readonly #events: Subject<EngineEvent>
-  readonly #session: string
+  readonly #session: () => string
   readonly #isDraining: () => boolean
   readonly #writes: DurableWrites
   readonly #awaited: AwaitedConditions
@@ -186,7 +186,7 @@ export class Coordinator {
 
   /** An upload that another session had on the wire, and that nobody may send again: its chart terminates it. */
   #isStranded(record: OperationRecord): boolean {
-    return record.direction === 'upload' && !isTerminal(record.state) && !mayBeSentAgain(record, this.#session)
+    return record.direction === 'upload' && !isTerminal(record.state) && !mayBeSentAgain(record, this.#session())
   }
 
   /** Live records in these states, a thousand at a time: what the application paused may be a million, and stays asleep. */

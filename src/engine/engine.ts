@@ -81,6 +81,7 @@ export class Engine {
   /** Settles when everything that was started before stands in line, or was refused. */
   #lastAccepted: Promise<void> = Promise.resolve()
   #sequence = 0
+  #sessionName: string | undefined
   #beforeRecovery: ((store: RecordStore) => Promise<void>) | undefined
 
   /** `mostAwakeGroups`: for tests, which have few groups. */
@@ -97,7 +98,7 @@ export class Engine {
       ports,
       options: this.options,
       events: this.#events,
-      session: ports.random.guid(),
+      session: () => this.#session,
       conditions: () => this.conditions,
       isDraining: () => this.#isDraining,
       mostAwakeGroups,
@@ -581,6 +582,12 @@ export class Engine {
   release(entry: OperationEntry): void {
     entry.holders -= 1
     this.#operations.forgetIfIdle(entry)
+  }
+
+  /** Named when an upload first asks. */
+  get #session(): string {
+    this.#sessionName ??= this.#ports.random.guid()
+    return this.#sessionName
   }
 
   get #line(): Dispatcher {

@@ -42,7 +42,8 @@ export interface OperationsOptions {
   readonly ticker: ProgressTicker
   readonly limiter: RateLimiter
   readonly observer: OperationObserver
-  readonly session: string
+  /** Names this session. */
+  readonly session: () => string
   readonly conditions: () => Conditions
   readonly writes: DurableWrites
 }
@@ -151,7 +152,7 @@ export class Operations {
         conditions: conditions(),
         settings: settingsFor(entry.record.policy, options.settings),
         wanted: entry.wanted,
-        ...(entry.record.direction === 'upload' ? {session} : {}),
+        ...(entry.record.direction === 'upload' ? {session: session()} : {}),
       },
       clock: ports.clock,
       ...(options.inspect === undefined ? {} : {inspect: options.inspect}),

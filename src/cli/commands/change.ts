@@ -2,7 +2,7 @@
 
 import {TransferError} from '../../domain/errors.ts'
 import {statusName} from '../../domain/status.ts'
-import type {BackgroundTransferPriority, DownloadOperation} from '../../index.ts'
+import {type BackgroundTransferPriority, DownloadOperation, type UploadOperation} from '../../index.ts'
 import {type Io, printJson, printResult} from '../io.ts'
 import {operationOf, unknownOperation} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
@@ -41,7 +41,7 @@ function detail(change: Change): string {
   return change.kind === 'priority' ? ` (priority ${change.name})` : ''
 }
 
-async function apply(operation: DownloadOperation, change: Change): Promise<void> {
+async function apply(operation: DownloadOperation | UploadOperation, change: Change): Promise<void> {
   const {status} = operation.progress
   const state = statusName(status)
   const hasEnded = state === 'completed' || state === 'canceled' || state === 'error'
@@ -49,11 +49,11 @@ async function apply(operation: DownloadOperation, change: Change): Promise<void
   switch (change.kind) {
     case 'pause':
       if (state === 'pausedByApplication') throw illegal(operation, 'it is paused already')
-      operation.pause()
+      pausable(operation).pause()
       return
     case 'unpause':
       if (!state.startsWith('paused')) throw illegal(operation, 'it is not paused')
-      operation.resume()
+      pausable(operation).resume()
       return
     case 'cancel': {
       const running = operation.attachAsync()
@@ -74,7 +74,12 @@ async function apply(operation: DownloadOperation, change: Change): Promise<void
   }
 }
 
-function illegal(operation: DownloadOperation, what: string): TransferError {
+function pausable(operation: DownloadOperation | UploadOperation): DownloadOperation {
+  if (operation instanceof DownloadOperation) return operation
+  throw illegal(operation, 'an upload is never paused by hand: cancel it, or let it go on')
+}
+
+function illegal(operation: DownloadOperation | UploadOperation, what: string): TransferError {
   return new TransferError('ILLEGAL_STATE', what, {
     where: operation.guid,
     advice: 'see bgt list for what is unfinished',

@@ -43,7 +43,7 @@ class ResumeAll implements Run {
     else if (left !== '') note(left.slice(2))
     for (const {guid} of waiting) {
       this.scope.expect(guid)
-      goOn(await engine.getDownloadAsync(guid))
+      goOn(await engine.getOperationAsync(guid))
     }
     await engine.resumeAllAsync()
     this.scope.begin(engine)
@@ -75,7 +75,7 @@ class ResumeSome implements Run {
     for (const operation of operations) {
       const {status} = operation.progress
       if (status === BackgroundTransferStatus.completed) {
-        note(`${operation.resultFile}: is complete already`)
+        note(`${operation.describe().file}: is complete already`)
         continue
       }
       this.scope.add(operation.guid)

@@ -8,8 +8,8 @@ import {detail, shownEntry, step} from '../state/selection.ts'
 import {TimeBand} from './time-band.tsx'
 
 export function ChartTab() {
-  const chart = chartOf('operation').value
   const known = detail.value
+  const chart = chartOf(known?.operation.direction === 'upload' ? 'upload' : 'operation').value
   const entry = shownEntry.value
   const past = step.value !== undefined
   const highlight = useMemo(() => {

@@ -2,6 +2,7 @@
 
 const PATHS = {
   down: 'M8 2.500v10M4 8.500l4 4 4-4',
+  up: 'M8 12.500v-10M4 6.500l4-4 4 4',
   play: 'M5 3l8 5-8 5z',
   pause: 'M5.5 3v10M10.5 3v10',
   stop: 'M4 4l8 8M12 4l-8 8',

@@ -84,7 +84,7 @@ export function OperationRowView({row, selected, position, of, onSelect}: RowPro
       <span class="place" aria-hidden="true">
         {row.place ?? ''}
       </span>
-      <Icon name="down" />
+      <Icon name={view.direction === 'upload' ? 'up' : 'down'} />
       <span class="line">
         <span class="name">{name}</span> <span class="share">{share}</span>
       </span>
