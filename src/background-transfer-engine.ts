@@ -1,7 +1,7 @@
 /** BackgroundTransferEngine: what an application opens. A thin public face of src/engine over this machine's adapters. */
 
 import {filter, map, type Observable} from 'rxjs'
-import {TransferError} from './domain/errors.ts'
+import {invalidArgument, TransferError} from './domain/errors.ts'
 import type {JournalEntry, JournalPage} from './domain/journal.ts'
 import {isOperationId, type OperationId} from './domain/operation-id.ts'
 import {uploadName} from './domain/upload.ts'
@@ -12,6 +12,8 @@ import type {EngineOptions} from './engine/options.ts'
 import type {InspectOptions, Inspector} from './inspector/inspector.ts'
 import type {ExportBundle} from './inspector/protocol.ts'
 import {BackgroundDownloader} from './namespace/background-downloader.ts'
+import {BackgroundTaskRegistration, type BackgroundTaskSettings} from './namespace/background-task.ts'
+import {BackgroundTransferCompletionGroup} from './namespace/background-transfer-completion-group.ts'
 import {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
 import {BackgroundUploader} from './namespace/background-uploader.ts'
 import {
@@ -25,6 +27,7 @@ import {
 } from './namespace/current-transfers.ts'
 import type {DownloadOperation} from './namespace/download-operation.ts'
 import {type OperationSummary, summaryOf} from './namespace/operation-summary.ts'
+import {EngineTaskHost} from './namespace/task-host.ts'
 import {
   requestUnconstrainedDownloads,
   requestUnconstrainedUploads,
@@ -53,6 +56,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   static async open(options: BackgroundTransferEngineOptions): Promise<BackgroundTransferEngine> {
     const ports = await createPlatform(options)
     const engine = new Engine(ports, options)
+    engine.serveTasks(() => new EngineTaskHost(engine))
     await engine.open(observe(engine, ports, options))
     addOpenEngine(engine)
     const face = new BackgroundTransferEngine(engine)
@@ -67,12 +71,42 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return face
   }
 
-  createDownloader(): BackgroundDownloader {
-    return new BackgroundDownloader(this.#engine)
+  /** With a completion group of this engine, every download of it joins that. Throws INVALID_ARGUMENT. */
+  createDownloader(options: {readonly completionGroup?: BackgroundTransferCompletionGroup} = {}): BackgroundDownloader {
+    return new BackgroundDownloader(this.#owner(options.completionGroup))
   }
 
-  createUploader(): BackgroundUploader {
-    return new BackgroundUploader(this.#engine)
+  /** The same as new BackgroundTransferCompletionGroup, in this engine. */
+  createCompletionGroup(): BackgroundTransferCompletionGroup {
+    return new BackgroundTransferCompletionGroup(this.#engine)
+  }
+
+  /** A completion group of an earlier session, or of this. Rejects with INVALID_ARGUMENT, and with OPERATION_UNKNOWN. */
+  async getCompletionGroupAsync(id: string): Promise<BackgroundTransferCompletionGroup> {
+    const group = await BackgroundTransferCompletionGroup.find(this.#engine, id)
+    if (group === undefined)
+      throw new TransferError('OPERATION_UNKNOWN', 'there is no such completion group', {where: id})
+    return group
+  }
+
+  /**
+   * Registers the module that runs once the trigger's completion group has fired. Resolves when that is durable. Rejects with
+   * INVALID_ARGUMENT (no such module), and ILLEGAL_STATE (the trigger has a task already, or has fired).
+   */
+  async registerBackgroundTask(settings: BackgroundTaskSettings): Promise<BackgroundTaskRegistration> {
+    const registration = BackgroundTaskRegistration.register(this.#engine, settings)
+    await registration.accepted
+    return registration
+  }
+
+  /** Registrations whose trigger has not fired, by their taskId. */
+  get backgroundTasks(): ReadonlyMap<string, BackgroundTaskRegistration> {
+    return BackgroundTaskRegistration.all(this.#engine)
+  }
+
+  /** With a completion group of this engine, every upload of it joins that. Throws INVALID_ARGUMENT. */
+  createUploader(options: {readonly completionGroup?: BackgroundTransferCompletionGroup} = {}): BackgroundUploader {
+    return new BackgroundUploader(this.#owner(options.completionGroup))
   }
 
   /** The same as BackgroundTransferGroup.createGroup, in this engine. */
@@ -237,6 +271,12 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   async close(): Promise<void> {
     removeOpenEngine(this.#engine)
     await this.#engine.close()
+  }
+
+  #owner(completionGroup: BackgroundTransferCompletionGroup | undefined): Engine | BackgroundTransferCompletionGroup {
+    if (completionGroup === undefined) return this.#engine
+    if (completionGroup?.belongsTo?.(this.#engine) === true) return completionGroup
+    throw invalidArgument('completionGroup', 'must be a completion group of this engine')
   }
 
   [Symbol.asyncDispose](): Promise<void> {

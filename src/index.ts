@@ -16,12 +16,22 @@ export {BackgroundTransferPriority} from './domain/priority.ts'
 export type {ProxyOptions} from './domain/proxy.ts'
 export type {Checksum, ChecksumAlgorithm, CollisionPolicy} from './domain/record.ts'
 export {BackgroundTransferStatus, type LifeState} from './domain/status.ts'
+export type {TaskCall, TaskDownload, TaskLaunch} from './domain/task-view.ts'
 export {WebErrorStatus} from './domain/web-error-status.ts'
 export type {EngineEvent, ProgressChange} from './engine/events.ts'
-export type {ConstrainedTransfer, EngineOptions, UnconstrainedConsent} from './engine/options.ts'
+export type {BackgroundTaskOptions, ConstrainedTransfer, EngineOptions, UnconstrainedConsent} from './engine/options.ts'
 export type {InspectOptions, Inspector} from './inspector/inspector.ts'
 export type {ExportBundle} from './inspector/protocol.ts'
 export {BackgroundDownloader, type DownloadOptions} from './namespace/background-downloader.ts'
+export {
+  BackgroundTaskBuilder,
+  BackgroundTaskRegistration,
+  type BackgroundTaskSettings,
+} from './namespace/background-task.ts'
+export {
+  BackgroundTransferCompletionGroup,
+  type CompletionTrigger,
+} from './namespace/background-transfer-completion-group.ts'
 export {BackgroundTransferContentPart} from './namespace/background-transfer-content-part.ts'
 export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
 export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
@@ -67,3 +77,14 @@ export type {PlatformOptions} from './platform.ts'
 export type {ConditionsSource} from './ports/conditions.ts'
 export type {Log} from './ports/log.ts'
 export type {OperationQuery} from './ports/record-store.ts'
+export type {RunningTask, TaskHost, TaskRunner} from './ports/task-runner.ts'
+export type {EndedTransfer, EndedTransferProgress} from './task/ended-transfer.ts'
+export type {
+  TaskCompletionGroup,
+  TaskDownloader,
+  TaskDownloadOperation,
+  TaskEngine,
+  TaskTrigger,
+} from './task/task-engine.ts'
+export type {BackgroundTask, BackgroundTaskInstance} from './task/task-instance.ts'
+export {BackgroundTransferCompletionGroupTriggerDetails} from './task/trigger-details.ts'

@@ -14,12 +14,14 @@ import {type TlsSettings, tlsOptionsOf} from './adapters/http/tls-options.ts'
 import {createLevelStore} from './adapters/level/level-store.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
+import {createTaskRunner} from './adapters/tasks/task-runner.ts'
 import {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import type {ProxyOptions} from './domain/proxy.ts'
 import type {EnginePorts} from './engine/ports.ts'
 import type {ConditionsSource} from './ports/conditions.ts'
 import type {Log} from './ports/log.ts'
+import type {TaskRunner} from './ports/task-runner.ts'
 import type {Transport} from './ports/transport.ts'
 
 export interface PlatformOptions {
@@ -42,6 +44,8 @@ export interface PlatformOptions {
   readonly conditions?: 'machine' | 'good' | ConditionsSource
   /** pino-shaped; silent by default. */
   readonly logger?: Log
+  /** Another way to run background tasks; worker threads and child processes by default. */
+  readonly taskRunner?: TaskRunner
   /** The proxy to ask where a downloader does not say it; none by default. The environment is not looked at. */
   readonly proxy?: string | ProxyOptions
   /** Authorities, client certificate and versions of TLS; those of Node.js by default. Kept in memory only. */
@@ -103,6 +107,7 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
     secrets: await createFileSecrets(directory),
     conditions: await conditionsSource(options.conditions ?? 'machine'),
     log: options.logger ?? SILENT,
+    tasks: options.taskRunner ?? createTaskRunner(),
   }
 }
 

@@ -323,6 +323,18 @@ export const ERROR_CODES = {
     hresult: 0x80070057,
     advice: 'wait until something ended, or raise the limit',
   },
+  TASK_FAILED: {
+    kind: 'state',
+    retry: 'backoff',
+    hresult: 0x80004005,
+    advice: 'look at the task’s own output, and mend the module that it names',
+  },
+  TASK_TIMED_OUT: {
+    kind: 'state',
+    retry: 'backoff',
+    hresult: 0x800705b4,
+    advice: 'let the task hand its work to transfers and end, or register it with a longer timeoutMs',
+  },
   CLOSED: {
     kind: 'state',
     retry: 'never',

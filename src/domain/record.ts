@@ -11,6 +11,7 @@ import type {BackgroundTransferPriority} from './priority.ts'
 import type {RangeSet} from './range-set.ts'
 import {type ContentFacts, type RequestContent, soleFileOf} from './request-content.ts'
 import type {LifeState} from './status.ts'
+import type {TallyId} from './tally.ts'
 import type {Validator, VersionMarks} from './validator.ts'
 
 /** A header as it goes over the wire: name in the caller's spelling, value. */
@@ -179,6 +180,8 @@ export interface OperationFacts {
   readonly endedAt?: number
   /** The terminal outcome reached a promise of the application. */
   readonly delivered?: boolean
+  /** The completion group that it belongs to, for good. */
+  readonly completionGroup?: TallyId
 }
 
 export interface OperationRecord extends OperationFacts {

@@ -15,6 +15,8 @@ export class Alarm {
   readonly #wake: (id: OperationId) => void
   readonly #heap = new Heap<Deadline>((a, b) => a.at - b.at)
   readonly #valid = new Map<OperationId, number>()
+  /** Of deadlines that are not an operation's. */
+  readonly #wakers = new Map<OperationId, () => void>()
   #armed: {readonly at: number; readonly handle: unknown} | undefined
   #running = false
 
@@ -33,8 +35,9 @@ export class Alarm {
     }
   })
 
-  /** Wakes `id` at `at` (epoch ms), replacing its earlier deadline. */
-  set(id: OperationId, at: number): void {
+  /** Wakes `id` at `at` (epoch ms), replacing its earlier deadline. `wake` is for those that are no operations. */
+  set(id: OperationId, at: number, wake?: () => void): void {
+    if (wake !== undefined) this.#wakers.set(id, wake)
     if (this.#valid.get(id) === at) return
     this.#valid.set(id, at)
     this.#heap.push({at, id})
@@ -43,6 +46,7 @@ export class Alarm {
 
   clear(id: OperationId): void {
     this.#valid.delete(id)
+    this.#wakers.delete(id)
   }
 
   #arm(): void {
@@ -70,7 +74,10 @@ export class Alarm {
       if (first === undefined || first.at > now) break
       this.#heap.pop()
       this.#valid.delete(first.id)
-      this.#wake(first.id)
+      const wake = this.#wakers.get(first.id)
+      this.#wakers.delete(first.id)
+      if (wake === undefined) this.#wake(first.id)
+      else wake()
     }
     this.#arm()
   }

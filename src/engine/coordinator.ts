@@ -10,9 +10,13 @@ import type {Conditions} from '../domain/conditions.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
+import type {TallyChange, TallyRef} from '../domain/tally.ts'
+import type {TaskLaunch} from '../domain/task-view.ts'
 import {mayBeSentAgain} from '../domain/upload.ts'
+import type {TaskHost} from '../ports/task-runner.ts'
 import {Alarm} from './alarm.ts'
 import {AwaitedConditions} from './awaited-conditions.ts'
+import {CompletionGroups} from './completion-groups.ts'
 import {Dispatcher} from './dispatcher.ts'
 import {drain} from './drain.ts'
 import {DurableWrites} from './durable-writes.ts'
@@ -70,6 +74,9 @@ export interface CoordinatorOptions {
   readonly mostAwakeGroups: number
   /** An ended operation is about to be forgotten. */
   readonly leaveFile: (record: OperationRecord) => Promise<void>
+  readonly newId: () => OperationId
+  /** Answers the calls of a background task. */
+  readonly hostOf: (launch: TaskLaunch) => Pick<TaskHost, 'call'>
 }
 
 export class Coordinator {
@@ -82,6 +89,7 @@ export class Coordinator {
   readonly retention: Retention
   readonly spool: SpoolKeeper
   readonly line: Dispatcher
+  readonly completionGroups: CompletionGroups
   readonly #ports: EnginePorts
   readonly #options: ResolvedEngineOptions
   readonly #events: Subject<EngineEvent>
@@ -99,6 +107,8 @@ export class Coordinator {
     isDraining,
     leaveFile,
     mostAwakeGroups,
+    newId,
+    hostOf,
   }: CoordinatorOptions) {
     this.#ports = ports
     this.#options = options
@@ -125,6 +135,7 @@ export class Coordinator {
       store: ports.store,
       clock: ports.clock,
       policy: this.#options.retention,
+      isAwaited: (record) => this.completionGroups.awaits(record),
       beforeForgetting: leaveFile,
       onForgotten: (ids) => {
         for (const id of ids) this.operations.drop(id)
@@ -147,6 +158,17 @@ export class Coordinator {
         broken: (entry) => this.#broken(entry),
         emit: (event) => this.#events.next(event),
       },
+    })
+    this.completionGroups = new CompletionGroups({
+      ...ports,
+      alarm: this.alarm,
+      newId,
+      hostOf,
+      retry: options.backgroundTasks,
+      runTimeoutMs: options.backgroundTasks.timeoutMs,
+      cancelGraceMs: options.backgroundTasks.cancelGraceMs,
+      emit: (event) => this.#events.next(event),
+      commit: (id, change) => this.#commitTally({id, purpose: 'completionGroup'}, change),
     })
     this.line = new Dispatcher({
       store: ports.store,
@@ -230,11 +252,12 @@ export class Coordinator {
   /** Running operations make their bytes durable and queue again. */
   async drain(): Promise<void> {
     this.line.stop()
-    await drain(this.operations)
+    await Promise.all([drain(this.operations), this.completionGroups.drain()])
   }
 
   /** Stops what still lives. */
   async stop(): Promise<void> {
+    this.completionGroups.stop()
     this.#writes.stop()
     this.#awaited.stop()
     this.operations.stopAll()
@@ -406,7 +429,16 @@ export class Coordinator {
     if (!isTerminal(record.state)) return
     this.line.forget(record.id)
     void this.spool.ended(record)
+    this.completionGroups.ended(record)
     this.retention.noteEnd()
+  }
+
+  #commitTally(tally: TallyRef, change: TallyChange): Promise<void> {
+    const {store, log} = this.#ports
+    return this.#writes.persist(
+      () => store.changeTally(tally, change),
+      (error) => log.error({id: tally.id, error: String(error)}, 'a tally could not be written'),
+    )
   }
 
   #keepDeadline(facts: OperationFacts): void {

@@ -24,11 +24,14 @@ import {
 } from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
+import type {TaskLaunch} from '../domain/task-view.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {spoolName} from '../ports/spool.ts'
+import type {TaskHost} from '../ports/task-runner.ts'
+import type {CompletionGroups} from './completion-groups.ts'
 import {Coordinator, type GroupCommand} from './coordinator.ts'
 import type {Dispatcher} from './dispatcher.ts'
 import {EngineLimits} from './engine-limits.ts'
@@ -82,6 +85,9 @@ export class Engine {
   #lastAccepted: Promise<void> = Promise.resolve()
   #sequence = 0
   #sessionName: string | undefined
+  #taskHost: (launch: TaskLaunch) => Pick<TaskHost, 'call'> = () => ({
+    call: () => Promise.reject(new TransferError('NOT_SUPPORTED', 'nobody answers background tasks')),
+  })
   #beforeRecovery: ((store: RecordStore) => Promise<void>) | undefined
 
   /** `mostAwakeGroups`: for tests, which have few groups. */
@@ -103,6 +109,8 @@ export class Engine {
       isDraining: () => this.#isDraining,
       mostAwakeGroups,
       leaveFile: (record) => this.#leaveFiles(record),
+      newId: () => this.#nextId(),
+      hostOf: (launch) => this.#taskHost(launch),
     })
     this.#actor = createActor(this.#provided(), {
       id: 'engine',
@@ -143,6 +151,7 @@ export class Engine {
         ? new TransferError('CLOSED', 'the engine was closed while it opened')
         : asTransferError(error)
     }
+    await this.completionGroups.start()
     this.#line.start()
     void this.#coordinator.retention.sweep()
     if (this.options.resumeOnOpen === false) void this.#rejoinRandomAccess()
@@ -177,6 +186,8 @@ export class Engine {
       await this.#accept(drafts, () => undefined)
     } catch (error) {
       for (const {id} of drafts) this.limits.dropDraft(id)
+      // Nobody has a handle to start them with later.
+      this.completionGroups.withdraw(drafts)
       throw error
     }
   }
@@ -217,6 +228,7 @@ export class Engine {
         for (const record of claimed) this.#events.next({type: 'operation.started', at, record})
       }
       const used = created.map(use)
+      this.completionGroups.started(created)
       // A line that was read from the store meanwhile may have brought some of them to their turn already.
       this.#line.enterMany(created.filter(({id, state}) => state === 'queued' && !this.#operations.hasActor(id)))
       return used
@@ -582,6 +594,24 @@ export class Engine {
   release(entry: OperationEntry): void {
     entry.holders -= 1
     this.#operations.forgetIfIdle(entry)
+  }
+
+  get completionGroups(): CompletionGroups {
+    return this.#coordinator.completionGroups
+  }
+
+  /** Where a task's module is. Throws INVALID_ARGUMENT. */
+  locateTask(entryPoint: string | URL): string {
+    return this.#ports.tasks.locate(entryPoint)
+  }
+
+  newTaskId(): string {
+    return this.#ports.random.guid()
+  }
+
+  /** Who answers the calls of background tasks; without anybody they are refused. */
+  serveTasks(hostOf: (launch: TaskLaunch) => Pick<TaskHost, 'call'>): void {
+    this.#taskHost = hostOf
   }
 
   /** Named when an upload first asks. */

@@ -1,9 +1,11 @@
 /** What the engine tells its observers: one stream, one union. Every event is told after what it says is durable. */
 
+import type {SerializedError} from '../domain/errors.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
+import type {TallyId} from '../domain/tally.ts'
 
 export type EngineEvent =
   /** An operation was accepted: its record is on the disk. */
@@ -31,6 +33,23 @@ export type EngineEvent =
     }
   /** Records of ended operations were removed, and with those of failed ones their parts; finished files never are. */
   | {readonly type: 'operation.forgotten'; readonly at: number; readonly ids: readonly OperationId[]}
+  /** A completion group's members have all ended, and its task begins: `run` counts the tries from 1. */
+  | {readonly type: 'task.launched'; readonly at: number; readonly group: TallyId; readonly run: number}
+  /** The task said how far it is, in its own measure. */
+  | {readonly type: 'task.progressed'; readonly at: number; readonly group: TallyId; readonly progress: number}
+  /** The task is through, and will not run again. */
+  | {readonly type: 'task.completed'; readonly at: number; readonly group: TallyId; readonly run: number}
+  /** A try of the task failed. Without `retryAt` (epoch ms) it was the last. */
+  | {
+      readonly type: 'task.failed'
+      readonly at: number
+      readonly group: TallyId
+      readonly run: number
+      readonly error: SerializedError
+      readonly retryAt?: number
+    }
+  /** An enabled group's members have all ended, and no task was registered for it. */
+  | {readonly type: 'completion.dropped'; readonly at: number; readonly group: TallyId}
   /** Live counters of everything that moved since the last tick; at most ten times a second. */
   | {readonly type: 'progress'; readonly at: number; readonly changes: readonly ProgressChange[]}
   /** A record could not be written. It is tried again; until then the operation goes on and its promises do not settle. */

@@ -53,6 +53,8 @@ export interface EngineOptions {
    * by default.
    */
   readonly unconstrainedConsent?: UnconstrainedConsent
+  /** How background tasks of completion groups are run. */
+  readonly backgroundTasks?: BackgroundTaskOptions
   /** An XState inspection observer that is given to every actor, so that other tools can attach. */
   readonly inspect?: Observer<InspectionEvent>
 }
@@ -68,6 +70,17 @@ export interface ConstrainedTransfer {
 
 export type UnconstrainedConsent = (transfers: readonly ConstrainedTransfer[]) => boolean | Promise<boolean>
 
+export interface BackgroundTaskOptions {
+  /** Tries of a task that fails, crashes or takes too long, before it is given up; 5 by default. */
+  readonly maxRuns?: number
+  /** Base of the exponential backoff between them in ms; 1,000 by default, 5 minutes at most. */
+  readonly retryDelayMs?: number
+  /** ms that one try may take, where its registration does not say; 600,000 by default. */
+  readonly timeoutMs?: number
+  /** ms from being canceled to being stopped; 5,000 by default. */
+  readonly cancelGraceMs?: number
+}
+
 export interface ResolvedEngineOptions {
   readonly maxConcurrentTransfers: number
   readonly maxConnectionsPerOrigin: number
@@ -80,6 +93,7 @@ export interface ResolvedEngineOptions {
   readonly settings: OperationSettings
   readonly unconstrainedConsent: UnconstrainedConsent
   readonly limits: LimitOptions
+  readonly backgroundTasks: Required<BackgroundTaskOptions>
   readonly inspect: Observer<InspectionEvent> | undefined
 }
 
@@ -146,6 +160,15 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     settings,
     unconstrainedConsent: options.unconstrainedConsent ?? (() => false),
     limits: limitOptions(options.limits ?? {}),
+    backgroundTasks: {
+      maxRuns: bounded('backgroundTasks.maxRuns', options.backgroundTasks?.maxRuns, 5, [1, 1_000]),
+      retryDelayMs: bounded('backgroundTasks.retryDelayMs', options.backgroundTasks?.retryDelayMs, 1_000, [0, MAX_MS]),
+      timeoutMs: bounded('backgroundTasks.timeoutMs', options.backgroundTasks?.timeoutMs, 600_000, [1, MAX_MS]),
+      cancelGraceMs: bounded('backgroundTasks.cancelGraceMs', options.backgroundTasks?.cancelGraceMs, 5_000, [
+        0,
+        MAX_MS,
+      ]),
+    },
     inspect: options.inspect,
   })
 }
@@ -173,6 +196,11 @@ export function settingsFor(policy: TransferPolicy, settings: OperationSettings)
       baseDelayMs: policy.retryDelayMs ?? settings.retry.baseDelayMs,
     },
   }
+}
+
+/** ms that one try of a task may take. Throws INVALID_ARGUMENT. */
+export function taskTimeout(timeoutMs: number | undefined, {backgroundTasks}: ResolvedEngineOptions): number {
+  return bounded('timeoutMs', timeoutMs, backgroundTasks.timeoutMs, [1, MAX_MS])
 }
 
 /** A byte rate, or none. */

@@ -9,6 +9,7 @@ import type {Random} from '../ports/random.ts'
 import type {RecordStore} from '../ports/record-store.ts'
 import type {Secrets} from '../ports/secrets.ts'
 import type {Spool} from '../ports/spool.ts'
+import type {TaskRunner} from '../ports/task-runner.ts'
 import type {Transport} from '../ports/transport.ts'
 
 export interface EnginePorts {
@@ -22,4 +23,5 @@ export interface EnginePorts {
   readonly secrets: Secrets
   readonly conditions: ConditionsSource
   readonly log: Log
+  readonly tasks: TaskRunner
 }

@@ -61,9 +61,9 @@ function sameFacts(a: OperationRecord, b: OperationRecord): boolean {
 }
 
 /** The chart's position as one path, without the regions of a parallel state. */
-export function pathOf(value: OperationSnapshot['value']): string {
+export function pathOf(value: unknown): string {
   let path = ''
-  let rest: unknown = value
+  let rest = value
   while (typeof rest === 'object' && rest !== null) {
     const keys = Object.keys(rest)
     const [key] = keys

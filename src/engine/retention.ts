@@ -25,6 +25,8 @@ export interface RetentionOptions {
   readonly store: RecordStore
   readonly clock: Clock
   readonly policy: RetentionPolicy
+  /** Somebody has yet to tell of it: it stays. */
+  readonly isAwaited: (record: OperationRecord) => boolean
   /** Its record is about to be removed. */
   readonly beforeForgetting: (record: OperationRecord) => Promise<void>
   readonly onForgotten: (ids: readonly OperationId[]) => void
@@ -81,9 +83,9 @@ export class Retention {
   }
 
   async #forget(ids: readonly OperationId[]): Promise<void> {
-    const {store, beforeForgetting, onForgotten} = this.#options
+    const {store, isAwaited, beforeForgetting, onForgotten} = this.#options
     const records = await store.getMany(ids)
-    const delivered = records.flatMap((record) => (record?.delivered === true ? [record] : []))
+    const delivered = records.flatMap((record) => (record?.delivered === true && !isAwaited(record) ? [record] : []))
     if (delivered.length === 0) return
     const forgotten = await Promise.all(
       delivered.map(async (record) => {

@@ -9,6 +9,7 @@ import type {ContentPiece} from '../domain/request-content.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {Engine, OperationDraft} from '../engine/engine.ts'
 import {limitsOf} from '../engine/options.ts'
+import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-transfers.ts'
 import {DownloadOperation} from './download-operation.ts'
@@ -55,16 +56,19 @@ const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
 ])
 
 export class BackgroundDownloader extends TransferSettings {
-  /** Acts on the default engine. Throws CLOSED when no engine is open. */
-  constructor(engine: Engine = defaultEngine()) {
-    super(engine, 'GET')
+  /**
+   * With a completion group, every download joins it; without one, it acts on the default engine. Throws INVALID_ARGUMENT for
+   * null, CLOSED when no engine is open.
+   */
+  constructor(completionGroup: BackgroundTransferCompletionGroup | Engine = defaultEngine()) {
+    super(completionGroup, 'GET')
   }
 
   /**
    * A download of `uri` into `resultFile` (relative to the working directory now). Nothing is sent before startAsync.
    * With `requestBodyFile` (a path, which may be relative too) each request carries that file, as it is when it is sent; the
    * method stays what it is. Such a download starts over when it is interrupted. Throws INVALID_ARGUMENT for a scheme other than
-   * http and https, and for options out of bounds.
+   * http and https, and for options out of bounds; ILLEGAL_STATE when the completion group is enabled.
    */
   createDownload(uri: URL | string, resultFile: string, options?: DownloadOptions): DownloadOperation
   createDownload(
@@ -104,7 +108,7 @@ export class BackgroundDownloader extends TransferSettings {
       const piece = await this.engine.takeBody(draft.id, requestBodyStream, options.signal)
       return DownloadOperation.fromDraft(this.engine, withBody(draft, piece))
     } catch (error) {
-      this.engine.limits.dropDraft(draft.id)
+      this.leave([draft])
       throw error
     }
   }
@@ -136,7 +140,7 @@ export class BackgroundDownloader extends TransferSettings {
       await write()
     } finally {
       // Of what made it stop nobody has a handle.
-      for (const {id} of batch) this.engine.limits.dropDraft(id)
+      this.leave(batch)
       await Promise.all(writing)
     }
     return accepted
@@ -172,7 +176,7 @@ export class BackgroundDownloader extends TransferSettings {
     }
     assertPriority(priority)
     const request = this.requestTo(uri)
-    return {
+    return this.join({
       id: this.engine.newId(),
       direction: 'download',
       request,
@@ -181,7 +185,7 @@ export class BackgroundDownloader extends TransferSettings {
       createdAt: this.engine.now(),
       attempts: NO_ATTEMPTS,
       evidence: NO_EVIDENCE,
-    }
+    })
   }
 }
 

@@ -12,6 +12,7 @@ import {uploadTarget} from '../domain/upload.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {Engine} from '../engine/engine.ts'
 import {limitsOf} from '../engine/options.ts'
+import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import {BackgroundTransferContentPart} from './background-transfer-content-part.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentUploads, getCurrentUploadsForTransferGroup} from './current-transfers.ts'
@@ -41,9 +42,12 @@ export interface UploadOptions {
 export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
 
 export class BackgroundUploader extends TransferSettings {
-  /** Acts on the default engine. Throws CLOSED when no engine is open. */
-  constructor(engine: Engine = defaultEngine()) {
-    super(engine, 'POST')
+  /**
+   * With a completion group, every upload joins it; without one, it acts on the default engine. Throws INVALID_ARGUMENT for
+   * null, CLOSED when no engine is open.
+   */
+  constructor(completionGroup: BackgroundTransferCompletionGroup | Engine = defaultEngine()) {
+    super(completionGroup, 'POST')
   }
 
   /**
@@ -136,7 +140,7 @@ export class BackgroundUploader extends TransferSettings {
 
   #create(id: OperationId, request: TransferRequest, content: RequestContent, policy: TransferPolicy): UploadOperation {
     const whole = {...request, body: content}
-    return UploadOperation.fromDraft(this.engine, {
+    const draft = this.join({
       id,
       direction: 'upload',
       request: whole,
@@ -146,6 +150,7 @@ export class BackgroundUploader extends TransferSettings {
       attempts: NO_ATTEMPTS,
       evidence: NO_EVIDENCE,
     })
+    return UploadOperation.fromDraft(this.engine, draft)
   }
 }
 

@@ -5,14 +5,17 @@ import {invalidArgument} from '../domain/errors.ts'
 import {withHeader} from '../domain/header-fields.ts'
 import {parseProxy} from '../domain/proxy.ts'
 import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {Engine, OperationDraft} from '../engine/engine.ts'
+import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import type {IBackgroundTransferBase} from './interfaces.ts'
+import {Memberships} from './memberships.ts'
 import {credentialOf, PasswordCredential} from './password-credential.ts'
 import {changeCredentials, changeRequestHeaders, withAddress} from './transfer-request.ts'
 
 export abstract class TransferSettings implements IBackgroundTransferBase {
   protected readonly engine: Engine
+  readonly #memberships: Memberships
   #method: string
   #group = ''
   #costPolicy: BackgroundTransferCostPolicy = BackgroundTransferCostPolicy.default
@@ -20,9 +23,15 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
   #serverCredential: PasswordCredential | null = null
   #proxyCredential: PasswordCredential | null = null
 
-  protected constructor(engine: Engine, method: string) {
-    this.engine = engine
+  protected constructor(completionGroup: BackgroundTransferCompletionGroup | Engine, method: string) {
+    this.#memberships = new Memberships(completionGroup)
+    this.engine = this.#memberships.engine
     this.#method = method
+  }
+
+  /** The group that it was built with, or null. */
+  get completionGroup(): BackgroundTransferCompletionGroup | null {
+    return this.#memberships.completionGroup
   }
 
   /** Case is kept. */
@@ -132,5 +141,15 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
 
   protected policyWith(own: Omit<TransferPolicy, 'costPolicy' | 'group'>): TransferPolicy {
     return {...own, costPolicy: this.#costPolicy, group: this.#group}
+  }
+
+  /** The draft as a member of what its maker has it join. Throws ILLEGAL_STATE. */
+  protected join(draft: OperationDraft): OperationDraft {
+    return this.#memberships.join(draft)
+  }
+
+  /** Of drafts that nobody has a handle to. */
+  protected leave(drafts: readonly OperationDraft[]): void {
+    this.#memberships.leave(drafts)
   }
 }

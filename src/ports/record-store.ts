@@ -9,6 +9,7 @@ import type {OperationFilter} from '../domain/matches-query.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
+import type {Tally, TallyChange, TallyId, TallyRef} from '../domain/tally.ts'
 
 /** A member of the waiting line, read from the order index alone. */
 export interface LineEntry {
@@ -79,6 +80,16 @@ export interface RecordStore {
   /** How many values were met since it was opened that do not verify: whatever gives several leaves them out. */
   damaged(): Promise<number>
   saveGroup(group: GroupRecord): Promise<void>
+  /**
+   * Changes a tally. The store counts the members itself, in the batch that writes their records, and settles each tally in
+   * the batch that changes it: a tally is due from the moment at which its last member's end is durable.
+   */
+  changeTally(tally: TallyRef, change: TallyChange): Promise<void>
+  tally(id: TallyId): Promise<Tally | undefined>
+  /** Every tally that is kept; one that is done goes with its last member. */
+  tallies(): Promise<readonly Tally[]>
+  /** Ids of a tally's members behind `after`, in the order of their creation, at most `limit`. */
+  members(tally: TallyId, after: OperationId | undefined, limit: number): Promise<readonly OperationId[]>
   /** Resolves when every write so far is durable. */
   flush(): Promise<void>
   /** Flushes, then gives the lock back. Idempotent. */

@@ -14,6 +14,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   actors: ['ports', 'domain', 'xstate'],
   engine: ['machines', 'actors', 'ports', 'domain', 'xstate', 'rxjs'],
   namespace: ['engine', 'domain', 'rxjs', 'node:path'],
+  task: ['namespace', 'domain', 'node:'],
   observe: ['engine', 'ports', 'domain', 'rxjs', 'node:diagnostics_channel'],
   inspector: ['engine', 'domain', 'rxjs', 'node:'],
   cli: ['index', 'inspector', 'domain', 'commander', 'rxjs', 'node:'],

@@ -101,6 +101,9 @@ describe('docs/reference/options.md', () => {
       retryDelayMs: retry.baseDelayMs,
       'retention.count': rest.retention.count,
       'retention.ageMs': rest.retention.ageMs,
+      ...Object.fromEntries(
+        Object.entries(rest.backgroundTasks).map(([member, each]) => [`backgroundTasks.${member}`, each]),
+      ),
     }
     expect(flat).toHaveProperty([name])
     return flat[name]

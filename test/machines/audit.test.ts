@@ -9,6 +9,7 @@ import {type AnyMachineSnapshot, type AnyStateMachine, createActor, getNextSnaps
 import {GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import {DEFAULT_RETRY} from '../../src/domain/retry.ts'
 import {LIFE_STATES} from '../../src/domain/status.ts'
+import {emptyTally} from '../../src/domain/tally.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 import {allStates, leaves, lineage, reachable, withoutEnd} from '../support/state-graph.ts'
 
@@ -44,8 +45,14 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
     },
     session: 'this one',
   },
+  completionGroup: {
+    tally: emptyTally({id: operationId(900), purpose: 'completionGroup'}),
+    runTimeoutMs: 600_000,
+    cancelGraceMs: 5_000,
+  },
 }
 
+const DUE_TALLY = {...emptyTally({id: operationId(900), purpose: 'completionGroup'}), state: 'due'}
 const CANDIDATE = {id: operationId(2), priorityClass: 1}
 const OFFLINE = {...GOOD_CONDITIONS, connectivity: 'none'}
 const FULL_EVIDENCE = {generation: 1, ranges: [[0, 9]], total: 9}
@@ -125,13 +132,37 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'xstate.done.actor.weighing', output: {kind: 'end', error: ERROR}},
     {type: 'xstate.done.actor.removal'},
   ],
+  completionGroup: [
+    {type: 'member.created'},
+    {type: 'member.started'},
+    {type: 'member.ended'},
+    {type: 'member.withdrawn'},
+    {type: 'group.enable'},
+    {type: 'xstate.done.actor.enabling'},
+    {type: 'xstate.done.actor.releasing'},
+    {type: 'xstate.done.actor.consultation', output: {...DUE_TALLY}},
+    {type: 'xstate.done.actor.beginning'},
+    {type: 'engine.draining'},
+    {type: 'task.failed', error: ERROR},
+    {type: 'task.through'},
+    {type: 'xstate.done.actor.weighing', output: {retryAt: 5_000}},
+    {type: 'xstate.done.actor.weighing', output: {}},
+    {type: 'xstate.done.actor.success'},
+    {type: 'xstate.error.actor.releasing', error: ERROR},
+    {type: 'retry.due'},
+  ],
 }
 
 /** Actors that end with the state that invoked them, and not by themselves. */
-const ENDLESS = new Set(['transferBytes', 'sendContent', 'watchConditions', 'keepAlarm', 'tellProgress'])
+const ENDLESS = new Set(['transferBytes', 'sendContent', 'watchConditions', 'keepAlarm', 'tellProgress', 'runTask'])
 
 /** Waits that a crash may lose, by state; every other wait stands in a record. */
-const MAY_BE_LOST = [/^(operation|upload)\.running\.exchanging\./, /^engine\.draining$/, /^origin\.cooling$/]
+const MAY_BE_LOST = [
+  /^(operation|upload)\.running\.exchanging\./,
+  /^engine\.draining$/,
+  /^origin\.cooling$/,
+  /^completionGroup\.firing\.running\./,
+]
 
 /** What every non-final leaf of a machine has to answer, if only by saying why not. */
 const ALWAYS_HANDLED: Readonly<Record<string, string>> = {

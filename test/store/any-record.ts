@@ -104,6 +104,7 @@ const record: fc.Arbitrary<OperationRecord> = fc.record(
     cleanRestart: fc.boolean(),
     endedAt: time,
     delivered: fc.boolean(),
+    completionGroup: fc.nat(9).map(operationId),
     journalled: time,
   },
   {

@@ -7,10 +7,12 @@ import {cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile} from 'no
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest'
-import {databasePath, openAt} from '../../src/adapters/level/database.ts'
+import {type Database, databasePath, openAt} from '../../src/adapters/level/database.ts'
 import {diagnose, repair} from '../../src/adapters/level/doctor.ts'
-import {journalKey, operationKey} from '../../src/adapters/level/keys.ts'
+import {journalKey, memberKey, operationKey, tallyKey} from '../../src/adapters/level/keys.ts'
 import {createLevelStore, type LevelStore} from '../../src/adapters/level/level-store.ts'
+import {SUSPECT_KEY} from '../../src/adapters/level/schema.ts'
+import {sealRecord} from '../../src/adapters/level/stored-record.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
 import {journalEntry, operationId, queuedRecord} from '../support/records.ts'
 
@@ -309,6 +311,63 @@ describe('a damaged store', () => {
       await database.close()
       // Its entries in active and files, and three segments.
       expect(await diagnose(directory)).toMatchObject({missing: 1, orphans: 5})
+    })
+  })
+
+  describe('a tally', () => {
+    const ref = {id: operationId(900), purpose: 'completionGroup'} as const
+    const member = (n: number, state: OperationRecord['state']) => queuedRecord(n, {state, completionGroup: ref.id})
+
+    beforeEach(async () => {
+      const store = await openStore()
+      await store.create([member(1, 'queued'), member(2, 'completed')])
+      await store.changeTally(ref, {
+        kind: 'register',
+        task: {taskId: 't', name: '', module: 'file:///t.js', isolation: 'worker', timeoutMs: 1},
+      })
+      await store.changeTally(ref, {kind: 'close', held: false})
+      await store.close()
+    })
+
+    async function edit(change: (database: Database) => Promise<void>): Promise<void> {
+      const database = await openAt(databasePath(directory), false)
+      await change(database)
+      await database.close()
+    }
+
+    it('counts again what it counted wrong, once the store knows that writes were lost', async () => {
+      // As if the batch that ended the first member were there, and the tally's part of it were not.
+      await edit(async (database) => {
+        await database.put(operationKey(operationId(1)), sealRecord(member(1, 'completed'), 9))
+        await database.del(memberKey(ref.id, operationId(2)))
+        await database.put(memberKey(ref.id, operationId(3)), '')
+      })
+      expect(await diagnose(directory)).toMatchObject({orphans: 2, unindexed: 3})
+      await edit((database) => database.put(SUSPECT_KEY, '1'))
+      const store = await openStore()
+      expect(await store.tally(ref.id)).toMatchObject({state: 'closed', members: 2, unfinished: 0})
+      expect(await store.members(ref.id, undefined, 9)).toEqual([1, 2].map(operationId))
+      await store.changeTally(ref, {kind: 'release'})
+      expect(await store.tally(ref.id)).toMatchObject({state: 'due'})
+    })
+
+    it('that does not verify is reported, and left alone', async () => {
+      await edit(async (database) => database.put(tallyKey(ref.id), 'rotten'))
+      expect(await diagnose(directory)).toMatchObject({damaged: 1, unindexed: 0})
+      const store = await openStore()
+      await store.save(member(1, 'completed'))
+      await expect(store.tally(ref.id)).rejects.toMatchObject({code: 'STORE_DAMAGED'})
+      expect(await store.tallies()).toEqual([])
+      expect(await store.damaged()).toBe(1)
+    })
+
+    it('keeps what it stands for through a repair', async () => {
+      expect(await repair(directory)).toMatchObject({records: 2, damaged: 0})
+      expect(await diagnose(directory)).toMatchObject({...SOUND, records: 2})
+      const store = await openStore()
+      expect(await store.tally(ref.id)).toMatchObject({state: 'closed', members: 2, unfinished: 1, task: {taskId: 't'}})
+      await store.save(member(1, 'failed'))
+      expect(await store.tally(ref.id)).toMatchObject({state: 'due'})
     })
   })
 

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import {afterEach, describe, expect, it} from 'vitest'
 import {diagnose} from '../../src/adapters/level/doctor.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
+import type {Tally} from '../../src/domain/tally.ts'
 import type {RecordStore, WaitingGroup} from '../../src/ports/record-store.ts'
 import {MemoryTables} from '../support/memory-tables.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
@@ -19,6 +20,8 @@ interface Real {
 
 type Command = fc.AsyncCommand<MemoryTables, Real>
 
+const TALLY = operationId(900)
+const OTHER_TALLY = operationId(901)
 const GROUPS = ['', 'a', 'a/1']
 const FILES = ['/x', '/y', '/z', ...[1, 2, 3, 4, 5, 6, 7, 8].map(ownFile)]
 const WHOLE_CLASS = {from: 0, to: Number.MAX_SAFE_INTEGER}
@@ -37,6 +40,8 @@ const anyRecord = fc
   .map(({n, state, priority, group, file, endedAt, createdAt}) =>
     queuedRecord(n, {
       state,
+      // For good, as an operation has them.
+      ...(n % 2 === 0 ? {completionGroup: n > 5 ? OTHER_TALLY : TALLY} : {}),
       policy: {priority, group},
       file,
       createdAt,
@@ -113,6 +118,11 @@ async function compare(model: MemoryTables, {store}: Real): Promise<void> {
   const byName = (groups: readonly WaitingGroup[]) => groups.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   expect(byName(await store.waitingGroups())).toEqual(byName(model.waitingGroups()))
   expect(await store.findManyByFile(FILES)).toEqual(FILES.map((file) => model.findByFile(file)))
+  // Of ends that are overwritten in one batch only the last is counted; an operation has one.
+  const counts = (tallies: readonly Tally[]) =>
+    tallies.map(({id, state, members, unfinished}) => ({id, state, members, unfinished}))
+  expect(counts(await store.tallies())).toEqual(counts(model.tallies()))
+  expect(await store.members(TALLY, operationId(2), 9)).toEqual(model.members(TALLY, operationId(2), 9))
   for (const group of GROUPS) {
     for (const priorityClass of [0, 1, 2] as const) {
       const range = {priorityClass, ...WHOLE_CLASS}

@@ -3,7 +3,7 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import type {OperationRecord} from '../../src/domain/record.ts'
 import type {RecordStore} from '../../src/ports/record-store.ts'
-import {journalEntry, operationId, queuedRecord} from '../support/records.ts'
+import {journalEntry, operationId, queuedRecord, type RecordWish} from '../support/records.ts'
 
 /** One place where stores can be opened, one after another. */
 export interface StoreHouse {
@@ -543,6 +543,97 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
           {name: 'a', behavior: 1, front},
           {name: 'b/ü', behavior: 0},
         ])
+      })
+    })
+
+    describe('tallies', () => {
+      const ref = {id: operationId(900), purpose: 'completionGroup'} as const
+      const other = {id: operationId(901), purpose: 'completionGroup'} as const
+      const task = {taskId: 't', name: 'n', module: 'file:///t.js', isolation: 'worker', timeoutMs: 1} as const
+      const member = (n: number, wish: RecordWish = {}) => queuedRecord(n, {completionGroup: ref.id, ...wish})
+      const end = (n: number, state: 'completed' | 'failed' | 'canceled') => member(n, {state, endedAt: 1})
+      const enabled = async () => {
+        await store.changeTally(ref, {kind: 'register', task})
+        await store.changeTally(ref, {kind: 'close', held: false})
+      }
+
+      it('count their members, and are due with the last end', async () => {
+        await store.create([member(1), member(2), queuedRecord(3, {completionGroup: other.id})])
+        await enabled()
+        await store.save(end(1, 'completed'))
+        expect(await store.tally(ref.id)).toEqual({
+          ...{id: ref.id, purpose: ref.purpose, state: 'closed', members: 2, unfinished: 1},
+          ...{completed: 1, failed: 0, canceled: 0, task},
+        })
+        const error = {code: 'TRUNCATED', message: 'cut'} as const
+        await store.save({...end(2, 'failed'), error})
+        await reopen()
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', unfinished: 0, failed: 1, lastError: 'cut'})
+        expect(await store.tally(other.id)).toMatchObject({state: 'open', members: 1, unfinished: 1})
+        expect((await store.tallies()).map(({id}) => id)).toEqual([ref.id, other.id])
+      })
+
+      it('235. are due at once when everything has ended before', async () => {
+        await store.create([member(1)])
+        await store.save(end(1, 'canceled'))
+        await enabled()
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', canceled: 1})
+      })
+
+      it('are not due while they are held', async () => {
+        await store.changeTally(ref, {kind: 'register', task})
+        await store.changeTally(ref, {kind: 'close', held: true})
+        expect(await store.tally(ref.id)).toMatchObject({state: 'closed', held: true})
+        await store.changeTally(ref, {kind: 'release'})
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due'})
+      })
+
+      it('O14. of a completion group without a task are dropped, for good', async () => {
+        await store.create([member(1, {state: 'completed'})])
+        await store.changeTally(ref, {kind: 'close', held: false})
+        await store.changeTally(ref, {kind: 'register', task})
+        expect(await store.tally(ref.id)).toMatchObject({state: 'done', outcome: 'dropped'})
+        expect(await store.tally(ref.id)).not.toHaveProperty('task')
+      })
+
+      it('owe what they owe until it is done, and remember its tries', async () => {
+        const error = {code: 'INTERNAL', message: 'no'} as const
+        await store.create([member(1, {state: 'completed'})])
+        await enabled()
+        await store.changeTally(ref, {kind: 'begin'})
+        await store.changeTally(ref, {kind: 'fail', error, retryAt: 77})
+        await reopen()
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', runs: 1, retryAt: 77, error})
+        await Promise.all([
+          store.changeTally(ref, {kind: 'begin'}),
+          store.changeTally(ref, {kind: 'fail', error, uncounted: true, retryAt: 78}),
+          store.changeTally(ref, {kind: 'begin'}),
+          store.changeTally(ref, {kind: 'finish'}),
+        ])
+        const tally = await store.tally(ref.id)
+        expect(tally).toMatchObject({state: 'done', runs: 2, outcome: 'ran'})
+        expect(tally).not.toHaveProperty('retryAt')
+      })
+
+      it('page through their members in the order of creation, and go with the last of them when they are done', async () => {
+        await store.create([member(3), member(1), member(2), queuedRecord(4)])
+        await enabled()
+        expect(await store.members(ref.id, undefined, 2)).toEqual([1, 2].map(operationId))
+        expect(await store.members(ref.id, operationId(2), 2)).toEqual([operationId(3)])
+        for (const n of [1, 2, 3]) await store.save(end(n, 'completed'))
+        await store.remove(operationId(2))
+        expect(await store.members(ref.id, undefined, 9)).toEqual([1, 3].map(operationId))
+        await store.changeTally(ref, {kind: 'finish'})
+        await Promise.all([store.remove(operationId(1)), store.remove(operationId(3))])
+        expect(await store.tally(ref.id)).toBeUndefined()
+        await store.changeTally(ref, {kind: 'release'})
+      })
+
+      it('let a member that is removed before its end not hold them up', async () => {
+        await store.create([member(1), member(2, {state: 'failed'})])
+        await enabled()
+        await store.remove(operationId(1))
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', members: 1})
       })
     })
 

@@ -20,14 +20,23 @@ export interface ChildProgram {
   dispose(): Promise<void>
 }
 
-/** `source` is the program's file. Types are not checked: the repository's own check does that. */
-export async function compileProgram(source: URL): Promise<ChildProgram> {
+/**
+ * `source` is the program's file, `others` what it loads without importing it. Types are not checked: the
+ * repository's own check does that.
+ */
+export async function compileProgram(source: URL, ...others: readonly URL[]): Promise<ChildProgram> {
   const out = await mkdtemp(join(tmpdir(), 'child-program-'))
   const file = fileURLToPath(source)
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   const options = `--ignoreConfig --noCheck --outDir ${out} --rootDir ${ROOT} --target ES2022 --module NodeNext`
   const more = '--moduleResolution NodeNext --allowImportingTsExtensions --rewriteRelativeImportExtensions --types node'
-  await promisify(execFile)(process.execPath, [compiler, ...options.split(' '), ...more.split(' '), file])
+  await promisify(execFile)(process.execPath, [
+    compiler,
+    ...options.split(' '),
+    ...more.split(' '),
+    file,
+    ...others.map((other) => fileURLToPath(other)),
+  ])
   await symlink(join(ROOT, 'node_modules'), join(out, 'node_modules'))
   await writeFile(join(out, 'package.json'), '{"type": "module"}')
   return {

@@ -8,6 +8,7 @@ import type {JournalEntry, JournalPage} from '../../src/domain/journal.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
 import type {LifeState} from '../../src/domain/status.ts'
+import type {Tally, TallyChange, TallyId, TallyRef} from '../../src/domain/tally.ts'
 import type {
   EndedEntry,
   LineEntry,
@@ -122,6 +123,23 @@ export class MemoryStore implements RecordStore {
   async saveGroup(group: GroupRecord): Promise<void> {
     const copy = structuredClone(group)
     return this.#write((tables) => tables.saveGroup(copy))
+  }
+
+  async changeTally(tally: TallyRef, change: TallyChange): Promise<void> {
+    const copy = structuredClone(change)
+    return this.#write((tables) => tables.changeTally(tally, copy))
+  }
+
+  async tally(id: TallyId): Promise<Tally | undefined> {
+    return this.#opened().tally(id)
+  }
+
+  async tallies(): Promise<readonly Tally[]> {
+    return this.#opened().tallies()
+  }
+
+  async members(tally: TallyId, after: OperationId | undefined, limit: number): Promise<readonly OperationId[]> {
+    return this.#opened().members(tally, after, limit)
   }
 
   async get(id: OperationId): Promise<OperationRecord | undefined> {

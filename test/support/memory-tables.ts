@@ -6,6 +6,19 @@ import type {OperationId} from '../../src/domain/operation-id.ts'
 import {priorityClass} from '../../src/domain/priority.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../../src/domain/status.ts'
+import {
+  addDelta,
+  applyChange,
+  deltaOf,
+  emptyTally,
+  isSpent,
+  settleTally,
+  type Tally,
+  type TallyChange,
+  type TallyId,
+  type TallyRef,
+  talliesOf,
+} from '../../src/domain/tally.ts'
 import type {EndedEntry, LineEntry, OperationQuery, WaitingGroup} from '../../src/ports/record-store.ts'
 
 export class MemoryTables {
@@ -13,6 +26,7 @@ export class MemoryTables {
   readonly #files = new Map<string, OperationId>()
   readonly #journals = new Map<OperationId, readonly JournalEntry[]>()
   readonly #groups = new Map<string, GroupRecord>()
+  readonly #tallies = new Map<TallyId, Tally>()
   #lastSequence = 0
 
   get size(): number {
@@ -37,6 +51,7 @@ export class MemoryTables {
     // A copy: what the caller does to its object later is not stored.
     const journalled = Math.max(before?.journalled ?? 0, entries.at(-1)?.seq ?? 0)
     this.#operations.set(id, structuredClone(withJournalled(record, journalled)))
+    for (const ref of talliesOf(record)) this.#settle(addDelta(this.#tallyOf(ref), deltaOf(before?.state, record)))
     if (entries.length > 0) {
       this.#journals.set(id, [...(this.#journals.get(id) ?? []), ...entries].slice(-JOURNAL_BOUND.entries))
     }
@@ -49,6 +64,27 @@ export class MemoryTables {
     this.#unclaim(before)
     this.#operations.delete(id)
     this.#journals.delete(id)
+    for (const ref of talliesOf(before)) this.#settle(addDelta(this.#tallyOf(ref), deltaOf(before.state, undefined)))
+  }
+
+  changeTally(ref: TallyRef, change: TallyChange): void {
+    this.#settle(applyChange(this.#tallyOf(ref), change))
+  }
+
+  tally(id: TallyId): Tally | undefined {
+    return this.#tallies.get(id)
+  }
+
+  tallies(): readonly Tally[] {
+    return [...this.#tallies.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  members(tally: TallyId, after: OperationId | undefined, limit: number): readonly OperationId[] {
+    return this.#sorted()
+      .filter((record) => talliesOf(record).some(({id}) => id === tally))
+      .filter(({id}) => after === undefined || id > after)
+      .slice(0, limit)
+      .map(({id}) => id)
   }
 
   saveGroup(group: GroupRecord): void {
@@ -119,6 +155,16 @@ export class MemoryTables {
 
   #sorted(): readonly OperationRecord[] {
     return [...this.#operations.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  #tallyOf(ref: TallyRef): Tally {
+    return this.#tallies.get(ref.id) ?? emptyTally(ref)
+  }
+
+  #settle(tally: Tally): void {
+    const settled = settleTally(tally)
+    if (isSpent(settled)) this.#tallies.delete(tally.id)
+    else this.#tallies.set(tally.id, settled)
   }
 
   #unclaim({id, target}: OperationRecord): void {

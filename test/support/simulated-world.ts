@@ -15,8 +15,10 @@ import type {EngineOptions} from '../../src/engine/options.ts'
 import type {EnginePorts} from '../../src/engine/ports.ts'
 import type {Clock} from '../../src/ports/clock.ts'
 import type {RecordStore} from '../../src/ports/record-store.ts'
+import type {TaskRunner} from '../../src/ports/task-runner.ts'
 import {errno, MemoryDisk} from './memory-disk.ts'
 import {MemoryStore, StoreDisk} from './memory-store.ts'
+import {noTasks} from './no-tasks.ts'
 import {queuedRecord, type RecordWish} from './records.ts'
 import {SeededRandom} from './seeded-random.ts'
 import {SimulatedClock} from './simulated-clock.ts'
@@ -35,6 +37,7 @@ export interface WorldOptions {
   readonly mostDelayMs?: number
   /** As in the engine; its own by default. */
   readonly mostAwakeGroups?: number
+  readonly tasks?: TaskRunner
 }
 
 /** One process with its engine. */
@@ -196,6 +199,7 @@ export class SimulatedWorld {
       random: this.random,
       secrets: createKeySecrets(Buffer.alloc(32, 7)),
       conditions: {conditions$: this.conditions$.pipe(takeUntil(death$))},
+      tasks: this.#options.tasks ?? noTasks,
       log: {
         debug: () => undefined,
         info: () => undefined,
@@ -268,7 +272,7 @@ class ProcessClock implements Clock {
 /** Reads answer what was true at the call, a little later; writes become durable a little later, together. */
 function slowStore(store: MemoryStore, clock: Clock, delay: () => number): RecordStore {
   const wait = () => new Promise<void>((resolve) => clock.setTimeout(resolve, delay()))
-  const writes = new Set<keyof RecordStore>(['create', 'save', 'remove', 'saveGroup', 'flush'])
+  const writes = new Set<keyof RecordStore>(['create', 'save', 'remove', 'saveGroup', 'changeTally', 'flush'])
   let isScheduled = false
   return new Proxy<RecordStore>(store, {
     get(target, key: keyof RecordStore) {

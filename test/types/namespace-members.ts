@@ -266,14 +266,10 @@ export const WEB_ERROR_STATUS = {
 
 /** What is not built yet: a type, or a member of one. Nothing may be added here, and what is built may stay until it is seen. */
 export const PENDING = [
-  'BackgroundDownloader.completionGroup',
   'BackgroundDownloader.failureTileNotification',
   'BackgroundDownloader.failureToastNotification',
   'BackgroundDownloader.successTileNotification',
   'BackgroundDownloader.successToastNotification',
-  'BackgroundTransferCompletionGroup',
-  'BackgroundTransferCompletionGroupTriggerDetails',
-  'BackgroundUploader.completionGroup',
   'BackgroundUploader.failureTileNotification',
   'BackgroundUploader.failureToastNotification',
   'BackgroundUploader.successTileNotification',

@@ -64,7 +64,11 @@ describe('the public entry', () => {
   it('exports these values and no others', () => {
     expect(Object.keys(api).sort()).toEqual([
       'BackgroundDownloader',
+      'BackgroundTaskBuilder',
+      'BackgroundTaskRegistration',
       'BackgroundTransferBehavior',
+      'BackgroundTransferCompletionGroup',
+      'BackgroundTransferCompletionGroupTriggerDetails',
       'BackgroundTransferContentPart',
       'BackgroundTransferCostPolicy',
       'BackgroundTransferEngine',

@@ -6,6 +6,8 @@
 import {withJournalled} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
+import type {LifeState} from '../../domain/status.ts'
+import {talliesOf} from '../../domain/tally.ts'
 import type {Database} from './database.ts'
 import type {JournalBound} from './journal.ts'
 import {ACTIVE, fileKey, groupKey, type IndexEntry, indexEntryOf, MANIFEST_KEY, operationKey} from './keys.ts'
@@ -13,6 +15,7 @@ import type {Change, WriteBatch} from './pending-writes.ts'
 import type {Place, Places} from './places.ts'
 import {type Manifest, sealManifest} from './schema.ts'
 import {sealGroup, sealRecord, unsealRecord} from './stored-record.ts'
+import {TallyPlan} from './tally-plan.ts'
 
 /** A chained batch: the cheapest way to hand many writes to LevelDB. */
 export type Batch = ReturnType<typeof openBatch>
@@ -41,13 +44,14 @@ type Before = Place | 'absent' | 'present' | 'damaged'
 export async function planBatch(
   database: Database,
   batch: Batch,
-  {changes, groups, lastSequence}: WriteBatch,
+  {changes, groups, tallies, lastSequence}: WriteBatch,
   {places: known, journals, manifest}: Knowledge,
 ): Promise<BatchOutcome> {
   const before = await readBefore(database, changes.values(), known)
   const claims = await readClaims(database, changes.values(), before)
   const writes = manifest.writes + 1
   const places = new Map<OperationId, Place | undefined>()
+  const counts = new TallyPlan(batch, tallies)
   let {operations} = manifest
 
   const claim = (file: string, id: OperationId) => {
@@ -72,12 +76,14 @@ export async function planBatch(
       }
       batch.del(operationKey(id))
       if (hasJournal(was)) await journals.remove(database, batch, id)
+      if (typeof was === 'object') counts.left(id, was)
       places.set(id, undefined)
       operations -= 1
       continue
     }
     if (change.kind === 'create' && was !== 'absent') continue
     if (change.kind === 'replace' && hasJournal(was)) await journals.remove(database, batch, id)
+    if (change.kind === 'replace' && typeof was === 'object') counts.left(id, was)
     const kept = typeof was === 'object' && change.kind !== 'replace' ? was.journalled : 0
     const record = withJournalled(change.record, kept)
     if (change.entries.length > 0) await journals.add(database, batch, id, change.entries, writes)
@@ -85,6 +91,7 @@ export async function planBatch(
     const index = indexEntryOf(record)
     batch.put(operationKey(id), sealRecord(record, writes))
     moveIndex(batch, id, was, index)
+    counts.saved(record, change.kind === 'replace' ? undefined : stateBefore(was))
     if (typeof was !== 'object') {
       claim(file, id)
     } else if (was.file !== file || change.kind === 'replace') {
@@ -94,14 +101,22 @@ export async function planBatch(
     if (was === 'absent') operations += 1
     if (change.kind !== 'create') {
       const {journalled = 0} = record
-      places.set(id, {indexKey: index.key, indexValue: index.value, file, journalled})
+      const place = {indexKey: index.key, indexValue: index.value, file, journalled, state: record.state}
+      places.set(id, {...place, tallies: talliesOf(record)})
     }
   }
 
+  await counts.write(database, writes)
   for (const [name, {content: group}] of groups) batch.put(groupKey(name), sealGroup(group, writes))
   const next: Manifest = {operations, lastSequence: Math.max(manifest.lastSequence, lastSequence), writes}
   batch.put(MANIFEST_KEY, sealManifest(next))
   return {manifest: next, places}
+}
+
+/** A record that does not verify was counted, most likely as one that had not ended. */
+function stateBefore(was: Before): LifeState | undefined {
+  if (typeof was === 'object') return was.state
+  return was === 'damaged' ? 'running' : undefined
 }
 
 /** Of a record that does not verify it is not known. */
@@ -154,7 +169,14 @@ async function readBefore(
 function placeOf(record: OperationRecord | undefined): Place | 'damaged' {
   if (record === undefined) return 'damaged'
   const {key, value} = indexEntryOf(record)
-  return {indexKey: key, indexValue: value, file: record.target.file, journalled: record.journalled ?? 0}
+  return {
+    indexKey: key,
+    indexValue: value,
+    file: record.target.file,
+    journalled: record.journalled ?? 0,
+    state: record.state,
+    tallies: talliesOf(record),
+  }
 }
 
 /** Who holds the files that this batch may give up. */

@@ -141,6 +141,8 @@ async function rebuild(
       if (old !== undefined) await copyJournals(records, old, store)
     }
     for (const group of found.groups) await store.saveGroup(group)
+    // Its members are counted anew, those that were lost not any more.
+    for (const tally of found.tallies) await store.changeTally(tally, {kind: 'restore', tally})
     const present = await store.getMany(salvaged.map(({id}) => id))
     const added = salvaged.filter((_, at) => present[at] === undefined)
     await store.create(added.map((record, at) => ({...record, sequence: found.lastSequence + 1 + at})))

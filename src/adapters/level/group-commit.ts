@@ -122,7 +122,8 @@ export class GroupCommit {
   }
 }
 
-function* writesOf({changes, groups}: WriteBatch): Iterable<Write<unknown>> {
+function* writesOf({changes, groups, tallies}: WriteBatch): Iterable<Write<unknown>> {
   yield* changes.values()
   yield* groups.values()
+  yield* tallies.values()
 }

@@ -5,6 +5,8 @@
 
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
+import {isTerminal} from '../../domain/status.ts'
+import {emptyTally, isSpent, type TallyId, type TallyRef, talliesOf} from '../../domain/tally.ts'
 import {chunksOf, type Database, type Entry} from './database.ts'
 import {unseal} from './envelope.ts'
 import {openSegment} from './journal.ts'
@@ -18,23 +20,28 @@ import {
   idOfActiveKey,
   idOfEndedKey,
   idOfJournalKey,
+  idOfMemberKey,
   indexEntryOf,
   JOURNAL,
+  MEMBERS,
+  memberKey,
   OPERATIONS,
   operationKey,
   QUEUE,
+  TALLIES,
+  tallyKey,
 } from './keys.ts'
-import {unsealGroup, unsealRecord} from './stored-record.ts'
+import {sealTally, unsealGroup, unsealRecord, unsealTally} from './stored-record.ts'
 
 export interface IndexCheck {
   /** Operation records that verify. */
   readonly records: number
-  /** Keys of the values (operations and groups) that do not verify. */
+  /** Keys of the values (operations, groups and tallies) that do not verify. */
   readonly damaged: readonly string[]
   readonly lastSequence: number
   /** The newest write sequence of any record. */
   readonly writes: number
-  /** Index entries that the records call for and that are not there. */
+  /** Index entries that the records call for and that are not there, and tallies whose counts are not theirs. */
   readonly missing: readonly IndexEntry[]
   /** Keys of index entries that no record calls for, and of journal segments without a record or that do not verify. */
   readonly orphans: readonly string[]
@@ -44,6 +51,7 @@ export async function checkIndexes(database: Database): Promise<IndexCheck> {
   const damaged: string[] = []
   const missing: IndexEntry[] = []
   const orphans: string[] = []
+  const counts = new Map<TallyId, Counts>()
   let records = 0
   let lastSequence = 0
   let writes = 0
@@ -60,6 +68,10 @@ export async function checkIndexes(database: Database): Promise<IndexCheck> {
       lastSequence = Math.max(lastSequence, record.sequence)
       writes = Math.max(writes, unseal(key, text)?.writeSequence ?? 0)
       wanted.push(indexEntryOf(record))
+      for (const ref of talliesOf(record)) {
+        wanted.push({key: memberKey(ref.id, record.id), value: ''})
+        count(counts, ref, record)
+      }
     }
     const found: readonly (string | undefined)[] = await database.getMany(wanted.map(({key}) => key))
     wanted.forEach((entry, at) => {
@@ -72,6 +84,7 @@ export async function checkIndexes(database: Database): Promise<IndexCheck> {
     [ACTIVE, ([key]) => idOfActiveKey(key), fitsIndex],
     [ENDED, ([key]) => idOfEndedKey(key), fitsIndex],
     [FILES, ([, id]) => id as OperationId, (record, [key]) => fileKey(record.target.file) === key],
+    [MEMBERS, ([key]) => idOfMemberKey(key), isCounted],
     [JOURNAL, ([key]) => idOfJournalKey(key), (_, entry) => openSegment(entry) !== undefined],
   ]
   for (const [prefix, idOf, fits] of checks) {
@@ -89,6 +102,27 @@ export async function checkIndexes(database: Database): Promise<IndexCheck> {
   for await (const entries of chunksOf(database, GROUPS)) {
     for (const [key, text] of entries) if (unsealGroup(key, text) === undefined) damaged.push(key)
   }
+  for await (const entries of chunksOf(database, TALLIES)) {
+    for (const [key, text] of entries) {
+      const tally = unsealTally(key, text)
+      if (tally === undefined) {
+        damaged.push(key)
+        continue
+      }
+      const {members, unfinished} = counts.get(tally.id) ?? {members: 0, unfinished: 0}
+      counts.delete(tally.id)
+      const right = {...tally, members, unfinished}
+      if (isSpent(right)) orphans.push(key)
+      else if (tally.members !== members || tally.unfinished !== unfinished) {
+        missing.push({key, value: sealTally(right, writes)})
+      }
+    }
+  }
+  for (const [id, {ref, members, unfinished}] of counts) {
+    if (!damaged.includes(tallyKey(id))) {
+      missing.push({key: tallyKey(id), value: sealTally({...emptyTally(ref), members, unfinished}, writes)})
+    }
+  }
   return {records, damaged, lastSequence, writes, missing, orphans}
 }
 
@@ -98,6 +132,23 @@ export async function applyFixes(database: Database, {missing, orphans}: IndexCh
   for (const key of orphans) batch.del(key)
   for (const {key, value} of missing) batch.put(key, value)
   await batch.write({sync: true})
+}
+
+interface Counts {
+  readonly ref: TallyRef
+  members: number
+  unfinished: number
+}
+
+function count(counts: Map<TallyId, Counts>, ref: TallyRef, {state}: OperationRecord): void {
+  const known = counts.get(ref.id) ?? {ref, members: 0, unfinished: 0}
+  counts.set(ref.id, known)
+  known.members += 1
+  if (!isTerminal(state)) known.unfinished += 1
+}
+
+function isCounted(record: OperationRecord, [key]: Entry): boolean {
+  return talliesOf(record).some(({id}) => memberKey(id, record.id) === key)
 }
 
 type Fits = (record: OperationRecord, entry: Entry) => boolean

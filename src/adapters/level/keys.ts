@@ -7,6 +7,7 @@ import type {OperationId} from '../../domain/operation-id.ts'
 import {type PriorityClass, priorityClass} from '../../domain/priority.ts'
 import type {LineRange, OperationRecord} from '../../domain/record.ts'
 import {isTerminal} from '../../domain/status.ts'
+import type {TallyId} from '../../domain/tally.ts'
 import type {EndedEntry, LineEntry} from '../../ports/record-store.ts'
 
 export const OPERATIONS = '!operations!'
@@ -16,6 +17,8 @@ export const ENDED = '!ended!'
 export const FILES = '!files!'
 export const GROUPS = '!groups!'
 export const JOURNAL = '!journal!'
+export const TALLIES = '!tallies!'
+export const MEMBERS = '!members!'
 export const META = '!meta!'
 
 export const SCHEMA_KEY = `${META}schema`
@@ -107,6 +110,23 @@ export function firstOfJournalKey(key: string): number {
 /** The journal keys of one operation. */
 export function journalSpan(id: OperationId): KeySpan {
   return {gte: `${JOURNAL}${id}/`, lt: `${JOURNAL}${id}${BEHIND_SLASH}`}
+}
+
+export function tallyKey(id: TallyId): string {
+  return TALLIES + id
+}
+
+export function memberKey(tally: TallyId, id: OperationId): string {
+  return `${MEMBERS}${tally}/${id}`
+}
+
+export function idOfMemberKey(key: string): OperationId {
+  return key.slice(key.indexOf('/', MEMBERS.length) + 1) as OperationId
+}
+
+/** The members of one tally, in the order of their ids, which is that of their creation. */
+export function membersSpan(tally: TallyId): KeySpan {
+  return {gte: `${MEMBERS}${tally}/`, lt: `${MEMBERS}${tally}${BEHIND_SLASH}`}
 }
 
 /** The queue keys of one group. */

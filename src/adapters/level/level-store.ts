@@ -5,6 +5,7 @@ import type {JournalEntry, JournalPage} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import type {LifeState} from '../../domain/status.ts'
+import type {Tally, TallyChange, TallyId, TallyRef} from '../../domain/tally.ts'
 import type {
   EndedEntry,
   LineEntry,
@@ -18,10 +19,20 @@ import type {Database} from './database.ts'
 import {GroupCommit} from './group-commit.ts'
 import {removeHolder, writeHolder} from './holder.ts'
 import {scanJournal} from './journal.ts'
-import {fileKey, operationKey} from './keys.ts'
-import {scanActive, scanEnded, scanGroups, scanLine, scanNewestEnded, scanQuery, scanWaitingGroups} from './scans.ts'
+import {fileKey, operationKey, tallyKey} from './keys.ts'
+import {
+  scanActive,
+  scanEnded,
+  scanGroups,
+  scanLine,
+  scanMembers,
+  scanNewestEnded,
+  scanQuery,
+  scanTallies,
+  scanWaitingGroups,
+} from './scans.ts'
 import {closed, damaged, storeError} from './store-errors.ts'
-import {unsealRecord} from './stored-record.ts'
+import {unsealRecord, unsealTally} from './stored-record.ts'
 
 export interface LevelStoreOptions {
   /** The engine's directory; made, mode 0700, when it is missing. The database is its `store`. */
@@ -101,6 +112,31 @@ class LevelRecordStore implements LevelStore {
     const saved = commit.pending.saveGroup(group)
     commit.wake()
     return saved
+  }
+
+  async changeTally(tally: TallyRef, change: TallyChange): Promise<void> {
+    const commit = this.#opened()
+    const changed = commit.pending.changeTally(tally, change)
+    commit.wake()
+    return changed
+  }
+
+  async tally(id: TallyId): Promise<Tally | undefined> {
+    const key = tallyKey(id)
+    const text = await this.#scan<string | undefined>((database) => database.get(key))
+    if (text === undefined) return undefined
+    const tally = unsealTally(key, text)
+    if (tally !== undefined) return tally
+    this.#noteDamage(key)
+    throw damaged(this.#options.directory, {key})
+  }
+
+  tallies(): Promise<readonly Tally[]> {
+    return this.#scan((database) => scanTallies(database, this.#noteDamage))
+  }
+
+  members(tally: TallyId, after: OperationId | undefined, limit: number): Promise<readonly OperationId[]> {
+    return this.#scan((database) => scanMembers(database, tally, after, limit))
   }
 
   async get(id: OperationId): Promise<OperationRecord | undefined> {

@@ -7,6 +7,7 @@ import {asTransferError} from '../../domain/errors.ts'
 import {type JournalEntry, withJournalled} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
+import type {TallyChange, TallyId, TallyRef} from '../../domain/tally.ts'
 
 /**
  * create: only if the operation is unknown. save: in any case. replace: forgotten and then added again, so that it names
@@ -21,6 +22,12 @@ export type Change =
     }
   | {readonly kind: 'remove'; readonly id: OperationId}
 
+/** What is to happen to a tally. */
+export interface PendingTally {
+  readonly tally: TallyRef
+  readonly changes: readonly TallyChange[]
+}
+
 export interface Write<Content> {
   content: Content
   readonly tickets: Ticket[]
@@ -29,6 +36,7 @@ export interface Write<Content> {
 export interface WriteBatch {
   readonly changes: ReadonlyMap<OperationId, Write<Change>>
   readonly groups: ReadonlyMap<string, Write<GroupRecord>>
+  readonly tallies: ReadonlyMap<TallyId, Write<PendingTally>>
   /** The highest sequence number that was accepted so far, in a superseded record too: it was handed out. */
   readonly lastSequence: number
 }
@@ -65,6 +73,7 @@ export class PendingWrites {
   /** All of them go into the next batch. */
   #changes = new Map<OperationId, Write<Change>>()
   #groups = new Map<string, Write<GroupRecord>>()
+  #tallies = new Map<TallyId, Write<PendingTally>>()
   #lastSequence = 0
 
   get isEmpty(): boolean {
@@ -73,7 +82,7 @@ export class PendingWrites {
 
   /** Whether the next batch will hold more than creations. */
   get hasChanges(): boolean {
-    return this.#changes.size > 0 || this.#groups.size > 0
+    return this.#changes.size > 0 || this.#groups.size > 0 || this.#tallies.size > 0
   }
 
   create(records: readonly OperationRecord[]): Promise<void> {
@@ -107,6 +116,19 @@ export class PendingWrites {
     return ticket.promise
   }
 
+  /** Changes of one tally add up, in the order in which they came. */
+  changeTally(tally: TallyRef, change: TallyChange): Promise<void> {
+    const ticket = new Ticket(1)
+    const write = this.#tallies.get(tally.id)
+    if (write === undefined) {
+      this.#tallies.set(tally.id, {content: {tally, changes: [change]}, tickets: [ticket]})
+    } else {
+      write.content = {tally, changes: [...write.content.changes, change]}
+      write.tickets.push(ticket)
+    }
+    return ticket.promise
+  }
+
   get(id: OperationId): Change | undefined {
     return (this.#changes.get(id) ?? this.#creates.get(id))?.content
   }
@@ -114,6 +136,7 @@ export class PendingWrites {
   /** Hands over the next batch: all changes, and at most `maxCreates` creations. */
   take(maxCreates: number): WriteBatch {
     const groups = this.#groups
+    const tallies = this.#tallies
     const changes = new Map<OperationId, Write<Change>>()
     for (const [id, write] of this.#creates) {
       if (changes.size === maxCreates) break
@@ -123,7 +146,8 @@ export class PendingWrites {
     for (const [id, write] of this.#changes) changes.set(id, write)
     this.#changes = new Map()
     this.#groups = new Map()
-    return {changes, groups, lastSequence: this.#lastSequence}
+    this.#tallies = new Map()
+    return {changes, groups, tallies, lastSequence: this.#lastSequence}
   }
 
   /** Every write that waits. */
@@ -131,6 +155,7 @@ export class PendingWrites {
     yield* this.#creates.values()
     yield* this.#changes.values()
     yield* this.#groups.values()
+    yield* this.#tallies.values()
   }
 
   #add(id: OperationId, change: Change, ticket: Ticket): void {

@@ -4,6 +4,8 @@
  */
 
 import type {OperationId} from '../../domain/operation-id.ts'
+import type {LifeState} from '../../domain/status.ts'
+import type {TallyRef} from '../../domain/tally.ts'
 
 export interface Place {
   readonly indexKey: string
@@ -11,6 +13,8 @@ export interface Place {
   readonly file: string
   /** Seq of the newest entry of its journal; 0 when there is none. */
   readonly journalled: number
+  readonly state: LifeState
+  readonly tallies: readonly TallyRef[]
 }
 
 const CAPACITY = 16_384

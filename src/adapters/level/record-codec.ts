@@ -53,6 +53,7 @@ const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({
   cleanRestart: true,
   endedAt: true,
   delivered: true,
+  completionGroup: true,
   journalled: true,
 })
 

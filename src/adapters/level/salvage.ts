@@ -6,6 +6,7 @@
 
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
+import type {Tally} from '../../domain/tally.ts'
 import {type Database, type Entry, READ_AHEAD_BYTES} from './database.ts'
 import {
   ACTIVE,
@@ -14,19 +15,23 @@ import {
   GROUPS,
   idOfActiveKey,
   idOfEndedKey,
+  idOfMemberKey,
   idOfOperationKey,
+  MEMBERS,
   OPERATIONS,
   operationKey,
   QUEUE,
+  TALLIES,
 } from './keys.ts'
 import {readManifest} from './schema.ts'
 import {storeError} from './store-errors.ts'
-import {unsealGroup, unsealRecord} from './stored-record.ts'
+import {unsealGroup, unsealRecord, unsealTally} from './stored-record.ts'
 
 export interface Salvage {
   /** In the order of their sequence numbers; as texts, for there may be a million. */
   readonly operations: readonly SealedOperation[]
   readonly groups: readonly GroupRecord[]
+  readonly tallies: readonly Tally[]
   /** How many values do not verify. */
   readonly damaged: number
   /** The highest sequence number known of. */
@@ -41,11 +46,19 @@ interface SealedOperation {
   readonly text: string
 }
 
-export const NOTHING_SALVAGED: Salvage = {operations: [], groups: [], damaged: 0, lastSequence: 0, counted: 0}
+export const NOTHING_SALVAGED: Salvage = {
+  operations: [],
+  groups: [],
+  tallies: [],
+  damaged: 0,
+  lastSequence: 0,
+  counted: 0,
+}
 
 export async function salvage(database: Database): Promise<Salvage> {
   const found = new Map<OperationId, SealedOperation>()
   const groups = new Map<string, GroupRecord>()
+  const tallies = new Map<string, Tally>()
   const damaged = new Set<string>()
   const named = new Set<OperationId>()
 
@@ -58,6 +71,10 @@ export async function salvage(database: Database): Promise<Salvage> {
       const group = unsealGroup(key, text)
       if (group === undefined) damaged.add(key)
       else groups.set(key, group)
+    } else if (key.startsWith(TALLIES)) {
+      const tally = unsealTally(key, text)
+      if (tally === undefined) damaged.add(key)
+      else tallies.set(key, tally)
     } else {
       const id = idNamedBy([key, text])
       if (id !== undefined) named.add(id)
@@ -77,13 +94,16 @@ export async function salvage(database: Database): Promise<Salvage> {
       if (text !== undefined) take([operationKey(id), text])
     })
   }
-  for (const key of damaged) if (found.has(idOfOperationKey(key)) || groups.has(key)) damaged.delete(key)
+  for (const key of damaged) {
+    if (found.has(idOfOperationKey(key)) || groups.has(key) || tallies.has(key)) damaged.delete(key)
+  }
 
   const operations = [...found.values()].sort((a, b) => a.sequence - b.sequence)
   const manifest = await readManifest(database).catch(() => undefined)
   return {
     operations,
     groups: [...groups.values()],
+    tallies: [...tallies.values()],
     damaged: damaged.size,
     lastSequence: Math.max(manifest?.lastSequence ?? 0, operations.at(-1)?.sequence ?? 0),
     counted: manifest?.operations ?? 0,
@@ -98,6 +118,7 @@ function idNamedBy([key, value]: Entry): OperationId | undefined {
   if (key.startsWith(QUEUE) || key.startsWith(FILES)) return value as OperationId
   if (key.startsWith(ACTIVE)) return idOfActiveKey(key)
   if (key.startsWith(ENDED)) return idOfEndedKey(key)
+  if (key.startsWith(MEMBERS)) return idOfMemberKey(key)
   return undefined
 }
 

@@ -4,6 +4,7 @@ import {matchesQuery} from '../../domain/matches-query.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../../domain/status.ts'
+import type {Tally, TallyId} from '../../domain/tally.ts'
 import type {EndedEntry, LineEntry, OperationQuery, WaitingGroup} from '../../ports/record-store.ts'
 import {chunksOf, type Database, type Entry} from './database.ts'
 import {unseal} from './envelope.ts'
@@ -19,18 +20,22 @@ import {
   groupPrefixOf,
   idOfActiveKey,
   idOfEndedKey,
+  idOfMemberKey,
   idOfOperationKey,
   type KeySpan,
   lineEntryOf,
   lineSpan,
+  memberKey,
+  membersSpan,
   OPERATIONS,
   operationKey,
   QUEUE,
   queueSpan,
   spanOf,
+  TALLIES,
 } from './keys.ts'
 import {decodeRecord, stateOfJson} from './record-codec.ts'
-import {unsealGroup, unsealRecord} from './stored-record.ts'
+import {unsealGroup, unsealRecord, unsealTally} from './stored-record.ts'
 
 /** Told the key of a value that does not verify. */
 export type OnDamage = (key: string) => void
@@ -125,6 +130,29 @@ export async function scanGroups(database: Database, onDamage: OnDamage): Promis
     }
   }
   return groups
+}
+
+export async function scanTallies(database: Database, onDamage: OnDamage): Promise<readonly Tally[]> {
+  const tallies: Tally[] = []
+  for await (const entries of chunksOf(database, TALLIES)) {
+    for (const [key, text] of entries) {
+      const tally = unsealTally(key, text)
+      if (tally === undefined) onDamage(key)
+      else tallies.push(tally)
+    }
+  }
+  return tallies
+}
+
+export async function scanMembers(
+  database: Database,
+  tally: TallyId,
+  after: OperationId | undefined,
+  limit: number,
+): Promise<readonly OperationId[]> {
+  const {gte, lt} = membersSpan(tally)
+  const span = after === undefined ? {gte, lt} : {gt: memberKey(tally, after), lt}
+  return (await database.keys({...span, limit}).all()).map(idOfMemberKey)
 }
 
 /** A page of records in the order of their ids. */

@@ -1,8 +1,9 @@
 /** Operation and group records as the texts that stand in the store, and back. */
 
 import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
+import {TALLY_STATES, type Tally} from '../../domain/tally.ts'
 import {seal, unseal} from './envelope.ts'
-import {groupKey, idOfOperationKey, operationKey} from './keys.ts'
+import {groupKey, idOfOperationKey, operationKey, tallyKey} from './keys.ts'
 import {decodeRecord, encodeRecord} from './record-codec.ts'
 
 export function sealRecord(record: OperationRecord, writeSequence: number): string {
@@ -17,6 +18,18 @@ export function unsealRecord(key: string, text: string): OperationRecord | undef
 
 export function sealGroup(group: GroupRecord, writeSequence: number): string {
   return seal(groupKey(group.name), writeSequence, JSON.stringify(group))
+}
+
+export function sealTally(tally: Tally, writeSequence: number): string {
+  return seal(tallyKey(tally.id), writeSequence, JSON.stringify(tally))
+}
+
+/** `undefined` when the text does not verify, or is no tally of ours. */
+export function unsealTally(key: string, text: string): Tally | undefined {
+  const opened = unseal(key, text)
+  if (opened === undefined) return undefined
+  const tally: Tally = JSON.parse(opened.json)
+  return TALLY_STATES.includes(tally.state) ? tally : undefined
 }
 
 /** `undefined` when the text does not verify. */

@@ -1,0 +1,106 @@
+/**
+ * What a background task is told, as plain data that crosses threads: the members of its completion group as they ended, and
+ * the calls that it may make of the engine that started it.
+ */
+
+import type {BackgroundTransferCostPolicy} from './cost-policy.ts'
+import type {SerializedError} from './errors.ts'
+import type {OperationId} from './operation-id.ts'
+import type {BackgroundTransferPriority} from './priority.ts'
+import {sizeOf} from './range-set.ts'
+import type {HeaderField, OperationRecord, ResponseFacts} from './record.ts'
+import {type BackgroundTransferStatus, statusOf} from './status.ts'
+import type {TallyId} from './tally.ts'
+
+export interface OperationView {
+  readonly guid: OperationId
+  readonly direction: OperationRecord['direction']
+  /** Whole: the task may want to ask for it again. Without user information. */
+  readonly requestedUri: string
+  readonly method: string
+  /** The destination, or where the file is once completed. */
+  readonly file: string
+  readonly group: string
+  readonly priority: BackgroundTransferPriority
+  readonly costPolicy: BackgroundTransferCostPolicy
+  readonly status: BackgroundTransferStatus
+  readonly bytesReceived: number
+  /** 0 while unknown. */
+  readonly totalBytesToReceive: number
+  readonly response?: ResponseFacts
+  readonly error?: SerializedError
+}
+
+/** One launch of a task. */
+export interface TaskLaunch {
+  /** The same at each try: what the task does once per instanceId is done once. */
+  readonly instanceId: TallyId
+  readonly taskId: string
+  readonly name: string
+  /** URL of the module. */
+  readonly module: string
+  readonly isolation: 'worker' | 'process'
+  /** Which try this is, from 1. */
+  readonly run: number
+  readonly downloads: readonly OperationView[]
+  readonly uploads: readonly OperationView[]
+}
+
+/** What a download of a task may ask: what the downloader says, and what createDownload was given. */
+export interface TaskDownload {
+  readonly uri: string
+  readonly file: string
+  readonly method: string
+  readonly headers: readonly HeaderField[]
+  readonly group: string
+  readonly costPolicy: BackgroundTransferCostPolicy
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/** A call of a task; ids of groups and downloads are made by the task's side. */
+export type TaskCall =
+  | {readonly kind: 'createGroup'; readonly group: string}
+  | {
+      readonly kind: 'register'
+      readonly group: string
+      readonly name: string
+      readonly entryPoint: string
+      readonly timeoutMs?: number
+    }
+  | {readonly kind: 'createDownload'; readonly key: string; readonly group?: string; readonly download: TaskDownload}
+  /** Resolves with the guid when the operation is durable. */
+  | {readonly kind: 'start'; readonly key: string}
+  | {readonly kind: 'enable'; readonly group: string}
+
+/** From the engine to the task. */
+export type TaskMessage =
+  | {readonly type: 'launch'; readonly launch: TaskLaunch}
+  | {readonly type: 'cancel'}
+  | {readonly type: 'answer'; readonly id: number; readonly value: unknown}
+  | {readonly type: 'refusal'; readonly id: number; readonly error: SerializedError}
+
+/** From the task to the engine. */
+export type TaskReport =
+  | {readonly type: 'call'; readonly id: number; readonly call: TaskCall}
+  | {readonly type: 'progress'; readonly progress: number}
+  | {readonly type: 'through'}
+  | {readonly type: 'failed'; readonly message: string}
+
+export function operationViewOf(record: OperationRecord): OperationView {
+  const {id, direction, request, target, policy, evidence, response, error} = record
+  return {
+    guid: id,
+    direction,
+    requestedUri: request.url,
+    method: request.method,
+    file: record.resultFile ?? target.file,
+    group: policy.group,
+    priority: policy.priority,
+    costPolicy: policy.costPolicy,
+    status: statusOf(record.state),
+    bytesReceived: sizeOf(evidence.ranges),
+    totalBytesToReceive: evidence.total ?? 0,
+    ...(response === undefined ? {} : {response}),
+    ...(error === undefined ? {} : {error}),
+  }
+}

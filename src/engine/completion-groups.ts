@@ -1,0 +1,241 @@
+/**
+ * The completion groups of an engine: one chart each from its creation, or from recovery, until its task ran. Counts what was
+ * created and never started, hears of starts and ends, and keeps the registrations of tasks.
+ */
+
+import {createActor, waitFor} from 'xstate'
+import type {CompletionGroupActor, CompletionGroupEvent} from '../../machines/completion-group.machine.ts'
+import {TransferError} from '../domain/errors.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {emptyTally, type Tally, type TallyChange, type TallyId, type TaskRegistration} from '../domain/tally.ts'
+import type {Alarm} from './alarm.ts'
+import {provideCompletionGroupMachine, type TaskProvisions} from './provide-tasks.ts'
+import {pathOf} from './record-of.ts'
+
+export interface CompletionGroupsOptions extends TaskProvisions {
+  readonly alarm: Alarm
+  readonly newId: () => TallyId
+  readonly runTimeoutMs: number
+  readonly cancelGraceMs: number
+}
+
+interface Group {
+  readonly id: TallyId
+  readonly actor: CompletionGroupActor
+  /** The chart's state as it was told last. */
+  path: string
+}
+
+export class CompletionGroups {
+  readonly #options: CompletionGroupsOptions
+  readonly #machine: ReturnType<typeof provideCompletionGroupMachine>
+  /** Those whose task has not run. A group that is not here has fired. */
+  readonly #groups = new Map<TallyId, Group>()
+  /** Registrations by their group; they end when it fires. */
+  readonly #tasks = new Map<TallyId, TaskRegistration>()
+  /** Registrations on their way to the disk: a group is not enabled before they are there. */
+  readonly #registering = new Map<TallyId, Promise<void>>()
+
+  constructor(options: CompletionGroupsOptions) {
+    this.#options = options
+    this.#machine = provideCompletionGroupMachine({
+      ...options,
+      commit: async (id, change) => {
+        if (change.kind === 'close') await this.#registering.get(id)
+        await options.commit(id, change)
+      },
+    })
+  }
+
+  /** What earlier sessions left: those that are enabled go on, those that are due fire. */
+  async start(): Promise<void> {
+    for (const tally of await this.#options.store.tallies()) {
+      if (tally.purpose !== 'completionGroup' || tally.state === 'done') continue
+      if (tally.task !== undefined && tally.state !== 'due') this.#tasks.set(tally.id, tally.task)
+      if (tally.state !== 'open') this.#begin(tally)
+    }
+  }
+
+  create(): TallyId {
+    const id = this.#options.newId()
+    this.#begin(emptyTally({id, purpose: 'completionGroup'}))
+    return id
+  }
+
+  /** A group of an earlier session that was never enabled takes operations again. False when there is no such group. */
+  async revive(id: TallyId): Promise<boolean> {
+    if (this.#groups.has(id)) return true
+    const tally = await this.#options.store.tally(id)
+    if (tally === undefined || tally.purpose !== 'completionGroup') return false
+    if (tally.state === 'open' && !this.#groups.has(id)) this.#begin(tally)
+    return true
+  }
+
+  /** An operation was created for it. Throws ILLEGAL_STATE once it is enabled. */
+  expect(id: TallyId): void {
+    if (this.isEnabled(id)) {
+      throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled: nothing can be added to it', {
+        where: id,
+      })
+    }
+    this.#send(id, {type: 'member.created'})
+  }
+
+  /** Operations that were created and will never be started. */
+  withdraw(records: readonly Pick<OperationRecord, 'completionGroup'>[]): void {
+    for (const {completionGroup} of records) this.#send(completionGroup, {type: 'member.withdrawn'})
+  }
+
+  /** Records that are durable. */
+  started(records: readonly OperationRecord[]): void {
+    for (const {completionGroup} of records) this.#send(completionGroup, {type: 'member.started'})
+  }
+
+  /** An end that is durable. */
+  ended({completionGroup}: OperationRecord): void {
+    this.#send(completionGroup, {type: 'member.ended'})
+  }
+
+  /** Whether the group has yet to tell of its members: their records must stay. */
+  awaits({completionGroup}: OperationRecord): boolean {
+    return completionGroup !== undefined && this.#groups.has(completionGroup)
+  }
+
+  isEnabled(id: TallyId): boolean {
+    return this.#groups.get(id)?.actor.getSnapshot().hasTag('enabled') !== false
+  }
+
+  hasFired(id: TallyId): boolean {
+    const snapshot = this.#groups.get(id)?.actor.getSnapshot()
+    return snapshot === undefined || snapshot.hasTag('firing') || snapshot.hasTag('over')
+  }
+
+  /** Holds at once; resolves when it is durable. Throws ILLEGAL_STATE the second time. */
+  enable(id: TallyId): Promise<void> {
+    const group = this.#groups.get(id)
+    if (group === undefined || this.isEnabled(id)) {
+      throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled already', {where: id})
+    }
+    group.actor.send({type: 'group.enable'})
+    return waitFor(group.actor, (snapshot) => !snapshot.matches('enabling'), {timeout: Number.POSITIVE_INFINITY}).then(
+      (snapshot) => {
+        if (snapshot.matches('interrupted'))
+          throw new TransferError('CLOSED', 'the engine was closed first', {where: id})
+      },
+    )
+  }
+
+  /** Holds at once; resolves when it is durable. Throws ILLEGAL_STATE when its trigger has a task, or has fired (O40). */
+  register(id: TallyId, task: TaskRegistration): Promise<void> {
+    if (this.hasFired(id)) throw new TransferError('ILLEGAL_STATE', 'the trigger has fired', {where: id})
+    if (this.#tasks.has(id)) throw new TransferError('ILLEGAL_STATE', 'the trigger has a task already', {where: id})
+    this.#tasks.set(id, task)
+    return this.#changeTask(id, {kind: 'register', task})
+  }
+
+  /** No effect when the trigger has fired, or has no task. */
+  unregister(id: TallyId): Promise<void> {
+    return this.#tasks.delete(id) ? this.#changeTask(id, {kind: 'unregister'}) : Promise.resolve()
+  }
+
+  registrationOf(id: TallyId): TaskRegistration | undefined {
+    return this.#tasks.get(id)
+  }
+
+  registrations(): readonly (readonly [group: TallyId, task: TaskRegistration])[] {
+    return [...this.#tasks]
+  }
+
+  /** Running tasks are told to end; resolves when none runs any more. */
+  async drain(): Promise<void> {
+    const running = [...this.#groups.values()].filter(({actor}) => actor.getSnapshot().hasTag('running'))
+    for (const {actor} of running) actor.send({type: 'engine.draining'})
+    const isResting = (snapshot: ReturnType<CompletionGroupActor['getSnapshot']>) =>
+      snapshot.status !== 'active' || snapshot.matches({firing: 'backingOff'})
+    await Promise.all(running.map(({actor}) => waitFor(actor, isResting, {timeout: Number.POSITIVE_INFINITY})))
+  }
+
+  /** The tallies say the rest. */
+  stop(): void {
+    for (const {actor} of this.#groups.values()) actor.stop()
+    this.#groups.clear()
+  }
+
+  #begin(tally: Tally): void {
+    const {runTimeoutMs, cancelGraceMs, clock} = this.#options
+    const {id} = tally
+    const actor = createActor(this.#machine, {
+      id: `completion:${id}`,
+      input: {tally, runTimeoutMs, cancelGraceMs},
+      clock,
+    })
+    const group: Group = {id, actor, path: ''}
+    this.#groups.set(id, group)
+    actor.subscribe({
+      next: () => this.#observe(group),
+      error: (error) => {
+        this.#groups.delete(id)
+        this.#options.log.error({id, error: String(error)}, 'a completion group’s chart failed')
+      },
+    })
+    actor.start()
+  }
+
+  #send(id: TallyId | undefined, event: CompletionGroupEvent): void {
+    if (id !== undefined) this.#groups.get(id)?.actor.send(event)
+  }
+
+  #observe(group: Group): void {
+    const {id, actor} = group
+    const snapshot = actor.getSnapshot()
+    const path = pathOf(snapshot.value)
+    if (path === group.path) return
+    group.path = path
+    // The registration ends by itself when the trigger fires.
+    if (snapshot.hasTag('firing') || snapshot.hasTag('over')) this.#tasks.delete(id)
+    this.#tell(id, path, snapshot.context)
+    if (snapshot.hasTag('over')) this.#groups.delete(id)
+  }
+
+  #tell(
+    id: TallyId,
+    path: string,
+    {runs, retryAt, failure}: ReturnType<CompletionGroupActor['getSnapshot']>['context'],
+  ): void {
+    const {alarm, emit, clock, log} = this.#options
+    const at = clock.now()
+    switch (path) {
+      case 'firing.running.working':
+        emit({type: 'task.launched', at, group: id, run: runs})
+        return
+      case 'firing.backingOff':
+        if (failure !== undefined)
+          emit({type: 'task.failed', at, group: id, run: runs, error: failure, retryAt: retryAt ?? at})
+        alarm.set(id, retryAt ?? at, () => this.#send(id, {type: 'retry.due'}))
+        return
+      case 'fired':
+        emit({type: 'task.completed', at, group: id, run: runs})
+        return
+      case 'failed':
+        if (failure !== undefined) emit({type: 'task.failed', at, group: id, run: runs, error: failure})
+        return
+      case 'dropped':
+        emit({type: 'completion.dropped', at, group: id})
+        return
+      case 'interrupted':
+        if (failure !== undefined)
+          log.warn({id, error: failure.message}, 'a completion group waits for the next session')
+        return
+    }
+  }
+
+  #changeTask(id: TallyId, change: TallyChange): Promise<void> {
+    const before = this.#registering.get(id) ?? Promise.resolve()
+    const changed = this.#options.commit(id, change)
+    const both = Promise.allSettled([before, changed]).then(() => {
+      if (this.#registering.get(id) === both) this.#registering.delete(id)
+    })
+    this.#registering.set(id, both)
+    return changed
+  }
+}

@@ -1,0 +1,39 @@
+/** What a downloader or uploader makes each of its operations a member of, beside the transfer group. */
+
+import {invalidArgument} from '../domain/errors.ts'
+import type {TallyId} from '../domain/tally.ts'
+import type {Engine, OperationDraft} from '../engine/engine.ts'
+import {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
+
+export class Memberships {
+  readonly engine: Engine
+  readonly completionGroup: BackgroundTransferCompletionGroup | null
+
+  /** `owner`: what the configurator was built with. Throws INVALID_ARGUMENT for anything that is neither. */
+  constructor(owner: Engine | BackgroundTransferCompletionGroup) {
+    if (typeof owner !== 'object' || owner === null)
+      throw invalidArgument('completionGroup', 'must be a completion group')
+    const isGroup = owner instanceof BackgroundTransferCompletionGroup
+    this.completionGroup = isGroup ? owner : null
+    this.engine = isGroup ? BackgroundTransferCompletionGroup.engineOf(owner) : owner
+  }
+
+  /** The draft as a member of all. Throws ILLEGAL_STATE once the completion group is enabled. */
+  join(draft: OperationDraft): OperationDraft {
+    if (this.completionGroup === null) return draft
+    const completionGroup = this.completionGroup.id as TallyId
+    try {
+      this.engine.completionGroups.expect(completionGroup)
+    } catch (error) {
+      this.engine.limits.dropDraft(draft.id)
+      throw error
+    }
+    return {...draft, completionGroup}
+  }
+
+  /** Drafts that nobody has a handle to, and that will never be started. */
+  leave(drafts: readonly OperationDraft[]): void {
+    for (const {id} of drafts) this.engine.limits.dropDraft(id)
+    this.engine.completionGroups.withdraw(drafts)
+  }
+}

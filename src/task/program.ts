@@ -1,0 +1,85 @@
+/**
+ * The program of a background task's own thread or process: loads the module, runs it, and says when it is through. What it
+ * does not catch ends it, and the engine tries again.
+ */
+
+import {parentPort} from 'node:worker_threads'
+import {TransferError} from '../domain/errors.ts'
+import type {TaskCall, TaskLaunch, TaskMessage, TaskReport} from '../domain/task-view.ts'
+import {BackgroundTaskInstance} from './task-instance.ts'
+
+interface Call {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (reason: unknown) => void
+}
+
+const calls = new Map<number, Call>()
+let instance: BackgroundTaskInstance | undefined
+let lastCall = 0
+
+/** A thread has a port, a process a channel. */
+function report(report: TaskReport): void {
+  if (parentPort === null) process.send?.(report)
+  else parentPort.postMessage(report)
+}
+
+function call(call: TaskCall): Promise<unknown> {
+  lastCall += 1
+  const id = lastCall
+  report({type: 'call', id, call})
+  return new Promise((resolve, reject) => calls.set(id, {resolve, reject}))
+}
+
+function hear(message: TaskMessage): void {
+  switch (message.type) {
+    case 'launch':
+      void launch(message.launch)
+      return
+    case 'cancel':
+      instance?.cancel()
+      return
+    case 'answer':
+      calls.get(message.id)?.resolve(message.value)
+      calls.delete(message.id)
+      return
+    case 'refusal':
+      calls.get(message.id)?.reject(TransferError.fromSerialized(message.error))
+      calls.delete(message.id)
+      return
+  }
+}
+
+async function launch(launch: TaskLaunch): Promise<void> {
+  try {
+    instance = new BackgroundTaskInstance({
+      launch,
+      call,
+      tellProgress: (progress) => report({type: 'progress', progress}),
+    })
+    const run = runOf(await import(launch.module), launch.module)
+    await run(instance)
+    await instance.settled()
+    await unanswered()
+    report({type: 'through'})
+  } catch (error) {
+    report({type: 'failed', message: error instanceof Error ? `${error.name}: ${error.message}` : String(error)})
+  }
+}
+
+/** What was begun and not waited for counts too: a rejection that nobody handles ends this program before it says "through". */
+async function unanswered(): Promise<void> {
+  while (calls.size > 0) await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+function runOf(
+  module: Readonly<Record<string, unknown>>,
+  where: string,
+): (instance: BackgroundTaskInstance) => unknown {
+  const {run} = module
+  if (typeof run !== 'function') throw new Error(`the module exports no function run (${where})`)
+  return run as (instance: BackgroundTaskInstance) => unknown
+}
+
+if (parentPort === null) process.on('message', hear)
+else parentPort.on('message', hear)
