@@ -5,6 +5,7 @@
 
 import fc from 'fast-check'
 import {expect} from 'vitest'
+import {partPaths} from '../../src/adapters/file/file-names.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {BackgroundTransferPriority} from '../../src/domain/priority.ts'
@@ -38,6 +39,7 @@ export type Command =
   | {readonly kind: 'makeCurrent'; readonly nth: number}
   | {readonly kind: 'changePriority'; readonly nth: number; readonly priority: number}
   | {readonly kind: 'changeCostPolicy'; readonly nth: number; readonly costPolicy: number}
+  | {readonly kind: 'group'; readonly group: number; readonly command: 'pause' | 'resume' | 'cancel'}
   | {readonly kind: 'setBehavior'; readonly serialized: boolean}
   | {readonly kind: 'network'; readonly up: boolean}
   | {readonly kind: 'cost'; readonly metered: boolean}
@@ -71,7 +73,7 @@ const fault: fc.Arbitrary<NetworkFault> = fc.oneof(
   fc.record({kind: fc.constantFrom('stalled', 'reset', 'truncated'), after}) as fc.Arbitrary<NetworkFault>,
 )
 
-const start: fc.Arbitrary<Command> = fc.record({
+export const start: fc.Arbitrary<Command> = fc.record({
   kind: fc.constant('start' as const),
   file,
   group: fc.constantFrom(0, 1, 2, 2, 2, 3),
@@ -80,7 +82,7 @@ const start: fc.Arbitrary<Command> = fc.record({
   random: fc.constantFrom(false, false, true),
 })
 
-const command: fc.Arbitrary<Command> = fc.oneof(
+export const command: fc.Arbitrary<Command> = fc.oneof(
   {weight: 5, arbitrary: start},
   {
     weight: 12,
@@ -104,6 +106,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({kind: fc.constant('changeCostPolicy' as const), nth, costPolicy: fc.nat({max: 2})}),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('group' as const),
+      group: fc.constantFrom(1, 2, 2, 3),
+      command: fc.constantFrom('pause', 'resume', 'resume', 'cancel'),
+    }),
   },
   {weight: 1, arbitrary: fc.record({kind: fc.constant('setBehavior' as const), serialized: fc.boolean()})},
   {weight: 2, arbitrary: fc.record({kind: fc.constant('network' as const), up: fc.constantFrom(true, true, false)})},
@@ -195,13 +205,19 @@ export class EngineModel {
   readonly #durable = new MemoryTables()
   #durableRead = 0
   #lastSeed = 0
+  /** Commands for whole groups that have not resolved. */
+  readonly #underWay = new Set<{readonly group: string; readonly command: 'pause' | 'resume' | 'cancel'}>()
+  readonly #looksAtBytes: boolean
   #healedAt = Number.POSITIVE_INFINITY
 
-  constructor(seed: number, tally: Tally) {
+  /** `scheduler`: draws the order in which the ports answer, and has the bytes of every checkpoint looked at. */
+  constructor(seed: number, tally: Tally, scheduler?: fc.Scheduler) {
     this.#tally = tally
     this.world = new SimulatedWorld({
       seed,
-      mostDelayMs: 7,
+      // With a scheduler hardly any answer comes at once.
+      mostDelayMs: scheduler === undefined ? 7 : 1000,
+      ...(scheduler === undefined ? {} : {scheduler}),
       // In half of the worlds every group without a running member sleeps.
       ...(seed % 2 === 0 ? {mostAwakeGroups: 0} : {}),
       engine: {
@@ -211,6 +227,7 @@ export class EngineModel {
         connectTimeoutMs: 30_000,
       },
     })
+    this.#looksAtBytes = scheduler !== undefined
     this.world.network.onBegin = (exchange) => this.#began(exchange)
     this.world.onEvent = (event) => this.#told(event)
     this.world.onStep = () => this.#step()
@@ -272,6 +289,9 @@ export class EngineModel {
           if (entry.isOver) return
           engine.changePolicy(entry, {...entry.record.policy, costPolicy: command.costPolicy as 0 | 1 | 2})
         })
+        break
+      case 'group':
+        this.#commandGroup(GROUPS[command.group] ?? '', command.command)
         break
       case 'setBehavior':
         this.#tolerate(engine.setBehavior('changing', command.serialized ? 1 : 0))
@@ -372,6 +392,12 @@ export class EngineModel {
   }
 
   async #reopen(): Promise<void> {
+    // What a crash cut short may have reached anybody.
+    for (const known of this.#byId.values()) {
+      if (this.#isUnderWay(known.group, 'pause')) known.mayPause = true
+      if (this.#isUnderWay(known.group, 'cancel')) known.wish = 'cancel'
+    }
+    this.#underWay.clear()
     // Also those that became durable and whose acceptance nobody heard.
     for (const known of this.#byId.values()) {
       known.entry = undefined
@@ -427,6 +453,31 @@ export class EngineModel {
         }
       }),
     )
+  }
+
+  /** A command for a whole group reaches also those who are started, or resumed, while it is under way. */
+  #commandGroup(group: string, command: 'pause' | 'resume' | 'cancel'): void {
+    const {world} = this
+    const members = [...this.#byId.values()].filter((known) => known.group === group)
+    for (const known of members) {
+      if (known.wish === 'cancel') continue
+      known.wish = WISHES[command]
+      if (command === 'pause') known.mayPause = true
+    }
+    const act = {pause: 'pauseGroup', resume: 'resumeGroup', cancel: 'cancelGroup'} as const
+    const underWay = {group, command}
+    this.#underWay.add(underWay)
+    const present = world.process
+    const over = () => {
+      if (world.process !== present) return
+      this.#underWay.delete(underWay)
+      this.#tally.count(`group ${command} carried out`)
+    }
+    this.#tolerate(world.engine[act[command]](group).then(over))
+  }
+
+  #isUnderWay(wanted: string, command: 'pause' | 'cancel'): boolean {
+    return [...this.#underWay].some((each) => each.group === wanted && each.command === command)
   }
 
   /** The file of the nth operation that was started. */
@@ -549,14 +600,16 @@ export class EngineModel {
     const status = statusOf(record.state)
     if (!Object.values(BackgroundTransferStatus).includes(status)) this.#fail(`status ${status}`, known.id)
     if (known.ended !== undefined) this.#fail(`went from ${known.ended} to ${record.state}`, known.id)
-    if (known.wish === 'run' && record.state !== 'pausedByApplication') known.mayPause = false
+    if (this.#isUnderWay(known.group, 'pause')) known.mayPause = true
+    else if (known.wish === 'run' && record.state !== 'pausedByApplication') known.mayPause = false
     // Whom nobody follows is forgotten while it rests, with the bytes that were not durable.
     if (known.entry === undefined && REST.has(record.state)) known.received = 0
     if (!isTerminal(record.state)) return
     known.ended = record.state
     const durable = this.#durable.get(known.id)
     if (durable?.state !== record.state) this.#fail(`told ${record.state}, but ${durable?.state} is durable`, known.id)
-    if (record.state === 'canceled' && known.wish !== 'cancel') this.#fail('canceled without being asked', known.id)
+    const isAsked = known.wish === 'cancel' || this.#isUnderWay(known.group, 'cancel')
+    if (record.state === 'canceled' && !isAsked) this.#fail('canceled without being asked', known.id)
     if (record.state === 'completed') this.#completed(known, record)
     if (record.state === 'completed' && record.policy.randomAccess === true) this.#tally.count('completed in any order')
     if (record.state === 'failed') this.#failed(known, record)
@@ -629,7 +682,31 @@ export class EngineModel {
     this.#readDurable()
     const [failure] = this.#failures
     if (failure !== undefined) throw failure
-    for (const {id} of this.#known) if (this.#durable.get(id) === undefined) throw new Error(`operation ${id} is lost`)
+    for (const known of this.#known) {
+      const record = this.#durable.get(known.id)
+      if (record === undefined) throw new Error(`operation ${known.id} is lost`)
+      if (this.#looksAtBytes) this.#checkEvidence(known, record)
+    }
+  }
+
+  /** What a record says of the bytes survives the loss of power now. */
+  #checkEvidence({id, file}: Known, {state, evidence, target, publishing}: OperationRecord): void {
+    const [range] = evidence.ranges
+    // Where its name is being given, the bytes may bear the other one already.
+    if (publishing !== undefined) return
+    if (range === undefined || isTerminal(state) || state === 'publishing' || state === 'canceling') return
+    const {part} = partPaths({id: evidence.partOwner ?? id, file: target.file, generation: evidence.generation})
+    const bytes = this.world.disk.readDurable(part)
+    const [start, end] = range
+    const isRight = (this.#versions[file] ?? []).some(
+      (version) =>
+        bytes?.subarray(start, end).equals(contentOf(version.seed, version.size).subarray(start, end)) === true,
+    )
+    if (!isRight || bytes === undefined || bytes.length < end) {
+      throw new Error(
+        `the record of ${id} says ${start}-${end}, of which ${bytes?.length} bytes are durable in ${part}`,
+      )
+    }
   }
 
   #fail(message: string, id: OperationId): void {

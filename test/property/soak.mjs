@@ -3,19 +3,23 @@
  *
  *   npm run soak -- [--runs 100000] [--seed N] [--workers N] [--minutes N]
  *
+ * It tells the progress after each round on stderr, and its one line of result on stdout, as docs/reliability.md has it. It runs at
+ * the lowest priority of the machine; SIGSTOP and SIGCONT to its process group pause it, and time that it was stopped does not count.
+ *
  * Ends at the first round that breaks a promise and shows it, or when the runs, or the minutes, are over. The seeds are
  * `seed`, `seed + 1` and so on, a thousand runs each: ENGINE_SEED=<seed> ENGINE_RUNS=1000 repeats one round.
  */
 
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {availableParallelism, cpus} from 'node:os'
+import {availableParallelism, constants, cpus, setPriority} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {parseArgs} from 'node:util'
 
 const ROOT = join(fileURLToPath(import.meta.url), '..', '..', '..')
 const ROUND = 1000
+const TICK_MS = 1000
 
 const {values} = parseArgs({
   options: {
@@ -27,8 +31,16 @@ const {values} = parseArgs({
 })
 const runs = Number(values.runs)
 const firstSeed = Number(values.seed)
-const began = Date.now()
-const isOver = () => Date.now() - began > Number(values.minutes) * 60_000
+let active = 0
+let last = performance.now()
+// A stopped process has no ticks: the time until it goes on is not work.
+setInterval(() => {
+  const now = performance.now()
+  active += Math.min(now - last, 2 * TICK_MS)
+  last = now
+}, TICK_MS).unref()
+const isOver = () => active > Number(values.minutes) * 60_000
+setPriority(constants.priority.PRIORITY_LOW)
 
 let nextRound = 0
 let done = 0
@@ -56,13 +68,21 @@ async function work() {
     const output = await round(seed, count)
     if (output === undefined) done += count
     else failure ??= {seed, output}
+    const verdict = output === undefined ? 'held' : 'FAILED'
+    console.error(`seed ${seed} ${verdict}: ${done} of ${runs} runs, ${(active / 60_000).toFixed(1)} minutes`)
   }
 }
 
 await Promise.all(Array.from({length: Number(values.workers)}, work))
-const minutes = ((Date.now() - began) / 60_000).toFixed(1)
+const minutes = (active / 60_000).toFixed(1)
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node.js ${process.version}`
-console.log(`${done} runs, seeds ${firstSeed} to ${firstSeed + nextRound - 1}, ${minutes} minutes, ${machine}`)
+const seeds = `${firstSeed}–${firstSeed + nextRound - 1}`
+const command = `npm run soak -- --runs ${runs} --seed ${firstSeed} --workers ${values.workers}`
+const date = new Date().toISOString().slice(0, 10)
+const failures = failure === undefined ? 0 : 1
+console.log(
+  `| ${date} | ${done.toLocaleString('en')} | ${seeds} | ${failures} | ${minutes} min | ${machine} | \`${command}\` |`,
+)
 if (failure !== undefined) {
   console.log(`seed ${failure.seed} failed:\n${failure.output}`)
   process.exitCode = 1

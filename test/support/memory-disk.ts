@@ -70,6 +70,12 @@ export class MemoryDisk {
     return inode === undefined ? undefined : Buffer.from(inode.live.view())
   }
 
+  /** What a power cut now would leave of a file, whatever becomes of the rest. */
+  readDurable(path: string): Buffer | undefined {
+    const inode = this.#durableNames.get(path)
+    return inode === undefined ? undefined : Buffer.from(inode.durable.view())
+  }
+
   mode(path: string): number | undefined {
     return this.#names.get(path)?.mode
   }

@@ -3,6 +3,7 @@
  * disk, network, conditions) stands here, and each process that opens an engine over it can be killed at any deadline.
  */
 
+import type {Scheduler} from 'fast-check'
 import {BehaviorSubject, Subject, takeUntil} from 'rxjs'
 import {createContentSource} from '../../src/adapters/file/content-source.ts'
 import {createFileSink} from '../../src/adapters/file/file-sink.ts'
@@ -35,6 +36,8 @@ export interface WorldOptions {
   readonly engine?: EngineOptions
   /** The longest that an answer of the disk or the store takes; 0 by default. */
   readonly mostDelayMs?: number
+  /** Draws the order in which store, disk and transport answer; without it they answer after seeded delays. */
+  readonly scheduler?: Scheduler
   /** As in the engine; its own by default. */
   readonly mostAwakeGroups?: number
   readonly tasks?: TaskRunner
@@ -65,6 +68,8 @@ export class SimulatedWorld {
   onEvent: (event: EngineEvent) => void = () => {}
   /** Called before each call to the file system; throws to make it fail. */
   beforeDiskCall: (call: string) => void = () => {}
+  /** So many answers are drawn, at most, before `settle` is over. */
+  turns = Number.POSITIVE_INFINITY
   readonly #options: WorldOptions
   #present: SimulatedProcess | undefined
   #diskFault: {readonly calls: ReadonlySet<string>; readonly code: string; left: number} | undefined
@@ -113,6 +118,12 @@ export class SimulatedWorld {
   async settle(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve))
     this.onStep()
+    const {scheduler} = this.#options
+    for (let turn = 0; scheduler !== undefined && turn < this.turns && scheduler.count() > 0; turn++) {
+      await scheduler.waitNext(1)
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      this.onStep()
+    }
   }
 
   async advance(ms: number): Promise<void> {
@@ -127,6 +138,8 @@ export class SimulatedWorld {
 
   /** Lets time pass until `done` settles, or the predicate holds; fails when nothing is left to happen, or after `mostMs`. */
   async until<T>(done: Promise<T> | (() => boolean), mostMs = 24 * 3_600_000): Promise<T> {
+    const {turns} = this
+    this.turns = Number.POSITIVE_INFINITY
     let isDone = false
     let outcome: Promise<T> | undefined
     if (typeof done !== 'function') {
@@ -144,6 +157,7 @@ export class SimulatedWorld {
       this.clock.advanceToNext()
       await this.settle()
     }
+    this.turns = turns
     return outcome as Promise<T>
   }
 
@@ -179,18 +193,20 @@ export class SimulatedWorld {
   #boot(options: EngineOptions): SimulatedProcess {
     const clock = new ProcessClock(this.clock)
     const death$ = new Subject<void>()
-    const transport = new SimulatedTransport(this.network, clock)
+    const portClock = (port: string) => this.#portClock(port, clock)
+    const transport = new SimulatedTransport(this.network, portClock('transport'))
     const mostMs = this.#options.mostDelayMs ?? 0
     const store = new MemoryStore({disk: this.storeDisk, commits: mostMs > 0 ? 'manual' : 'auto'})
     const complaints: string[] = []
     const files = slowFiles(this.disk.fileSystem(), {
-      clock,
+      clock: portClock('disk'),
       random: this.random,
       mostMs,
       before: (call) => this.#beforeCall(call),
     })
     const ports: EnginePorts = {
-      store: mostMs > 0 ? slowStore(store, clock, () => Math.floor(this.random.next() * (mostMs + 1))) : store,
+      store:
+        mostMs > 0 ? slowStore(store, portClock('store'), () => Math.floor(this.random.next() * (mostMs + 1))) : store,
       transport,
       sink: createFileSink({durability: 'power', mode: 0o644, files}),
       content: createContentSource({spoolDirectory: SPOOL, files}),
@@ -216,6 +232,11 @@ export class SimulatedWorld {
     return {engine, store, events, complaints, clock, transport, death$}
   }
 
+  #portClock(port: string, clock: ProcessClock): Clock {
+    const {scheduler} = this.#options
+    return scheduler === undefined ? clock : new ScheduledClock(port, scheduler, clock)
+  }
+
   #beforeCall(call: string): void {
     this.beforeDiskCall(call)
     const fault = this.#diskFault
@@ -237,6 +258,10 @@ class ProcessClock implements Clock {
 
   constructor(clock: SimulatedClock) {
     this.#clock = clock
+  }
+
+  get isAlive(): boolean {
+    return this.#alive
   }
 
   get pending(): number {
@@ -266,6 +291,35 @@ class ProcessClock implements Clock {
     this.#alive = false
     for (const timer of this.#timers) this.#clock.clearTimeout(timer)
     this.#timers.clear()
+  }
+}
+
+/** The clock of a port whose answers come in the order that a scheduler draws: they take no time, but any turn. */
+class ScheduledClock implements Clock {
+  readonly #port: string
+  readonly #scheduler: Scheduler
+  readonly #process: ProcessClock
+
+  constructor(port: string, scheduler: Scheduler, process: ProcessClock) {
+    this.#port = port
+    this.#scheduler = scheduler
+    this.#process = process
+  }
+
+  now(): number {
+    return this.#process.now()
+  }
+
+  setTimeout(fn: () => void): unknown {
+    const handle = {isCleared: false}
+    void this.#scheduler.schedule(Promise.resolve(), this.#port).then(() => {
+      if (!handle.isCleared && this.#process.isAlive) fn()
+    })
+    return handle
+  }
+
+  clearTimeout(handle: unknown): void {
+    if (handle !== undefined) (handle as {isCleared: boolean}).isCleared = true
   }
 }
 
