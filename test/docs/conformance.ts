@@ -33,7 +33,7 @@ export interface Fact {
   readonly reason: string | undefined
 }
 
-const CITED_ITEMS = /^(\d+(?:(?:, |–|-)\d+)*)\. /
+const CITED_ITEMS = /^((?:[DU]?\d+)(?:(?:, |–|-)[DU]?\d+)*)\. /
 const SECTION = /\b17\.[A-O]\b/
 const ITEMS_OF_SECTION = /\b17\.[A-O] (\d+(?:, \d+)*)/g
 const ROW = /\b[DU][1-9]\d?\b/g
@@ -100,11 +100,12 @@ function idsIn({within, title}: TestName): readonly string[] {
   return ids
 }
 
-/** '61, 64. …' and '249–251. …'. */
+/** '61, 64. …', '249–251. …' and '165, U7. …', whose row is found as one. */
 function itemsIn(title: string): readonly string[] {
   const list = CITED_ITEMS.exec(title)?.[1]
   if (list === undefined) return []
   return list.split(', ').flatMap((part) => {
+    if (/^[DU]/.test(part)) return []
     const [from = 0, to = from] = part.split(/[–-]/).map(Number)
     return Array.from({length: to - from + 1}, (_, n) => String(from + n))
   })

@@ -137,6 +137,15 @@ describe('17.H uploads', () => {
     expect(() => upload.getResultStreamAt(-1)).toThrow('position')
   })
 
+  it('77, 163, 164. it has no pause, no resume, no new address and no recoverable errors', async () => {
+    const world = await makeWorld()
+    const upload: object = world.engine.createUploader().createUpload('http://127.0.0.1:9/x', world.file('x'))
+    for (const name of ['pause', 'resume', 'recoverableWebErrorStatuses', 'currentWebErrorStatus']) {
+      expect(name in upload, name).toBe(false)
+    }
+    expect(() => Object.assign(upload, {requestedUri: new URL('http://127.0.0.1:9/y')})).toThrow(TypeError)
+  })
+
   it('181. a verb of the caller’s is sent as it is given', async () => {
     const {uploader, sink, source} = await makeBench()
     uploader.method = 'PROPPATCH'
