@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => cli.dispose())
 
-const MACHINES = ['engine', 'group', 'operation', 'origin']
+const MACHINES = ['completionGroup', 'engine', 'group', 'operation', 'origin', 'upload']
 
 describe('bgt chart', () => {
   it('names the machines', async () => {
@@ -37,7 +37,7 @@ describe('bgt chart', () => {
 
   it.each([
     [['chart', 'operatoin'], /there is no machine 'operatoin' \(chart\): did you mean operation\?/],
-    [['chart', 'unicorn'], /give one of engine, group, operation, origin/],
+    [['chart', 'unicorn'], /give one of completionGroup, engine, group, operation, origin, upload/],
     [['chart', '../package'], /there is no machine/],
     [['chart', 'group', '--format', 'png'], /--format.*svg, mermaid, json/],
     [['chart', 'group', '--format', 'json', '--dark'], /--dark/],
