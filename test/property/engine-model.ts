@@ -690,10 +690,12 @@ export class EngineModel {
   }
 
   /** What a record says of the bytes survives the loss of power now. */
-  #checkEvidence({id, file}: Known, {state, evidence, target, publishing}: OperationRecord): void {
+  #checkEvidence({id, file, wish}: Known, {state, evidence, target, publishing}: OperationRecord): void {
     const [range] = evidence.ranges
     // Where its name is being given, the bytes may bear the other one already.
     if (publishing !== undefined) return
+    // A cancel removes them while its record may wait for the store: a crash then goes on without them.
+    if (wish === 'cancel') return
     if (range === undefined || isTerminal(state) || state === 'publishing' || state === 'canceling') return
     const {part} = partPaths({id: evidence.partOwner ?? id, file: target.file, generation: evidence.generation})
     const bytes = this.world.disk.readDurable(part)
