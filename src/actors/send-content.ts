@@ -210,7 +210,7 @@ class Sending {
   }
 
   #diskFailed(error: unknown): void {
-    this.#diskError ??= error
+    this.#diskError ??= this.#after?.kind === 'succeed' ? acceptedButNotKept(error) : error
     this.#abort.abort()
   }
 
@@ -251,4 +251,15 @@ class Sending {
     this.#isOver = true
     this.#tell(event)
   }
+}
+
+/** The server has it: sending it again, once there is room, would store it twice. */
+function acceptedButNotKept(thrown: unknown): TransferError {
+  const {code, message, where} = asTransferError(thrown)
+  return new TransferError(code, `the server took the upload, and its answer could not be kept: ${message}`, {
+    retry: 'never',
+    ...(where === undefined ? {} : {where}),
+    advice: 'make room or mend the disk of the store; do not send it again unasked',
+    cause: thrown,
+  })
 }

@@ -151,7 +151,13 @@ export class Engine {
         ? new TransferError('CLOSED', 'the engine was closed while it opened')
         : asTransferError(error)
     }
-    await this.completionGroups.start()
+    try {
+      await this.completionGroups.start()
+    } catch (error) {
+      // Whoever asked for the engine never gets it, and could not close it.
+      await this.close()
+      throw error
+    }
     this.#line.start()
     void this.#coordinator.retention.sweep()
     if (this.options.resumeOnOpen === false) void this.#rejoinRandomAccess()

@@ -4,7 +4,7 @@ import type {IncomingMessage, ServerResponse} from 'node:http'
 import {TransferError} from '../domain/errors.ts'
 import {JOURNAL_BOUND} from '../domain/journal.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import {fileOf, type OperationRecord} from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {Engine, OperationQuery} from '../engine/engine.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
@@ -207,8 +207,8 @@ function filterOf(query: URLSearchParams): OperationQuery {
   }
 }
 
-function isAbout({url, name, guid}: OperationView, {target}: OperationRecord, text: string): boolean {
-  return [url, name, guid, target.file].some((each) => each.toLowerCase().includes(text))
+function isAbout({url, name, guid}: OperationView, record: OperationRecord, text: string): boolean {
+  return [url, name, guid, fileOf(record)].some((each) => each.toLowerCase().includes(text))
 }
 
 function guidIn(query: URLSearchParams, name: string): OperationId | undefined {

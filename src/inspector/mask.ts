@@ -5,7 +5,7 @@
 
 import type {SerializedError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
-import type {HeaderField, OperationRecord} from '../domain/record.ts'
+import {fileOf, type HeaderField, type OperationRecord, type TransferRequest} from '../domain/record.ts'
 import {redactHeaders, redactText, redactUrl, secretsInUrl} from '../domain/redaction.ts'
 
 const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>,;]+/gi
@@ -20,13 +20,23 @@ export function maskRecord(record: OperationRecord): OperationRecord {
   const {response, error, evidence} = record
   return {
     ...record,
-    request: {...request, url: redactUrl(request.url), headers: maskHeaders(request.headers, secrets)},
+    request: {...maskBody(request), url: redactUrl(request.url), headers: maskHeaders(request.headers, secrets)},
+    // An upload's is a name that holds its address.
+    ...(record.direction === 'upload' ? {target: {...record.target, file: fileOf(record)}} : {}),
     evidence: evidence.url === undefined ? evidence : {...evidence, url: redactUrl(evidence.url)},
     ...(response === undefined
       ? {}
       : {response: {...response, url: redactUrl(response.url), headers: maskHeaders(response.headers, secrets)}}),
     ...(error === undefined ? {} : {error: maskError(error, secrets)}),
   }
+}
+
+/** Fields of a form may hold anything: what they say is nobody's business. */
+function maskBody(request: TransferRequest): TransferRequest {
+  const {body} = request
+  if (body === undefined) return request
+  const pieces = body.pieces.map((piece) => (piece.kind === 'text' ? {...piece, text: '***'} : piece))
+  return {...request, body: {...body, pieces}}
 }
 
 /** Query values of the addresses that an operation knows. */

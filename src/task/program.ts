@@ -81,5 +81,10 @@ function runOf(
   return run as (instance: BackgroundTaskInstance) => unknown
 }
 
-if (parentPort === null) process.on('message', hear)
-else parentPort.on('message', hear)
+if (parentPort === null) {
+  process.on('message', hear)
+  // Its engine is gone, and the next one runs the task anew: two of them must not run side by side.
+  process.on('disconnect', () => process.exit(1))
+} else {
+  parentPort.on('message', hear)
+}

@@ -149,22 +149,22 @@ async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal | und
     return
   }
   const iterator = source[Symbol.asyncIterator]()
-  let stop: () => void = () => undefined
-  const aborted = new Promise<never>((_, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, {once: true})
-    stop = () => signal.removeEventListener('abort', abort)
-  })
-  aborted.catch(() => undefined)
+  // One promise a chunk: a race against one that lasts would keep every chunk it ever lost to.
+  let giveUp: (reason: unknown) => void = () => undefined
+  const abort = () => giveUp(signal.reason)
+  signal.addEventListener('abort', abort, {once: true})
   try {
     for (;;) {
-      const next = await Promise.race([aborted, iterator.next()])
+      signal.throwIfAborted()
+      const next = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        giveUp = reject
+        iterator.next().then(resolve, reject)
+      })
       if (next.done === true) return
       yield next.value
     }
   } finally {
-    stop()
+    signal.removeEventListener('abort', abort)
     // Not waited for: a source that is in the middle of something may never answer.
     iterator.return?.()?.then(undefined, () => undefined)
   }
