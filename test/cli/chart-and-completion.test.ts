@@ -1,7 +1,8 @@
 /** `bgt chart` and `bgt completion`, as a person and a shell meet them. */
 
 import {execFileSync, spawnSync} from 'node:child_process'
-import {readFile} from 'node:fs/promises'
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {nearest} from '../../src/cli/nearest.ts'
@@ -97,7 +98,12 @@ describe('bgt completion', () => {
       expect(stdout).toContain('bgt')
       return
     }
-    expect(spawnSync(shell, ['-n'], {input: stdout, encoding: 'utf8'})).toMatchObject({status: 0, stderr: ''})
+    // fish reads no script from a pipe to check it.
+    const directory = await mkdtemp(join(tmpdir(), 'completion-'))
+    const file = join(directory, 'script')
+    await writeFile(file, stdout)
+    expect(spawnSync(shell, ['-n', file], {encoding: 'utf8'})).toMatchObject({status: 0, stderr: ''})
+    await rm(directory, {recursive: true})
   })
 
   it('refuses another shell', async () => {
