@@ -7,6 +7,7 @@ type History = readonly [seed: number, commands: readonly Command[]]
 
 const PARALLEL = 0
 const SERIALIZED = 2
+const PAUSED_AND_RESUMED = 3
 
 function start(file: number, wish: {group?: number; priority?: number; checked?: boolean} = {}): Command {
   return {kind: 'start', file, group: PARALLEL, priority: 0, checked: false, ...wish}
@@ -81,6 +82,17 @@ export const BROKEN_ONCE: readonly History[] = [
 ]
 
 export const SELDOM: readonly History[] = [
+  // Its group is resumed while it still yields to a pause, and it is paused once more.
+  [
+    0,
+    [
+      start(0, {group: PAUSED_AND_RESUMED}),
+      advance(300),
+      {kind: 'pause', nth: 0},
+      {kind: 'group', group: PAUSED_AND_RESUMED, command: 'resume'},
+      {kind: 'pause', nth: 0},
+    ],
+  ],
   meets({kind: 'neverConnects'}),
   meets({kind: 'neverAnswers'}),
   meets({kind: 'stalled', after: 15_000}),
