@@ -66,8 +66,10 @@ describe.skipIf(!isThere && !isRequired)('1 GiB from nginx', () => {
     expect(last).toContainEqual(expect.objectContaining({type: 'outcome', outcome: 'completed'}))
     expect(await digest(join(target, 'file.bin'))).toBe(await digest(join(served, 'file.bin')))
     expect(await namesIn(target)).toEqual(['file.bin'])
-    const requests = await nginx.requests(KILLS + 1)
-    expect(requests.map(({status}) => status)).toEqual([200, ...Array(KILLS).fill(206)])
+    const requests = await nginx.requests()
+    // Writes end in any order, so that a kill can leave a hole of a buffer or two in front of the last bytes: one request more each.
+    expect(requests.length).toBeGreaterThan(KILLS)
+    expect(requests.map(({status}) => status)).toEqual([200, ...Array(requests.length - 1).fill(206)])
     const sent = requests.reduce((sum, {bytes}) => sum + bytes, 0)
     expect(sent - SIZE).toBeLessThanOrEqual(KILLS * MOST_LOST)
   })
@@ -92,8 +94,8 @@ async function digest(path: string): Promise<string> {
 
 interface Nginx {
   readonly origin: string
-  /** Status and body bytes of each request, once there are as many in the log. */
-  requests(count: number): Promise<readonly {readonly status: number; readonly bytes: number}[]>
+  /** Ends the server once it has answered all; status and body bytes of each request. */
+  requests(): Promise<readonly {readonly status: number; readonly bytes: number}[]>
 }
 
 /** A server of its own, with everything in a temporary directory; it ends with the test. */
@@ -124,25 +126,21 @@ async function startNginx(root: string): Promise<Nginx> {
   await vi.waitFor(() => reach(port), {timeout: 10_000})
   return {
     origin: `http://127.0.0.1:${port}`,
-    requests: (count) =>
-      vi.waitFor(
-        async () => {
-          const lines = (await readFile(log, 'utf8')).trim().split('\n')
-          expect(lines.length).toBe(count)
-          return lines.map((line) => {
-            const [status, bytes] = line.split(' ').map(Number)
-            return {status: status ?? 0, bytes: bytes ?? 0}
-          })
-        },
-        {timeout: 10_000},
-      ),
+    requests: async () => {
+      await end(process_, 'SIGQUIT')
+      const lines = (await readFile(log, 'utf8')).trim().split('\n')
+      return lines.map((line) => {
+        const [status, bytes] = line.split(' ').map(Number)
+        return {status: status ?? 0, bytes: bytes ?? 0}
+      })
+    },
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGQUIT' = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null) return
   const exited = once(child, 'exit')
-  child.kill('SIGTERM')
+  child.kill(signal)
   await exited
 }
 
