@@ -7,6 +7,7 @@ import {isOperationId, type OperationId} from './domain/operation-id.ts'
 import {uploadName} from './domain/upload.ts'
 import {addOpenEngine, defaultEngine, removeOpenEngine} from './engine/default-engine.ts'
 import {Engine} from './engine/engine.ts'
+import type {EngineApi} from './engine/engine-api.ts'
 import type {EngineEvent} from './engine/events.ts'
 import type {EngineOptions} from './engine/options.ts'
 import type {InspectOptions, Inspector} from './inspector/inspector.ts'
@@ -40,13 +41,15 @@ import type {OperationQuery} from './ports/record-store.ts'
 
 export interface BackgroundTransferEngineOptions extends EngineOptions, PlatformOptions {}
 
-const faces = new WeakMap<Engine, BackgroundTransferEngine>()
+const faces = new WeakMap<EngineApi, BackgroundTransferEngine>()
 
 export class BackgroundTransferEngine implements AsyncDisposable {
-  readonly #engine: Engine
+  readonly #engine: EngineApi
+  readonly #startInspector: (options: InspectOptions) => Promise<Inspector>
 
-  private constructor(engine: Engine) {
+  private constructor(engine: EngineApi, startInspector: (options: InspectOptions) => Promise<Inspector>) {
     this.#engine = engine
+    this.#startInspector = startInspector
   }
 
   /**
@@ -58,8 +61,18 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     const engine = new Engine(ports, options)
     engine.serveTasks(() => new EngineTaskHost(engine))
     await engine.open(observe(engine, ports, options))
+    return BackgroundTransferEngine.#of(engine, async (inspectOptions) => {
+      const {startInspector} = await import('./inspector/inspector.ts')
+      return startInspector(engine, inspectOptions)
+    })
+  }
+
+  static #of(
+    engine: EngineApi,
+    startInspector: (options: InspectOptions) => Promise<Inspector>,
+  ): BackgroundTransferEngine {
     addOpenEngine(engine)
-    const face = new BackgroundTransferEngine(engine)
+    const face = new BackgroundTransferEngine(engine, startInspector)
     faces.set(engine, face)
     return face
   }
@@ -249,9 +262,8 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * Serves the inspector's page on 127.0.0.1, behind a token and read-only unless `control` is set. Nothing of it is loaded
    * before. Rejects with INVALID_ARGUMENT when the port is not free.
    */
-  async inspect(options: InspectOptions = {}): Promise<Inspector> {
-    const {startInspector} = await import('./inspector/inspector.ts')
-    return startInspector(this.#engine, options)
+  inspect(options: InspectOptions = {}): Promise<Inspector> {
+    return this.#startInspector(options)
   }
 
   /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */
@@ -273,7 +285,9 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     await this.#engine.close()
   }
 
-  #owner(completionGroup: BackgroundTransferCompletionGroup | undefined): Engine | BackgroundTransferCompletionGroup {
+  #owner(
+    completionGroup: BackgroundTransferCompletionGroup | undefined,
+  ): EngineApi | BackgroundTransferCompletionGroup {
     if (completionGroup === undefined) return this.#engine
     if (completionGroup?.belongsTo?.(this.#engine) === true) return completionGroup
     throw invalidArgument('completionGroup', 'must be a completion group of this engine')

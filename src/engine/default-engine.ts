@@ -1,21 +1,21 @@
 /** The engine that `new BackgroundDownloader()` and the static members act on: the first one opened, while it is open. */
 
 import {TransferError} from '../domain/errors.ts'
-import type {Engine} from './engine.ts'
+import type {EngineApi} from './engine-api.ts'
 
-const open: Engine[] = []
+const open: EngineApi[] = []
 
-export function addOpenEngine(engine: Engine): void {
+export function addOpenEngine(engine: EngineApi): void {
   open.push(engine)
 }
 
-export function removeOpenEngine(engine: Engine): void {
+export function removeOpenEngine(engine: EngineApi): void {
   const index = open.indexOf(engine)
   if (index !== -1) open.splice(index, 1)
 }
 
 /** Throws CLOSED when no engine is open. */
-export function defaultEngine(): Engine {
+export function defaultEngine(): EngineApi {
   const [first] = open
   if (first === undefined)
     throw new TransferError('CLOSED', 'no engine is open; call BackgroundTransferEngine.open first')

@@ -34,6 +34,7 @@ import type {TaskHost} from '../ports/task-runner.ts'
 import type {CompletionGroups} from './completion-groups.ts'
 import {Coordinator, type GroupCommand} from './coordinator.ts'
 import type {Dispatcher} from './dispatcher.ts'
+import type {EngineApi, OperationDraft, UploadCounts} from './engine-api.ts'
 import {EngineLimits} from './engine-limits.ts'
 import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
@@ -61,18 +62,7 @@ const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverab
 export type {ByteSource} from '../ports/byte-source.ts'
 export type {OperationQuery} from '../ports/record-store.ts'
 
-/** Live counters of an upload; totals are 0 while unknown. */
-export interface UploadCounts {
-  readonly bytesSent: number
-  readonly totalBytesToSend: number
-  readonly bytesReceived: number
-  readonly totalBytesToReceive: number
-}
-
-/** What createDownload gathers; the engine adds the place in line. */
-export type OperationDraft = Omit<OperationRecord, 'sequence' | 'state'>
-
-export class Engine {
+export class Engine implements EngineApi {
   readonly options: ResolvedEngineOptions
   readonly limits: EngineLimits
   readonly #ports: EnginePorts

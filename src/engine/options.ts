@@ -199,7 +199,10 @@ export function settingsFor(policy: TransferPolicy, settings: OperationSettings)
 }
 
 /** ms that one try of a task may take. Throws INVALID_ARGUMENT. */
-export function taskTimeout(timeoutMs: number | undefined, {backgroundTasks}: ResolvedEngineOptions): number {
+export function taskTimeout(
+  timeoutMs: number | undefined,
+  {backgroundTasks}: Pick<ResolvedEngineOptions, 'backgroundTasks'>,
+): number {
   return bounded('timeoutMs', timeoutMs, backgroundTasks.timeoutMs, [1, MAX_MS])
 }
 

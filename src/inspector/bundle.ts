@@ -2,13 +2,13 @@
 
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {EngineApi} from '../engine/engine-api.ts'
 import {maskExplanation, maskRecord} from './mask.ts'
 import {findPackageFiles} from './package-files.ts'
 import type {ExportBundle} from './protocol.ts'
 
 /** Rejects with OPERATION_UNKNOWN. */
-export async function exportBundle(engine: Engine, id: OperationId): Promise<ExportBundle> {
+export async function exportBundle(engine: EngineApi, id: OperationId): Promise<ExportBundle> {
   const {version} = await findPackageFiles()
   const entry = await engine.find(id)
   if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: id})

@@ -7,7 +7,7 @@ import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {type Checksum, type CollisionPolicy, NO_ATTEMPTS, NO_EVIDENCE} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
-import type {Engine, OperationDraft} from '../engine/engine.ts'
+import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {limitsOf} from '../engine/options.ts'
 import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
@@ -60,7 +60,7 @@ export class BackgroundDownloader extends TransferSettings {
    * With a completion group, every download joins it; without one, it acts on the default engine. Throws INVALID_ARGUMENT for
    * null, CLOSED when no engine is open.
    */
-  constructor(completionGroup: BackgroundTransferCompletionGroup | Engine = defaultEngine()) {
+  constructor(completionGroup: BackgroundTransferCompletionGroup | EngineApi = defaultEngine()) {
     super(completionGroup, 'GET')
   }
 

@@ -4,7 +4,7 @@ import {filter, map, type Observable, take} from 'rxjs'
 import {invalidArgument} from '../domain/errors.ts'
 import type {TallyId, TaskRegistration} from '../domain/tally.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {EngineApi} from '../engine/engine-api.ts'
 import {taskTimeout} from '../engine/options.ts'
 import {BackgroundTransferCompletionGroup, type CompletionTrigger} from './background-transfer-completion-group.ts'
 
@@ -22,7 +22,7 @@ export interface BackgroundTaskSettings {
 }
 
 export class BackgroundTaskRegistration {
-  readonly #engine: Engine
+  readonly #engine: EngineApi
   readonly #group: TallyId
   readonly taskId: string
   readonly name: string
@@ -30,7 +30,7 @@ export class BackgroundTaskRegistration {
   /** Resolves when the registration is durable. */
   readonly accepted: Promise<void>
 
-  constructor(engine: Engine, group: TallyId, task: TaskRegistration, accepted: Promise<void> = Promise.resolve()) {
+  constructor(engine: EngineApi, group: TallyId, task: TaskRegistration, accepted: Promise<void> = Promise.resolve()) {
     this.#engine = engine
     this.#group = group
     this.taskId = task.taskId
@@ -46,13 +46,13 @@ export class BackgroundTaskRegistration {
   }
 
   /** The same, of a given engine. */
-  static all(engine: Engine): ReadonlyMap<string, BackgroundTaskRegistration> {
+  static all(engine: EngineApi): ReadonlyMap<string, BackgroundTaskRegistration> {
     const entries = engine.completionGroups.registrations()
     return new Map(entries.map(([group, task]) => [task.taskId, new BackgroundTaskRegistration(engine, group, task)]))
   }
 
   /** Throws INVALID_ARGUMENT, and ILLEGAL_STATE when the trigger has a task already or has fired (O40). */
-  static register(engine: Engine, settings: BackgroundTaskSettings): BackgroundTaskRegistration {
+  static register(engine: EngineApi, settings: BackgroundTaskSettings): BackgroundTaskRegistration {
     const {name = '', taskEntryPoint, trigger, isolation = 'worker', timeoutMs} = settings
     const group = trigger?.completionGroup
     if (!(group instanceof BackgroundTransferCompletionGroup)) {
@@ -104,7 +104,7 @@ export class BackgroundTaskRegistration {
 }
 
 export class BackgroundTaskBuilder {
-  readonly #engine: Engine
+  readonly #engine: EngineApi
   #trigger: CompletionTrigger | undefined
   name = ''
   /** Path of a module that exports `run`, relative to the working directory, or its file URL. */
@@ -112,7 +112,7 @@ export class BackgroundTaskBuilder {
   isolation: 'worker' | 'process' = 'worker'
 
   /** Acts on the default engine. Throws CLOSED when no engine is open. */
-  constructor(engine: Engine = defaultEngine()) {
+  constructor(engine: EngineApi = defaultEngine()) {
     this.#engine = engine
   }
 

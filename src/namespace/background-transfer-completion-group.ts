@@ -4,7 +4,7 @@ import {invalidArgument} from '../domain/errors.ts'
 import {isOperationId} from '../domain/operation-id.ts'
 import type {TallyId} from '../domain/tally.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {EngineApi} from '../engine/engine-api.ts'
 import {WeakValues} from './weak-values.ts'
 
 /** What a task is registered with (IBackgroundTrigger). It fires once. */
@@ -13,17 +13,17 @@ export interface CompletionTrigger {
 }
 
 /** One object per engine and group. */
-const known = new WeakMap<Engine, WeakValues<TallyId, BackgroundTransferCompletionGroup>>()
+const known = new WeakMap<EngineApi, WeakValues<TallyId, BackgroundTransferCompletionGroup>>()
 
 export class BackgroundTransferCompletionGroup {
-  readonly #engine: Engine
+  readonly #engine: EngineApi
   /** The same in every session: `engine.getCompletionGroupAsync(id)` gives a group back that was never enabled. */
   readonly id: string
   /** Never null, and the same at each read. One task can be registered with it. */
   readonly trigger: CompletionTrigger
 
   /** A new group of the default engine. Throws CLOSED when no engine is open. */
-  constructor(engine: Engine = defaultEngine(), id: TallyId = engine.completionGroups.create()) {
+  constructor(engine: EngineApi = defaultEngine(), id: TallyId = engine.completionGroups.create()) {
     this.#engine = engine
     this.id = id
     this.trigger = Object.freeze({completionGroup: this})
@@ -33,12 +33,12 @@ export class BackgroundTransferCompletionGroup {
   }
 
   /** The group of this id. */
-  static of(engine: Engine, id: TallyId): BackgroundTransferCompletionGroup {
+  static of(engine: EngineApi, id: TallyId): BackgroundTransferCompletionGroup {
     return known.get(engine)?.get(id) ?? new BackgroundTransferCompletionGroup(engine, id)
   }
 
   /** A group of an earlier session; `undefined` when nothing is known of it. */
-  static async find(engine: Engine, id: string): Promise<BackgroundTransferCompletionGroup | undefined> {
+  static async find(engine: EngineApi, id: string): Promise<BackgroundTransferCompletionGroup | undefined> {
     if (!isOperationId(id)) throw invalidArgument('id', 'must be the id of a completion group')
     return (await engine.completionGroups.revive(id)) ? BackgroundTransferCompletionGroup.of(engine, id) : undefined
   }
@@ -62,12 +62,12 @@ export class BackgroundTransferCompletionGroup {
     return this.#engine.completionGroups.enable(this.id as TallyId)
   }
 
-  belongsTo(engine: Engine): boolean {
+  belongsTo(engine: EngineApi): boolean {
     return this.#engine === engine
   }
 
   /** The engine whose operations it takes. */
-  static engineOf(group: BackgroundTransferCompletionGroup): Engine {
+  static engineOf(group: BackgroundTransferCompletionGroup): EngineApi {
     return group.#engine
   }
 }

@@ -3,19 +3,19 @@
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {EngineApi} from '../engine/engine-api.ts'
 import {WeakValues} from './weak-values.ts'
 
 const MAX_NAME_LENGTH = 256
 
 /** One object per engine and name, so that two references to a group are the same. */
-const known = new WeakMap<Engine, WeakValues<string, BackgroundTransferGroup>>()
+const known = new WeakMap<EngineApi, WeakValues<string, BackgroundTransferGroup>>()
 
 export class BackgroundTransferGroup {
-  readonly #engine: Engine
+  readonly #engine: EngineApi
   readonly name: string
 
-  private constructor(engine: Engine, name: string) {
+  private constructor(engine: EngineApi, name: string) {
     this.#engine = engine
     this.name = name
   }
@@ -29,7 +29,7 @@ export class BackgroundTransferGroup {
   }
 
   /** The same, in a given engine. */
-  static of(engine: Engine, name: string): BackgroundTransferGroup {
+  static of(engine: EngineApi, name: string): BackgroundTransferGroup {
     if (typeof name !== 'string' || name === '' || name.length > MAX_NAME_LENGTH) {
       throw invalidArgument('name', `must have 1 to ${MAX_NAME_LENGTH} characters`)
     }
@@ -79,7 +79,7 @@ export class BackgroundTransferGroup {
     return this.#engine.cancelGroup(this.name)
   }
 
-  belongsTo(engine: Engine): boolean {
+  belongsTo(engine: EngineApi): boolean {
     return this.#engine === engine
   }
 }

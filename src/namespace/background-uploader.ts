@@ -10,7 +10,7 @@ import {NO_ATTEMPTS, NO_EVIDENCE, type TransferPolicy, type TransferRequest} fro
 import type {RequestContent} from '../domain/request-content.ts'
 import {uploadTarget} from '../domain/upload.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {EngineApi} from '../engine/engine-api.ts'
 import {limitsOf} from '../engine/options.ts'
 import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import {BackgroundTransferContentPart} from './background-transfer-content-part.ts'
@@ -46,7 +46,7 @@ export class BackgroundUploader extends TransferSettings {
    * With a completion group, every upload joins it; without one, it acts on the default engine. Throws INVALID_ARGUMENT for
    * null, CLOSED when no engine is open.
    */
-  constructor(completionGroup: BackgroundTransferCompletionGroup | Engine = defaultEngine()) {
+  constructor(completionGroup: BackgroundTransferCompletionGroup | EngineApi = defaultEngine()) {
     super(completionGroup, 'POST')
   }
 

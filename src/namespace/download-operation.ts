@@ -7,8 +7,7 @@ import {webErrorStatusOf} from '../domain/hresult.ts'
 import type {Checksum, CollisionPolicy} from '../domain/record.ts'
 import type {BackgroundTransferStatus} from '../domain/status.ts'
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
-import type {Engine, OperationDraft} from '../engine/engine.ts'
-import type {OperationEntry} from '../engine/operation-entry.ts'
+import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
 import {watchDraft} from './handles.ts'
 import {RandomAccessStream, type RandomAccessStreamReference} from './random-access-stream.ts'
 import {
@@ -49,7 +48,7 @@ export class DownloadOperation extends TransferOperation {
   readonly #recoverable: WebErrorStatus[]
   readonly #listeners = new Map<RangesDownloadedListener, Subscription>()
 
-  private constructor(engine: Engine, stage: Stage) {
+  private constructor(engine: EngineApi, stage: Stage) {
     super(engine, stage)
     this.#recoverable = createRecoverableStatuses(
       (this.wishes.policy.recoverable ?? []) as WebErrorStatus[],
@@ -60,14 +59,14 @@ export class DownloadOperation extends TransferOperation {
   }
 
   /** A handle for a download that does not exist yet. */
-  static fromDraft(engine: Engine, draft: OperationDraft): DownloadOperation {
+  static fromDraft(engine: EngineApi, draft: OperationDraft): DownloadOperation {
     const operation = new DownloadOperation(engine, {kind: 'draft', draft})
     watchDraft(engine, draft.id, operation)
     return operation
   }
 
   /** A handle for an operation of the engine. */
-  static fromEntry(engine: Engine, entry: OperationEntry): DownloadOperation {
+  static fromEntry(engine: EngineApi, entry: HeldOperation): DownloadOperation {
     return new DownloadOperation(engine, {kind: 'entered', entry})
   }
 

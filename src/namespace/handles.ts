@@ -1,21 +1,20 @@
 /** One handle per operation and process (O: the same object per guid), as long as the application has it. */
 
 import type {OperationId} from '../domain/operation-id.ts'
-import type {Engine} from '../engine/engine.ts'
-import type {OperationEntry} from '../engine/operation-entry.ts'
+import type {EngineApi, HeldOperation} from '../engine/engine-api.ts'
 import type {TransferOperation} from './transfer-operation.ts'
 import {WeakValues} from './weak-values.ts'
 
-const handles = new WeakMap<Engine, WeakValues<OperationId, TransferOperation>>()
+const handles = new WeakMap<EngineApi, WeakValues<OperationId, TransferOperation>>()
 
 const lettingGo = new FinalizationRegistry<() => void>((letGo) => letGo())
 
-export function knownHandle(engine: Engine, id: OperationId): TransferOperation | undefined {
+export function knownHandle(engine: EngineApi, id: OperationId): TransferOperation | undefined {
   return handles.get(engine)?.get(id)
 }
 
 /** From now on it is the handle of its operation; when the application lets go of it, the engine's entry is released. */
-export function rememberHandle(engine: Engine, entry: OperationEntry, handle: TransferOperation): void {
+export function rememberHandle(engine: EngineApi, entry: HeldOperation, handle: TransferOperation): void {
   const known = handles.get(engine) ?? new WeakValues()
   handles.set(engine, known)
   known.set(entry.record.id, handle)
@@ -23,6 +22,6 @@ export function rememberHandle(engine: Engine, entry: OperationEntry, handle: Tr
 }
 
 /** A draft that nobody has any more counts no longer. */
-export function watchDraft(engine: Engine, id: OperationId, handle: TransferOperation): void {
+export function watchDraft(engine: EngineApi, id: OperationId, handle: TransferOperation): void {
   lettingGo.register(handle, () => engine.limits.dropDraft(id))
 }

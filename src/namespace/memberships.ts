@@ -2,15 +2,15 @@
 
 import {invalidArgument} from '../domain/errors.ts'
 import type {TallyId} from '../domain/tally.ts'
-import type {Engine, OperationDraft} from '../engine/engine.ts'
+import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 
 export class Memberships {
-  readonly engine: Engine
+  readonly engine: EngineApi
   readonly completionGroup: BackgroundTransferCompletionGroup | null
 
   /** `owner`: what the configurator was built with. Throws INVALID_ARGUMENT for anything that is neither. */
-  constructor(owner: Engine | BackgroundTransferCompletionGroup) {
+  constructor(owner: EngineApi | BackgroundTransferCompletionGroup) {
     if (typeof owner !== 'object' || owner === null)
       throw invalidArgument('completionGroup', 'must be a completion group')
     const isGroup = owner instanceof BackgroundTransferCompletionGroup

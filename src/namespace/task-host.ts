@@ -2,19 +2,19 @@
 
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {TaskCall} from '../domain/task-view.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {EngineApi} from '../engine/engine-api.ts'
 import {BackgroundDownloader, type DownloadOptions} from './background-downloader.ts'
 import {BackgroundTaskRegistration} from './background-task.ts'
 import {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import type {DownloadOperation} from './download-operation.ts'
 
 export class EngineTaskHost {
-  readonly #engine: Engine
+  readonly #engine: EngineApi
   /** By the keys that the task gave them; they last as long as its try. */
   readonly #groups = new Map<string, BackgroundTransferCompletionGroup>()
   readonly #operations = new Map<string, DownloadOperation>()
 
-  constructor(engine: Engine) {
+  constructor(engine: EngineApi) {
     this.#engine = engine
   }
 

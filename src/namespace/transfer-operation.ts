@@ -29,8 +29,8 @@ import type {OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import type {HeaderField, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import {type BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
-import type {Engine, OperationDraft} from '../engine/engine.ts'
-import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
+import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
+import type {OperationNotice} from '../engine/operation-entry.ts'
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {rememberHandle} from './handles.ts'
@@ -54,14 +54,14 @@ export type Stage =
       readonly accepted: Promise<void>
       readonly then: (() => void)[]
     }
-  | {readonly kind: 'entered'; readonly entry: OperationEntry}
+  | {readonly kind: 'entered'; readonly entry: HeldOperation}
 
 const NO_FLAGS = {hasResponseChanged: false, hasRestarted: false}
 
 export abstract class TransferOperation implements IBackgroundTransferOperation, IBackgroundTransferOperationPriority {
-  protected readonly engine: Engine
+  protected readonly engine: EngineApi
   #stage: Stage
-  readonly #entered = new ReplaySubject<OperationEntry>(1)
+  readonly #entered = new ReplaySubject<HeldOperation>(1)
   /**
    * Connected to the entry only while somebody listens: then the entry keeps the handle alive, and otherwise the application
    * alone does, so that both can go when it lets go. Errors when nothing more will come.
@@ -70,7 +70,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   #flags = NO_FLAGS
   #response: {readonly facts: OperationRecord['response']; readonly information: ResponseInformation} | undefined
 
-  protected constructor(engine: Engine, stage: Stage) {
+  protected constructor(engine: EngineApi, stage: Stage) {
     this.engine = engine
     this.#stage = stage
     this.notices = this.#entered.pipe(
@@ -82,12 +82,12 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 
   /** Whether an operation is of this engine. */
-  static isOf(engine: Engine, operation: TransferOperation): boolean {
+  static isOf(engine: EngineApi, operation: TransferOperation): boolean {
     return operation.engine === engine
   }
 
   /** From now on it does not pause to save power (the requestUnconstrained calls). */
-  static exempt(engine: Engine, operation: TransferOperation): void {
+  static exempt(engine: EngineApi, operation: TransferOperation): void {
     if (TransferOperation.isOf(engine, operation)) ifPossible(() => operation.changePolicy({unconstrained: true}))
   }
 
@@ -275,7 +275,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 
   /** Undefined until it was accepted. */
-  protected get entered(): OperationEntry | undefined {
+  protected get entered(): HeldOperation | undefined {
     return this.#stage.kind === 'entered' ? this.#stage.entry : undefined
   }
 
@@ -288,18 +288,18 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 
   /** Resolves when it is accepted, also if it is not started yet. */
-  protected untilEntered(): Promise<OperationEntry> {
+  protected untilEntered(): Promise<HeldOperation> {
     return firstValueFrom(this.#entered)
   }
 
   /** Resolves when it is accepted, at once when it was. */
-  protected async untilAccepted(): Promise<OperationEntry> {
+  protected async untilAccepted(): Promise<HeldOperation> {
     if (this.#stage.kind === 'starting') await this.#stage.accepted
     return this.entry
   }
 
   /** Throws ILLEGAL_STATE until it was accepted. */
-  protected get entry(): OperationEntry {
+  protected get entry(): HeldOperation {
     if (this.#stage.kind !== 'entered') throw this.illegal('use')
     return this.#stage.entry
   }
@@ -316,7 +316,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return new TransferError('ILLEGAL_STATE', `cannot ${call}: the operation is ${this.state}`, {where: this.guid})
   }
 
-  #enter(entry: OperationEntry): void {
+  #enter(entry: HeldOperation): void {
     this.#stage = {kind: 'entered', entry}
     rememberHandle(this.engine, entry, this)
     this.#entered.next(entry)

@@ -4,14 +4,14 @@ import {assertPlain, type Credential, type RequestCredentials} from '../domain/c
 import {invalidArgument} from '../domain/errors.ts'
 import {isSecretHeader} from '../domain/header-fields.ts'
 import type {HeaderField, TransferRequest} from '../domain/record.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {EngineApi} from '../engine/engine-api.ts'
 
 /**
  * The request with another address. User information never stays in it: it becomes the credential for the server. Throws
  * INVALID_ARGUMENT, in the name of `argument`, for anything but http and https.
  */
 export function withAddress(
-  engine: Engine,
+  engine: EngineApi,
   request: Omit<TransferRequest, 'url'>,
   uri: URL | string,
   argument: string,
@@ -35,7 +35,7 @@ export function withAddress(
 
 /** Secret headers live sealed, the others in clear. */
 export function changeRequestHeaders(
-  engine: Engine,
+  engine: EngineApi,
   request: TransferRequest,
   name: string,
   change: (fields: readonly HeaderField[]) => readonly HeaderField[],
@@ -48,7 +48,7 @@ export function changeRequestHeaders(
 
 /** Members that are not named stay as they are; undefined takes one away. */
 export function changeCredentials<Request extends Pick<TransferRequest, 'credentials'>>(
-  engine: Engine,
+  engine: EngineApi,
   request: Request,
   change: {readonly [Party in keyof RequestCredentials]?: Credential | undefined},
 ): Request {

@@ -5,7 +5,7 @@ import {invalidArgument} from '../domain/errors.ts'
 import {withHeader} from '../domain/header-fields.ts'
 import {parseProxy} from '../domain/proxy.ts'
 import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
-import type {Engine, OperationDraft} from '../engine/engine.ts'
+import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import type {IBackgroundTransferBase} from './interfaces.ts'
@@ -14,7 +14,7 @@ import {credentialOf, PasswordCredential} from './password-credential.ts'
 import {changeCredentials, changeRequestHeaders, withAddress} from './transfer-request.ts'
 
 export abstract class TransferSettings implements IBackgroundTransferBase {
-  protected readonly engine: Engine
+  protected readonly engine: EngineApi
   readonly #memberships: Memberships
   #method: string
   #group = ''
@@ -23,7 +23,7 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
   #serverCredential: PasswordCredential | null = null
   #proxyCredential: PasswordCredential | null = null
 
-  protected constructor(completionGroup: BackgroundTransferCompletionGroup | Engine, method: string) {
+  protected constructor(completionGroup: BackgroundTransferCompletionGroup | EngineApi, method: string) {
     this.#memberships = new Memberships(completionGroup)
     this.engine = this.#memberships.engine
     this.#method = method

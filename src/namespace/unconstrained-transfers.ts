@@ -1,7 +1,7 @@
 /** Exemption from pauses that save power (spec 2.12): asked for a list of operations, decided by the application. */
 
 import {invalidArgument} from '../domain/errors.ts'
-import type {Engine} from '../engine/engine.ts'
+import type {EngineApi} from '../engine/engine-api.ts'
 import {DownloadOperation} from './download-operation.ts'
 import {TransferOperation} from './transfer-operation.ts'
 import {UploadOperation} from './upload-operation.ts'
@@ -21,7 +21,7 @@ export class UnconstrainedTransferRequestResult {
  * with each operation; ended ones are passed over. Rejects with INVALID_ARGUMENT, CLOSED, or with what the callback threw.
  */
 export function requestUnconstrainedDownloads(
-  engine: Engine,
+  engine: EngineApi,
   operations: Iterable<DownloadOperation>,
 ): Promise<UnconstrainedTransferRequestResult> {
   return request(engine, operations, DownloadOperation, 'downloads')
@@ -29,14 +29,14 @@ export function requestUnconstrainedDownloads(
 
 /** The same of uploads. */
 export function requestUnconstrainedUploads(
-  engine: Engine,
+  engine: EngineApi,
   operations: Iterable<UploadOperation>,
 ): Promise<UnconstrainedTransferRequestResult> {
   return request(engine, operations, UploadOperation, 'uploads')
 }
 
 async function request(
-  engine: Engine,
+  engine: EngineApi,
   operations: Iterable<TransferOperation>,
   kind: typeof DownloadOperation | typeof UploadOperation,
   name: string,

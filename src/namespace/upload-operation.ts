@@ -2,8 +2,7 @@
 
 import {soleFileOf} from '../domain/request-content.ts'
 import type {BackgroundTransferStatus} from '../domain/status.ts'
-import type {Engine, OperationDraft} from '../engine/engine.ts'
-import type {OperationEntry} from '../engine/operation-entry.ts'
+import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
 import {watchDraft} from './handles.ts'
 import {type Stage, TransferOperation} from './transfer-operation.ts'
 
@@ -25,19 +24,19 @@ export interface BackgroundUploadProgress {
 }
 
 export class UploadOperation extends TransferOperation {
-  private constructor(engine: Engine, stage: Stage) {
+  private constructor(engine: EngineApi, stage: Stage) {
     super(engine, stage)
   }
 
   /** A handle for an upload that does not exist yet. */
-  static fromDraft(engine: Engine, draft: OperationDraft): UploadOperation {
+  static fromDraft(engine: EngineApi, draft: OperationDraft): UploadOperation {
     const operation = new UploadOperation(engine, {kind: 'draft', draft})
     watchDraft(engine, draft.id, operation)
     return operation
   }
 
   /** A handle for an operation of the engine. */
-  static fromEntry(engine: Engine, entry: OperationEntry): UploadOperation {
+  static fromEntry(engine: EngineApi, entry: HeldOperation): UploadOperation {
     return new UploadOperation(engine, {kind: 'entered', entry})
   }
 

@@ -41,7 +41,7 @@ const HEADINGS: readonly (readonly [kind: Kind, heading: string])[] = [
 const LONGEST_VALUE = 60
 
 /** Members that only the package itself can use. */
-const INTERNAL = /\b(?:Engine|OperationDraft|OperationEntry|ResponseFacts)\b/
+const INTERNAL = /\b(?:Engine|EngineApi|HeldOperation|OperationDraft|OperationEntry|ResponseFacts)\b/
 
 export function apiReference(): string {
   const parts = [
@@ -214,7 +214,7 @@ function signatureOf(lines: readonly string[]): string {
       .replaceAll('( ', '(')
       .replaceAll(/,? \)/g, ')')
       .replace(/^(static )?async /, '$1')
-      .replace('engine: Engine = defaultEngine()', '')
+      .replace('engine: EngineApi = defaultEngine()', '')
       .replaceAll(/ {2,}/g, ' ')
       .trim()
   )
