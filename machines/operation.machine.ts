@@ -545,6 +545,11 @@ export const operationMachine = setUp.createMachine({
               description: 'The application paused: the bytes so far are being made durable',
               entry: 'askToYield',
               on: {
+                'operation.resume': {
+                  description: 'Taken back before it held: to the end of its class, as after any pause',
+                  target: 'yieldingToLine',
+                  actions: {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})},
+                },
                 'attempt.yielded': {
                   target: '#operation.paused.byApplication',
                   actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},

@@ -9,13 +9,33 @@ import {createBucket, refilled, spent, type TokenBucket, withRate} from '../doma
 import type {Clock} from '../ports/clock.ts'
 import type {RateAllowance, RateLimiter} from '../ports/rate-limiter.ts'
 
+/** Who is ahead of another by no more than this is as far: one read of a socket. */
+const QUANTUM = 64 * 1024
+
+/** What somebody got before others came is held against them up to here, so that a newcomer cannot shut them out. */
+const MOST_LEAD = 1024 * 1024
+
+/** One that shares the limits. */
+interface Flow {
+  /** Bytes it got, counted from where those stood who waited when it came: who has the least is next. */
+  served: number
+}
+
+interface Waiter {
+  readonly flow: Flow
+  readonly isOpen: () => boolean
+  readonly resume: () => void
+}
+
 /** Which limit: of the engine, of a group by name, of an operation by id. */
 type Key = 'engine' | `group:${string}` | `operation:${OperationId}`
 
 export class RateLimits implements RateLimiter {
   readonly #clock: Clock
   readonly #buckets = new Map<Key, TokenBucket>()
-  #waiting: {readonly isOpen: () => boolean; readonly resume: () => void}[] = []
+  #waiting: Waiter[] = []
+  /** The least that anybody had got who could be let go at the last wake. */
+  #least = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -37,6 +57,7 @@ export class RateLimits implements RateLimiter {
   allowanceOf({id, policy}: Pick<OperationFacts, 'id' | 'policy'>): RateAllowance {
     const keys: readonly Key[] = ['engine', `group:${policy.group}`, `operation:${id}`]
     const isOpen = () => keys.every((key) => this.#isOpen(key))
+    const flow: Flow = {served: this.#least}
     const applies = () => keys.some((key) => this.#buckets.has(key))
     return {
       get isUnlimited() {
@@ -44,21 +65,26 @@ export class RateLimits implements RateLimiter {
       },
       isOpen,
       spend: (bytes) => {
+        flow.served += bytes
         for (const key of keys) this.#spend(key, bytes)
       },
       whenOpen: (resume) => {
-        this.#waiting.push({isOpen, resume})
+        this.#waiting.push({flow, isOpen, resume})
       },
     }
   }
 
-  /** At each tick: lets go who may go on; those who waited longest first. */
+  /** At each tick: lets go who may go on, those who got the least first; who is ahead of them waits for another tick. */
   wake(): void {
     if (this.#waiting.length === 0) return
-    const waiting = this.#waiting
+    const waiting = this.#waiting.toSorted((a, b) => a.flow.served - b.flow.served)
     this.#waiting = []
+    const first = waiting.find(({isOpen}) => isOpen())
+    // Who was held up by a limit of its own has no claim to what the others got meanwhile.
+    if (first !== undefined) this.#least = Math.max(this.#least, first.flow.served)
     for (const each of waiting) {
-      if (each.isOpen()) each.resume()
+      each.flow.served = Math.min(Math.max(each.flow.served, this.#least), this.#least + MOST_LEAD)
+      if (each.flow.served <= this.#least + QUANTUM && each.isOpen()) each.resume()
       else this.#waiting.push(each)
     }
   }

@@ -193,9 +193,13 @@ export class DownloadOperation extends TransferOperation {
     if (state !== 'publishing') this.onceAccepted(() => this.engine.pause(this.entry))
   }
 
-  /** Continues a paused download. No effect in a pause of the system; ILLEGAL_STATE when it is not paused (13.4). */
+  /**
+   * Continues a paused download, or takes back a pause that is still under way. No effect in a pause of the system; ILLEGAL_STATE
+   * when it is not paused (13.4).
+   */
   resume(): void {
     switch (this.state) {
+      case 'running':
       case 'pausedByApplication':
       case 'pausedRecoverableWebErrorStatus':
       case 'pausedForStorage':

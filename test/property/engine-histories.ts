@@ -79,20 +79,22 @@ export const BROKEN_ONCE: readonly History[] = [
   ],
   // What a cancel removed was there again after a power cut.
   [380_245_203, [start(1), advance(1_100), {kind: 'cancel', nth: 0}, advance(5_000), {kind: 'crash', how: 'power'}]],
+  // Resumed with its group while it still yielded to a pause, it stayed paused; and another pause was refused.
+  ...[[], [{kind: 'pause', nth: 0}] as const].map(
+    (last): History => [
+      0,
+      [
+        start(0, {group: PAUSED_AND_RESUMED}),
+        advance(300),
+        {kind: 'pause', nth: 0},
+        {kind: 'group', group: PAUSED_AND_RESUMED, command: 'resume'},
+        ...last,
+      ],
+    ],
+  ),
 ]
 
 export const SELDOM: readonly History[] = [
-  // Its group is resumed while it still yields to a pause, and it is paused once more.
-  [
-    0,
-    [
-      start(0, {group: PAUSED_AND_RESUMED}),
-      advance(300),
-      {kind: 'pause', nth: 0},
-      {kind: 'group', group: PAUSED_AND_RESUMED, command: 'resume'},
-      {kind: 'pause', nth: 0},
-    ],
-  ],
   meets({kind: 'neverConnects'}),
   meets({kind: 'neverAnswers'}),
   meets({kind: 'stalled', after: 15_000}),
