@@ -33,7 +33,10 @@ export interface Totals {
   readonly completed: number
   /** Those that started in this run, however they ended. */
   readonly files: number
+  /** Received or sent in this run. */
   readonly fetchedBytes: number
+  /** None of them was a download. */
+  readonly isSending: boolean
   readonly retries: number
 }
 
@@ -57,6 +60,7 @@ export class Follower {
   #ended = 0
   #fetchedBytes = 0
   #retries = 0
+  #hasDownloads = false
   /** Runs while nothing moves and something may yet. */
   #waiting: NodeJS.Timeout | undefined
   #check: 'none' | 'running' | 'again' = 'none'
@@ -89,6 +93,7 @@ export class Follower {
       completed: this.#completed,
       files: this.#ended + unfinished.length,
       fetchedBytes: unfinished.reduce((sum, {fetched}) => sum + fetched, this.#fetchedBytes),
+      isSending: !this.#hasDownloads,
       retries: this.#retries,
     }
   }
@@ -160,6 +165,7 @@ export class Follower {
   alreadyComplete(known: Known, at: number): void {
     this.#ended += 1
     this.#completed += 1
+    if (known.direction === 'download') this.#hasDownloads = true
     this.#listener.tell({happening: 'completed', at, transfer: new Transfer(known)})
   }
 
@@ -217,6 +223,7 @@ export class Follower {
 
   #transferOf(record: OperationRecord): Transfer {
     const known = this.#live.get(record.id) ?? this.#resting.get(record.id) ?? Transfer.ofRecord(record)
+    if (record.direction === 'download') this.#hasDownloads = true
     if (this.#resting.delete(record.id)) this.stop()
     this.#live.set(record.id, known)
     return known
@@ -231,11 +238,12 @@ export class Follower {
 
   #progressed({changes, at}: EngineEvent & {type: 'progress'}): void {
     const changed: Transfer[] = []
-    for (const {id, bytesReceived, totalBytesToReceive} of changes) {
+    for (const {id, bytesReceived, totalBytesToReceive, bytesSent, totalBytesToSend} of changes) {
       const transfer = this.#live.get(id)
       if (transfer === undefined) continue
-      transfer.count(bytesReceived, at)
-      if (totalBytesToReceive > 0) transfer.total = totalBytesToReceive
+      const total = totalBytesToSend ?? totalBytesToReceive
+      transfer.count(bytesSent ?? bytesReceived, at)
+      if (total > 0) transfer.total = total
       changed.push(transfer)
     }
     if (changed.length > 0) this.#listener.progress(changed, at)

@@ -5,6 +5,7 @@ export const EXAMPLES = {
 Examples:
   bgt get https://example.com/big.iso             into the working directory
   bgt get https://example.com/big.iso             again: goes on where it was stopped
+  bgt put big.iso https://example.com/big.iso     the other way; the same again goes on
   bgt resume                                      goes on with everything unfinished
   bgt show 8df1c03a                               why it is not moving; the end of a guid is enough
 
@@ -15,6 +16,11 @@ Examples:
   bgt get https://example.com/big.iso -o /tmp/big.iso --checksum sha256=9f86d081884c7d65…
   bgt get https://example.com/a https://example.com/b -d downloads --group nightly --serialized
   printf 'https://example.com/a\\tfirst.bin\\n' | bgt get -i - -d downloads --json`,
+  put: `
+Examples:
+  bgt put video.mp4 https://example.com/videos/1 -H 'Content-Type: video/mp4'
+  bgt put https://example.com/pictures --form title=Holidays --form 'picture=@beach.jpg;type=image/jpeg'
+  tar c docs | bgt put - https://example.com/docs.tar --json`,
   resume: `
 Examples:
   bgt resume
@@ -31,10 +37,15 @@ Examples:
 } as const
 
 export const DETAILS = {
+  put: `
+The same file and URL again go on with the upload that is unfinished. PUT may be sent twice; an unfinished upload with another
+method is canceled and sent anew. stdin is first copied into a private file beside the store. A form: name=value is text,
+name=@file a file, with ;type= and ;filename= behind it where they are to be said; FILE before the URL is its part named file.
+`,
   get: `
 The same URL and file again go on with the download that is unfinished, paused ones included; nothing else is touched.
 Without -o the name is the last part of the URL's path. A name that the server gives (Content-Disposition) is not used in
-this version. --user is sent at once, without waiting to be asked. Secrets need not stand on the command line:
+this version. Secrets need not stand on the command line:
 --header-file holds 'Name: value' lines. Times are in seconds, fractions allowed.
 `,
 } as const

@@ -1,11 +1,12 @@
 /** What a command talks to: the three streams and the environment. Results go to stdout, everything else to stderr. */
 
 import {once} from 'node:events'
+import type {Readable} from 'node:stream'
 import type {TransferError} from '../domain/errors.ts'
 import {printable} from './text.ts'
 
 export interface Io {
-  readonly stdin: NodeJS.ReadableStream
+  readonly stdin: Readable
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
   readonly env: Readonly<Record<string, string | undefined>>

@@ -2,7 +2,13 @@
 
 import {TransferError} from '../domain/errors.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
-import {type BackgroundTransferEngine, DownloadOperation, type UploadOperation} from '../index.ts'
+import {isTerminal} from '../domain/status.ts'
+import {
+  type BackgroundTransferEngine,
+  DownloadOperation,
+  type OperationSummary,
+  type UploadOperation,
+} from '../index.ts'
 import {usageError} from './parse.ts'
 import {plural} from './text.ts'
 
@@ -61,6 +67,26 @@ function endPause(operation: DownloadOperation): void {
     operation.resume()
   }
   if (status.startsWith('paused')) operation.resume()
+}
+
+/** The bytes that an operation is about: received, or sent. */
+export function movedOf(summary: OperationSummary): {readonly bytes: number; readonly total: number} {
+  const {bytesReceived, totalBytesToReceive, bytesSent, totalBytesToSend} = summary
+  return {bytes: bytesSent ?? bytesReceived, total: totalBytesToSend ?? totalBytesToReceive}
+}
+
+/** What makes an operation like this. */
+export function commandOf({direction}: Pick<OperationSummary, 'direction'>): string {
+  return direction === 'upload' ? 'bgt put' : 'bgt get'
+}
+
+/** How the promise of a canceled operation ends; an upload that was stranded by its session says that of itself. */
+export function isCanceled(thrown: unknown): boolean {
+  return thrown instanceof TransferError && (thrown.code === 'CANCELED' || thrown.code === 'UPLOAD_TERMINATED')
+}
+
+export function isOver(operation: DownloadOperation | UploadOperation): boolean {
+  return isTerminal(operation.describe().state)
 }
 
 /** What could be had was had; that something is missing must not be overlooked. */

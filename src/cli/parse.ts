@@ -113,6 +113,15 @@ export function parseUrl(text: string, where?: string): URL {
   return url
 }
 
+/** As the engine keeps it: without user information and fragment. */
+export function plainUrl(url: URL): string {
+  const plain = new URL(url)
+  plain.username = ''
+  plain.password = ''
+  plain.hash = ''
+  return plain.href
+}
+
 export type Header = readonly [name: string, value: string]
 
 /** `where` is the flag or file; the value is never shown. */
@@ -129,7 +138,7 @@ export function parseHeader(text: string, where = '--header'): Header {
 }
 
 /** Lines of `Name: value`; empty lines and those that begin with # do not count. */
-export async function readHeaderFile(file: string): Promise<readonly Header[]> {
+async function readHeaderFile(file: string): Promise<readonly Header[]> {
   const lines = (await readGiven(file, '--header-file')).split(/\r?\n/)
   const headers: Header[] = []
   for (const [index, line] of lines.entries()) {
@@ -148,6 +157,11 @@ export function user(flag: string): (text: string) => Credential {
     if (/\p{Cc}/u.test(text)) throw usageError('there are control characters in it', flag, how)
     return {userName: text.slice(0, colon), password: text.slice(colon + 1)}
   }
+}
+
+/** The headers of a command line, then those of its file. */
+export async function headersOf(header: readonly Header[] = [], headerFile?: string): Promise<readonly Header[]> {
+  return [...header, ...(headerFile === undefined ? [] : await readHeaderFile(headerFile))]
 }
 
 export interface ListEntry {

@@ -10,10 +10,12 @@ import type {InspectFlags} from './commands/inspect.ts'
 import type {ListFlags} from './commands/list.ts'
 import type {ShowFlags} from './commands/show.ts'
 import {EXIT} from './exit-code.ts'
+import {assertGroupFlags, collect, json, requesting, store, transferring} from './flags.ts'
 import {DETAILS, EXAMPLES} from './help.ts'
 import type {Io} from './io.ts'
-import {byteRate, count, oneOf, PRIORITIES, parseChecksum, parseHeader, seconds, usageError, user} from './parse.ts'
-import {refuseCommand, refuseLater} from './refused.ts'
+import {count, oneOf, PRIORITIES, parseChecksum, usageError} from './parse.ts'
+import {addPut} from './put-program.ts'
+import {refuseLater} from './refused.ts'
 import type {RunFlags} from './run.ts'
 import type {GetFlags} from './wanted.ts'
 
@@ -34,7 +36,7 @@ export async function runProgram(args: readonly string[], version: string, io: I
 
 function createProgram(version: string, io: Io, finish: (code: number) => void): Command {
   const program = new Command('bgt')
-    .description('Downloads that survive crashes, reboots and bad networks.')
+    .description('Downloads and uploads that survive crashes, reboots and bad networks.')
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
@@ -48,6 +50,7 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
     .addHelpText('after', EXAMPLES.bgt)
 
   addGet(program, io, finish)
+  addPut(program, io, finish)
 
   transferring(program.command('resume [guid...]'))
     .description('go on with everything unfinished that was not paused on purpose, or with the operations named')
@@ -157,55 +160,27 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
       finish(await runDemo({keep, inspect, stdout, color: stdout.isTTY === true && (env.NO_COLOR ?? '') === ''}))
     })
 
-  refuseCommand(program, 'put', 'upload a file (not in this version)')
   return program
 }
 
 function addGet(program: Command, io: Io, finish: (code: number) => void): void {
-  const get = transferring(program.command('get [url...]'))
+  const get = requesting(program.command('get [url...]'), {
+    what: 'downloads',
+    user: 'who you are for the server, told when it asks (Basic, Digest)',
+  })
     .description('download files; run it again to go on with what is unfinished')
     .option('-o, --output <file>', 'where to put the one file')
     .option('-d, --directory <dir>', 'the directory for the files (default: the working directory)')
     .option('-i, --input <list>', 'a list of downloads, one "URL [TAB FILE]" a line; - reads stdin')
-    .option('-H, --header <header>', "send this header, 'Name: value', with each request", collect(parseHeader))
-    .option('--header-file <file>', 'send the headers in this file, one a line')
-    .option('--user <name:password>', 'who you are for the server, told when it asks (Basic, Digest)', user('--user'))
     .option('--checksum <digest>', 'sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX of the one file', parseChecksum)
     .option('--if-exists <what>', 'fail, unique or replace (default: fail)', oneOf('--if-exists', COLLISIONS))
-    .option('--retries <n>', 'retries without progress between them (default: 3)', count('--retries', 0, 1_000_000))
-    .option(
-      '--retry-delay <s>',
-      'the longest first wait before a retry (default: 1)',
-      seconds('--retry-delay', {zero: true}),
-    )
-    .option(
-      '--connect-timeout <s>',
-      'for a connection to stand (default: 300)',
-      seconds('--connect-timeout', {zero: false}),
-    )
-    .option(
-      '--response-timeout <s>',
-      'for an answer to begin (default: 120)',
-      seconds('--response-timeout', {zero: false}),
-    )
-    .option('--stall-timeout <s>', 'without a byte (default: 120)', seconds('--stall-timeout', {zero: false}))
-    .option('--group <name>', 'put the downloads into this group', groupName)
-    .option('--serialized', 'run the members of the group one after another')
-    .option('--priority <priority>', 'high, default or low', oneOf('--priority', PRIORITIES))
-    .option(
-      '--cost <policy>',
-      'default, unrestricted-only or always: which networks may be used',
-      oneOf('--cost', COSTS),
-    )
     .addOption(new Option('--connections <n>', 'only 1 in this version').argParser(oneConnection))
     .addHelpText('after', DETAILS.get + EXAMPLES.get)
     .action(async (urls: string[], flags: GetFlags) => {
       if (flags.output !== undefined && flags.directory !== undefined) {
         throw usageError('--output names the directory already', '--directory', 'give the one or the other')
       }
-      if (flags.serialized === true && flags.group === undefined) {
-        throw usageError('there is no group to serialize', '--serialized', 'give --group too')
-      }
+      assertGroupFlags(flags)
       const {wantedBy} = await import('./wanted.ts')
       const wanted = await wantedBy(io, urls, flags)
       const {get: run} = await import('./commands/get.ts')
@@ -216,70 +191,11 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
 
 const CHART_FORMATS = {svg: 'svg', mermaid: 'mermaid', json: 'json'} as const
 const COLLISIONS = {fail: 'failIfExists', unique: 'generateUniqueName', replace: 'replaceExisting'} as const
-const COSTS = {default: 0, 'unrestricted-only': 1, always: 2} as const
-
-function store(command: Command): Command {
-  return command.option('--store <dir>', "where the records live (default: $BGT_STORE, or the user's data directory)")
-}
-
-function json(command: Command): Command {
-  return command.option('--json', 'print JSON, one object a line')
-}
-
-/** The flags of what transfers. */
-function transferring(command: Command): Command {
-  const durability = oneOf('--durability', {power: 'power', process: 'process'})
-  return store(command)
-    .option('--max-concurrent <n>', 'files at once (default: 5)', count('--max-concurrent', 1, 10_000))
-    .option(
-      '--max-connections-per-origin <n>',
-      'files at once from one server (default: no limit)',
-      count('--max-connections-per-origin', 1, 10_000),
-    )
-    .option(
-      '--limit-rate <rate>',
-      'bytes a second of everything together, such as 800K or 2M',
-      byteRate('--limit-rate'),
-    )
-    .option(
-      '--proxy <url>',
-      'ask this http, https or socks5 proxy; direct: none (default: http_proxy, https_proxy, no_proxy)',
-    )
-    .option('--cacert <file>', 'trust the authorities in this file (PEM) and no others')
-    .option('--cert <file>', 'the certificate (PEM) that says who you are')
-    .option('--key <file>', 'its key (PEM), if that is in a file of its own')
-    .option('--durability <what>', 'survive loss of power, or of the process only (default: power)', durability)
-    .option(
-      '--wait <s>',
-      'for the network, a cheaper one or power, when all else is done (default: 60 for a network, else 0)',
-      seconds('--wait', {zero: true}),
-    )
-    .option(
-      '--conditions <what>',
-      'machine, or good: take no notice of network, cost and power (default: machine)',
-      oneOf('--conditions', {machine: 'machine', good: 'good'}),
-    )
-    .option('--json', 'print one JSON object a line')
-    .option('--quiet', 'print errors only')
-}
 
 function oneConnection(text: string): number {
   const wanted = count('--connections', 1, 1000)(text)
   if (wanted === 1) return wanted
   throw usageError('this version fetches a file over one connection', '--connections', 'leave it out, or give 1')
-}
-
-function groupName(text: string): string {
-  if (text !== '' && text.length <= 256) return text
-  throw usageError('this is no name', '--group', 'give 1 to 256 characters')
-}
-
-/** A flag that may be given several times. */
-function collect<Value = string>(parse?: (text: string) => Value) {
-  return (text: string, before: readonly Value[] | undefined): readonly Value[] => [
-    ...(before ?? []),
-    parse === undefined ? (text as Value) : parse(text),
-  ]
 }
 
 /** Help is no error; everything else is one line, and exit code 2. */

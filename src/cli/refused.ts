@@ -10,10 +10,10 @@ function refused(where: string): TransferError {
   })
 }
 
-const refusals = new WeakSet<Command | Option>()
+const refusals = new WeakSet<Option>()
 
 /** Named only to be refused: nothing to offer. */
-export function isRefused(what: Command | Option): boolean {
+export function isRefused(what: Option): boolean {
   return refusals.has(what)
 }
 
@@ -27,17 +27,4 @@ export function refuseLater(command: Command, flags: readonly string[]): void {
     command.addOption(option)
     refusals.add(option)
   }
-}
-
-export function refuseCommand(program: Command, name: string, description: string): void {
-  const command = program
-    .command(name, {hidden: false})
-    .description(description)
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .argument('[anything...]')
-    .action(() => {
-      throw refused(`bgt ${name}`)
-    })
-  refusals.add(command)
 }

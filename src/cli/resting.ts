@@ -47,16 +47,16 @@ export function patienceOf({state}: Pick<Transfer, 'state'>, wait: number | unde
   return state === 'pausedCostedNetwork' || state === 'pausedSystemPolicy' ? (wait ?? 0) : 0
 }
 
-export function restingError({state, error, file}: Pick<Transfer, 'state' | 'error' | 'file'>): TransferError {
+export function restingError({state, direction, error, file, url}: Omit<Transfer, 'bytes'>): TransferError {
   const reason = REASONS[state]
   const plain: SerializedError =
     state === 'pausedForStorage' && error !== undefined
       ? error
       : reason === undefined
-        ? (error ?? {code: 'CANCELED', message: 'the download is paused'})
-        : {code: 'CANCELED', message: `the download is paused, because ${reason.why}`}
+        ? (error ?? {code: 'CANCELED', message: `the ${direction} is paused`})
+        : {code: 'CANCELED', message: `the ${direction} is paused, because ${reason.why}`}
   return new TransferError(plain.code, plain.message, {
-    where: file,
+    where: file === '' ? url : file,
     advice: reason?.advice ?? 'run the same command again when the cause is gone; the bytes so far are kept',
   })
 }

@@ -1,4 +1,4 @@
-/** One run of transfers, as `get` and `resume` have it: engine open, transfers followed and shown, orderly end, exit code. */
+/** One run of transfers, as `get`, `put` and `resume` have it: engine open, transfers followed and shown, orderly end, exit code. */
 
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -189,7 +189,7 @@ class RunningRun {
       if (transfer.state.startsWith('paused')) this.#reporter.fail(restingError(transfer))
     }
     const resting = this.#follower.unfinished.length
-    if (resting > 0) this.#reporter.note(`${plural(resting, 'download')} unfinished; what is here is kept`)
+    if (resting > 0) this.#reporter.note(`${plural(resting, 'transfer')} unfinished; what is here is kept`)
   }
 }
 
@@ -210,7 +210,7 @@ function codeOf({state, error}: Transfer): number {
 
 function errorOf({error, file, url}: Transfer): TransferError {
   if (error === undefined) return asTransferError(new Error('the transfer failed without saying why'))
-  const {where = file} = error
+  const {where = file === '' ? url : file} = error
   // A connection knows its server only; of many files from there, the URL says which.
   return TransferError.fromSerialized({...error, where: url.startsWith(`${where}/`) ? url : where})
 }

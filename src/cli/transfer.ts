@@ -3,7 +3,7 @@
 import type {SerializedError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {sizeOf} from '../domain/range-set.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import {type Direction, fileOf, type OperationRecord} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {OperationSummary} from '../index.ts'
@@ -32,15 +32,29 @@ export interface Notice {
 }
 
 /** The URL is redacted. */
-export type Known = Pick<OperationSummary, 'guid' | 'url' | 'file' | 'state' | 'bytesReceived' | 'totalBytesToReceive'>
+export type Known = Pick<
+  OperationSummary,
+  | 'guid'
+  | 'direction'
+  | 'url'
+  | 'file'
+  | 'state'
+  | 'bytesReceived'
+  | 'totalBytesToReceive'
+  | 'bytesSent'
+  | 'totalBytesToSend'
+>
 
 export class Transfer {
   readonly guid: OperationId
+  readonly direction: Direction
   /** Redacted. */
   readonly url: string
   readonly rate = new RateWindow()
+  /** Of an upload: what is sent; '' for a form or a stream. */
   file: string
   state: LifeState
+  /** Received, or sent. */
   bytes: number
   /** 0 while unknown. */
   total: number
@@ -53,21 +67,23 @@ export class Transfer {
   /** The most bytes of this generation so far. */
   #high: number
 
-  constructor({guid, url, file, state, bytesReceived, totalBytesToReceive}: Known) {
-    this.guid = guid
-    this.url = url
-    this.file = file
-    this.state = state
-    this.bytes = bytesReceived
-    this.#high = bytesReceived
-    this.total = totalBytesToReceive
+  constructor(known: Known) {
+    this.guid = known.guid
+    this.direction = known.direction
+    this.url = known.url
+    this.file = known.file
+    this.state = known.state
+    this.bytes = known.bytesSent ?? known.bytesReceived
+    this.#high = this.bytes
+    this.total = known.totalBytesToSend ?? known.totalBytesToReceive
   }
 
   static ofRecord(record: OperationRecord): Transfer {
     return new Transfer({
       guid: record.id,
+      direction: record.direction,
       url: redactUrl(record.request.url),
-      file: record.target.file,
+      file: fileOf(record),
       state: record.state,
       bytesReceived: sizeOf(record.evidence.ranges),
       totalBytesToReceive: record.evidence.total ?? 0,
@@ -76,7 +92,7 @@ export class Transfer {
 
   /** Everything but the counters, which `count` keeps. */
   update(record: OperationRecord): void {
-    this.file = record.resultFile ?? record.target.file
+    this.file = fileOf(record)
     this.state = record.state
     this.error = record.error
     this.retryAt = record.retryAt

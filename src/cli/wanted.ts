@@ -1,42 +1,29 @@
 /** What `bgt get` is asked for, checked before anything of the engine is loaded. */
 
 import {resolve} from 'node:path'
-import type {Credential} from '../domain/credential.ts'
 import {fileNameFromUrl} from '../domain/file-name.ts'
-import type {BackgroundTransferCostPolicy, BackgroundTransferPriority, Checksum, CollisionPolicy} from '../index.ts'
+import type {Checksum, CollisionPolicy} from '../index.ts'
 import type {Io} from './io.ts'
 import {
   type Header,
+  headersOf,
   type ListEntry,
   parseList,
   parseUrl,
   pathIn,
   readAll,
   readGiven,
-  readHeaderFile,
   usageError,
 } from './parse.ts'
-import type {RunFlags} from './run.ts'
+import type {RequestFlags} from './request-flags.ts'
 
 /** Times in ms. */
-export interface GetFlags extends RunFlags {
+export interface GetFlags extends RequestFlags {
   readonly output?: string
   readonly directory?: string
   readonly input?: string
-  readonly header?: readonly Header[]
-  readonly headerFile?: string
-  readonly user?: Credential
   readonly checksum?: Checksum
-  readonly retries?: number
-  readonly retryDelay?: number
-  readonly connectTimeout?: number
-  readonly responseTimeout?: number
-  readonly stallTimeout?: number
-  readonly group?: string
-  readonly serialized?: boolean
-  readonly priority?: BackgroundTransferPriority
   readonly ifExists?: CollisionPolicy
-  readonly cost?: BackgroundTransferCostPolicy
 }
 
 /** One file to have: where from, where to. */
@@ -53,7 +40,7 @@ export interface Wanted {
 
 /** Rejects with INVALID_ARGUMENT: nothing is begun unless all of it makes sense. */
 export async function wantedBy(io: Io, addresses: readonly string[], flags: GetFlags): Promise<Wanted> {
-  return {wishes: await wishesOf(io, addresses, flags), headers: await headersOf(flags)}
+  return {wishes: await wishesOf(io, addresses, flags), headers: await headersOf(flags.header, flags.headerFile)}
 }
 
 async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): Promise<readonly Wish[]> {
@@ -75,9 +62,4 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
   }
   const folder = resolve(directory ?? '.')
   return given.map(({url, file}) => ({url, file: pathIn(folder, output ?? file ?? fileNameFromUrl(url.href))}))
-}
-
-async function headersOf({header = [], headerFile}: GetFlags): Promise<readonly Header[]> {
-  const fromFile = headerFile === undefined ? [] : await readHeaderFile(headerFile)
-  return [...header, ...fromFile]
 }

@@ -112,6 +112,7 @@ describe('a line on a terminal', () => {
   function moving(): Transfer {
     const transfer = new Transfer({
       guid: '01a1fdc1-a12c-7000-b007-ed24c2394652' as OperationId,
+      direction: 'download',
       url: 'http://127.0.0.1/x',
       file: '/downloads/a rather long name of a file.iso',
       state: 'running',

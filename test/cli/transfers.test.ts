@@ -140,7 +140,7 @@ describe('going on', () => {
       expect(world.server.requests.filter(({path}) => path === '/b')).toHaveLength(1)
       const idle = await world.bgt(['resume'])
       expect(idle.stderr).toBe(
-        'nothing to do: there is no unfinished download; 1 paused download left alone (bgt unpause)\n',
+        'nothing to do: there is no unfinished transfer; 1 paused download left alone (bgt unpause)\n',
       )
       expect(idle.code).toBe(0)
       // Named, it goes on.

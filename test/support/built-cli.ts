@@ -22,6 +22,8 @@ export interface CliOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
+  /** Nobody ends stdin. */
+  readonly stdinStaysOpen?: boolean
 }
 
 export interface RunningCli {
@@ -61,7 +63,7 @@ export async function buildCli(): Promise<BuiltCli> {
 }
 
 function start(script: string, args: readonly string[], options: CliOptions = {}): RunningCli {
-  const {cwd, env = {}, stdin} = options
+  const {cwd, env = {}, stdin, stdinStaysOpen = false} = options
   // What the machine of the test has set must not show.
   const {PATH = ''} = process.env
   const child = spawn(process.execPath, [script, ...args], {
@@ -69,7 +71,8 @@ function start(script: string, args: readonly string[], options: CliOptions = {}
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : {cwd}),
   })
-  child.stdin?.end(stdin)
+  if (stdinStaysOpen) child.stdin?.write(stdin ?? '')
+  else child.stdin?.end(stdin)
   let stdout = ''
   let stderr = ''
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,7 +1,7 @@
 /** A plain server that takes what it is sent: it answers by a script, and a test reads afterwards what arrived. */
 
 import {createHash} from 'node:crypto'
-import {once} from 'node:events'
+import {EventEmitter, once} from 'node:events'
 import {createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import type {AddressInfo} from 'node:net'
 
@@ -33,6 +33,7 @@ export class SinkServer {
   /** By default: 200 with the digest of the body, once it is here. */
   script: Script = () => undefined
   readonly #server: Server
+  readonly #arrived = new EventEmitter()
 
   private constructor() {
     this.#server = createServer((request, response) => this.#serve(request, response))
@@ -47,6 +48,15 @@ export class SinkServer {
 
   url(path: string): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${path}`
+  }
+
+  /** The head of the nth request, from 1, once it is here. */
+  async arrival(nth: number): Promise<Arrival> {
+    for (;;) {
+      const arrival = this.arrivals[nth - 1]
+      if (arrival !== undefined) return arrival
+      await once(this.#arrived, 'request')
+    }
   }
 
   async close(): Promise<void> {
@@ -66,6 +76,7 @@ export class SinkServer {
     request.on('error', () => undefined)
     response.on('error', () => undefined)
     const nth = this.arrivals.push(arrival) - 1
+    this.#arrived.emit('request')
     if (this.script(request, response, arrival, nth) === 'takeOver') return
     const hash = createHash('sha256')
     const kept: Buffer[] = []

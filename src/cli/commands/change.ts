@@ -4,7 +4,7 @@ import {TransferError} from '../../domain/errors.ts'
 import {statusName} from '../../domain/status.ts'
 import {type BackgroundTransferPriority, DownloadOperation, type UploadOperation} from '../../index.ts'
 import {type Io, printJson, printResult} from '../io.ts'
-import {operationOf, unknownOperation} from '../operations.ts'
+import {isCanceled, operationOf, unknownOperation} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 import {withStore} from '../stored.ts'
 import {printable} from '../text.ts'
@@ -63,7 +63,7 @@ async function apply(operation: DownloadOperation | UploadOperation, change: Cha
           throw illegal(operation, 'it was complete before it could be canceled')
         },
         (error) => {
-          if (!(error instanceof TransferError) || error.code !== 'CANCELED') throw error
+          if (!isCanceled(error)) throw error
         },
       )
       return

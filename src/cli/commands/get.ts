@@ -1,21 +1,13 @@
 /** `bgt get`: downloads files, and goes on with those that an earlier run did not finish. */
 
 import {stat} from 'node:fs/promises'
-import type {Credential} from '../../domain/credential.ts'
 import {TransferError} from '../../domain/errors.ts'
 import {redactUrl} from '../../domain/redaction.ts'
-import {BackgroundTransferStatus} from '../../domain/status.ts'
-import {
-  type BackgroundDownloader,
-  BackgroundTransferBehavior,
-  type BackgroundTransferEngine,
-  type DownloadOperation,
-  type DownloadOptions,
-  PasswordCredential,
-} from '../../index.ts'
+import type {BackgroundTransferEngine, DownloadOperation, DownloadOptions} from '../../index.ts'
 import type {Io} from '../io.ts'
-import {goOn} from '../operations.ts'
-import type {Header} from '../parse.ts'
+import {goOn, isOver} from '../operations.ts'
+import {type Header, plainUrl} from '../parse.ts'
+import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
 import {engineOptions, type Run, runTransfers, type Told} from '../run.ts'
 import {OwnOperations} from '../scopes.ts'
 import type {GetFlags, Wanted, Wish} from '../wanted.ts'
@@ -42,7 +34,7 @@ class GetRun implements Run {
 
   async begin(engine: BackgroundTransferEngine, told: Told): Promise<void> {
     this.#told = told
-    const downloader = this.#downloader(engine)
+    const downloader = applySettings(engine, engine.createDownloader(), this.#flags, this.#headers)
     const accepted = engine.events$.subscribe((event) => {
       if (event.type === 'operation.started') this.scope.add(event.record.id)
     })
@@ -60,19 +52,6 @@ class GetRun implements Run {
     this.scope.close()
   }
 
-  #downloader(engine: BackgroundTransferEngine): BackgroundDownloader {
-    const {group, serialized, cost, user} = this.#flags
-    const downloader = engine.createDownloader()
-    if (group !== undefined) downloader.transferGroup = engine.createGroup(group)
-    if (serialized === true && downloader.transferGroup !== null) {
-      downloader.transferGroup.transferBehavior = BackgroundTransferBehavior.serialized
-    }
-    if (cost !== undefined) downloader.costPolicy = cost
-    for (const [name, value] of this.#headers) downloader.setRequestHeader(name, value)
-    if (user !== undefined) downloader.serverCredential = passwordCredential(user)
-    return downloader
-  }
-
   #options(): DownloadOptions {
     const {priority, ifExists} = this.#flags
     return {
@@ -83,15 +62,8 @@ class GetRun implements Run {
   }
 
   #limits() {
-    const {checksum, retries, retryDelay, connectTimeout, responseTimeout, stallTimeout} = this.#flags
-    return {
-      ...(checksum === undefined ? {} : {checksum}),
-      ...(retries === undefined ? {} : {retries}),
-      ...(retryDelay === undefined ? {} : {retryDelayMs: retryDelay}),
-      ...(connectTimeout === undefined ? {} : {connectTimeoutMs: connectTimeout}),
-      ...(responseTimeout === undefined ? {} : {responseTimeoutMs: responseTimeout}),
-      ...(stallTimeout === undefined ? {} : {stallTimeoutMs: stallTimeout}),
-    }
+    const {checksum} = this.#flags
+    return {...limitsOf(this.#flags), ...(checksum === undefined ? {} : {checksum})}
   }
 
   /** The same wish twice is one wish; two URLs for one file are a mistake. */
@@ -148,16 +120,10 @@ class GetRun implements Run {
 
   /** What this call asks differently holds from now on. */
   #change(operation: DownloadOperation): void {
-    const {priority, cost, group, ifExists, user} = this.#flags
-    const limits = this.#limits()
-    if (Object.keys(limits).length > 0) operation.changeOptions(limits)
-    if (cost !== undefined && cost !== operation.costPolicy) operation.costPolicy = cost
-    if (priority !== undefined && priority !== operation.priority) operation.priority = priority
-    if (group !== undefined && group !== operation.group) this.#keeps(operation, '--group')
+    const {ifExists, checksum} = this.#flags
+    if (checksum !== undefined) operation.changeOptions({checksum})
+    changeUnfinished(operation, this.#flags, this.#headers, (flag) => this.#keeps(operation, flag))
     if (ifExists !== undefined && ifExists !== operation.collision) this.#keeps(operation, '--if-exists')
-    for (const [name] of this.#headers) operation.removeRequestHeader(name)
-    for (const [name, value] of this.#headers) operation.setRequestHeader(name, value)
-    if (user !== undefined) operation.setCredentials({server: passwordCredential(user)})
   }
 
   #keeps(operation: DownloadOperation, flag: string): void {
@@ -165,32 +131,11 @@ class GetRun implements Run {
   }
 }
 
-function passwordCredential({userName, password}: Credential): PasswordCredential {
-  return new PasswordCredential('bgt', userName, password)
-}
-
-function isOver({progress: {status}}: DownloadOperation): boolean {
-  return (
-    status === BackgroundTransferStatus.completed ||
-    status === BackgroundTransferStatus.canceled ||
-    status === BackgroundTransferStatus.error
-  )
-}
-
 async function isFileOf(file: string, size: number): Promise<boolean> {
   return stat(file).then(
     (found) => found.isFile() && found.size === size,
     () => false,
   )
-}
-
-/** As the engine keeps it: without user information and fragment. */
-function plainUrl(url: URL): string {
-  const plain = new URL(url)
-  plain.username = ''
-  plain.password = ''
-  plain.hash = ''
-  return plain.href
 }
 
 function busy(file: string, what: string): TransferError {

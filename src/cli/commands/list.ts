@@ -3,7 +3,7 @@
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {BackgroundTransferEngine, OperationSummary} from '../../index.ts'
 import {type Io, printJson, printResult, say} from '../io.ts'
-import {leftOut} from '../operations.ts'
+import {leftOut, movedOf} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 import {withStore} from '../stored.ts'
 import {bytesText, percentText, printable} from '../text.ts'
@@ -50,9 +50,10 @@ async function printAll(
   }
 }
 
-function rowOf({guid, status, bytesReceived, totalBytesToReceive, file, url}: OperationSummary): string {
-  const percent = percentText(bytesReceived, totalBytesToReceive)
-  return printable(row(guid, status, bytesText(bytesReceived), percent, file, url))
+function rowOf(summary: OperationSummary): string {
+  const {guid, status, file, url} = summary
+  const {bytes, total} = movedOf(summary)
+  return printable(row(guid, status, bytesText(bytes), percentText(bytes, total), file, url))
 }
 
 function row(guid: string, status: string, bytes: string, percent: string, file: string, url: string): string {

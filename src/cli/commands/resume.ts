@@ -3,7 +3,7 @@
 import {BackgroundTransferStatus} from '../../domain/status.ts'
 import type {BackgroundTransferEngine, OperationId, OperationSummary} from '../../index.ts'
 import {type Io, say} from '../io.ts'
-import {goOn, leftOut, operationOf, unknownOperation} from '../operations.ts'
+import {commandOf, goOn, leftOut, operationOf, unknownOperation} from '../operations.ts'
 import {usageError} from '../parse.ts'
 import {engineOptions, type Run, type RunFlags, runTransfers, type Told} from '../run.ts'
 import {MOVING_STATES, OwnOperations, WholeStore} from '../scopes.ts'
@@ -15,7 +15,7 @@ export async function resume(io: Io, guids: readonly string[], flags: RunFlags):
   if (!(await holdsStore(options.directory))) {
     const [guid] = guids
     if (guid !== undefined) throw unknownOperation(guid)
-    if (flags.quiet !== true && flags.json !== true) say(io, 'nothing to do: there is no unfinished download')
+    if (flags.quiet !== true && flags.json !== true) say(io, 'nothing to do: there is no unfinished transfer')
     return 0
   }
   return runTransfers(io, flags, options, guids.length === 0 ? new ResumeAll(options.directory) : new ResumeSome(guids))
@@ -39,7 +39,7 @@ class ResumeAll implements Run {
     const left = leftAlone === 0 ? '' : `; ${plural(leftAlone, 'paused download')} left alone (bgt unpause)`
     const [moving] = await engine.queryAsync({states: MOVING_STATES, limit: 1})
     const waiting = await summariesOf(engine, PAUSED_BY_SYSTEM)
-    if (moving === undefined && waiting.length === 0) note(`nothing to do: there is no unfinished download${left}`)
+    if (moving === undefined && waiting.length === 0) note(`nothing to do: there is no unfinished transfer${left}`)
     else if (left !== '') note(left.slice(2))
     for (const {guid} of waiting) {
       this.scope.expect(guid)
@@ -69,7 +69,11 @@ class ResumeSome implements Run {
       const {status} = operation.progress
       if (status === BackgroundTransferStatus.canceled || status === BackgroundTransferStatus.error) {
         const what = status === BackgroundTransferStatus.error ? 'failed' : 'was canceled'
-        throw usageError(`the operation ${what}`, operation.guid, 'run bgt get with its URL and file again')
+        throw usageError(
+          `the operation ${what}`,
+          operation.guid,
+          `run ${commandOf(operation.describe())} with its URL and file again`,
+        )
       }
     }
     for (const operation of operations) {

@@ -6,7 +6,7 @@ import {isTerminal} from '../../domain/status.ts'
 import type {Explanation, OperationSummary} from '../../index.ts'
 import {historyLine} from '../history.ts'
 import {type Io, printJson, printResult} from '../io.ts'
-import {operationOf, unknownOperation} from '../operations.ts'
+import {commandOf, movedOf, operationOf, unknownOperation} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 import {withStore} from '../stored.ts'
 import {percentText, plural, printable} from '../text.ts'
@@ -43,16 +43,14 @@ export async function show(io: Io, guid: string, flags: ShowFlags): Promise<numb
 }
 
 function factsOf(summary: OperationSummary, explanation: Explanation): readonly (readonly [string, string])[] {
-  const {bytesReceived, totalBytesToReceive: total, state, error} = summary
+  const {state, error} = summary
+  const {bytes, total} = movedOf(summary)
   const facts: [string, string][] = [
     ['guid', summary.guid],
     ['url', summary.url],
     ['file', summary.file],
     ['status', summary.status === state ? state : `${summary.status} (${state})`],
-    [
-      'bytes',
-      total > 0 ? `${bytesReceived} of ${total} (${percentText(bytesReceived, total)})` : plural(bytesReceived, 'byte'),
-    ],
+    ['bytes', total > 0 ? `${bytes} of ${total} (${percentText(bytes, total)})` : plural(bytes, 'byte')],
     ['priority', priorityName(summary.priority)],
     ['tries', String(summary.attempts)],
     ['created', timeText(summary.createdAt)],
@@ -69,8 +67,9 @@ function factsOf(summary: OperationSummary, explanation: Explanation): readonly 
 }
 
 /** This command holds the store, so nothing runs it now: what would. */
-function commandFor({guid, state}: OperationSummary): string | undefined {
-  if (state === 'failed' || state === 'canceled') return 'bgt get with the same URL and file'
+function commandFor(summary: OperationSummary): string | undefined {
+  const {guid, state} = summary
+  if (state === 'failed' || state === 'canceled') return `${commandOf(summary)} with the same URL and file`
   return isTerminal(state) ? undefined : `bgt resume ${guid}`
 }
 

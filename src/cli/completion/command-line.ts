@@ -33,7 +33,7 @@ export type FlagValue =
 const HELP: FlagShape = {short: '-h', long: '--help', description: 'show help', value: {kind: 'none'}}
 
 export function commandLineOf(program: Command): CommandLine {
-  const commands = program.commands.filter((command) => !isRefused(command)).map(shapeOf)
+  const commands = program.commands.map(shapeOf)
   const names = commands.map(({name}) => name)
   const help = {name: 'help', description: 'show help for a command', flags: [], words: [names]}
   return {commands: [...commands, help], flags: [...flagsOf(program), HELP]}

@@ -76,7 +76,7 @@ export function lineOf(transfer: Transfer, now: number, columns: number): string
   const numbers = numbersOf(transfer, now)
   const room = columns - widthOf(numbers)
   const nameColumns = Math.max(MIN_COLUMNS, Math.min(NAME_COLUMNS, Math.floor(room / 2)))
-  const name = cutToWidth(printable(basename(transfer.file)), nameColumns)
+  const name = cutToWidth(printable(basename(fileText(transfer.file))), nameColumns)
   const barColumns = Math.min(BAR_COLUMNS, room - nameColumns - 4)
   const bar = barColumns < MIN_COLUMNS ? '' : ` ${barOf(transfer, barColumns)}`
   return cutToWidth(`${name}${' '.repeat(nameColumns - widthOf(name))}${bar} ${numbers}`, columns)

@@ -7,7 +7,11 @@ import type {Reporter} from './reporter.ts'
 
 export function createJsonReporter({stdout, stderr}: Io): Reporter {
   const write = (event: Happening | 'progress', at: number, transfer: Transfer) => {
-    const {guid, url, file, bytes, total, state, error, retryAt} = transfer
+    const {guid, direction, url, file, bytes, total, state, error, retryAt} = transfer
+    const counts =
+      direction === 'upload'
+        ? {direction, bytesReceived: 0, totalBytesToReceive: 0, bytesSent: bytes, totalBytesToSend: total}
+        : {bytesReceived: bytes, totalBytesToReceive: total}
     const line = {
       v: 1,
       time: new Date(at).toISOString(),
@@ -15,8 +19,7 @@ export function createJsonReporter({stdout, stderr}: Io): Reporter {
       guid,
       url,
       file,
-      bytesReceived: bytes,
-      totalBytesToReceive: total,
+      ...counts,
       status: statusName(statusOf(state)),
       ...(error === undefined ? {} : {error}),
       ...(retryAt === undefined ? {} : {retryAt: new Date(retryAt).toISOString()}),

@@ -6,15 +6,16 @@ import {reasonOf} from '../resting.ts'
 import {bytesText, durationText, plural, rateText} from '../text.ts'
 import type {Notice, Transfer} from '../transfer.ts'
 
-/** The file as the person who stands in the working directory would name it. */
+/** The file as the person who stands in the working directory would name it; what has no file is an upload. */
 export function fileText(file: string): string {
+  if (file === '') return 'upload'
   const fromHere = relative(process.cwd(), file)
   return fromHere === '' || fromHere.startsWith('..') ? file : fromHere
 }
 
 /** What happened, or nothing where another line says it: a failure has its error line. */
 export function happeningText({happening, at, transfer}: Notice): string | undefined {
-  const {bytes, error, retryAt, url} = transfer
+  const {direction, bytes, error, retryAt, url} = transfer
   switch (happening) {
     case 'queued':
     case 'failed':
@@ -24,13 +25,15 @@ export function happeningText({happening, at, transfer}: Notice): string | undef
     case 'resumed':
       return `resumed at ${plural(bytes, 'byte')}`
     case 'restarted':
-      return 'restarted from zero: the bytes that were here are of no use any more'
+      return direction === 'upload'
+        ? 'sent anew from the first byte'
+        : 'restarted from zero: the bytes that were here are of no use any more'
     case 'retrying':
       return `retrying in ${durationText(Math.max(100, (retryAt ?? at) - at))} because ${error?.message ?? 'the try failed'}`
     case 'paused':
       return pausedText(transfer)
     case 'completed':
-      return `completed, ${plural(bytes, 'byte')}`
+      return `completed, ${plural(bytes, 'byte')}${direction === 'upload' ? ' sent' : ''}`
     case 'canceled':
       return 'canceled'
   }
@@ -42,10 +45,11 @@ function pausedText({state, bytes, error}: Transfer): string {
   return why === undefined ? `paused at ${plural(bytes, 'byte')}` : `paused because ${why}`
 }
 
-export function summaryLines({completed, files, fetchedBytes, retries, elapsedMs}: Totals & {elapsedMs: number}) {
+export function summaryLines(totals: Totals & {elapsedMs: number}) {
+  const {completed, files, fetchedBytes, isSending, retries, elapsedMs} = totals
   const rate = elapsedMs > 0 ? (fetchedBytes / elapsedMs) * 1000 : 0
   return [
-    `${completed} of ${plural(files, 'file')} complete, ${bytesText(fetchedBytes)} received in ${durationText(elapsedMs)}`,
+    `${completed} of ${plural(files, isSending ? 'upload' : 'file')} complete, ${bytesText(fetchedBytes)} ${isSending ? 'sent' : 'received'} in ${durationText(elapsedMs)}`,
     `average ${rateText(rate)}, ${retries === 1 ? '1 retry' : `${retries} retries`}`,
   ]
 }

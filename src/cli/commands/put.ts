@@ -1,0 +1,160 @@
+/** `bgt put`: uploads a file, stdin or a form, and goes on with the upload that an earlier run did not finish. */
+
+import {stat} from 'node:fs/promises'
+import {TransferError} from '../../domain/errors.ts'
+import {
+  BackgroundTransferContentPart,
+  type BackgroundTransferEngine,
+  type BackgroundUploader,
+  type UploadOperation,
+  type UploadOptions,
+} from '../../index.ts'
+import type {Io} from '../io.ts'
+import {goOn, isCanceled, isOver} from '../operations.ts'
+import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
+import {engineOptions, type Run, runTransfers, type Told} from '../run.ts'
+import {OwnOperations} from '../scopes.ts'
+import type {Field, PutFlags, Sent} from '../sent.ts'
+
+export function put(io: Io, sent: Sent, flags: PutFlags): Promise<number> {
+  return runTransfers(io, flags, engineOptions(flags, io.env), new PutRun(io, sent, flags))
+}
+
+class PutRun implements Run {
+  readonly scope = new OwnOperations()
+  readonly #io: Io
+  readonly #sent: Sent
+  readonly #flags: PutFlags
+
+  constructor(io: Io, sent: Sent, flags: PutFlags) {
+    this.#io = io
+    this.#sent = sent
+    this.#flags = flags
+  }
+
+  async begin(engine: BackgroundTransferEngine, told: Told): Promise<void> {
+    if (await this.#isFresh(engine, told)) {
+      const operation = await this.#create(engine)
+      this.scope.add(operation.guid)
+      const running = operation.startAsync()
+      // Its outcome is followed by the engine's events.
+      running.catch(() => {})
+      await running.accepted
+    }
+    this.scope.close()
+  }
+
+  #create(engine: BackgroundTransferEngine): Promise<UploadOperation> | UploadOperation {
+    const {url, method, content, headers} = this.#sent
+    const {priority} = this.#flags
+    const uploader = applySettings(engine, engine.createUploader(), this.#flags, headers)
+    uploader.method = method
+    const options = {...limitsOf(this.#flags), ...(priority === undefined ? {} : {priority})}
+    switch (content.kind) {
+      case 'file':
+        return uploader.createUpload(url, content.file, options)
+      case 'stdin':
+        return this.#createFromStdin(engine, uploader, url, options)
+      case 'form':
+        return uploader.createUploadAsync(url, content.fields.map(partOf), 'form-data', undefined, options)
+    }
+  }
+
+  /** An interrupt closes the engine: then whoever feeds stdin is not waited for. */
+  async #createFromStdin(
+    engine: BackgroundTransferEngine,
+    uploader: BackgroundUploader,
+    url: URL,
+    options: UploadOptions,
+  ): Promise<UploadOperation> {
+    const {stdin} = this.#io
+    const ended = engine.events$.subscribe({complete: () => stdin.destroy()})
+    try {
+      return await uploader.createUploadFromStreamAsync(url, stdin, options)
+    } finally {
+      ended.unsubscribe()
+    }
+  }
+
+  /** Whether a new upload is to be made; an unfinished one of the same file to the same address goes on instead. */
+  async #isFresh(engine: BackgroundTransferEngine, told: Told): Promise<boolean> {
+    const {url, method, content} = this.#sent
+    if (content.kind !== 'file') return true
+    const earlier = await this.#earlier(engine, content.file, told)
+    if (earlier === 'unreadable') return false
+    if (earlier === undefined) return true
+    if (isOver(earlier)) return this.#isAnotherWanted(earlier, content.file, told)
+    if (earlier.method === method && isRepeatable(method)) {
+      this.#continue(earlier, told)
+      return false
+    }
+    told.note(`${content.file}: the unfinished ${earlier.method} to ${url.host} is canceled, and it is sent anew`)
+    await cancel(earlier)
+    return true
+  }
+
+  async #earlier(
+    engine: BackgroundTransferEngine,
+    file: string,
+    {fail}: Told,
+  ): Promise<UploadOperation | 'unreadable' | undefined> {
+    try {
+      return await engine.findUploadAsync(this.#sent.url, file)
+    } catch (thrown) {
+      if (!(thrown instanceof TransferError) || thrown.code !== 'STORE_DAMAGED') throw thrown
+      fail(thrown)
+      return 'unreadable'
+    }
+  }
+
+  async #isAnotherWanted(earlier: UploadOperation, file: string, told: Told): Promise<boolean> {
+    const {error, delivered} = earlier.describe()
+    if (error?.code === 'UPLOAD_TERMINATED' && !delivered) {
+      told.note(`${file}: an earlier ${earlier.method} of it was cut off, and the server may have it; it is sent anew`)
+    }
+    return !(await this.#isUntoldSuccess(earlier, file, told))
+  }
+
+  /** The run before was killed between the end of the upload and the telling of it: this one tells it. */
+  async #isUntoldSuccess(earlier: UploadOperation, file: string, {complete}: Told): Promise<boolean> {
+    const summary = earlier.describe()
+    if (summary.status !== 'completed' || summary.delivered || earlier.method !== this.#sent.method) return false
+    const {size, mtimeMs} = await stat(file)
+    if (size !== summary.bytesSent || mtimeMs > summary.createdAt) return false
+    complete(summary)
+    return true
+  }
+
+  #continue(operation: UploadOperation, {note}: Told): void {
+    this.scope.add(operation.guid)
+    changeUnfinished(operation, this.#flags, this.#sent.headers, (flag) =>
+      note(`${operation.sourceFile}: goes on as it was started; ${flag} is for new uploads`),
+    )
+    goOn(operation)
+  }
+}
+
+/** Another method may do twice what it asks for: nobody knows what the server made of the first sending. */
+function isRepeatable(method: string): boolean {
+  return method.toUpperCase() === 'PUT'
+}
+
+async function cancel(operation: UploadOperation): Promise<void> {
+  const running = operation.attachAsync()
+  running.cancel()
+  await running.catch((thrown: unknown) => {
+    if (!isCanceled(thrown)) throw thrown
+  })
+}
+
+function partOf(field: Field): BackgroundTransferContentPart {
+  if ('text' in field) {
+    const part = new BackgroundTransferContentPart(field.name)
+    part.setText(field.text)
+    return part
+  }
+  const part = new BackgroundTransferContentPart(field.name, field.fileName)
+  part.setHeader('Content-Type', field.type)
+  part.setFile(field.file)
+  return part
+}

@@ -1,0 +1,86 @@
+/** What `bgt put` is asked to send, checked before anything of the engine is loaded. */
+
+import {stat} from 'node:fs/promises'
+import {basename, resolve} from 'node:path'
+import {TransferError} from '../domain/errors.ts'
+import {type Header, headersOf, parseUrl, usageError} from './parse.ts'
+import type {RequestFlags} from './request-flags.ts'
+
+export interface PutFlags extends RequestFlags {
+  readonly method?: string
+  readonly form?: readonly string[]
+}
+
+/** One part of a form; `file` is absolute. */
+export type Field =
+  | {readonly name: string; readonly text: string}
+  | {readonly name: string; readonly file: string; readonly fileName: string; readonly type: string}
+
+export type Content =
+  /** Absolute path. */
+  | {readonly kind: 'file'; readonly file: string}
+  | {readonly kind: 'stdin'}
+  | {readonly kind: 'form'; readonly fields: readonly Field[]}
+
+export interface Sent {
+  readonly url: URL
+  readonly method: string
+  readonly content: Content
+  readonly headers: readonly Header[]
+}
+
+/** Rejects with INVALID_ARGUMENT, SOURCE_MISSING, FILE_ACCESS: nothing is begun unless all of it makes sense. */
+export async function sentBy(first: string, second: string | undefined, flags: PutFlags): Promise<Sent> {
+  const {form} = flags
+  const [file, address] = second === undefined ? [undefined, first] : [first, second]
+  if (file === undefined && form === undefined) {
+    throw usageError('there is nothing to send', 'put', 'give FILE and URL, or URL and --form')
+  }
+  const url = parseUrl(address)
+  const content = await contentOf(file, form)
+  return {
+    url,
+    method: flags.method ?? (content.kind === 'form' ? 'POST' : 'PUT'),
+    content,
+    headers: await headersOf(flags.header, flags.headerFile),
+  }
+}
+
+async function contentOf(file: string | undefined, form: readonly string[] | undefined): Promise<Content> {
+  if (form === undefined) {
+    if (file === '-') return {kind: 'stdin'}
+    return {kind: 'file', file: await sendable(file ?? '')}
+  }
+  if (file === '-') throw usageError('a form has no place for stdin', '-', 'give a file')
+  const fields = await Promise.all(form.map(fieldOf))
+  return {kind: 'form', fields: file === undefined ? fields : [...fields, await fileField('file', file)]}
+}
+
+/** `name=value`, or `name=@file` with `;type=` and `;filename=` behind it. */
+async function fieldOf(text: string): Promise<Field> {
+  const equals = text.indexOf('=')
+  if (equals < 1) throw usageError(`'${text}' is no field`, '--form', 'write it as name=value or name=@file')
+  const [name, value] = [text.slice(0, equals), text.slice(equals + 1)]
+  if (!value.startsWith('@')) return {name, text: value}
+  const [, file = '', more = ''] = /^@(.*?)((?:;(?:type|filename)=[^;]*)*)$/s.exec(value) ?? []
+  return fileField(name, file, more)
+}
+
+async function fileField(name: string, file: string, more = ''): Promise<Field> {
+  const [, type = 'application/octet-stream'] = /;type=([^;]*)/.exec(more) ?? []
+  const [, fileName = basename(file)] = /;filename=([^;]*)/.exec(more) ?? []
+  return {name, file: await sendable(file), fileName, type}
+}
+
+/** Absolute. */
+async function sendable(file: string): Promise<string> {
+  if (file === '') throw usageError('there is no file name', 'put', 'give the file to send')
+  const found = await stat(file).catch((cause: unknown) => {
+    const isMissing = cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')
+    throw isMissing
+      ? new TransferError('SOURCE_MISSING', 'the file to send does not exist', {where: file, cause})
+      : new TransferError('FILE_ACCESS', 'the file to send cannot be looked at', {where: file, cause})
+  })
+  if (found.isFile()) return resolve(file)
+  throw usageError('this is no file', file, 'give a file: only a file can be sent twice')
+}
