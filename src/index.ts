@@ -1,5 +1,6 @@
 /** background-transfer: the public entry. */
 
+export type {CookieJar, Cookies} from './adapters/cookies/jar.ts'
 export type {EgressOptions} from './adapters/http/egress.ts'
 export type {TlsSettings} from './adapters/http/tls-options.ts'
 export {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from './background-transfer-engine.ts'

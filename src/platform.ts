@@ -5,6 +5,7 @@ import {join, resolve} from 'node:path'
 import {BehaviorSubject, isObservable} from 'rxjs'
 import {createSystemClock} from './adapters/clock/system-clock.ts'
 import {createMachineConditions} from './adapters/conditions/machine-conditions.ts'
+import type {Cookies} from './adapters/cookies/jar.ts'
 import {createContentSource} from './adapters/file/content-source.ts'
 import {createFileSink} from './adapters/file/file-sink.ts'
 import {createFileSpool} from './adapters/file/file-spool.ts'
@@ -52,6 +53,11 @@ export interface PlatformOptions {
   readonly tls?: TlsSettings
   /** Where connections may lead, checked on the address of each hop: for services that take URLs from others. Anywhere by default. */
   readonly egress?: EgressOptions
+  /**
+   * Cookies of servers, kept and sent by the rules of RFC 6265, in downloads and uploads alike. false (default): none are. true:
+   * in memory, for as long as the engine is open. A CookieJar or a Store of tough-cookie: yours to fill, to keep and to share.
+   */
+  readonly cookies?: Cookies
   /** Another way to speak HTTP, which then knows of no `proxy`, `tls` and `egress`; ours over undici by default. */
   readonly transport?: Transport
 }
@@ -92,7 +98,7 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
   const spoolDirectory = join(directory, 'spool')
   return {
     store: createLevelStore({directory, durability}),
-    transport: options.transport ?? createHttpTransport(networkOf(options)),
+    transport: await transportOf(options),
     sink: createFileSink({durability, ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes})}),
     content: createContentSource({spoolDirectory}),
     spool: createFileSpool({
@@ -109,6 +115,18 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
     log: options.logger ?? SILENT,
     tasks: options.taskRunner ?? createTaskRunner(),
   }
+}
+
+async function transportOf(options: PlatformOptions): Promise<Transport> {
+  const transport = options.transport ?? createHttpTransport(networkOf(options))
+  const {cookies = false} = options
+  if (cookies === false) return transport
+  const [{jarOf}, {withCookies}] = await Promise.all([
+    import('./adapters/cookies/jar.ts'),
+    import('./adapters/cookies/cookie-transport.ts'),
+  ])
+  const jar = jarOf(cookies)
+  return jar === undefined ? transport : withCookies(transport, jar)
 }
 
 async function conditionsSource(wanted: 'machine' | 'good' | ConditionsSource): Promise<ConditionsSource> {

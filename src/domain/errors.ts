@@ -89,6 +89,12 @@ export const ERROR_CODES = {
     hresult: 0x80190197,
     advice: 'give the proxy’s name and password, as in --proxy http://NAME:PASSWORD@HOST:PORT',
   },
+  COOKIES_FAILED: {
+    kind: 'configuration',
+    retry: 'backoff',
+    hresult: 0x80004005,
+    advice: 'look at the jar or the store that was given as the option cookies',
+  },
   EGRESS_REFUSED: {
     kind: 'configuration',
     retry: 'never',

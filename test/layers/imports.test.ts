@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const ADAPTER = ['ports', 'domain', 'rxjs', 'node:']
 const ADAPTER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'adapters/conditions': ['dbus-native'],
+  'adapters/cookies': ['tough-cookie'],
   'adapters/http': ['undici', 'socks'],
   'adapters/level': ['level', 'classic-level'],
 }
@@ -37,7 +38,7 @@ const OPTIONAL: Readonly<Record<string, string>> = {
 const SHARED_BY_ADAPTERS = 'src/adapters/file/file-errors.ts'
 
 /** src/*.ts put the layers together; they do no work of a layer. */
-const ROOT_FORBIDDEN = ['cli', 'dbus-native', 'undici', 'level', 'classic-level', 'commander']
+const ROOT_FORBIDDEN = ['cli', 'dbus-native', 'tough-cookie', 'undici', 'level', 'classic-level', 'commander']
 
 const IMPURE =
   /\b(setTimeout|setInterval|setImmediate|Date\.now|Math\.random|performance\.now|process\.\w+|fetch\()|new Date\(\s*\)/
