@@ -17,8 +17,12 @@ export function ratedBody(body: RequestBody, allowance: RateAllowance, signal: A
     if (allowance.isUnlimited || allowance.isOpen()) return
     isHolding = true
     await new Promise<void>((resolve) => {
-      allowance.whenOpen(resolve)
-      signal.addEventListener('abort', () => resolve(), {once: true})
+      const open = () => {
+        signal.removeEventListener('abort', open)
+        resolve()
+      }
+      allowance.whenOpen(open)
+      signal.addEventListener('abort', open, {once: true})
     })
     isHolding = false
   }

@@ -139,6 +139,7 @@ class Sending {
       {
         connected: () => this.#report({type: 'attempt.connected'}),
         sent: () => this.#report({type: 'attempt.sent'}),
+        repeated: () => this.#report({type: 'attempt.challenged'}),
         responded: (head) => this.#responded(hop, hops, head, login),
         lend: () => this.#answer?.lend(),
         filled: (buffer, length, offset) => this.#answer?.filled(buffer, length, offset),
@@ -152,7 +153,7 @@ class Sending {
     const after = this.#planned()
     if (after?.kind === 'hop') return after.hop
     if (after?.kind === 'fail') throw after.error
-    if (body !== undefined && this.#exchange.sent < this.#total) throw this.#answeredTooEarly(this.#exchange.sent)
+    if (body !== undefined && this.#exchange.given < this.#total) throw this.#answeredTooEarly(this.#exchange.given)
     return undefined
   }
 

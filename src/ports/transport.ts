@@ -4,7 +4,7 @@
  *
  * The body never travels through streams. The transport asks the receiver for memory, fills it, and says at which body
  * offset the bytes belong. All receiver calls are synchronous, on the event loop, in order:
- * connected? → sent? → responded → (lend → filled)* → and then `finished` settles. After `signal` aborts, or `finished`
+ * (connected? → sent? → repeated?)* → responded → (lend → filled)* → and then `finished` settles. After `signal` aborts, or `finished`
  * settles, no receiver call is made and no lent buffer is touched. A server may answer before it has the whole request body:
  * then `sent` is not called, and the connection is not used again.
  */
@@ -45,10 +45,12 @@ export type BodyDisposition =
   | 'discard'
 
 export interface BodyReceiver {
-  /** The connection (TCP, and TLS where asked) stands; at most once, and also for a reused connection. */
+  /** The connection (TCP, and TLS where asked) stands; also for a reused connection. Once, and once more after each `repeated`. */
   connected(): void
   /** The whole request body was taken by the connection. Not called for a request without one. */
   sent?(): void
+  /** A proxy on the way asked who we are: the request goes out once more, from `connected` on, with its answer. */
+  repeated?(): void
   /** The final response's head (1xx are swallowed by the transport and bounded by it). */
   responded(head: ResponseFacts): BodyDisposition
   /**
@@ -74,6 +76,11 @@ export interface Exchange {
   readonly received: number
   /** Bytes of the request body that the connection (the kernel's buffers) took so far. */
   readonly sent: number
+  /**
+   * Bytes of the request body that were handed to the connection so far: no less than `sent`, and ahead of it by the few that are
+   * on their way into the kernel's buffers. What was answered before all of it was handed over, was answered too early.
+   */
+  readonly given: number
   /** Hands a partly filled buffer over now, so that a slow body can be checkpointed. */
   flush(): void
   /** Memory is there again: `lend` would answer. Idempotent. */

@@ -26,6 +26,7 @@ const refusing = {
   exchange: () => ({
     received: 0,
     sent: 0,
+    given: 0,
     flush: () => undefined,
     resume: () => undefined,
     finished: Promise.reject(new TransferError('CONNECTION_REFUSED', 'nobody is there')),

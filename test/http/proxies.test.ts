@@ -203,6 +203,26 @@ describe('who we are for the proxy', () => {
     expect(asking.refusals).toEqual(['nothing was said', 'used up'])
   })
 
+  it('407 behind a body: it goes out again from its first byte, and says so', async () => {
+    const server = await startServer()
+    const proxy = await startProxy('http', {refuse: basicRefuse})
+    server.route('/a', {content: BYTES})
+    const body = {
+      length: BYTES.length,
+      chunks: async function* () {
+        yield BYTES
+      },
+    }
+    const proxyCredential = {userName: USER, password: PASSWORD}
+    const {receiver, error} = await run(through(proxy), server.url('/a'), {
+      request: {method: 'PUT', body, proxyCredential},
+    })
+    expect(error).toBeUndefined()
+    // Neither sending need be over when it is answered.
+    const calls = receiver.calls.filter((call) => call !== 'sent')
+    expect(calls.slice(0, 4)).toEqual(['connected', 'repeated', 'connected', 'responded'])
+  })
+
   it.each(['http', 'https'] as const)(
     '407 without, or with a refused credential ends, for an %s server',
     async (scheme) => {

@@ -8,6 +8,7 @@ import {createServer as createSecureServer} from 'node:https'
 import type {AddressInfo} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import type {Dispatcher} from 'undici'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {createContentSource} from '../../src/adapters/file/content-source.ts'
 import {TransferError} from '../../src/domain/errors.ts'
@@ -93,6 +94,7 @@ describe.each(['http', 'https'] as const)('a request body over %s', (scheme) => 
       expect(receiver.length).toBe(`${size} ${size} `.length + 64)
       expect(receiver.digest()).toBe(sha256(Buffer.from(`${size} ${size} ${sha256(bytes)}`)))
       expect(exchange.sent).toBe(size)
+      expect(exchange.given).toBe(size)
     }
   })
 })
@@ -123,6 +125,31 @@ describe('a request body', () => {
     expect(end?.bodyLength).toBe(9)
     expect(receiver.head?.status).toBe(413)
     expect(exchange.sent).toBeLessThan(bytes.length)
+    expect(exchange.given).toBeLessThan(bytes.length)
+  })
+
+  it('answered at its last byte counts as handed over, before anyone says that the connection took it', async () => {
+    const bytes = contentOf(1, 3 * MIB)
+    const dispatcher = {
+      dispatch: (options: {readonly body: AsyncIterable<Buffer>}, handler: Dispatcher.DispatchHandler) => {
+        const controller = {rawHeaders: ['Content-Length', '0'].map((text) => Buffer.from(text))} as never
+        void (async () => {
+          handler.onRequestStart?.(controller, {})
+          const chunks = options.body[Symbol.asyncIterator]()
+          for (let taken = 0; taken < bytes.length; ) taken += (await chunks.next()).value.length
+          handler.onResponseStart?.(controller, 200, {}, 'OK')
+          handler.onResponseEnd?.(controller, {})
+        })()
+        return true
+      },
+    } as unknown as Dispatcher
+    const {exchange, error, receiver} = await run(startTransport({dispatcher}), 'http://127.0.0.1:9/', {
+      request: {method: 'PUT', body: bodyOf(bytes, MIB)},
+    })
+    expect(error).toBeUndefined()
+    expect(receiver.head?.status).toBe(200)
+    expect(exchange.sent).toBeLessThan(bytes.length)
+    expect(exchange.given).toBe(bytes.length)
   })
 
   it('counts what the kernel took, and no more, while the server does not read', async () => {

@@ -72,6 +72,15 @@ export class CollectingReceiver implements BodyReceiver {
     this.#options.onConnected?.()
   }
 
+  sent(): void {
+    this.#note('sent')
+  }
+
+  repeated(): void {
+    this.#note('repeated')
+    this.connections = 0
+  }
+
   responded(head: ResponseFacts): BodyDisposition {
     this.#note('responded')
     if (this.connections !== 1) this.breaches.push('responded without connected')

@@ -130,6 +130,10 @@ export class SimulatedExchange implements Exchange {
     return this.#sent
   }
 
+  get given(): number {
+    return this.#sent
+  }
+
   flush(): void {
     const buffer = this.#buffer
     if (this.#over || buffer === undefined || this.#inBuffer === 0) return

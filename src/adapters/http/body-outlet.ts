@@ -15,6 +15,7 @@ const MAX_UNWAITED_BYTES = 64 * 1024
 
 export class BodyOutlet implements AsyncIterable<Buffer> {
   readonly #chunks: AsyncGenerator<Buffer, void>
+  #given = 0
   #taken = 0
   #closed = false
 
@@ -26,6 +27,14 @@ export class BodyOutlet implements AsyncIterable<Buffer> {
   /** Bytes that were taken so far, as far as asking for the next ones shows it. */
   get taken(): number {
     return this.#taken
+  }
+
+  /**
+   * Bytes that were handed over so far. The last piece is small, and is handed over when all before it was taken: whoever has it
+   * had everything.
+   */
+  get given(): number {
+    return this.#given
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Buffer, void> {
@@ -44,8 +53,12 @@ export class BodyOutlet implements AsyncIterable<Buffer> {
     for await (const chunk of body.chunks()) {
       for (let at = 0; at < chunk.length; ) {
         if (this.#closed) return
-        const piece = chunk.subarray(at, at + size)
+        // What is left behind it is the last piece, if it is small enough.
+        const left = body.length - this.#given
+        const most = left > SMALL_WRITE_BYTES ? Math.min(size, left - SMALL_WRITE_BYTES) : left
+        const piece = chunk.subarray(at, at + most)
         const start = performance.now()
+        this.#given += piece.length
         yield piece.length <= MAX_UNWAITED_BYTES ? Buffer.from(piece) : piece
         this.#taken += piece.length
         at += piece.length

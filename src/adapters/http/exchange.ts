@@ -92,6 +92,10 @@ export class HttpExchange implements Exchange {
     return this.#lane?.bodySent ?? this.#outlet?.taken ?? this.#sent
   }
 
+  get given(): number {
+    return this.#outlet?.given ?? 0
+  }
+
   flush(): void {
     if (this.#phase !== 'settled') this.#guard(() => this.#intake.flush())
   }
@@ -206,6 +210,12 @@ export class HttpExchange implements Exchange {
       return
     }
     this.#dropLane()
+    const {receiver} = this.#setup
+    if (receiver.repeated !== undefined) {
+      this.#guard(() => receiver.repeated?.())
+      if (this.#phase === 'settled') return
+      this.#connectedSaid = false
+    }
     this.#dispatch('any')
   }
 
