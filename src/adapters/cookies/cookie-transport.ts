@@ -46,6 +46,10 @@ class CookieExchange implements Exchange {
     return this.#inner?.sent ?? 0
   }
 
+  get given(): number {
+    return this.#inner?.given ?? 0
+  }
+
   flush(): void {
     this.#inner?.flush()
   }
