@@ -83,6 +83,8 @@ export type OperationEvent =
   | {readonly type: 'request.changed'; readonly request: OperationFacts['request']; readonly evidence: Evidence}
   | {readonly type: 'conditions.changed'; readonly conditions: Conditions}
   | {readonly type: 'retry.due'}
+  /** Somebody does not want to wait for the deadline. */
+  | {readonly type: 'operation.retry'}
   /** Random access: bytes from there on are wanted before all others. */
   | {readonly type: 'range.wanted'; readonly position: number}
 
@@ -658,6 +660,7 @@ export const operationMachine = setUp.createMachine({
           exit: 'clearDeadline',
           on: {
             'retry.due': 'returning',
+            'operation.retry': {description: 'Somebody does not want to wait', target: 'returning'},
             'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
             'operation.displace': '#operation.queued',
             'operation.cancel': '#operation.canceling',
@@ -813,6 +816,7 @@ export const operationMachine = setUp.createMachine({
           exit: 'clearDeadline',
           on: {
             'retry.due': '#operation.running.returning',
+            'operation.retry': '#operation.running.returning',
             'operation.resume': '#operation.running.returning',
             'operation.displace': '#operation.queued',
           },

@@ -484,6 +484,7 @@ export const uploadMachine = setUp.createMachine({
           exit: 'clearDeadline',
           on: {
             'retry.due': 'returning',
+            'operation.retry': {description: 'Somebody does not want to wait', target: 'returning'},
             'operation.displace': '#upload.queued',
             'operation.cancel': '#upload.canceling',
           },
@@ -521,7 +522,7 @@ export const uploadMachine = setUp.createMachine({
           description: 'PausedSystemPolicy (32): there is no room for the answer; room is looked for at the deadline',
           tags: ['pausedForStorage', 'holding', 'passive'],
           exit: 'clearDeadline',
-          on: {'retry.due': '#upload.running.returning'},
+          on: {'retry.due': '#upload.running.returning', 'operation.retry': '#upload.running.returning'},
         },
       },
     },

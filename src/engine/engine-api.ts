@@ -82,6 +82,7 @@ export interface EngineApi {
   resumeAll(): Promise<void>
   pause(held: HeldOperation): void
   resume(held: HeldOperation): void
+  retry(held: HeldOperation): void
   cancel(held: HeldOperation): void
   changePolicy(held: HeldOperation, policy: TransferPolicy): void
   changeRequest(held: HeldOperation, request: TransferRequest): void

@@ -31,6 +31,7 @@ import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {spoolName} from '../ports/spool.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
+import {assertRepeatable, draftAgain} from './again.ts'
 import type {CompletionGroups} from './completion-groups.ts'
 import {Coordinator, type GroupCommand} from './coordinator.ts'
 import type {Dispatcher} from './dispatcher.ts'
@@ -370,6 +371,27 @@ export class Engine implements EngineApi {
 
   resume(entry: OperationEntry): void {
     this.#command(entry, {type: 'operation.resume', sequence: this.#nextSequence()})
+  }
+
+  /** Ends the wait between two tries, or for room on the disk, before its deadline. Throws ILLEGAL_STATE when it does not wait. */
+  retry(entry: OperationEntry): void {
+    this.#command(entry, {type: 'operation.retry'})
+  }
+
+  /**
+   * Starts a failed download again, as a new operation that goes on from its bytes; what was secret in its request ended with
+   * it. The caller holds the entry. Throws ILLEGAL_STATE for anything else; rejects with DESTINATION_BUSY.
+   */
+  async startAgain(entry: OperationEntry): Promise<OperationEntry> {
+    assertRepeatable(entry.record)
+    const draft = draftAgain(entry.record, this.newId(), this.now())
+    try {
+      const [started] = await this.start([draft])
+      return started as OperationEntry
+    } catch (error) {
+      this.limits.dropDraft(draft.id)
+      throw error
+    }
   }
 
   /** No effect when it is on its way already, or too late (13.4). */

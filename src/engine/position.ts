@@ -45,6 +45,7 @@ const COMMANDS: ReadonlySet<string> = new Set([
   'operation.pause',
   'operation.resume',
   'operation.cancel',
+  'operation.retry',
   'retry.due',
 ])
 

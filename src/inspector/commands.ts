@@ -14,6 +14,7 @@ export function parseCommand(body: unknown): CommandRequest {
   switch (command) {
     case 'pause':
     case 'resume':
+    case 'retry':
     case 'cancel':
     case 'makeCurrent':
       return {command}
@@ -25,7 +26,7 @@ export function parseCommand(body: unknown): CommandRequest {
       if (typeof value !== 'number') throw invalidArgument('value', 'must be a number or null')
       return {command, value: byteRate('value', value) ?? value}
     default:
-      throw invalidArgument('command', 'must be pause, resume, cancel, makeCurrent, priority or rate')
+      throw invalidArgument('command', 'must be pause, resume, retry, cancel, makeCurrent, priority or rate')
   }
 }
 
@@ -36,6 +37,8 @@ export async function carryOut(engine: Engine, entry: OperationEntry, request: C
       return engine.pause(entry)
     case 'resume':
       return engine.resume(entry)
+    case 'retry':
+      return retry(engine, entry)
     case 'cancel':
       // The engine takes this in silence, as the namespace has it; a person wants to know.
       requireUnfinished(entry)
@@ -56,6 +59,13 @@ export async function carryOut(engine: Engine, entry: OperationEntry, request: C
       requireUnfinished(entry)
       return engine.changePolicy(entry, limited(entry.facts.policy, request.value))
   }
+}
+
+/** What a person calls trying again: by the chart while it lives, as a new operation once it has failed. */
+async function retry(engine: Engine, entry: OperationEntry): Promise<void> {
+  if (entry.isOver) engine.release(await engine.startAgain(entry))
+  else if (entry.state === 'pausedRecoverableWebErrorStatus') engine.resume(entry)
+  else engine.retry(entry)
 }
 
 function requireUnfinished(entry: OperationEntry): void {

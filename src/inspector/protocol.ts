@@ -133,7 +133,8 @@ export type InspectorMessage =
   | {readonly type: 'resync'}
 
 export type CommandRequest =
-  | {readonly command: 'pause' | 'resume' | 'cancel' | 'makeCurrent'}
+  /** `retry` ends a wait; a failed download it starts again, as a new operation. */
+  | {readonly command: 'pause' | 'resume' | 'retry' | 'cancel' | 'makeCurrent'}
   | {readonly command: 'priority'; readonly value: number}
   | {readonly command: 'rate'; readonly value: number | null}
 

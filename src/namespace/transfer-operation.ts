@@ -221,6 +221,15 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return this.#running(Promise.resolve(), options)
   }
 
+  /**
+   * Ends the wait before the next try at once, and that for room on the disk; what a server asked of everybody (Retry-After) is
+   * still kept. Our addition to the namespace. Throws ILLEGAL_STATE when it does not wait, CLOSED.
+   */
+  retryNow(): void {
+    if (this.#stage.kind !== 'entered') throw this.illegal('retryNow')
+    this.engine.retry(this.#stage.entry)
+  }
+
   /** Moves this transfer, and those behind it in its group, to the front. Without a group nothing happens. Throws CLOSED. */
   makeCurrentInTransferGroup(): void {
     if (this.#stage.kind === 'draft') return

@@ -122,7 +122,7 @@ describe('bgt completion', () => {
   }
 
   it('offers commands, flags, words, files and directories in bash', async () => {
-    expect(await offered('bgt', 're')).toEqual(['resume'])
+    expect(await offered('bgt', 're')).toEqual(['resume', 'retry'])
     expect(await offered('bgt', 'get', '--if')).toEqual(['--if-exists'])
     expect(await offered('bgt', 'get', '--if-exists', '')).toEqual(['fail', 'unique', 'replace'])
     expect(await offered('bgt', 'chart', 'group', '--format', 'm')).toEqual(['mermaid'])

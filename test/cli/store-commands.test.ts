@@ -130,6 +130,24 @@ describe('pause, unpause, priority and cancel', () => {
     })
   })
 
+  it('retry ends a wait, and nothing but a wait', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT, status: 503, retryAfter: '300'})
+      const run = world.start(['get', world.server.url('/file.bin'), '--json'])
+      await run.shows('"event":"retrying"')
+      run.kill('SIGINT')
+      await run.ended
+      const [{guid, state}] = (await world.operations()) as [Record<string, string>]
+      expect(state).toBe('waitingToRetry')
+      const {stdout} = await world.bgt(['retry', String(guid)])
+      expect(stdout).toBe(`queued ${guid} ${world.path('file.bin')} (bgt resume runs it)\n`)
+      expect(await world.operations()).toMatchObject([{guid, state: 'queued'}])
+      const {code, lines} = await world.bgt(['retry', String(guid)])
+      expect([code, lines]).toEqual([2, [expect.stringContaining('it does not wait for a next try')]])
+      expect(world.server.requests).toHaveLength(1)
+    })
+  })
+
   it('refuse what the state does not allow: one line, 2', async () => {
     await CliWorld.run(cli, async (world) => {
       const guid = await unfinished(world)
@@ -143,7 +161,7 @@ describe('pause, unpause, priority and cancel', () => {
       await world.bgt(['pause', guid])
       expect(await refused(['pause', guid])).toContain('it is paused already')
       await world.bgt(['cancel', guid])
-      for (const args of [['pause'], ['unpause'], ['cancel'], ['priority']]) {
+      for (const args of [['pause'], ['unpause'], ['retry'], ['cancel'], ['priority']]) {
         const rest = args[0] === 'priority' ? ['high'] : []
         expect(await refused([...args, guid, ...rest])).toContain('it has ended: canceled')
       }

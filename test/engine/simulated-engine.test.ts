@@ -223,6 +223,26 @@ describe('a new session', () => {
     expect(world.network.notes[1]?.at).toBeLessThan(retryAt + 1_000)
   })
 
+  it('tries at once when somebody does not want to wait, and never by the old deadline', async () => {
+    const world = await worldOf()
+    world.network.addFault(urlOf(1), {kind: 'status', status: 500})
+    const entry = await start(world, 1)
+    expect(() => world.engine.retry(entry)).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+    await world.until(() => entry.state === 'waitingToRetry')
+    await world.close()
+    await world.open()
+    const again = await find(world, entry.record.id)
+    const {retryAt = 0} = again.record
+    expect(retryAt).toBeGreaterThan(world.clock.now())
+    world.network.addFault(urlOf(1), {kind: 'status', status: 503, retryAfterS: 120})
+    world.engine.retry(again)
+    await world.until(() => world.network.notes.length === 2)
+    expect(world.network.notes[1]?.at).toBeLessThan(retryAt)
+    await world.until(() => again.state === 'waitingToRetry')
+    await world.advance(60_000)
+    expect(world.network.notes).toHaveLength(2)
+  })
+
   it('tries at once when the deadline passed meanwhile', async () => {
     const world = await worldOf()
     world.network.addFault(urlOf(1), {kind: 'status', status: 503, retryAfterS: 120})
@@ -587,6 +607,18 @@ describe('commands', () => {
     expect(world.network.notes.at(-1)?.request.headers).toContainEqual(['Range', 'bytes=50000-'])
     expect(world.disk.readFile('/downloads/1')?.equals(contentOf(1, SIZE))).toBe(true)
     expect(world.disk.names('/downloads')).toEqual(['1'])
+  })
+
+  it('a failed download is started again as it was, and nothing else is', async () => {
+    const world = await worldOf({retries: 0})
+    const failed = await failInMidBody(world, 1)
+    const again = await world.until(world.engine.startAgain(failed))
+    expect(again.record.id).not.toBe(failed.record.id)
+    await expect(world.engine.startAgain(again)).rejects.toMatchObject({code: 'ILLEGAL_STATE'})
+    await expect(world.engine.startAgain(failed)).rejects.toMatchObject({code: 'DESTINATION_BUSY'})
+    await world.until(() => again.isOver)
+    expect(world.network.notes.at(-1)?.request.headers).toContainEqual(['Range', 'bytes=50000-'])
+    expect(world.disk.readFile('/downloads/1')?.equals(contentOf(1, SIZE))).toBe(true)
   })
 
   it('a failed one keeps its part until another address is asked for the file', async () => {

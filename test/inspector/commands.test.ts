@@ -2,6 +2,7 @@
 
 import {describe, expect, it} from 'vitest'
 import {BackgroundTransferPriority} from '../../src/index.ts'
+import {startFaultyServer} from '../support/faulty-server.ts'
 import {post} from './harness.ts'
 import {type InspectedWorld, inspectedWorld} from './world.ts'
 
@@ -43,6 +44,52 @@ describe('a command', () => {
       'resume was asked for in the inspector',
       'cancel was asked for in the inspector',
     ])
+  })
+
+  it('ends the wait of a download and of an upload, but not what the server asked of everybody', async () => {
+    const world = await controlled()
+    const stream = await world.stream()
+    world.server.route('/busy', {status: 503, retryAfter: '300'})
+    const download = await world.start(world.server.url('/busy'), 'file.bin')
+    await stream.until((reader) => reader.of('transition').some(({operation}) => operation.state === 'waitingToRetry'))
+    const stepOf = (guid: string, event: string) =>
+      stream.until((reader) => reader.of('transition').some((step) => step.guid === guid && step.entry.event === event))
+    expect((await command(world, download.guid, {command: 'retry'})).status).toBe(202)
+    await stepOf(download.guid, 'operation.retry')
+    expect((await command(world, download.guid, {command: 'retry'})).status).toBe(409)
+    expect(download.explain().why).toBe('its server asked for quiet (Retry-After)')
+
+    const elsewhere = await startFaultyServer()
+    try {
+      elsewhere.route('/busy', {status: 503, retryAfter: '300'})
+      const uploader = world.engine.createUploader()
+      const upload = await uploader.createUploadFromStreamAsync(elsewhere.url('/busy'), new Blob(['sent']).stream())
+      upload.startAsync().catch(() => {})
+      await stream.until((reader) =>
+        reader
+          .of('transition')
+          .some(({guid, operation}) => guid === upload.guid && operation.state === 'waitingToRetry'),
+      )
+      expect((await command(world, upload.guid, {command: 'retry'})).status).toBe(202)
+      await stepOf(upload.guid, 'operation.retry')
+    } finally {
+      await elsewhere.close()
+    }
+  })
+
+  it('starts a failed download again, as a new operation', async () => {
+    const world = await controlled()
+    const stream = await world.stream()
+    world.server.route('/late', [{status: 404}, {content: CONTENT, etag: '"1"'}])
+    const failed = await world.start(world.server.url('/late'), 'file.bin')
+    const ended = (state: string) =>
+      stream.until((reader) => reader.of('transition').some(({operation}) => operation.state === state))
+    await ended('failed')
+    expect((await command(world, failed.guid, {command: 'retry'})).status).toBe(202)
+    await ended('completed')
+    const operations = await world.engine.queryAsync()
+    expect(operations.map(({state}) => state)).toEqual(['failed', 'completed'])
+    expect((await command(world, String(operations[1]?.guid), {command: 'retry'})).status).toBe(409)
   })
 
   it('changes priority and rate, and puts a member first', async () => {

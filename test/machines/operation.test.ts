@@ -469,6 +469,14 @@ describe('waiting to retry and returning', () => {
     expect(stand.tries).toHaveLength(2)
   })
 
+  it.each(['waitingToRetry', 'pausedForStorage'] as const)('%s ends before its deadline for who asks', (state) => {
+    const stand = new OperationStand({state, retryAt: 60_000})
+    stand.send({type: 'operation.retry'})
+    expect(stand.life).toBe('returning')
+    expect(stand.facts.retryAt).toBeUndefined()
+    expect(stand.can({type: 'operation.retry'})).toBe(false)
+  })
+
   it('returns into the pause that applies', async () => {
     const stand = await waiting()
     stand.send({type: 'conditions.changed', conditions: OFFLINE})

@@ -1,4 +1,4 @@
-/** `bgt pause`, `unpause`, `cancel` and `priority`: a change of one stored operation, durable when its line is printed. */
+/** `bgt pause`, `unpause`, `retry`, `cancel` and `priority`: a change of one stored operation, durable when its line is printed. */
 
 import {TransferError} from '../../domain/errors.ts'
 import {statusName} from '../../domain/status.ts'
@@ -17,6 +17,7 @@ export interface ChangeFlags {
 export type Change =
   | {readonly kind: 'pause'}
   | {readonly kind: 'unpause'}
+  | {readonly kind: 'retry'}
   | {readonly kind: 'cancel'}
   | {readonly kind: 'priority'; readonly priority: BackgroundTransferPriority; readonly name: string}
 
@@ -34,10 +35,10 @@ export async function change(io: Io, guid: string, change: Change, flags: Change
   return 0
 }
 
-const DONE = {pause: 'paused', unpause: 'queued', cancel: 'canceled', priority: 'reordered'} as const
+const DONE = {pause: 'paused', unpause: 'queued', retry: 'queued', cancel: 'canceled', priority: 'reordered'} as const
 
 function detail(change: Change): string {
-  if (change.kind === 'unpause') return ' (bgt resume runs it)'
+  if (change.kind === 'unpause' || change.kind === 'retry') return ' (bgt resume runs it)'
   return change.kind === 'priority' ? ` (priority ${change.name})` : ''
 }
 
@@ -54,6 +55,10 @@ async function apply(operation: DownloadOperation | UploadOperation, change: Cha
     case 'unpause':
       if (!state.startsWith('paused')) throw illegal(operation, 'it is not paused')
       pausable(operation).resume()
+      return
+    case 'retry':
+      if (retryable(operation)) operation.retryNow()
+      else throw illegal(operation, 'it does not wait for a next try')
       return
     case 'cancel': {
       const running = operation.attachAsync()
@@ -72,6 +77,11 @@ async function apply(operation: DownloadOperation | UploadOperation, change: Cha
       operation.priority = change.priority
       return
   }
+}
+
+function retryable(operation: DownloadOperation | UploadOperation): boolean {
+  const {state} = operation.describe()
+  return state === 'waitingToRetry' || state === 'pausedForStorage'
 }
 
 function pausable(operation: DownloadOperation | UploadOperation): DownloadOperation {

@@ -6,7 +6,10 @@ import {Refusal, sendCommand} from './api.ts'
 import {detail, selectedView} from './selection.ts'
 import {engine} from './store.ts'
 
-export type PlainCommand = Extract<CommandRequest, {command: 'pause' | 'resume' | 'cancel' | 'makeCurrent'}>['command']
+export type PlainCommand = Extract<
+  CommandRequest,
+  {command: 'pause' | 'resume' | 'retry' | 'cancel' | 'makeCurrent'}
+>['command']
 
 /** The newest answer that a person should read. */
 export const notice = signal<{readonly text: string; readonly bad: boolean} | undefined>(undefined)
@@ -16,16 +19,20 @@ export const asksToCancel = signal<OperationView | undefined>(undefined)
 const NOTICE_MS = 5000
 let noticeTimer: ReturnType<typeof setTimeout> | undefined
 
-const EVENTS: Readonly<Partial<Record<PlainCommand, string>>> = {
-  pause: 'operation.pause',
-  resume: 'operation.resume',
-  cancel: 'operation.cancel',
+/** What the chart must be able to take. */
+function eventOf({state}: OperationView, command: PlainCommand): string | undefined {
+  if (command === 'makeCurrent') return undefined
+  return command === 'retry' && state === 'pausedRecoverableWebErrorStatus'
+    ? 'operation.resume'
+    : `operation.${command}`
 }
 
 const STATES: Readonly<Record<PlainCommand, (view: OperationView) => boolean>> = {
   pause: ({state}) => ['queued', 'running', 'returning', 'waitingToRetry'].includes(state),
-  resume: ({state}) =>
-    state === 'pausedByApplication' || state === 'pausedRecoverableWebErrorStatus' || state === 'pausedForStorage',
+  resume: ({state}) => state === 'pausedByApplication',
+  retry: ({state, direction}) =>
+    ['waitingToRetry', 'pausedForStorage', 'pausedRecoverableWebErrorStatus'].includes(state) ||
+    (state === 'failed' && direction === 'download'),
   cancel: ({state, endedAt}) => endedAt === undefined && state !== 'canceling' && state !== 'publishing',
   makeCurrent: ({state}) => state === 'queued',
 }
@@ -34,7 +41,7 @@ const STATES: Readonly<Record<PlainCommand, (view: OperationView) => boolean>> =
 export function allows(view: OperationView, command: PlainCommand): boolean {
   if (engine.value?.readOnly !== false || !STATES[command](view)) return false
   const known = detail.value
-  const event = EVENTS[command]
+  const event = eventOf(view, command)
   if (event === undefined || known?.operation.guid !== view.guid || known.availableEvents.length === 0) return true
   return known.operation.state !== view.state || known.availableEvents.includes(event)
 }
@@ -81,5 +88,6 @@ export function togglePause(view: OperationView | undefined = selectedView.value
 }
 
 export function retryNow(view: OperationView | undefined = selectedView.value): void {
-  if (view !== undefined && allows(view, 'resume')) void send(view, {command: 'resume'})
+  if (view === undefined || !allows(view, 'retry')) return
+  void send(view, {command: 'retry'}, view.state === 'failed' ? `${view.name} starts again.` : undefined)
 }

@@ -12,7 +12,7 @@ export const KEYS: readonly (readonly [key: string, act: string])[] = [
   ['j  k', 'Next, previous operation'],
   ['Enter', 'Go to the operation’s details'],
   ['p', 'Pause or resume'],
-  ['r', 'Retry now, where it waits for you'],
+  ['r', 'Retry now, or try again what failed'],
   ['x', 'Cancel'],
   ['←  →', 'One step back, forward in its history'],
   ['Home  End', 'First step, back to live'],

@@ -1,7 +1,7 @@
 /** The buttons of an operation: those that are possible now. */
 
 import type {OperationView} from '../../../src/inspector/protocol.ts'
-import {allows, askToCancel, mayChange, send} from '../state/commands.ts'
+import {allows, askToCancel, mayChange, retryNow, send} from '../state/commands.ts'
 import {detail} from '../state/selection.ts'
 import {Icon} from './icons.tsx'
 
@@ -22,9 +22,14 @@ const RATES = [
 ] as const
 
 export function Commands({view}: {view: OperationView}) {
-  const waitsForPerson = view.state === 'pausedForStorage' || view.state === 'pausedRecoverableWebErrorStatus'
   return (
     <div class="commands">
+      {allows(view, 'retry') ? (
+        <button type="button" class="primary" aria-keyshortcuts="r" onClick={() => retryNow(view)}>
+          <Icon name="play" />
+          {view.state === 'failed' ? 'Try again' : 'Retry now'}
+        </button>
+      ) : null}
       {allows(view, 'pause') ? (
         <button type="button" aria-keyshortcuts="p" onClick={() => void send(view, {command: 'pause'})}>
           <Icon name="pause" />
@@ -35,11 +40,11 @@ export function Commands({view}: {view: OperationView}) {
         <button
           type="button"
           class="primary"
-          aria-keyshortcuts="p r"
+          aria-keyshortcuts="p"
           onClick={() => void send(view, {command: 'resume'})}
         >
           <Icon name="play" />
-          {waitsForPerson ? 'Retry now' : 'Resume'}
+          Resume
         </button>
       ) : null}
       {allows(view, 'makeCurrent') ? (
