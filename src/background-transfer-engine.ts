@@ -1,5 +1,6 @@
 /** BackgroundTransferEngine: what an application opens. A thin public face of src/engine over this machine's adapters. */
 
+import {resolve} from 'node:path'
 import {filter, map, type Observable} from 'rxjs'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import type {JournalEntry, JournalPage} from './domain/journal.ts'
@@ -39,17 +40,43 @@ import {observe} from './observe/observe.ts'
 import {createPlatform, type PlatformOptions} from './platform.ts'
 import type {OperationQuery} from './ports/record-store.ts'
 
-export interface BackgroundTransferEngineOptions extends EngineOptions, PlatformOptions {}
+export interface BackgroundTransferEngineOptions extends EngineOptions, PlatformOptions {
+  /**
+   * Listen on the control socket of the directory, so that other processes of this user may connect; false by default. The
+   * command line does: `bgt list` and its like then work while this engine runs.
+   */
+  readonly control?: boolean
+}
+
+/** How an application uses the engine of another process. */
+export interface ConnectOptions {
+  /** The directory of the engine that runs, or will be back. */
+  readonly directory: string
+  /**
+   * Name of the application, 1 to 64 letters, digits, dots and dashes: it sees its own operations and no others. Without one it
+   * sees all of the store.
+   */
+  readonly app?: string
+  /** ms to wait for a host that went away, before everything that waits for it rejects; 300,000 by default. */
+  readonly hostTimeoutMs?: number
+}
 
 const faces = new WeakMap<EngineApi, BackgroundTransferEngine>()
 
 export class BackgroundTransferEngine implements AsyncDisposable {
   readonly #engine: EngineApi
   readonly #startInspector: (options: InspectOptions) => Promise<Inspector>
+  readonly #release: () => Promise<void>
 
-  private constructor(engine: EngineApi, startInspector: (options: InspectOptions) => Promise<Inspector>) {
+  /** `release`: what other processes have of it ends before it does. */
+  private constructor(
+    engine: EngineApi,
+    startInspector: (options: InspectOptions) => Promise<Inspector>,
+    release: () => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#engine = engine
     this.#startInspector = startInspector
+    this.#release = release
   }
 
   /**
@@ -61,18 +88,38 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     const engine = new Engine(ports, options)
     engine.serveTasks(() => new EngineTaskHost(engine))
     await engine.open(observe(engine, ports, options))
-    return BackgroundTransferEngine.#of(engine, async (inspectOptions) => {
-      const {startInspector} = await import('./inspector/inspector.ts')
-      return startInspector(engine, inspectOptions)
-    })
+    const release = options.control === true ? await listenOrClose(engine, options.directory) : undefined
+    return BackgroundTransferEngine.#of(
+      engine,
+      async (inspectOptions) => {
+        const {startInspector} = await import('./inspector/inspector.ts')
+        return startInspector(engine, inspectOptions)
+      },
+      release,
+    )
+  }
+
+  /**
+   * Connects to the engine that has this directory open in another process: `bgt host`, or an engine that was opened with
+   * `control`. Everything is answered from there, and the transfers go on when this process ends. When the host goes away, what
+   * waits goes on waiting until it is back. Rejects with HOST_UNREACHABLE when there is none, HOST_VERSION, FILE_ACCESS,
+   * INVALID_ARGUMENT.
+   */
+  static async connect(options: ConnectOptions): Promise<BackgroundTransferEngine> {
+    const {directory, app, hostTimeoutMs = 300_000} = options
+    if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
+    const {connectTo, remoteInspector} = await import('./control.ts')
+    const engine = await connectTo(resolve(directory), {app, patienceMs: hostTimeoutMs})
+    return BackgroundTransferEngine.#of(engine, (inspectOptions) => remoteInspector(engine, inspectOptions))
   }
 
   static #of(
     engine: EngineApi,
     startInspector: (options: InspectOptions) => Promise<Inspector>,
+    release?: () => Promise<void>,
   ): BackgroundTransferEngine {
     addOpenEngine(engine)
-    const face = new BackgroundTransferEngine(engine, startInspector)
+    const face = new BackgroundTransferEngine(engine, startInspector, release)
     faces.set(engine, face)
     return face
   }
@@ -282,6 +329,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   /** Running operations make their bytes durable and queue again; then the lock is given back. Idempotent. */
   async close(): Promise<void> {
     removeOpenEngine(this.#engine)
+    await this.#release()
     await this.#engine.close()
   }
 
@@ -295,5 +343,17 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+/** An engine that cannot be shared as it was asked to be is not to stay open with nobody to close it. */
+async function listenOrClose(engine: Engine, directory: string): Promise<() => Promise<void>> {
+  try {
+    const {listenForClients} = await import('./control.ts')
+    const server = await listenForClients(engine, resolve(directory))
+    return () => server.close()
+  } catch (error) {
+    await engine.close()
+    throw error
   }
 }

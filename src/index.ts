@@ -3,7 +3,11 @@
 export type {CookieJar, Cookies} from './adapters/cookies/jar.ts'
 export type {EgressOptions} from './adapters/http/egress.ts'
 export type {TlsSettings} from './adapters/http/tls-options.ts'
-export {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from './background-transfer-engine.ts'
+export {
+  BackgroundTransferEngine,
+  type BackgroundTransferEngineOptions,
+  type ConnectOptions,
+} from './background-transfer-engine.ts'
 export {diagnoseStore, type RepairReport, type RepairStoreOptions, repairStore, type StoreReport} from './doctor.ts'
 export {BackgroundTransferBehavior} from './domain/behavior.ts'
 export {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'

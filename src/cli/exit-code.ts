@@ -28,6 +28,8 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   PART_LOST: EXIT.local,
   DESTINATION_BUSY: EXIT.local,
   STORE_LOCKED: EXIT.store,
+  HOST_UNREACHABLE: EXIT.store,
+  HOST_VERSION: EXIT.store,
   STORE_DAMAGED: EXIT.store,
   STORE_TOO_NEW: EXIT.store,
 }

@@ -287,6 +287,18 @@ export const ERROR_CODES = {
     hresult: 0x80070020,
     advice: 'wait for it to end, or use another --store',
   },
+  HOST_UNREACHABLE: {
+    kind: 'state',
+    retry: 'never',
+    hresult: 0x800706ba,
+    advice: 'start one with `bgt host`, or open the store in this process',
+  },
+  HOST_VERSION: {
+    kind: 'configuration',
+    retry: 'never',
+    hresult: 0x80070677,
+    advice: 'start the host again with the version of background-transfer that its clients have',
+  },
   STORE_DAMAGED: {
     kind: 'storage',
     retry: 'never',

@@ -4,6 +4,8 @@ import type {OperationRecord} from './record.ts'
 
 export interface OperationFilter {
   readonly group?: string
+  /** Of this application of a host alone. */
+  readonly app?: string
   /** Life states to include; all by default. */
   readonly states?: readonly string[]
   readonly urlPrefix?: string
@@ -18,10 +20,11 @@ export interface OperationFilter {
 }
 
 export function matchesQuery(record: OperationRecord, filter: OperationFilter): boolean {
-  const {group, states, urlPrefix} = filter
+  const {group, app, states, urlPrefix} = filter
   return (
     (states === undefined || states.includes(record.state)) &&
     (group === undefined || record.policy.group === group) &&
+    (app === undefined || record.app === app) &&
     (urlPrefix === undefined || record.request.url.startsWith(urlPrefix)) &&
     isWithin(record.createdAt, filter.createdFrom, filter.createdBefore) &&
     isWithin(record.endedAt, filter.endedFrom, filter.endedBefore)

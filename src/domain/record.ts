@@ -182,6 +182,8 @@ export interface OperationFacts {
   readonly delivered?: boolean
   /** The completion group that it belongs to, for good. */
   readonly completionGroup?: TallyId
+  /** The application that a host started it for; absent where nobody said a name. */
+  readonly app?: string
 }
 
 export interface OperationRecord extends OperationFacts {

@@ -56,8 +56,8 @@ export class CompletionGroups {
     }
   }
 
-  create(): TallyId {
-    const id = this.#options.newId()
+  /** `id`: for one that was named by a client of a host. */
+  create(id: TallyId = this.#options.newId()): TallyId {
     this.#begin(emptyTally({id, purpose: 'completionGroup'}))
     return id
   }

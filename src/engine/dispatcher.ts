@@ -253,6 +253,10 @@ export class Dispatcher {
     return this.#groups.members(group)
   }
 
+  groupRecords(): readonly GroupRecord[] {
+    return this.#groups.records()
+  }
+
   standings(limit: number): readonly GroupStanding[] {
     return this.#groups.standings(limit)
   }

@@ -506,6 +506,11 @@ export class Engine implements EngineApi {
     return this.#line.groupRecord(name)
   }
 
+  /** Every group that was ever given a setting. */
+  groupRecords(): readonly GroupRecord[] {
+    return this.#line.groupRecords()
+  }
+
   /** Holds at once; resolves when it is durable. Throws CLOSED. */
   setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
     this.#requireServing()

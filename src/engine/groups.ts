@@ -105,6 +105,11 @@ export class Groups {
     return this.#records.get(name) ?? {name, behavior: 0}
   }
 
+  /** Every group that was ever given a setting. */
+  records(): readonly GroupRecord[] {
+    return [...this.#records.values()]
+  }
+
   /** Remembers a group; resolves when that is durable. Rejects when the engine closes first. */
   keep(record: GroupRecord): Promise<void> {
     const {name} = record

@@ -5,6 +5,8 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {filter, firstValueFrom} from 'rxjs'
 import {afterEach} from 'vitest'
+import {listenForClients} from '../../src/control.ts'
+import {Engine} from '../../src/engine/engine.ts'
 import {
   BackgroundTransferEngine,
   type BackgroundTransferEngineOptions,
@@ -13,6 +15,8 @@ import {
   type RunningDownload,
   TransferError,
 } from '../../src/index.ts'
+import {EngineTaskHost} from '../../src/namespace/task-host.ts'
+import {createPlatform} from '../../src/platform.ts'
 import {sha256} from '../support/content.ts'
 import type {ReceivedRequest} from '../support/faulty-script.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
@@ -44,7 +48,7 @@ export async function openEngine(
   directory: string,
   options: Partial<BackgroundTransferEngineOptions> = {},
 ): Promise<BackgroundTransferEngine> {
-  const engine = await BackgroundTransferEngine.open({
+  const engine = await openEither({
     directory: join(directory, '.store'),
     // Whatever the machine is like that runs the tests.
     conditions: 'good',
@@ -54,6 +58,38 @@ export async function openEngine(
   })
   onCleanup(() => engine.close())
   return engine
+}
+
+let isHosted = false
+
+/** From now on the engines of this file are those of hosts, and what the tests have of them is a client's. */
+export function useHosts(): void {
+  isHosted = true
+}
+
+async function openEither(options: BackgroundTransferEngineOptions): Promise<BackgroundTransferEngine> {
+  if (!isHosted) return BackgroundTransferEngine.open(options)
+  const closeHost = await openHost(options)
+  const client = await BackgroundTransferEngine.connect({directory: options.directory})
+  const close = client.close.bind(client)
+  return Object.assign(client, {
+    close: async () => {
+      await close()
+      await closeHost()
+    },
+  })
+}
+
+/** By its parts: as in a process of its own, it is not the default engine of this one. */
+async function openHost(options: BackgroundTransferEngineOptions): Promise<() => Promise<void>> {
+  const engine = new Engine(await createPlatform(options), options)
+  engine.serveTasks(() => new EngineTaskHost(engine))
+  await engine.open()
+  const server = await listenForClients(engine, options.directory)
+  return async () => {
+    await server.close()
+    await engine.close()
+  }
 }
 
 /** A directory with an engine of its own, and a server. */

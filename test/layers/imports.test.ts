@@ -16,6 +16,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   namespace: ['engine', 'domain', 'rxjs', 'node:path'],
   task: ['namespace', 'domain', 'node:'],
   observe: ['engine', 'ports', 'domain', 'rxjs', 'node:diagnostics_channel'],
+  client: ['engine', 'machines', 'ports', 'domain', 'xstate', 'rxjs'],
+  host: ['engine', 'machines', 'ports', 'domain', 'xstate', 'rxjs', 'zod', 'node:'],
   inspector: ['engine', 'domain', 'rxjs', 'node:'],
   cli: ['index', 'inspector', 'domain', 'commander', 'rxjs', 'node:'],
 }
@@ -48,8 +50,11 @@ function isAllowed({from, to, kind}: Edge): boolean {
   const target = targetOf(to)
   if (target === layer) return !(to in OPTIONAL)
   if (OPTIONAL[from] === target) return true
-  // The inspector is loaded when it is asked for, and not before.
-  if (layer === 'roots' && target === 'inspector') return kind !== 'value'
+  // The inspector and the host are loaded when they are asked for, and not before.
+  if ((layer === 'roots' || layer === 'host') && target === 'inspector') return kind !== 'value'
+  if (layer === 'roots' && target === 'host') return kind !== 'value'
+  // A client knows what is spoken, and nothing of how it is answered.
+  if (layer === 'client' && to === 'src/host/protocol.ts') return kind === 'type'
   if (layer === 'roots') return !ROOT_FORBIDDEN.includes(target)
   if (layer.startsWith('adapters/') && to === SHARED_BY_ADAPTERS) return true
   const allowed = layer.startsWith('adapters/') ? [...ADAPTER, ...(ADAPTER_PACKAGES[layer] ?? [])] : ALLOWED[layer]

@@ -31,6 +31,8 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
       retry: DEFAULT_RETRY,
     },
   },
+  hostLink: {patienceMs: 300_000},
+  hostSession: {graceMs: 30_000},
   origin: {origin: 'http://files.example', limit: 2},
   upload: {
     record: {...queuedRecord(1), direction: 'upload'},
@@ -111,6 +113,13 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'origin.overloaded', id: operationId(1), quietMs: 5_000},
     {type: 'origin.answered', id: operationId(1)},
   ],
+  hostLink: [
+    {type: 'link.welcomed'},
+    {type: 'link.lost', error: ERROR},
+    {type: 'link.refused', error: ERROR},
+    {type: 'client.close'},
+  ],
+  hostSession: [{type: 'stream.attached'}, {type: 'stream.broken'}, {type: 'session.end'}],
   upload: [
     {type: 'operation.admit'},
     {type: 'operation.displace'},
@@ -156,7 +165,15 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
 }
 
 /** Actors that end with the state that invoked them, and not by themselves. */
-const ENDLESS = new Set(['transferBytes', 'sendContent', 'watchConditions', 'keepAlarm', 'tellProgress', 'runTask'])
+const ENDLESS = new Set([
+  'transferBytes',
+  'sendContent',
+  'watchConditions',
+  'keepAlarm',
+  'tellProgress',
+  'runTask',
+  'followStream',
+])
 
 /** Waits that a crash may lose, by state; every other wait stands in a record. */
 const MAY_BE_LOST = [
@@ -164,6 +181,7 @@ const MAY_BE_LOST = [
   /^engine\.draining$/,
   /^origin\.cooling$/,
   /^completionGroup\.firing\.running\./,
+  /^host(Link|Session)\./,
 ]
 
 /** What every non-final leaf of a machine has to answer, if only by saying why not. */
@@ -171,6 +189,8 @@ const ALWAYS_HANDLED: Readonly<Record<string, string>> = {
   operation: 'operation.cancel',
   upload: 'operation.cancel',
   engine: 'engine.close',
+  hostLink: 'client.close',
+  hostSession: 'session.end',
 }
 
 /** Config keys that hold data made from context and event, not behaviour. */

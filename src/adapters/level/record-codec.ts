@@ -55,6 +55,7 @@ const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({
   delivered: true,
   completionGroup: true,
   journalled: true,
+  app: true,
 })
 
 /** The JSON's shape. `state` comes first: see `stateOfJson`. */

@@ -1,0 +1,126 @@
+/**
+ * A client's link to the host of a store: made once, and made again for as long as the host may come back. What was asked for
+ * meanwhile waits; nothing of it is lost with a link.
+ *
+ * linking   the stream is being opened, or is open.
+ * waiting   the host is gone; after a while it is looked for again.
+ * refused   there was no host in the first place, or it speaks another version.
+ * closed    the client has let go, or the host stayed away for too long; `output.error` says so then.
+ */
+
+import {type ActorRefFrom, type AnyEventObject, assign, fromCallback, setup} from 'xstate'
+import {TransferError} from '../src/domain/errors.ts'
+
+interface HostLinkContext {
+  /** The link stood once. */
+  readonly wasLinked: boolean
+  /** Links that failed since the last one that stood, and ms that were waited between them. */
+  readonly failures: number
+  readonly waitedMs: number
+  /** ms to wait for the host to come back. */
+  readonly patienceMs: number
+  readonly error?: unknown
+}
+
+type HostLinkEvent =
+  | {readonly type: 'link.welcomed'}
+  | {readonly type: 'link.lost'; readonly error: unknown}
+  /** Trying again would change nothing. */
+  | {readonly type: 'link.refused'; readonly error: unknown}
+  | {readonly type: 'client.close'}
+
+const SHORTEST_WAIT_MS = 25
+const LONGEST_WAIT_MS = 2_000
+
+/** Without chance in it: a store has few clients, and all of them are on its machine. */
+function waitAfter(failures: number): number {
+  return Math.min(LONGEST_WAIT_MS, SHORTEST_WAIT_MS * 2 ** Math.min(failures - 1, 10))
+}
+
+const setUp = setup({
+  types: {
+    context: {} as HostLinkContext,
+    input: {} as {readonly patienceMs: number},
+    events: {} as HostLinkEvent,
+    output: {} as {readonly error?: unknown},
+    tags: {} as 'linked' | 'unlinked' | 'over',
+    children: {} as {stream: 'followStream'},
+  },
+  actors: {
+    followStream: fromCallback<AnyEventObject>(() => {
+      throw new TransferError('INTERNAL', 'followStream was not provided')
+    }),
+  },
+  delays: {backoff: ({context}) => waitAfter(context.failures)},
+  guards: {
+    wasNeverLinked: ({context}) => !context.wasLinked,
+    isOutOfPatience: ({context}) => context.waitedMs >= context.patienceMs,
+  },
+  actions: {
+    noteLink: assign({failures: 0, waitedMs: 0, wasLinked: true}),
+    noteLoss: assign({
+      failures: ({context}) => context.failures + 1,
+      waitedMs: ({context}) => context.waitedMs + waitAfter(context.failures + 1),
+    }),
+    noteError: assign({error: (_, params: {readonly error: unknown}) => params.error}),
+    /** Whoever wants to take the place of a host that is gone does it now. */
+    offerSuccession: () => {},
+  },
+})
+
+export const hostLinkMachine = setUp.createMachine({
+  id: 'hostLink',
+  description: 'A client’s link to the host of a store, made again for as long as the host may come back',
+  context: ({input}) => ({wasLinked: false, failures: 0, waitedMs: 0, patienceMs: input.patienceMs}),
+  initial: 'linking',
+  output: ({context}) => (context.error === undefined ? {} : {error: context.error}),
+  on: {'client.close': '.closed'},
+  states: {
+    linking: {
+      description: 'The stream from the host is being opened, or is open',
+      initial: 'connecting',
+      invoke: {
+        id: 'stream',
+        src: 'followStream',
+        onError: {target: 'refused', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+      },
+      on: {
+        'link.lost': [
+          {
+            guard: 'wasNeverLinked',
+            target: 'refused',
+            actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+          },
+          {
+            guard: 'isOutOfPatience',
+            target: 'closed',
+            actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+          },
+          {target: 'waiting', actions: 'noteLoss'},
+        ],
+        'link.refused': {
+          target: 'refused',
+          actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+        },
+      },
+      states: {
+        connecting: {
+          description: 'Asking; calls wait',
+          tags: ['unlinked'],
+          on: {'link.welcomed': {target: 'connected', actions: 'noteLink'}},
+        },
+        connected: {description: 'Calls go out; answers and notices come in', tags: ['linked']},
+      },
+    },
+    waiting: {
+      description: 'The host is gone; calls wait until it is looked for again',
+      tags: ['unlinked'],
+      entry: 'offerSuccession',
+      after: {backoff: 'linking'},
+    },
+    refused: {description: 'There is no host, or it speaks another version', tags: ['over'], type: 'final'},
+    closed: {description: 'The client has let go, or the host stayed away for too long', tags: ['over'], type: 'final'},
+  },
+})
+
+export type HostLinkActor = ActorRefFrom<typeof hostLinkMachine>

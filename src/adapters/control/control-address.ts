@@ -1,0 +1,99 @@
+/**
+ * Where the control socket of a store is: in its directory, which only its user can enter. A path that is too long for a socket
+ * stands in a file there, and the socket in a private directory for temporary files. On Windows it is a named pipe.
+ */
+
+import {createHash} from 'node:crypto'
+import {chmod, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import type {Server} from 'node:http'
+import {tmpdir, userInfo} from 'node:os'
+import {dirname, join, resolve} from 'node:path'
+import {TransferError} from '../../domain/errors.ts'
+import {errnoOf} from '../file/file-errors.ts'
+
+const SOCKET = 'control.sock'
+const POINTER = 'control.path'
+/** What fits into sockaddr_un on every system, with its closing zero. */
+const LONGEST_PATH_BYTES = 100
+
+/** Where a host of this store would listen. */
+export function controlAddress(directory: string, platform: NodeJS.Platform = process.platform): string {
+  const absolute = resolve(directory)
+  if (platform === 'win32') return String.raw`\\.\pipe\background-transfer-${digest(absolute)}`
+  const plain = join(absolute, SOCKET)
+  if (Buffer.byteLength(plain) <= LONGEST_PATH_BYTES) return plain
+  return join(tmpdir(), `background-transfer-${userInfo().uid}-${digest(absolute)}`, SOCKET)
+}
+
+/** Where the host of this store listens: the pointer file wins, since its writer's directory for temporary files may be another. */
+export async function findControlAddress(directory: string): Promise<string> {
+  const plain = controlAddress(directory)
+  if (plain.startsWith(resolve(directory)) || process.platform === 'win32') return plain
+  return readFile(join(directory, POINTER), 'utf8').then(
+    (text) => text.trim() || plain,
+    () => plain,
+  )
+}
+
+/**
+ * The server listens at the address of the store, for its user alone (directory 0700, socket 0600). Only the holder of the
+ * store's lock may call this: a socket that is there already is a dead host's. Rejects with FILE_ACCESS.
+ */
+export async function listenAt(server: Server, directory: string): Promise<() => Promise<void>> {
+  const address = controlAddress(directory)
+  if (process.platform === 'win32') {
+    await listen(server, address)
+    return () => Promise.resolve()
+  }
+  const isElsewhere = !address.startsWith(resolve(directory))
+  if (isElsewhere) await makePrivate(dirname(address))
+  await rm(address, {force: true})
+  await listen(server, address)
+  await chmod(address, 0o600)
+  if (isElsewhere) await writeFile(join(directory, POINTER), `${address}\n`, {mode: 0o600})
+  return async () => {
+    await rm(address, {force: true})
+    if (isElsewhere) await rm(join(directory, POINTER), {force: true})
+  }
+}
+
+/** Somebody else may have made it, to see who comes. */
+async function makePrivate(directory: string): Promise<void> {
+  await mkdir(directory, {recursive: true, mode: 0o700})
+  const {uid, mode} = await stat(directory)
+  if (uid === userInfo().uid && (mode & 0o077) === 0) return
+  throw new TransferError('FILE_ACCESS', 'the directory of the control socket belongs to somebody else', {
+    where: directory,
+    advice: 'remove it, or give the store a shorter path',
+  })
+}
+
+function listen(server: Server, address: string): Promise<void> {
+  return new Promise((done, fail) => {
+    server.once('error', (cause) => {
+      const errno = errnoOf(cause) ?? cause.message
+      fail(new TransferError('FILE_ACCESS', `the control socket cannot be opened: ${errno}`, {where: address, cause}))
+    })
+    // Between its making and its closing to others the socket must not be open to them.
+    const before = isMainThread() ? process.umask(0o177) : undefined
+    try {
+      server.listen(address, done)
+    } finally {
+      if (before !== undefined) process.umask(before)
+    }
+  })
+}
+
+/** Only there may the mask be changed; elsewhere the directory's own mode has to do. */
+function isMainThread(): boolean {
+  try {
+    process.umask(process.umask())
+    return true
+  } catch {
+    return false
+  }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

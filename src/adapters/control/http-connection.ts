@@ -1,0 +1,171 @@
+/** HostConnection over HTTP on the control socket of a store. */
+
+import {once} from 'node:events'
+import {Agent, type ClientRequest, type IncomingMessage, request} from 'node:http'
+import type {Readable} from 'node:stream'
+import {asTransferError, type SerializedError, TransferError} from '../../domain/errors.ts'
+import type {HostBytes, HostConnection} from '../../ports/host-connection.ts'
+import {errnoOf} from '../file/file-errors.ts'
+
+/** `locate`: asked at each connection, since the next host may be at another place. */
+export function createHttpConnection(directory: string, locate: () => Promise<string>): HostConnection {
+  return new HttpConnection(directory, locate)
+}
+
+interface Question {
+  readonly method: string
+  readonly path: string
+  readonly body?: string
+  readonly chunks?: AsyncIterable<Uint8Array>
+  readonly signal?: AbortSignal
+}
+
+class HttpConnection implements HostConnection {
+  readonly address: string
+  readonly #locate: () => Promise<string>
+  readonly #agent = new Agent({keepAlive: true})
+
+  constructor(address: string, locate: () => Promise<string>) {
+    this.address = address
+    this.#locate = locate
+  }
+
+  follow(path: string, next: (message: unknown) => void, lost: (error: unknown) => void): () => void {
+    const closing = new AbortController()
+    const follow = async () => {
+      const answer = await this.#answer({method: 'GET', path, signal: closing.signal})
+      let rest = ''
+      answer.setEncoding('utf8')
+      for await (const chunk of answer) {
+        const frames = `${rest}${chunk}`.split('\n\n')
+        rest = frames.pop() ?? ''
+        for (const frame of frames) if (frame.startsWith('data: ')) next(JSON.parse(frame.slice(6)))
+      }
+      throw this.#unreachable('the host ended the stream')
+    }
+    follow().catch((error) => {
+      if (!closing.signal.aborted) lost(this.#translated(error))
+    })
+    return () => closing.abort()
+  }
+
+  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+    return this.#json({method, path, ...(body === undefined ? {} : {body: JSON.stringify(body)})})
+  }
+
+  send(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<unknown> {
+    return this.#json({method: 'PUT', path, chunks, ...(signal === undefined ? {} : {signal})})
+  }
+
+  async read(path: string, into: Uint8Array, signal?: AbortSignal): Promise<HostBytes> {
+    try {
+      const answer = await this.#answer({method: 'GET', path, ...(signal === undefined ? {} : {signal})})
+      let count = 0
+      for await (const chunk of answer) {
+        into.set(chunk, count)
+        count += chunk.length
+      }
+      const size = String(answer.headers['x-size'] ?? '')
+      const generation = Number(answer.headers['x-generation'] ?? 0)
+      return {count, size: size === '' ? undefined : Number(size), generation}
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      throw this.#translated(thrown)
+    }
+  }
+
+  async *stream(path: string): AsyncIterable<Uint8Array> {
+    try {
+      yield* await this.#answer({method: 'GET', path})
+    } catch (thrown) {
+      throw this.#translated(thrown)
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  async #json(question: Question): Promise<unknown> {
+    try {
+      return JSON.parse(await textOf(await this.#answer(question)))
+    } catch (thrown) {
+      question.signal?.throwIfAborted()
+      throw this.#translated(thrown)
+    }
+  }
+
+  /** Resolves with the head of a good answer. */
+  async #answer({method, path, body, chunks, signal}: Question): Promise<IncomingMessage> {
+    const socketPath = await this.#locate()
+    signal?.throwIfAborted()
+    const asked = request({
+      socketPath,
+      method,
+      path,
+      agent: this.#agent,
+      ...(signal === undefined ? {} : {signal}),
+      headers: {
+        host: 'control',
+        ...(body === undefined ? {} : {'content-type': 'application/json', 'content-length': Buffer.byteLength(body)}),
+      },
+    })
+    const answered = once(asked, 'response') as Promise<[IncomingMessage]>
+    if (chunks === undefined) asked.end(body)
+    else await Promise.race([this.#feed(asked, chunks), answered])
+    const [answer] = await answered
+    if (answer.statusCode === 200 || answer.statusCode === 202) return answer
+    const {error} = JSON.parse(await textOf(answer)) as {readonly error: SerializedError}
+    throw TransferError.fromSerialized(error)
+  }
+
+  async #feed(asked: ClientRequest, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      for await (const chunk of chunks) {
+        if (!asked.write(chunk)) await once(asked, 'drain')
+      }
+      asked.end()
+    } catch (thrown) {
+      asked.destroy()
+      throw new SourceFailure(thrown)
+    }
+  }
+
+  #translated(thrown: unknown): unknown {
+    if (thrown instanceof SourceFailure) return thrown.reason
+    if (thrown instanceof TransferError) return thrown
+    const errno = errnoOf(thrown)
+    if (errno === 'EACCES' || errno === 'EPERM') {
+      return new TransferError('FILE_ACCESS', 'the control socket of the store belongs to somebody else', {
+        where: this.address,
+        cause: thrown,
+        advice: 'connect as the user that runs the host',
+      })
+    }
+    const isNobody = errno === 'ENOENT' || errno === 'ECONNREFUSED'
+    return this.#unreachable(isNobody ? 'no host runs for this store' : asTransferError(thrown).message, thrown)
+  }
+
+  #unreachable(message: string, cause?: unknown): TransferError {
+    return new TransferError('HOST_UNREACHABLE', message, {
+      where: this.address,
+      ...(cause === undefined ? {} : {cause}),
+    })
+  }
+}
+
+/** The application's own stream failed, and not the host. */
+class SourceFailure extends Error {
+  readonly reason: unknown
+
+  constructor(reason: unknown) {
+    super('the source failed')
+    this.reason = reason
+  }
+}
+
+async function textOf(answer: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of answer) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,128 @@
+/**
+ * Calls on their way to a host, in the order in which they were made: one batch at a time, each call kept until its answer came.
+ * After a break all of them are sent again under their ids, by which the host knows what it has done.
+ */
+
+import {asTransferError, type SerializedError, TransferError} from '../domain/errors.ts'
+import type {CallAnswer, CallInput, CallName} from '../host/protocol.ts'
+
+interface Pending {
+  readonly id: number
+  readonly name: CallName
+  readonly input: unknown
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface CallQueueOptions {
+  /** Resolves when the host has taken the batch. */
+  readonly post: (batch: unknown) => Promise<unknown>
+  /** The host cannot be asked any more over this link. */
+  readonly onBroken: (error: unknown) => void
+}
+
+const MOST_IN_BATCH = 1_000
+
+export class CallQueue {
+  readonly #options: CallQueueOptions
+  readonly #pending = new Map<number, Pending>()
+  #unsent: Pending[] = []
+  #nextId = 0
+  #isLinked = false
+  #isPosting = false
+  #closed: TransferError | undefined
+  #idle: (() => void)[] = []
+
+  constructor(options: CallQueueOptions) {
+    this.#options = options
+  }
+
+  call<Name extends CallName>(name: Name, input: CallInput<Name>): Promise<CallAnswer<Name>> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
+    return new Promise((resolve, reject) => {
+      const pending: Pending = {id: this.#nextId, name, input, resolve: resolve as Pending['resolve'], reject}
+      this.#nextId += 1
+      this.#pending.set(pending.id, pending)
+      this.#unsent.push(pending)
+      this.#flush()
+    })
+  }
+
+  /** The link stands. What `first` calls goes before everything that waits. */
+  linked(first: () => void): void {
+    const waiting = [...this.#pending.values()]
+    this.#unsent = []
+    first()
+    this.#unsent.push(...waiting)
+    this.#isLinked = true
+    this.#flush()
+  }
+
+  broken(): void {
+    this.#isLinked = false
+  }
+
+  answered(id: number, value: unknown, error: SerializedError | undefined): void {
+    const pending = this.#pending.get(id)
+    // An engine that closes under its host answers nothing any more; the next host will.
+    if (pending === undefined || error?.code === 'CLOSED') return
+    this.#settle(pending, () => {
+      if (error === undefined) pending.resolve(value)
+      else pending.reject(TransferError.fromSerialized(error))
+    })
+  }
+
+  /** Resolves when every call was answered, or there is nobody to answer. */
+  async idle(): Promise<void> {
+    if (this.#pending.size === 0 || !this.#isLinked) return
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  /** Nothing is called any more; what waits is rejected. */
+  close(error: TransferError): void {
+    this.#closed ??= error
+    for (const pending of [...this.#pending.values()]) this.#settle(pending, () => pending.reject(error))
+  }
+
+  #settle(pending: Pending, how: () => void): void {
+    this.#pending.delete(pending.id)
+    how()
+    if (this.#pending.size > 0) return
+    for (const wake of this.#idle.splice(0)) wake()
+  }
+
+  /** In a microtask: what is called in one turn goes in one batch. */
+  #flush(): void {
+    if (!this.#isLinked || this.#isPosting || this.#unsent.length === 0) return
+    this.#isPosting = true
+    queueMicrotask(() => void this.#postAll())
+  }
+
+  async #postAll(): Promise<void> {
+    while (this.#isLinked && this.#unsent.length > 0) {
+      const batch = this.#unsent.splice(0, MOST_IN_BATCH)
+      const [oldest] = this.#pending.keys()
+      try {
+        await this.#options.post({
+          settled: Math.min(oldest ?? this.#nextId, ...batch.map(({id}) => id)),
+          calls: batch.map(({id, name, input}) => ({id, name, input})),
+        })
+      } catch (thrown) {
+        this.#failed(batch, thrown)
+      }
+    }
+    this.#isPosting = false
+  }
+
+  #failed(batch: readonly Pending[], thrown: unknown): void {
+    const error = asTransferError(thrown)
+    if (error.code === 'INVALID_ARGUMENT') {
+      for (const pending of batch) this.#settle(pending, () => pending.reject(error))
+      return
+    }
+    // They are sent again with everything else once there is a link.
+    this.#isLinked = false
+    for (const wake of this.#idle.splice(0)) wake()
+    this.#options.onBroken(error)
+  }
+}

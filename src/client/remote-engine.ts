@@ -1,0 +1,584 @@
+/**
+ * The engine of a host, as the public classes ask it: what can be answered at once is answered from what the host told, everything
+ * else is a call. A host that dies takes nothing of it along: the link is made again, the calls are sent again, and what is held
+ * is told anew.
+ */
+
+import {Observable, Subject} from 'rxjs'
+import {createActor, fromCallback, waitFor} from 'xstate'
+import {type HostLinkActor, hostLinkMachine} from '../../machines/host-link.machine.ts'
+import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
+import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import type {Explanation} from '../domain/explain.ts'
+import type {JournalEntry, JournalPage} from '../domain/journal.ts'
+import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
+import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
+import type {ContentPiece} from '../domain/request-content.ts'
+import type {EngineApi, OperationDraft, UploadCounts} from '../engine/engine-api.ts'
+import type {EngineEvent} from '../engine/events.ts'
+import {byteRate, type ConstrainedTransfer, type ResolvedEngineOptions} from '../engine/options.ts'
+import type {CallAnswer, CallInput, Hello, HostMessage, Snapshot} from '../host/protocol.ts'
+import type {ByteSource} from '../ports/byte-source.ts'
+import type {Clock} from '../ports/clock.ts'
+import {HOST_API_VERSION, type HostBytes, type HostConnection} from '../ports/host-connection.ts'
+import type {ByteCounts} from '../ports/progress-meter.ts'
+import type {Random} from '../ports/random.ts'
+import type {OperationQuery} from '../ports/record-store.ts'
+import type {Secrets} from '../ports/secrets.ts'
+import {spoolName} from '../ports/spool.ts'
+import type {TaskRunner} from '../ports/task-runner.ts'
+import {CallQueue} from './call-queue.ts'
+import {RemoteBytes} from './remote-bytes.ts'
+import {RemoteCompletionGroups} from './remote-completion-groups.ts'
+import {RemoteOperation} from './remote-operation.ts'
+
+export interface RemoteEnginePorts {
+  readonly connection: HostConnection
+  readonly clock: Clock
+  readonly random: Random
+  /** Under the key of the store, which whoever may connect may read. */
+  readonly secrets: Secrets
+  readonly tasks: Pick<TaskRunner, 'locate'>
+}
+
+export interface RemoteEngineOptions {
+  readonly app: string | undefined
+  /** ms to wait for a host that went away. */
+  readonly patienceMs: number
+  /** The host went away, and may not come back by itself. */
+  readonly onHostGone?: () => void
+}
+
+export class RemoteEngine implements EngineApi {
+  readonly completionGroups: RemoteCompletionGroups
+  /** Nothing is counted here: the host refuses what is too much when it is started. */
+  readonly limits = {addGroup: () => {}, dropDraft: () => {}}
+  readonly events$: Observable<EngineEvent>
+  readonly #ports: RemoteEnginePorts
+  readonly #link: HostLinkActor
+  readonly #calls: CallQueue
+  readonly #nextId: () => OperationId
+  readonly #session: string
+  readonly #path: string
+  readonly #operations = new Map<OperationId, RemoteOperation>()
+  readonly #groups = new Map<string, GroupRecord>()
+  readonly #events = new Subject<EngineEvent>()
+  readonly #ticks = new Subject<void>()
+  #watchers = 0
+  #host: Hello | undefined
+  #backgroundTasks: ResolvedEngineOptions['backgroundTasks'] | undefined
+  #isClosing = false
+
+  constructor(ports: RemoteEnginePorts, {app, patienceMs, onHostGone}: RemoteEngineOptions) {
+    this.#ports = ports
+    this.#session = ports.random.guid()
+    const name = app === undefined ? '' : `&app=${encodeURIComponent(app)}`
+    this.#path = `/api/v1/session?id=${this.#session}&api=${HOST_API_VERSION}${name}`
+    this.#nextId = createOperationIds(
+      () => ports.clock.now(),
+      () => ports.random.guid(),
+    )
+    this.#calls = new CallQueue({
+      post: (batch) => ports.connection.ask('POST', `/api/v1/session/${this.#session}/calls`, batch),
+      onBroken: (error) => {
+        if (this.#link.getSnapshot().status === 'active') this.#link.send({type: 'link.lost', error})
+      },
+    })
+    this.completionGroups = new RemoteCompletionGroups(this.#calls, () => this.#nextId())
+    this.events$ = new Observable((subscriber) => {
+      this.#watchers += 1
+      if (this.#watchers === 1) this.#tell(this.#calls.call('watch', {events: true}))
+      const subscription = this.#events.subscribe(subscriber)
+      return () => {
+        subscription.unsubscribe()
+        this.#watchers -= 1
+        if (this.#watchers === 0) this.#tell(this.#calls.call('watch', {events: false}))
+      }
+    })
+    this.#link = createActor(
+      hostLinkMachine.provide({
+        actors: {followStream: fromCallback(({sendBack}) => this.#follow(sendBack))},
+        actions: {offerSuccession: () => onHostGone?.()},
+      }),
+      {input: {patienceMs}, clock: ports.clock},
+    )
+  }
+
+  /** Resolves once the link stands. Rejects with HOST_UNREACHABLE, HOST_VERSION, FILE_ACCESS, INVALID_ARGUMENT (`app`). */
+  async open(): Promise<void> {
+    this.#link.subscribe({complete: () => this.#over()})
+    this.#link.start()
+    const snapshot = await waitFor(this.#link, (each) => each.hasTag('linked') || each.hasTag('over'), {
+      timeout: Number.POSITIVE_INFINITY,
+    })
+    if (!snapshot.hasTag('linked')) throw asTransferError(snapshot.context.error)
+  }
+
+  /** Who answers now, or did last. */
+  get host(): Hello | undefined {
+    return this.#host
+  }
+
+  get options(): Pick<ResolvedEngineOptions, 'backgroundTasks'> {
+    if (this.#backgroundTasks === undefined) throw closed()
+    return {backgroundTasks: this.#backgroundTasks}
+  }
+
+  /** While anything that is held here moves. Hot. */
+  get ticks$(): Observable<void> {
+    return this.#ticks.asObservable()
+  }
+
+  /** What was asked for reaches the host first. The transfers go on there. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#isClosing) {
+      this.#isClosing = true
+      await this.#calls.idle()
+      const isLinked = this.#link.getSnapshot().hasTag('linked')
+      if (this.#link.getSnapshot().status === 'active') this.#link.send({type: 'client.close'})
+      if (isLinked) await this.#ports.connection.ask('DELETE', this.#below('')).catch(() => undefined)
+      this.#ports.connection.close()
+    }
+    await waitFor(this.#link, (each) => each.hasTag('over'), {timeout: Number.POSITIVE_INFINITY})
+  }
+
+  async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
+    const snapshots = await this.#calls.call('start', {drafts: drafts.map(plainDraft), hold: true})
+    this.completionGroups.started(drafts)
+    return snapshots.map((each) => this.#held(each))
+  }
+
+  async startMany(drafts: readonly OperationDraft[]): Promise<void> {
+    try {
+      await this.#calls.call('start', {drafts: drafts.map(plainDraft), hold: false})
+      this.completionGroups.started(drafts)
+    } catch (error) {
+      // Nobody has a handle to start them with later.
+      this.completionGroups.withdraw(drafts)
+      throw error
+    }
+  }
+
+  async find(id: OperationId): Promise<RemoteOperation | undefined> {
+    return this.#heldOrNot(await this.#calls.call('find', {id}))
+  }
+
+  async findByFile(file: string): Promise<RemoteOperation | undefined> {
+    return this.#heldOrNot(await this.#calls.call('findByFile', {file}))
+  }
+
+  async findMany(query: OperationQuery): Promise<readonly RemoteOperation[]> {
+    const snapshots = await this.#calls.call('findMany', {query: query as CallInput<'findMany'>['query']})
+    return snapshots.map((each) => this.#held(each))
+  }
+
+  query(query: OperationQuery): Promise<readonly OperationRecord[]> {
+    return this.#calls.call('query', {query: query as CallInput<'query'>['query']})
+  }
+
+  damaged(): Promise<number> {
+    return this.#calls.call('damaged', {})
+  }
+
+  release(held: RemoteOperation): void {
+    held.holders -= 1
+    const {id} = held.record
+    if (held.holders > 0 || this.#operations.get(id) !== held) return
+    this.#operations.delete(id)
+    this.#tell(this.#calls.call('release', {id, holds: held.holds}))
+  }
+
+  progressOf({counts: {received, total = 0}}: RemoteOperation): {readonly received: number; readonly total: number} {
+    return {received, total}
+  }
+
+  countsOf({counts}: RemoteOperation): ByteCounts {
+    return {...counts, total: counts.total}
+  }
+
+  uploadProgressOf({counts: {received, total = 0, answer}}: RemoteOperation): UploadCounts {
+    return {
+      bytesSent: received,
+      totalBytesToSend: total,
+      bytesReceived: answer?.received ?? 0,
+      totalBytesToReceive: answer?.total ?? 0,
+    }
+  }
+
+  bytesOf(held: RemoteOperation): ByteSource {
+    held.holders += 1
+    const source = this.#ports.random.guid()
+    return new RemoteBytes({
+      id: held.record.id,
+      source,
+      read: (path, into, signal) => this.#read(path, into, signal),
+      onRead: (generation, from, to) => held.read(generation, from, to),
+      onClosed: () => {
+        this.#tell(this.#calls.call('closeBytes', {source}))
+        this.release(held)
+      },
+    })
+  }
+
+  answerOf(id: OperationId, position: number): AsyncIterable<Uint8Array> {
+    if (!Number.isSafeInteger(position) || position < 0) {
+      throw invalidArgument('position', `must be a whole number from 0, not ${position}`)
+    }
+    return this.#ports.connection.stream(this.#below(`answer?guid=${id}&position=${position}`))
+  }
+
+  attach(held: RemoteOperation): void {
+    this.#requireOpen()
+    if (held.isOver) return
+    held.isAttached = true
+    this.#tell(this.#calls.call('attach', {id: held.record.id}))
+  }
+
+  async resumeAll(): Promise<void> {
+    await this.#calls.call('resumeAll', {})
+  }
+
+  pause(held: RemoteOperation): void {
+    this.#requireOpen()
+    this.#command(held, {state: 'pausedByApplication'}, this.#calls.call('pause', {id: held.record.id}))
+  }
+
+  resume(held: RemoteOperation): void {
+    this.#requireOpen()
+    if (held.state === 'running' && !held.isPausing) throw illegal('operation.resume', held)
+    this.#command(held, {state: 'queued'}, this.#calls.call('resume', {id: held.record.id}))
+  }
+
+  retry(held: RemoteOperation): void {
+    this.#requireOpen()
+    if (held.state !== 'waitingToRetry' && held.state !== 'pausedForStorage') throw illegal('operation.retry', held)
+    this.#command(held, {}, this.#calls.call('retry', {id: held.record.id}))
+  }
+
+  cancel(held: RemoteOperation): void {
+    this.#requireOpen()
+    this.#command(held, {state: 'canceling'}, this.#calls.call('cancel', {id: held.record.id}))
+  }
+
+  changePolicy(held: RemoteOperation, policy: TransferPolicy): void {
+    this.#requireOpen()
+    const input = {id: held.record.id, policy: policy as CallInput<'changePolicy'>['policy']}
+    this.#command(held, {policy}, this.#calls.call('changePolicy', input))
+  }
+
+  changeRequest(held: RemoteOperation, request: TransferRequest): void {
+    this.#requireOpen()
+    const input = {id: held.record.id, request: request as unknown as CallInput<'changeRequest'>['request']}
+    this.#command(held, {request}, this.#calls.call('changeRequest', input))
+  }
+
+  makeCurrent(held: RemoteOperation): Promise<void> {
+    this.#requireOpen()
+    return this.#calls.call('makeCurrent', {id: held.record.id}).then(() => undefined)
+  }
+
+  async markDelivered(held: RemoteOperation): Promise<void> {
+    if (held.record.delivered === true) return
+    held.record = {...held.record, delivered: true}
+    // The outcome stands; the worst that follows is that a later session enumerates it once more.
+    await this.#calls.call('markDelivered', {id: held.record.id}).catch(() => undefined)
+  }
+
+  /** As the host saw it last. */
+  explain({explanation}: RemoteOperation): Explanation {
+    return explanation
+  }
+
+  async consentsToUnconstrained(transfers: readonly ConstrainedTransfer[]): Promise<boolean> {
+    this.#requireOpen()
+    return this.#calls.call('consent', {transfers: [...transfers]})
+  }
+
+  async forget(id: OperationId): Promise<void> {
+    await this.#calls.call('forget', {id})
+  }
+
+  journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
+    return this.#calls.call('journal', {id, page})
+  }
+
+  group(name: string): GroupRecord {
+    return this.#groups.get(name) ?? {name, behavior: 0}
+  }
+
+  setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
+    this.#requireOpen()
+    this.#groups.set(name, {...this.group(name), behavior})
+    return this.#calls.call('setBehavior', {group: name, behavior}).then(() => undefined)
+  }
+
+  limitRate(bytesPerSecond: number | undefined): void {
+    this.#tell(this.#calls.call('limitRate', {bytesPerSecond: byteRate('bytesPerSecond', bytesPerSecond) ?? null}))
+  }
+
+  async limitGroupRate(name: string, bytesPerSecond: number | undefined): Promise<void> {
+    const limit = byteRate('bytesPerSecond', bytesPerSecond) ?? null
+    await this.#calls.call('limitGroupRate', {group: name, bytesPerSecond: limit})
+  }
+
+  async pauseGroup(name: string): Promise<void> {
+    await this.#calls.call('pauseGroup', {group: name})
+  }
+
+  async resumeGroup(name: string): Promise<void> {
+    await this.#calls.call('resumeGroup', {group: name})
+  }
+
+  async cancelGroup(name: string): Promise<void> {
+    await this.#calls.call('cancelGroup', {group: name})
+  }
+
+  async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
+    await this.#untilLinked()
+    const piece = (await this.#ports.connection.send(this.#below(`body?guid=${id}`), chunks, signal)) as {size: number}
+    return {kind: 'spool', name: spoolName(id, 'body'), size: piece.size}
+  }
+
+  /** Pages on loopback, served by the host. */
+  inspect(options: CallInput<'inspect'>): Promise<CallAnswer<'inspect'>> {
+    return this.#calls.call('inspect', options)
+  }
+
+  async closeInspector(port: number): Promise<void> {
+    await this.#calls.call('closeInspector', {port})
+  }
+
+  seal(plain: string): string {
+    return this.#ports.secrets.seal(plain)
+  }
+
+  unseal(sealed: string): string {
+    return this.#ports.secrets.unseal(sealed)
+  }
+
+  newId(): OperationId {
+    return this.#nextId()
+  }
+
+  newTaskId(): string {
+    return this.#ports.random.guid()
+  }
+
+  locateTask(entryPoint: string | URL): string {
+    return this.#ports.tasks.locate(entryPoint)
+  }
+
+  now(): number {
+    return this.#ports.clock.now()
+  }
+
+  #below(what: string): string {
+    return `/api/v1/session/${this.#session}${what === '' ? '' : `/${what}`}`
+  }
+
+  #follow(sendBack: (event: Parameters<HostLinkActor['send']>[0]) => void): () => void {
+    const lost = (error: unknown) => {
+      const {code} = asTransferError(error)
+      const isFinal = code === 'HOST_VERSION' || code === 'FILE_ACCESS' || code === 'INVALID_ARGUMENT'
+      sendBack({type: isFinal ? 'link.refused' : 'link.lost', error})
+    }
+    const next = (message: unknown) => {
+      const told = message as HostMessage
+      if (told.type === 'welcome') {
+        this.#welcomed(told)
+        sendBack({type: 'link.welcomed'})
+      } else {
+        this.#told(told)
+      }
+    }
+    const stop = this.#ports.connection.follow(this.#path, next, lost)
+    return () => {
+      this.#calls.broken()
+      stop()
+    }
+  }
+
+  #welcomed({hello, resumed, backgroundTasks, groups, tasks}: HostMessage & {readonly type: 'welcome'}): void {
+    const isFirst = this.#host === undefined
+    this.#host = hello
+    this.#backgroundTasks = backgroundTasks
+    for (const group of groups) this.#groups.set(group.name, group)
+    this.completionGroups.told(tasks)
+    this.#calls.linked(() => {
+      if (isFirst) return
+      if (this.#watchers > 0) this.#tell(this.#calls.call('watch', {events: true}))
+      if (!resumed) this.completionGroups.resync()
+      this.#refresh()
+    })
+  }
+
+  /** What changed while nobody told. */
+  #refresh(): void {
+    const held = [...this.#operations.values()]
+    if (held.length === 0) return
+    this.#tell(
+      this.#calls.call('refresh', {ids: held.map(({record}) => record.id)}).then((snapshots) => {
+        for (const [index, operation] of held.entries()) {
+          const snapshot = snapshots[index]
+          if (snapshot == null) this.#lost(operation)
+          else this.#notice(operation, snapshot, false, snapshot.counts.generation > operation.counts.generation)
+        }
+      }),
+    )
+    for (const {isAttached, isOver, record} of held) {
+      if (isAttached && !isOver) this.#tell(this.#calls.call('attach', {id: record.id}))
+    }
+  }
+
+  #told(message: HostMessage): void {
+    switch (message.type) {
+      case 'result':
+        this.#calls.answered(message.id, message.value ?? null, message.error)
+        return
+      case 'notice': {
+        const {snapshot, hasResponseChanged, hasRestarted} = message
+        const operation = this.#operations.get(snapshot.record.id)
+        if (operation !== undefined) this.#notice(operation, snapshot, hasResponseChanged, hasRestarted)
+        return
+      }
+      case 'counts': {
+        const operation = this.#operations.get(message.id)
+        if (operation === undefined) return
+        operation.counts = message.counts
+        operation.notices.next({record: operation.record, hasResponseChanged: false, hasRestarted: false})
+        this.#ticks.next()
+        return
+      }
+      case 'ended': {
+        // An engine that closes under its host has not ended anything.
+        if (message.error?.code === 'CLOSED') return
+        const operation = this.#operations.get(message.id)
+        if (message.error === undefined) operation?.notices.complete()
+        else operation?.notices.error(TransferError.fromSerialized(message.error))
+        return
+      }
+      case 'event':
+        this.#events.next(message.event)
+        return
+      case 'group':
+        this.#groups.set(message.group.name, message.group)
+        return
+      case 'tasks':
+        this.completionGroups.told(message.tasks)
+        return
+    }
+  }
+
+  #notice(operation: RemoteOperation, snapshot: Snapshot, hasResponseChanged: boolean, hasRestarted: boolean): void {
+    operation.apply(snapshot, hasResponseChanged)
+    operation.notices.next({record: operation.record, hasResponseChanged, hasRestarted})
+    this.#ticks.next()
+  }
+
+  #lost(operation: RemoteOperation): void {
+    const {id} = operation.record
+    operation.notices.error(new TransferError('OPERATION_UNKNOWN', 'the host does not know it any more', {where: id}))
+  }
+
+  #held(snapshot: Snapshot): RemoteOperation {
+    const known = this.#operations.get(snapshot.record.id)
+    const operation = known ?? new RemoteOperation(snapshot)
+    if (known === undefined) this.#operations.set(snapshot.record.id, operation)
+    else operation.apply(snapshot)
+    operation.holders += 1
+    return operation
+  }
+
+  #heldOrNot(snapshot: Snapshot | null): RemoteOperation | undefined {
+    return snapshot === null ? undefined : this.#held(snapshot)
+  }
+
+  /** The wish holds until the host says how things stand. What it refuses was too late. */
+  #command(operation: RemoteOperation, wish: Parameters<RemoteOperation['wish']>[0], answer: Promise<Snapshot>): void {
+    const unwish = operation.wish(wish)
+    answer.then(
+      (snapshot) => {
+        unwish()
+        operation.apply(snapshot)
+      },
+      () => unwish(),
+    )
+  }
+
+  /** A read that the host did not live to answer is asked of the next one. */
+  async #read(path: string, into: Uint8Array, signal: AbortSignal): Promise<HostBytes> {
+    for (;;) {
+      await this.#untilLinked(signal)
+      const host = this.#host
+      try {
+        return await this.#ports.connection.read(this.#below(path), into, signal)
+      } catch (thrown) {
+        const {code} = asTransferError(thrown)
+        const isHostGone = code === 'HOST_UNREACHABLE' || code === 'CLOSED' || code === 'NOT_SUPPORTED'
+        if (!isHostGone || signal.aborted) throw thrown
+        // Until the stream has broken, too, or has been made again.
+        await waitFor(this.#link, (each) => !each.hasTag('linked') || this.#host !== host, {
+          timeout: Number.POSITIVE_INFINITY,
+          signal,
+        })
+      }
+    }
+  }
+
+  async #untilLinked(signal?: AbortSignal): Promise<void> {
+    const snapshot = await waitFor(this.#link, (each) => each.hasTag('linked') || each.hasTag('over'), {
+      timeout: Number.POSITIVE_INFINITY,
+      ...(signal === undefined ? {} : {signal}),
+    })
+    if (!snapshot.hasTag('linked')) throw closed()
+  }
+
+  #requireOpen(): void {
+    if (this.#link.getSnapshot().hasTag('over')) throw closed()
+  }
+
+  /** Nothing more will come. */
+  #over(): void {
+    const {error} = this.#link.getSnapshot().context
+    const why = error === undefined || this.#isClosing ? closed() : asTransferError(error)
+    this.#calls.close(why)
+    for (const operation of this.#operations.values()) {
+      if (operation.isOver) operation.notices.complete()
+      else operation.notices.error(why)
+    }
+    this.#events.complete()
+    this.#ticks.complete()
+    if (!this.#isClosing) this.#ports.connection.close()
+  }
+
+  /** Rejects only when the link is over, and then everybody hears of it. */
+  #tell(call: Promise<unknown>): void {
+    call.catch(() => undefined)
+  }
+}
+
+/** What the host does not know better. */
+function plainDraft(draft: OperationDraft): CallInput<'start'>['drafts'][number] {
+  const {id, direction, request, target, policy, createdAt, completionGroup} = draft
+  return {
+    id,
+    direction,
+    request,
+    target,
+    policy,
+    createdAt,
+    ...(completionGroup === undefined ? {} : {completionGroup}),
+  } as unknown as CallInput<'start'>['drafts'][number]
+}
+
+function illegal(event: string, {state, record}: RemoteOperation): TransferError {
+  return new TransferError('ILLEGAL_STATE', `${event} is not possible while the operation is ${state}`, {
+    where: record.id,
+  })
+}
+
+function closed(): TransferError {
+  return new TransferError('CLOSED', 'the engine was closed before the operation ended', {
+    advice: 'connect again: the operation is kept, and can be attached to',
+  })
+}

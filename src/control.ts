@@ -1,0 +1,81 @@
+/** An engine that is shared: how a process offers its own over the control socket of the store, and how it uses that of another. */
+
+import {readFileSync} from 'node:fs'
+import {dirname, join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {createSystemClock} from './adapters/clock/system-clock.ts'
+import {findControlAddress, listenAt} from './adapters/control/control-address.ts'
+import {createHttpConnection} from './adapters/control/http-connection.ts'
+import {createCryptoRandom} from './adapters/random/crypto-random.ts'
+import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
+import {createTaskRunner} from './adapters/tasks/task-runner.ts'
+import {RemoteEngine, type RemoteEngineOptions} from './client/remote-engine.ts'
+import type {Engine} from './engine/engine.ts'
+import type {HostServer} from './host/host-server.ts'
+import type {InspectOptions, Inspector} from './inspector/inspector.ts'
+
+/** Listens on the control socket of the engine's store. Rejects with FILE_ACCESS. */
+export async function listenForClients(engine: Engine, directory: string): Promise<HostServer> {
+  const {startHostServer} = await import('./host/host-server.ts')
+  let remove = () => Promise.resolve()
+  const server = await startHostServer({
+    engine,
+    clock: createSystemClock(),
+    version: packageVersion(),
+    pid: process.pid,
+    epoch: createCryptoRandom().guid(),
+    listen: async (http) => {
+      remove = await listenAt(http, directory)
+    },
+  })
+  return {
+    get clients() {
+      return server.clients
+    },
+    close: async () => {
+      await remove()
+      await server.close()
+    },
+  }
+}
+
+/** The engine of whoever has this store open. Rejects with HOST_UNREACHABLE, HOST_VERSION, FILE_ACCESS, INVALID_ARGUMENT. */
+export async function connectTo(directory: string, options: RemoteEngineOptions): Promise<RemoteEngine> {
+  const connection = createHttpConnection(directory, () => findControlAddress(directory))
+  // Before the key is asked for: where no host runs, nothing is to be made.
+  await connection.ask('GET', '/api/v1/hello')
+  const engine = new RemoteEngine(
+    {
+      connection,
+      clock: createSystemClock(),
+      random: createCryptoRandom(),
+      secrets: await createFileSecrets(directory),
+      tasks: createTaskRunner(),
+    },
+    options,
+  )
+  await engine.open()
+  return engine
+}
+
+/** A page on loopback that the host serves. */
+export async function remoteInspector(engine: RemoteEngine, options: InspectOptions): Promise<Inspector> {
+  const {url, origin, token, port} = await engine.inspect(options)
+  const close = () => engine.closeInspector(port)
+  return {url, origin, token, close, [Symbol.asyncDispose]: close}
+}
+
+/** From this module upwards: it lies in src when tested and in dist/src when installed. */
+function packageVersion(): string {
+  for (let directory = dirname(fileURLToPath(import.meta.url)); ; ) {
+    try {
+      const {name, version} = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
+      if (name === 'background-transfer') return String(version)
+    } catch {
+      // Not here.
+    }
+    const parent = dirname(directory)
+    if (parent === directory) return 'unknown'
+    directory = parent
+  }
+}

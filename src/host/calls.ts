@@ -1,0 +1,349 @@
+/** What each call does: plain data in, the engine asked, plain data out. Whatever changes anything is asked before it awaits. */
+
+import {TransferError} from '../domain/errors.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {NO_ATTEMPTS, NO_EVIDENCE, type OperationRecord, type TransferPolicy} from '../domain/record.ts'
+import {uploadTarget} from '../domain/upload.ts'
+import type {Engine, OperationQuery} from '../engine/engine.ts'
+import type {OperationDraft} from '../engine/engine-api.ts'
+import type {OperationEntry} from '../engine/operation-entry.ts'
+import {byteRate, limitsOf} from '../engine/options.ts'
+import {spoolName} from '../ports/spool.ts'
+import type {HeldOperations} from './held-operations.ts'
+import type {CallAnswer, CallInput, CallName, HostMessage, Snapshot} from './protocol.ts'
+
+/** What the calls of one session act on. */
+export interface CallContext {
+  readonly engine: Engine
+  /** Undefined: a client that sees everything. */
+  readonly app: string | undefined
+  readonly held: HeldOperations
+  readonly inspectors: {
+    open(options: CallInput<'inspect'>): Promise<CallAnswer<'inspect'>>
+    close(port: number): Promise<void>
+  }
+  /** Tells every session. */
+  tellAll(message: HostMessage): void
+  watch(events: boolean): void
+  closeBytes(source: string): void
+  /** Drafts of this session that keep a completion group from firing. */
+  readonly expected: Map<OperationId, number>
+  /** Operations that this session may exempt from saving power. */
+  readonly exempted: Set<OperationId>
+  /** Starts take their turns: what is started first stands in line first. */
+  startTurn: Promise<unknown>
+}
+
+type Handlers = {
+  readonly [Name in CallName]: (
+    context: CallContext,
+    input: CallInput<Name>,
+  ) => Promise<CallAnswer<Name>> | CallAnswer<Name>
+}
+
+export function carryOut<Name extends CallName>(
+  context: CallContext,
+  name: Name,
+  input: CallInput<Name>,
+): Promise<CallAnswer<Name>> | CallAnswer<Name> {
+  return HANDLERS[name](context, input)
+}
+
+const HANDLERS: Handlers = {
+  start: (context, {drafts, hold}) => {
+    const turn = context.startTurn.then(() =>
+      begin(
+        context,
+        drafts.map((each) => draftOf(context, each)),
+        hold,
+      ),
+    )
+    context.startTurn = turn.then(
+      () => undefined,
+      () => undefined,
+    )
+    return turn.then(({accepted}) => accepted)
+  },
+  find: async (context, {id}) => held(context, await context.engine.find(id)),
+  findByFile: async (context, {file}) => held(context, await context.engine.findByFile(file)),
+  findMany: async (context, {query}) =>
+    (await context.engine.findMany(queryOf(context, query))).map((entry) => context.held.hold(entry)),
+  query: (context, {query}) => context.engine.query(queryOf(context, query)),
+  refresh: (context, {ids}) =>
+    Promise.all(
+      ids.map(async (id) => {
+        const snapshot = context.held.snapshotOf(id)
+        return snapshot ?? held(context, await context.engine.find(id))
+      }),
+    ),
+  release: ({held: all}, {id, holds}) => {
+    all.release(id, holds)
+    return null
+  },
+  attach: (context, {id}) => {
+    context.engine.attach(entryOf(context, id))
+    return null
+  },
+  resumeAll: async ({engine}) => {
+    await engine.resumeAll()
+    return null
+  },
+  pause: (context, {id}) => commanded(context, id, (entry) => context.engine.pause(entry)),
+  resume: (context, {id}) => commanded(context, id, (entry) => context.engine.resume(entry)),
+  retry: (context, {id}) => commanded(context, id, (entry) => context.engine.retry(entry)),
+  cancel: (context, {id}) => commanded(context, id, (entry) => context.engine.cancel(entry)),
+  changePolicy: async (context, {id, policy}) => {
+    const entry = entryOf(context, id)
+    context.engine.changePolicy(entry, policyOf(context, id, policy as TransferPolicy, entry.facts.policy))
+    await entry.tail
+    return snapshotOf(context, id)
+  },
+  changeRequest: async (context, {id, request}) => {
+    const entry = entryOf(context, id)
+    const {body} = entry.facts.request
+    context.engine.changeRequest(entry, {...request, ...(body === undefined ? {} : {body})})
+    await entry.tail
+    return snapshotOf(context, id)
+  },
+  makeCurrent: async (context, {id}) => {
+    await context.engine.makeCurrent(entryOf(context, id))
+    return null
+  },
+  markDelivered: async (context, {id}) => {
+    await context.engine.markDelivered(entryOf(context, id))
+    return snapshotOf(context, id)
+  },
+  forget: async (context, {id}) => {
+    await visible(context, id)
+    await context.engine.forget(id)
+    return null
+  },
+  journal: async (context, {id, page}) => ((await visible(context, id)) ? context.engine.journal(id, page) : []),
+  damaged: ({engine}) => engine.damaged(),
+  consent: async ({engine, exempted}, {transfers}) => {
+    const isGranted = await engine.consentsToUnconstrained(transfers)
+    if (isGranted) for (const {guid} of transfers) exempted.add(guid)
+    return isGranted
+  },
+  setBehavior: async ({engine, tellAll}, {group, behavior}) => {
+    engine.limits.addGroup(group)
+    const durable = engine.setBehavior(group, behavior)
+    tellAll({type: 'group', group: engine.group(group)})
+    await durable
+    return null
+  },
+  limitRate: ({engine}, {bytesPerSecond}) => {
+    engine.limitRate(byteRate('bytesPerSecond', bytesPerSecond ?? undefined))
+    return null
+  },
+  limitGroupRate: async ({engine, tellAll}, {group, bytesPerSecond}) => {
+    await engine.limitGroupRate(group, bytesPerSecond ?? undefined)
+    tellAll({type: 'group', group: engine.group(group)})
+    return null
+  },
+  pauseGroup: async ({engine}, {group}) => {
+    await engine.pauseGroup(group)
+    return null
+  },
+  resumeGroup: async ({engine}, {group}) => {
+    await engine.resumeGroup(group)
+    return null
+  },
+  cancelGroup: async ({engine}, {group}) => {
+    await engine.cancelGroup(group)
+    return null
+  },
+  watch: (context, {events}) => {
+    context.watch(events)
+    return null
+  },
+  createCompletionGroup: async ({engine: {completionGroups}, expected}, {id, expected: count}) => {
+    // Of a client whose host died: the group may be on record already.
+    if (!(await completionGroups.revive(id))) completionGroups.create(id)
+    if (!completionGroups.isEnabled(id))
+      for (let each = 0; each < count; each += 1) expect(completionGroups, expected, id)
+    return null
+  },
+  reviveCompletionGroup: async ({engine: {completionGroups}}, {id}) => ({
+    isKnown: await completionGroups.revive(id),
+    isEnabled: completionGroups.isEnabled(id),
+  }),
+  expectMember: ({engine: {completionGroups}, expected}, {id}) => {
+    expect(completionGroups, expected, id)
+    return null
+  },
+  withdrawMembers: ({engine: {completionGroups}, expected}, {groups}) => {
+    completionGroups.withdraw(groups.map((completionGroup) => ({completionGroup})))
+    for (const id of groups) expected.set(id, Math.max(0, (expected.get(id) ?? 0) - 1))
+    return null
+  },
+  enableCompletionGroup: async ({engine: {completionGroups}}, {id}) => {
+    // Asked again by a client whose host died over the answer.
+    if (!completionGroups.isEnabled(id)) await completionGroups.enable(id)
+    return null
+  },
+  registerTask: async ({engine: {completionGroups}, tellAll}, {id, task}) => {
+    if (completionGroups.registrationOf(id)?.taskId === task.taskId) return null
+    const durable = completionGroups.register(id, task)
+    tellAll({type: 'tasks', tasks: completionGroups.registrations()})
+    await durable
+    return null
+  },
+  unregisterTask: async ({engine: {completionGroups}, tellAll}, {id}) => {
+    const durable = completionGroups.unregister(id)
+    tellAll({type: 'tasks', tasks: completionGroups.registrations()})
+    await durable
+    return null
+  },
+  closeBytes: (context, {source}) => {
+    context.closeBytes(source)
+    return null
+  },
+  inspect: ({inspectors}, options) => inspectors.open(options),
+  closeInspector: async ({inspectors}, {port}) => {
+    await inspectors.close(port)
+    return null
+  },
+}
+
+type Draft = CallInput<'start'>['drafts'][number]
+
+/** Those that were accepted before (by this call, whose answer was lost) are told as they are. */
+async function begin(
+  {engine, app, held: all, expected}: CallContext,
+  drafts: readonly OperationDraft[],
+  hold: boolean,
+): Promise<{readonly accepted: Promise<readonly Snapshot[]>}> {
+  const earlier = await Promise.all(drafts.map(({id}) => engine.find(id)))
+  for (const entry of earlier) {
+    if (entry !== undefined && entry.record.app !== app) {
+      for (const each of earlier) if (each !== undefined) engine.release(each)
+      throw new TransferError('INVALID_ARGUMENT', 'the guid is that of another operation', {where: entry.record.id})
+    }
+  }
+  const fresh = drafts.filter((_, index) => earlier[index] === undefined)
+  takeRoom(engine, fresh)
+  const started = hold ? engine.start(fresh) : engine.startMany(fresh).then(() => [])
+  started.catch(() => leaveRoom(engine, fresh))
+  // Not to be awaited here: others may be started meanwhile, and share its commit.
+  const accepted = started.then((entries) => {
+    for (const {completionGroup} of fresh) {
+      if (completionGroup !== undefined) expected.set(completionGroup, (expected.get(completionGroup) ?? 1) - 1)
+    }
+    if (!hold) {
+      for (const entry of earlier) if (entry !== undefined) engine.release(entry)
+      return []
+    }
+    const snapshots = new Map<OperationId, Snapshot>()
+    for (const entry of [...entries, ...earlier])
+      if (entry !== undefined) snapshots.set(entry.record.id, all.hold(entry))
+    return drafts.map(({id}) => snapshots.get(id)).filter((each) => each !== undefined)
+  })
+  accepted.catch(() => undefined)
+  return {accepted}
+}
+
+/** The engine's own limits hold for clients, too. Throws LIMIT_REACHED, for all of them together. */
+function takeRoom(engine: Engine, drafts: readonly OperationDraft[]): void {
+  try {
+    for (const {id, policy} of drafts) {
+      if (policy.group !== '') engine.limits.addGroup(policy.group)
+      engine.limits.addDraft(id)
+    }
+  } catch (error) {
+    leaveRoom(engine, drafts)
+    throw error
+  }
+}
+
+function leaveRoom(engine: Engine, drafts: readonly OperationDraft[]): void {
+  for (const {id} of drafts) engine.limits.dropDraft(id)
+}
+
+/** Only what a client may say; the rest is the host's. Throws INVALID_ARGUMENT. */
+function draftOf(context: CallContext, given: Draft): OperationDraft {
+  const {id, direction, request, target, policy, createdAt, completionGroup} = given
+  for (const piece of request.body?.pieces ?? []) {
+    if (piece.kind === 'spool' && piece.name !== spoolName(id, 'body')) {
+      throw new TransferError('INVALID_ARGUMENT', 'the body is that of another operation', {where: id})
+    }
+  }
+  return {
+    id,
+    direction,
+    request,
+    target: direction === 'upload' ? uploadTarget(request, id) : target,
+    policy: policyOf(context, id, policy as TransferPolicy, undefined),
+    createdAt,
+    attempts: NO_ATTEMPTS,
+    evidence: NO_EVIDENCE,
+    ...(completionGroup === undefined ? {} : {completionGroup}),
+    ...(context.app === undefined ? {} : {app: context.app}),
+  }
+}
+
+/** Bounds are the engine's. Exempt from saving power is only what was granted. Throws INVALID_ARGUMENT. */
+function policyOf(
+  {exempted}: CallContext,
+  id: OperationId,
+  policy: TransferPolicy,
+  before: TransferPolicy | undefined,
+): TransferPolicy {
+  const isExempt = before?.unconstrained === true || exempted.has(id)
+  if (policy.unconstrained === true && !isExempt) {
+    throw new TransferError('INVALID_ARGUMENT', 'unconstrained transfers have to be asked for', {where: id})
+  }
+  return {...policy, ...limitsOf(policy)}
+}
+
+function held({engine, held: all, app}: CallContext, entry: OperationEntry | undefined): Snapshot | null {
+  if (entry === undefined) return null
+  if (isVisible(entry.record, app)) return all.hold(entry)
+  engine.release(entry)
+  return null
+}
+
+/** Throws OPERATION_UNKNOWN for what the session does not hold. */
+function entryOf({held: all}: CallContext, id: OperationId): OperationEntry {
+  const entry = all.entryOf(id)
+  if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: id})
+  return entry
+}
+
+function commanded(context: CallContext, id: OperationId, command: (entry: OperationEntry) => void): Snapshot {
+  command(entryOf(context, id))
+  return snapshotOf(context, id)
+}
+
+function snapshotOf(context: CallContext, id: OperationId): Snapshot {
+  const snapshot = context.held.snapshotOf(id)
+  if (snapshot === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: id})
+  return snapshot
+}
+
+async function visible({engine, app}: CallContext, id: OperationId): Promise<boolean> {
+  if (app === undefined) return true
+  const entry = await engine.find(id)
+  if (entry === undefined) return false
+  const isMine = isVisible(entry.record, app)
+  engine.release(entry)
+  if (!isMine) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: id})
+  return true
+}
+
+export function isVisible(record: OperationRecord, app: string | undefined): boolean {
+  return app === undefined || record.app === app
+}
+
+function queryOf({app}: CallContext, query: CallInput<'query'>['query']): OperationQuery {
+  return {...(query as OperationQuery), ...(app === undefined ? {} : {app})}
+}
+
+function expect(
+  completionGroups: Engine['completionGroups'],
+  expected: CallContext['expected'],
+  id: OperationId,
+): void {
+  completionGroups.expect(id)
+  expected.set(id, (expected.get(id) ?? 0) + 1)
+}

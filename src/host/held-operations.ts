@@ -1,0 +1,108 @@
+/** The operations that a session follows: what it is told of each, and how many holds it has to give back. */
+
+import type {Subscription} from 'rxjs'
+import {asTransferError} from '../domain/errors.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import type {LifeState} from '../domain/status.ts'
+import type {Engine} from '../engine/engine.ts'
+import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
+import type {HostMessage, Snapshot} from './protocol.ts'
+
+interface Held {
+  readonly entry: OperationEntry
+  readonly following: Subscription
+  holds: number
+  /** As the client was told. */
+  record: OperationRecord
+  state: LifeState
+}
+
+export class HeldOperations {
+  readonly #engine: Engine
+  readonly #send: (message: HostMessage) => void
+  readonly #held = new Map<OperationId, Held>()
+
+  constructor(engine: Engine, send: (message: HostMessage) => void) {
+    this.#engine = engine
+    this.#send = send
+  }
+
+  entryOf(id: OperationId): OperationEntry | undefined {
+    return this.#held.get(id)?.entry
+  }
+
+  /** Takes over the caller's hold of the entry, and counts one more of the session's. */
+  hold(entry: OperationEntry): Snapshot {
+    const known = this.#held.get(entry.record.id)
+    if (known?.entry === entry) {
+      known.holds += 1
+      this.#engine.release(entry)
+      return this.#snapshot(known)
+    }
+    const {record} = entry
+    const held: Held = {
+      entry,
+      holds: 1 + (known?.holds ?? 0),
+      record,
+      state: entry.state,
+      following: entry.notices.subscribe({
+        next: (notice) => this.#notice(held, notice),
+        error: (error) => this.#send({type: 'ended', id: record.id, error: asTransferError(error).toSerialized()}),
+        complete: () => this.#send({type: 'ended', id: record.id}),
+      }),
+    }
+    if (known !== undefined) this.#letGo(known)
+    this.#held.set(record.id, held)
+    return this.#snapshot(held)
+  }
+
+  /** As it is now; undefined when the session does not hold it. */
+  snapshotOf(id: OperationId): Snapshot | undefined {
+    const held = this.#held.get(id)
+    return held === undefined ? undefined : this.#snapshot(held)
+  }
+
+  release(id: OperationId, holds: number): void {
+    const held = this.#held.get(id)
+    if (held === undefined) return
+    held.holds -= holds
+    if (held.holds > 0) return
+    this.#held.delete(id)
+    this.#letGo(held)
+  }
+
+  releaseAll(): void {
+    for (const held of this.#held.values()) this.#letGo(held)
+    this.#held.clear()
+  }
+
+  #letGo(held: Held): void {
+    held.following.unsubscribe()
+    this.#engine.release(held.entry)
+  }
+
+  #notice(held: Held, {hasResponseChanged, hasRestarted}: OperationNotice): void {
+    const {entry, record, state} = held
+    const isCountsOnly = entry.record === record && entry.state === state && !hasResponseChanged && !hasRestarted
+    if (isCountsOnly) this.#send({type: 'counts', id: record.id, counts: this.#engine.countsOf(entry)})
+    else this.#send({type: 'notice', snapshot: this.#snapshot(held), hasResponseChanged, hasRestarted})
+  }
+
+  #snapshot(held: Held): Snapshot {
+    const {entry, holds} = held
+    const {record, state, facts} = entry
+    held.record = record
+    held.state = state
+    return {
+      record,
+      state,
+      isPausing: state === 'running' && entry.snapshot?.can({type: 'operation.resume', sequence: 0}) === true,
+      request: facts.request,
+      policy: facts.policy,
+      counts: this.#engine.countsOf(entry),
+      explanation: this.#engine.explain(entry),
+      holds,
+    }
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * The host's server: node:http on the control socket, which only the user of the store can open. Each client has a session; the
+ * engine is the one that serves this process, too.
+ */
+
+import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
+import type {z} from 'zod'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
+import {isOperationId, type OperationId} from '../domain/operation-id.ts'
+import type {Engine} from '../engine/engine.ts'
+import type {Clock} from '../ports/clock.ts'
+import {HOST_API_VERSION} from '../ports/host-connection.ts'
+import {answerJson, readJson, refuse} from './http.ts'
+import {HostInspectors} from './inspectors.ts'
+import {CALL_BATCH, type Hello, type HostMessage, SESSION_QUERY} from './protocol.ts'
+import {HostSession} from './session.ts'
+
+export interface HostServerOptions {
+  readonly engine: Engine
+  readonly clock: Clock
+  /** Of the package. */
+  readonly version: string
+  readonly pid: number
+  /** A fresh guid: this life of the host. */
+  readonly epoch: string
+  /** Opens the socket for the server; resolves when it listens. */
+  readonly listen: (server: Server) => Promise<void>
+  /** ms that a session outlives its stream; 30,000 by default. */
+  readonly sessionGraceMs?: number
+}
+
+export interface HostServer {
+  /** Clients that are there now. */
+  readonly clients: number
+  /** Tells each client, and gives the socket back. Idempotent. */
+  close(): Promise<void>
+}
+
+const MOST_READ_BYTES = 1024 * 1024
+
+export async function startHostServer(options: HostServerOptions): Promise<HostServer> {
+  const server = createServer({keepAliveTimeout: 60_000, requestTimeout: 0})
+  const host = new Host(options)
+  server.on('request', (request, response) => void host.serve(request, response))
+  await options.listen(server)
+  let closing: Promise<void> | undefined
+  return {
+    get clients() {
+      return host.clients
+    },
+    close() {
+      closing ??= new Promise((resolve) => {
+        server.close(() => resolve())
+        void host.close()
+        // What was said is on its way; kept-alive connections would hold it open for ever.
+        setImmediate(() => server.closeAllConnections())
+      })
+      return closing
+    },
+  }
+}
+
+class Host {
+  readonly #options: HostServerOptions
+  readonly #hello: Hello
+  readonly #sessions = new Map<string, HostSession>()
+  readonly #inspectors: HostInspectors
+
+  constructor(options: HostServerOptions) {
+    this.#options = options
+    const {engine, version, pid, epoch} = options
+    this.#hello = {service: 'background-transfer', api: HOST_API_VERSION, version, pid, epoch}
+    this.#inspectors = new HostInspectors(engine)
+    engine.events$.subscribe(({type}) => {
+      // The registration ends with the firing.
+      if (type === 'task.launched' || type === 'completion.dropped') this.#tellTasks()
+    })
+  }
+
+  get clients(): number {
+    return [...this.#sessions.values()].filter(({isAttached}) => isAttached).length
+  }
+
+  async close(): Promise<void> {
+    for (const session of this.#sessions.values()) session.close()
+    await this.#inspectors.closeAll()
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#route(request, response)
+    } catch (thrown) {
+      refuse(response, thrown)
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://control')
+    const [, api, v1, area, id, what, ...more] = url.pathname.split('/')
+    const route = `${request.method} ${[area, id === undefined ? undefined : ':', what].filter(Boolean).join('/')}`
+    if (api !== 'api' || v1 !== 'v1' || more.length > 0) throw nothingHere()
+    switch (route) {
+      case 'GET hello':
+        return answerJson(response, 200, this.#hello)
+      case 'GET session':
+        return this.#openSession(response, url.searchParams)
+      case 'POST session/:/calls': {
+        const session = this.#sessionOf(id)
+        const batch = parsed(CALL_BATCH, await readJson(request), 'calls')
+        answerJson(response, 202, {})
+        return session.handle(batch)
+      }
+      case 'DELETE session/:':
+        this.#sessionOf(id).close()
+        return answerJson(response, 200, {})
+      case 'GET session/:/bytes':
+        return this.#bytes(request, response, this.#sessionOf(id), url.searchParams)
+      case 'GET session/:/answer':
+        return this.#answer(response, this.#sessionOf(id), url.searchParams)
+      case 'PUT session/:/body':
+        return this.#body(request, response, url.searchParams)
+      default:
+        throw nothingHere()
+    }
+  }
+
+  #openSession(response: ServerResponse, query: URLSearchParams): void {
+    const {id, app, api} = parsed(SESSION_QUERY, Object.fromEntries(query), 'session')
+    if (api !== HOST_API_VERSION) throw otherVersion(api, this.#hello)
+    const known = this.#sessions.get(id)
+    if (known !== undefined && known.app !== app) throw invalidArgument('id', 'is that of another client')
+    const session = known ?? this.#newSession(id, app)
+    response.writeHead(200, {'content-type': 'text/event-stream', 'cache-control': 'no-store'})
+    session.attach(response, this.#welcome(known !== undefined))
+  }
+
+  #newSession(id: string, app: string | undefined): HostSession {
+    const {engine, clock, sessionGraceMs = 30_000} = this.#options
+    const session = new HostSession({
+      engine,
+      clock,
+      app,
+      graceMs: sessionGraceMs,
+      inspectors: this.#inspectors,
+      tellAll: (message) => this.#tellAll(message),
+      onEnded: () => this.#sessions.delete(id),
+    })
+    this.#sessions.set(id, session)
+    return session
+  }
+
+  #welcome(resumed: boolean): HostMessage {
+    const {engine} = this.#options
+    return {
+      type: 'welcome',
+      hello: this.#hello,
+      resumed,
+      backgroundTasks: engine.options.backgroundTasks,
+      groups: engine.groupRecords(),
+      tasks: engine.completionGroups.registrations(),
+    }
+  }
+
+  async #bytes(
+    request: IncomingMessage,
+    response: ServerResponse,
+    session: HostSession,
+    query: URLSearchParams,
+  ): Promise<void> {
+    const given = new AbortController()
+    response.on('close', () => given.abort())
+    const into = Buffer.allocUnsafe(Math.min(MOST_READ_BYTES, wholeIn(query, 'count')))
+    const guid = guidIn(query)
+    const source = query.get('source') ?? ''
+    if (request.aborted || source.length > 64) throw invalidArgument('source', 'must be a name')
+    const {count, size, generation} = await session.read(guid, source, wholeIn(query, 'position'), into, given.signal)
+    if (given.signal.aborted) return
+    response.writeHead(200, {
+      'content-type': 'application/octet-stream',
+      'content-length': count,
+      'x-size': String(size ?? ''),
+      'x-generation': String(generation),
+    })
+    response.end(into.subarray(0, count))
+  }
+
+  async #answer(response: ServerResponse, session: HostSession, query: URLSearchParams): Promise<void> {
+    const guid = guidIn(query)
+    await session.assertVisible(guid)
+    const chunks = this.#options.engine.answerOf(guid, wholeIn(query, 'position'))
+    response.writeHead(200, {'content-type': 'application/octet-stream'})
+    for await (const chunk of chunks) {
+      if (!response.write(chunk)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+      if (response.destroyed) return
+    }
+    response.end()
+  }
+
+  async #body(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
+    const given = new AbortController()
+    response.on('close', () => given.abort(new TransferError('CANCELED', 'the client gave the stream up')))
+    const guid = guidIn(query)
+    // A body that somebody waits to send is nobody's to replace.
+    const {engine} = this.#options
+    const entry = await engine.find(guid)
+    if (entry !== undefined) {
+      engine.release(entry)
+      throw invalidArgument('guid', 'is that of another operation')
+    }
+    answerJson(response, 200, await engine.takeBody(guid, request, given.signal))
+  }
+
+  #sessionOf(id: string | undefined): HostSession {
+    const session = this.#sessions.get(id ?? '')
+    if (session === undefined) throw new TransferError('NOT_SUPPORTED', 'there is no such session')
+    return session
+  }
+
+  #tellTasks(): void {
+    this.#tellAll({type: 'tasks', tasks: this.#options.engine.completionGroups.registrations()})
+  }
+
+  #tellAll(message: HostMessage): void {
+    for (const session of this.#sessions.values()) session.send(message)
+  }
+}
+
+function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw invalidArgument([where, ...(issue?.path ?? [])].join('.'), issue?.message ?? 'is not what it should be')
+}
+
+function nothingHere(): TransferError {
+  return new TransferError('NOT_SUPPORTED', 'there is nothing here')
+}
+
+function otherVersion(asked: number, {api, version}: Hello): TransferError {
+  return new TransferError(
+    'HOST_VERSION',
+    `the host (${version}) speaks version ${api}, and its client version ${asked}`,
+  )
+}
+
+function guidIn(query: URLSearchParams): OperationId {
+  const guid = query.get('guid') ?? ''
+  if (!isOperationId(guid)) throw invalidArgument('guid', 'must be a guid')
+  return guid
+}
+
+function wholeIn(query: URLSearchParams, name: string): number {
+  const text = query.get(name) ?? ''
+  if (!/^\d{1,16}$/.test(text)) throw invalidArgument(name, 'must be a whole number')
+  return Number(text)
+}

@@ -1,0 +1,47 @@
+/** The few things that node:http leaves to do on the control socket: bounded JSON bodies, answers, and refusals. */
+
+import type {IncomingMessage, ServerResponse} from 'node:http'
+import {asTransferError, type ErrorCode, invalidArgument, TransferError} from '../domain/errors.ts'
+
+/** A batch of calls: ten thousand drafts have room in it. */
+const MOST_BODY_BYTES = 64 * 1024 * 1024
+
+const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
+  OPERATION_UNKNOWN: 404,
+  ILLEGAL_STATE: 409,
+  INVALID_ARGUMENT: 400,
+  NOT_SUPPORTED: 404,
+  HOST_VERSION: 426,
+  CLOSED: 503,
+}
+
+export function answerJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body)
+  response.writeHead(status, {'content-type': 'application/json', 'content-length': Buffer.byteLength(text)})
+  response.end(text)
+}
+
+export function refuse(response: ServerResponse, thrown: unknown): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const error = asTransferError(thrown)
+  answerJson(response, STATUS_OF[error.code] ?? 500, {error: error.toSerialized()})
+}
+
+/** Throws INVALID_ARGUMENT. */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request.iterator({destroyOnReturn: false})) {
+    size += chunk.length
+    if (size > MOST_BODY_BYTES) throw invalidArgument('body', `must have at most ${MOST_BODY_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch (cause) {
+    throw new TransferError('INVALID_ARGUMENT', 'the body is no JSON', {where: 'body', cause})
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * What a host and its clients say to each other: HTTP on the control socket of a store. One table says what each call takes, and
+ * is what checks it; the client is typed by it. docs/reference/host-api.md shows it to people.
+ *
+ * GET  /api/v1/hello                       Hello
+ * GET  /api/v1/session?id=&app=&version=   text/event-stream of HostMessage, as long as the client is there. The id is the
+ *                                          client's: with the same id it goes on after the stream broke
+ * POST /api/v1/session/:id/calls           {settled, calls: [{id, name, input}]}: 202, carried out in this order; each answer is
+ *                                          a `result` of the stream. A call that is known by its id is not done again
+ * GET  /api/v1/session/:id/bytes?guid=&source=&position=&count=   bytes of a result, as soon as there is one
+ * GET  /api/v1/session/:id/answer?guid=&position=                 what came of the answer to an upload
+ * PUT  /api/v1/session/:id/body?guid=      a request body as a stream; answers {size}
+ *
+ * DELETE /api/v1/session/:id              the client says goodbye
+ *
+ * A refusal is {error: SerializedError}.
+ */
+
+import {isAbsolute} from 'node:path'
+import {z} from 'zod'
+import {BackgroundTransferBehavior} from '../domain/behavior.ts'
+import type {ExpectedContent} from '../domain/content-guard.ts'
+import type {SerializedError} from '../domain/errors.ts'
+import type {Explanation} from '../domain/explain.ts'
+import type {JournalEntry} from '../domain/journal.ts'
+import {isOperationId, type OperationId} from '../domain/operation-id.ts'
+import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest, TransferTarget} from '../domain/record.ts'
+import type {LifeState} from '../domain/status.ts'
+import type {TallyId, TaskRegistration} from '../domain/tally.ts'
+import type {EngineEvent} from '../engine/events.ts'
+import type {ResolvedEngineOptions} from '../engine/options.ts'
+import type {ByteCounts} from '../ports/progress-meter.ts'
+import type {OperationQuery} from '../ports/record-store.ts'
+
+export interface Hello {
+  readonly service: 'background-transfer'
+  readonly api: number
+  /** Of the package. */
+  readonly version: string
+  readonly pid: number
+  /** Of this life of the host. */
+  readonly epoch: string
+}
+
+/** An operation as a client mirrors it. */
+export interface Snapshot {
+  readonly record: OperationRecord
+  /** The chart's present state, and what was asked for last: the record may lag. */
+  readonly state: LifeState
+  /** It runs still, and a pause of the application is under way. */
+  readonly isPausing: boolean
+  readonly request: TransferRequest
+  readonly policy: TransferPolicy
+  readonly counts: ByteCounts
+  readonly explanation: Explanation
+  /** How many holds this session has of it. */
+  readonly holds: number
+}
+
+export type HostMessage =
+  | {
+      readonly type: 'welcome'
+      readonly hello: Hello
+      /** The session was known: calls that it has answered or has under way are not to be feared for. */
+      readonly resumed: boolean
+      readonly backgroundTasks: ResolvedEngineOptions['backgroundTasks']
+      readonly groups: readonly GroupRecord[]
+      readonly tasks: readonly (readonly [group: TallyId, task: TaskRegistration])[]
+    }
+  | {readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: SerializedError}
+  | {
+      readonly type: 'notice'
+      readonly snapshot: Snapshot
+      readonly hasResponseChanged: boolean
+      readonly hasRestarted: boolean
+    }
+  /** Live counters, and nothing else has changed. */
+  | {readonly type: 'counts'; readonly id: OperationId; readonly counts: ByteCounts}
+  /** Nothing more will come of an operation. */
+  | {readonly type: 'ended'; readonly id: OperationId; readonly error?: SerializedError}
+  | {readonly type: 'event'; readonly event: EngineEvent}
+  | {readonly type: 'group'; readonly group: GroupRecord}
+  | {readonly type: 'tasks'; readonly tasks: readonly (readonly [group: TallyId, task: TaskRegistration])[]}
+  /** The host ends in order. */
+  | {readonly type: 'bye'}
+
+const text = (most: number) => z.string().max(most)
+const whole = z.int().min(0)
+const id = z.custom<OperationId>((value) => typeof value === 'string' && isOperationId(value), 'must be a guid')
+const path = text(32_768).refine(isAbsolute, 'must be an absolute path')
+const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, 'must be an HTTP token')
+const plain = (most: number) => text(most).regex(/^[^\r\n\0]*$/, 'must have no line breaks')
+const groupName = text(256)
+const web = text(65_536).refine((value) => URL.canParse(value) && /^https?:\/\//.test(value), 'must be http or https')
+
+const piece = z.discriminatedUnion('kind', [
+  z.strictObject({kind: z.literal('text'), text: z.string()}),
+  z.strictObject({kind: z.literal('file'), file: path}),
+  z.strictObject({kind: z.literal('spool'), name: text(64), size: whole}),
+])
+
+/** A member that a client may give is named here; the compiler asks for each that the record has. */
+type Members<T> = {readonly [Name in keyof Required<T>]: z.ZodType}
+
+const request = z.strictObject({
+  url: web,
+  method: token,
+  headers: z.array(z.tuple([token, plain(65_536)])).max(1_000),
+  sealed: text(262_144).exactOptional(),
+  body: z.strictObject({pieces: z.array(piece).max(10_000)}).exactOptional(),
+  proxy: plain(2_048).exactOptional(),
+  credentials: text(65_536).exactOptional(),
+} satisfies Members<TransferRequest>)
+
+const target = z.strictObject({
+  file: text(32_768),
+  collision: z.enum(['failIfExists', 'generateUniqueName', 'replaceExisting']),
+} satisfies Members<TransferTarget>)
+
+const number = z.number()
+const flag = z.boolean()
+/** Bounds of numbers are those of the engine's own options. */
+const policy = z.strictObject({
+  priority: z.literal([0, 1, 2]),
+  costPolicy: z.literal([0, 1, 2]),
+  group: groupName,
+  checksum: z.strictObject({algorithm: z.enum(['sha256', 'sha512', 'sha1', 'md5']), hex: text(128)}).exactOptional(),
+  recoverable: z.array(whole).max(1_000).exactOptional(),
+  retries: number.exactOptional(),
+  retryDelayMs: number.exactOptional(),
+  connectTimeoutMs: number.exactOptional(),
+  responseTimeoutMs: number.exactOptional(),
+  stallTimeoutMs: number.exactOptional(),
+  maxBytesPerSecond: number.exactOptional(),
+  randomAccess: flag.exactOptional(),
+  unconstrained: flag.exactOptional(),
+  expect: z
+    .strictObject({
+      contentType: z.union([text(256), z.array(text(256)).max(100)]).exactOptional(),
+      minBytes: whole.exactOptional(),
+      maxBytes: whole.exactOptional(),
+      magic: text(128).exactOptional(),
+    } satisfies Members<ExpectedContent>)
+    .exactOptional(),
+  ignoreServerDigest: flag.exactOptional(),
+  resumeWithoutValidator: flag.exactOptional(),
+  compareOnResume: flag.exactOptional(),
+} satisfies Members<TransferPolicy>)
+
+/** What a client says of an operation to come; the host adds what only it may know. */
+const draft = z
+  .strictObject({
+    id,
+    direction: z.enum(['download', 'upload']),
+    request,
+    target,
+    policy,
+    createdAt: whole,
+    completionGroup: id.exactOptional(),
+  })
+  .refine(({direction, target}) => direction === 'upload' || (isAbsolute(target.file) && !target.file.includes('\0')), {
+    path: ['target', 'file'],
+    message: 'must be an absolute path',
+  })
+
+const app = z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be a name of 1 to 64 letters, digits, dots and dashes')
+
+const query = z.strictObject({
+  app: app.exactOptional(),
+  group: groupName.exactOptional(),
+  states: z.array(text(64)).max(64).exactOptional(),
+  urlPrefix: text(65_536).exactOptional(),
+  createdFrom: number.exactOptional(),
+  createdBefore: number.exactOptional(),
+  endedFrom: number.exactOptional(),
+  endedBefore: number.exactOptional(),
+  /** A beginning will do: what follows it is looked for. */
+  after: z.custom<OperationId>((value) => typeof value === 'string' && /^[0-9a-f-]{0,36}$/.test(value)).exactOptional(),
+  limit: z.int().min(1).max(10_000).exactOptional(),
+} satisfies Members<OperationQuery>)
+
+const task = z.strictObject({
+  taskId: id,
+  name: text(256),
+  module: z.string().startsWith('file:').max(32_768),
+  isolation: z.enum(['worker', 'process']),
+  timeoutMs: number,
+} satisfies Members<TaskRegistration>)
+
+const nothing = z.strictObject({})
+const one = z.strictObject({id})
+const group = z.strictObject({group: groupName})
+const ids = z.array(id).max(100_000)
+
+/** Every call, and what it takes. */
+export const CALLS = {
+  /** Accepts operations, by their guids only once; with `hold` the session holds each. */
+  start: z.strictObject({drafts: z.array(draft).max(10_000), hold: flag}),
+  find: one,
+  findByFile: z.strictObject({file: text(65_536)}),
+  findMany: z.strictObject({query}),
+  query: z.strictObject({query}),
+  /** What a session held, told again as it is now: after a broken stream. */
+  refresh: z.strictObject({ids}),
+  release: z.strictObject({id, holds: whole}),
+  attach: one,
+  resumeAll: nothing,
+  pause: one,
+  resume: one,
+  retry: one,
+  cancel: one,
+  changePolicy: z.strictObject({id, policy}),
+  changeRequest: z.strictObject({id, request}),
+  makeCurrent: one,
+  markDelivered: one,
+  forget: one,
+  journal: z.strictObject({
+    id,
+    page: z.strictObject({before: whole.exactOptional(), limit: whole.exactOptional()}),
+  }),
+  damaged: nothing,
+  consent: z.strictObject({
+    transfers: z.array(z.strictObject({guid: id, url: text(65_536), file: text(32_768)})).max(100_000),
+  }),
+  setBehavior: z.strictObject({group: groupName, behavior: z.literal(Object.values(BackgroundTransferBehavior))}),
+  limitRate: z.strictObject({bytesPerSecond: number.nullable()}),
+  limitGroupRate: z.strictObject({group: groupName, bytesPerSecond: number.nullable()}),
+  pauseGroup: group,
+  resumeGroup: group,
+  cancelGroup: group,
+  /** Whether the session is told of the engine's events. */
+  watch: z.strictObject({events: flag}),
+  createCompletionGroup: z.strictObject({id, expected: whole}),
+  reviveCompletionGroup: one,
+  expectMember: one,
+  withdrawMembers: z.strictObject({groups: ids}),
+  enableCompletionGroup: one,
+  registerTask: z.strictObject({id, task}),
+  unregisterTask: one,
+  closeBytes: z.strictObject({source: text(64)}),
+  inspect: z.strictObject({
+    port: z.int().min(0).max(65_535).exactOptional(),
+    control: flag.exactOptional(),
+    token: text(256).exactOptional(),
+  }),
+  closeInspector: z.strictObject({port: z.int().min(1).max(65_535)}),
+} as const
+
+export type CallName = keyof typeof CALLS
+
+export type CallInput<Name extends CallName> = z.output<(typeof CALLS)[Name]>
+
+/** What is answered where it is not nothing. */
+interface Answers {
+  readonly start: readonly Snapshot[]
+  readonly find: Snapshot | null
+  readonly findByFile: Snapshot | null
+  readonly findMany: readonly Snapshot[]
+  readonly query: readonly OperationRecord[]
+  readonly refresh: readonly (Snapshot | null)[]
+  readonly pause: Snapshot
+  readonly resume: Snapshot
+  readonly retry: Snapshot
+  readonly cancel: Snapshot
+  readonly changePolicy: Snapshot
+  readonly changeRequest: Snapshot
+  readonly markDelivered: Snapshot
+  readonly journal: readonly JournalEntry[]
+  readonly damaged: number
+  readonly consent: boolean
+  readonly reviveCompletionGroup: {readonly isKnown: boolean; readonly isEnabled: boolean}
+  readonly inspect: {readonly url: string; readonly origin: string; readonly token: string; readonly port: number}
+}
+
+export type CallAnswer<Name extends CallName> = Name extends keyof Answers ? Answers[Name] : null
+
+export const CALL_BATCH = z.strictObject({
+  /** Calls below this one are settled on the client's side: their answers need not be kept. */
+  settled: whole,
+  calls: z
+    .array(z.strictObject({id: whole, name: z.enum(Object.keys(CALLS) as CallName[]), input: z.unknown()}))
+    .max(10_000),
+})
+
+export type CallBatch = z.output<typeof CALL_BATCH>
+
+export const SESSION_QUERY = z.strictObject({
+  id: text(64).regex(/^[\w-]{16,64}$/, 'must be 16 to 64 characters'),
+  app: app.exactOptional(),
+  api: z.coerce.number(),
+})

@@ -1,0 +1,226 @@
+/**
+ * One client of a host: its stream, its calls in their order, the answers that it may ask for again, and what it holds. Ends a
+ * while after the client is gone; the transfers that it started do not.
+ */
+
+import type {ServerResponse} from 'node:http'
+import type {Subscription} from 'rxjs'
+import {createActor} from 'xstate'
+import {type HostSessionActor, hostSessionMachine} from '../../machines/host-session.machine.ts'
+import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import type {Engine} from '../engine/engine.ts'
+import type {EngineEvent} from '../engine/events.ts'
+import type {ByteSource} from '../ports/byte-source.ts'
+import type {Clock} from '../ports/clock.ts'
+import {type CallContext, carryOut, isVisible} from './calls.ts'
+import {HeldOperations} from './held-operations.ts'
+import {CALLS, type CallBatch, type CallInput, type CallName, type HostMessage} from './protocol.ts'
+
+/** A client that reads this much too slowly is cut off; it comes back and is told how things stand. */
+const MOST_UNREAD_BYTES = 32 * 1024 * 1024
+
+export interface SessionOptions {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly app: string | undefined
+  readonly graceMs: number
+  readonly inspectors: CallContext['inspectors']
+  readonly tellAll: (message: HostMessage) => void
+  readonly onEnded: () => void
+}
+
+export class HostSession {
+  readonly app: string | undefined
+  readonly #engine: Engine
+  readonly #actor: HostSessionActor
+  readonly #context: CallContext
+  readonly #held: HeldOperations
+  readonly #sources = new Map<string, Promise<ByteSource>>()
+  /** By the ids of their calls; undefined while the call is under way. */
+  readonly #answers = new Map<number, HostMessage | undefined>()
+  #stream: ServerResponse | undefined
+  #watching: Subscription | undefined
+
+  constructor({engine, clock, app, graceMs, inspectors, tellAll, onEnded}: SessionOptions) {
+    this.app = app
+    this.#engine = engine
+    this.#held = new HeldOperations(engine, (message) => this.send(message))
+    this.#context = {
+      engine,
+      app,
+      held: this.#held,
+      inspectors,
+      tellAll,
+      watch: (events) => this.#watch(events),
+      closeBytes: (source) => this.#closeBytes(source),
+      expected: new Map(),
+      exempted: new Set(),
+      startTurn: Promise.resolve(),
+    }
+    this.#actor = createActor(hostSessionMachine, {input: {graceMs}, clock})
+    this.#actor.subscribe({
+      complete: () => {
+        this.#end()
+        onEnded()
+      },
+    })
+    this.#actor.start()
+  }
+
+  get isAttached(): boolean {
+    return this.#actor.getSnapshot().hasTag('attached')
+  }
+
+  /** The response becomes this session's stream; an earlier one is closed. */
+  attach(response: ServerResponse, welcome: HostMessage): void {
+    this.#stream?.destroy()
+    this.#stream = response
+    response.on('close', () => {
+      if (this.#stream !== response) return
+      this.#stream = undefined
+      this.#actor.send({type: 'stream.broken'})
+    })
+    this.#actor.send({type: 'stream.attached'})
+    this.send(welcome)
+  }
+
+  send(message: HostMessage): void {
+    const stream = this.#stream
+    if (stream === undefined) return
+    stream.write(`data: ${JSON.stringify(message)}\n\n`)
+    if (stream.writableLength > MOST_UNREAD_BYTES) stream.destroy()
+  }
+
+  /** Carries the calls out in their order; none of them twice. */
+  handle({settled, calls}: CallBatch): void {
+    for (const id of this.#answers.keys()) if (id < settled) this.#answers.delete(id)
+    for (const call of calls) {
+      if (this.#answers.has(call.id)) {
+        const answer = this.#answers.get(call.id)
+        if (answer !== undefined) this.send(answer)
+        continue
+      }
+      this.#answers.set(call.id, undefined)
+      this.#answer(call.id, this.#carryOut(call.name, call.input))
+    }
+  }
+
+  /** Bytes of a result, as soon as there is one; `source` names the reader, which the client closes. */
+  async read(guid: OperationId, source: string, position: number, into: Uint8Array, signal: AbortSignal) {
+    let opened = this.#sources.get(source)
+    if (opened === undefined) {
+      opened = this.#openBytes(guid)
+      this.#sources.set(source, opened)
+      opened.catch(() => this.#sources.delete(source))
+    }
+    const bytes = await opened
+    const count = await bytes.read(into, position, signal)
+    const generation = this.#held.entryOf(guid)?.counts.generation ?? 0
+    return {count, size: bytes.size, generation}
+  }
+
+  /** The operation, if this client may see it. Rejects with OPERATION_UNKNOWN. */
+  async assertVisible(guid: OperationId): Promise<void> {
+    const entry = await this.#engine.find(guid)
+    const isMine = entry !== undefined && isVisible(entry.record, this.app)
+    if (entry !== undefined) this.#engine.release(entry)
+    if (!isMine) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
+  }
+
+  /** Tells the client, if it is there, that the host ends. */
+  close(): void {
+    this.send({type: 'bye'})
+    const stream = this.#stream
+    this.#stream = undefined
+    stream?.end()
+    this.#actor.send({type: 'session.end'})
+  }
+
+  async #carryOut(name: CallName, input: unknown): Promise<unknown> {
+    const parsed = CALLS[name].safeParse(input)
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues
+      throw invalidArgument(`${name}.${issue?.path.join('.') ?? ''}`, issue?.message ?? 'is not what it should be')
+    }
+    return carryOut(this.#context, name, parsed.data as CallInput<typeof name>)
+  }
+
+  #answer(id: number, promise: Promise<unknown>): void {
+    const tell = (message: HostMessage) => {
+      if (this.#answers.has(id)) this.#answers.set(id, message)
+      this.send(message)
+    }
+    promise.then(
+      (value) => tell({type: 'result', id, value}),
+      (error) => tell({type: 'result', id, error: asTransferError(error).toSerialized()}),
+    )
+  }
+
+  async #openBytes(guid: OperationId): Promise<ByteSource> {
+    const entry = await this.#engine.find(guid)
+    if (entry === undefined || !isVisible(entry.record, this.app)) {
+      if (entry !== undefined) this.#engine.release(entry)
+      throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
+    }
+    try {
+      return this.#engine.bytesOf(entry)
+    } finally {
+      this.#engine.release(entry)
+    }
+  }
+
+  #closeBytes(source: string): void {
+    this.#sources.get(source)?.then(
+      (bytes) => bytes.close(),
+      () => undefined,
+    )
+    this.#sources.delete(source)
+  }
+
+  #watch(events: boolean): void {
+    this.#watching?.unsubscribe()
+    this.#watching = undefined
+    if (!events) return
+    this.#watching = this.#engine.events$.subscribe((event) => {
+      const shown = this.#shown(event)
+      if (shown !== undefined) this.send({type: 'event', event: shown})
+    })
+  }
+
+  /** What this client may see of an event. */
+  #shown(event: EngineEvent): EngineEvent | undefined {
+    const {app} = this
+    if (app === undefined) return event
+    const isMine = (id: OperationId) => this.#engine.live(id)?.record.app === app
+    switch (event.type) {
+      case 'operation.started':
+      case 'operation.moved':
+      case 'operation.restarted':
+        return event.record.app === app ? event : undefined
+      case 'progress': {
+        const changes = event.changes.filter(({id}) => isMine(id))
+        return changes.length === 0 ? undefined : {...event, changes}
+      }
+      case 'store.failed':
+        return isMine(event.id) ? event : undefined
+      case 'operation.forgotten': {
+        // Whose they were is not known any more; a guid alone tells nothing.
+        return event
+      }
+      default:
+        return event
+    }
+  }
+
+  #end(): void {
+    this.#watch(false)
+    this.#held.releaseAll()
+    for (const source of this.#sources.keys()) this.#closeBytes(source)
+    const {expected, engine} = this.#context
+    // Nobody can start them any more.
+    for (const [completionGroup, count] of expected) {
+      engine.completionGroups.withdraw(Array.from({length: count}, () => ({completionGroup})))
+    }
+  }
+}

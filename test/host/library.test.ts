@@ -1,0 +1,30 @@
+/**
+ * The library's tests, unchanged, with engines that live in a host: what an application has of it is a client's. All of them with
+ * BGT_HOST_SUITE=all, and those that ask most of the seam by default. Limits are the exception: a host counts what is started, and
+ * not what is created (socket.test.ts).
+ */
+
+import {describe} from 'vitest'
+import {useHosts} from '../integration/harness.ts'
+
+const ALWAYS = ['groups', 'pause', 'persistence', 'promises', 'ranges-downloaded', 'result-streams'] as const
+const MORE = [
+  'call-matrix',
+  'conditions',
+  'construction',
+  'credentials',
+  'live-headers',
+  'proxies',
+  'random-access',
+  'recoverable',
+  'request-body',
+  'uploads',
+  'wire',
+] as const
+
+useHosts()
+
+describe('with a host', async () => {
+  const names = process.env.BGT_HOST_SUITE === 'all' ? [...ALWAYS, ...MORE] : ALWAYS
+  for (const name of names) await import(`../integration/library/${name}.test.ts`)
+})

@@ -1,0 +1,280 @@
+/** The control socket: who may open it, and what it takes from whoever does. */
+
+import {execFile} from 'node:child_process'
+import {randomUUID} from 'node:crypto'
+import {once} from 'node:events'
+import {chmod, mkdir, stat, writeFile} from 'node:fs/promises'
+import {createServer, type IncomingMessage, request} from 'node:http'
+import {connect} from 'node:net'
+import {join} from 'node:path'
+import {promisify} from 'node:util'
+import {describe, expect, it} from 'vitest'
+import {controlAddress} from '../../src/adapters/control/control-address.ts'
+import {BackgroundTransferEngine} from '../../src/index.ts'
+import {failure, makeDirectory, onCleanup, openEngine, startServer} from '../integration/harness.ts'
+
+interface Answer {
+  readonly status: number | undefined
+  readonly body: {readonly error?: {readonly code: string; readonly message: string}; readonly [name: string]: unknown}
+}
+
+async function ask(socketPath: string, method: string, path: string, body?: string): Promise<Answer> {
+  const asked = request({socketPath, method, path, headers: {host: 'control'}})
+  asked.end(body)
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  const chunks: Buffer[] = []
+  for await (const chunk of answer) chunks.push(chunk)
+  return {status: answer.statusCode, body: JSON.parse(Buffer.concat(chunks).toString('utf8'))}
+}
+
+/** An engine that others may connect to, and its socket. */
+async function shared(options: Parameters<typeof openEngine>[1] = {}) {
+  const directory = await makeDirectory()
+  const engine = await openEngine(directory, {...options, control: true})
+  const store = join(directory, '.store')
+  return {directory, engine, store, socket: controlAddress(store)}
+}
+
+/** A session by hand: its stream is open, and calls are answered one after another. */
+async function openSession(socketPath: string) {
+  const id = randomUUID()
+  const asked = request({socketPath, path: `/api/v1/session?id=${id}&api=1`, headers: {host: 'control'}})
+  asked.end()
+  const [stream] = (await once(asked, 'response')) as [IncomingMessage]
+  stream.setEncoding('utf8')
+  onCleanup(async () => void asked.destroy())
+  const messages = (async function* () {
+    let rest = ''
+    for await (const chunk of stream) {
+      const frames = `${rest}${chunk}`.split('\n\n')
+      rest = frames.pop() ?? ''
+      for (const frame of frames) yield JSON.parse(frame.replace('data: ', ''))
+    }
+  })()
+  let calls = 0
+  return {
+    path: `/api/v1/session/${id}`,
+    welcome: (await messages.next()).value,
+    async call(name: string, input: unknown) {
+      const body = JSON.stringify({settled: 0, calls: [{id: calls, name, input}]})
+      calls += 1
+      const {status, body: answer} = await ask(socketPath, 'POST', `/api/v1/session/${id}/calls`, body)
+      if (status !== 202) return answer
+      for (;;) {
+        const {value} = await messages.next()
+        if (value.type === 'result' && value.id === calls - 1) return value
+      }
+    },
+  }
+}
+
+describe('the control socket', () => {
+  it('is for its user alone, and there only while somebody listens', async () => {
+    const {engine, socket, store} = await shared()
+    expect((await stat(socket)).mode & 0o777).toBe(0o600)
+    expect((await stat(store)).mode & 0o777).toBe(0o700)
+    await engine.close()
+    await expect(stat(socket)).rejects.toThrow('ENOENT')
+  })
+
+  it.skipIf(process.getuid?.() === 0)('that may not be opened is said to be somebody else’s', async () => {
+    const {socket, store} = await shared()
+    await chmod(socket, 0o000)
+    expect((await failure(BackgroundTransferEngine.connect({directory: store}))).code).toBe('FILE_ACCESS')
+  })
+
+  it.skipIf(process.getuid?.() !== 0)('is shut to another user, whatever the directory lets through', async () => {
+    const {directory, socket, store} = await shared()
+    for (const each of [directory, store]) await chmod(each, 0o755)
+    const code = `require('node:net').connect(${JSON.stringify(socket)}).on('error', (e) => console.log(e.code)).on('connect', () => console.log('in'))`
+    const {stdout} = await promisify(execFile)(process.execPath, ['-e', code], {uid: 65_534, gid: 65_534})
+    expect(stdout.trim()).toBe('EACCES')
+  })
+
+  it('that a dead host left is taken over', async () => {
+    const directory = await makeDirectory()
+    const store = join(directory, '.store')
+    await mkdir(store, {mode: 0o700})
+    await writeFile(controlAddress(store), '')
+    await openEngine(directory, {control: true})
+    const client = await BackgroundTransferEngine.connect({directory: store})
+    expect(await client.queryAsync()).toEqual([])
+    await client.close()
+  })
+
+  it('of a store whose path is too long stands elsewhere, and is found', async () => {
+    const directory = join(await makeDirectory(), 'a'.repeat(120))
+    await mkdir(directory)
+    await openEngine(directory, {control: true})
+    const client = await BackgroundTransferEngine.connect({directory: join(directory, '.store')})
+    expect(await client.queryAsync()).toEqual([])
+    await client.close()
+  })
+
+  it('is no engine’s that was not asked for it, and says so', async () => {
+    const directory = await makeDirectory()
+    await openEngine(directory)
+    const error = await failure(BackgroundTransferEngine.connect({directory: join(directory, '.store')}))
+    expect(error.code).toBe('HOST_UNREACHABLE')
+    expect(error.toLine()).toBe(
+      `no host runs for this store (${join(directory, '.store')}): start one with \`bgt host\`, or open the store in this process`,
+    )
+  })
+
+  it('of a host of another version is told apart', async () => {
+    const {socket} = await shared()
+    const {status, body} = await ask(socket, 'GET', `/api/v1/session?id=${randomUUID()}&api=7`)
+    expect(status).toBe(426)
+    expect(body.error).toMatchObject({code: 'HOST_VERSION'})
+    expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 1, and its client version 7$/)
+  })
+
+  it('of a host that refuses this version makes connect say so', async () => {
+    const store = await makeDirectory()
+    const other = createServer((asked, answer) => {
+      const error = {code: 'HOST_VERSION', message: 'the host (9.0.0) speaks version 9, and its client version 1'}
+      if (asked.url === '/api/v1/hello') answer.end('{"api":9}')
+      else answer.writeHead(426).end(JSON.stringify({error}))
+    }).listen(controlAddress(store))
+    await once(other, 'listening')
+    onCleanup(async () => void other.close())
+    expect((await failure(BackgroundTransferEngine.connect({directory: store}))).code).toBe('HOST_VERSION')
+  })
+})
+
+describe('what a client says', () => {
+  it('is checked: no call gets by with less or more than it takes', async () => {
+    const {directory, socket, engine} = await shared()
+    const session = await openSession(socket)
+    expect(session.welcome).toMatchObject({type: 'welcome', resumed: false, hello: {api: 1, pid: process.pid}})
+    const id = '00000000-0000-7000-8000-000000000001'
+    const good = {
+      id,
+      direction: 'download',
+      request: {url: 'http://127.0.0.1:1/a', method: 'GET', headers: []},
+      target: {file: join(directory, 'a'), collision: 'failIfExists'},
+      policy: {priority: 0, costPolicy: 0, group: ''},
+      createdAt: 1,
+    }
+    const wrong: readonly object[] = [
+      {...good, id: '../../etc'},
+      {...good, direction: 'sideways'},
+      {...good, createdAt: -1},
+      {...good, state: 'completed'},
+      {...good, evidence: {generation: 1, ranges: [[0, 10]]}},
+      {...good, app: 'another'},
+      {...good, target: {...good.target, file: 'relative'}},
+      {...good, target: {...good.target, file: `${directory}/a\0b`}},
+      {...good, target: {...good.target, collision: 'whatever'}},
+      {...good, request: {...good.request, url: 'file:///etc/passwd'}},
+      {...good, request: {...good.request, method: 'GET / HTTP/1.1\r\nX: y'}},
+      {...good, request: {...good.request, headers: [['X', 'a\r\nb']]}},
+      {...good, request: {...good.request, headers: 'none'}},
+      {...good, request: {...good.request, body: {pieces: [{kind: 'file', file: 'relative'}]}}},
+      {...good, request: {...good.request, body: {pieces: [{kind: 'spool', name: 'another.body', size: 1}]}}},
+      {...good, policy: {...good.policy, priority: 7}},
+      {...good, policy: {...good.policy, retries: -1}},
+      {...good, policy: {...good.policy, unconstrained: true}},
+      {...good, policy: {...good.policy, checksum: {algorithm: 'sha256', hex: 'zz'}}},
+      JSON.parse('{"__proto__": {"admin": true}}'),
+    ]
+    for (const draft of wrong) {
+      const {error} = await session.call('start', {drafts: [draft], hold: true})
+      expect(error?.code, JSON.stringify(draft)).toBe('INVALID_ARGUMENT')
+    }
+    expect(await engine.queryAsync()).toEqual([])
+    for (const [name, input] of [
+      ['find', {}],
+      ['find', {id, more: 1}],
+      ['pause', {id}],
+      ['limitRate', {bytesPerSecond: -1}],
+      ['query', {query: {limit: 1e9}}],
+      [
+        'registerTask',
+        {id, task: {taskId: id, name: '', module: 'data:text/javascript,1', isolation: 'worker', timeoutMs: 1}},
+      ],
+    ] as const) {
+      expect(['INVALID_ARGUMENT', 'OPERATION_UNKNOWN']).toContain((await session.call(name, input)).error?.code)
+    }
+    expect((await session.call('start', {drafts: [good], hold: true})).value).toHaveLength(1)
+    const again = await session.call('start', {
+      drafts: [{...good, request: {...good.request, url: 'http://h/'}}],
+      hold: true,
+    })
+    expect(again.value[0].record.request.url).toBe('http://127.0.0.1:1/a')
+  })
+
+  it('is refused where it is no call, no JSON or no HTTP, and nothing breaks', async () => {
+    const {socket, store} = await shared()
+    const session = await openSession(socket)
+    for (const [method, path, body, status] of [
+      ['GET', '/', undefined, 404],
+      ['GET', '/api/v1/../../secrets.key', undefined, 404],
+      ['DELETE', '/api/v1/hello', undefined, 404],
+      ['POST', `/api/v1/session/${randomUUID()}/calls`, '{}', 404],
+      ['POST', `${session.path}/calls`, 'no json', 400],
+      ['POST', `${session.path}/calls`, '[]', 400],
+      ['POST', `${session.path}/calls`, '{"settled":0,"calls":[{"id":0,"name":"toString","input":{}}]}', 400],
+      ['GET', '/api/v1/session?id=short&api=1', undefined, 400],
+      ['GET', `${session.path}/bytes?guid=x&source=1&position=0&count=1`, undefined, 400],
+      ['GET', `${session.path}/bytes?guid=${randomUUID()}&source=1&position=-1&count=1`, undefined, 400],
+      ['GET', `${session.path}/answer?guid=${randomUUID()}&position=0`, undefined, 404],
+    ] as const) {
+      const answer = await ask(socket, method, path, body)
+      expect([path, answer.status]).toEqual([path, status])
+      expect(JSON.stringify(answer.body)).not.toMatch(/node:|\.ts|at /)
+    }
+    const raw = connect(socket)
+    raw.on('error', () => undefined)
+    raw.end('\0\0\0 nonsense\r\n\r\n')
+    await once(raw.resume(), 'close')
+    const client = await BackgroundTransferEngine.connect({directory: store})
+    expect(await client.queryAsync()).toEqual([])
+    await client.close()
+  })
+
+  it('33. counts against the limits of the engine, when it is started', async () => {
+    const {directory, store} = await shared({limits: {operations: 2, groups: 1}})
+    const server = await startServer()
+    server.route('/a', {content: Buffer.alloc(10), cutAfter: 1, cut: 'stall'})
+    const client = await BackgroundTransferEngine.connect({directory: store})
+    onCleanup(() => client.close())
+    const begin = (name: string, group = '') => {
+      const downloader = client.createDownloader()
+      downloader.group = group
+      return downloader.createDownload(server.url('/a'), join(directory, name)).startAsync()
+    }
+    await begin('a', 'one').accepted
+    expect((await failure(begin('b', 'two'))).code).toBe('LIMIT_REACHED')
+    await begin('b', 'one').accepted
+    const error = await failure(begin('c'))
+    expect(error.code).toBe('LIMIT_REACHED')
+  })
+
+  it('is carried out once, however often it is said', async () => {
+    const {directory, socket, engine} = await shared()
+    const session = await openSession(socket)
+    const draft = {
+      id: '00000000-0000-7000-8000-000000000001',
+      direction: 'download',
+      request: {url: 'http://127.0.0.1:1/a', method: 'GET', headers: []},
+      target: {file: join(directory, 'a'), collision: 'failIfExists'},
+      policy: {priority: 0, costPolicy: 0, group: '', retries: 0},
+      createdAt: 1,
+    }
+    let started = 0
+    engine.events$.subscribe(({type}) => {
+      if (type === 'operation.started') started += 1
+    })
+    const input = {drafts: [draft], hold: true}
+    const first = await session.call('start', input)
+    // The same call, as a client says it whose stream broke; and the same draft, as one whose host died.
+    const again = JSON.stringify({settled: 0, calls: [{id: 0, name: 'start', input}]})
+    for (let n = 0; n < 3; n += 1) await ask(socket, 'POST', `${session.path}/calls`, again)
+    const other = await openSession(socket)
+    const second = await other.call('start', input)
+    expect([first, second].map(({value}) => value[0].record.id)).toEqual([draft.id, draft.id])
+    expect(started).toBe(1)
+    expect(await engine.queryAsync()).toHaveLength(1)
+  })
+})
