@@ -4,6 +4,7 @@
  * restoring   routes a record to the state it names; what ran when the process died queues again.
  * queued      waits for `operation.admit` from its group. Idle to the public, as is a transfer that was never started.
  * running     the only state with traffic:
+ *   refreshing    the application's provider gives what the next try needs (providerTimeout); only where there is one.
  *   exchanging    one try, moved by the actor `transferBytes`:
  *     active        connecting (connectTimeout) → awaitingResponse (responseTimeout) → transferring (stallTimeout; a
  *                   checkpoint is asked for each checkpointInterval). recordingRestart holds the body back until the record
@@ -141,6 +142,7 @@ const setUp = setup({
     events: {} as OperationEvent,
     tags: {} as LifeState | 'passive' | 'moving' | 'holding',
     children: {} as {
+      refreshment: 'refreshRequest'
       attempt: 'transferBytes'
       weighing: 'weighFailure'
       restartCommit: 'commitRecord'
@@ -153,6 +155,7 @@ const setUp = setup({
   },
   actors: {
     transferBytes: fromCallback<AttemptCommand, AttemptInput>(notProvided('transferBytes')),
+    refreshRequest: fromPromise<void, {facts: OperationFacts}>(notProvided('refreshRequest')),
     weighFailure: fromPromise<RetryDecision, WeighFailureInput>(notProvided('weighFailure')),
     commitRecord: fromPromise<void, {record: OperationRecord}>(notProvided('commitRecord')),
     verifyFile: fromPromise<PublishedFile, {facts: OperationFacts}>(notProvided('verifyFile')),
@@ -163,6 +166,7 @@ const setUp = setup({
     connectTimeout: ({context}) => context.settings.connectTimeoutMs,
     responseTimeout: ({context}) => context.settings.responseTimeoutMs,
     stallTimeout: ({context}) => context.settings.stallTimeoutMs,
+    providerTimeout: ({context}) => context.settings.beforeAttemptTimeoutMs,
     yieldTimeout: ({context}) => context.settings.yieldTimeoutMs,
     checkpointInterval: ({context}) => context.settings.checkpointIntervalMs,
   },
@@ -173,10 +177,14 @@ const setUp = setup({
     /** The whole part stands beside its name, and only the name was not to be had. */
     isVerified: ({context}) => context.facts.publishing !== undefined,
     isFree: ({context}) => reason(context) === undefined,
+    hasProvider: ({context}) => context.facts.request.provider !== undefined,
     /** POST downloads cannot be paused (spec D16). */
     canBePaused: ({context}) => context.facts.request.method.toUpperCase() !== 'POST',
     decidedTo: (_, params: {decision: RetryDecision; kind: RetryDecision['kind']}) =>
       params.decision.kind === params.kind,
+    /** `asksFirst`: by way of its provider. */
+    goesOnAtOnce: ({context}, params: {decision: RetryDecision; asksFirst: boolean}) =>
+      params.decision.kind === 'atOnce' && params.asksFirst === (context.facts.request.provider !== undefined),
     /** The answer proved the bytes on disk useless: the next try begins at zero. */
     mustStartOver: ({context}, params: {error: SerializedError}) =>
       params.error.details?.startOver === true && context.facts.attempts.total < context.settings.retry.maxAttempts,
@@ -241,6 +249,13 @@ const setUp = setup({
       failure: (_, params: {error: unknown}) => serialize(params.error),
       facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
     }),
+    noteProviderTimeout: assign({
+      failure: ({context}) =>
+        new TransferError('PROVIDER_TIMEOUT', 'the provider gave nothing in time', {
+          where: context.facts.request.provider ?? '',
+        }).toSerialized(),
+      facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
+    }),
     noteConnectTimeout: assign({
       failure: ({context}) => timedOut('CONNECT_TIMEOUT', 'no connection in time', context.facts),
       facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
@@ -303,22 +318,28 @@ export function serialize(thrown: unknown): SerializedError {
   return new TransferError('INTERNAL', `unexpected failure: ${message}`).toSerialized()
 }
 
-/** Where an admitted operation goes: to publish what is verified, for which nothing has to be fetched; else straight into the pause that applies, else on the wire (8.4). */
-const onAdmission = [
-  {guard: 'isVerified', target: '#operation.running.finishing.publishing'},
-  {guard: {type: 'isBlockedBy', params: {reason: 'noNetwork'}}, target: '#operation.paused.noNetwork'},
-  {guard: {type: 'isBlockedBy', params: {reason: 'costedNetwork'}}, target: '#operation.paused.costedNetwork'},
-  {guard: {type: 'isBlockedBy', params: {reason: 'systemPolicy'}}, target: '#operation.paused.systemPolicy'},
+/** The next try, once everything for it is there. */
+const toTheWire = [
+  {guard: 'hasProvider', target: '#operation.running.refreshing'},
   {target: '#operation.running.exchanging'},
 ] as const
 
-/** The same, for an operation whose pause of the system is over, or not, after its bytes were made durable. */
-const afterYieldingToConditions = [
+/** The pause that applies, if one does. */
+const pausesOfTheSystem = [
   {guard: {type: 'isBlockedBy', params: {reason: 'noNetwork'}}, target: '#operation.paused.noNetwork'},
   {guard: {type: 'isBlockedBy', params: {reason: 'costedNetwork'}}, target: '#operation.paused.costedNetwork'},
   {guard: {type: 'isBlockedBy', params: {reason: 'systemPolicy'}}, target: '#operation.paused.systemPolicy'},
-  {target: '#operation.running.returning'},
 ] as const
+
+/** Where an admitted operation goes: to publish what is verified, for which nothing has to be fetched; else straight into the pause that applies, else on the wire (8.4). */
+const onAdmission = [
+  {guard: 'isVerified', target: '#operation.running.finishing.publishing'},
+  ...pausesOfTheSystem,
+  ...toTheWire,
+] as const
+
+/** The same, for an operation whose pause of the system is over, or not, after its bytes were made durable. */
+const afterYieldingToConditions = [...pausesOfTheSystem, {target: '#operation.running.returning'}] as const
 
 /** Between two tries nothing has to be made durable first. The capacity is kept, lest two operations use one slot. */
 const betweenTries = {
@@ -402,6 +423,24 @@ export const operationMachine = setUp.createMachine({
       description: 'Running (1): the transfer is in progress, a wait between two tries included',
       initial: 'exchanging',
       states: {
+        refreshing: {
+          description: 'The application’s provider gives what does not last: a token, a signed address',
+          tags: ['running', 'moving'],
+          always: pausesOfTheSystem,
+          invoke: {
+            id: 'refreshment',
+            src: 'refreshRequest',
+            input: ({context}) => ({facts: context.facts}),
+            onDone: 'exchanging',
+            onError: {
+              target: 'weighing',
+              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+            },
+          },
+          after: {providerTimeout: {target: 'weighing', actions: 'noteProviderTimeout'}},
+          on: betweenTries,
+        },
+
         exchanging: {
           description: 'One try: a request, its answer, its bytes',
           tags: ['running', 'moving'],
@@ -605,7 +644,12 @@ export const operationMachine = setUp.createMachine({
             }),
             onDone: [
               {
-                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'atOnce'})},
+                guard: {type: 'goesOnAtOnce', params: ({event}) => ({decision: event.output, asksFirst: true})},
+                target: 'refreshing',
+                actions: 'noteContinuation',
+              },
+              {
+                guard: {type: 'goesOnAtOnce', params: ({event}) => ({decision: event.output, asksFirst: false})},
                 target: 'exchanging',
                 actions: 'noteContinuation',
               },
@@ -645,7 +689,7 @@ export const operationMachine = setUp.createMachine({
             id: 'startOverCommit',
             src: 'commitRecord',
             input: ({context}) => ({record: {...context.facts, state: 'running'}}),
-            onDone: 'exchanging',
+            onDone: toTheWire,
             onError: {
               target: 'weighing',
               actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},

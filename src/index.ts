@@ -79,6 +79,13 @@ export type {
   TransferStateMessage,
 } from './observe/channels.ts'
 export type {PlatformOptions} from './platform.ts'
+export type {
+  AddressGiven,
+  AttemptProvider,
+  AttemptProviders,
+  ComingAttempt,
+  HeadersGiven,
+} from './ports/attempt-provider.ts'
 export type {ConditionsSource} from './ports/conditions.ts'
 export type {Log} from './ports/log.ts'
 export type {OperationQuery} from './ports/record-store.ts'

@@ -37,7 +37,8 @@ import type {RequestBody, Transport} from '../ports/transport.ts'
 import {BodyWriter} from './body-writer.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import {Checkpoints, type VersionFacts} from './checkpoints.ts'
-import {Connection, type Reception} from './connection.ts'
+import {Connection, type Hop, type Reception} from './connection.ts'
+import type {FreshRequests} from './refresh-request.ts'
 import {requestHeaders} from './request-headers.ts'
 import type {Logins} from './server-login.ts'
 
@@ -53,6 +54,7 @@ export interface TransferBytesPorts {
   readonly origins: OriginMemory
   readonly readers: ByteReaders
   readonly logins: Logins
+  readonly fresh: FreshRequests
 }
 
 /** What is asked of one address. */
@@ -81,6 +83,8 @@ export class Attempt {
   #stage: 'open' | 'yielding' | 'over' = 'open'
   #bytes: Checkpoints
   #connection: Connection | undefined
+  /** Where its requests begin: what was given for this try is for all of them. */
+  readonly #begin: (own: Hop) => Hop
   /** What is missing from there on is fetched first. */
   #wanted: number
   /** A restart is being recorded: settles when it is, or when the try is given up before. */
@@ -92,6 +96,7 @@ export class Attempt {
   constructor(ports: TransferBytesPorts, {facts, wanted}: AttemptInput, tell: (event: AttemptEvent) => void) {
     this.#ports = ports
     this.#facts = facts
+    this.#begin = ports.fresh.take(facts.id)
     this.#wanted = wanted ?? 0
     this.#tell = tell
     this.#bytes = this.#checkpointsOver(facts.evidence)
@@ -254,16 +259,17 @@ export class Attempt {
 
   async #fetch(): Promise<Reception> {
     const {request} = this.#facts
-    const first = {url: request.url, method: request.method, headers: requestHeaders(request, this.#ports.secrets)}
+    const own = {url: request.url, method: request.method, headers: requestHeaders(request, this.#ports.secrets)}
+    const first = this.#begin(own)
     const body = await this.#requestBody()
     this.#assertWanted()
-    let question = this.#questionTo(request.url)
+    let question = this.#questionTo(first.url)
     const connection = new Connection({
       transport: this.#ports.transport,
       connected: () => this.#report({type: 'attempt.connected'}),
       redirected: () => this.#report({type: 'attempt.redirected'}),
       challenged: () => this.#report({type: 'attempt.challenged'}),
-      login: this.#ports.logins.of(request, first),
+      login: this.#ports.logins.of(request, own, first),
       body,
       headersFor: (hop) => {
         question = this.#questionTo(hop.url)

@@ -5,6 +5,7 @@
 
 import {TransferError} from '../domain/errors.ts'
 import type {HeaderField, ResponseFacts} from '../domain/record.ts'
+import {redactUrl} from '../domain/redaction.ts'
 import {keepsBody, nextHop} from '../domain/redirect.ts'
 import type {BodyDisposition, BodyReceiver, Exchange, RequestBody, Transport} from '../ports/transport.ts'
 import type {BodyWriter} from './body-writer.ts'
@@ -15,6 +16,8 @@ export interface Hop {
   readonly method: string
   /** What redirects left of the request's headers, secret ones too. */
   readonly headers: readonly HeaderField[]
+  /** Headers that are secret whatever their names. Where it is there, the address is secret, too. */
+  readonly secretNames?: readonly string[]
 }
 
 /** What the owner makes of an answer. */
@@ -200,8 +203,10 @@ export class Connection {
       if (!keepsBody(head.status, hop.method)) this.#isBodyDropped = true
       return 'discard'
     }
-    this.#response = head
-    this.#reception = next.kind === 'fail' ? next : this.#options.responded(head, hop)
+    // What the application gave for this try alone is not kept.
+    const known = hop.secretNames === undefined ? head : {...head, url: redactUrl(head.url)}
+    this.#response = known
+    this.#reception = next.kind === 'fail' ? next : this.#options.responded(known, hop)
     if (this.writer !== undefined) this.#handedOver = this.writer.base
     return this.#reception.kind === 'receive' ? 'receive' : 'discard'
   }

@@ -33,9 +33,11 @@ export class Logins {
     })
   }
 
-  /** For one chain of hops, which begins with `first`. */
-  of(request: TransferRequest, first: Hop): ServerLogin {
-    return new ServerLogin(this.#memory, request, credentialsOf(request, this.#secrets), first)
+  /** For one chain of hops, which begins at the operation's own address, or at another one that was given for this try. */
+  of(request: TransferRequest, own: Hop, first: Hop = own): ServerLogin {
+    const login = new ServerLogin(this.#memory, request, credentialsOf(request, this.#secrets), own)
+    if (first.url !== own.url) login.follow(own, first)
+    return login
   }
 }
 

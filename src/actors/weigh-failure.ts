@@ -13,6 +13,7 @@ export function createWeighFailure(clock: Clock, random: Random) {
       counts: facts.attempts,
       settings: retry,
       recoverable: facts.policy.recoverable ?? [],
+      refreshes: facts.request.provider !== undefined,
       now: clock.now(),
       random: random.next(),
     }),

@@ -12,6 +12,8 @@ export interface OperationSettings {
   /** How long a pause waits for the bytes so far to become durable. */
   readonly yieldTimeoutMs: number
   readonly checkpointIntervalMs: number
+  /** How long the application's provider may take. */
+  readonly beforeAttemptTimeoutMs: number
   readonly retry: RetrySettings
 }
 

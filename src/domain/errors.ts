@@ -95,6 +95,25 @@ export const ERROR_CODES = {
     hresult: 0x80004005,
     advice: 'look at the jar or the store that was given as the option cookies',
   },
+  PROVIDER_FAILED: {
+    kind: 'configuration',
+    retry: 'backoff',
+    hresult: 0x80004005,
+    advice: 'look at the provider of this name among beforeAttempt',
+  },
+  PROVIDER_TIMEOUT: {
+    kind: 'configuration',
+    retry: 'backoff',
+    hresult: 0x800705b4,
+    advice: 'see what the provider waits for, or raise beforeAttemptTimeoutMs',
+  },
+  PROVIDER_UNKNOWN: {
+    kind: 'configuration',
+    retry: 'never',
+    hresult: 0x80070057,
+    advice:
+      'open the engine with a provider of this name among beforeAttempt; the same download goes on from its bytes',
+  },
   EGRESS_REFUSED: {
     kind: 'configuration',
     retry: 'never',

@@ -40,6 +40,8 @@ export interface TransferRequest {
   readonly body?: RequestContent
   /** Address of the proxy to ask, without user information; 'direct' for none. The engine's where it is absent. */
   readonly proxy?: string
+  /** Name of the provider that is asked before each try. */
+  readonly provider?: string
   /** RequestCredentials, sealed by the Secrets port; removed when the operation ends. */
   readonly credentials?: string
 }

@@ -26,6 +26,7 @@ export type Hop =
       readonly url: string
       readonly method: string
       readonly headers: readonly HeaderField[]
+      readonly secretNames?: readonly string[]
     }
   /** No redirect. */
   | {readonly kind: 'final'}
@@ -65,9 +66,11 @@ export function nextHop(input: RedirectInput): Hop {
     return {kind: 'fail', error}
   }
   const next = methodAfter(head.status, method)
+  const {secretNames} = input
   const sent = next === method ? input.headers : input.headers.filter(([name]) => !BODY_HEADERS.has(name.toLowerCase()))
-  const headers = target.origin === current.origin ? sent : withoutSecrets(sent, input.secretNames ?? [])
-  return {kind: 'follow', url: target.href, method: next, headers}
+  const headers = target.origin === current.origin ? sent : withoutSecrets(sent, secretNames ?? [])
+  const secrets = secretNames === undefined ? {} : {secretNames}
+  return {kind: 'follow', url: target.href, method: next, headers, ...secrets}
 }
 
 /** Against the present URL, without fragment and user information. */

@@ -50,19 +50,24 @@ export interface RetryInput {
   /** WebErrorStatus values that pause instead of failing. */
   readonly recoverable: readonly number[]
   readonly now: number
+  /** The next try brings another address or token. */
+  readonly refreshes?: boolean
   /** Uniform in [0, 1). */
   readonly random: number
 }
 
 const GROWTH = 4
+/** What a server says to an address or a token that has expired. */
+const REFUSALS: ReadonlySet<unknown> = new Set([401, 403, 410])
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
 export function decideRetry(input: RetryInput): RetryDecision {
   const {error, counts, settings, now} = input
   // The ladder has another rung: asking by it is no failure of the transfer.
   if (error.details?.askAgain === true && counts.total < settings.maxAttempts) return {kind: 'atOnce'}
-  if (input.recoverable.includes(webErrorStatusOf(error))) return {kind: 'pauseRecoverable'}
-  const verdict = error.retry ?? ERROR_CODES[error.code].retry
+  const isWorthRefreshing = mayBeRefreshed(input)
+  if (!isWorthRefreshing && input.recoverable.includes(webErrorStatusOf(error))) return {kind: 'pauseRecoverable'}
+  const verdict = isWorthRefreshing ? 'backoff' : (error.retry ?? ERROR_CODES[error.code].retry)
   if (verdict === 'storage') return {kind: 'pauseForStorage', at: now + settings.storageRetryMs}
   if (verdict === 'never') return {kind: 'end', error}
   const retryAfterMs = retryAfterOf(error)
@@ -114,6 +119,12 @@ function backoffMs(failures: number, settings: RetrySettings, random: number): n
   const ceiling = Math.min(settings.maxDelayMs, settings.baseDelayMs * GROWTH ** exponent)
   const floor = Math.min(ceiling, settings.baseDelayMs / 10)
   return Math.max(1, Math.round(Math.max(floor, random * ceiling)))
+}
+
+/** Refused for what the provider gave: it is asked again before the application is. */
+function mayBeRefreshed({error, counts, settings, refreshes}: RetryInput): boolean {
+  if (refreshes !== true || error.code !== 'HTTP_STATUS' || !REFUSALS.has(error.details?.status)) return false
+  return counts.failures <= settings.retries && counts.total < settings.maxAttempts
 }
 
 /** A connection cut in mid-body, where the rest can be asked for. */

@@ -25,6 +25,7 @@ import {
 import type {ContentPiece} from '../domain/request-content.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
+import {providerOf} from '../ports/attempt-provider.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
@@ -192,6 +193,7 @@ export class Engine implements EngineApi {
   /** Resolves when the records are durable, with what `use` made of each. */
   async #accept<T>(drafts: readonly OperationDraft[], use: (record: OperationRecord) => T): Promise<readonly T[]> {
     this.#requireServing()
+    for (const {request} of drafts) providerOf(this.options.providers, request)
     const records = drafts.map(
       (draft): OperationRecord => ({...draft, sequence: this.#nextSequence(), state: 'queued'}),
     )

@@ -70,6 +70,7 @@ export class Operations {
       limiter: options.limiter,
       origins: new KnownOrigins(options.ports.clock),
       readers: this.readers,
+      providers: options.options.providers,
       commit: (record) => this.#persist(this.hold(record), record),
     }
     this.#machines = {

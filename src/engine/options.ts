@@ -7,6 +7,7 @@ import {invalidArgument} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Checksum, TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
+import type {AttemptProviders} from '../ports/attempt-provider.ts'
 import type {LimitOptions} from './engine-limits.ts'
 import type {RetentionPolicy} from './retention.ts'
 
@@ -55,6 +56,10 @@ export interface EngineOptions {
   readonly unconstrainedConsent?: UnconstrainedConsent
   /** How background tasks of completion groups are run. */
   readonly backgroundTasks?: BackgroundTaskOptions
+  /** By name: what gives downloads that say so, before each try, a token or a signed address. None by default. */
+  readonly beforeAttempt?: AttemptProviders
+  /** ms that a provider may take for one try; 60,000 by default. */
+  readonly beforeAttemptTimeoutMs?: number
   /** An XState inspection observer that is given to every actor, so that other tools can attach. */
   readonly inspect?: Observer<InspectionEvent>
 }
@@ -94,6 +99,7 @@ export interface ResolvedEngineOptions {
   readonly unconstrainedConsent: UnconstrainedConsent
   readonly limits: LimitOptions
   readonly backgroundTasks: Required<BackgroundTaskOptions>
+  readonly providers: AttemptProviders
   readonly inspect: Observer<InspectionEvent> | undefined
 }
 
@@ -135,6 +141,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     responseTimeoutMs: bounded('responseTimeoutMs', options.responseTimeoutMs, 120_000, BOUNDS.responseTimeoutMs),
     stallTimeoutMs: bounded('stallTimeoutMs', options.stallTimeoutMs, 120_000, BOUNDS.stallTimeoutMs),
     yieldTimeoutMs: 5_000,
+    beforeAttemptTimeoutMs: bounded('beforeAttemptTimeoutMs', options.beforeAttemptTimeoutMs, 60_000, [1, MAX_MS]),
     checkpointIntervalMs: bounded('checkpointIntervalMs', options.checkpointIntervalMs, 1_000, [10, MAX_MS]),
     retry: {
       ...DEFAULT_RETRY,
@@ -169,6 +176,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
         MAX_MS,
       ]),
     },
+    providers: providersOf(options.beforeAttempt ?? {}),
     inspect: options.inspect,
   })
 }
@@ -178,6 +186,17 @@ function limitOptions({operations, groups}: LimitOptions): LimitOptions {
     ...(operations === undefined ? {} : {operations: bounded('limits.operations', operations, 1, [1, 1_000_000])}),
     ...(groups === undefined ? {} : {groups: bounded('limits.groups', groups, 1, [1, 1_000_000])}),
   }
+}
+
+function providersOf(providers: AttemptProviders): AttemptProviders {
+  for (const [name, provider] of Object.entries(providers)) {
+    const {headers, url} = provider ?? {}
+    const isUsable = [headers, url].every((each) => each === undefined || typeof each === 'function')
+    if (name === '' || !isUsable || (headers === undefined && url === undefined)) {
+      throw invalidArgument(`beforeAttempt.${name}`, 'must be an object with a function headers, url, or both')
+    }
+  }
+  return {...providers}
 }
 
 /** The engine's numbers with what this operation asks instead. */

@@ -5,12 +5,14 @@ import {operationMachine} from '../../machines/operation.machine.ts'
 import {uploadMachine} from '../../machines/upload.machine.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {createDiscardParts, createPublishFile, createVerifyFile} from '../actors/finish-file.ts'
+import {createRefreshRequest, FreshRequests} from '../actors/refresh-request.ts'
 import {createSendContent} from '../actors/send-content.ts'
 import {Logins} from '../actors/server-login.ts'
 import {createTransferBytes} from '../actors/transfer-bytes.ts'
 import {createDiscardUpload, createPrepareContent} from '../actors/upload-content.ts'
 import {createWeighFailure} from '../actors/weigh-failure.ts'
 import type {OperationRecord} from '../domain/record.ts'
+import type {AttemptProviders} from '../ports/attempt-provider.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {ProgressMeter} from '../ports/progress-meter.ts'
@@ -24,15 +26,19 @@ export interface OperationProvisions {
   readonly limiter: RateLimiter
   readonly origins: OriginMemory
   readonly readers: ByteReaders
+  readonly providers: AttemptProviders
   /** Resolves when the record, or a newer one of the operation, is durable. */
   readonly commit: (record: OperationRecord) => Promise<void>
 }
 
-export function provideOperationMachine({ports, meter, pool, limiter, origins, readers, commit}: OperationProvisions) {
+export function provideOperationMachine(provisions: OperationProvisions) {
+  const {ports, meter, pool, limiter, origins, readers, commit} = provisions
+  const fresh = new FreshRequests(provisions.providers)
   const logins = new Logins(ports)
   return operationMachine.provide({
     actors: {
-      transferBytes: createTransferBytes({...ports, meter, pool, limiter, origins, readers, logins}),
+      transferBytes: createTransferBytes({...ports, meter, pool, limiter, origins, readers, logins, fresh}),
+      refreshRequest: createRefreshRequest(fresh),
       weighFailure: createWeighFailure(ports.clock, ports.random),
       commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => commit(input.record)),
       verifyFile: createVerifyFile(ports.sink),

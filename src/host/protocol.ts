@@ -109,6 +109,7 @@ const request = z.strictObject({
   sealed: text(262_144).exactOptional(),
   body: z.strictObject({pieces: z.array(piece).max(10_000)}).exactOptional(),
   proxy: plain(2_048).exactOptional(),
+  provider: text(256).exactOptional(),
   credentials: text(65_536).exactOptional(),
 } satisfies Members<TransferRequest>)
 

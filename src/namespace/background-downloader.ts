@@ -56,12 +56,30 @@ const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
 ])
 
 export class BackgroundDownloader extends TransferSettings {
+  #beforeAttempt: string | null = null
+
   /**
    * With a completion group, every download joins it; without one, it acts on the default engine. Throws INVALID_ARGUMENT for
    * null, CLOSED when no engine is open.
    */
   constructor(completionGroup: BackgroundTransferCompletionGroup | EngineApi = defaultEngine()) {
     super(completionGroup, 'GET')
+  }
+
+  /**
+   * For downloads created afterwards: the name of what the engine was given as `beforeAttempt`, to be asked before each of their
+   * tries, in later sessions too. null by default. Our addition to the namespace. A name that the engine does not know is
+   * PROVIDER_UNKNOWN at startAsync. Throws INVALID_ARGUMENT.
+   */
+  get beforeAttempt(): string | null {
+    return this.#beforeAttempt
+  }
+
+  set beforeAttempt(name: string | null) {
+    if (name !== null && (typeof name !== 'string' || name === '')) {
+      throw invalidArgument('beforeAttempt', 'must be the name of a provider, or null')
+    }
+    this.#beforeAttempt = name
   }
 
   /**
@@ -175,7 +193,8 @@ export class BackgroundDownloader extends TransferSettings {
       )
     }
     assertPriority(priority)
-    const request = this.requestTo(uri)
+    const provider = this.#beforeAttempt
+    const request = {...this.requestTo(uri), ...(provider === null ? {} : {provider})}
     return this.join({
       id: this.engine.newId(),
       direction: 'download',

@@ -156,7 +156,11 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   /** The present status, then each change; completes with the terminal one. */
   get status$(): Observable<BackgroundTransferStatus> {
     const present = defer(() => of(this.status))
-    const changes = this.notices.pipe(map(({record}) => statusOf(record.state)))
+    // It may be on its way already when the handle hears that it was accepted.
+    const changes = merge(
+      this.#entered.pipe(map(() => this.status)),
+      this.notices.pipe(map(({record}) => statusOf(record.state))),
+    )
     return this.untilEnd(concat(present, changes)).pipe(distinctUntilChanged())
   }
 

@@ -20,6 +20,7 @@ const SETTINGS = {
   responseTimeoutMs: 1,
   stallTimeoutMs: 1,
   yieldTimeoutMs: 1,
+  beforeAttemptTimeoutMs: 1_000,
   checkpointIntervalMs: 1,
   retry: DEFAULT_RETRY,
 }

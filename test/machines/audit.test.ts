@@ -27,6 +27,7 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
       responseTimeoutMs: 120_000,
       stallTimeoutMs: 120_000,
       yieldTimeoutMs: 5_000,
+      beforeAttemptTimeoutMs: 1_000,
       checkpointIntervalMs: 1_000,
       retry: DEFAULT_RETRY,
     },
@@ -42,6 +43,7 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
       responseTimeoutMs: 120_000,
       stallTimeoutMs: 120_000,
       yieldTimeoutMs: 5_000,
+      beforeAttemptTimeoutMs: 1_000,
       checkpointIntervalMs: 1_000,
       retry: DEFAULT_RETRY,
     },
@@ -178,6 +180,7 @@ const ENDLESS = new Set([
 /** Waits that a crash may lose, by state; every other wait stands in a record. */
 const MAY_BE_LOST = [
   /^(operation|upload)\.running\.exchanging\./,
+  /^operation\.running\.refreshing$/,
   /^engine\.draining$/,
   /^origin\.cooling$/,
   /^completionGroup\.firing\.running\./,

@@ -30,6 +30,7 @@ export const SETTINGS = {
   responseTimeoutMs: 120_000,
   stallTimeoutMs: 60_000,
   yieldTimeoutMs: 5_000,
+  beforeAttemptTimeoutMs: 1_000,
   checkpointIntervalMs: 1_000,
   retry: DEFAULT_RETRY,
 }
@@ -69,6 +70,7 @@ export class OperationStand {
   readonly clock = new SimulatedClock(1_000_000)
   readonly actor: OperationActor
   readonly tries: PlayedTry[] = []
+  readonly refreshments: Question<OperationFacts, void>[] = []
   readonly commits: Question<OperationRecord, void>[] = []
   readonly verifications: Question<OperationFacts, PublishedFile>[] = []
   readonly publications: Question<OperationFacts, string>[] = []
@@ -87,6 +89,7 @@ export class OperationStand {
             played.stopped = true
           }
         }),
+        refreshRequest: fromPromise<void, {facts: OperationFacts}>(({input}) => ask(this.refreshments, input.facts)),
         weighFailure: createWeighFailure(this.clock, new SeededRandom(1)),
         commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => ask(this.commits, input.record)),
         verifyFile: fromPromise<PublishedFile, {facts: OperationFacts}>(({input}) =>

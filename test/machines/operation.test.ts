@@ -503,6 +503,69 @@ describe('waiting to retry and returning', () => {
   })
 })
 
+describe('refreshing', () => {
+  const request = {url: HEAD.url, method: 'GET', headers: [], provider: 'vault'} as const
+
+  function asking(): OperationStand {
+    const stand = new OperationStand({request})
+    stand.send({type: 'operation.admit'})
+    return stand
+  }
+
+  it('comes before each try of a download with a provider, and counts as running', async () => {
+    const stand = asking()
+    expect([stand.life, stand.is('moving')]).toEqual(['running', true])
+    expect(stand.tries).toEqual([])
+    await stand.refreshments[0]?.answer()
+    stand.attempt.report({type: 'attempt.connected'})
+    stand.attempt.report({type: 'attempt.responded', response: HEAD, evidence: evidence(0)})
+    await stand.fail('CONNECTION_RESET', {details: {midBody: true, resumable: true}}, evidence(40))
+    expect([stand.tries.length, stand.refreshments.length]).toEqual([1, 2])
+    await stand.refreshments[1]?.answer()
+    expect(stand.attempt.facts.attempts).toMatchObject({total: 2, continued: true})
+    await stand.report({
+      type: 'attempt.failed',
+      error: new TransferError('UNRELIABLE_RANGES', 'no', {details: {startOver: true}}).toSerialized(),
+      evidence: evidence(40),
+    })
+    await stand.commits[0]?.answer()
+    expect(stand.refreshments.length).toBe(3)
+  })
+
+  it('fails a try that was not made, by the retry table', async () => {
+    const stand = asking()
+    await stand.refreshments[0]?.refuse(new TransferError('PROVIDER_FAILED', 'no'))
+    expect(stand.life).toBe('waitingToRetry')
+    expect(stand.facts.attempts).toMatchObject({total: 0, failures: 1})
+  })
+
+  it('has its time', async () => {
+    const stand = asking()
+    await stand.pass(1_000)
+    expect(stand.life).toBe('waitingToRetry')
+    expect(stand.facts.error).toMatchObject({code: 'PROVIDER_TIMEOUT', where: 'vault'})
+  })
+
+  it.each(PAUSES_OF_THE_SYSTEM)('gives way to %s, and no retry is spent', async (_, pause, conditions) => {
+    const stand = asking()
+    stand.send({type: 'conditions.changed', conditions})
+    expect(stand.life).toBe(pause)
+    await stand.refreshments[0]?.refuse(new Error('too late'))
+    expect([stand.life, stand.facts.attempts.failures]).toEqual([pause, 0])
+  })
+
+  it('gives way to a pause, the line, and a cancel', () => {
+    const ends = (['operation.pause', 'operation.displace', 'operation.suspend', 'operation.cancel'] as const).map(
+      (type) => {
+        const stand = asking()
+        stand.send({type})
+        return stand.life
+      },
+    )
+    expect(ends).toEqual(['pausedByApplication', 'queued', 'queued', 'canceling'])
+  })
+})
+
 describe('finishing', () => {
   const mixed = {attempts: {total: 1, failures: 0, highWater: 40, continued: false}, evidence: evidence(40)}
 

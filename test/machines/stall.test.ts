@@ -15,6 +15,7 @@ const SETTINGS = {
   responseTimeoutMs: 10_000,
   stallTimeoutMs: 5_000,
   yieldTimeoutMs: 5_000,
+  beforeAttemptTimeoutMs: 1_000,
   checkpointIntervalMs: 1_000,
   retry: DEFAULT_RETRY,
 }

@@ -24,7 +24,13 @@ function everyOptionalOf<T>() {
   return <Keys extends Record<OptionalKeys<T>, true>>(keys: Keys) => Object.keys(keys) as (keyof Keys & string)[]
 }
 
-const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({sealed: true, body: true, proxy: true, credentials: true})
+const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({
+  sealed: true,
+  body: true,
+  proxy: true,
+  provider: true,
+  credentials: true,
+})
 
 const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
   checksum: true,
