@@ -11,13 +11,18 @@
  *   exchanging    one try, moved by the actor `sendContent`:
  *     active        connecting (connectTimeout) → sending (stallTimeout) → awaitingResponse (responseTimeout) →
  *                   receivingResponse (stallTimeout). A server may answer while it is being sent to.
+ *   stepping      the same for an upload that can go on where it was cut: one request of its protocol, moved by the actor
+ *                 `performStep`; then preparing again, so that the source is looked at, and recording, so that what the server
+ *                 confirmed is durable, before the next.
+ *     discovering, creating, askingOffset, appending, completing
  *   weighing      the retry table decides what a failure means.
+ *   abandoning    it failed for good: the server is told to forget a resumable upload.
  *   waitingToRetry, returning   as in the chart of a download.
  * paused      one state per reason of the system; each keeps the member's place in its group.
- * canceling   removes the private files; then canceled.
+ * canceling   terminates a resumable upload at its server, and removes the private files; then canceled.
  *
  * Whatever interrupts a try voids the bytes that were sent: there is nothing to make durable first, and the next try begins at
- * the first byte.
+ * the first byte; or, where a protocol can ask, at the first that the server does not have.
  */
 
 import {assign, fromCallback, fromPromise, sendTo, setup} from 'xstate'
@@ -32,10 +37,10 @@ import type {
   ResponseFacts,
   TransferPolicy,
 } from '../src/domain/record.ts'
-import type {ContentFacts} from '../src/domain/request-content.ts'
 import {countAttempt, countContinuation, countFailure, type RetryDecision} from '../src/domain/retry.ts'
 import type {LifeState} from '../src/domain/status.ts'
 import {mayBeSentAgain} from '../src/domain/upload.ts'
+import type {Preparation, ResumableFacts, StepInput, UploadStep} from '../src/domain/upload-steps.ts'
 import {
   notProvided,
   type OperationContext,
@@ -48,6 +53,9 @@ import {
   without,
 } from './operation.machine.ts'
 
+/** ms. */
+const MAX_TERMINATION_MS = 10_000
+
 export interface UploadInput extends OperationInput {
   /** Names the session of the engine: who sent a request last is in its record. */
   readonly session: string
@@ -55,6 +63,8 @@ export interface UploadInput extends OperationInput {
 
 export interface UploadContext extends OperationContext {
   readonly session: string
+  /** Of a resumable upload: what follows the last step; absent where its protocol has to say what to begin with. */
+  readonly step?: UploadStep | undefined
 }
 
 const setUp = setup({
@@ -67,14 +77,18 @@ const setUp = setup({
       preparation: 'prepareContent'
       sendingCommit: 'commitRecord'
       attempt: 'sendContent'
+      step: 'performStep'
+      termination: 'performStep'
+      abandonment: 'performStep'
       weighing: 'weighFailure'
       removal: 'discardUpload'
     },
   },
   actors: {
-    prepareContent: fromPromise<ContentFacts, {facts: OperationFacts}>(notProvided('prepareContent')),
+    prepareContent: fromPromise<Preparation, {facts: OperationFacts}>(notProvided('prepareContent')),
     commitRecord: fromPromise<void, {record: OperationRecord}>(notProvided('commitRecord')),
     sendContent: fromCallback<AttemptCommand, AttemptInput>(notProvided('sendContent')),
+    performStep: fromCallback<AttemptCommand, StepInput>(notProvided('performStep')),
     weighFailure: fromPromise<RetryDecision, WeighFailureInput>(notProvided('weighFailure')),
     discardUpload: fromPromise<void, {facts: OperationFacts}>(notProvided('discardUpload')),
   },
@@ -83,6 +97,8 @@ const setUp = setup({
     responseTimeout: ({context}) => context.settings.responseTimeoutMs,
     stallTimeout: ({context}) => context.settings.stallTimeoutMs,
     checkpointInterval: ({context}) => context.settings.checkpointIntervalMs,
+    /** A server is told that an upload is not wanted; nobody waits for it longer. */
+    terminationTimeout: ({context}) => Math.min(context.settings.responseTimeoutMs, MAX_TERMINATION_MS),
   },
   guards: {
     wasIn: ({context}, params: {state: LifeState}) => context.restoredFrom === params.state,
@@ -90,6 +106,9 @@ const setUp = setup({
     isStranded: ({context}) => !mayBeSentAgain(context.facts, context.session),
     isBlockedBy: ({context}, params: {reason: Blockage}) => reason(context) === params.reason,
     isFree: ({context}) => reason(context) === undefined,
+    goesOnWith: ({context}, params: {step: UploadStep}) => context.step === params.step,
+    /** The server may hold a part of it, and can be reached. */
+    isToTerminate: ({context}) => context.facts.sending?.resumable !== undefined && reason(context) !== 'noNetwork',
     decidedTo: (_, params: {decision: RetryDecision; kind: RetryDecision['kind']}) =>
       params.decision.kind === params.kind,
   },
@@ -100,24 +119,47 @@ const setUp = setup({
     noteHeaders: assign({
       facts: ({context}, params: {request: OperationFacts['request']}) => ({...context.facts, ...params}),
     }),
-    noteContent: assign({
-      facts: ({context}, params: {content: ContentFacts}) => ({
-        ...context.facts,
-        sending: {...context.facts.sending, content: params.content},
-        evidence: {...context.facts.evidence, total: params.content.length},
+    /** A step that its protocol begins with begins a try, too. */
+    notePreparation: assign(({context: {facts, step}}, params: Preparation) => {
+      const begins = step === undefined && params.step !== undefined
+      return {
+        ...(params.step === undefined ? {} : {step: step ?? params.step}),
+        facts: {
+          ...facts,
+          ...(begins ? {attempts: countAttempt(facts.attempts)} : {}),
+          sending: {...facts.sending, content: params.content},
+          evidence: {...facts.evidence, total: params.content.length},
+        },
+      }
+    }),
+    /** The protocol has to look anew at what there is. */
+    forgetStep: assign({step: undefined}),
+    noteStep: assign(
+      ({context: {facts}}, params: {next: UploadStep; resumable: ResumableFacts; evidence: Evidence}) => ({
+        step: params.next,
+        facts: without(
+          withEvidence({...facts, sending: {...facts.sending, resumable: params.resumable}}, params.evidence),
+          'error',
+        ),
       }),
+    ),
+    /** Nothing of it is at the server any more: another generation begins. */
+    noteLost: assign(({context: {facts}}, params: {error: SerializedError}) => {
+      const {resumable: _, ...sending} = facts.sending ?? {}
+      return {
+        failure: params.error,
+        facts: {
+          ...facts,
+          sending,
+          evidence: {...facts.evidence, ranges: [], generation: facts.evidence.generation + 1},
+          attempts: countFailure(facts.attempts),
+        },
+      }
     }),
     /** Each sending but the first is a new generation: whoever follows it hears of the restart (spec 3.3). */
     noteSending: assign({
-      facts: ({context: {facts, session}}) => ({
-        ...facts,
-        sending: {...(facts.sending?.content === undefined ? {} : {content: facts.sending.content}), session},
-        evidence: {
-          ...facts.evidence,
-          ranges: [],
-          generation: facts.evidence.generation + (facts.sending?.session === undefined ? 0 : 1),
-        },
-      }),
+      facts: ({context: {facts, session}}) =>
+        facts.request.way === undefined ? sentAnew(facts, session) : {...facts, sending: {...facts.sending, session}},
     }),
     countTry: assign({
       facts: ({context}) => ({...context.facts, attempts: countAttempt(context.facts.attempts)}),
@@ -187,8 +229,23 @@ const setUp = setup({
       }),
     }),
     askForProgress: sendTo('attempt', {type: 'checkpoint.due'}),
+    askStepForProgress: sendTo('step', {type: 'checkpoint.due'}),
   },
 })
+
+/** All of it goes out, from the first byte. */
+function sentAnew(facts: OperationFacts, session: string): OperationFacts {
+  const {content, session: before} = facts.sending ?? {}
+  return {
+    ...facts,
+    sending: {...(content === undefined ? {} : {content}), session},
+    evidence: {
+      ...facts.evidence,
+      ranges: [],
+      generation: facts.evidence.generation + (before === undefined ? 0 : 1),
+    },
+  }
+}
 
 function withAnswer(facts: OperationFacts, answer: AnswerFacts | undefined): OperationFacts {
   return answer === undefined ? facts : {...facts, sending: {...facts.sending, answer}}
@@ -224,41 +281,80 @@ function onConditionsIn(pause: Blockage) {
 }
 
 /** The two regions of a state in which bytes move: a count that each byte begins anew, and a question whether any came. */
-const moving = {
-  flow: {
-    description: 'Each byte begins the count anew',
-    initial: 'counting',
-    // The target is a child: re-entering a region itself would start the other region's delay anew too.
-    on: {'attempt.progressed': '.counting'},
-    states: {
-      counting: {
-        description: 'Counts as stalled when no byte moved for stallTimeout',
-        after: {stallTimeout: {target: '#upload.running.weighing', actions: 'noteStall'}},
+const movingBy = <Ask extends 'askForProgress' | 'askStepForProgress'>(ask: Ask) =>
+  ({
+    flow: {
+      description: 'Each byte begins the count anew',
+      initial: 'counting',
+      // The target is a child: re-entering a region itself would start the other region's delay anew too.
+      on: {'attempt.progressed': '.counting'},
+      states: {
+        counting: {
+          description: 'Counts as stalled when no byte moved for stallTimeout',
+          after: {stallTimeout: {target: '#upload.running.weighing', actions: 'noteStall'}},
+        },
       },
     },
-  },
-  pulse: {
-    description: 'Asks again and again whether bytes moved',
-    initial: 'resting',
-    states: {
-      resting: {
-        description: 'Until the next checkpointInterval is over',
-        after: {checkpointInterval: {target: 'resting', reenter: true, actions: 'askForProgress'}},
+    pulse: {
+      description: 'Asks again and again whether bytes moved',
+      initial: 'resting',
+      states: {
+        resting: {
+          description: 'Until the next checkpointInterval is over',
+          after: {checkpointInterval: {target: 'resting', reenter: true, actions: ask}},
+        },
       },
     },
-  },
-} as const
+  }) as const
+
+const keepResponse = {
+  type: 'noteResponse' as const,
+  params: ({event}: {event: {response: ResponseFacts; evidence: Evidence}}) => ({
+    response: event.response,
+    evidence: event.evidence,
+  }),
+}
 
 const receivingResponse = {
   target: '#upload.running.exchanging.active.receivingResponse',
-  actions: {
-    type: 'noteResponse' as const,
-    params: ({event}: {event: {response: ResponseFacts; evidence: Evidence}}) => ({
-      response: event.response,
-      evidence: event.evidence,
-    }),
-  },
+  actions: keepResponse,
 } as const
+
+const keepFailure = {
+  type: 'noteFailure' as const,
+  params: ({event}: {event: {error: SerializedError; response?: ResponseFacts; answer?: AnswerFacts}}) => ({
+    error: event.error,
+    answer: event.answer,
+    ...(event.response === undefined ? {} : {response: event.response}),
+  }),
+}
+
+/** However a termination ends: whoever waits for it waits no longer. */
+const afterTermination = <Target extends string>(target: Target) => ({
+  'attempt.finished': target,
+  'attempt.stepped': target,
+  'attempt.lost': target,
+  'attempt.failed': target,
+})
+
+/** A step whose request carries nothing of the content. */
+const shortStep = (description: string) =>
+  ({
+    description,
+    initial: 'connecting',
+    on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
+    states: {
+      connecting: {
+        description: 'A connection is being made, or an idle one taken',
+        on: {'attempt.connected': 'awaitingResponse'},
+        after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
+      },
+      awaitingResponse: {
+        description: 'The answer is not here yet',
+        after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
+      },
+    },
+  }) as const
 
 export const uploadMachine = setUp.createMachine({
   id: 'upload',
@@ -304,6 +400,7 @@ export const uploadMachine = setUp.createMachine({
     queued: {
       description: 'Idle (0): waits in its group’s line until the group admits it',
       tags: ['queued', 'passive'],
+      entry: 'forgetStep',
       on: {
         'operation.admit': onAdmission,
         'operation.reprioritize': {
@@ -329,7 +426,7 @@ export const uploadMachine = setUp.createMachine({
             input: ({context}) => ({facts: context.facts}),
             onDone: {
               target: 'recording',
-              actions: {type: 'noteContent', params: ({event}) => ({content: event.output})},
+              actions: {type: 'notePreparation', params: ({event}) => event.output},
             },
             onError: {
               target: 'weighing',
@@ -347,7 +444,14 @@ export const uploadMachine = setUp.createMachine({
             id: 'sendingCommit',
             src: 'commitRecord',
             input: ({context}) => ({record: {...context.facts, state: 'running'}}),
-            onDone: 'exchanging',
+            onDone: [
+              {guard: {type: 'goesOnWith', params: {step: 'discover'}}, target: 'stepping.discovering'},
+              {guard: {type: 'goesOnWith', params: {step: 'create'}}, target: 'stepping.creating'},
+              {guard: {type: 'goesOnWith', params: {step: 'ask'}}, target: 'stepping.askingOffset'},
+              {guard: {type: 'goesOnWith', params: {step: 'append'}}, target: 'stepping.appending'},
+              {guard: {type: 'goesOnWith', params: {step: 'complete'}}, target: 'stepping.completing'},
+              {target: 'exchanging'},
+            ],
             onError: {
               target: 'weighing',
               actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
@@ -372,17 +476,7 @@ export const uploadMachine = setUp.createMachine({
           },
           on: {
             ...onInterruption,
-            'attempt.failed': {
-              target: 'weighing',
-              actions: {
-                type: 'noteFailure',
-                params: ({event}) => ({
-                  error: event.error,
-                  answer: event.answer,
-                  ...(event.response === undefined ? {} : {response: event.response}),
-                }),
-              },
-            },
+            'attempt.failed': {target: 'weighing', actions: keepFailure},
           },
           states: {
             active: {
@@ -406,7 +500,7 @@ export const uploadMachine = setUp.createMachine({
                     'attempt.challenged': 'connecting',
                     'attempt.responded': receivingResponse,
                   },
-                  states: moving,
+                  states: movingBy('askForProgress'),
                 },
                 awaitingResponse: {
                   description: 'Every byte was taken; the head of the answer is not here yet',
@@ -431,7 +525,104 @@ export const uploadMachine = setUp.createMachine({
                       },
                     },
                   },
-                  states: moving,
+                  states: movingBy('askForProgress'),
+                },
+              },
+            },
+          },
+        },
+
+        stepping: {
+          description:
+            'One step of a protocol that can go on where it was cut; what it brings is durable before the next',
+          tags: ['running', 'moving'],
+          initial: 'discovering',
+          always: onConditions,
+          invoke: {
+            id: 'step',
+            src: 'performStep',
+            input: ({context}) => ({facts: context.facts, step: context.step ?? 'discover'}),
+            onError: {
+              target: 'weighing',
+              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+            },
+          },
+          on: {
+            ...onInterruption,
+            'attempt.stepped': {
+              target: 'preparing',
+              actions: {
+                type: 'noteStep',
+                params: ({event}) => ({next: event.next, resumable: event.resumable, evidence: event.evidence}),
+              },
+            },
+            'attempt.finished': {
+              target: '#upload.completed',
+              actions: {
+                type: 'noteSent',
+                params: ({event}) => ({evidence: event.evidence, answer: event.answer}),
+              },
+            },
+            'attempt.lost': {
+              target: 'weighing',
+              actions: {type: 'noteLost', params: ({event}) => ({error: event.error})},
+            },
+            'attempt.failed': {target: 'weighing', actions: keepFailure},
+          },
+          states: {
+            discovering: shortStep('The server is asked what it offers'),
+            creating: shortStep('A place for the upload is asked for'),
+            askingOffset: shortStep('The server is asked how much of it is there'),
+            appending: {
+              description: 'The next bytes go out',
+              initial: 'connecting',
+              on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
+              states: {
+                connecting: {
+                  description: 'A connection is being made, or an idle one taken',
+                  on: {'attempt.connected': 'sending'},
+                  after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
+                },
+                sending: {
+                  description: 'Body bytes flow to the connection; the server may answer before the last one',
+                  type: 'parallel',
+                  on: {
+                    'attempt.sent': 'awaitingResponse',
+                    'attempt.responded': {target: 'receivingResponse', actions: keepResponse},
+                  },
+                  states: movingBy('askStepForProgress'),
+                },
+                awaitingResponse: {
+                  description: 'Every byte was taken; the head of the answer is not here yet',
+                  on: {'attempt.responded': {target: 'receivingResponse', actions: keepResponse}},
+                  after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
+                },
+                receivingResponse: {
+                  description: 'The answer’s body is being kept',
+                  type: 'parallel',
+                  states: movingBy('askStepForProgress'),
+                },
+              },
+            },
+            completing: {
+              description: 'All of it is there; the server is told so',
+              initial: 'connecting',
+              on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
+              states: {
+                connecting: {
+                  description: 'A connection is being made, or an idle one taken',
+                  on: {'attempt.connected': 'awaitingResponse'},
+                  after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
+                },
+                awaitingResponse: {
+                  description: 'The head of the answer is not here yet',
+                  on: {'attempt.responded': {target: 'receivingResponse', actions: keepResponse}},
+                  after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
+                },
+                receivingResponse: {
+                  description: 'The answer’s body is being kept',
+                  type: 'parallel',
+                  states: movingBy('askStepForProgress'),
                 },
               },
             },
@@ -441,6 +632,7 @@ export const uploadMachine = setUp.createMachine({
         weighing: {
           description: 'The retry table decides what the failure means',
           tags: ['running', 'moving'],
+          entry: 'forgetStep',
           invoke: {
             id: 'weighing',
             src: 'weighFailure',
@@ -466,16 +658,44 @@ export const uploadMachine = setUp.createMachine({
                 actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
               },
               {
-                target: '#upload.failed',
+                target: 'abandoning',
                 actions: {type: 'noteFinalError', params: ({event}) => ({decision: event.output})},
               },
             ],
             onError: {
-              target: '#upload.failed',
+              target: 'abandoning',
               actions: {type: 'noteThrownFinal', params: ({event}) => ({error: event.error})},
             },
           },
           on: onInterruption,
+        },
+
+        abandoning: {
+          description: 'It failed for good; what the server has of it is given up',
+          tags: ['running', 'moving'],
+          initial: 'choosing',
+          on: {
+            'operation.displace': '#upload.failed',
+            'operation.suspend': '#upload.failed',
+            'operation.cancel': '#upload.canceling',
+          },
+          states: {
+            choosing: {
+              description: 'Whether there is anything to give up',
+              always: [{guard: 'isToTerminate', target: 'terminating'}, {target: '#upload.failed'}],
+            },
+            terminating: {
+              description: 'The server is told that it is not wanted any more',
+              invoke: {
+                id: 'abandonment',
+                src: 'performStep',
+                input: ({context}) => ({facts: context.facts, step: 'terminate'}),
+                onError: '#upload.failed',
+              },
+              on: afterTermination('#upload.failed'),
+              after: {terminationTimeout: '#upload.failed'},
+            },
+          },
         },
 
         waitingToRetry: {
@@ -501,6 +721,7 @@ export const uploadMachine = setUp.createMachine({
     paused: {
       description: 'No traffic; one state per reason of the system',
       initial: 'noNetwork',
+      entry: 'forgetStep',
       on: {'operation.cancel': 'canceling', 'operation.displace': 'queued'},
       states: {
         noNetwork: {
@@ -528,16 +749,37 @@ export const uploadMachine = setUp.createMachine({
     },
 
     canceling: {
-      description: 'Its private files are being removed',
+      description: 'What there is of it is being removed',
       tags: ['canceling'],
-      invoke: {
-        id: 'removal',
-        src: 'discardUpload',
-        input: ({context}) => ({facts: context.facts}),
-        onDone: 'canceled',
-        onError: 'canceled',
-      },
+      initial: 'choosing',
       on: {'operation.cancel': {description: 'Already on its way'}},
+      states: {
+        choosing: {
+          description: 'Whether the server may hold a part of it',
+          always: [{guard: 'isToTerminate', target: 'terminating'}, {target: 'removing'}],
+        },
+        terminating: {
+          description: 'The server is told that it is not wanted any more',
+          invoke: {
+            id: 'termination',
+            src: 'performStep',
+            input: ({context}) => ({facts: context.facts, step: 'terminate'}),
+            onError: 'removing',
+          },
+          on: afterTermination('removing'),
+          after: {terminationTimeout: 'removing'},
+        },
+        removing: {
+          description: 'Its private files are being removed',
+          invoke: {
+            id: 'removal',
+            src: 'discardUpload',
+            input: ({context}) => ({facts: context.facts}),
+            onDone: '#upload.canceled',
+            onError: '#upload.canceled',
+          },
+        },
+      },
     },
 
     completed: {

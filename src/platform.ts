@@ -16,6 +16,7 @@ import {createLevelStore} from './adapters/level/level-store.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
+import {uploadProtocols} from './adapters/uploads/registry.ts'
 import {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import type {ProxyOptions} from './domain/proxy.ts'
@@ -24,6 +25,7 @@ import type {ConditionsSource} from './ports/conditions.ts'
 import type {Log} from './ports/log.ts'
 import type {TaskRunner} from './ports/task-runner.ts'
 import type {Transport} from './ports/transport.ts'
+import type {UploadProtocol} from './ports/upload-protocol.ts'
 
 export interface PlatformOptions {
   /** Where the engine keeps its records; created (mode 0700) when missing. One engine at a time. */
@@ -58,6 +60,8 @@ export interface PlatformOptions {
    * in memory, for as long as the engine is open. A CookieJar or a Store of tough-cookie: yours to fill, to keep and to share.
    */
   readonly cookies?: Cookies
+  /** Further protocols for resumable uploads, beside tus. Register them in each session: records name them. */
+  readonly uploadProtocols?: readonly UploadProtocol[]
   /** Another way to speak HTTP, which then knows of no `proxy`, `tls` and `egress`; ours over undici by default. */
   readonly transport?: Transport
 }
@@ -114,6 +118,7 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
     conditions: await conditionsSource(options.conditions ?? 'machine'),
     log: options.logger ?? SILENT,
     tasks: options.taskRunner ?? createTaskRunner(),
+    protocols: uploadProtocols(options.uploadProtocols),
   }
 }
 

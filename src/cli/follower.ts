@@ -45,8 +45,11 @@ const STORE_PATIENCE_MS = 30_000
 /** Failures further apart than this are troubles of their own. */
 const STORE_LULL_MS = 15_000
 
-const EXCHANGING = 'running.exchanging'
+/** On the wire: one request, or a step of a protocol. */
+const EXCHANGING = /^running\.(exchanging|stepping)\b/
 const TRANSFERRING = 'running.exchanging.active.transferring'
+const ASKING = 'running.stepping.askingOffset'
+const APPENDING = 'running.stepping.appending'
 
 export class Follower {
   readonly #scope: Scope
@@ -178,12 +181,18 @@ export class Follower {
     if (event.to === TRANSFERRING) transfer.resumeAt(durable)
     else transfer.count(durable, at)
     const tell = (happening: Happening) => this.#listener.tell({happening, at, transfer})
-    if (event.to.startsWith(EXCHANGING) && !transfer.started) {
+    if (EXCHANGING.test(event.to) && !transfer.started) {
       transfer.started = true
       tell('started')
     }
     if (event.to === TRANSFERRING && durable > 0) tell('resumed')
-    if (event.from === 'running.weighing' && event.to.startsWith(EXCHANGING)) this.#retries += 1
+    if (event.to.startsWith(ASKING)) transfer.asked = true
+    if (event.to.startsWith(APPENDING) && transfer.asked) {
+      transfer.asked = false
+      transfer.resumeAt(durable)
+      if (durable > 0) tell('resumed')
+    }
+    if (event.from === 'running.weighing' && EXCHANGING.test(event.to)) this.#retries += 1
     if (isTerminal(record.state)) {
       this.#end(transfer, tell)
     } else if (record.state === 'waitingToRetry') {

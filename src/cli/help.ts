@@ -20,6 +20,7 @@ Examples:
 Examples:
   bgt put video.mp4 https://example.com/videos/1 -H 'Content-Type: video/mp4'
   bgt put https://example.com/pictures --form title=Holidays --form 'picture=@beach.jpg;type=image/jpeg'
+  bgt put big.iso https://tus.example.com/files --tus           goes on where it was cut
   tar c docs | bgt put - https://example.com/docs.tar --json`,
   resume: `
 Examples:

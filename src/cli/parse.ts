@@ -48,13 +48,27 @@ const RATE_UNITS: Readonly<Record<string, number>> = {'': 1, K: 1024, M: 1024 **
 /** Parser of bytes a second: 500000, 800K, 2M, 1.5M (powers of 1024). */
 export function byteRate(flag: string): (text: string) => number {
   return (text) => {
-    const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? []
-    const rate = Math.round(Number(digits) * (RATE_UNITS[unit.toUpperCase()] ?? 1))
-    if (digits === '' || rate < 1 || !Number.isSafeInteger(rate)) {
+    const rate = bytesIn(text)
+    if (rate === undefined) {
       throw usageError(`'${text}' is no rate`, flag, 'give bytes a second, such as 500000, 800K or 2M')
     }
     return rate
   }
+}
+
+/** Parser of a number of bytes, written in the same way. */
+export function byteCount(flag: string): (text: string) => number {
+  return (text) => {
+    const bytes = bytesIn(text)
+    if (bytes === undefined) throw usageError(`'${text}' is no size`, flag, 'give bytes, such as 500000, 800K or 2M')
+    return bytes
+  }
+}
+
+function bytesIn(text: string): number | undefined {
+  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? []
+  const bytes = Math.round(Number(digits) * (RATE_UNITS[unit.toUpperCase()] ?? 1))
+  return digits === '' || bytes < 1 || !Number.isSafeInteger(bytes) ? undefined : bytes
 }
 
 /** Parser of one of a few words, which it names for completion scripts. */

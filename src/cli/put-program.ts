@@ -4,8 +4,10 @@ import {type Command, Option} from 'commander'
 import {assertGroupFlags, collect, requesting} from './flags.ts'
 import {DETAILS, EXAMPLES} from './help.ts'
 import type {Io} from './io.ts'
-import {usageError} from './parse.ts'
+import {byteCount, oneOf, usageError} from './parse.ts'
 import type {PutFlags} from './sent.ts'
+
+const PROTOCOLS = {tus: 'tus'} as const
 
 export function addPut(program: Command, io: Io, finish: (code: number) => void): void {
   requesting(program.command('put <file> [url]'), {
@@ -14,10 +16,23 @@ export function addPut(program: Command, io: Io, finish: (code: number) => void)
   })
     .description('upload a file, - for stdin, or a form; run it again to go on with what is unfinished')
     .addOption(new Option('--method <name>', 'the HTTP method (default: PUT, with --form POST)').argParser(method))
+    .option('--tus', 'resumable, by tus 1.0: URL is where uploads are created')
+    .option('--protocol <name>', 'resumable, by the protocol of this name', oneOf('--protocol', PROTOCOLS))
+    .option(
+      '--part-size <bytes>',
+      'the most bytes of one request of the protocol, such as 8M',
+      byteCount('--part-size'),
+    )
     .option('--form <field>', 'a field of a form, name=value or name=@file; may be given several times', collect())
     .addHelpText('after', DETAILS.put + EXAMPLES.put)
     .action(async (first: string, second: string | undefined, flags: PutFlags) => {
       assertGroupFlags(flags)
+      if (flags.tus === true && flags.protocol !== undefined) {
+        throw usageError('--tus is a protocol already', '--protocol', 'give the one or the other')
+      }
+      if (flags.partSize !== undefined && flags.tus !== true && flags.protocol === undefined) {
+        throw usageError('a plain upload is one request', '--part-size', 'give --tus or --protocol too')
+      }
       const {sentBy} = await import('./sent.ts')
       const sent = await sentBy(first, second, flags)
       const {put} = await import('./commands/put.ts')

@@ -9,6 +9,10 @@ import type {RequestFlags} from './request-flags.ts'
 export interface PutFlags extends RequestFlags {
   readonly method?: string
   readonly form?: readonly string[]
+  readonly tus?: boolean
+  readonly protocol?: string
+  /** Bytes. */
+  readonly partSize?: number
 }
 
 /** One part of a form; `file` is absolute. */
@@ -40,10 +44,15 @@ export async function sentBy(first: string, second: string | undefined, flags: P
   const content = await contentOf(file, form)
   return {
     url,
-    method: flags.method ?? (content.kind === 'form' ? 'POST' : 'PUT'),
+    method: flags.method ?? (content.kind === 'form' || protocolOf(flags) !== undefined ? 'POST' : 'PUT'),
     content,
     headers: await headersOf(flags.header, flags.headerFile),
   }
+}
+
+/** Undefined for a plain upload. */
+export function protocolOf({tus, protocol}: PutFlags): string | undefined {
+  return tus === true ? 'tus' : protocol
 }
 
 async function contentOf(file: string | undefined, form: readonly string[] | undefined): Promise<Content> {

@@ -62,6 +62,8 @@ export class Transfer {
   retryAt: number | undefined
   /** It has been on the wire in this run. */
   started = false
+  /** The server of a resumable upload was asked how much it has; the next bytes go on from there. */
+  asked = false
   /** New bytes of this run. */
   fetched = 0
   /** The most bytes of this generation so far. */

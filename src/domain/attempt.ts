@@ -3,6 +3,7 @@
 import type {SerializedError} from './errors.ts'
 import type {AnswerFacts, Evidence, OperationFacts, ResponseFacts} from './record.ts'
 import type {RetrySettings} from './retry.ts'
+import type {ResumableFacts, UploadStep} from './upload-steps.ts'
 
 /** All in ms. */
 export interface OperationSettings {
@@ -35,6 +36,15 @@ export type AttemptEvent =
   /** `answer`: of an upload. */
   | {readonly type: 'attempt.finished'; readonly evidence: Evidence; readonly answer?: AnswerFacts}
   | {readonly type: 'attempt.yielded'; readonly evidence: Evidence}
+  /** A step of a resumable upload is done: `next` follows it once what it brought is durable. */
+  | {
+      readonly type: 'attempt.stepped'
+      readonly next: UploadStep
+      readonly resumable: ResumableFacts
+      readonly evidence: Evidence
+    }
+  /** The server has nothing of a resumable upload any more. */
+  | {readonly type: 'attempt.lost'; readonly error: SerializedError}
   | {
       readonly type: 'attempt.failed'
       readonly error: SerializedError

@@ -252,6 +252,12 @@ export const ERROR_CODES = {
     hresult: 0x800703ee,
     advice: 'send it again when nobody writes to it any more',
   },
+  UPLOAD_LOST: {
+    kind: 'server',
+    retry: 'backoff',
+    hresult: 0x80190194,
+    advice: 'ask the owner of the server how long it keeps unfinished uploads, and send it again',
+  },
   UPLOAD_TERMINATED: {
     kind: 'canceled',
     retry: 'never',

@@ -12,6 +12,7 @@ import type {RangeSet} from './range-set.ts'
 import {type ContentFacts, type RequestContent, soleFileOf} from './request-content.ts'
 import type {LifeState} from './status.ts'
 import type {TallyId} from './tally.ts'
+import type {ResumableFacts, UploadWay} from './upload-steps.ts'
 import type {Validator, VersionMarks} from './validator.ts'
 
 /** A header as it goes over the wire: name in the caller's spelling, value. */
@@ -42,6 +43,8 @@ export interface TransferRequest {
   readonly proxy?: string
   /** Name of the provider that is asked before each try. */
   readonly provider?: string
+  /** Of a resumable upload: how it is sent. */
+  readonly way?: UploadWay
   /** RequestCredentials, sealed by the Secrets port; removed when the operation ends. */
   readonly credentials?: string
 }
@@ -145,6 +148,8 @@ export interface SendingFacts {
   readonly session?: string
   /** What came of the answer to the last sending. */
   readonly answer?: AnswerFacts
+  /** Of a resumable upload: what is known of it at the server. */
+  readonly resumable?: ResumableFacts
 }
 
 export interface AnswerFacts {

@@ -5,13 +5,15 @@ import {soleFileOf} from './request-content.ts'
 
 /**
  * Within its session an upload is sent again after an interruption (spec U10, U11). What another session had on the wire is
- * sent again only as PUT, which does the same once or twice (10.7).
+ * sent again only as PUT, which does the same once or twice (10.7), or by a protocol that can ask first.
  */
 export function mayBeSentAgain(
   {request, sending}: Pick<OperationFacts, 'request' | 'sending'>,
   session: string,
 ): boolean {
   const sentBy = sending?.session
+  // Its protocol asks the server how it stands.
+  if (request.way !== undefined) return true
   return sentBy === undefined || sentBy === session || request.method.toUpperCase() === 'PUT'
 }
 

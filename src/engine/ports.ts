@@ -11,6 +11,7 @@ import type {Secrets} from '../ports/secrets.ts'
 import type {Spool} from '../ports/spool.ts'
 import type {TaskRunner} from '../ports/task-runner.ts'
 import type {Transport} from '../ports/transport.ts'
+import type {UploadProtocols} from '../ports/upload-protocol.ts'
 
 export interface EnginePorts {
   readonly store: RecordStore
@@ -24,4 +25,5 @@ export interface EnginePorts {
   readonly conditions: ConditionsSource
   readonly log: Log
   readonly tasks: TaskRunner
+  readonly protocols: UploadProtocols
 }

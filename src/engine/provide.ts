@@ -5,6 +5,7 @@ import {operationMachine} from '../../machines/operation.machine.ts'
 import {uploadMachine} from '../../machines/upload.machine.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {createDiscardParts, createPublishFile, createVerifyFile} from '../actors/finish-file.ts'
+import {createPerformStep} from '../actors/perform-step.ts'
 import {createRefreshRequest, FreshRequests} from '../actors/refresh-request.ts'
 import {createSendContent} from '../actors/send-content.ts'
 import {Logins} from '../actors/server-login.ts'
@@ -49,10 +50,12 @@ export function provideOperationMachine(provisions: OperationProvisions) {
 }
 
 export function provideUploadMachine({ports, meter, pool, limiter, commit}: OperationProvisions) {
+  const uploadPorts = {...ports, meter, pool, limiter, logins: new Logins(ports)}
   return uploadMachine.provide({
     actors: {
-      prepareContent: createPrepareContent(ports.content),
-      sendContent: createSendContent({...ports, meter, pool, limiter, logins: new Logins(ports)}),
+      prepareContent: createPrepareContent(ports.content, ports.protocols),
+      sendContent: createSendContent(uploadPorts),
+      performStep: createPerformStep(uploadPorts),
       weighFailure: createWeighFailure(ports.clock, ports.random),
       commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => commit(input.record)),
       discardUpload: createDiscardUpload(ports.spool),

@@ -1,6 +1,6 @@
 /** BackgroundUploader (spec 2.8): gathers settings, then makes UploadOperations of them. */
 
-import {resolve} from 'node:path'
+import {basename, resolve} from 'node:path'
 import {invalidArgument} from '../domain/errors.ts'
 import {withoutHeader} from '../domain/header-fields.ts'
 import {isBoundary, multipartPieces, multipartType} from '../domain/multipart.ts'
@@ -36,6 +36,15 @@ export interface UploadOptions {
   readonly priority?: BackgroundTransferPriority
   /** Bytes per second of this upload alone; no limit by default. */
   readonly maxBytesPerSecond?: number
+  /**
+   * Name of the protocol by which it goes on where it was cut: 'tus', or one of the engine's `uploadProtocols`. Without one it is
+   * a single request, sent anew after each interruption.
+   */
+  readonly protocol?: string
+  /** What the protocol tells the server beside the bytes; `filename` is there by itself for a file. */
+  readonly metadata?: Readonly<Record<string, string>>
+  /** The most bytes of one request of the protocol; its own choice by default. */
+  readonly partBytes?: number
 }
 
 /** A stream of bytes: of the web, of Node, or any iterable of them. */
@@ -57,7 +66,9 @@ export class BackgroundUploader extends TransferSettings {
   createUpload(uri: URL | string, sourceFile: string, options: UploadOptions = {}): UploadOperation {
     if (typeof sourceFile !== 'string' || sourceFile === '') throw invalidArgument('sourceFile', 'must be a path')
     const content: RequestContent = {pieces: [{kind: 'file', file: resolve(sourceFile)}]}
-    const [request, policy] = [this.requestTo(uri), this.#policy(options)]
+    const metadata = {filename: basename(sourceFile), ...options.metadata}
+    const request = {...this.requestTo(uri), ...wayOf({...options, metadata})}
+    const policy = this.#policy(options)
     return this.#create(this.engine.newId(), request, content, policy)
   }
 
@@ -83,7 +94,7 @@ export class BackgroundUploader extends TransferSettings {
       throw invalidArgument('boundary', 'must have 1 to 70 of the characters of RFC 2046, and no space at its end')
     }
     const snapshots = taken.map(BackgroundTransferContentPart.snapshot)
-    const {headers, ...request} = this.requestTo(uri)
+    const {headers, ...request} = {...this.requestTo(uri), ...wayOf(options)}
     const policy = this.#policy(options)
     const id = this.engine.newId()
     const delimiter = boundary ?? `background-transfer-${id}`
@@ -101,7 +112,7 @@ export class BackgroundUploader extends TransferSettings {
     sourceStream: ByteStream,
     options: UploadOptions & {readonly signal?: AbortSignal} = {},
   ): Promise<UploadOperation> {
-    const request = this.requestTo(uri)
+    const request = {...this.requestTo(uri), ...wayOf(options)}
     const chunks = bytesOf(sourceStream)
     // What cannot be created is not to be taken first.
     const policy = this.#policy(options)
@@ -151,6 +162,27 @@ export class BackgroundUploader extends TransferSettings {
       evidence: NO_EVIDENCE,
     })
     return UploadOperation.fromDraft(this.engine, draft)
+  }
+}
+
+function wayOf({protocol, metadata, partBytes}: UploadOptions): Pick<TransferRequest, 'way'> {
+  if (protocol === undefined) return {}
+  if (typeof protocol !== 'string' || protocol === '')
+    throw invalidArgument('protocol', 'must be the name of a protocol')
+  if (partBytes !== undefined && !(Number.isSafeInteger(partBytes) && partBytes > 0)) {
+    throw invalidArgument('partBytes', `must be a whole number of bytes, not ${String(partBytes)}`)
+  }
+  for (const [name, value] of Object.entries(metadata ?? {})) {
+    if (!/^[!-+\--~]+$/.test(name) || typeof value !== 'string') {
+      throw invalidArgument('metadata', 'must be text by names in ASCII without spaces and commas')
+    }
+  }
+  return {
+    way: {
+      protocol,
+      ...(metadata === undefined ? {} : {metadata}),
+      ...(partBytes === undefined ? {} : {partBytes}),
+    },
   }
 }
 

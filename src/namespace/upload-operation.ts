@@ -45,6 +45,11 @@ export class UploadOperation extends TransferOperation {
     return soleFileOf(this.facts.request.body) ?? null
   }
 
+  /** Name of the protocol by which it goes on where it was cut; null for one request. Our addition to the namespace. */
+  get protocol(): string | null {
+    return this.facts.request.way?.protocol ?? null
+  }
+
   /** A live value: each read is a fresh copy. */
   get progress(): BackgroundUploadProgress {
     const {entered} = this

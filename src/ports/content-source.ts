@@ -17,4 +17,6 @@ export interface ContentSource {
    * file is not as `facts` says, or changes while it is read.
    */
   body(content: RequestContent, facts: ContentFacts, from?: number, to?: number): RequestBody
+  /** SHA-1 of the same bytes, in base64. Rejects like the reading of them, and with the signal's reason. */
+  sha1(content: RequestContent, facts: ContentFacts, from: number, to: number, signal: AbortSignal): Promise<string>
 }

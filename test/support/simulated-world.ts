@@ -9,6 +9,7 @@ import {createContentSource} from '../../src/adapters/file/content-source.ts'
 import {createFileSink} from '../../src/adapters/file/file-sink.ts'
 import {createFileSpool} from '../../src/adapters/file/file-spool.ts'
 import {createKeySecrets} from '../../src/adapters/secrets/key-secrets.ts'
+import {uploadProtocols} from '../../src/adapters/uploads/registry.ts'
 import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import {Engine} from '../../src/engine/engine.ts'
 import type {OperationDraft} from '../../src/engine/engine-api.ts'
@@ -217,6 +218,7 @@ export class SimulatedWorld {
       secrets: createKeySecrets(Buffer.alloc(32, 7)),
       conditions: {conditions$: this.conditions$.pipe(takeUntil(death$))},
       tasks: this.#options.tasks ?? noTasks,
+      protocols: uploadProtocols(),
       log: {
         debug: () => undefined,
         info: () => undefined,

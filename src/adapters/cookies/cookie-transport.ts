@@ -100,6 +100,7 @@ class CookieExchange implements Exchange {
     return {
       connected: () => receiver.connected(),
       sent: () => receiver.sent?.(),
+      ...(receiver.repeated === undefined ? {} : {repeated: () => receiver.repeated?.()}),
       responded: (head) => {
         const cookies = headerValues(head.headers, 'set-cookie')
         if (cookies.length === 0) return receiver.responded(head)

@@ -31,6 +31,13 @@ export function createContentSource({spoolDirectory, files = nodeFileSystem}: Co
   const pathOf = (piece: Exclude<ContentPiece, {kind: 'text'}>) =>
     piece.kind === 'file' ? piece.file : join(spoolDirectory, piece.name)
 
+  async function* read(content: RequestContent, facts: ContentFacts, from: number, to: number) {
+    for (const stretch of stretchesOf(content, facts, from, to, pathOf)) {
+      if ('bytes' in stretch) yield stretch.bytes
+      else yield* readStretch(files, stretch)
+    }
+  }
+
   return {
     async inspect(content, known) {
       const found: FileFingerprint[] = []
@@ -53,15 +60,16 @@ export function createContentSource({spoolDirectory, files = nodeFileSystem}: Co
     },
 
     body(content, facts, from = 0, to = facts.length) {
-      return {
-        length: to - from,
-        chunks: async function* () {
-          for (const stretch of stretchesOf(content, facts, from, to, pathOf)) {
-            if ('bytes' in stretch) yield stretch.bytes
-            else yield* readStretch(files, stretch)
-          }
-        },
+      return {length: to - from, chunks: () => read(content, facts, from, to)}
+    },
+
+    async sha1(content, facts, from, to, signal) {
+      const hash = createHash('sha1')
+      for await (const chunk of read(content, facts, from, to)) {
+        signal.throwIfAborted()
+        hash.update(chunk)
       }
+      return hash.digest('base64')
     },
   }
 }

@@ -30,6 +30,7 @@ const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({
   proxy: true,
   provider: true,
   credentials: true,
+  way: true,
 })
 
 const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({

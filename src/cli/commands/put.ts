@@ -14,7 +14,7 @@ import {goOn, isCanceled, isOver} from '../operations.ts'
 import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
 import {engineOptions, type Run, runTransfers, type Told} from '../run.ts'
 import {OwnOperations} from '../scopes.ts'
-import type {Field, PutFlags, Sent} from '../sent.ts'
+import {type Field, type PutFlags, protocolOf, type Sent} from '../sent.ts'
 
 export function put(io: Io, sent: Sent, flags: PutFlags): Promise<number> {
   return runTransfers(io, flags, engineOptions(flags, io.env), new PutRun(io, sent, flags))
@@ -46,10 +46,16 @@ class PutRun implements Run {
 
   #create(engine: BackgroundTransferEngine): Promise<UploadOperation> | UploadOperation {
     const {url, method, content, headers} = this.#sent
-    const {priority} = this.#flags
+    const {priority, partSize} = this.#flags
+    const protocol = protocolOf(this.#flags)
     const uploader = applySettings(engine, engine.createUploader(), this.#flags, headers)
     uploader.method = method
-    const options = {...limitsOf(this.#flags), ...(priority === undefined ? {} : {priority})}
+    const options = {
+      ...limitsOf(this.#flags),
+      ...(priority === undefined ? {} : {priority}),
+      ...(protocol === undefined ? {} : {protocol}),
+      ...(partSize === undefined ? {} : {partBytes: partSize}),
+    }
     switch (content.kind) {
       case 'file':
         return uploader.createUpload(url, content.file, options)
@@ -84,7 +90,7 @@ class PutRun implements Run {
     if (earlier === 'unreadable') return false
     if (earlier === undefined) return true
     if (isOver(earlier)) return this.#isAnotherWanted(earlier, content.file, told)
-    if (earlier.method === method && isRepeatable(method)) {
+    if (earlier.protocol === (protocolOf(this.#flags) ?? null) && earlier.method === method && isRepeatable(earlier)) {
       this.#continue(earlier, told)
       return false
     }
@@ -134,9 +140,9 @@ class PutRun implements Run {
   }
 }
 
-/** Another method may do twice what it asks for: nobody knows what the server made of the first sending. */
-function isRepeatable(method: string): boolean {
-  return method.toUpperCase() === 'PUT'
+/** Another method may do twice what it asks for: without a protocol that can ask, nobody knows what became of it. */
+function isRepeatable({method, protocol}: UploadOperation): boolean {
+  return protocol !== null || method.toUpperCase() === 'PUT'
 }
 
 async function cancel(operation: UploadOperation): Promise<void> {

@@ -1,0 +1,297 @@
+/**
+ * One request of an upload with everything on its way: redirects, challenges, limits, the body as it goes out, and the answer as
+ * it is kept. The chart owns every timeout and every retry: aborting it closes the connection.
+ */
+
+import type {AttemptEvent} from '../domain/attempt.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
+import {headerValue} from '../domain/header-fields.ts'
+import type {AnswerFacts, Evidence, OperationFacts, ResponseFacts} from '../domain/record.ts'
+import {nextHop} from '../domain/redirect.ts'
+import type {Clock} from '../ports/clock.ts'
+import type {ContentSource} from '../ports/content-source.ts'
+import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
+import type {RateLimiter} from '../ports/rate-limiter.ts'
+import type {Secrets} from '../ports/secrets.ts'
+import type {Spool} from '../ports/spool.ts'
+import type {BodyDisposition, Exchange, RequestBody, Transport} from '../ports/transport.ts'
+import {AnswerWriter} from './answer-writer.ts'
+import type {BufferPool} from './buffer-pool.ts'
+import type {Hop} from './connection.ts'
+import {type RatedBody, ratedBody} from './rated-body.ts'
+import type {Logins, ServerLogin} from './server-login.ts'
+
+export interface UploadPorts {
+  readonly transport: Transport
+  readonly content: ContentSource
+  readonly spool: Spool
+  readonly secrets: Secrets
+  readonly clock: Clock
+  readonly meter: ProgressMeter
+  readonly pool: BufferPool
+  readonly limiter: RateLimiter
+  readonly logins: Logins
+}
+
+/** What is asked. */
+export interface Asked extends Hop {
+  readonly body?: RequestBody
+  /** A good answer is what the application wants to read. */
+  readonly isLast: boolean
+}
+
+export interface Answered {
+  readonly head: ResponseFacts
+  /** The beginning of the body. */
+  readonly text: string
+}
+
+/** What the answer's head left to do once the exchange has ended. */
+type AfterExchange =
+  | {readonly kind: 'hop'; readonly hop: Hop}
+  | {readonly kind: 'answered'; readonly head: ResponseFacts}
+  | {readonly kind: 'fail'; readonly error: TransferError}
+
+/** The most of an answer that is kept in memory, for whoever has to understand it. */
+const MAX_TEXT_BYTES = 64 * 1024
+
+export class UploadRequest {
+  readonly #ports: UploadPorts
+  readonly #facts: OperationFacts
+  readonly #tell: (event: AttemptEvent) => void
+  readonly #abort = new AbortController()
+  readonly #evidence: Evidence
+  readonly #total: number
+  /** Bytes that the server had before. */
+  readonly #before: number
+  #isOver = false
+  #asked: Asked | undefined
+  #body: RatedBody | undefined
+  #exchange: Exchange | undefined
+  #after: AfterExchange | undefined
+  #answer: AnswerWriter | undefined
+  #answerTotal: number | undefined
+  #text: Buffer[] = []
+  #textBytes = 0
+  #response: ResponseFacts | undefined
+  #diskError: unknown
+  #movedAtLastPulse = 0
+  #detachMeter: (() => void) | undefined
+
+  /** `before`: bytes that the server confirmed before this request. */
+  constructor(ports: UploadPorts, facts: OperationFacts, before: number, tell: (event: AttemptEvent) => void) {
+    this.#ports = ports
+    this.#facts = facts
+    this.#tell = tell
+    this.#evidence = facts.evidence
+    this.#total = facts.sending?.content?.length ?? 0
+    this.#before = before
+    this.#detachMeter = ports.meter.attach(facts.id, () => this.#counts())
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** The chart left the try: nothing more is reported, and the connection closes now. */
+  abandon(): void {
+    const wasOver = this.#isOver
+    this.#isOver = true
+    if (!wasOver) this.#abort.abort()
+    this.#detachMeter?.()
+  }
+
+  /** The last word of this request: nothing is reported after it. */
+  end(event: AttemptEvent): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#detachMeter?.()
+    this.#tell(event)
+  }
+
+  /** The same for what went wrong, with what came of an answer that the application may read. */
+  async fail(thrown: unknown): Promise<void> {
+    await this.#answer?.close()
+    this.end({
+      type: 'attempt.failed',
+      error: asTransferError(this.#diskError ?? thrown).toSerialized(),
+      evidence: this.#evidence,
+      ...(this.#response === undefined ? {} : {response: this.#response, answer: this.answerFacts()}),
+    })
+  }
+
+  /**
+   * Resolves with the final answer, whatever its status, once its body is here. Rejects with what the transport, a redirect or
+   * the disk said, and with TRUNCATED for a success that came before the server had all of the body.
+   */
+  async perform(asked: Asked): Promise<Answered> {
+    this.#asked = asked
+    let hop: Hop = asked
+    const login = this.#ports.logins.of(this.#facts.request, hop)
+    for (let hops = 0; ; ) {
+      const next = await this.#exchangeOnce(hop, hops, login)
+      if ('head' in next) return {...next, text: Buffer.concat(this.#text).toString('utf8')}
+      if (next === hop) {
+        this.#report({type: 'attempt.challenged'})
+        continue
+      }
+      login.follow(hop, next)
+      hop = next
+      hops += 1
+      this.#report({type: 'attempt.redirected'})
+    }
+  }
+
+  /** Once a second or so: says whether anything moved. */
+  pulse(): void {
+    const {received, answer} = this.#counts()
+    const moved = received + (answer?.received ?? 0)
+    const isAlive = moved !== this.#movedAtLastPulse || this.#body?.isHolding === true
+    this.#movedAtLastPulse = moved
+    if (isAlive) this.#report({type: 'attempt.progressed'})
+    this.#exchange?.flush()
+  }
+
+  answerFacts(): AnswerFacts {
+    const {received = 0} = this.#counts().answer ?? {}
+    return {received, ...(this.#answerTotal === undefined ? {} : {total: this.#answerTotal})}
+  }
+
+  /** Resolves with where to go on, the same hop where its server asked who we are, or with the final head. */
+  async #exchangeOnce(hop: Hop, hops: number, login: ServerLogin): Promise<Hop | {readonly head: ResponseFacts}> {
+    const {transport} = this.#ports
+    const body = this.#bodyFor(hop)
+    this.#exchange = transport.exchange(
+      {
+        url: hop.url,
+        method: hop.method,
+        ...login.way,
+        headers: login.headersFor(hop.headers),
+        ...(body === undefined ? {} : {body}),
+      },
+      {
+        connected: () => this.#report({type: 'attempt.connected'}),
+        sent: () => this.#report({type: 'attempt.sent'}),
+        repeated: () => this.#report({type: 'attempt.challenged'}),
+        responded: (head) => this.#responded(hop, hops, head, login),
+        lend: () => (this.#answer === undefined ? this.#ports.pool.take(0) : this.#answer.lend()),
+        filled: (buffer, length, offset) => this.#filled(buffer, length, offset),
+        release: (buffer) => this.#release(buffer),
+      },
+      this.#abort.signal,
+    )
+    await this.#exchange.finished
+    await this.#answer?.finish()
+    if (this.#diskError !== undefined) throw this.#diskError
+    const after = this.#planned()
+    if (after?.kind === 'hop') return after.hop
+    if (after?.kind === 'fail') throw after.error
+    if (after === undefined) throw new TransferError('INTERNAL', 'an exchange ended without an answer')
+    const {given} = this.#exchange
+    if (body !== undefined && isGood(after.head) && given < body.length) {
+      throw this.#answeredTooEarly(given, body.length)
+    }
+    return {head: after.head}
+  }
+
+  /** What `responded` left to do; a method, because it is set behind the compiler's back. */
+  #planned(): AfterExchange | undefined {
+    return this.#after
+  }
+
+  /** A redirect may have turned the request into a GET, which carries nothing. */
+  #bodyFor({method}: Hop): RatedBody | undefined {
+    const asked = this.#asked
+    if (asked?.body === undefined || method !== asked.method) return undefined
+    this.#body = ratedBody(asked.body, this.#ports.limiter.allowanceOf(this.#facts), this.#abort.signal)
+    return this.#body
+  }
+
+  #responded(hop: Hop, hops: number, head: ResponseFacts, login: ServerLogin): BodyDisposition {
+    if (login.answers(hop, head)) {
+      this.#after = {kind: 'hop', hop}
+      return 'discard'
+    }
+    const next = nextHop({...hop, head, hops})
+    if (next.kind === 'follow') {
+      this.#after = {kind: 'hop', hop: next}
+      return 'discard'
+    }
+    this.#after = next.kind === 'fail' ? {kind: 'fail', error: next.error} : {kind: 'answered', head}
+    const isLast = this.#asked?.isLast === true
+    // What a server says in passing is no news for the application; what may stop the upload is kept.
+    if (!isLast && isGood(head)) return 'receive'
+    this.#response = head
+    const length = Number(headerValue(head.headers, 'content-length'))
+    this.#answerTotal = Number.isSafeInteger(length) && hop.method !== 'HEAD' ? length : undefined
+    this.#answer = new AnswerWriter({
+      file: this.#ports.spool.openAnswer(this.#facts.id),
+      pool: this.#ports.pool,
+      onRoom: () => this.#exchange?.resume(),
+      onError: (error) => this.#diskFailed(error),
+    })
+    if (isLast) this.#report({type: 'attempt.responded', response: head, evidence: this.#evidence})
+    return 'receive'
+  }
+
+  #filled(buffer: Buffer, length: number, offset: number): void {
+    const wanted = Math.min(length, MAX_TEXT_BYTES - this.#textBytes)
+    if (wanted > 0) {
+      this.#text.push(Buffer.from(buffer.subarray(0, wanted)))
+      this.#textBytes += wanted
+    }
+    if (this.#answer === undefined) this.#release(buffer)
+    else this.#answer.filled(buffer, length, offset)
+  }
+
+  #release(buffer: Buffer): void {
+    if (this.#answer === undefined) this.#ports.pool.give(buffer)
+    else this.#answer.release(buffer)
+  }
+
+  /** No server can have stored what it never got, whatever it says. */
+  #answeredTooEarly(sent: number, expected: number): TransferError {
+    return new TransferError('TRUNCATED', 'the server answered before it had the whole request', {
+      where: new URL(this.#facts.request.url).origin,
+      details: {expected, sent},
+    })
+  }
+
+  #diskFailed(error: unknown): void {
+    const after = this.#planned()
+    this.#diskError ??= after?.kind === 'answered' && isGood(after.head) ? acceptedButNotKept(error) : error
+    this.#abort.abort()
+  }
+
+  #counts(): ByteCounts {
+    return {
+      generation: this.#evidence.generation,
+      received: this.#before + (this.#exchange?.sent ?? 0),
+      total: this.#total,
+      written: [],
+      answer: {
+        received: this.#answer === undefined ? 0 : (this.#exchange?.received ?? 0),
+        ...(this.#answerTotal === undefined ? {} : {total: this.#answerTotal}),
+      },
+    }
+  }
+
+  #report(event: AttemptEvent): void {
+    if (!this.#isOver) this.#tell(event)
+  }
+}
+
+export function isGood({status}: ResponseFacts): boolean {
+  return status >= 200 && status < 300
+}
+
+/** The server has it: sending it again, once there is room, would store it twice. */
+function acceptedButNotKept(thrown: unknown): TransferError {
+  const {code, message, where} = asTransferError(thrown)
+  return new TransferError(code, `the server took the upload, and its answer could not be kept: ${message}`, {
+    retry: 'never',
+    ...(where === undefined ? {} : {where}),
+    advice: 'make room or mend the disk of the store; do not send it again unasked',
+    cause: thrown,
+  })
+}

@@ -1,0 +1,54 @@
+/** What the answers of several protocols have in common. */
+
+import {TransferError} from '../../domain/errors.ts'
+import {headerValue} from '../../domain/header-fields.ts'
+import type {ResponseFacts} from '../../domain/record.ts'
+import {redactUrl} from '../../domain/redaction.ts'
+import {httpStatusError} from '../../domain/retry.ts'
+import type {ResumableFacts, StepAnswer, StepOutcome, UploadStep} from '../../domain/upload-steps.ts'
+
+export function isGood({status}: ResponseFacts): boolean {
+  return status >= 200 && status < 300
+}
+
+export function goOn(step: UploadStep, known: ResumableFacts, confirmed: number): StepOutcome {
+  return {kind: 'next', step, known, confirmed}
+}
+
+/** The status as it is; `retried`: it may be another one next time. */
+export function refused({head, now}: StepAnswer, retried = false): StepOutcome {
+  const error = httpStatusError(head, now).toSerialized()
+  return {kind: 'failed', error: retried ? {...error, retry: 'backoff'} : error}
+}
+
+export function lost({head}: StepAnswer): StepOutcome {
+  const error = new TransferError('UPLOAD_LOST', 'the server does not have the unfinished upload any more', {
+    where: redactUrl(head.url),
+    details: {status: head.status},
+  })
+  return {kind: 'lost', error: error.toSerialized()}
+}
+
+export function nonsense({head}: StepAnswer, what: string): StepOutcome {
+  const error = new TransferError('INVALID_RESPONSE', what, {
+    where: redactUrl(head.url),
+    details: {status: head.status},
+  })
+  return {kind: 'failed', error: error.toSerialized()}
+}
+
+/** A whole number of bytes in a field; undefined where there is none. */
+export function countIn(head: ResponseFacts, name: string): number | undefined {
+  const text = headerValue(head.headers, name)
+  const count = text !== undefined && /^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN
+  return Number.isSafeInteger(count) ? count : undefined
+}
+
+/** Against the address that was asked; undefined without a usable one. */
+export function locationOf({url, headers}: ResponseFacts): string | undefined {
+  const location = headerValue(headers, 'location')
+  if (location === undefined || !URL.canParse(location, url)) return undefined
+  const target = new URL(location, url)
+  target.hash = ''
+  return target.protocol === 'http:' || target.protocol === 'https:' ? target.href : undefined
+}

@@ -1,0 +1,26 @@
+/** The protocols that an engine knows: ours, and those that the application brings. */
+
+import {invalidArgument} from '../../domain/errors.ts'
+import type {UploadProtocol, UploadProtocols} from '../../ports/upload-protocol.ts'
+import {tus} from './tus.ts'
+
+const OURS: readonly UploadProtocol[] = [tus]
+
+/** Throws INVALID_ARGUMENT for what is no protocol, and for a name that is taken. */
+export function uploadProtocols(own: readonly UploadProtocol[] = []): UploadProtocols {
+  const protocols = new Map(OURS.map((each) => [each.name, each]))
+  for (const protocol of own) {
+    if (!isProtocol(protocol)) throw invalidArgument('uploadProtocols', 'must be protocols with a name')
+    if (protocols.has(protocol.name)) throw invalidArgument('uploadProtocols', `has ${protocol.name} twice`)
+    protocols.set(protocol.name, protocol)
+  }
+  return protocols
+}
+
+function isProtocol({name, begin, request, answered}: Partial<UploadProtocol>): boolean {
+  return (
+    typeof name === 'string' &&
+    /^[\w.-]{1,64}$/.test(name) &&
+    [begin, request, answered].every((each) => typeof each === 'function')
+  )
+}
