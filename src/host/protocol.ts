@@ -27,6 +27,7 @@ import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest, TransferTarget} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {TallyId, TaskRegistration} from '../domain/tally.ts'
+import type {UploadWay} from '../domain/upload-steps.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import type {ResolvedEngineOptions} from '../engine/options.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
@@ -110,6 +111,13 @@ const request = z.strictObject({
   body: z.strictObject({pieces: z.array(piece).max(10_000)}).exactOptional(),
   proxy: plain(2_048).exactOptional(),
   provider: text(256).exactOptional(),
+  way: z
+    .strictObject({
+      protocol: text(64),
+      metadata: z.record(text(256), text(65_536)).exactOptional(),
+      partBytes: z.int().min(1).exactOptional(),
+    } satisfies Members<UploadWay>)
+    .exactOptional(),
   credentials: text(65_536).exactOptional(),
 } satisfies Members<TransferRequest>)
 
