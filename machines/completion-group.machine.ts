@@ -8,20 +8,22 @@
  * enabling    membership is closed; that is on its way to the disk.
  * held        enabled, while operations that were created and never started hold it.
  * releasing   the last of those was started; that is on its way to the disk.
- * waiting     enabled; not every member has ended.
- * firing      every member has ended:
- *   consulting  asks the tally what is owed: a task, or nothing, when none was registered.
+ * consulting  asks the tally where the group stands: how many have not ended, or what is owed.
+ * waiting     not every member has ended. Ends are counted, and an end may be counted twice, never missed: the count says when to
+ *             ask again, and the tally what is so.
+ * firing      every member has ended, and the task is owed. A turn is asked for, and held as long as this lasts:
+ *   queued      as many tasks run as may at once.
  *   beginning   the try is counted on the disk before it begins, so that a task that takes the process down ends some day.
  *   running     the task: working for at most runTimeout, then canceling for at most cancelGrace, then stopped. Losing these
  *               waits is fine: the try was counted, and another one follows.
  *   succeeding  the task is through; that is on its way to the disk, and the debt with it.
  *   weighing    a try failed: another one at a deadline that stands in the tally, or the end.
- *   backingOff  until that deadline; the engine's alarm sends `retry.due`.
+ * backingOff  waits for that deadline; the engine's alarm sends `retry.due`.
  * fired       the task ran. dropped: nobody had registered one (O14). failed: it failed as often as it may. interrupted: the
- *             store was closed first; the tally says the rest.
+ *             engine was closed first; the tally says the rest.
  */
 
-import {type ActorRefFrom, assign, fromCallback, fromPromise, sendTo, setup} from 'xstate'
+import {type ActorRefFrom, type AnyEventObject, assign, fromCallback, fromPromise, sendTo, setup} from 'xstate'
 import {asTransferError, type SerializedError, TransferError} from '../src/domain/errors.ts'
 import type {Tally, TallyChange, TallyId, TallyOutcome} from '../src/domain/tally.ts'
 
@@ -32,7 +34,7 @@ export interface CompletionGroupContext {
   readonly wasHeld: boolean
   /** Members that were started. */
   readonly members: number
-  /** Those that have not ended. */
+  /** Those that have not ended; below 0 while ends are told before their starts. Never above the truth while waiting. */
   readonly unfinished: number
   /** Operations that were created for it and not started yet. */
   readonly unstarted: number
@@ -58,10 +60,12 @@ export type CompletionGroupEvent =
   | {readonly type: 'member.ended'}
   | {readonly type: 'group.enable'}
   | {readonly type: 'retry.due'}
+  /** Fewer tasks run than may: this one's turn has come. */
+  | {readonly type: 'turn.come'}
   /** The task is through, or failed. */
   | {readonly type: 'task.through'}
   | {readonly type: 'task.failed'; readonly error: SerializedError}
-  /** The engine closes. */
+  /** The engine closes: told again after each step, until the group rests. */
   | {readonly type: 'engine.draining'}
 
 /** The task is told that it has to end. */
@@ -103,6 +107,7 @@ const setUp = setup({
       enabling: 'commitChange'
       releasing: 'commitChange'
       consultation: 'readTally'
+      turn: 'holdTurn'
       beginning: 'commitChange'
       task: 'runTask'
       success: 'commitChange'
@@ -111,7 +116,10 @@ const setUp = setup({
   },
   actors: {
     commitChange: fromPromise<void, CommitInput>(notProvided('commitChange')),
+    /** Asks until the store answers; rejects when the engine closes first, and when the tally does not verify. */
     readTally: fromPromise<Tally | undefined, {readonly id: TallyId}>(notProvided('readTally')),
+    /** Sends `turn.come` once it may run; stopping it gives the turn to the next, when nothing of the task runs any more. */
+    holdTurn: fromCallback<AnyEventObject, {readonly id: TallyId}>(notProvided('holdTurn')),
     /** Sends `task.through` or `task.failed`; stopping it stops the task. */
     runTask: fromCallback<TaskCommand, {readonly id: TallyId; readonly run: number}>(notProvided('runTask')),
     /** Makes the failure durable; resolves with the deadline of the next try, or without one. */
@@ -129,9 +137,10 @@ const setUp = setup({
     wasOver: ({context}) => context.restoredFrom === 'done',
     wasWaiting: ({context}) => context.restoredFrom === 'due' && context.retryAt !== undefined,
     isReleased: ({context}) => context.unstarted === 0,
-    haveAllEnded: ({context}) => context.unfinished === 0,
+    haveAllEnded: ({context}) => context.unfinished <= 0,
     owesTask: (_, params: {tally: Tally | undefined}) => params.tally?.state === 'due',
     owesNothing: (_, params: {tally: Tally | undefined}) => params.tally === undefined || params.tally.state === 'done',
+    wasInterrupted: ({context}) => context.failure?.code === 'CLOSED',
     hasUnfinished: (_, params: {tally: Tally | undefined}) => (params.tally?.unfinished ?? 0) > 0,
     hasNextTry: (_, params: {retryAt?: number}) => params.retryAt !== undefined,
   },
@@ -143,7 +152,7 @@ const setUp = setup({
       members: ({context}) => context.members + 1,
       unfinished: ({context}) => context.unfinished + 1,
     }),
-    countEnded: assign({unfinished: ({context}) => Math.max(0, context.unfinished - 1)}),
+    countEnded: assign({unfinished: ({context}) => context.unfinished - 1}),
     noteTally: assign({
       members: ({context}, params: {tally: Tally | undefined}) => params.tally?.members ?? context.members,
       unfinished: ({context}, params: {tally: Tally | undefined}) => params.tally?.unfinished ?? context.unfinished,
@@ -195,10 +204,10 @@ export const completionGroupMachine = setUp.createMachine({
       description: 'Goes where the tally stands',
       tags: ['collecting'],
       always: [
-        {guard: 'wasWaiting', target: 'firing.backingOff'},
+        {guard: 'wasWaiting', target: 'backingOff'},
         {guard: 'wasDue', target: 'firing'},
         {guard: 'wasHeld', target: 'releasing'},
-        {guard: 'wasEnabled', target: 'waiting'},
+        {guard: 'wasEnabled', target: 'consulting'},
         {guard: 'wasOver', target: 'fired'},
         {target: 'collecting'},
       ],
@@ -231,60 +240,75 @@ export const completionGroupMachine = setUp.createMachine({
         id: 'releasing',
         src: 'commitChange',
         input: ({context}) => ({id: context.id, change: {kind: 'release'}}),
-        onDone: 'waiting',
+        onDone: 'consulting',
+        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+      },
+    },
+    consulting: {
+      description: 'Asks the tally where the group stands',
+      tags: ['enabled'],
+      on: {
+        'member.ended': {
+          description: 'What is being read may be older than this end',
+          target: 'consulting',
+          reenter: true,
+        },
+        'engine.draining': 'interrupted',
+      },
+      invoke: {
+        id: 'consultation',
+        src: 'readTally',
+        input: ({context}) => ({id: context.id}),
+        onDone: [
+          {
+            guard: {type: 'owesTask', params: ({event}) => ({tally: event.output})},
+            target: 'firing',
+            actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
+          },
+          {
+            guard: {type: 'owesNothing', params: ({event}) => ({tally: event.output})},
+            target: 'dropped',
+            actions: {type: 'noteOutcome', params: {outcome: 'dropped'}},
+          },
+          {
+            guard: {type: 'hasUnfinished', params: ({event}) => ({tally: event.output})},
+            target: 'waiting',
+            actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
+          },
+          {target: 'interrupted'},
+        ],
         onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
       },
     },
     waiting: {
       description: 'Not every member has ended',
       tags: ['enabled'],
-      always: {guard: 'haveAllEnded', target: 'firing'},
+      always: {guard: 'haveAllEnded', target: 'consulting'},
     },
     firing: {
-      description: 'Every member has ended: the task is owed',
+      description: 'Every member has ended, and the task is owed',
       tags: ['enabled', 'firing'],
-      initial: 'consulting',
+      initial: 'queued',
+      invoke: {
+        id: 'turn',
+        src: 'holdTurn',
+        input: ({context}) => ({id: context.id}),
+        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+      },
       states: {
-        consulting: {
-          description: 'Asks the tally what is owed',
-          on: {
-            'member.ended': {
-              description: 'What is being read may be older than this end',
-              target: 'consulting',
-              reenter: true,
-              actions: 'countEnded',
-            },
-          },
-          invoke: {
-            id: 'consultation',
-            src: 'readTally',
-            input: ({context}) => ({id: context.id}),
-            onDone: [
-              {
-                guard: {type: 'owesTask', params: ({event}) => ({tally: event.output})},
-                target: 'beginning',
-                actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
-              },
-              {
-                guard: {type: 'owesNothing', params: ({event}) => ({tally: event.output})},
-                target: '#completionGroup.dropped',
-                actions: {type: 'noteOutcome', params: {outcome: 'dropped'}},
-              },
-              {
-                guard: {type: 'hasUnfinished', params: ({event}) => ({tally: event.output})},
-                target: '#completionGroup.waiting',
-                actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
-              },
-              {target: '#completionGroup.interrupted'},
-            ],
-            onError: {
-              target: '#completionGroup.interrupted',
-              actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
-            },
-          },
+        queued: {
+          description: 'As many tasks run as may at once',
+          on: {'turn.come': 'beginning', 'engine.draining': '#completionGroup.interrupted'},
         },
         beginning: {
           description: 'Counts the try before it begins',
+          on: {
+            'engine.draining': {
+              description: 'What is being counted is taken back behind it',
+              target: 'weighing',
+              actions: {type: 'noteFailure', params: {error: INTERRUPTED}},
+            },
+          },
           invoke: {
             id: 'beginning',
             src: 'commitChange',
@@ -360,8 +384,13 @@ export const completionGroupMachine = setUp.createMachine({
             }),
             onDone: [
               {
+                guard: 'wasInterrupted',
+                target: '#completionGroup.interrupted',
+                actions: {type: 'noteRetry', params: ({event}) => event.output},
+              },
+              {
                 guard: {type: 'hasNextTry', params: ({event}) => event.output},
-                target: 'backingOff',
+                target: '#completionGroup.backingOff',
                 actions: {type: 'noteRetry', params: ({event}) => event.output},
               },
               {target: '#completionGroup.failed', actions: {type: 'noteOutcome', params: {outcome: 'failed'}}},
@@ -372,17 +401,18 @@ export const completionGroupMachine = setUp.createMachine({
             },
           },
         },
-        backingOff: {
-          description: 'Waits for the deadline of the next try',
-          on: {'retry.due': 'consulting'},
-        },
       },
+    },
+    backingOff: {
+      description: 'Waits for the deadline of the next try',
+      tags: ['enabled', 'firing'],
+      on: {'retry.due': {target: 'firing', actions: {type: 'noteRetry', params: {}}}},
     },
     fired: {description: 'The task ran', tags: ['enabled', 'over'], type: 'final'},
     dropped: {description: 'Nobody had registered a task', tags: ['enabled', 'over'], type: 'final'},
     failed: {description: 'The task failed as often as it may', tags: ['enabled', 'over'], type: 'final'},
     interrupted: {
-      description: 'The store is closed, or cannot be read: the next session goes on from the tally',
+      description: 'The engine closes, or the tally is damaged: the next session goes on from it',
       tags: ['enabled', 'over'],
       type: 'final',
     },

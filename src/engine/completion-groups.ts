@@ -17,7 +17,11 @@ export interface CompletionGroupsOptions extends TaskProvisions {
   readonly newId: () => TallyId
   readonly runTimeoutMs: number
   readonly cancelGraceMs: number
+  readonly isDraining: () => boolean
 }
+
+/** Where a group waits for others, and owes nothing to the disk. */
+const RESTING = ['collecting', 'held', 'waiting', 'backingOff'] as const
 
 interface Group {
   readonly id: TallyId
@@ -146,13 +150,13 @@ export class CompletionGroups {
     return [...this.#tasks]
   }
 
-  /** Running tasks are told to end; resolves when none runs any more. */
+  /** What is on its way to the disk gets there, and running tasks are told to end; resolves when every group rests. */
   async drain(): Promise<void> {
-    const running = [...this.#groups.values()].filter(({actor}) => actor.getSnapshot().hasTag('running'))
-    for (const {actor} of running) actor.send({type: 'engine.draining'})
+    const groups = [...this.#groups.values()]
+    for (const {actor} of groups) actor.send({type: 'engine.draining'})
     const isResting = (snapshot: ReturnType<CompletionGroupActor['getSnapshot']>) =>
-      snapshot.status !== 'active' || snapshot.matches({firing: 'backingOff'})
-    await Promise.all(running.map(({actor}) => waitFor(actor, isResting, {timeout: Number.POSITIVE_INFINITY})))
+      snapshot.status !== 'active' || RESTING.some((state) => snapshot.matches(state))
+    await Promise.all(groups.map(({actor}) => waitFor(actor, isResting, {timeout: Number.POSITIVE_INFINITY})))
   }
 
   /** The tallies say the rest. */
@@ -195,6 +199,8 @@ export class CompletionGroups {
     if (snapshot.hasTag('firing') || snapshot.hasTag('over')) this.#tasks.delete(id)
     this.#tell(id, path, snapshot.context)
     if (snapshot.hasTag('over')) this.#groups.delete(id)
+    // One chart's step must not step another chart.
+    else if (this.#options.isDraining()) queueMicrotask(() => this.#send(id, {type: 'engine.draining'}))
   }
 
   #tell(
@@ -208,7 +214,7 @@ export class CompletionGroups {
       case 'firing.running.working':
         emit({type: 'task.launched', at, group: id, run: runs})
         return
-      case 'firing.backingOff':
+      case 'backingOff':
         if (failure !== undefined)
           emit({type: 'task.failed', at, group: id, run: runs, error: failure, retryAt: retryAt ?? at})
         alarm.set(id, retryAt ?? at, () => this.#send(id, {type: 'retry.due'}))
@@ -223,7 +229,10 @@ export class CompletionGroups {
         emit({type: 'completion.dropped', at, group: id})
         return
       case 'interrupted':
-        if (failure !== undefined)
+        // A task that the engine's close broke off is tried again as soon as there is an engine.
+        if (failure !== undefined && retryAt !== undefined)
+          emit({type: 'task.failed', at, group: id, run: runs, error: failure, retryAt})
+        else if (failure !== undefined)
           log.warn({id, error: failure.message}, 'a completion group waits for the next session')
         return
     }

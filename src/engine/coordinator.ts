@@ -7,12 +7,14 @@ import {Subject} from 'rxjs'
 import {waitFor} from 'xstate'
 import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Conditions} from '../domain/conditions.ts'
+import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
-import type {TallyChange, TallyRef} from '../domain/tally.ts'
+import type {TallyChange, TallyId, TallyRef} from '../domain/tally.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
 import {mayBeSentAgain} from '../domain/upload.ts'
+import type {RecordStore} from '../ports/record-store.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
 import {Alarm} from './alarm.ts'
 import {AwaitedConditions} from './awaited-conditions.ts'
@@ -165,10 +167,13 @@ export class Coordinator {
       newId,
       hostOf,
       retry: options.backgroundTasks,
+      maxConcurrent: options.backgroundTasks.maxConcurrent,
       runTimeoutMs: options.backgroundTasks.timeoutMs,
       cancelGraceMs: options.backgroundTasks.cancelGraceMs,
       emit: (event) => this.#events.next(event),
       commit: (id, change) => this.#commitTally({id, purpose: 'completionGroup'}, change),
+      read: (id, read) => this.#readTally(id, read),
+      isDraining,
     })
     this.line = new Dispatcher({
       store: ports.store,
@@ -438,6 +443,15 @@ export class Coordinator {
     return this.#writes.persist(
       () => store.changeTally(tally, change),
       (error) => log.error({id: tally.id, error: String(error)}, 'a tally could not be written'),
+    )
+  }
+
+  #readTally<T>(id: TallyId, read: (store: RecordStore) => Promise<T>): Promise<T> {
+    const {store, log} = this.#ports
+    return this.#writes.persist(
+      () => read(store),
+      (error) => log.error({id, error: String(error)}, 'a tally could not be read'),
+      (error) => error instanceof TransferError && error.code === 'STORE_DAMAGED',
     )
   }
 

@@ -15,13 +15,20 @@ export class DurableWrites {
     this.#clock = clock
   }
 
-  /** `write` is called anew for each try, so that it can offer the newest. Rejects when the engine closes first. */
-  async persist<T>(write: () => Promise<T>, onRefused: (error: unknown) => void): Promise<T> {
+  /**
+   * `write` is called anew for each try, so that it can offer the newest. Rejects when the engine closes first, and with what no
+   * further try would change.
+   */
+  async persist<T>(
+    write: () => Promise<T>,
+    onRefused: (error: unknown) => void,
+    isFinal: (error: unknown) => boolean = () => false,
+  ): Promise<T> {
     for (;;) {
       try {
         return await write()
       } catch (error) {
-        if (this.#stopped) throw error
+        if (this.#stopped || isFinal(error)) throw error
         onRefused(error)
         this.#pause ??= this.#begin()
         await this.#pause.over

@@ -76,6 +76,8 @@ export interface ConstrainedTransfer {
 export type UnconstrainedConsent = (transfers: readonly ConstrainedTransfer[]) => boolean | Promise<boolean>
 
 export interface BackgroundTaskOptions {
+  /** Tasks that run at once, each in a thread or process of its own; 4 by default. Others wait for their turn. */
+  readonly maxConcurrent?: number
   /** Tries of a task that fails, crashes or takes too long, before it is given up; 5 by default. */
   readonly maxRuns?: number
   /** Base of the exponential backoff between them in ms; 1,000 by default, 5 minutes at most. */
@@ -168,6 +170,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     unconstrainedConsent: options.unconstrainedConsent ?? (() => false),
     limits: limitOptions(options.limits ?? {}),
     backgroundTasks: {
+      maxConcurrent: bounded('backgroundTasks.maxConcurrent', options.backgroundTasks?.maxConcurrent, 4, [1, 1_000]),
       maxRuns: bounded('backgroundTasks.maxRuns', options.backgroundTasks?.maxRuns, 5, [1, 1_000]),
       retryDelayMs: bounded('backgroundTasks.retryDelayMs', options.backgroundTasks?.retryDelayMs, 1_000, [0, MAX_MS]),
       timeoutMs: bounded('backgroundTasks.timeoutMs', options.backgroundTasks?.timeoutMs, 600_000, [1, MAX_MS]),

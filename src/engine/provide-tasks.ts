@@ -1,6 +1,8 @@
-/** The chart of a completion group with the actors that ports make real: its tally, its task, and the throw of the dice. */
+/**
+ * The chart of a completion group with the actors that ports make real: its tally, its turn, its task, and the throw of the dice.
+ */
 
-import {fromCallback, fromPromise} from 'xstate'
+import {type AnyEventObject, fromCallback, fromPromise} from 'xstate'
 import {
   type CommitInput,
   completionGroupMachine,
@@ -17,6 +19,7 @@ import type {Random} from '../ports/random.ts'
 import type {RecordStore} from '../ports/record-store.ts'
 import type {RunningTask, TaskHost, TaskRunner} from '../ports/task-runner.ts'
 import type {EngineEvent} from './events.ts'
+import {Turns} from './turns.ts'
 
 export interface TaskProvisions {
   readonly store: RecordStore
@@ -30,19 +33,33 @@ export interface TaskProvisions {
   readonly emit: (event: EngineEvent) => void
   /** Resolves when the change is durable. */
   readonly commit: (id: TallyId, change: TallyChange) => Promise<void>
+  /** Asks until the store answers. Rejects when the engine closes first, and when what it reads does not verify. */
+  readonly read: <T>(id: TallyId, read: (store: RecordStore) => Promise<T>) => Promise<T>
+  /** Tasks that may run at once. */
+  readonly maxConcurrent: number
 }
 
 const PAGE = 1000
 
 export function provideCompletionGroupMachine(provisions: TaskProvisions) {
-  const {store, clock, random, retry, commit} = provisions
+  const {clock, random, retry, commit, read} = provisions
   /** Settles when the last try of a group's task is gone: two never run at once. */
   const lastRuns = new Map<TallyId, Promise<void>>()
+  const turns = new Turns(provisions.maxConcurrent)
 
   return completionGroupMachine.provide({
     actors: {
       commitChange: fromPromise<void, CommitInput>(({input}) => commit(input.id, input.change)),
-      readTally: fromPromise<Tally | undefined, {id: TallyId}>(({input}) => store.tally(input.id)),
+      readTally: fromPromise<Tally | undefined, {id: TallyId}>(({input: {id}}) => read(id, (store) => store.tally(id))),
+      holdTurn: fromCallback<AnyEventObject, {id: TallyId}>(({input: {id}, sendBack}) => {
+        // One chart's step must not step another chart.
+        const giveBack = turns.ask(() => queueMicrotask(() => sendBack({type: 'turn.come'})))
+        return () => {
+          const lastRun = lastRuns.get(id)
+          if (lastRun === undefined) giveBack()
+          else void lastRun.then(giveBack)
+        }
+      }),
       weighRun: fromPromise<{retryAt?: number}, WeighRunInput>(async ({input: {id, runs, failure}}) => {
         const now = clock.now()
         const isUncounted = failure.code === 'CLOSED'
@@ -110,7 +127,7 @@ class TaskAttempt {
   }
 
   async #launch(): Promise<TaskLaunch> {
-    const tally = await this.#provisions.store.tally(this.#id)
+    const tally = await this.#provisions.read(this.#id, (store) => store.tally(this.#id))
     if (tally?.task === undefined) throw new TransferError('TASK_FAILED', 'the background task’s registration is lost')
     const {taskId, name, module, isolation} = tally.task
     const views = await this.#views()
@@ -128,13 +145,15 @@ class TaskAttempt {
 
   /** In the order of creation, without those whose records are gone. */
   async #views(): Promise<readonly OperationView[]> {
-    const {store} = this.#provisions
+    const {read} = this.#provisions
     const views: OperationView[] = []
     for (let after: OperationId | undefined; ; ) {
-      const ids = await store.members(this.#id, after, PAGE)
+      const from = after
+      const ids = await read(this.#id, (store) => store.members(this.#id, from, PAGE))
       after = ids.at(-1)
       if (after === undefined) return views
-      for (const record of await store.getMany(ids)) if (record !== undefined) views.push(operationViewOf(record))
+      const records = await read(this.#id, (store) => store.getMany(ids))
+      for (const record of records) if (record !== undefined) views.push(operationViewOf(record))
     }
   }
 }

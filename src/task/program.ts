@@ -16,6 +16,8 @@ interface Call {
 const calls = new Map<number, Call>()
 let instance: BackgroundTaskInstance | undefined
 let lastCall = 0
+/** Called when every call was answered. */
+let tellAnswered = () => {}
 
 /** A thread has a port, a process a channel. */
 function report(report: TaskReport): void {
@@ -40,13 +42,18 @@ function hear(message: TaskMessage): void {
       return
     case 'answer':
       calls.get(message.id)?.resolve(message.value)
-      calls.delete(message.id)
+      forget(message.id)
       return
     case 'refusal':
       calls.get(message.id)?.reject(TransferError.fromSerialized(message.error))
-      calls.delete(message.id)
+      forget(message.id)
       return
   }
+}
+
+function forget(id: number): void {
+  calls.delete(id)
+  if (calls.size === 0) tellAnswered()
 }
 
 async function launch(launch: TaskLaunch): Promise<void> {
@@ -68,8 +75,15 @@ async function launch(launch: TaskLaunch): Promise<void> {
 
 /** What was begun and not waited for counts too: a rejection that nobody handles ends this program before it says "through". */
 async function unanswered(): Promise<void> {
-  while (calls.size > 0) await new Promise((resolve) => setImmediate(resolve))
-  await new Promise((resolve) => setImmediate(resolve))
+  do {
+    if (calls.size > 0) {
+      await new Promise<void>((resolve) => {
+        tellAnswered = resolve
+      })
+    }
+    // A rejection is taken for unhandled behind the microtasks, which may make further calls.
+    await new Promise((resolve) => setImmediate(resolve))
+  } while (calls.size > 0)
 }
 
 function runOf(

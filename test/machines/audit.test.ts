@@ -179,6 +179,7 @@ const ENDLESS = new Set([
   'tellProgress',
   'runTask',
   'followStream',
+  'holdTurn',
 ])
 
 /** Waits that a crash may lose, by state; every other wait stands in a record. */

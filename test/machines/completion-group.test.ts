@@ -1,7 +1,7 @@
 /** A completion group's chart: what it waits for before it fires, and what it makes of its task's tries. */
 
 import {describe, expect, it} from 'vitest'
-import {createActor, fromCallback, fromPromise} from 'xstate'
+import {type AnyEventObject, createActor, fromCallback, fromPromise} from 'xstate'
 import {
   type CompletionGroupEvent,
   completionGroupMachine,
@@ -24,11 +24,13 @@ const TASK = {taskId: 't', name: '', module: 'file:///t.js', isolation: 'worker'
 const FAILURE = {code: 'TASK_FAILED', message: 'no'} as const
 
 /** The chart over a tally that is kept as the store keeps it. */
-function stand(from: Partial<Tally> = {task: TASK}, maxRuns = 2) {
+function stand(from: Partial<Tally> = {task: TASK}, {maxRuns = 2, isBusy = false, unheard = 0} = {}) {
   const clock = new SimulatedClock(0)
-  let tally: Tally = {...EMPTY, ...from}
+  const found: Tally = {...EMPTY, ...from}
+  let tally: Tally = {...found, unfinished: found.unfinished - unheard}
   const commands: string[] = []
   const runs: number[] = []
+  let giveTurn = () => {}
   let sendBack: (event: CompletionGroupEvent) => void = () => {}
   const commit = (change: TallyChange) => {
     commands.push(change.kind)
@@ -46,6 +48,11 @@ function stand(from: Partial<Tally> = {task: TASK}, maxRuns = 2) {
             return retryAt === undefined ? {} : {retryAt}
           },
         ),
+        holdTurn: fromCallback<AnyEventObject, {id: TallyId}>(({sendBack}) => {
+          giveTurn = () => sendBack({type: 'turn.come'})
+          if (!isBusy) giveTurn()
+          return () => commands.push('turn given back')
+        }),
         runTask: fromCallback<TaskCommand, {id: TallyId; run: number}>(({input, receive, sendBack: back}) => {
           runs.push(input.run)
           sendBack = back
@@ -54,7 +61,7 @@ function stand(from: Partial<Tally> = {task: TASK}, maxRuns = 2) {
         }),
       },
     }),
-    {input: {tally, runTimeoutMs: 9_000, cancelGraceMs: 500}, clock},
+    {input: {tally: found, runTimeoutMs: 9_000, cancelGraceMs: 500}, clock},
   ).start()
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
   return {
@@ -64,7 +71,7 @@ function stand(from: Partial<Tally> = {task: TASK}, maxRuns = 2) {
     get tally() {
       return tally
     },
-    /** As if an end had been told twice. */
+    /** Of an end or a start that is durable and was not told. */
     miscount(difference: number) {
       tally = {...tally, unfinished: tally.unfinished + difference}
     },
@@ -72,6 +79,7 @@ function stand(from: Partial<Tally> = {task: TASK}, maxRuns = 2) {
     async play(...events: readonly (CompletionGroupEvent['type'] | number)[]) {
       for (const event of events) {
         if (typeof event === 'number') clock.advanceBy(event)
+        else if (event === 'turn.come') giveTurn()
         else if (event.startsWith('task.')) sendBack({type: event, error: FAILURE} as CompletionGroupEvent)
         else {
           const change = event === 'member.started' ? 1 : event === 'member.ended' ? -1 : 0
@@ -102,7 +110,7 @@ describe('the chart of a completion group', () => {
     const snapshot = await group.play('task.through')
     expect(snapshot.value).toBe('fired')
     expect(group.tally).toMatchObject({state: 'done', outcome: 'ran', runs: 1})
-    expect(group.commands).toEqual(['close', 'release', 'begin', 'stopped', 'finish'])
+    expect(group.commands).toEqual(['close', 'release', 'begin', 'stopped', 'finish', 'turn given back'])
   })
 
   it('234, 235. is enabled before its members are started, or after all have ended', async () => {
@@ -135,7 +143,7 @@ describe('the chart of a completion group', () => {
   it('tries a task that fails again at a deadline, and gives it up after its last try', async () => {
     const group = stand()
     const snapshot = await group.play('group.enable', 'task.failed')
-    expect(snapshot.value).toEqual({firing: 'backingOff'})
+    expect(snapshot.value).toBe('backingOff')
     expect(snapshot.context).toMatchObject({retryAt: 5_000, runs: 1, failure: FAILURE})
     expect(group.tally).toMatchObject({state: 'due', runs: 1, retryAt: 5_000})
     expect((await group.play('retry.due')).value).toEqual({firing: {running: 'working'}})
@@ -150,7 +158,7 @@ describe('the chart of a completion group', () => {
     expect((await group.play(1)).value).toEqual({firing: {running: 'canceling'}})
     expect(group.commands).toContain('task.cancel')
     expect(group.commands).not.toContain('stopped')
-    expect((await group.play(500)).value).toEqual({firing: 'backingOff'})
+    expect((await group.play(500)).value).toBe('backingOff')
     expect(group.commands).toContain('stopped')
     expect(group.tally.error).toMatchObject({code: 'TASK_TIMED_OUT'})
   })
@@ -168,14 +176,53 @@ describe('the chart of a completion group', () => {
     expect((await stand({...closed, held: true}).play()).hasTag('firing')).toBe(true)
     const due = {...closed, state: 'due', runs: 1} as const
     expect((await stand(due).play()).value).toEqual({firing: {running: 'working'}})
-    expect((await stand({...due, retryAt: 7}).play()).value).toEqual({firing: 'backingOff'})
+    expect((await stand({...due, retryAt: 7}).play()).value).toBe('backingOff')
   })
 
   it('believes the store, and not its own count', async () => {
-    const group = stand({...EMPTY, task: TASK, state: 'closed', members: 2, unfinished: 1})
-    group.miscount(+1)
-    expect((await group.play('member.ended')).value).toBe('waiting')
+    const low = stand({...EMPTY, task: TASK, state: 'closed', members: 2, unfinished: 2})
+    await low.play()
+    low.miscount(+1)
+    await low.play('member.ended')
+    expect((await low.play('member.ended')).value).toBe('waiting')
+    expect(low.runs).toEqual([])
+    expect((await low.play('member.ended')).hasTag('firing')).toBe(true)
+  })
+
+  it('takes an end that is told before its start, or before the group is known', async () => {
+    const early = stand()
+    await early.play('member.created', 'member.ended', 'member.started', 'group.enable')
+    expect((await early.play()).hasTag('firing')).toBe(true)
+    const found = stand({...EMPTY, task: TASK, state: 'closed', members: 2, unfinished: 2}, {unheard: 1})
+    expect((await found.play()).context.unfinished).toBe(1)
+    expect((await found.play('member.ended')).hasTag('firing')).toBe(true)
+  })
+
+  it('waits for its turn, and gives it back between two tries', async () => {
+    const group = stand({task: TASK}, {isBusy: true})
+    expect((await group.play('group.enable')).value).toEqual({firing: 'queued'})
     expect(group.runs).toEqual([])
-    expect((await group.play('member.ended')).hasTag('firing')).toBe(true)
+    expect((await group.play('turn.come')).value).toEqual({firing: {running: 'working'}})
+    expect((await group.play('task.failed')).value).toBe('backingOff')
+    expect(group.commands.at(-1)).toBe('turn given back')
+    expect((await group.play('retry.due')).value).toEqual({firing: 'queued'})
+  })
+
+  it('rests when the engine closes, wherever it is, and that try does not count', async () => {
+    const queued = stand({task: TASK}, {isBusy: true})
+    await queued.play('group.enable')
+    expect((await queued.play('engine.draining')).value).toBe('interrupted')
+    const due = {...EMPTY, task: TASK, state: 'due', members: 1} as const
+    const beginning = stand(due)
+    const [snapshot] = await Promise.all([beginning.play(), beginning.play('engine.draining')])
+    expect(snapshot.value).toBe('interrupted')
+    expect(beginning.runs).toEqual([])
+    const running = stand(due)
+    await running.play('engine.draining')
+    expect((await running.play('task.failed')).value).toBe('interrupted')
+    expect(running.tally).toMatchObject({state: 'due', runs: 1, error: {code: 'CLOSED'}})
+    const consulting = stand({...EMPTY, task: TASK, state: 'closed', members: 1, unfinished: 1})
+    const [over] = await Promise.all([consulting.play(), consulting.play('engine.draining')])
+    expect(over.value).toBe('interrupted')
   })
 })

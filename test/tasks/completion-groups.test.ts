@@ -375,6 +375,15 @@ describe('a background task', () => {
     expect(last).not.toHaveProperty('retryAt')
   })
 
+  it('waits for its turn while as many run as may', async () => {
+    const world = await TaskWorld.make({backgroundTasks: {maxConcurrent: 1}})
+    const body = `note('begins'); await sleep(20); note('ends')`
+    const groups = [await groupIn(world, body), await groupIn(world, body), await groupIn(world, body)]
+    for (const {group} of groups) group.enable()
+    for (const {group} of groups) await world.event('task.completed', group.id)
+    expect(await world.ledger()).toEqual(['begins', 'ends', 'begins', 'ends', 'begins', 'ends'])
+  })
+
   it('that takes too long and does not end is stopped, and that try failed', async () => {
     const world = await TaskWorld.make({backgroundTasks: {maxRuns: 1, cancelGraceMs: 50}})
     const {group} = await groupIn(world, 'for (;;) await sleep(1000)', {timeoutMs: 50})

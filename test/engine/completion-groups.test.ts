@@ -1,0 +1,78 @@
+/** Completion groups of an engine whose store refuses, and the turns that their tasks wait for. */
+
+import {describe, expect, it, vi} from 'vitest'
+import {TransferError} from '../../src/domain/errors.ts'
+import {Turns} from '../../src/engine/turns.ts'
+import type {TaskRunner} from '../../src/ports/task-runner.ts'
+import {SimulatedWorld} from '../support/simulated-world.ts'
+
+const REGISTRATION = {
+  taskId: 't',
+  name: '',
+  module: 'file:///task.mjs',
+  isolation: 'worker',
+  timeoutMs: 60_000,
+} as const
+
+/** Tasks are through at once. */
+function countingTasks() {
+  const instances: string[] = []
+  const tasks: TaskRunner = {
+    locate: String,
+    start: ({instanceId}) => {
+      instances.push(instanceId)
+      return {ended: Promise.resolve(), cancel: () => undefined, stop: () => undefined}
+    },
+  }
+  return {instances, tasks}
+}
+
+describe('17.K completion groups over a store that refuses', () => {
+  it('232. a tally that cannot be read is read again, and the task runs in the same session', async () => {
+    const {instances, tasks} = countingTasks()
+    const world = new SimulatedWorld({tasks})
+    const {completionGroups} = await world.open()
+    const id = completionGroups.create()
+    await world.until(completionGroups.register(id, REGISTRATION))
+    const {store} = world.process
+    const refused = new TransferError('DISK_FAILED', 'the store’s disk failed')
+    vi.spyOn(store, 'tally').mockRejectedValueOnce(refused).mockRejectedValueOnce(refused)
+    await world.until(completionGroups.enable(id))
+    await world.until(() => instances.length > 0)
+    await world.until(() => completionGroups.hasFired(id) && world.process.events.at(-1)?.type === 'task.completed')
+    expect(instances).toEqual([id])
+    expect(world.process.complaints).toHaveLength(2)
+    await world.close()
+  })
+
+  it('one that is damaged waits for doctor, and holds nobody up', async () => {
+    const {instances, tasks} = countingTasks()
+    const world = new SimulatedWorld({tasks})
+    const {completionGroups} = await world.open()
+    const id = completionGroups.create()
+    await world.until(completionGroups.register(id, REGISTRATION))
+    vi.spyOn(world.process.store, 'tally').mockRejectedValue(new TransferError('STORE_DAMAGED', 'it does not verify'))
+    await world.until(completionGroups.enable(id))
+    await world.close()
+    expect(instances).toEqual([])
+  })
+})
+
+describe('turns', () => {
+  it('are had by as many as may, and by whoever asked first', () => {
+    const turns = new Turns(2)
+    const came: number[] = []
+    const [first, second, third, fourth] = [1, 2, 3, 4].map((n) => turns.ask(() => came.push(n)))
+    expect(came).toEqual([1, 2])
+    third?.()
+    first?.()
+    first?.()
+    expect(came).toEqual([1, 2, 4])
+    second?.()
+    fourth?.()
+    turns.ask(() => came.push(5))
+    turns.ask(() => came.push(6))
+    turns.ask(() => came.push(7))
+    expect(came).toEqual([1, 2, 4, 5, 6])
+  })
+})
