@@ -3,6 +3,7 @@
 import {fromPromise} from 'xstate'
 import {TransferError} from '../domain/errors.ts'
 import {expectedFile} from '../domain/expected-file.ts'
+import {fileNameFromResponse, fileNameFromUrl} from '../domain/file-name.ts'
 import type {OperationFacts, PublishedFile} from '../domain/record.ts'
 import {type FileSink, partNameOf} from '../ports/file-sink.ts'
 
@@ -12,9 +13,15 @@ interface FactsInput {
 
 /** Compares length and digests and makes the part durable. Rejects with LENGTH_MISMATCH, CHECKSUM_MISMATCH, PART_LOST. */
 export function createVerifyFile(sink: FileSink) {
-  return fromPromise<PublishedFile, FactsInput>(({input: {facts}, signal}) =>
-    sink.verify(partNameOf(facts), expectedFile(facts), signal),
-  )
+  return fromPromise<PublishedFile, FactsInput>(async ({input: {facts}, signal}) => {
+    const file = await sink.verify(partNameOf(facts), expectedFile(facts), signal)
+    return facts.policy.nameFromServer === true ? {...file, as: nameOf(facts)} : file
+  })
+}
+
+/** Decided before the intent to publish is durable: whoever goes on after a crash means the same name. */
+function nameOf({response, request}: OperationFacts): string {
+  return response === undefined ? fileNameFromUrl(request.url) : fileNameFromResponse(response, request.url)
 }
 
 /** Gives the part its final name; idempotent, because a crash may come between the name and the record. */

@@ -177,6 +177,11 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
     .option('-i, --input <list>', 'a list of downloads, one "URL [TAB FILE]" a line; - reads stdin')
     .option('--checksum <digest>', 'sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX of the one file', parseChecksum)
     .option('--if-exists <what>', 'fail, unique or replace (default: fail)', oneOf('--if-exists', COLLISIONS))
+    .option(
+      '--resume-without-validator',
+      'go on where the server names no version, when bytes asked for again are equal',
+    )
+    .option('--compare-on-resume', 'ask for the last bytes again at each resume, and compare')
     .addOption(new Option('--connections <n>', 'only 1 in this version').argParser(oneConnection))
     .addHelpText('after', DETAILS.get + EXAMPLES.get)
     .action(async (urls: string[], flags: GetFlags) => {

@@ -1,6 +1,7 @@
 /** What `bgt get` is asked for, checked before anything of the engine is loaded. */
 
-import {resolve} from 'node:path'
+import {realpath} from 'node:fs/promises'
+import {basename, dirname, join, parse, resolve, sep} from 'node:path'
 import {fileNameFromUrl} from '../domain/file-name.ts'
 import type {Checksum, CollisionPolicy} from '../index.ts'
 import type {Io} from './io.ts'
@@ -11,6 +12,7 @@ import {
   parseList,
   parseUrl,
   pathIn,
+  plainUrl,
   readAll,
   readGiven,
   usageError,
@@ -24,6 +26,8 @@ export interface GetFlags extends RequestFlags {
   readonly input?: string
   readonly checksum?: Checksum
   readonly ifExists?: CollisionPolicy
+  readonly resumeWithoutValidator?: boolean
+  readonly compareOnResume?: boolean
 }
 
 /** One file to have: where from, where to. */
@@ -31,6 +35,8 @@ export interface Wish {
   readonly url: URL
   /** Absolute. */
   readonly file: string
+  /** Nobody said how it is to be called: its name is the server's, in this directory. */
+  readonly isUnnamed: boolean
 }
 
 export interface Wanted {
@@ -61,5 +67,43 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
     throw usageError('several files have no digest in common', '--checksum', 'run bgt get for each file')
   }
   const folder = resolve(directory ?? '.')
-  return given.map(({url, file}) => ({url, file: pathIn(folder, output ?? file ?? fileNameFromUrl(url.href))}))
+  const wishes = given.map(({url, file}): Wish => {
+    const name = output ?? file
+    return {url, file: pathIn(folder, name ?? fileNameFromUrl(url.href)), isUnnamed: name === undefined}
+  })
+  if (directory !== undefined) for (const {file} of wishes) await demandWithin(folder, file)
+  return flags.ifExists === 'generateUniqueName' ? setApart(wishes) : wishes
+}
+
+/** Lists come from elsewhere: with --directory none of their files lies outside it, by whatever links lead there. */
+async function demandWithin(folder: string, file: string): Promise<void> {
+  const [root, parent] = await Promise.all([realPathOf(folder), realPathOf(dirname(file))])
+  if (parent === root || parent.startsWith(root.endsWith(sep) ? root : root + sep)) return
+  throw usageError('this file is not within --directory', file, 'name files below it, or leave --directory out')
+}
+
+/** Of what is not there yet: that of the deepest directory that is, and the rest. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    const above = dirname(path)
+    return above === path ? path : join(await realPathOf(above), basename(path))
+  }
+}
+
+/** Addresses that end alike (`/get?id=1`, `/get?id=2`) have part files of their own until the server names them. */
+function setApart(wishes: readonly Wish[]): readonly Wish[] {
+  const owners = new Map<string, string>()
+  return wishes.map((wish) => {
+    const {dir, name, ext} = parse(wish.file)
+    const url = plainUrl(wish.url)
+    for (let n = 1; ; n++) {
+      const file = n === 1 ? wish.file : join(dir, `${name} (${n})${ext}`)
+      const owner = owners.get(file)
+      if (owner !== undefined && owner !== url && wish.isUnnamed) continue
+      owners.set(file, owner ?? url)
+      return {...wish, file}
+    }
+  })
 }

@@ -81,6 +81,8 @@ export interface TransferPolicy {
   readonly expect?: ExpectedContent
   /** Digests in fields of the server's answers are not compared. */
   readonly ignoreServerDigest?: boolean
+  /** Only the directory of the target is the caller's wish: the name is the server's, made safe. */
+  readonly nameFromServer?: boolean
   /** Go on without a validator, or past an ETag that changes, where bytes that are asked for again are found equal. */
   readonly resumeWithoutValidator?: boolean
   /** Ask for the last bytes again at each resume, under a validator too, and compare. */
@@ -136,6 +138,8 @@ export interface PublishedFile {
   readonly device: number
   readonly inode: number
   readonly size: number
+  /** The server's name for it, safe, in the directory of the target. */
+  readonly as?: string
 }
 
 export type Direction = 'download' | 'upload'

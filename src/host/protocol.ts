@@ -152,6 +152,7 @@ const policy = z.strictObject({
     } satisfies Members<ExpectedContent>)
     .exactOptional(),
   ignoreServerDigest: flag.exactOptional(),
+  nameFromServer: flag.exactOptional(),
   resumeWithoutValidator: flag.exactOptional(),
   compareOnResume: flag.exactOptional(),
 } satisfies Members<TransferPolicy>)

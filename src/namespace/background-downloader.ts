@@ -1,8 +1,9 @@
 /** BackgroundDownloader (spec 2.1): gathers settings, then makes DownloadOperations of them. */
 
-import {resolve} from 'node:path'
+import {resolve, sep} from 'node:path'
 import type {ExpectedContent} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
+import {fileNameFromUrl} from '../domain/file-name.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {type Checksum, type CollisionPolicy, NO_ATTEMPTS, NO_EVIDENCE} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
@@ -21,6 +22,11 @@ import {requestUnconstrainedDownloads, type UnconstrainedTransferRequestResult} 
 export interface DownloadOptions {
   /** What to do when the destination exists; 'failIfExists' by default. */
   readonly collision?: CollisionPolicy
+  /**
+   * Take the file's name from the server (Content-Disposition), made safe, in the directory of `resultFile`; its own name stands
+   * in where the server gives none. False by default; true where `resultFile` ends in a slash.
+   */
+  readonly nameFromServer?: boolean
   /** The expected digest; a file that differs is never published. */
   readonly checksum?: Checksum
   /** What the content has to be: media type, size, first bytes. Else the download ends with CONTENT_UNEXPECTED. */
@@ -83,7 +89,8 @@ export class BackgroundDownloader extends TransferSettings {
   }
 
   /**
-   * A download of `uri` into `resultFile` (relative to the working directory now). Nothing is sent before startAsync.
+   * A download of `uri` into `resultFile` (relative to the working directory now; with a slash at its end it is a directory, and
+   * the server names the file). Nothing is sent before startAsync.
    * With `requestBodyFile` (a path, which may be relative too) each request carries that file, as it is when it is sent; the
    * method stays what it is. Such a download starts over when it is interrupted. Throws INVALID_ARGUMENT for a scheme other than
    * http and https, and for options out of bounds; ILLEGAL_STATE when the completion group is enabled.
@@ -194,13 +201,16 @@ export class BackgroundDownloader extends TransferSettings {
     }
     assertPriority(priority)
     const provider = this.#beforeAttempt
+    const isDirectory = /[/\\]$/.test(resultFile) && (resultFile.endsWith('/') || sep === '\\')
+    const nameFromServer = options.nameFromServer ?? isDirectory
+    if (typeof nameFromServer !== 'boolean') throw invalidArgument('nameFromServer', 'must be true or false')
     const request = {...this.requestTo(uri), ...(provider === null ? {} : {provider})}
     return this.join({
       id: this.engine.newId(),
       direction: 'download',
       request,
-      target: {file: resolve(resultFile), collision},
-      policy: this.policyWith({priority, ...limitsOf(options)}),
+      target: {file: isDirectory ? resolve(resultFile, fileNameFromUrl(request.url)) : resolve(resultFile), collision},
+      policy: this.policyWith({priority, ...limitsOf(options), ...(nameFromServer ? {nameFromServer} : {})}),
       createdAt: this.engine.now(),
       attempts: NO_ATTEMPTS,
       evidence: NO_EVIDENCE,

@@ -3,8 +3,9 @@
  * third renames. Each crash point leaves a state that a second call recognises by the file's identity.
  */
 
-import {basename} from 'node:path'
+import {basename, dirname, join} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
+import {safeFileName} from '../../domain/file-name.ts'
 import type {CollisionPolicy, PublishedFile} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
 import {errnoOf, NO_LINKS} from './file-errors.ts'
@@ -22,23 +23,32 @@ export async function takeFinalName(
   collision: CollisionPolicy,
 ): Promise<string> {
   const {part, directory} = partPaths(name)
+  const destination = destinationOf(name, file)
   const found = await files.lstat(part)
   const whole = isSame(found, file)
   if (found === undefined || !whole || found.links > 1) {
-    const taken = await findTakenName(files, name.file, directory, file, collision)
+    const taken = await findTakenName(files, destination, directory, file, collision)
     if (taken !== undefined) return taken
   }
   if (!whole) throw new TransferError('PART_LOST', 'the partial file is gone, or is another one', {where: part})
   if (collision === 'replaceExisting') {
-    await files.rename(part, name.file)
-    return name.file
+    await files.rename(part, destination)
+    return destination
   }
   for (let n = 1; n <= MOST_ALTERNATIVES; n++) {
-    const path = alternative(name.file, n)
+    const path = alternative(destination, n)
     if (await takeFreeName(files, part, path)) return path
     if (collision === 'failIfExists') break
   }
-  throw new TransferError('FILE_EXISTS', 'the file already exists', {where: name.file})
+  throw new TransferError('FILE_EXISTS', 'the file already exists', {where: destination})
+}
+
+/** A name that leads elsewhere was never made safe: whatever brought it here is at fault. */
+function destinationOf({file}: PartName, {as}: PublishedFile): string {
+  if (as === undefined) return file
+  if (as === '' || as !== safeFileName(as))
+    throw new TransferError('INTERNAL', 'this is no safe file name', {where: as})
+  return join(dirname(file), as)
 }
 
 /** Where a crash may have left the file under its final name. */

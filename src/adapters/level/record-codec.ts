@@ -46,6 +46,7 @@ const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
   unconstrained: true,
   expect: true,
   ignoreServerDigest: true,
+  nameFromServer: true,
   resumeWithoutValidator: true,
   compareOnResume: true,
 })

@@ -44,7 +44,7 @@ class GetRun implements Run {
         const earlier = await Promise.all(batch.map((wish) => this.#earlier(engine, wish)))
         const isFresh = await Promise.all(batch.map((wish, index) => this.#isFresh(wish, earlier[index])))
         const fresh = batch.filter((_, index) => isFresh[index])
-        await downloader.createDownloads(fresh.map(({url, file}) => [url, file, this.#options()] as const))
+        await downloader.createDownloads(fresh.map((wish) => [wish.url, wish.file, this.#options(wish)] as const))
       }
     } finally {
       accepted.unsubscribe()
@@ -52,18 +52,28 @@ class GetRun implements Run {
     this.scope.close()
   }
 
-  #options(): DownloadOptions {
+  #options({isUnnamed}: Wish): DownloadOptions {
     const {priority, ifExists} = this.#flags
     return {
       ...this.#limits(),
+      nameFromServer: isUnnamed,
       ...(priority === undefined ? {} : {priority}),
       ...(ifExists === undefined ? {} : {collision: ifExists}),
     }
   }
 
   #limits() {
-    const {checksum} = this.#flags
-    return {...limitsOf(this.#flags), ...(checksum === undefined ? {} : {checksum})}
+    return {...limitsOf(this.#flags), ...this.#ofDownloads()}
+  }
+
+  /** What uploads have nothing like. */
+  #ofDownloads() {
+    const {checksum, resumeWithoutValidator, compareOnResume} = this.#flags
+    return {
+      ...(checksum === undefined ? {} : {checksum}),
+      ...(resumeWithoutValidator === undefined ? {} : {resumeWithoutValidator}),
+      ...(compareOnResume === undefined ? {} : {compareOnResume}),
+    }
   }
 
   /** The same wish twice is one wish; two URLs for one file are a mistake. */
@@ -91,10 +101,11 @@ class GetRun implements Run {
   }
 
   /** Whether a new operation is to be made; an unfinished one of the same URL goes on instead. */
-  async #isFresh({url, file}: Wish, earlier: DownloadOperation | 'unreadable' | undefined): Promise<boolean> {
+  async #isFresh(wish: Wish, earlier: DownloadOperation | 'unreadable' | undefined): Promise<boolean> {
+    const {url, file} = wish
     if (earlier === 'unreadable') return false
     if (earlier === undefined) return true
-    if (isOver(earlier)) return !(await this.#isUntoldSuccess(earlier, url))
+    if (isOver(earlier)) return !(await this.#isUntoldSuccess(earlier, url)) && !(await this.#isThere(earlier, wish))
     if (earlier.requestedUri.href === plainUrl(url)) this.#continue(earlier)
     else this.#told.fail(busy(file, `an unfinished download (${earlier.guid}) of another URL writes this file`))
     return false
@@ -112,6 +123,16 @@ class GetRun implements Run {
     return true
   }
 
+  /** What the server named otherwise would be found to exist only when all of it has come again. */
+  async #isThere(operation: DownloadOperation, wish: Wish): Promise<boolean> {
+    const {status, file, bytesReceived} = operation.describe()
+    const isKept = (this.#flags.ifExists ?? 'failIfExists') === 'failIfExists' && status === 'completed'
+    if (!isKept || file === wish.file || operation.requestedUri.href !== plainUrl(wish.url)) return false
+    if (!(await isFileOf(file, bytesReceived))) return false
+    this.#told.fail(new TransferError('FILE_EXISTS', 'the file already exists', {where: file}))
+    return true
+  }
+
   #continue(operation: DownloadOperation): void {
     this.scope.add(operation.guid)
     this.#change(operation)
@@ -120,8 +141,9 @@ class GetRun implements Run {
 
   /** What this call asks differently holds from now on. */
   #change(operation: DownloadOperation): void {
-    const {ifExists, checksum} = this.#flags
-    if (checksum !== undefined) operation.changeOptions({checksum})
+    const {ifExists} = this.#flags
+    const own = this.#ofDownloads()
+    if (Object.keys(own).length > 0) operation.changeOptions(own)
     changeUnfinished(operation, this.#flags, this.#headers, (flag) => this.#keeps(operation, flag))
     if (ifExists !== undefined && ifExists !== operation.collision) this.#keeps(operation, '--if-exists')
   }
