@@ -36,13 +36,15 @@ function commandCase({name, flags, words}: CommandShape): string {
     ...words
       .map((each, index) => quoted(`${index + 1}: :(${each.join(' ')})`))
       .filter((_, index) => words[index]?.length),
+    // Without it, nothing at all is offered behind an argument that no spec expects.
+    "'*: :'",
   ]
   return `        ${name}) _arguments ${specs.join(' ')} ;;`
 }
 
 function flagSpec({short, long, description, value}: FlagShape): string {
   const about = `[${escaped(description)}]`
-  const action = {none: '', any: ':value: ', file: ':file:_files', directory: ':directory:_files -/', words: ''}[
+  const action = {none: '', any: ':value: ', file: ':file:_files', directory: ':directory:_path_files -/', words: ''}[
     value.kind
   ]
   const taken = value.kind === 'words' ? `:value:(${value.words.join(' ')})` : action
