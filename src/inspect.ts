@@ -9,6 +9,7 @@ export type {
   CommandRequest,
   ExportBundle,
   GroupView,
+  HeaderChange,
   InspectorMessage,
   InspectorState,
   JournalEntry,

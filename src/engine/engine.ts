@@ -54,6 +54,7 @@ import {
 } from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
+import {type Supposed, whatIf} from './what-if.ts'
 
 const MOST_STANDINGS = 1000
 
@@ -586,6 +587,14 @@ export class Engine implements EngineApi {
     const snapshot = this.#operations.get(record.id)?.snapshot
     if (snapshot !== undefined) return positionOf(snapshot)
     return positionOfRecord(record, this.conditions, settingsFor(record.policy, this.options.settings))
+  }
+
+  /** What its chart would do, now or where the journal says that it stood. Throws INVALID_ARGUMENT. */
+  whatIf(record: OperationRecord, event: string, path?: string): Supposed {
+    const snapshot = this.#operations.get(record.id)?.snapshot
+    const settings = settingsFor(record.policy, this.options.settings)
+    const supposition = {record, snapshot, conditions: this.conditions, settings}
+    return whatIf(path === undefined ? supposition : {...supposition, path}, event)
   }
 
   /** The groups that have settings, members or a line, at most `limit`: first those that are served, or will be soon. */

@@ -5,6 +5,7 @@ import {type OperationSnapshot, operationMachine} from '../../machines/operation
 import {uploadMachine} from '../../machines/upload.machine.ts'
 import type {OperationSettings} from '../domain/attempt.ts'
 import type {Conditions} from '../domain/conditions.ts'
+import {invalidArgument} from '../domain/errors.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {LIFE_STATES, type LifeState} from '../domain/status.ts'
 import {pathOf} from './record-of.ts'
@@ -97,11 +98,39 @@ export function positionOfRecord(
   conditions: Conditions,
   settings: OperationSettings,
 ): ChartPosition {
+  return positionOf(snapshotOf(VALUES[record.state], record, conditions, settings))
+}
+
+/** A chart that stands at `path` with what the record holds. Throws INVALID_ARGUMENT when its chart has no such state. */
+export function snapshotAt(
+  path: string,
+  record: OperationRecord,
+  conditions: Conditions,
+  settings: OperationSettings,
+): OperationSnapshot {
+  const machine = record.direction === 'upload' ? uploadMachine : operationMachine
+  try {
+    if (!/^\w+(\.\w+)*$/.test(path)) throw new Error('no path')
+    machine.getStateNodeById(`${machine.id}.${path}`)
+  } catch {
+    throw invalidArgument('path', `must be a state of ${machine.id}`)
+  }
+  const [leaf = '', ...parents] = path.split('.').reverse()
+  const value = parents.reduce<unknown>((inner, parent) => ({[parent]: inner}), leaf)
+  return snapshotOf(value as OperationSnapshot['value'], record, conditions, settings)
+}
+
+function snapshotOf(
+  value: OperationSnapshot['value'],
+  record: OperationRecord,
+  conditions: Conditions,
+  settings: OperationSettings,
+): OperationSnapshot {
   const {state, ...facts} = record
   const context = {facts, restoredFrom: state, conditions, settings}
-  if (record.direction === 'download') return positionOf(operationMachine.resolveState({value: VALUES[state], context}))
-  const value = VALUES[state] as Parameters<typeof uploadMachine.resolveState>[0]['value']
-  return positionOf(
-    uploadMachine.resolveState({value, context: {...context, session: ''}}) as unknown as OperationSnapshot,
-  )
+  if (record.direction === 'download') return operationMachine.resolveState({value, context})
+  return uploadMachine.resolveState({
+    value: value as Parameters<typeof uploadMachine.resolveState>[0]['value'],
+    context: {...context, session: ''},
+  }) as unknown as OperationSnapshot
 }

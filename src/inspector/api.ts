@@ -14,7 +14,7 @@ import {SAFE_HEADERS} from './gate.ts'
 import {answer, answerJson, RequestRefused, readJson} from './http.ts'
 import type {MessageHub} from './message-hub.ts'
 import type {PackageFiles} from './package-files.ts'
-import type {InspectorState, OperationView} from './protocol.ts'
+import type {CommandRequest, InspectorState, OperationView} from './protocol.ts'
 import type {Sessions} from './sessions.ts'
 import type {Views} from './views.ts'
 
@@ -80,6 +80,11 @@ export class Api {
         return this.#transitions(response, second, query)
       case 'GET operations/:/bundle':
         return this.#bundle(response, second)
+      case 'GET operations/:/what-if':
+        return this.#withEntry(second, async ({record}) => {
+          const path = query.get('path') ?? undefined
+          answerJson(response, 200, this.#options.engine.whatIf(record, query.get('event') ?? '', path))
+        })
       case 'POST operations/:/commands':
         return this.#command(request, response, second)
       default:
@@ -171,12 +176,17 @@ export class Api {
   }
 
   async #command(request: IncomingMessage, response: ServerResponse, guid: string | undefined): Promise<void> {
-    const {engine, hub, control} = this.#options
+    const {engine, views, hub, control} = this.#options
     if (!control) throw new RequestRefused(403, 'READ_ONLY', 'this inspector only shows; start it with control')
     const command = parseCommand(await readJson(request))
     await this.#withEntry(guid, async (entry) => {
       await carryOut(engine, entry, command)
-      const text = `${command.command}${'value' in command ? ` ${command.value}` : ''} was asked for in the inspector`
+      if (command.command === 'request' || command.command === 'priority' || command.command === 'rate') {
+        // No step of the chart tells of these: they are told when they are durable.
+        await entry.tail
+        hub.publish({type: 'operation', operation: views.operation(entry.record)})
+      }
+      const text = `${wordsOf(command)} was asked for in the inspector`
       hub.publish({type: 'log', at: engine.now(), level: 'info', text, guid: entry.record.id})
       answerJson(response, 202, {})
     })
@@ -192,6 +202,12 @@ export class Api {
       engine.release(entry)
     }
   }
+}
+
+/** Neither address nor headers: they may be secret. */
+function wordsOf(command: CommandRequest): string {
+  if (command.command === 'request') return 'another request'
+  return 'value' in command ? `${command.command} ${command.value}` : command.command
 }
 
 function notFound(): RequestRefused {

@@ -1,12 +1,14 @@
 /** What may be asked of an operation: the body of a command, checked, and carried out through the engine. */
 
 import {invalidArgument, TransferError} from '../domain/errors.ts'
+import {withHeader, withoutHeader} from '../domain/header-fields.ts'
 import type {BackgroundTransferPriority} from '../domain/priority.ts'
-import type {TransferPolicy} from '../domain/record.ts'
+import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
 import {byteRate} from '../engine/options.ts'
-import type {CommandRequest} from './protocol.ts'
+import {changeRequestHeaders, withAddress} from '../engine/transfer-request.ts'
+import type {CommandRequest, HeaderChange} from './protocol.ts'
 
 /** Throws INVALID_ARGUMENT. */
 export function parseCommand(body: unknown): CommandRequest {
@@ -25,9 +27,28 @@ export function parseCommand(body: unknown): CommandRequest {
       if (value === null) return {command, value}
       if (typeof value !== 'number') throw invalidArgument('value', 'must be a number or null')
       return {command, value: byteRate('value', value) ?? value}
+    case 'request':
+      return parseRequest(body as {readonly url?: unknown; readonly headers?: unknown})
     default:
-      throw invalidArgument('command', 'must be pause, resume, retry, cancel, makeCurrent, priority or rate')
+      throw invalidArgument('command', 'must be pause, resume, retry, cancel, makeCurrent, priority, rate or request')
   }
+}
+
+function parseRequest({url, headers}: {readonly url?: unknown; readonly headers?: unknown}): CommandRequest {
+  if (url !== undefined && typeof url !== 'string') throw invalidArgument('url', 'must be text')
+  if (headers !== undefined && !isHeaderList(headers)) {
+    throw invalidArgument('headers', 'must be a list of name and value, or null as the value')
+  }
+  return {command: 'request', ...(url === undefined ? {} : {url}), ...(headers === undefined ? {} : {headers})}
+}
+
+function isHeaderList(headers: unknown): headers is readonly HeaderChange[] {
+  return (
+    Array.isArray(headers) &&
+    headers.every(
+      (each) => Array.isArray(each) && typeof each[0] === 'string' && (each[1] === null || typeof each[1] === 'string'),
+    )
+  )
 }
 
 /** Throws ILLEGAL_STATE when the chart cannot take it. */
@@ -58,6 +79,9 @@ export async function carryOut(engine: Engine, entry: OperationEntry, request: C
     case 'rate':
       requireUnfinished(entry)
       return engine.changePolicy(entry, limited(entry.facts.policy, request.value))
+    case 'request':
+      requireUnfinished(entry)
+      return engine.changeRequest(entry, changed(engine, entry.facts.request, request))
   }
 }
 
@@ -66,6 +90,22 @@ async function retry(engine: Engine, entry: OperationEntry): Promise<void> {
   if (entry.isOver) engine.release(await engine.startAgain(entry))
   else if (entry.state === 'pausedRecoverableWebErrorStatus') engine.resume(entry)
   else engine.retry(entry)
+}
+
+/** Secret headers are sealed, and user information of the address becomes a credential, as everywhere. */
+function changed(
+  engine: Engine,
+  before: TransferRequest,
+  {url, headers = []}: {readonly url?: string; readonly headers?: readonly HeaderChange[]},
+): TransferRequest {
+  let request = url === undefined ? before : withAddress(engine, before, url, 'url')
+  for (const [name, value] of headers) {
+    request = changeRequestHeaders(engine, request, name, (fields) => {
+      const others = withoutHeader(fields, name)
+      return value === null ? others : withHeader(others, name, value)
+    })
+  }
+  return request
 }
 
 function requireUnfinished(entry: OperationEntry): void {

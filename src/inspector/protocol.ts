@@ -7,6 +7,8 @@
  * GET  /api/v1/operations?after=&states=&group=&text=&limit=   {operations: OperationView[], next?: guid}
  * GET  /api/v1/operations/:guid                 OperationDetail
  * GET  /api/v1/operations/:guid/transitions?before=&limit=     {transitions: JournalEntry[]} (newest last)
+ * GET  /api/v1/operations/:guid/what-if?event=&path=           Supposed; `event` as in availableEvents, or conditions.offline,
+ *                                               conditions.metered, conditions.good; `path` where it is to stand
  * GET  /api/v1/events?after=                    text/event-stream of InspectorMessage; `id` is its seq. Last-Event-ID resumes,
  *                                               and `after` (the state's seq) does on the first connection
  * GET  /api/v1/operations/:guid/bundle          ExportBundle
@@ -24,6 +26,7 @@ import type {HeaderField, OperationRecord} from '../domain/record.ts'
 import type {BackgroundTransferStatus, LifeState} from '../domain/status.ts'
 
 export type {JournalEntry} from '../domain/journal.ts'
+export type {Supposed} from '../engine/what-if.ts'
 
 /** One row of the list. */
 export interface OperationView {
@@ -137,6 +140,10 @@ export type CommandRequest =
   | {readonly command: 'pause' | 'resume' | 'retry' | 'cancel' | 'makeCurrent'}
   | {readonly command: 'priority'; readonly value: number}
   | {readonly command: 'rate'; readonly value: number | null}
+  /** Another address, and headers to set (null: to take away). An address is changed while it is paused only. */
+  | {readonly command: 'request'; readonly url?: string; readonly headers?: readonly HeaderChange[]}
+
+export type HeaderChange = readonly [name: string, value: string | null]
 
 /** Everything that is kept of one operation, masked: for a report, or to replay. */
 export interface ExportBundle {

@@ -8,6 +8,7 @@ import type {Checksum, CollisionPolicy} from '../domain/record.ts'
 import type {BackgroundTransferStatus} from '../domain/status.ts'
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
+import {withAddress} from '../engine/transfer-request.ts'
 import {watchDraft} from './handles.ts'
 import {RandomAccessStream, type RandomAccessStreamReference} from './random-access-stream.ts'
 import {
@@ -22,7 +23,6 @@ import {createRecoverableStatuses} from './recoverable-statuses.ts'
 import {assertPosition, createResultStream} from './result-stream.ts'
 import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
 import {ifPossible, type Stage, TransferOperation} from './transfer-operation.ts'
-import {withAddress} from './transfer-request.ts'
 
 /** BackgroundDownloadProgress (spec 3.1): a copy that does not change afterwards. */
 export interface BackgroundDownloadProgress {

@@ -32,6 +32,7 @@ import {type BackgroundTransferStatus, isTerminal, type LifeState, statusOf} fro
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
 import type {OperationNotice} from '../engine/operation-entry.ts'
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
+import {changeCredentials, changeRequestHeaders} from '../engine/transfer-request.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {rememberHandle} from './handles.ts'
 import type {IBackgroundTransferOperation, IBackgroundTransferOperationPriority} from './interfaces.ts'
@@ -39,7 +40,6 @@ import {type OperationSummary, summaryOf} from './operation-summary.ts'
 import {credentialOf, type PasswordCredential} from './password-credential.ts'
 import {ResponseInformation} from './response-information.ts'
 import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
-import {changeCredentials, changeRequestHeaders} from './transfer-request.ts'
 
 /** What may still be changed of an unfinished transfer; takes effect with its next try. Our addition to the namespace. */
 export type ChangeableOptions = Omit<OperationLimits, 'maxBytesPerSecond'>

@@ -6,12 +6,12 @@ import {withHeader} from '../domain/header-fields.ts'
 import {parseProxy} from '../domain/proxy.ts'
 import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
+import {changeCredentials, changeRequestHeaders, withAddress} from '../engine/transfer-request.ts'
 import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import type {IBackgroundTransferBase} from './interfaces.ts'
 import {Memberships} from './memberships.ts'
 import {credentialOf, PasswordCredential} from './password-credential.ts'
-import {changeCredentials, changeRequestHeaders, withAddress} from './transfer-request.ts'
 
 export abstract class TransferSettings implements IBackgroundTransferBase {
   protected readonly engine: EngineApi

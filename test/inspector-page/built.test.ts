@@ -6,7 +6,7 @@ import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {gzipSync} from 'node:zlib'
 import {build} from 'vite'
-import {afterAll, beforeAll, expect, it} from 'vitest'
+import {afterAll, beforeAll, expect, it, vi} from 'vitest'
 
 const BUDGET_BYTES = 40 * 1024
 
@@ -16,11 +16,16 @@ let files: readonly (readonly [name: string, text: string])[]
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'inspector-page-'))
   const configFile = fileURLToPath(new URL('../../visualizations/inspector/vite.config.ts', import.meta.url))
+  // As npm run build makes it: under the test runner's own NODE_ENV the libraries keep their checks for developers.
+  vi.stubEnv('NODE_ENV', 'production')
   await build({configFile, logLevel: 'error', build: {outDir: directory}})
   files = readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8')] as const)
 }, 60_000)
 
-afterAll(() => rmSync(directory, {recursive: true, force: true}))
+afterAll(() => {
+  vi.unstubAllEnvs()
+  rmSync(directory, {recursive: true, force: true})
+})
 
 it('is one document, one script, one style sheet and one icon', () => {
   expect(files.map(([name]) => name).toSorted()).toEqual(['icon.svg', 'index.css', 'index.html', 'page.js'])

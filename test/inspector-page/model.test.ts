@@ -3,8 +3,10 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import type {OperationId} from '../../src/domain/operation-id.ts'
+import type {OperationRecord} from '../../src/domain/record.ts'
 import {LIFE_STATES} from '../../src/domain/status.ts'
-import type {GroupView, JournalEntry, OperationView} from '../../src/inspector/protocol.ts'
+import type {GroupView, JournalEntry, OperationDetail, OperationView} from '../../src/inspector/protocol.ts'
+import {curlOf} from '../../visualizations/inspector/model/curl.ts'
 import {
   formatBytes,
   formatCountdown,
@@ -12,9 +14,11 @@ import {
   formatPercent,
   timeLeft,
 } from '../../visualizations/inspector/model/format.ts'
+import {headerChanges} from '../../visualizations/inspector/model/header-lines.ts'
 import {changesBetween, mergeJournals, stays, stepFrom} from '../../visualizations/inspector/model/journey.ts'
 import {listRows} from '../../visualizations/inspector/model/list-rows.ts'
-import {areaPath, withSample} from '../../visualizations/inspector/model/samples.ts'
+import {areaPath, NO_SAMPLES, peakOf, samplesIn, withSample} from '../../visualizations/inspector/model/samples.ts'
+import {supposable} from '../../visualizations/inspector/model/suppositions.ts'
 import {rowTops, rowWindow, scrollTopFor, WINDOW_FROM} from '../../visualizations/inspector/model/window-rows.ts'
 import {
   conditionsTitle,
@@ -224,11 +228,69 @@ describe('history', () => {
 })
 
 describe('throughput', () => {
-  it('keeps half a minute, and draws nothing while nothing moves', () => {
-    const old = withSample([], {at: 0, rate: 5})
+  const box = {width: 100, height: 50}
+
+  it('draws half a minute, and nothing while nothing moves', () => {
+    const old = withSample(NO_SAMPLES, {at: 0, rate: 5})
     const kept = withSample(old, {at: 40_000, rate: 10})
-    expect(kept).toEqual([{at: 40_000, rate: 10}])
-    expect(areaPath([], 0, 100, 50).area).toBe('')
-    expect(areaPath(kept, 40_000, 100, 50).line).toBe('M100 4L100 4')
+    expect(samplesIn(kept, 'short')).toEqual([{at: 40_000, rate: 10}])
+    expect(areaPath([], 0, 'short', box).area).toBe('')
+    expect(areaPath(samplesIn(kept, 'short'), 40_000, 'short', box).line).toBe('M100 4L100 4')
+    // Nothing came since.
+    expect(areaPath(samplesIn(kept, 'short'), 55_000, 'short', box).line).toBe('M50 4L50 50L100 50')
   })
+
+  it('keeps five minutes coarsely, with the peaks', () => {
+    let samples = NO_SAMPLES
+    for (let at = 0; at <= 600_000; at += 250) samples = withSample(samples, {at, rate: at === 400_250 ? 99 : 1})
+    const long = samplesIn(samples, 'long')
+    expect(long.length).toBeLessThan(300)
+    expect(peakOf(long)).toBe(99)
+    expect(long[0]?.at).toBeGreaterThanOrEqual(600_000 - 301_000)
+    expect(long.map(({at}) => at)).toEqual(long.map(({at}) => at).toSorted((a, b) => a - b))
+    expect(peakOf(samplesIn(samples, 'short'))).toBe(1)
+  })
+})
+
+describe('a request by hand', () => {
+  const record = {
+    direction: 'download',
+    request: {url: "https://example.com/a?key=***&it's", method: 'GET', headers: [['X-Note', 'a b']]},
+    target: {file: '/tmp/my file'},
+  } as unknown as OperationRecord
+
+  it('is a curl command that a shell takes apart as it was meant', () => {
+    expect(curlOf(record)).toBe(
+      `curl --location --header 'X-Note: a b' --continue-at - --output '/tmp/my file' 'https://example.com/a?key=***&it'\\''s'`,
+    )
+    const upload = {
+      ...record,
+      direction: 'upload',
+      request: {...record.request, method: 'PUT', headers: []},
+    } as OperationRecord
+    expect(curlOf(upload)).toContain("--request PUT --upload-file '/tmp/my file'")
+  })
+
+  it('has headers as they are written', () => {
+    expect(headerChanges('Authorization: Bearer a:b\n\r\nX-Gone:\n')).toEqual([
+      ['Authorization', 'Bearer a:b'],
+      ['X-Gone', null],
+    ])
+    expect(headerChanges('A: 1\nnothing')).toBe('Line 2 has no name and colon.')
+  })
+})
+
+it('of what is over, conditions are not supposed; of the past, everything is', () => {
+  const known = (availableEvents: readonly string[], endedAt?: number) =>
+    ({availableEvents, operation: {endedAt}}) as unknown as OperationDetail
+  const running = known(['attempt.finished', 'operation.pause', 'xstate.after.stallTimeout.operation.x'])
+  expect(supposable(running, false)).toEqual([
+    'operation.pause',
+    'xstate.after.stallTimeout.operation.x',
+    'conditions.offline',
+    'conditions.metered',
+    'conditions.good',
+  ])
+  expect(supposable(known([], 5), false)).toEqual([])
+  expect(supposable(running, true)).toContain('operation.resume')
 })

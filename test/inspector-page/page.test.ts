@@ -174,6 +174,90 @@ describe.skipIf(executable === undefined && !isRequired)('the inspector page', (
     await eventually(() => order.allTextContents()).toEqual(['three.bin', 'two.bin'])
   })
 
+  it('marks several and asks all of them at once, by keys and by the pointer', async () => {
+    const world = await inspectedWorld({page: {control: true}, maxConcurrentTransfers: 0})
+    for (const name of ['a.bin', 'b.bin', 'c.bin', 'd.bin']) await startSlow(world, name)
+    const page = await openPage(world.inspector.url)
+    const bar = page.getByRole('region', {name: 'Marked operations'})
+    await row(page, 'a.bin').click()
+    await page.locator('#operations').focus()
+    await page.keyboard.press('Shift+ArrowDown')
+    await page.keyboard.press('Shift+ArrowDown')
+    await bar.getByText('3 marked').waitFor()
+    await page.keyboard.press('Escape')
+    await bar.waitFor({state: 'detached'})
+
+    await row(page, 'a.bin').click()
+    await row(page, 'c.bin').click({modifiers: ['ControlOrMeta']})
+    await bar.getByText('2 marked').waitFor()
+    expect(await page.locator('[role=option][aria-selected=true] .name').allTextContents()).toEqual(['a.bin', 'c.bin'])
+    await bar.getByRole('button', {name: 'Pause 2'}).click()
+    await bar.getByRole('button', {name: 'Resume 2'}).waitFor()
+    await bar.getByRole('button', {name: 'Cancel 2'}).click()
+    await page.getByRole('dialog', {name: 'Cancel 2 operations?'}).getByRole('button', {name: 'Cancel them'}).click()
+    const states = async () => (await world.engine.queryAsync()).map(({state}) => state)
+    await eventually(states).toEqual(['canceled', 'queued', 'canceled', 'queued'])
+  })
+
+  it('starts everything again that failed', async () => {
+    const world = await inspectedWorld({page: {control: true}})
+    const whole = {content: Buffer.from('whole'), etag: '"1"'}
+    for (const name of ['one', 'two']) {
+      world.server.route(`/${name}`, [{status: 404}, whole])
+      await world.start(world.server.url(`/${name}`), name)
+    }
+    const page = await openPage(world.inspector.url)
+    await page.getByRole('button', {name: 'Failed 2'}).click()
+    await page.getByRole('button', {name: 'Retry all failed 2'}).click()
+    const ended = async () => (await world.engine.queryAsync()).filter(({state}) => state === 'completed').length
+    await eventually(ended).toBe(2)
+  })
+
+  it('ends a wait before its deadline', async () => {
+    const world = await inspectedWorld({page: {control: true}})
+    world.server.route('/busy', {status: 503, retryAfter: '300'})
+    await world.start(world.server.url('/busy'), 'busy.bin')
+    const page = await openPage(world.inspector.url)
+    await chip(page, 'Waiting to retry')
+    await page.getByRole('button', {name: 'Retry now'}).click()
+    await chip(page, 'Waiting for a free slot')
+  })
+
+  it('says what the chart would do, and does not do it', async () => {
+    const {page, operation} = await pausedWorld(false)
+    await page.getByText('What if…').click()
+    const choice = page.locator('.what-if select')
+    await choice.selectOption('operation.resume')
+    await page.getByText('It would stand at queued (Queued).').waitFor()
+    await page.keyboard.press('Home')
+    await page.locator('#panel').focus()
+    expect(operation.describe().state).toBe('pausedByApplication')
+  })
+
+  it('changes the address and the headers of what is paused, and copies the request without its secrets', async () => {
+    const {world, page, operation} = await pausedWorld()
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    world.server.route('/elsewhere', {content: Buffer.from('from elsewhere'), etag: '"1"'})
+    await page.getByRole('button', {name: 'Change request…'}).click()
+    const dialog = page.getByRole('dialog', {name: 'Change the request'})
+    await dialog.getByLabel('New address').fill(world.server.url('/elsewhere?token=s3cret'))
+    await dialog.getByLabel(/^Headers/).fill('no header')
+    await dialog.getByRole('button', {name: 'Change'}).click()
+    await dialog.getByText('Line 1 has no name and colon.').waitFor()
+    await dialog.getByLabel(/^Headers/).fill('Authorization: Bearer s3cret')
+    await dialog.getByRole('button', {name: 'Change'}).click()
+    await dialog.waitFor({state: 'detached'})
+    await page.getByRole('tab', {name: 'Requests'}).click()
+    await page.locator('.address', {hasText: '/elsewhere'}).waitFor()
+    await page.getByRole('button', {name: 'Copy as curl'}).click()
+    const copied = await page.evaluate<string>('navigator.clipboard.readText()')
+    expect(copied).toContain('/elsewhere?token=***')
+    expect(copied).not.toContain('s3cret')
+    await page.getByRole('button', {name: 'Resume'}).click()
+    await operation.attachAsync()
+    expect(world.server.requests.at(-1)).toMatchObject({headers: {authorization: 'Bearer s3cret'}})
+  })
+
   it('keeps eight tabs live over one stream, also when the tab that reads it closes', async () => {
     const world = await inspectedWorld({page: {control: true}})
     const operation = await startSlow(world, 'shared.bin')

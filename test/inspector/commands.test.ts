@@ -3,7 +3,7 @@
 import {describe, expect, it} from 'vitest'
 import {BackgroundTransferPriority} from '../../src/index.ts'
 import {startFaultyServer} from '../support/faulty-server.ts'
-import {post} from './harness.ts'
+import {post, read} from './harness.ts'
 import {type InspectedWorld, inspectedWorld} from './world.ts'
 
 const CONTENT = {seed: 1, size: 300_000}
@@ -107,6 +107,48 @@ describe('a command', () => {
     await expect.poll(policies).toContainEqual([second.guid, BackgroundTransferPriority.high])
     expect((await command(world, first.guid, {command: 'rate', value: null})).status).toBe(202)
     expect((await command(world, first.guid, {command: 'makeCurrent'})).status).toBe(202)
+  })
+
+  it('gives a paused download another address and headers, and shows neither', async () => {
+    const world = await controlled()
+    const stream = await world.stream()
+    const {guid} = await world.start(world.server.url('/stuck'), 'file.bin')
+    const reaches = (state: string) =>
+      stream.until((reader) => reader.of('transition').some(({operation}) => operation.state === state))
+    await stream.until((reader) => reader.of('progress').length > 0)
+    const request = {
+      command: 'request',
+      url: world.server.url('/whole?signature=s3cret1'),
+      headers: [
+        ['Authorization', 'Bearer s3cret2'],
+        ['X-Note', 'old'],
+      ],
+    }
+    expect((await command(world, guid, request)).status).toBe(409)
+    await command(world, guid, {command: 'pause'})
+    await reaches('pausedByApplication')
+    expect((await command(world, guid, request)).status).toBe(202)
+    const change = {
+      command: 'request',
+      headers: [
+        ['X-Note', 'new'],
+        ['Accept', null],
+      ],
+    }
+    expect((await command(world, guid, change)).status).toBe(202)
+    await command(world, guid, {command: 'resume'})
+    await reaches('completed')
+    expect(world.server.requests.at(-1)).toMatchObject({
+      path: '/whole?signature=s3cret1',
+      headers: {authorization: 'Bearer s3cret2', 'x-note': 'new'},
+    })
+    const told = [stream.messages, await read(world.inspector, `/api/v1/operations/${guid}`)]
+    expect(JSON.stringify(told)).not.toContain('s3cret')
+    expect((await command(world, guid, change)).status).toBe(409)
+    for (const body of [{url: 5}, {url: 'ftp://x/'}, {headers: [['a']]}, {headers: 'a'}, {headers: [['Host', 'x']]}]) {
+      const other = await world.start(world.server.url('/stuck'), `${Math.random()}.bin`)
+      expect((await command(world, other.guid, {command: 'request', ...body})).status, JSON.stringify(body)).toBe(400)
+    }
   })
 
   it('is refused with what is wrong with it', async () => {

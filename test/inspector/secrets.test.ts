@@ -35,7 +35,8 @@ async function everythingOf(address: Address, guids: readonly string[]): Promise
     '/nothing',
   ]
   for (const guid of guids) {
-    for (const rest of ['', '/transitions', '/bundle']) paths.push(`/api/v1/operations/${guid}${rest}`)
+    for (const rest of ['', '/transitions', '/bundle', '/what-if?event=operation.cancel'])
+      paths.push(`/api/v1/operations/${guid}${rest}`)
   }
   const answers = await Promise.all(
     paths.map(async (path) => {

@@ -49,6 +49,7 @@ describe('the gate', () => {
     '/api/v1/operations',
     '/api/v1/operations/00000000-0000-4000-8000-000000000001',
     '/api/v1/operations/00000000-0000-4000-8000-000000000001/bundle',
+    '/api/v1/operations/00000000-0000-4000-8000-000000000001/what-if?event=operation.cancel',
     '/api/v1/events',
     '/api/v1/nothing',
   ])('tells a stranger nothing of %s', async (path) => {

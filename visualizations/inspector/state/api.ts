@@ -1,7 +1,13 @@
 /** The page's requests to its server. Nothing is ever asked of another host. */
 
 import type {OperationId} from '../../../src/domain/operation-id.ts'
-import type {CommandRequest, InspectorState, JournalEntry, OperationDetail} from '../../../src/inspector/protocol.ts'
+import type {
+  CommandRequest,
+  InspectorState,
+  JournalEntry,
+  OperationDetail,
+  Supposed,
+} from '../../../src/inspector/protocol.ts'
 import type {Chart} from '../../chart.ts'
 
 const API = '/api/v1'
@@ -47,6 +53,16 @@ export async function readOlder(guid: OperationId, before: number): Promise<read
   const response = await request(`/operations/${guid}/transitions?before=${before}&limit=200`)
   const {transitions}: {transitions: readonly JournalEntry[]} = await response.json()
   return transitions
+}
+
+export async function readWhatIf(
+  guid: OperationId,
+  event: string,
+  path: string | undefined,
+  signal: AbortSignal,
+): Promise<Supposed> {
+  const query = new URLSearchParams({event, ...(path === undefined ? {} : {path})})
+  return (await request(`/operations/${guid}/what-if?${query}`, {signal})).json()
 }
 
 export function openSession(token: string): Promise<void> {

@@ -21,7 +21,8 @@ let noticeTimer: ReturnType<typeof setTimeout> | undefined
 
 /** What the chart must be able to take. */
 function eventOf({state}: OperationView, command: PlainCommand): string | undefined {
-  if (command === 'makeCurrent') return undefined
+  // Neither is the chart's to take: an order of the group, and a new operation in the place of one that has ended.
+  if (command === 'makeCurrent' || state === 'failed') return undefined
   return command === 'retry' && state === 'pausedRecoverableWebErrorStatus'
     ? 'operation.resume'
     : `operation.${command}`

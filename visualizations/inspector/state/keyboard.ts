@@ -11,6 +11,7 @@ export const KEYS: readonly (readonly [key: string, act: string])[] = [
   ['/', 'Filter the list'],
   ['j  k', 'Next, previous operation'],
   ['Enter', 'Go to the operation’s details'],
+  ['Space', 'Mark an operation, or fold a group; with Shift and arrows, or Ctrl A: several'],
   ['p', 'Pause or resume'],
   ['r', 'Retry now, or try again what failed'],
   ['x', 'Cancel'],

@@ -5,7 +5,7 @@ import type {Conditions} from '../../../src/domain/conditions.ts'
 import type {OperationId} from '../../../src/domain/operation-id.ts'
 import type {GroupView, InspectorMessage, InspectorState, OperationView} from '../../../src/inspector/protocol.ts'
 import {type LogLine, lineOf} from '../model/log-lines.ts'
-import {type Sample, withSample} from '../model/samples.ts'
+import {NO_SAMPLES, type Samples, withSample} from '../model/samples.ts'
 import {type Mood, moodOf, networkWords, wordsForState} from '../model/words.ts'
 
 export interface EngineFacts {
@@ -16,7 +16,8 @@ export interface EngineFacts {
 }
 
 export interface Totals {
-  readonly rate: number
+  /** Bytes per second. */
+  readonly rates: Readonly<Record<OperationView['direction'], number>>
   readonly operations: number
   readonly moods: Readonly<Record<Mood, number>>
 }
@@ -30,7 +31,7 @@ export const engine = signal<EngineFacts | undefined>(undefined)
 export const conditions = signal<Conditions | undefined>(undefined)
 export const operations = new Map<OperationId, Signal<OperationView>>()
 export const groups = signal<ReadonlyMap<string, GroupView>>(new Map())
-export const totals = signal<Totals>({rate: 0, operations: 0, moods: NO_MOODS})
+export const totals = signal<Totals>({rates: {download: 0, upload: 0}, operations: 0, moods: NO_MOODS})
 export const log = signal<readonly LogLine[]>([])
 /** Rises when the list may have other rows or another order. */
 export const structure = signal(0)
@@ -41,14 +42,14 @@ export const announcement = signal('')
 let seq = 0
 let settling = false
 let listChanged = false
-const samples = new Map<OperationId, Sample[]>()
+const samples = new Map<OperationId, Samples>()
 
 export function seenSeq(): number {
   return seq
 }
 
-export function samplesOf(guid: OperationId): readonly Sample[] {
-  return samples.get(guid) ?? []
+export function samplesOf(guid: OperationId): Samples {
+  return samples.get(guid) ?? NO_SAMPLES
 }
 
 export function applyState(state: InspectorState): void {
@@ -118,7 +119,7 @@ function noteProgress(changes: Extract<InspectorMessage, {type: 'progress'}>['ch
     const known = operations.get(guid)
     if (known === undefined) continue
     known.value = {...known.peek(), bytesReceived, totalBytesToReceive, rate}
-    samples.set(guid, withSample(samples.get(guid) ?? [], {at, rate}))
+    samples.set(guid, withSample(samplesOf(guid), {at, rate}))
   }
   settle(false)
 }
@@ -155,10 +156,10 @@ function settle(list: boolean): void {
 
 function sum(): Totals {
   const moods = {...NO_MOODS}
-  let rate = 0
+  const rates = {download: 0, upload: 0}
   for (const {value} of operations.values()) {
     moods[moodOf(value.state)]++
-    rate += value.rate
+    rates[value.direction] += value.rate
   }
-  return {rate, operations: operations.size, moods}
+  return {rates, operations: operations.size, moods}
 }

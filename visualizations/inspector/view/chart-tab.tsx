@@ -6,6 +6,7 @@ import {highlightAt, NOTHING} from '../model/highlight.ts'
 import {chartOf} from '../state/charts.ts'
 import {detail, shownEntry, step} from '../state/selection.ts'
 import {TimeBand} from './time-band.tsx'
+import {WhatIf} from './what-if.tsx'
 
 export function ChartTab() {
   const known = detail.value
@@ -21,6 +22,7 @@ export function ChartTab() {
       {chart === undefined ? <p class="nothing">Reading the chart…</p> : null}
       {chart === 'missing' ? <p class="nothing">The server has no chart of this machine.</p> : null}
       {chart === undefined || chart === 'missing' ? null : <ChartView chart={chart} highlight={highlight} />}
+      {known === undefined ? null : <WhatIf known={known} path={past ? entry?.to : undefined} />}
       <TimeBand />
     </div>
   )

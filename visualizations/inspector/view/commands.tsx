@@ -4,6 +4,7 @@ import type {OperationView} from '../../../src/inspector/protocol.ts'
 import {allows, askToCancel, mayChange, retryNow, send} from '../state/commands.ts'
 import {detail} from '../state/selection.ts'
 import {Icon} from './icons.tsx'
+import {asksForRequest} from './request-dialog.tsx'
 
 const PRIORITIES = [
   [1, 'High'],
@@ -60,6 +61,17 @@ export function Commands({view}: {view: OperationView}) {
         <button type="button" aria-keyshortcuts="x" onClick={() => askToCancel(view)}>
           <Icon name="stop" />
           Cancel
+        </button>
+      ) : null}
+      {mayChange(view) ? (
+        <button
+          type="button"
+          onClick={() => {
+            asksForRequest.value = view
+          }}
+        >
+          <Icon name="link" />
+          Change request…
         </button>
       ) : null}
       {mayChange(view) ? <Settings view={view} /> : null}

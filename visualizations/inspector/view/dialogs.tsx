@@ -5,8 +5,9 @@ import {useEffect, useRef} from 'preact/hooks'
 import {formatBytes} from '../model/format.ts'
 import {asksToCancel, send} from '../state/commands.ts'
 import {helpOpen, KEYS} from '../state/keyboard.ts'
+import {able, asksToCancelMarked, clearMarks, marked, sendAll} from '../state/marks.ts'
 
-function Dialog({
+export function Dialog({
   id,
   title,
   open,
@@ -55,6 +56,36 @@ export function CancelDialog() {
           }}
         >
           Cancel the operation
+        </button>
+      </div>
+    </Dialog>
+  )
+}
+
+export function CancelMarkedDialog() {
+  const open = asksToCancelMarked.value
+  const those = open ? able(marked.value, 'cancel') : []
+  const bytes = those.reduce((sum, {bytesReceived}) => sum + bytesReceived, 0)
+  const close = () => {
+    asksToCancelMarked.value = false
+  }
+  return (
+    <Dialog id="cancel-marked-title" title={`Cancel ${those.length} operations?`} open={open} onClose={close}>
+      <p>The {formatBytes(bytes)} that are already here will be removed.</p>
+      <div class="answers">
+        <button type="button" onClick={close}>
+          Keep them
+        </button>
+        <button
+          type="button"
+          class="danger"
+          onClick={() => {
+            void sendAll(those, 'cancel')
+            close()
+            clearMarks()
+          }}
+        >
+          Cancel them
         </button>
       </div>
     </Dialog>

@@ -8,7 +8,8 @@ import {formatBytes, formatPercent, formatRate, percentOf} from '../model/format
 import {highlightAt, NOTHING, statesOnPath} from '../model/highlight.ts'
 import {moodOf, wordsForState} from '../model/words.ts'
 import {chartOf} from '../state/charts.ts'
-import {allows, type PlainCommand, send} from '../state/commands.ts'
+import {allows, send} from '../state/commands.ts'
+import {able, sendAll} from '../state/marks.ts'
 import {selectOperation} from '../state/selection.ts'
 import {groups, operations, structure} from '../state/store.ts'
 import {Icon} from './icons.tsx'
@@ -88,14 +89,13 @@ export function GroupPage({name}: {name: string}) {
 }
 
 function GroupCommands({views}: {views: readonly OperationView[]}) {
-  const all = (command: PlainCommand) => views.filter((view) => allows(view, command))
-  const button = (command: 'pause' | 'resume', words: string) => {
-    const able = all(command)
-    if (able.length === 0) return null
+  const button = (command: 'pause' | 'resume' | 'retry', words: string) => {
+    const those = able(views, command)
+    if (those.length === 0) return null
     return (
-      <button type="button" onClick={() => void sendAll(able, command)}>
+      <button type="button" onClick={() => void sendAll(those, command)}>
         <Icon name={command === 'pause' ? 'pause' : 'play'} />
-        {words} ({able.length})
+        {words} ({those.length})
       </button>
     )
   }
@@ -103,13 +103,9 @@ function GroupCommands({views}: {views: readonly OperationView[]}) {
     <div class="commands">
       {button('pause', 'Pause all')}
       {button('resume', 'Resume all')}
+      {button('retry', 'Retry all')}
     </div>
   )
-}
-
-/** One after the other: thousands at once would crowd out the page's own requests. */
-async function sendAll(views: readonly OperationView[], command: 'pause' | 'resume'): Promise<void> {
-  for (const view of views) await send(view, {command})
 }
 
 function GroupChart({state}: {state: string | undefined}) {

@@ -61,12 +61,18 @@ export function Header() {
 }
 
 function Counts() {
-  const {rate, moods} = totals.value
+  const {rates, moods} = totals.value
   return (
     <span class="counts">
       <span class="total-rate">
         <Icon name="down" />
-        {formatRate(rate)}
+        <span class="unseen">Downloads: </span>
+        {formatRate(rates.download)}
+      </span>
+      <span class="total-rate">
+        <Icon name="up" />
+        <span class="unseen">Uploads: </span>
+        {formatRate(rates.upload)}
       </span>
       <span data-mood="active">
         <b>{moods.active}</b> active

@@ -11,9 +11,11 @@ import {Icon} from './icons.tsx'
 interface RowProps<Row> {
   readonly row: Row
   readonly selected: boolean
+  /** Its details are shown. */
+  readonly current: boolean
   readonly position: number
   readonly of: number
-  readonly onSelect: () => void
+  readonly onSelect: (event: MouseEvent) => void
 }
 
 export function rowId(key: string): string {
@@ -24,7 +26,7 @@ export function groupTitle(name: string): string {
   return name === '' ? 'No group' : name
 }
 
-export function GroupRowView({row, selected, position, of, onSelect}: RowProps<GroupRow>) {
+export function GroupRowView({row, selected, current, position, of, onSelect}: RowProps<GroupRow>) {
   const suspended = groups.value.get(row.name)?.state === 'suspended'
   const rule = row.behavior === 'serialized' ? 'one at a time' : 'side by side'
   const facts = [rule, ...(suspended ? ['suspended'] : []), String(row.count)].join(' · ')
@@ -37,6 +39,7 @@ export function GroupRowView({row, selected, position, of, onSelect}: RowProps<G
       role="option"
       class="row group-row"
       aria-selected={selected}
+      data-current={current}
       aria-posinset={position}
       aria-setsize={of}
       onClick={onSelect}
@@ -60,7 +63,7 @@ export function GroupRowView({row, selected, position, of, onSelect}: RowProps<G
   )
 }
 
-export function OperationRowView({row, selected, position, of, onSelect}: RowProps<OperationRow>) {
+export function OperationRowView({row, selected, current, position, of, onSelect}: RowProps<OperationRow>) {
   const view = operations.get(row.key)?.value
   if (view === undefined) return null
   const {bytesReceived, totalBytesToReceive, name, state} = view
@@ -76,6 +79,7 @@ export function OperationRowView({row, selected, position, of, onSelect}: RowPro
       class="row operation-row"
       data-mood={moodOf(state)}
       aria-selected={selected}
+      data-current={current}
       aria-posinset={position}
       aria-setsize={of}
       title={`${name}\n${view.status} (${state})`}

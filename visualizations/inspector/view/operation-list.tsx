@@ -5,13 +5,16 @@ import {useEffect, useLayoutEffect, useMemo, useRef} from 'preact/hooks'
 import type {Show} from '../model/list-rows.ts'
 import {GROUP_HEIGHT, ROW_HEIGHT, rowTops, rowWindow, scrollTopFor} from '../model/window-rows.ts'
 import {filter, moveSelection, rows, selectedKey, selectRow, toggleGroup} from '../state/list.ts'
-import {totals} from '../state/store.ts'
+import {clearMarks, markAll, markBy, marks, markTo, toggleMark} from '../state/marks.ts'
+import {engine, totals} from '../state/store.ts'
+import {BulkBar} from './bulk-bar.tsx'
 import {GroupRowView, OperationRowView, rowId} from './list-row.tsx'
 
 export function OperationList() {
   return (
     <nav class="list" aria-label="Operations">
       <Filter />
+      <BulkBar />
       <Rows />
     </nav>
   )
@@ -63,11 +66,21 @@ function Filter() {
   )
 }
 
+/** The keys with which a list is marked everywhere. */
+function keyOfMark({key, shiftKey, ctrlKey, metaKey}: KeyboardEvent): (() => void) | undefined {
+  if (shiftKey && key === 'ArrowDown') return () => markBy(1)
+  if (shiftKey && key === 'ArrowUp') return () => markBy(-1)
+  if ((ctrlKey || metaKey) && key === 'a') return markAll
+  return key === 'Escape' && marks.value.size > 0 ? clearMarks : undefined
+}
+
 function Rows() {
   const box = useRef<HTMLDivElement>(null)
   const scroll = useSignal({top: 0, height: 800})
   const list = rows.value
   const chosen = selectedKey.value
+  const marked = marks.value
+  const mayMark = engine.value?.readOnly === false
   const tops = useMemo(() => rowTops(list.map(({kind}) => (kind === 'group' ? GROUP_HEIGHT : ROW_HEIGHT))), [list])
   const {start, end, before, after} = rowWindow(tops, scroll.value.top, scroll.value.height)
   const index = list.findIndex(({key}) => key === chosen)
@@ -101,14 +114,18 @@ function Rows() {
       role="listbox"
       tabIndex={0}
       aria-label="Operations by group"
+      aria-multiselectable={true}
       aria-activedescendant={chosen !== undefined && index >= start && index < end ? rowId(chosen) : undefined}
       onScroll={measure}
       onKeyDown={(event) => {
         const row = list[index]
-        if (event.key === 'ArrowDown') moveSelection(1)
+        const mark = mayMark ? keyOfMark(event) : undefined
+        if (mark !== undefined) mark()
+        else if (event.key === 'ArrowDown') moveSelection(1)
         else if (event.key === 'ArrowUp') moveSelection(-1)
         else if (event.key === 'Enter') document.getElementById('detail')?.focus()
         else if (event.key === ' ' && row?.kind === 'group') toggleGroup(row.name)
+        else if (event.key === ' ' && row?.kind === 'operation' && mayMark) toggleMark(row.key)
         else return
         event.preventDefault()
       }}
@@ -116,10 +133,15 @@ function Rows() {
       <div class="room" role="presentation" style={{height: `${before}px`}} />
       {list.slice(start, end).map((row, offset) => {
         const common = {
-          selected: row.key === chosen,
+          selected: marked.size === 0 ? row.key === chosen : row.kind === 'operation' && marked.has(row.key),
+          current: row.key === chosen,
           position: start + offset + 1,
           of: list.length,
-          onSelect: () => selectRow(row),
+          onSelect: (event: MouseEvent) => {
+            if (mayMark && row.kind === 'operation' && (event.ctrlKey || event.metaKey)) toggleMark(row.key)
+            else if (mayMark && row.kind === 'operation' && event.shiftKey) markTo(row.key)
+            else selectRow(row)
+          },
         }
         return row.kind === 'group' ? (
           <GroupRowView key={row.key} row={row} {...common} />

@@ -5,11 +5,12 @@ import {notice} from '../state/commands.ts'
 import {phase} from '../state/connection.ts'
 import {selection} from '../state/selection.ts'
 import {announcement} from '../state/store.ts'
-import {CancelDialog, HelpDialog} from './dialogs.tsx'
+import {CancelDialog, CancelMarkedDialog, HelpDialog} from './dialogs.tsx'
 import {GroupPage} from './group-page.tsx'
 import {Header} from './header.tsx'
 import {OperationList} from './operation-list.tsx'
 import {OperationPage} from './operation-page.tsx'
+import {RequestDialog} from './request-dialog.tsx'
 import {SidePanel} from './side-panel.tsx'
 
 export function Page() {
@@ -33,6 +34,8 @@ export function Page() {
         <Selected />
       </div>
       <CancelDialog />
+      <CancelMarkedDialog />
+      <RequestDialog />
       <HelpDialog />
       <Notice />
       <div class="unseen" aria-live="polite">

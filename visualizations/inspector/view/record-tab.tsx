@@ -2,7 +2,7 @@
 
 import {formatBytes} from '../model/format.ts'
 import {bundleAddress} from '../state/api.ts'
-import {tell} from '../state/commands.ts'
+import {copy} from '../state/copy.ts'
 import {detail} from '../state/selection.ts'
 import {Icon} from './icons.tsx'
 
@@ -19,15 +19,7 @@ export function RecordTab() {
           <Icon name="save" />
           Bug report
         </a>
-        <button
-          type="button"
-          onClick={() => {
-            navigator.clipboard.writeText(JSON.stringify(record, null, 2)).then(
-              () => tell('Copied.', false),
-              () => tell('The browser did not allow to copy.', true),
-            )
-          }}
-        >
+        <button type="button" onClick={() => void copy(JSON.stringify(record, null, 2))}>
           <Icon name="copy" />
           Copy JSON
         </button>

@@ -1,9 +1,13 @@
 /** One row per HTTP try, and the head of the newest answer. */
 
+import type {OperationRecord} from '../../../src/domain/record.ts'
 import type {AttemptView} from '../../../src/inspector/protocol.ts'
+import {curlOf} from '../model/curl.ts'
 import {formatBytes, formatDuration, formatTimeWithMs} from '../model/format.ts'
+import {copy} from '../state/copy.ts'
 import {detail} from '../state/selection.ts'
 import {now} from '../state/store.ts'
+import {Icon} from './icons.tsx'
 
 export const OUTCOMES: Readonly<Record<AttemptView['outcome'], string>> = {
   running: 'running',
@@ -18,6 +22,18 @@ export function RequestsTab() {
   const {attempts, responseHeaders, record} = known
   return (
     <div class="tab-body">
+      <div class="tools">
+        <span class="facts">{validatorWords(record)}</span>
+        <span class="spring" />
+        <button
+          type="button"
+          title="Secrets are masked: put them in by hand"
+          onClick={() => void copy(curlOf(record), 'Copied; what is secret stands as ***.')}
+        >
+          <Icon name="copy" />
+          Copy as curl
+        </button>
+      </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must take the focus */}
       <section class="table-box" tabIndex={0} aria-label="HTTP tries, newest first">
         {attempts.length === 0 ? <p class="nothing">No request was sent yet.</p> : null}
@@ -63,6 +79,12 @@ export function RequestsTab() {
       </section>
     </div>
   )
+}
+
+/** What the bytes so far are held together by, and who really answered. */
+function validatorWords({evidence: {validator, url}, request}: OperationRecord): string {
+  const held = validator === undefined ? 'No validator yet' : `Validator: ${validator.value}`
+  return url === undefined || url === request.url ? held : `${held} · answered by ${url}`
 }
 
 function Try({attempt, method}: {attempt: AttemptView; method: string}) {

@@ -32,16 +32,19 @@ export function SidePanel({guid}: {guid: OperationId}) {
   return (
     <aside class="side" aria-label="Figures">
       {past === undefined ? <Now view={view} detail={known} /> : <Then />}
-      {past === undefined ? (
-        <Card title="Throughput" note="30 s">
-          <Throughput guid={guid} />
-        </Card>
-      ) : null}
+      {past === undefined ? <Throughput guid={guid} /> : null}
       {known === undefined ? null : (
         <Tries attempts={known.attempts.filter(({startedAt}) => past === undefined || startedAt <= past.at)} />
       )}
       {known === undefined ? null : <Policy detail={known} />}
       {known?.record.error === undefined ? null : <Failure detail={known} />}
+      {known?.record.resultFile === undefined ? null : (
+        <Card title="Result">
+          <p class="path" title={known.record.resultFile}>
+            <bdi dir="ltr">{known.record.resultFile}</bdi>
+          </p>
+        </Card>
+      )}
     </aside>
   )
 }
@@ -101,6 +104,7 @@ function Now({view, detail: known}: {view: OperationView; detail: OperationDetai
         </div>
         <dl class="facts-list">
           <Fact name="Speed">{rate > 0 ? formatRate(rate) : '–'}</Fact>
+          <Fact name="Average">{averageOf(view, known)}</Fact>
           <Fact name="Time left">{left === undefined ? '–' : formatDuration(left)}</Fact>
           {retryAt === undefined ? null : <Fact name="Next try in">{formatCountdown(retryAt - now.value)}</Fact>}
           <Fact name="Added">{formatTime(createdAt)}</Fact>
@@ -111,6 +115,13 @@ function Now({view, detail: known}: {view: OperationView; detail: OperationDetai
       </Card>
     </>
   )
+}
+
+/** Over the time in which it was tried, waits between tries included. */
+function averageOf({bytesReceived, endedAt}: OperationView, known: OperationDetail | undefined): string {
+  const from = known?.attempts[0]?.startedAt
+  const ms = from === undefined ? 0 : (endedAt ?? now.value) - from
+  return ms > 0 && bytesReceived > 0 ? formatRate((bytesReceived * 1000) / ms) : '–'
 }
 
 /** The figures as the journal recorded them. */
@@ -182,6 +193,10 @@ function Failure({detail: {record}}: {detail: OperationDetail}) {
   return (
     <Card title="Error" note={error.code}>
       <p class="error-text">{error.message}</p>
+      <dl class="facts-list">
+        {record.response === undefined ? null : <Fact name="HTTP status">{record.response.status}</Fact>}
+        {error.cause === undefined ? null : <Fact name="Cause">{error.cause}</Fact>}
+      </dl>
     </Card>
   )
 }

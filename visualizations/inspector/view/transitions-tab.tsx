@@ -5,7 +5,7 @@ import type {JournalEntry} from '../../../src/domain/journal.ts'
 import {formatBytes, formatDuration, formatTimeWithMs} from '../model/format.ts'
 import {changesBetween} from '../model/journey.ts'
 import {moodOf, wordsForEvent} from '../model/words.ts'
-import {tell} from '../state/commands.ts'
+import {copy} from '../state/copy.ts'
 import {backToLive, detail, loadOlder, step} from '../state/selection.ts'
 import {Icon} from './icons.tsx'
 
@@ -40,7 +40,7 @@ export function TransitionsTab() {
             Back to live
           </button>
         )}
-        <button type="button" onClick={() => void copy(entries)}>
+        <button type="button" onClick={() => void copy(JSON.stringify(entries, null, 2))}>
           <Icon name="copy" />
           Copy JSON
         </button>
@@ -167,13 +167,4 @@ function Difference({entry, before}: {entry: JournalEntry | undefined; before: J
       </dl>
     </section>
   )
-}
-
-async function copy(value: unknown): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(JSON.stringify(value, null, 2))
-    tell('Copied.', false)
-  } catch {
-    tell('The browser did not allow to copy.', true)
-  }
 }

@@ -4,7 +4,7 @@ import {assertPlain, type Credential, type RequestCredentials} from '../domain/c
 import {invalidArgument} from '../domain/errors.ts'
 import {isSecretHeader} from '../domain/header-fields.ts'
 import type {HeaderField, TransferRequest} from '../domain/record.ts'
-import type {EngineApi} from '../engine/engine-api.ts'
+import type {EngineApi} from './engine-api.ts'
 
 /**
  * The request with another address. User information never stays in it: it becomes the credential for the server. Throws
