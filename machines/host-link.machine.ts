@@ -17,8 +17,9 @@ interface HostLinkContext {
   /** Links that failed since the last one that stood, and ms that were waited between them. */
   readonly failures: number
   readonly waitedMs: number
-  /** ms to wait for the host to come back. */
+  /** ms to wait for the host to come back, and to come in the first place. */
   readonly patienceMs: number
+  readonly firstPatienceMs: number
   readonly error?: unknown
 }
 
@@ -40,7 +41,7 @@ function waitAfter(failures: number): number {
 const setUp = setup({
   types: {
     context: {} as HostLinkContext,
-    input: {} as {readonly patienceMs: number},
+    input: {} as {readonly patienceMs: number; readonly firstPatienceMs: number},
     events: {} as HostLinkEvent,
     output: {} as {readonly error?: unknown},
     tags: {} as 'linked' | 'unlinked' | 'over',
@@ -53,8 +54,8 @@ const setUp = setup({
   },
   delays: {backoff: ({context}) => waitAfter(context.failures)},
   guards: {
-    wasNeverLinked: ({context}) => !context.wasLinked,
-    isOutOfPatience: ({context}) => context.waitedMs >= context.patienceMs,
+    isNotToCome: ({context}) => !context.wasLinked && context.waitedMs >= context.firstPatienceMs,
+    isNotToComeBack: ({context}) => context.wasLinked && context.waitedMs >= context.patienceMs,
   },
   actions: {
     noteLink: assign({failures: 0, waitedMs: 0, wasLinked: true}),
@@ -71,7 +72,13 @@ const setUp = setup({
 export const hostLinkMachine = setUp.createMachine({
   id: 'hostLink',
   description: 'A client’s link to the host of a store, made again for as long as the host may come back',
-  context: ({input}) => ({wasLinked: false, failures: 0, waitedMs: 0, patienceMs: input.patienceMs}),
+  context: ({input: {patienceMs, firstPatienceMs}}) => ({
+    wasLinked: false,
+    failures: 0,
+    waitedMs: 0,
+    patienceMs,
+    firstPatienceMs,
+  }),
   initial: 'linking',
   output: ({context}) => (context.error === undefined ? {} : {error: context.error}),
   on: {'client.close': '.closed'},
@@ -87,12 +94,12 @@ export const hostLinkMachine = setUp.createMachine({
       on: {
         'link.lost': [
           {
-            guard: 'wasNeverLinked',
+            guard: 'isNotToCome',
             target: 'refused',
             actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
           },
           {
-            guard: 'isOutOfPatience',
+            guard: 'isNotToComeBack',
             target: 'closed',
             actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
           },

@@ -2,6 +2,7 @@
 
 import {resolve} from 'node:path'
 import {filter, map, type Observable} from 'rxjs'
+import type {ControlOptions} from './control.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import type {JournalEntry, JournalPage} from './domain/journal.ts'
 import {isOperationId, type OperationId} from './domain/operation-id.ts'
@@ -11,6 +12,7 @@ import {Engine} from './engine/engine.ts'
 import type {EngineApi} from './engine/engine-api.ts'
 import type {EngineEvent} from './engine/events.ts'
 import type {EngineOptions} from './engine/options.ts'
+import {Heir} from './heir.ts'
 import type {InspectOptions, Inspector} from './inspector/inspector.ts'
 import type {ExportBundle} from './inspector/protocol.ts'
 import {BackgroundDownloader} from './namespace/background-downloader.ts'
@@ -45,7 +47,7 @@ export interface BackgroundTransferEngineOptions extends EngineOptions, Platform
    * Listen on the control socket of the directory, so that other processes of this user may connect; false by default. The
    * command line does: `bgt list` and its like then work while this engine runs.
    */
-  readonly control?: boolean
+  readonly control?: boolean | ControlOptions
 }
 
 /** How an application uses the engine of another process. */
@@ -59,24 +61,46 @@ export interface ConnectOptions {
   readonly app?: string
   /** ms to wait for a host that went away, before everything that waits for it rejects; 300,000 by default. */
   readonly hostTimeoutMs?: number
+  /**
+   * When the host goes away, this process takes its place, with an engine that is opened like this; of several such clients one
+   * does, and the others become its clients. Without it a client only waits.
+   */
+  readonly succeed?: Omit<BackgroundTransferEngineOptions, 'directory'>
+  /**
+   * Starts `bgt host` in the background, with these arguments, where no host runs. It ends by itself a minute after its last
+   * transfer and client. false by default.
+   */
+  readonly startHost?: boolean | readonly string[]
 }
+
+/** The process that has an engine. */
+export interface HostInformation {
+  readonly pid: number
+  /** Of the package. */
+  readonly version: string
+  /** It stays when its own work is done (`bgt host`). */
+  readonly stays: boolean
+}
+
+/** What differs between an engine of this process and that of another. */
+interface EngineParts {
+  readonly close: () => Promise<void>
+  readonly startInspector: (options: InspectOptions) => Promise<Inspector>
+  readonly host: () => HostInformation | null
+}
+
+/** ms in which the holder of a store that was found locked begins to listen, if it ever does. */
+const LATE_PATIENCE_MS = 1_000
 
 const faces = new WeakMap<EngineApi, BackgroundTransferEngine>()
 
 export class BackgroundTransferEngine implements AsyncDisposable {
   readonly #engine: EngineApi
-  readonly #startInspector: (options: InspectOptions) => Promise<Inspector>
-  readonly #release: () => Promise<void>
+  readonly #parts: EngineParts
 
-  /** `release`: what other processes have of it ends before it does. */
-  private constructor(
-    engine: EngineApi,
-    startInspector: (options: InspectOptions) => Promise<Inspector>,
-    release: () => Promise<void> = () => Promise.resolve(),
-  ) {
+  private constructor(engine: EngineApi, parts: EngineParts) {
     this.#engine = engine
-    this.#startInspector = startInspector
-    this.#release = release
+    this.#parts = parts
   }
 
   /**
@@ -84,19 +108,15 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * (naming the holder), STORE_DAMAGED, STORE_TOO_NEW, INVALID_ARGUMENT, FILE_ACCESS.
    */
   static async open(options: BackgroundTransferEngineOptions): Promise<BackgroundTransferEngine> {
-    const ports = await createPlatform(options)
-    const engine = new Engine(ports, options)
-    engine.serveTasks(() => new EngineTaskHost(engine))
-    await engine.open(observe(engine, ports, options))
-    const release = options.control === true ? await listenOrClose(engine, options.directory) : undefined
-    return BackgroundTransferEngine.#of(
-      engine,
-      async (inspectOptions) => {
+    const {engine, close} = await openEngine(options)
+    return BackgroundTransferEngine.#of(engine, {
+      close,
+      startInspector: async (inspectOptions) => {
         const {startInspector} = await import('./inspector/inspector.ts')
         return startInspector(engine, inspectOptions)
       },
-      release,
-    )
+      host: () => null,
+    })
   }
 
   /**
@@ -106,22 +126,73 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * INVALID_ARGUMENT.
    */
   static async connect(options: ConnectOptions): Promise<BackgroundTransferEngine> {
-    const {directory, app, hostTimeoutMs = 300_000} = options
-    if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
-    const {connectTo, remoteInspector} = await import('./control.ts')
-    const engine = await connectTo(resolve(directory), {app, patienceMs: hostTimeoutMs})
-    return BackgroundTransferEngine.#of(engine, (inspectOptions) => remoteInspector(engine, inspectOptions))
+    const {directory, startHost = false} = options
+    if (startHost === false) return BackgroundTransferEngine.#connect(options)
+    const found = await unlessUnreachable(BackgroundTransferEngine.#connect(options))
+    if (found?.host?.stays === true) return found
+    // Behind an engine that is only shared, the host waits for the store.
+    const {startBackgroundHost} = await import('./control.ts')
+    await startBackgroundHost(resolve(directory), startHost === true ? [] : startHost)
+    return found ?? BackgroundTransferEngine.#connect(options, LATE_PATIENCE_MS)
   }
 
-  static #of(
-    engine: EngineApi,
-    startInspector: (options: InspectOptions) => Promise<Inspector>,
-    release?: () => Promise<void>,
-  ): BackgroundTransferEngine {
+  /**
+   * Connects to whoever has this directory open, and opens it here where nobody has, with these options and `control`. A client
+   * succeeds to the engine that it uses when that goes away. Rejects with what open and connect reject with.
+   */
+  static async openOrConnect(options: BackgroundTransferEngineOptions): Promise<BackgroundTransferEngine> {
+    const {directory} = options
+    const connect = (firstPatienceMs?: number) =>
+      unlessUnreachable(BackgroundTransferEngine.#connect({directory, succeed: options}, firstPatienceMs))
+    const connected = await connect()
+    if (connected !== undefined) return connected
+    try {
+      return await BackgroundTransferEngine.open({control: true, ...options})
+    } catch (error) {
+      if (!(error instanceof TransferError) || error.code !== 'STORE_LOCKED') throw error
+      // Its holder is about to listen, or to go away; or it does not share.
+      const late = await connect(LATE_PATIENCE_MS)
+      if (late === undefined) throw error
+      return late
+    }
+  }
+
+  static async #connect(options: ConnectOptions, firstPatienceMs?: number): Promise<BackgroundTransferEngine> {
+    const {directory, app, hostTimeoutMs = 300_000, succeed} = options
+    if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
+    const {connectTo, remoteInspector} = await import('./control.ts')
+    const heir = succeed === undefined ? undefined : new Heir(() => openEngine({control: true, ...succeed, directory}))
+    try {
+      const engine = await connectTo(resolve(directory), {
+        app,
+        patienceMs: hostTimeoutMs,
+        ...(firstPatienceMs === undefined ? {} : {firstPatienceMs}),
+        onHostGone: () => heir?.offer(),
+      })
+      return BackgroundTransferEngine.#of(engine, {
+        close: async () => {
+          await engine.close()
+          await heir?.close()
+        },
+        startInspector: (inspectOptions) => remoteInspector(engine, inspectOptions),
+        host: () => engine.host ?? null,
+      })
+    } catch (error) {
+      await heir?.close()
+      throw error
+    }
+  }
+
+  static #of(engine: EngineApi, parts: EngineParts): BackgroundTransferEngine {
     addOpenEngine(engine)
-    const face = new BackgroundTransferEngine(engine, startInspector, release)
+    const face = new BackgroundTransferEngine(engine, parts)
     faces.set(engine, face)
     return face
+  }
+
+  /** The process that has the engine, of one that is connected; null when it is this one. */
+  get host(): HostInformation | null {
+    return this.#parts.host()
   }
 
   /** The first engine that was opened and is open still. Throws CLOSED when there is none. */
@@ -310,7 +381,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * before. Rejects with INVALID_ARGUMENT when the port is not free.
    */
   inspect(options: InspectOptions = {}): Promise<Inspector> {
-    return this.#startInspector(options)
+    return this.#parts.startInspector(options)
   }
 
   /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */
@@ -329,8 +400,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   /** Running operations make their bytes durable and queue again; then the lock is given back. Idempotent. */
   async close(): Promise<void> {
     removeOpenEngine(this.#engine)
-    await this.#release()
-    await this.#engine.close()
+    await this.#parts.close()
   }
 
   #owner(
@@ -346,13 +416,40 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   }
 }
 
-/** An engine that cannot be shared as it was asked to be is not to stay open with nobody to close it. */
-async function listenOrClose(engine: Engine, directory: string): Promise<() => Promise<void>> {
+/** Undefined where there is no host. */
+async function unlessUnreachable(
+  connected: Promise<BackgroundTransferEngine>,
+): Promise<BackgroundTransferEngine | undefined> {
+  try {
+    return await connected
+  } catch (error) {
+    if (error instanceof TransferError && error.code === 'HOST_UNREACHABLE') return undefined
+    throw error
+  }
+}
+
+/** Opens an engine of this process; what others have of it ends before it does. */
+async function openEngine(
+  options: BackgroundTransferEngineOptions,
+): Promise<{readonly engine: Engine; readonly close: () => Promise<void>}> {
+  const {control = false, directory} = options
+  const ports = await createPlatform(options)
+  const engine = new Engine(ports, options)
+  engine.serveTasks(() => new EngineTaskHost(engine))
+  await engine.open(observe(engine, ports, options))
+  if (control === false) return {engine, close: () => engine.close()}
   try {
     const {listenForClients} = await import('./control.ts')
-    const server = await listenForClients(engine, resolve(directory))
-    return () => server.close()
+    const server = await listenForClients(engine, resolve(directory), control === true ? {} : control)
+    return {
+      engine,
+      close: async () => {
+        await server.close()
+        await engine.close()
+      },
+    }
   } catch (error) {
+    // It was asked to be shared, and is not to stay open with nobody to close it.
     await engine.close()
     throw error
   }

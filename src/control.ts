@@ -6,24 +6,40 @@ import {fileURLToPath} from 'node:url'
 import {createSystemClock} from './adapters/clock/system-clock.ts'
 import {findControlAddress, listenAt} from './adapters/control/control-address.ts'
 import {createHttpConnection} from './adapters/control/http-connection.ts'
+import {startHost} from './adapters/control/start-host.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
 import {RemoteEngine, type RemoteEngineOptions} from './client/remote-engine.ts'
+import {TransferError} from './domain/errors.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
 import type {InspectOptions, Inspector} from './inspector/inspector.ts'
 
+/** How an engine is offered to other processes. */
+export interface ControlOptions {
+  /** This engine stays when its own work is done: what is handed to it is in good hands. False by default. */
+  readonly stays?: boolean
+  /** Called once, when no client was there and nothing was to do for so many ms. */
+  readonly whenIdle?: {readonly ms: number; readonly call: () => void}
+}
+
 /** Listens on the control socket of the engine's store. Rejects with FILE_ACCESS. */
-export async function listenForClients(engine: Engine, directory: string): Promise<HostServer> {
+export async function listenForClients(
+  engine: Engine,
+  directory: string,
+  {stays = false, whenIdle}: ControlOptions = {},
+): Promise<HostServer> {
   const {startHostServer} = await import('./host/host-server.ts')
   let remove = () => Promise.resolve()
   const server = await startHostServer({
     engine,
     clock: createSystemClock(),
-    version: packageVersion(),
+    version: findPackage().version,
     pid: process.pid,
     epoch: createCryptoRandom().guid(),
+    stays,
+    ...(whenIdle === undefined ? {} : {whenIdle}),
     listen: async (http) => {
       remove = await listenAt(http, directory)
     },
@@ -43,7 +59,7 @@ export async function listenForClients(engine: Engine, directory: string): Promi
 export async function connectTo(directory: string, options: RemoteEngineOptions): Promise<RemoteEngine> {
   const connection = createHttpConnection(directory, () => findControlAddress(directory))
   // Before the key is asked for: where no host runs, nothing is to be made.
-  await connection.ask('GET', '/api/v1/hello')
+  if (options.firstPatienceMs === undefined) await connection.ask('GET', '/api/v1/hello')
   const engine = new RemoteEngine(
     {
       connection,
@@ -65,17 +81,26 @@ export async function remoteInspector(engine: RemoteEngine, options: InspectOpti
   return {url, origin, token, close, [Symbol.asyncDispose]: close}
 }
 
+/**
+ * Starts `bgt host` for a store, in the background; it ends by itself a minute after its work is done. Rejects with
+ * HOST_UNREACHABLE.
+ */
+export async function startBackgroundHost(directory: string, args: readonly string[] = []): Promise<void> {
+  const {root} = findPackage()
+  await startHost(join(root, 'dist', 'src', 'cli', 'bgt.js'), directory, ['--idle-exit', '60', ...args])
+}
+
 /** From this module upwards: it lies in src when tested and in dist/src when installed. */
-function packageVersion(): string {
+function findPackage(): {readonly root: string; readonly version: string} {
   for (let directory = dirname(fileURLToPath(import.meta.url)); ; ) {
     try {
       const {name, version} = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
-      if (name === 'background-transfer') return String(version)
+      if (name === 'background-transfer') return {root: directory, version: String(version)}
     } catch {
       // Not here.
     }
     const parent = dirname(directory)
-    if (parent === directory) return 'unknown'
+    if (parent === directory) throw new TransferError('INTERNAL', 'the package was not found')
     directory = parent
   }
 }

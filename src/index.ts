@@ -7,7 +7,9 @@ export {
   BackgroundTransferEngine,
   type BackgroundTransferEngineOptions,
   type ConnectOptions,
+  type HostInformation,
 } from './background-transfer-engine.ts'
+export type {ControlOptions} from './control.ts'
 export {diagnoseStore, type RepairReport, type RepairStoreOptions, repairStore, type StoreReport} from './doctor.ts'
 export {BackgroundTransferBehavior} from './domain/behavior.ts'
 export {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'

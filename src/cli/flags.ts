@@ -14,10 +14,10 @@ export function json(command: Command): Command {
   return command.option('--json', 'print JSON, one object a line')
 }
 
-/** The flags of what transfers. */
-export function transferring(command: Command): Command {
+/** The flags of what has an engine. */
+export function engineFlags(command: Command): Command {
   const durability = oneOf('--durability', {power: 'power', process: 'process'})
-  return store(command)
+  return command
     .option('--max-concurrent <n>', 'files at once (default: 5)', count('--max-concurrent', 1, 10_000))
     .option(
       '--max-connections-per-origin <n>',
@@ -38,14 +38,19 @@ export function transferring(command: Command): Command {
     .option('--key <file>', 'its key (PEM), if that is in a file of its own')
     .option('--durability <what>', 'survive loss of power, or of the process only (default: power)', durability)
     .option(
-      '--wait <s>',
-      'for the network, a cheaper one or power, when all else is done (default: 60 for a network, else 0)',
-      seconds('--wait', {zero: true}),
-    )
-    .option(
       '--conditions <what>',
       'machine, or good: take no notice of network, cost and power (default: machine)',
       oneOf('--conditions', {machine: 'machine', good: 'good'}),
+    )
+}
+
+/** The flags of what transfers. */
+export function transferring(command: Command): Command {
+  return engineFlags(store(command))
+    .option(
+      '--wait <s>',
+      'for the network, a cheaper one or power, when all else is done (default: 60 for a network, else 0)',
+      seconds('--wait', {zero: true}),
     )
     .option('--json', 'print one JSON object a line')
     .option('--quiet', 'print errors only')

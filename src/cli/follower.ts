@@ -13,6 +13,8 @@ import {type Happening, type Known, type Notice, Transfer} from './transfer.ts'
 /** Which operations are this run's, and whether any of them may still move. */
 export interface Scope {
   includes(id: OperationId): boolean
+  /** An operation was started: whether it is one of them. */
+  begins(record: OperationRecord): boolean
   /** Asked when one of them ended or paused. `live` of them are on their way at this moment. */
   isOver(counts: {readonly live: number; readonly ended: number; readonly resting: number}): boolean | Promise<boolean>
 }
@@ -110,7 +112,9 @@ export class Follower {
     switch (event.type) {
       case 'operation.started':
         // Only told: a million queued operations must not stand in memory.
-        this.#listener.tell({happening: 'queued', at: event.at, transfer: Transfer.ofRecord(event.record)})
+        if (this.#scope.begins(event.record)) {
+          this.#listener.tell({happening: 'queued', at: event.at, transfer: Transfer.ofRecord(event.record)})
+        }
         return
       case 'operation.moved':
         this.#unwritten.delete(event.id)

@@ -26,6 +26,11 @@ Examples:
 Examples:
   bgt resume
   bgt resume 8df1c03a --json`,
+  host: `
+Examples:
+  bgt host --store /var/lib/films                 in the foreground: for systemd, and for containers
+  bgt host --background --idle-exit 300
+  bgt get --detach https://example.com/big.iso    starts one by itself`,
   doctor: `
 Examples:
   bgt doctor --store ./transfers

@@ -12,10 +12,10 @@ import type {ShowFlags} from './commands/show.ts'
 import {EXIT} from './exit-code.ts'
 import {assertGroupFlags, collect, json, requesting, store, transferring} from './flags.ts'
 import {DETAILS, EXAMPLES} from './help.ts'
+import {addHost} from './host-program.ts'
 import type {Io} from './io.ts'
 import {count, oneOf, PRIORITIES, parseChecksum, usageError} from './parse.ts'
 import {addPut} from './put-program.ts'
-import {refuseLater} from './refused.ts'
 import type {RunFlags} from './run.ts'
 import type {GetFlags} from './wanted.ts'
 
@@ -51,6 +51,7 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
 
   addGet(program, io, finish)
   addPut(program, io, finish)
+  addHost(program, io, finish)
 
   transferring(program.command('resume [guid...]'))
     .description('go on with everything unfinished that was not paused on purpose, or with the operations named')
@@ -167,7 +168,7 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
 }
 
 function addGet(program: Command, io: Io, finish: (code: number) => void): void {
-  const get = requesting(program.command('get [url...]'), {
+  requesting(program.command('get [url...]'), {
     what: 'downloads',
     user: 'who you are for the server, told when it asks (Basic, Digest)',
   })
@@ -182,6 +183,7 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
       'go on where the server names no version, when bytes asked for again are equal',
     )
     .option('--compare-on-resume', 'ask for the last bytes again at each resume, and compare')
+    .option('--detach', 'hand the downloads to a host (bgt host), print their guids, and return')
     .addOption(new Option('--connections <n>', 'only 1 in this version').argParser(oneConnection))
     .addHelpText('after', DETAILS.get + EXAMPLES.get)
     .action(async (urls: string[], flags: GetFlags) => {
@@ -194,7 +196,6 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
       const {get: run} = await import('./commands/get.ts')
       finish(await run(io, wanted, flags))
     })
-  refuseLater(get, ['--detach'])
 }
 
 const CHART_FORMATS = {svg: 'svg', mermaid: 'mermaid', json: 'json'} as const

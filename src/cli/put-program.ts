@@ -24,6 +24,7 @@ export function addPut(program: Command, io: Io, finish: (code: number) => void)
       byteCount('--part-size'),
     )
     .option('--form <field>', 'a field of a form, name=value or name=@file; may be given several times', collect())
+    .option('--detach', 'hand the upload to a host (bgt host), print its guid, and return')
     .addHelpText('after', DETAILS.put + EXAMPLES.put)
     .action(async (first: string, second: string | undefined, flags: PutFlags) => {
       assertGroupFlags(flags)

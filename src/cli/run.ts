@@ -3,7 +3,7 @@
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {isTerminal} from '../domain/status.ts'
-import {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from '../index.ts'
+import {BackgroundTransferEngine, type BackgroundTransferEngineOptions, type HostInformation} from '../index.ts'
 import {EXIT, exitCodeOf, gravest} from './exit-code.ts'
 import {Follower, type Scope} from './follower.ts'
 import {type Interrupts, watchInterrupts} from './interrupt.ts'
@@ -15,6 +15,7 @@ import {createPlainReporter} from './reporters/plain.ts'
 import {createQuietReporter} from './reporters/quiet.ts'
 import type {Reporter} from './reporters/reporter.ts'
 import {patienceOf, restingError} from './resting.ts'
+import {noteOnFlags} from './shared-store.ts'
 import {storeDirectory} from './store-directory.ts'
 import {plural} from './text.ts'
 import type {Known, Transfer} from './transfer.ts'
@@ -73,7 +74,7 @@ export async function runTransfers(
 ): Promise<number> {
   const interrupts = watchInterrupts()
   try {
-    const engine = await BackgroundTransferEngine.open({resumeOnOpen: 'nothing', ...options})
+    const engine = await BackgroundTransferEngine.openOrConnect({resumeOnOpen: 'nothing', ...options})
     return await new RunningRun(io, flags, options.directory, engine, run, interrupts).play()
   } finally {
     interrupts.stop()
@@ -83,6 +84,7 @@ export async function runTransfers(
 class RunningRun {
   readonly #engine: BackgroundTransferEngine
   readonly #run: Run
+  readonly #flags: RunFlags
   readonly #interrupts: Interrupts
   readonly #store: string
   readonly #follower: Follower
@@ -101,6 +103,7 @@ class RunningRun {
   ) {
     this.#engine = engine
     this.#run = run
+    this.#flags = flags
     this.#interrupts = interrupts
     this.#store = store
     this.#follower = new Follower(run.scope, {
@@ -120,12 +123,15 @@ class RunningRun {
 
   async play(): Promise<number> {
     const startedAt = Date.now()
+    const {host} = this.#engine
+    const note = host === null ? undefined : noteOnFlags(this.#flags, host)
+    if (note !== undefined) this.#reporter.note(note)
     const subscription = this.#engine.events$.subscribe(this.#follower.handle)
     try {
       await Promise.race([this.#work(), this.#interrupts.asked])
       await this.#acknowledged
       await this.#engine.close()
-      if (this.#interrupts.code !== undefined) return this.#interrupted(this.#interrupts.code)
+      if (this.#interrupts.code !== undefined) return this.#interrupted(this.#interrupts.code, host)
       this.#explainResting()
       const {totals} = this.#follower
       const isWorthTelling = totals.completed > 0 || totals.files > 1 || totals.fetchedBytes > 0
@@ -175,7 +181,12 @@ class RunningRun {
     this.#reporter.fail(error)
   }
 
-  #interrupted(code: number): number {
+  #interrupted(code: number, host: HostInformation | null): number {
+    if (host !== null) {
+      this.#reporter.note(`process ${host.pid} goes on with it; bgt pause and bgt cancel stop it there`)
+      this.#reporter.end(undefined)
+      return code
+    }
     const {unfinished} = this.#follower
     const at = Date.now()
     for (const transfer of unfinished) this.#reporter.tell({happening: 'paused', at, transfer})

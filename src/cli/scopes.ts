@@ -1,6 +1,7 @@
 /** Which operations a run follows, and how it knows that none of them will move any more. */
 
 import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {BackgroundTransferEngine} from '../index.ts'
 import type {Scope} from './follower.ts'
@@ -8,7 +9,22 @@ import type {Scope} from './follower.ts'
 /** Those that the run names itself. */
 export class OwnOperations implements Scope {
   readonly #ids = new Set<OperationId>()
+  readonly #claims: (record: OperationRecord) => boolean
   #isClosed = false
+
+  /** `claims`: whether an operation that starts is one of the run, which may share its engine with others. */
+  constructor(claims: (record: OperationRecord) => boolean = () => false) {
+    this.#claims = claims
+  }
+
+  get ids(): ReadonlySet<OperationId> {
+    return this.#ids
+  }
+
+  begins(record: OperationRecord): boolean {
+    if (!this.#isClosed && this.#claims(record)) this.#ids.add(record.id)
+    return this.#ids.has(record.id)
+  }
 
   add(id: OperationId): void {
     this.#ids.add(id)
@@ -50,6 +66,10 @@ export class WholeStore implements Scope {
 
   begin(engine: BackgroundTransferEngine): void {
     this.#engine = engine
+  }
+
+  begins(): boolean {
+    return true
   }
 
   includes(id: OperationId): boolean {

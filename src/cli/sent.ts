@@ -7,6 +7,8 @@ import {type Header, headersOf, parseUrl, usageError} from './parse.ts'
 import type {RequestFlags} from './request-flags.ts'
 
 export interface PutFlags extends RequestFlags {
+  /** Hand it to a host, and do not wait. */
+  readonly detach?: boolean
   readonly method?: string
   readonly form?: readonly string[]
   readonly tus?: boolean

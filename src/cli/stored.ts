@@ -1,4 +1,4 @@
-/** Work on the records of a store, without running any of them. */
+/** Work on the records of a store: by the process that has it open, or here, where none of them runs meanwhile. */
 
 import {TransferError} from '../domain/errors.ts'
 import {BackgroundTransferEngine} from '../index.ts'
@@ -12,10 +12,12 @@ export async function withStore<Result>(
   work: (engine: BackgroundTransferEngine) => Promise<Result>,
   slots = 0,
 ): Promise<Result> {
-  const engine = await BackgroundTransferEngine.open({
+  const engine = await BackgroundTransferEngine.openOrConnect({
     directory,
     resumeOnOpen: 'nothing',
     maxConcurrentTransfers: slots,
+    // Nobody is to expect of this one that it transfers.
+    control: false,
   })
   let fail: (error: TransferError) => void = () => {}
   // The engine tries again for as long as it is open; a command of a moment does not wait for room.

@@ -22,6 +22,8 @@ import type {RequestFlags} from './request-flags.ts'
 /** Times in ms. */
 export interface GetFlags extends RequestFlags {
   readonly output?: string
+  /** Hand it to a host, and do not wait. */
+  readonly detach?: boolean
   readonly directory?: string
   readonly input?: string
   readonly checksum?: Checksum

@@ -12,8 +12,10 @@ import {asTransferError, invalidArgument, TransferError} from '../domain/errors.
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
+import {sizeOf} from '../domain/range-set.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
+import {isTerminal} from '../domain/status.ts'
 import type {EngineApi, OperationDraft, UploadCounts} from '../engine/engine-api.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import {byteRate, type ConstrainedTransfer, type ResolvedEngineOptions} from '../engine/options.ts'
@@ -32,6 +34,9 @@ import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
 import {RemoteOperation} from './remote-operation.ts'
 
+/** Of ids in one call. */
+const PAGE = 10_000
+
 export interface RemoteEnginePorts {
   readonly connection: HostConnection
   readonly clock: Clock
@@ -45,6 +50,8 @@ export interface RemoteEngineOptions {
   readonly app: string | undefined
   /** ms to wait for a host that went away. */
   readonly patienceMs: number
+  /** ms to wait for a host that is expected; 0 by default. */
+  readonly firstPatienceMs?: number
   /** The host went away, and may not come back by itself. */
   readonly onHostGone?: () => void
 }
@@ -65,11 +72,15 @@ export class RemoteEngine implements EngineApi {
   readonly #events = new Subject<EngineEvent>()
   readonly #ticks = new Subject<void>()
   #watchers = 0
+  /** While somebody watches: what events said of the unfinished last, and which of them this client began. */
+  readonly #seen = new Map<OperationId, OperationRecord>()
+  readonly #begun = new Set<OperationId>()
+  #hasResumedAll = false
   #host: Hello | undefined
   #backgroundTasks: ResolvedEngineOptions['backgroundTasks'] | undefined
   #isClosing = false
 
-  constructor(ports: RemoteEnginePorts, {app, patienceMs, onHostGone}: RemoteEngineOptions) {
+  constructor(ports: RemoteEnginePorts, {app, patienceMs, firstPatienceMs = 0, onHostGone}: RemoteEngineOptions) {
     this.#ports = ports
     this.#session = ports.random.guid()
     const name = app === undefined ? '' : `&app=${encodeURIComponent(app)}`
@@ -92,7 +103,10 @@ export class RemoteEngine implements EngineApi {
       return () => {
         subscription.unsubscribe()
         this.#watchers -= 1
-        if (this.#watchers === 0) this.#tell(this.#calls.call('watch', {events: false}))
+        if (this.#watchers > 0) return
+        this.#seen.clear()
+        this.#begun.clear()
+        this.#tell(this.#calls.call('watch', {events: false}))
       }
     })
     this.#link = createActor(
@@ -100,7 +114,7 @@ export class RemoteEngine implements EngineApi {
         actors: {followStream: fromCallback(({sendBack}) => this.#follow(sendBack))},
         actions: {offerSuccession: () => onHostGone?.()},
       }),
-      {input: {patienceMs}, clock: ports.clock},
+      {input: {patienceMs, firstPatienceMs}, clock: ports.clock},
     )
   }
 
@@ -145,14 +159,18 @@ export class RemoteEngine implements EngineApi {
   async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
     const snapshots = await this.#calls.call('start', {drafts: drafts.map(plainDraft), hold: true})
     this.completionGroups.started(drafts)
-    return snapshots.map((each) => this.#held(each))
+    const held = snapshots.map((each) => this.#held(each))
+    for (const each of held) each.isAttached = true
+    return held
   }
 
   async startMany(drafts: readonly OperationDraft[]): Promise<void> {
+    if (this.#watchers > 0) for (const {id} of drafts) this.#begun.add(id)
     try {
       await this.#calls.call('start', {drafts: drafts.map(plainDraft), hold: false})
       this.completionGroups.started(drafts)
     } catch (error) {
+      for (const {id} of drafts) this.#begun.delete(id)
       // Nobody has a handle to start them with later.
       this.completionGroups.withdraw(drafts)
       throw error
@@ -231,10 +249,12 @@ export class RemoteEngine implements EngineApi {
     this.#requireOpen()
     if (held.isOver) return
     held.isAttached = true
+    if (this.#watchers > 0) this.#begun.add(held.record.id)
     this.#tell(this.#calls.call('attach', {id: held.record.id}))
   }
 
   async resumeAll(): Promise<void> {
+    this.#hasResumedAll = true
     await this.#calls.call('resumeAll', {})
   }
 
@@ -408,7 +428,9 @@ export class RemoteEngine implements EngineApi {
       if (isFirst) return
       if (this.#watchers > 0) this.#tell(this.#calls.call('watch', {events: true}))
       if (!resumed) this.completionGroups.resync()
+      if (!resumed && this.#hasResumedAll) this.#tell(this.#calls.call('resumeAll', {}))
       this.#refresh()
+      this.#catchUp()
     })
   }
 
@@ -428,6 +450,35 @@ export class RemoteEngine implements EngineApi {
     for (const {isAttached, isOver, record} of held) {
       if (isAttached && !isOver) this.#tell(this.#calls.call('attach', {id: record.id}))
     }
+  }
+
+  /** Events that were missed: how those stand that had not ended is told as if they came there now. */
+  #catchUp(): void {
+    if (this.#watchers === 0) return
+    const ids = [...new Set([...this.#seen.keys(), ...this.#begun])]
+    for (let at = 0; at < ids.length; at += PAGE) {
+      const page = ids.slice(at, at + PAGE)
+      const attach = page.filter((id) => this.#begun.has(id))
+      this.#tell(
+        this.#calls.call('catchUp', {ids: page, attach}).then((records) => {
+          for (const record of records) this.#event(movedMeanwhile(record, this.#seen.get(record.id), this.now()))
+        }),
+      )
+    }
+  }
+
+  #event(event: EngineEvent | undefined): void {
+    if (event === undefined) return
+    if (event.type === 'operation.started' || event.type === 'operation.moved') {
+      const {record} = event
+      if (isTerminal(record.state)) {
+        this.#seen.delete(record.id)
+        this.#begun.delete(record.id)
+      } else {
+        this.#seen.set(record.id, record)
+      }
+    }
+    this.#events.next(event)
   }
 
   #told(message: HostMessage): void {
@@ -458,7 +509,7 @@ export class RemoteEngine implements EngineApi {
         return
       }
       case 'event':
-        this.#events.next(message.event)
+        this.#event(message.event)
         return
       case 'group':
         this.#groups.set(message.group.name, message.group)
@@ -569,6 +620,30 @@ function plainDraft(draft: OperationDraft): CallInput<'start'>['drafts'][number]
     createdAt,
     ...(completionGroup === undefined ? {} : {completionGroup}),
   } as unknown as CallInput<'start'>['drafts'][number]
+}
+
+/** Undefined when it stands where it stood. */
+function movedMeanwhile(
+  record: OperationRecord,
+  before: OperationRecord | undefined,
+  at: number,
+): EngineEvent | undefined {
+  if (before === undefined && record.state === 'queued') return {type: 'operation.started', at, record}
+  if (before?.state === record.state) return undefined
+  const {id, state, attempts, evidence, journalled = 0} = record
+  const step = {from: before?.state ?? 'queued', to: state}
+  const entry: JournalEntry = {
+    ...step,
+    seq: journalled,
+    at,
+    event: 'link.welcomed',
+    state,
+    attempts: attempts.total,
+    failures: attempts.failures,
+    bytes: sizeOf(evidence.ranges),
+    generation: evidence.generation,
+  }
+  return {...step, type: 'operation.moved', at, id, state, because: 'link.welcomed', entry, record}
 }
 
 function illegal(event: string, {state, record}: RemoteOperation): TransferError {

@@ -76,6 +76,20 @@ const HANDLERS: Handlers = {
         return snapshot ?? held(context, await context.engine.find(id))
       }),
     ),
+  catchUp: async ({engine, app}, {ids, attach}) => {
+    const records: OperationRecord[] = []
+    const joining = new Set(attach)
+    for (const id of new Set([...ids, ...attach])) {
+      const entry = await engine.find(id)
+      if (entry === undefined) continue
+      if (isVisible(entry.record, app)) {
+        if (joining.has(id)) engine.attach(entry)
+        records.push(entry.record)
+      }
+      engine.release(entry)
+    }
+    return records
+  },
   release: ({held: all}, {id, holds}) => {
     all.release(id, holds)
     return null
@@ -92,19 +106,16 @@ const HANDLERS: Handlers = {
   resume: (context, {id}) => commanded(context, id, (entry) => context.engine.resume(entry)),
   retry: (context, {id}) => commanded(context, id, (entry) => context.engine.retry(entry)),
   cancel: (context, {id}) => commanded(context, id, (entry) => context.engine.cancel(entry)),
-  changePolicy: async (context, {id, policy}) => {
-    const entry = entryOf(context, id)
-    context.engine.changePolicy(entry, policyOf(context, id, policy as TransferPolicy, entry.facts.policy))
-    await entry.tail
-    return snapshotOf(context, id)
-  },
-  changeRequest: async (context, {id, request}) => {
-    const entry = entryOf(context, id)
-    const {body} = entry.facts.request
-    context.engine.changeRequest(entry, {...request, ...(body === undefined ? {} : {body})})
-    await entry.tail
-    return snapshotOf(context, id)
-  },
+  changePolicy: (context, {id, policy}) =>
+    commanded(context, id, (entry) => {
+      const allowed = policyOf(context, id, policy as TransferPolicy, entry.facts.policy)
+      context.engine.changePolicy(entry, allowed)
+    }),
+  changeRequest: (context, {id, request}) =>
+    commanded(context, id, (entry) => {
+      const {body} = entry.facts.request
+      context.engine.changeRequest(entry, {...request, ...(body === undefined ? {} : {body})})
+    }),
   makeCurrent: async (context, {id}) => {
     await context.engine.makeCurrent(entryOf(context, id))
     return null
@@ -310,8 +321,15 @@ function entryOf({held: all}: CallContext, id: OperationId): OperationEntry {
   return entry
 }
 
-function commanded(context: CallContext, id: OperationId, command: (entry: OperationEntry) => void): Snapshot {
-  command(entryOf(context, id))
+/** Answered when what the command changed at once is durable. */
+async function commanded(
+  context: CallContext,
+  id: OperationId,
+  command: (entry: OperationEntry) => void,
+): Promise<Snapshot> {
+  const entry = entryOf(context, id)
+  command(entry)
+  await entry.tail
   return snapshotOf(context, id)
 }
 

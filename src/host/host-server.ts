@@ -11,6 +11,7 @@ import type {Engine} from '../engine/engine.ts'
 import type {Clock} from '../ports/clock.ts'
 import {HOST_API_VERSION} from '../ports/host-connection.ts'
 import {answerJson, readJson, refuse} from './http.ts'
+import {IdleWatch} from './idle-watch.ts'
 import {HostInspectors} from './inspectors.ts'
 import {CALL_BATCH, type Hello, type HostMessage, SESSION_QUERY} from './protocol.ts'
 import {HostSession} from './session.ts'
@@ -25,6 +26,10 @@ export interface HostServerOptions {
   readonly epoch: string
   /** Opens the socket for the server; resolves when it listens. */
   readonly listen: (server: Server) => Promise<void>
+  /** It stays when its own work is done. */
+  readonly stays: boolean
+  /** Called once, when nobody was there and nothing was to do for so many ms. */
+  readonly whenIdle?: {readonly ms: number; readonly call: () => void}
   /** ms that a session outlives its stream; 30,000 by default. */
   readonly sessionGraceMs?: number
 }
@@ -65,12 +70,17 @@ class Host {
   readonly #hello: Hello
   readonly #sessions = new Map<string, HostSession>()
   readonly #inspectors: HostInspectors
+  readonly #idleWatch: IdleWatch | undefined
 
   constructor(options: HostServerOptions) {
     this.#options = options
-    const {engine, version, pid, epoch} = options
-    this.#hello = {service: 'background-transfer', api: HOST_API_VERSION, version, pid, epoch}
+    const {engine, clock, version, pid, epoch, stays, whenIdle} = options
+    this.#hello = {service: 'background-transfer', api: HOST_API_VERSION, version, pid, epoch, stays}
     this.#inspectors = new HostInspectors(engine)
+    if (whenIdle !== undefined) {
+      const {ms: idleMs, call: onIdle} = whenIdle
+      this.#idleWatch = new IdleWatch({engine, clock, idleMs, onIdle, clients: () => this.clients})
+    }
     engine.events$.subscribe(({type}) => {
       // The registration ends with the firing.
       if (type === 'task.launched' || type === 'completion.dropped') this.#tellTasks()
@@ -82,6 +92,7 @@ class Host {
   }
 
   async close(): Promise<void> {
+    this.#idleWatch?.stop()
     for (const session of this.#sessions.values()) session.close()
     await this.#inspectors.closeAll()
   }
@@ -144,6 +155,7 @@ class Host {
       inspectors: this.#inspectors,
       tellAll: (message) => this.#tellAll(message),
       onEnded: () => this.#sessions.delete(id),
+      onPresence: () => void this.#idleWatch?.check(),
     })
     this.#sessions.set(id, session)
     return session

@@ -41,6 +41,8 @@ export interface Hello {
   readonly pid: number
   /** Of this life of the host. */
   readonly epoch: string
+  /** It stays when its own work is done; an engine that is only shared ends with its application. */
+  readonly stays: boolean
 }
 
 /** An operation as a client mirrors it. */
@@ -210,6 +212,8 @@ export const CALLS = {
   findByFile: z.strictObject({file: text(65_536)}),
   findMany: z.strictObject({query}),
   query: z.strictObject({query}),
+  /** How operations stand whose events may have been missed; those of `attach` take part from now on. */
+  catchUp: z.strictObject({ids, attach: ids}),
   /** What a session held, told again as it is now: after a broken stream. */
   refresh: z.strictObject({ids}),
   release: z.strictObject({id, holds: whole}),
@@ -268,6 +272,7 @@ interface Answers {
   readonly findMany: readonly Snapshot[]
   readonly query: readonly OperationRecord[]
   readonly refresh: readonly (Snapshot | null)[]
+  readonly catchUp: readonly OperationRecord[]
   readonly pause: Snapshot
   readonly resume: Snapshot
   readonly retry: Snapshot

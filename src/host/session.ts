@@ -28,6 +28,8 @@ export interface SessionOptions {
   readonly inspectors: CallContext['inspectors']
   readonly tellAll: (message: HostMessage) => void
   readonly onEnded: () => void
+  /** The client came or went. */
+  readonly onPresence: () => void
 }
 
 export class HostSession {
@@ -35,6 +37,7 @@ export class HostSession {
   readonly #engine: Engine
   readonly #actor: HostSessionActor
   readonly #context: CallContext
+  readonly #onPresence: () => void
   readonly #held: HeldOperations
   readonly #sources = new Map<string, Promise<ByteSource>>()
   /** By the ids of their calls; undefined while the call is under way. */
@@ -42,8 +45,9 @@ export class HostSession {
   #stream: ServerResponse | undefined
   #watching: Subscription | undefined
 
-  constructor({engine, clock, app, graceMs, inspectors, tellAll, onEnded}: SessionOptions) {
+  constructor({engine, clock, app, graceMs, inspectors, tellAll, onEnded, onPresence}: SessionOptions) {
     this.app = app
+    this.#onPresence = onPresence
     this.#engine = engine
     this.#held = new HeldOperations(engine, (message) => this.send(message))
     this.#context = {
@@ -80,8 +84,10 @@ export class HostSession {
       if (this.#stream !== response) return
       this.#stream = undefined
       this.#actor.send({type: 'stream.broken'})
+      this.#onPresence()
     })
     this.#actor.send({type: 'stream.attached'})
+    this.#onPresence()
     this.send(welcome)
   }
 

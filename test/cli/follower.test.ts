@@ -12,7 +12,7 @@ const ID = operationId(1)
 function follow() {
   const notes: string[] = []
   const follower = new Follower(
-    {includes: () => true, isOver: () => false},
+    {includes: () => true, begins: () => true, isOver: () => false},
     {tell: () => {}, progress: () => {}, note: (text) => notes.push(text), codeOf: () => 0, patienceOf: () => 0},
   )
   let isOver = false
@@ -90,6 +90,7 @@ describe('a pause of the machine', () => {
     const follower = new Follower(
       {
         includes: () => true,
+        begins: () => true,
         isOver: (counts) => {
           resting = counts.resting
           return counts.resting > 0
@@ -158,7 +159,7 @@ describe('a pause of the machine', () => {
 
   it('a thousand that wait end the run, whatever is queued behind them; one that still moves does not let them', async () => {
     const follower = new Follower(
-      {includes: () => true, isOver: () => false},
+      {includes: () => true, begins: () => true, isOver: () => false},
       {tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 0},
     )
     let isOver = false
@@ -184,7 +185,7 @@ describe('a pause of the machine', () => {
   it('a network that comes back while the store is asked does not end the run', async () => {
     let answer: (isOver: boolean) => void = () => {}
     const follower = new Follower(
-      {includes: () => true, isOver: () => new Promise<boolean>((resolve) => (answer = resolve))},
+      {includes: () => true, begins: () => true, isOver: () => new Promise<boolean>((resolve) => (answer = resolve))},
       {tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 1_000},
     )
     let isOver = false

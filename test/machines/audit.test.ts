@@ -32,7 +32,8 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
       retry: DEFAULT_RETRY,
     },
   },
-  hostLink: {patienceMs: 300_000},
+  hostIdle: {idleMs: 60_000},
+  hostLink: {patienceMs: 300_000, firstPatienceMs: 0},
   hostSession: {graceMs: 30_000},
   origin: {origin: 'http://files.example', limit: 2},
   upload: {
@@ -115,6 +116,7 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'origin.overloaded', id: operationId(1), quietMs: 5_000},
     {type: 'origin.answered', id: operationId(1)},
   ],
+  hostIdle: [{type: 'host.busy'}, {type: 'host.idle'}],
   hostLink: [
     {type: 'link.welcomed'},
     {type: 'link.lost', error: ERROR},
@@ -191,7 +193,7 @@ const MAY_BE_LOST = [
   /^engine\.draining$/,
   /^origin\.cooling$/,
   /^completionGroup\.firing\.running\./,
-  /^host(Link|Session)\./,
+  /^host(Idle|Link|Session)\./,
 ]
 
 /** What every non-final leaf of a machine has to answer, if only by saying why not. */

@@ -1,7 +1,8 @@
 /** `bgt pause`, `unpause`, `retry`, `cancel` and `priority`: a change of one stored operation, durable when its line is printed. */
 
+import {filter, firstValueFrom} from 'rxjs'
 import {TransferError} from '../../domain/errors.ts'
-import {statusName} from '../../domain/status.ts'
+import {BackgroundTransferStatus, statusName} from '../../domain/status.ts'
 import {type BackgroundTransferPriority, DownloadOperation, type UploadOperation} from '../../index.ts'
 import {type Io, printJson, printResult} from '../io.ts'
 import {isCanceled, operationOf, unknownOperation} from '../operations.ts'
@@ -24,21 +25,22 @@ export type Change =
 export async function change(io: Io, guid: string, change: Change, flags: ChangeFlags): Promise<number> {
   const directory = storeDirectory(flags.store, io.env)
   if (!(await holdsStore(directory))) throw unknownOperation(guid)
-  const operation = await withStore(directory, async (engine) => {
+  const {operation, isShared} = await withStore(directory, async (engine) => {
     const found = await operationOf(engine, guid)
     await apply(found, change)
-    return found
+    return {operation: found, isShared: engine.host !== null}
   })
   const summary = operation.describe()
   if (flags.json === true) await printJson(io, summary)
-  else await printResult(io, `${DONE[change.kind]} ${summary.guid} ${printable(summary.file)}${detail(change)}`)
+  else
+    await printResult(io, `${DONE[change.kind]} ${summary.guid} ${printable(summary.file)}${detail(change, isShared)}`)
   return 0
 }
 
 const DONE = {pause: 'paused', unpause: 'queued', retry: 'queued', cancel: 'canceled', priority: 'reordered'} as const
 
-function detail(change: Change): string {
-  if (change.kind === 'unpause' || change.kind === 'retry') return ' (bgt resume runs it)'
+function detail(change: Change, isShared: boolean): string {
+  if (change.kind === 'unpause' || change.kind === 'retry') return isShared ? '' : ' (bgt resume runs it)'
   return change.kind === 'priority' ? ` (priority ${change.name})` : ''
 }
 
@@ -50,7 +52,7 @@ async function apply(operation: DownloadOperation | UploadOperation, change: Cha
   switch (change.kind) {
     case 'pause':
       if (state === 'pausedByApplication') throw illegal(operation, 'it is paused already')
-      pausable(operation).pause()
+      await paused(pausable(operation))
       return
     case 'unpause':
       if (!state.startsWith('paused')) throw illegal(operation, 'it is not paused')
@@ -77,6 +79,16 @@ async function apply(operation: DownloadOperation | UploadOperation, change: Cha
       operation.priority = change.priority
       return
   }
+}
+
+/** A running one stops first, in the process that runs it. */
+async function paused(operation: DownloadOperation): Promise<void> {
+  operation.pause()
+  const {pausedByApplication} = BackgroundTransferStatus
+  const status = await firstValueFrom(operation.status$.pipe(filter((each) => each === pausedByApplication)), {
+    defaultValue: undefined,
+  })
+  if (status === undefined) throw illegal(operation, 'it ended before it could be paused')
 }
 
 function retryable(operation: DownloadOperation | UploadOperation): boolean {

@@ -11,15 +11,17 @@ import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
 import {engineOptions, type Run, runTransfers, type Told} from '../run.ts'
 import {OwnOperations} from '../scopes.ts'
 import type {GetFlags, Wanted, Wish} from '../wanted.ts'
+import {detach} from './detach.ts'
 
 export function get(io: Io, {wishes, headers}: Wanted, flags: GetFlags): Promise<number> {
-  return runTransfers(io, flags, engineOptions(flags, io.env), new GetRun(wishes, headers, flags))
+  const run = new GetRun(wishes, headers, flags)
+  return flags.detach === true ? detach(io, flags, run) : runTransfers(io, flags, engineOptions(flags, io.env), run)
 }
 
 const BATCH = 500
 
 class GetRun implements Run {
-  readonly scope = new OwnOperations()
+  readonly scope = new OwnOperations(({direction, target}) => direction === 'download' && this.#files.has(target.file))
   readonly #wishes: readonly Wish[]
   readonly #headers: readonly Header[]
   readonly #flags: GetFlags
@@ -35,19 +37,12 @@ class GetRun implements Run {
   async begin(engine: BackgroundTransferEngine, told: Told): Promise<void> {
     this.#told = told
     const downloader = applySettings(engine, engine.createDownloader(), this.#flags, this.#headers)
-    const accepted = engine.events$.subscribe((event) => {
-      if (event.type === 'operation.started') this.scope.add(event.record.id)
-    })
-    try {
-      for (let at = 0; at < this.#wishes.length; at += BATCH) {
-        const batch = this.#wishes.slice(at, at + BATCH).filter((wish) => this.#isFirstOfItsFile(wish))
-        const earlier = await Promise.all(batch.map((wish) => this.#earlier(engine, wish)))
-        const isFresh = await Promise.all(batch.map((wish, index) => this.#isFresh(wish, earlier[index])))
-        const fresh = batch.filter((_, index) => isFresh[index])
-        await downloader.createDownloads(fresh.map((wish) => [wish.url, wish.file, this.#options(wish)] as const))
-      }
-    } finally {
-      accepted.unsubscribe()
+    for (let at = 0; at < this.#wishes.length; at += BATCH) {
+      const batch = this.#wishes.slice(at, at + BATCH).filter((wish) => this.#isFirstOfItsFile(wish))
+      const earlier = await Promise.all(batch.map((wish) => this.#earlier(engine, wish)))
+      const isFresh = await Promise.all(batch.map((wish, index) => this.#isFresh(wish, earlier[index])))
+      const fresh = batch.filter((_, index) => isFresh[index])
+      await downloader.createDownloads(fresh.map((wish) => [wish.url, wish.file, this.#options(wish)] as const))
     }
     this.scope.close()
   }

@@ -1,4 +1,4 @@
-/** `bgt inspect`: the inspector over a store that nobody else has open. Nothing runs meanwhile. */
+/** `bgt inspect`: the inspector over a store: of the process that has it open, or here, where nothing runs meanwhile. */
 
 import {TransferError} from '../../domain/errors.ts'
 import {BackgroundTransferEngine} from '../../index.ts'
@@ -25,13 +25,22 @@ export async function inspect(io: Io, {store, port = 0, control = false, json}: 
   // Resumed operations must not start to run in here; read-only, a slot to spare keeps "every slot is taken" from being the
   // answer to everything.
   const maxConcurrentTransfers = control ? 0 : 1
-  const engine = await BackgroundTransferEngine.open({directory, resumeOnOpen: 'nothing', maxConcurrentTransfers})
+  const engine = await BackgroundTransferEngine.openOrConnect({
+    directory,
+    resumeOnOpen: 'nothing',
+    maxConcurrentTransfers,
+    control: false,
+  })
   try {
-    const {url, origin} = await engine.inspect({port, control})
+    const inspector = await engine.inspect({port, control})
+    const {url, origin} = inspector
     if (json === true) await printJson(io, {url, origin, control})
     else await printResult(io, url)
-    say(io, `the inspector ${control ? 'takes commands' : 'is read-only'}; nothing is transferred; Ctrl-C ends it`)
-    return await interrupts.asked
+    const where = engine.host === null ? 'nothing is transferred' : `process ${engine.host.pid} transfers`
+    say(io, `the inspector ${control ? 'takes commands' : 'is read-only'}; ${where}; Ctrl-C ends it`)
+    const code = await interrupts.asked
+    await inspector.close()
+    return code
   } finally {
     await engine.close()
     interrupts.stop()

@@ -15,9 +15,11 @@ import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
 import {engineOptions, type Run, runTransfers, type Told} from '../run.ts'
 import {OwnOperations} from '../scopes.ts'
 import {type Field, type PutFlags, protocolOf, type Sent} from '../sent.ts'
+import {detach} from './detach.ts'
 
 export function put(io: Io, sent: Sent, flags: PutFlags): Promise<number> {
-  return runTransfers(io, flags, engineOptions(flags, io.env), new PutRun(io, sent, flags))
+  const run = new PutRun(io, sent, flags)
+  return flags.detach === true ? detach(io, flags, run) : runTransfers(io, flags, engineOptions(flags, io.env), run)
 }
 
 class PutRun implements Run {

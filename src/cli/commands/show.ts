@@ -31,7 +31,7 @@ export async function show(io: Io, guid: string, flags: ShowFlags): Promise<numb
         await printJson(io, {...summary, explanation, ...(history === undefined ? {} : {history})})
         return
       }
-      for (const [name, value] of factsOf(summary, explanation)) {
+      for (const [name, value] of factsOf(summary, explanation, engine.host !== null)) {
         await printResult(io, printable(`${`${name}:`.padEnd(10)} ${value}`))
       }
       for (const entry of history ?? []) await printResult(io, printable(historyLine(entry)))
@@ -42,7 +42,11 @@ export async function show(io: Io, guid: string, flags: ShowFlags): Promise<numb
   return 0
 }
 
-function factsOf(summary: OperationSummary, explanation: Explanation): readonly (readonly [string, string])[] {
+function factsOf(
+  summary: OperationSummary,
+  explanation: Explanation,
+  isShared: boolean,
+): readonly (readonly [string, string])[] {
   const {state, error} = summary
   const {bytes, total} = movedOf(summary)
   const facts: [string, string][] = [
@@ -61,7 +65,8 @@ function factsOf(summary: OperationSummary, explanation: Explanation): readonly 
   if (error !== undefined) facts.push(['error', `${error.code}: ${TransferError.fromSerialized(error).toLine()}`])
   facts.push(['why', explanation.why])
   if (explanation.next !== undefined) facts.push(['next', explanation.next])
-  const command = commandFor(summary)
+  // Where another process has the store, that one goes on with it.
+  const command = isShared && !isTerminal(summary.state) ? undefined : commandFor(summary)
   if (command !== undefined) facts.push(['command', command])
   return facts
 }

@@ -1,7 +1,6 @@
 /** What can stand on the command line, read off the program itself: what the completion scripts are made of. */
 
 import type {Command, Option} from 'commander'
-import {isRefused} from '../refused.ts'
 
 export interface CommandLine {
   readonly commands: readonly CommandShape[]
@@ -49,14 +48,12 @@ function shapeOf(command: Command): CommandShape {
 }
 
 function flagsOf(command: Command): readonly FlagShape[] {
-  return command.options
-    .filter((option) => !isRefused(option))
-    .map((option) => ({
-      short: option.short,
-      long: option.long ?? `--${option.name()}`,
-      description: option.description,
-      value: valueKind(option),
-    }))
+  return command.options.map((option) => ({
+    short: option.short,
+    long: option.long ?? `--${option.name()}`,
+    description: option.description,
+    value: valueKind(option),
+  }))
 }
 
 /** The name of the value says what it is, as it does to who reads the help. */

@@ -1,0 +1,42 @@
+/** `bgt get --detach`: hands the downloads to a host, started for it where none runs, and does not wait for them. */
+
+import {BackgroundTransferEngine} from '../../index.ts'
+import {exitCodeOf, gravest} from '../exit-code.ts'
+import {errorLine, type Io, printJson, printResult, say} from '../io.ts'
+import type {Run, RunFlags, Told} from '../run.ts'
+import type {OwnOperations} from '../scopes.ts'
+import {hostArguments} from '../shared-store.ts'
+import {storeDirectory} from '../store-directory.ts'
+import {printable} from '../text.ts'
+
+/** Prints the guid of each operation that goes on; the exit code says whether all could be begun. */
+export async function detach(io: Io, flags: RunFlags, run: Run & {readonly scope: OwnOperations}): Promise<number> {
+  const directory = storeDirectory(flags.store, io.env)
+  const codes: number[] = []
+  const told: Told = {
+    note: (text) => {
+      if (flags.quiet !== true) say(io, text)
+    },
+    fail: (error) => {
+      codes.push(exitCodeOf(error))
+      io.stderr.write(`${errorLine(error)}\n`)
+    },
+    complete: ({file}) => told.note(`${file}: is complete already`),
+  }
+  const engine = await BackgroundTransferEngine.connect({directory, startHost: hostArguments(flags)})
+  try {
+    const started = engine.events$.subscribe((event) => {
+      if (event.type === 'operation.started') run.scope.begins(event.record)
+    })
+    await run.begin(engine, told)
+    started.unsubscribe()
+    for (const guid of run.scope.ids) {
+      const summary = (await engine.getOperationAsync(guid)).describe()
+      if (flags.json === true) await printJson(io, summary)
+      else await printResult(io, `${guid} ${printable(summary.file)}`)
+    }
+    return gravest(codes)
+  } finally {
+    await engine.close()
+  }
+}

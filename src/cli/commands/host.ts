@@ -1,0 +1,64 @@
+/** `bgt host`: has a store open for other processes of this user, and runs their transfers. */
+
+import {TransferError} from '../../domain/errors.ts'
+import {BackgroundTransferEngine} from '../../index.ts'
+import {watchInterrupts} from '../interrupt.ts'
+import {type Io, printJson, printResult} from '../io.ts'
+import {engineOptions, type RunFlags} from '../run.ts'
+import {hostArguments} from '../shared-store.ts'
+
+export interface HostFlags extends RunFlags {
+  readonly background?: boolean
+  /** ms. */
+  readonly idleExit?: number
+}
+
+export async function host(io: Io, flags: HostFlags): Promise<number> {
+  const options = engineOptions(flags, io.env)
+  const {directory} = options
+  if (flags.background === true) {
+    const engine = await BackgroundTransferEngine.connect({directory, startHost: hostArguments(flags)})
+    const {host: found} = engine
+    await engine.close()
+    if (found !== null) await tell(io, flags, directory, found.pid, 'has')
+    return 0
+  }
+  const interrupts = watchInterrupts()
+  let leave: () => void = () => {}
+  const left = new Promise<void>((resolve) => {
+    leave = resolve
+  })
+  const {idleExit: ms} = flags
+  const control = {stays: true, ...(ms === undefined ? {} : {whenIdle: {ms, call: leave}})}
+  try {
+    // An engine that is only shared ends with its command: this one takes its place then.
+    const engine = await BackgroundTransferEngine.openOrConnect({...options, control})
+    try {
+      const {host: owner} = engine
+      if (owner?.stays === true) throw runsAlready(owner.pid, directory)
+      if (owner === null) await tell(io, flags, directory, process.pid, 'has')
+      else await tell(io, flags, directory, owner.pid, 'waits for')
+      await Promise.race([left, interrupts.asked])
+    } finally {
+      await engine.close()
+    }
+    // To be ended is what it is for.
+    return 0
+  } finally {
+    interrupts.stop()
+  }
+}
+
+function tell(io: Io, {json}: HostFlags, store: string, pid: number, what: 'has' | 'waits for'): Promise<void> {
+  if (json === true) return printJson(io, {store, pid, waiting: what === 'waits for'})
+  const line =
+    what === 'has' ? `process ${pid} has ${store} open for others` : `waits until process ${pid} gives ${store} back`
+  return printResult(io, line)
+}
+
+function runsAlready(pid: number, directory: string): TransferError {
+  return new TransferError('STORE_LOCKED', `a host runs already, process ${pid}`, {
+    where: directory,
+    advice: 'use that one, or end it first',
+  })
+}

@@ -1,0 +1,153 @@
+/** Several commands on one store: they speak to whoever has it, hand transfers over, and take the place of one that is gone. */
+
+import {existsSync} from 'node:fs'
+import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {contentOf, sha256} from '../support/content.ts'
+import {type BuiltCli, buildCli, CliWorld, ERROR_LINE, jsonLines} from './harness.ts'
+
+const CONTENT = contentOf(5, 400_000)
+const DIGEST = sha256(CONTENT)
+const WHOLE = {content: CONTENT, etag: '"1"'} as const
+const STALLED = {...WHOLE, cutAfter: 100_000, cut: 'stall'} as const
+
+let cli: BuiltCli
+
+beforeAll(async () => {
+  cli = await buildCli()
+}, 60_000)
+
+afterAll(() => cli?.dispose())
+
+const guidOf = (world: CliWorld, name: string) =>
+  world.operations().then((all) => String(all.find(({file}) => file === world.path(name))?.guid))
+
+describe('commands on a store that another one has open', {timeout: 60_000}, () => {
+  it('list, show, change and get as the one does; when that is through, the other goes on alone', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/one', STALLED)
+      world.server.route('/two', STALLED)
+      const first = world.start(['get', world.server.url('/one'), '--json'])
+      await first.shows('"progress"')
+      const second = world.start(['get', world.server.url('/two'), '--json'])
+      await second.shows('"progress"')
+      const listed = await world.operations()
+      expect(listed.map(({file, state}) => [file, state]).toSorted()).toEqual([
+        [world.path('one'), 'running'],
+        [world.path('two'), 'running'],
+      ])
+      const guid = await guidOf(world, 'one')
+      const shown = await world.bgt(['show', guid])
+      expect(shown.stdout).toMatch(/why: +it is transferring/)
+      expect(shown.stdout).not.toContain('command:')
+      expect((await world.bgt(['pause', guid])).stdout).toMatch(/^paused /)
+      expect((await world.bgt(['show', guid, '--json'])).stdout).toContain('"state":"pausedByApplication"')
+      for (const path of ['/one', '/two']) world.server.route(path, WHOLE)
+      expect((await world.bgt(['unpause', guid])).code).toBe(0)
+      expect((await first.ended).code).toBe(0)
+      expect(await world.digestOf('one')).toBe(DIGEST)
+      // The engine was the first one's; the second has it now.
+      const {code, stdout} = await second.ended
+      expect([code, jsonLines(stdout).at(-1)?.event]).toEqual([0, 'completed'])
+      expect(await world.digestOf('two')).toBe(DIGEST)
+    })
+  })
+
+  it('are told which of their flags have no effect there', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/one', STALLED)
+      world.server.route('/two', WHOLE)
+      const first = world.start(['get', world.server.url('/one'), '--json'])
+      await first.shows('"progress"')
+      const {code, stderr} = await world.bgt(['get', world.server.url('/two'), '--max-concurrent', '2'])
+      expect(stderr).toMatch(
+        /process \d+ has the store open and transfers with its own settings: --max-concurrent has no/,
+      )
+      expect(code).toBe(0)
+      first.kill('SIGINT')
+      expect((await first.ended).code).toBe(130)
+    })
+  })
+})
+
+describe('bgt host', {timeout: 60_000}, () => {
+  it('goes on with what an interrupted command began, and ends in order', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/a', STALLED)
+      const host = world.start(['host', '--conditions', 'good'])
+      await host.shows('open for others')
+      const get = world.start(['get', world.server.url('/a'), '--json'])
+      await get.shows('"progress"')
+      get.kill('SIGINT')
+      expect((await get.ended).code).toBe(130)
+      expect((await world.operations()).map(({state}) => state)).toEqual(['running'])
+      expect((await world.bgt(['host'])).lines).toEqual([expect.stringMatching(ERROR_LINE)])
+      host.kill('SIGTERM')
+      expect((await host.ended).code).toBe(0)
+      expect((await world.operations()).map(({state, bytesReceived}) => [state, bytesReceived])).toEqual([
+        ['queued', 100_000],
+      ])
+    })
+  })
+
+  it('that is killed is succeeded by a command that waits for it', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/a', STALLED)
+      const host = world.start(['host', '--conditions', 'good'])
+      await host.shows('open for others')
+      const get = world.start(['get', world.server.url('/a'), '--json', '--conditions', 'good'])
+      await get.shows('"progress"')
+      world.server.route('/a', WHOLE)
+      host.kill('SIGKILL')
+      expect((await get.ended).code).toBe(0)
+      expect(await world.digestOf('a')).toBe(DIGEST)
+    })
+  })
+
+  it('takes what --detach hands it, and leaves when nothing is left to do', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/a', WHOLE)
+      world.server.route('/b', STALLED)
+      const get = world.start(['get', world.server.url('/b'), '--json'])
+      await get.shows('"progress"')
+      get.kill('SIGINT')
+      await get.ended
+      const host = world.start(['host', '--idle-exit', '0', '--conditions', 'good'])
+      await host.shows('open for others')
+      const {code, stdout} = await world.bgt(['get', '--detach', world.server.url('/a')])
+      expect(code).toBe(0)
+      expect(stdout).toBe(`${await guidOf(world, 'a')} ${world.path('a')}\n`)
+      expect((await world.bgt(['cancel', await guidOf(world, 'b')])).code).toBe(0)
+      expect((await host.ended).code).toBe(0)
+      expect(existsSync(`${world.store}/control.sock`)).toBe(false)
+      expect(await world.digestOf('a')).toBe(DIGEST)
+    })
+  })
+
+  it('is started in the background where none runs, behind a command that has the store too', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/a', STALLED)
+      world.server.route('/b', STALLED)
+      const get = world.start(['get', world.server.url('/a'), '--json', '--conditions', 'good'])
+      await get.shows('"progress"')
+      const detached = await world.bgt(['get', '--detach', world.server.url('/b'), '--json', '--conditions', 'good'])
+      expect(detached.stderr).toBe('')
+      const guid = String(jsonLines(detached.stdout)[0]?.guid)
+      get.kill('SIGINT')
+      expect((await get.ended).code).toBe(130)
+      // Whoever has it now is the host.
+      const again = await world.bgt(['host', '--background', '--json'])
+      const pid = Number(jsonLines(again.stdout)[0]?.pid)
+      expect(pid).toBeGreaterThan(0)
+      try {
+        world.server.route('/b', WHOLE)
+        expect((await world.bgt(['pause', guid])).code).toBe(0)
+        expect((await world.bgt(['resume', guid])).code).toBe(0)
+        expect(await world.digestOf('b')).toBe(DIGEST)
+      } finally {
+        process.kill(pid, 'SIGTERM')
+      }
+      // Its end gives the store back.
+      await world.bgt(['list'])
+    })
+  })
+})
