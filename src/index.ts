@@ -4,6 +4,12 @@ export type {CookieJar, Cookies} from './adapters/cookies/jar.ts'
 export type {EgressOptions} from './adapters/http/egress.ts'
 export type {TlsSettings} from './adapters/http/tls-options.ts'
 export {
+  type S3MultipartOptions,
+  type S3StartedUpload,
+  type S3Upload,
+  s3Multipart,
+} from './adapters/uploads/s3-multipart.ts'
+export {
   BackgroundTransferEngine,
   type BackgroundTransferEngineOptions,
   type ConnectOptions,
@@ -24,6 +30,15 @@ export type {ProxyOptions} from './domain/proxy.ts'
 export type {Checksum, ChecksumAlgorithm, CollisionPolicy} from './domain/record.ts'
 export {BackgroundTransferStatus, type LifeState} from './domain/status.ts'
 export type {TaskCall, TaskDownload, TaskLaunch} from './domain/task-view.ts'
+export type {
+  Json,
+  ResumableFacts,
+  StepAnswer,
+  StepOutcome,
+  UploadStep,
+  UploadView,
+  UploadWay,
+} from './domain/upload-steps.ts'
 export {WebErrorStatus} from './domain/web-error-status.ts'
 export type {EngineEvent, ProgressChange} from './engine/events.ts'
 export type {BackgroundTaskOptions, ConstrainedTransfer, EngineOptions, UnconstrainedConsent} from './engine/options.ts'
@@ -92,6 +107,7 @@ export type {ConditionsSource} from './ports/conditions.ts'
 export type {Log} from './ports/log.ts'
 export type {OperationQuery} from './ports/record-store.ts'
 export type {RunningTask, TaskHost, TaskRunner} from './ports/task-runner.ts'
+export type {StepRequest, StepTools, UploadProtocol} from './ports/upload-protocol.ts'
 export type {EndedTransfer, EndedTransferProgress} from './task/ended-transfer.ts'
 export type {
   TaskCompletionGroup,

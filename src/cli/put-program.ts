@@ -7,7 +7,7 @@ import type {Io} from './io.ts'
 import {byteCount, oneOf, usageError} from './parse.ts'
 import type {PutFlags} from './sent.ts'
 
-const PROTOCOLS = {tus: 'tus'} as const
+const PROTOCOLS = {tus: 'tus', 'httpbis-9': 'httpbis-9', 'httpbis-8': 'httpbis-8'} as const
 
 export function addPut(program: Command, io: Io, finish: (code: number) => void): void {
   requesting(program.command('put <file> [url]'), {

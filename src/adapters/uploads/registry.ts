@@ -2,9 +2,10 @@
 
 import {invalidArgument} from '../../domain/errors.ts'
 import type {UploadProtocol, UploadProtocols} from '../../ports/upload-protocol.ts'
+import {httpbis} from './httpbis.ts'
 import {tus} from './tus.ts'
 
-const OURS: readonly UploadProtocol[] = [tus]
+const OURS: readonly UploadProtocol[] = [tus, httpbis(9), httpbis(8)]
 
 /** Throws INVALID_ARGUMENT for what is no protocol, and for a name that is taken. */
 export function uploadProtocols(own: readonly UploadProtocol[] = []): UploadProtocols {
