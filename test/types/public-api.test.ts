@@ -88,6 +88,7 @@ describe('the public entry', () => {
       'WebErrorStatus',
       'diagnoseStore',
       'repairStore',
+      's3Multipart',
     ])
   })
 
