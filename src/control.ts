@@ -11,7 +11,6 @@ import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
 import {RemoteEngine, type RemoteEngineOptions} from './client/remote-engine.ts'
-import {TransferError} from './domain/errors.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
 import type {InspectOptions, Inspector} from './inspector/inspector.ts'
@@ -35,7 +34,7 @@ export async function listenForClients(
   const server = await startHostServer({
     engine,
     clock: createSystemClock(),
-    version: findPackage().version,
+    version: findPackage()?.version ?? 'unknown',
     pid: process.pid,
     epoch: createCryptoRandom().guid(),
     stays,
@@ -86,12 +85,12 @@ export async function remoteInspector(engine: RemoteEngine, options: InspectOpti
  * HOST_UNREACHABLE.
  */
 export async function startBackgroundHost(directory: string, args: readonly string[] = []): Promise<void> {
-  const {root} = findPackage()
+  const {root = ''} = findPackage() ?? {}
   await startHost(join(root, 'dist', 'src', 'cli', 'bgt.js'), directory, ['--idle-exit', '60', ...args])
 }
 
 /** From this module upwards: it lies in src when tested and in dist/src when installed. */
-function findPackage(): {readonly root: string; readonly version: string} {
+function findPackage(): {readonly root: string; readonly version: string} | undefined {
   for (let directory = dirname(fileURLToPath(import.meta.url)); ; ) {
     try {
       const {name, version} = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
@@ -100,7 +99,7 @@ function findPackage(): {readonly root: string; readonly version: string} {
       // Not here.
     }
     const parent = dirname(directory)
-    if (parent === directory) throw new TransferError('INTERNAL', 'the package was not found')
+    if (parent === directory) return undefined
     directory = parent
   }
 }

@@ -21,7 +21,7 @@ afterAll(() => cli?.dispose())
 const guidOf = (world: CliWorld, name: string) =>
   world.operations().then((all) => String(all.find(({file}) => file === world.path(name))?.guid))
 
-describe('commands on a store that another one has open', {timeout: 60_000}, () => {
+describe('commands on a store that another one has open', {timeout: 120_000}, () => {
   it('list, show, change and get as the one does; when that is through, the other goes on alone', async () => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/one', STALLED)
@@ -69,7 +69,7 @@ describe('commands on a store that another one has open', {timeout: 60_000}, () 
   })
 })
 
-describe('bgt host', {timeout: 60_000}, () => {
+describe('bgt host', {timeout: 120_000}, () => {
   it('goes on with what an interrupted command began, and ends in order', async () => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/a', STALLED)

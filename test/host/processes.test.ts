@@ -42,7 +42,7 @@ async function connect(directory: string, app?: string): Promise<BackgroundTrans
   return engine
 }
 
-describe('a host', () => {
+describe('a host', {timeout: 90_000}, () => {
   it('185, 191. an application begins three downloads and is gone at once; the files arrive, and its next run hears of it', async () => {
     const directory = await makeDirectory()
     const server = await startServer()

@@ -14,8 +14,16 @@ export interface TaskRunnerOptions {
 }
 
 export function createTaskRunner(options: TaskRunnerOptions = {}): TaskRunner {
-  const {program = new URL('../../task/program.js', import.meta.url)} = options
+  const {program = ownProgram()} = options
   return {locate, start: (launch, host) => new Run(program, launch, host)}
+}
+
+/** Beside the library’s modules; the command’s bundle lies a folder nearer. */
+function ownProgram(): URL {
+  const [library, bundle] = ['../../task/program.js', '../task/program.js'].map(
+    (path) => new URL(path, import.meta.url),
+  )
+  return library !== undefined && existsSync(library) ? library : (bundle as URL)
 }
 
 function locate(entryPoint: string | URL): string {
