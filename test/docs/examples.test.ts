@@ -13,6 +13,7 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {ROOT, sourceOf} from '../layers/module-graph.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
+import {SinkServer} from '../support/sink-server.ts'
 import {createProject, type Project} from './installed-package.ts'
 
 interface Example {
@@ -120,10 +121,10 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
 
   it.each([
     ['1: a download with progress', 1, ['sample.bin']],
-    ['3: a group', 3, ['1.flac', '2.flac', '3.flac']],
-    ['5: ranges', 4, ['film.mp4']],
-    ['6: an address that ran out', 5, ['file.zip']],
-    ['7: another order', 6, ['a', 'b', 'c']],
+    ['3: a group', 4, ['1.flac', '2.flac', '3.flac']],
+    ['5: ranges', 5, ['film.mp4']],
+    ['6: an address that ran out', 6, ['file.zip']],
+    ['7: another order', 7, ['a', 'b', 'c']],
   ])('samples guide, scenario %s', async (_, number, files) => {
     const content = {seed: 9, size: 200_000}
     for (const file of files) server.route(`/${file}`, {content, etag: '"9"'})
@@ -135,6 +136,26 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
     expect(code).toBe(0)
     for (const file of files) {
       expect(sha256(await readFile(join(cwd, file)))).toBe(sha256(contentOf(9, 200_000)))
+    }
+  })
+
+  it('samples guide, scenario 2: an upload, and a form', async () => {
+    const sink = await SinkServer.start()
+    try {
+      server.route('/upload', {status: 307, headers: [['Location', sink.url('/upload')]]})
+      server.route('/form', {status: 307, headers: [['Location', sink.url('/form')]]})
+      const {child} = await start('docs-guides-samples-3.ts', 'samples-3')
+      const [code] = await once(child, 'exit')
+      expect(code).toBe(0)
+      const [file, form] = sink.arrivals
+      expect(file).toMatchObject({method: 'POST', path: '/upload', headers: {filename: 'beach.jpg'}})
+      expect(file?.body.toString()).toBe('a picture')
+      expect(form?.headers['content-type']).toMatch(/^multipart\/form-data; boundary=/)
+      expect(form?.body.toString()).toMatch(
+        /name="File0"; filename="beach.jpg"[\s\S]*a picture[\s\S]*name="File1"[\s\S]*and words/,
+      )
+    } finally {
+      await sink.close()
     }
   })
 

@@ -1,22 +1,18 @@
 /** 1 GiB from a server that is not ours arrives whole after five kills. Needs nginx: left out, and said so, where it is missing. */
 
-import {type ChildProcess, execFileSync, spawn} from 'node:child_process'
 import {createHash} from 'node:crypto'
-import {once} from 'node:events'
 import {createReadStream} from 'node:fs'
-import {mkdir, open, readFile, writeFile} from 'node:fs/promises'
-import type {AddressInfo} from 'node:net'
-import {connect, createServer} from 'node:net'
+import {mkdir, open} from 'node:fs/promises'
 import {join} from 'node:path'
-import {describe, expect, it, vi} from 'vitest'
+import {describe, expect, it} from 'vitest'
 import {finishWorker, runWorker} from '../crash/killed-worker.ts'
 import type {Plan} from '../crash/worker.ts'
 import {compileProgram} from '../support/child-program.ts'
 import {contentOf} from '../support/content.ts'
+import {hasNginx, startNginx} from '../support/nginx.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
 import {makeDirectory, namesIn, onCleanup} from './harness.ts'
 
-const NGINX = 'nginx'
 const SIZE = 1024 ** 3
 const KILLS = 5
 const SEED = 7
@@ -24,15 +20,6 @@ const SEED = 7
 const MOST_LOST = 48 * 1024 ** 2
 const STAMP_BYTES = 4096
 const STAMP_EVERY = 256 * 1024
-
-function hasNginx(): boolean {
-  try {
-    execFileSync(NGINX, ['-v'], {stdio: 'ignore'})
-    return true
-  } catch {
-    return false
-  }
-}
 
 const isThere = hasNginx()
 const isRequired = process.env.BGT_REQUIRE_PEERS === '1'
@@ -45,7 +32,8 @@ describe.skipIf(!isThere && !isRequired)('1 GiB from nginx', () => {
     const served = join(directory, 'served')
     await mkdir(served)
     await stampFile(join(served, 'file.bin'))
-    const nginx = await startNginx(served)
+    const nginx = await startNginx(served, 'limit_rate 300m;')
+    onCleanup(() => nginx.close())
     const program = await compileProgram(new URL('../crash/worker.ts', import.meta.url))
     onCleanup(() => program.dispose())
     const target = join(directory, 'target')
@@ -90,74 +78,4 @@ async function digest(path: string): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path, {highWaterMark: 4 * 1024 * 1024})) hash.update(chunk)
   return hash.digest('hex')
-}
-
-interface Nginx {
-  readonly origin: string
-  /** Ends the server once it has answered all; status and body bytes of each request. */
-  requests(): Promise<readonly {readonly status: number; readonly bytes: number}[]>
-}
-
-/** A server of its own, with everything in a temporary directory; it ends with the test. */
-async function startNginx(root: string): Promise<Nginx> {
-  const home = await makeDirectory()
-  const port = await freePort()
-  const log = join(home, 'access.log')
-  const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (name) => `${name}_temp_path ${home}/${name};`,
-  )
-  const user = process.getuid?.() === 0 ? 'user root;' : ''
-  await writeFile(
-    join(home, 'nginx.conf'),
-    `${user} daemon off; worker_processes 1; pid ${home}/nginx.pid; error_log ${home}/error.log;
-    events {}
-    http {
-      ${scratch.join(' ')}
-      log_format bytes '$status $body_bytes_sent';
-      access_log ${log} bytes;
-      sendfile on;
-      server { listen 127.0.0.1:${port}; location / { root ${root}; limit_rate 300m; } }
-    }`,
-  )
-  const process_ = spawn(NGINX, ['-p', home, '-c', join(home, 'nginx.conf'), '-e', join(home, 'error.log')], {
-    stdio: 'ignore',
-  })
-  onCleanup(() => end(process_))
-  await vi.waitFor(() => reach(port), {timeout: 10_000})
-  return {
-    origin: `http://127.0.0.1:${port}`,
-    requests: async () => {
-      await end(process_, 'SIGQUIT')
-      const lines = (await readFile(log, 'utf8')).trim().split('\n')
-      return lines.map((line) => {
-        const [status, bytes] = line.split(' ').map(Number)
-        return {status: status ?? 0, bytes: bytes ?? 0}
-      })
-    },
-  }
-}
-
-async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGQUIT' = 'SIGTERM'): Promise<void> {
-  if (child.exitCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill(signal)
-  await exited
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const {port} = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-async function reach(port: number): Promise<void> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-  } finally {
-    socket.destroy()
-  }
 }

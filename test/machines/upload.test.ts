@@ -1,0 +1,343 @@
+/**
+ * The chart of an upload on a simulated clock: its timeouts, retries and steps by name, and what holds over any order of events.
+ */
+
+import fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import {createActor, fromCallback, fromPromise} from 'xstate'
+import type {OperationEvent} from '../../machines/operation.machine.ts'
+import {uploadMachine} from '../../machines/upload.machine.ts'
+import {createWeighFailure} from '../../src/actors/weigh-failure.ts'
+import type {AttemptCommand, AttemptEvent, AttemptInput} from '../../src/domain/attempt.ts'
+import {GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
+import {type ErrorCode, TransferError} from '../../src/domain/errors.ts'
+import type {Evidence, OperationFacts, OperationRecord} from '../../src/domain/record.ts'
+import {isTerminal, LIFE_STATES, type LifeState} from '../../src/domain/status.ts'
+import type {Preparation, StepInput, UploadStep} from '../../src/domain/upload-steps.ts'
+import {pathOf} from '../../src/engine/record-of.ts'
+import {queuedRecord} from '../support/records.ts'
+import {SeededRandom} from '../support/seeded-random.ts'
+import {SimulatedClock} from '../support/simulated-clock.ts'
+import {HEAD, OFFLINE, SETTINGS} from './operation-stand.ts'
+
+const TOTAL = 100
+const FINISHED: Evidence = {generation: 1, ranges: [[0, TOTAL]], total: TOTAL}
+
+interface Stand {
+  readonly clock: SimulatedClock
+  readonly steps: UploadStep[]
+  readonly commits: OperationRecord[]
+  readonly path: () => string
+  readonly life: () => LifeState
+  readonly facts: () => OperationFacts
+  readonly send: (event: OperationEvent) => void
+  /** By the request that is on the wire; nothing where there is none. */
+  readonly report: (event: AttemptEvent) => void
+  /** Promises of the actors settle. */
+  readonly settle: () => Promise<void>
+}
+
+/** `way`: resumable. The actors do what they are for at once, and requests wait for what the test reports. */
+function stand({isResumable = false} = {}): Stand {
+  const clock = new SimulatedClock(1_000_000)
+  const steps: UploadStep[] = []
+  const commits: OperationRecord[] = []
+  let wire: ((event: AttemptEvent) => void) | undefined
+  const request = (sendBack: (event: AttemptEvent) => void) => {
+    wire = sendBack
+    return () => {
+      if (wire === sendBack) wire = undefined
+    }
+  }
+  const machine = uploadMachine.provide({
+    actors: {
+      prepareContent: fromPromise<Preparation, {facts: OperationFacts}>(async ({input: {facts}}) => ({
+        content: {length: TOTAL, files: []},
+        ...(isResumable ? {step: facts.sending?.resumable?.url === undefined ? 'create' : 'ask'} : {}),
+      })),
+      commitRecord: fromPromise<void, {record: OperationRecord}>(async ({input}) => {
+        commits.push(input.record)
+      }),
+      sendContent: fromCallback<AttemptCommand, AttemptInput>(({sendBack}) => request(sendBack)),
+      performStep: fromCallback<AttemptCommand, StepInput>(({input, sendBack}) => {
+        steps.push(input.step)
+        return request(sendBack)
+      }),
+      weighFailure: createWeighFailure(clock, new SeededRandom(1)),
+      discardUpload: fromPromise<void, {facts: OperationFacts}>(async () => undefined),
+    },
+  })
+  const plain = queuedRecord(1, {url: HEAD.url})
+  const record: OperationRecord = {
+    ...plain,
+    direction: 'upload',
+    request: {
+      ...plain.request,
+      method: 'POST',
+      body: {pieces: [{kind: 'text', text: 'x'}]},
+      ...(isResumable ? {way: {protocol: 'tus'}} : {}),
+    },
+  }
+  const actor = createActor(machine, {
+    input: {record, conditions: GOOD_CONDITIONS, settings: SETTINGS, session: 'now'},
+    clock,
+  })
+  actor.start()
+  return {
+    clock,
+    steps,
+    commits,
+    path: () => pathOf(actor.getSnapshot().value),
+    life: () => lifeIn(actor.getSnapshot()),
+    facts: () => actor.getSnapshot().context.facts,
+    send: (event) => {
+      if (actor.getSnapshot().status === 'active') actor.send(event)
+    },
+    report: (event) => wire?.(event),
+    settle: async () => {
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+    },
+  }
+}
+
+async function admitted(options: {isResumable?: boolean} = {}): Promise<Stand> {
+  const made = stand(options)
+  made.send({type: 'operation.admit'})
+  await made.settle()
+  return made
+}
+
+function failed(code: ErrorCode, evidence = FINISHED): AttemptEvent {
+  return {type: 'attempt.failed', error: new TransferError(code, 'on purpose').toSerialized(), evidence}
+}
+
+function stepped(next: UploadStep, confirmed: number, generation = 1): AttemptEvent {
+  return {
+    type: 'attempt.stepped',
+    next,
+    resumable: {url: 'http://files.example/up/1'},
+    evidence: {generation, ranges: confirmed === 0 ? [] : [[0, confirmed]], total: TOTAL},
+  }
+}
+
+describe('an upload of one request', () => {
+  it('is looked at, recorded, connected, sent and answered', async () => {
+    const made = await admitted()
+    expect(made.commits.map(({sending}) => sending?.session)).toEqual(['now'])
+    expect(made.path()).toBe('running.exchanging.active.connecting')
+    made.report({type: 'attempt.connected'})
+    expect(made.path()).toBe('running.exchanging.active.sending')
+    made.report({type: 'attempt.sent'})
+    expect(made.path()).toBe('running.exchanging.active.awaitingResponse')
+    made.report({type: 'attempt.responded', response: HEAD, evidence: FINISHED})
+    expect(made.path()).toBe('running.exchanging.active.receivingResponse')
+    made.report({type: 'attempt.finished', evidence: FINISHED, answer: {received: 0}})
+    expect(made.path()).toBe('completed')
+  })
+
+  it.each([
+    ['connecting', [], SETTINGS.connectTimeoutMs, 'CONNECT_TIMEOUT'],
+    ['sending', ['attempt.connected'], SETTINGS.stallTimeoutMs, 'STALLED'],
+    ['awaitingResponse', ['attempt.connected', 'attempt.sent'], SETTINGS.responseTimeoutMs, 'RESPONSE_TIMEOUT'],
+  ] as const)('in %s waits as long as its delay, and is sent anew after the wait', async (_, events, ms, code) => {
+    const made = await admitted()
+    for (const type of events) made.report({type})
+    made.clock.advanceBy(ms - 1)
+    expect(made.life()).toBe('running')
+    made.clock.advanceBy(1)
+    await made.settle()
+    expect(made.path()).toBe('running.waitingToRetry')
+    expect(made.facts().error?.code).toBe(code)
+    made.send({type: 'retry.due'})
+    expect(made.path()).toBe('running.returning')
+    made.send({type: 'operation.admit'})
+    await made.settle()
+    expect(made.path()).toBe('running.exchanging.active.connecting')
+    expect(made.facts().evidence.generation).toBe(2)
+  })
+
+  it('behind a challenge is sent again from connecting, under the delays of a sending', async () => {
+    const made = await admitted()
+    made.report({type: 'attempt.connected'})
+    made.report({type: 'attempt.sent'})
+    made.report({type: 'attempt.challenged'})
+    expect(made.path()).toBe('running.exchanging.active.connecting')
+    made.report({type: 'attempt.connected'})
+    made.clock.advanceBy(SETTINGS.stallTimeoutMs - 1)
+    made.report({type: 'attempt.progressed'})
+    made.clock.advanceBy(SETTINGS.stallTimeoutMs - 1)
+    expect(made.path()).toBe('running.exchanging.active.sending')
+  })
+
+  it('U12. fails when its retries are used up', async () => {
+    const made = await admitted()
+    for (let failure = 0; failure <= SETTINGS.retry.retries; failure++) {
+      made.report(failed('CONNECTION_RESET'))
+      await made.settle()
+      made.send({type: 'retry.due'})
+      made.send({type: 'operation.admit'})
+      await made.settle()
+    }
+    expect(made.path()).toBe('failed')
+    expect(made.steps).toEqual([])
+  })
+})
+
+describe('an upload by a protocol', () => {
+  it('goes from step to step, each recorded before the next', async () => {
+    const made = await admitted({isResumable: true})
+    expect(made.path()).toBe('running.stepping.creating.connecting')
+    made.report(stepped('append', 0))
+    await made.settle()
+    expect(made.path()).toBe('running.stepping.appending.connecting')
+    expect(made.commits.at(-1)?.sending?.resumable?.url).toBe('http://files.example/up/1')
+    made.report({type: 'attempt.connected'})
+    made.report({type: 'attempt.sent'})
+    made.report(stepped('append', 40))
+    await made.settle()
+    expect(made.commits.at(-1)?.evidence.ranges).toEqual([[0, 40]])
+    made.report(stepped('complete', TOTAL))
+    await made.settle()
+    expect(made.path()).toBe('running.stepping.completing.connecting')
+    made.report({type: 'attempt.finished', evidence: FINISHED, answer: {received: 0}})
+    expect(made.path()).toBe('completed')
+    expect(made.steps).toEqual(['create', 'append', 'append', 'complete'])
+    expect(made.facts().evidence.generation).toBe(1)
+  })
+
+  it('asks after every failure and every pause, and is no new generation for it', async () => {
+    const made = await admitted({isResumable: true})
+    made.report(stepped('append', 40))
+    await made.settle()
+    made.report(failed('CONNECTION_RESET'))
+    await made.settle()
+    expect(made.path()).toBe('running.waitingToRetry')
+    made.send({type: 'retry.due'})
+    made.send({type: 'operation.admit'})
+    await made.settle()
+    expect(made.path()).toBe('running.stepping.askingOffset.connecting')
+    made.report(stepped('append', 60))
+    await made.settle()
+    made.send({type: 'conditions.changed', conditions: OFFLINE})
+    expect(made.path()).toBe('paused.noNetwork')
+    made.send({type: 'conditions.changed', conditions: GOOD_CONDITIONS})
+    made.send({type: 'operation.admit'})
+    await made.settle()
+    expect(made.steps).toEqual(['create', 'append', 'ask', 'append', 'ask'])
+    expect(made.facts().evidence).toMatchObject({generation: 1, ranges: [[0, 60]]})
+    expect(made.facts().attempts.failures).toBe(0)
+  })
+
+  it('begins a new generation when the server lost it', async () => {
+    const made = await admitted({isResumable: true})
+    made.report(stepped('append', 40))
+    await made.settle()
+    made.report({type: 'attempt.lost', error: new TransferError('UPLOAD_LOST', 'gone').toSerialized()})
+    await made.settle()
+    expect(made.path()).toBe('running.waitingToRetry')
+    expect(made.facts().evidence).toMatchObject({generation: 2, ranges: []})
+    expect(made.facts().sending?.resumable).toBeUndefined()
+    made.send({type: 'retry.due'})
+    made.send({type: 'operation.admit'})
+    await made.settle()
+    expect(made.steps.at(-1)).toBe('create')
+  })
+
+  it.each([
+    ['creating', 'CONNECT_TIMEOUT', SETTINGS.connectTimeoutMs, []],
+    ['creating', 'RESPONSE_TIMEOUT', SETTINGS.responseTimeoutMs, ['attempt.connected']],
+  ] as const)('in %s ends with %s when its delay is over', async (state, code, ms, events) => {
+    const made = await admitted({isResumable: true})
+    for (const type of events) made.report({type})
+    expect(made.path()).toMatch(`running.stepping.${state}`)
+    made.clock.advanceBy(ms)
+    await made.settle()
+    expect(made.facts().error?.code).toBe(code)
+  })
+
+  it('is terminated when it is canceled or fails for good, and nobody waits long for that', async () => {
+    for (const isCanceled of [true, false]) {
+      const made = await admitted({isResumable: true})
+      made.report(stepped('append', 40))
+      await made.settle()
+      if (isCanceled) made.send({type: 'operation.cancel'})
+      else made.report(failed('SOURCE_CHANGED'))
+      await made.settle()
+      expect(made.path()).toBe(isCanceled ? 'canceling.terminating' : 'running.abandoning.terminating')
+      expect(made.steps.at(-1)).toBe('terminate')
+      made.clock.advanceBy(10_000)
+      await made.settle()
+      expect(made.path()).toBe(isCanceled ? 'canceled' : 'failed')
+    }
+  })
+})
+
+describe('over any order of events', () => {
+  const codes: readonly ErrorCode[] = ['CONNECTION_RESET', 'TRUNCATED', 'HTTP_STATUS', 'DISK_FULL', 'SOURCE_CHANGED']
+  const steps: readonly UploadStep[] = ['create', 'ask', 'append', 'complete']
+  const move = fc.oneof(
+    fc.constantFrom<OperationEvent>(
+      {type: 'operation.admit'},
+      {type: 'operation.displace'},
+      {type: 'operation.suspend'},
+      {type: 'operation.cancel'},
+      {type: 'retry.due'},
+      {type: 'conditions.changed', conditions: OFFLINE},
+      {type: 'conditions.changed', conditions: GOOD_CONDITIONS},
+    ),
+    fc.constantFrom<AttemptEvent>(
+      {type: 'attempt.connected'},
+      {type: 'attempt.sent'},
+      {type: 'attempt.progressed'},
+      {type: 'attempt.challenged'},
+      {type: 'attempt.redirected'},
+      {type: 'attempt.lost', error: new TransferError('UPLOAD_LOST', 'gone').toSerialized()},
+    ),
+    fc.record({code: fc.constantFrom(...codes)}),
+    fc.record({following: fc.constantFrom(...steps), confirmed: fc.integer({min: 0, max: TOTAL})}),
+    fc.record({wait: fc.integer({min: 1, max: 400_000})}),
+  )
+
+  it('generations and ends never fall back, one life state holds, and what is confirmed was said', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), fc.array(move, {maxLength: 40}), async (isResumable, moves) => {
+        const made = stand({isResumable})
+        let generation = 1
+        for (const each of moves) {
+          const before = made.facts()
+          const hadEnded = isTerminal(made.life())
+          if ('wait' in each) made.clock.advanceBy(each.wait)
+          else if ('code' in each) made.report(failed(each.code, before.evidence))
+          else if ('following' in each) {
+            if (isResumable) made.report(stepped(each.following, each.confirmed, before.evidence.generation))
+          } else if (each.type === 'attempt.lost') {
+            if (isResumable) made.report(each)
+          } else if (each.type.startsWith('attempt.')) made.report(each as AttemptEvent)
+          else made.send(each as OperationEvent)
+          await made.settle()
+          const {evidence, sending} = made.facts()
+          expect(evidence.generation).toBeGreaterThanOrEqual(generation)
+          generation = evidence.generation
+          expect(JSON.parse(JSON.stringify(made.facts()))).toEqual(made.facts())
+          // A plain upload has nothing confirmed before it is whole; nothing is confirmed of what the server lost.
+          if (!isResumable || sending?.resumable === undefined) expect(evidence.ranges).toEqual([])
+          if (hadEnded) expect(made.facts()).toEqual(before)
+          expect(made.life()).not.toBe('completed')
+        }
+        made.send({type: 'operation.cancel'})
+        await made.settle()
+        made.clock.advanceBy(20_000)
+        await made.settle()
+        expect(['canceled', 'failed']).toContain(made.life())
+      }),
+      {numRuns: 150},
+    )
+  })
+})
+
+/** Every state of the chart has exactly one. */
+function lifeIn(snapshot: {hasTag(tag: LifeState): boolean}): LifeState {
+  const lives = LIFE_STATES.filter((state) => snapshot.hasTag(state))
+  expect(lives).toHaveLength(1)
+  return lives[0] ?? 'queued'
+}
