@@ -9,6 +9,7 @@ import type {Cookies} from './adapters/cookies/jar.ts'
 import {createContentSource} from './adapters/file/content-source.ts'
 import {createFileSink} from './adapters/file/file-sink.ts'
 import {createFileSpool} from './adapters/file/file-spool.ts'
+import {byScheme, createFtpTransport} from './adapters/ftp/ftp-transport.ts'
 import type {EgressOptions} from './adapters/http/egress.ts'
 import {createHttpTransport, type HttpTransportOptions} from './adapters/http/http-transport.ts'
 import {type TlsSettings, tlsOptionsOf} from './adapters/http/tls-options.ts'
@@ -62,7 +63,7 @@ export interface PlatformOptions {
   readonly cookies?: Cookies
   /** Further protocols for resumable uploads, beside tus. Register them in each session: records name them. */
   readonly uploadProtocols?: readonly UploadProtocol[]
-  /** Another way to speak HTTP, which then knows of no `proxy`, `tls` and `egress`; ours over undici by default. */
+  /** Another way to speak HTTP (and FTP), which then knows of no `proxy`, `tls` and `egress`; ours over undici by default. */
   readonly transport?: Transport
 }
 
@@ -122,8 +123,13 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
   }
 }
 
+function networkTransport(options: PlatformOptions): Transport {
+  const network = networkOf(options)
+  return byScheme(createHttpTransport(network), createFtpTransport(network))
+}
+
 async function transportOf(options: PlatformOptions): Promise<Transport> {
-  const transport = options.transport ?? createHttpTransport(networkOf(options))
+  const transport = options.transport ?? networkTransport(options)
   const {cookies = false} = options
   if (cookies === false) return transport
   const [{jarOf}, {withCookies}] = await Promise.all([

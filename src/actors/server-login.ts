@@ -52,11 +52,13 @@ export class ServerLogin {
   #conversation: Conversation | undefined
   #authorization: string | undefined
   /** How the server is reached. */
-  readonly way: Pick<ExchangeRequest, 'proxy' | 'proxyCredential'>
+  readonly way: Pick<ExchangeRequest, 'proxy' | 'proxyCredential' | 'serverCredential' | 'ftpTls'>
 
   /** The address of the first hop says whom the credential is for; an Authorization of the application's own wins. */
   constructor(memory: AuthenticationMemory, request: TransferRequest, {server, proxy}: RequestCredentials, first: Hop) {
     this.way = {
+      ...(server !== undefined && first.url.startsWith('ftp:') ? {serverCredential: server} : {}),
+      ...(request.ftpTls === undefined ? {} : {ftpTls: request.ftpTls}),
       ...(request.proxy === undefined ? {} : {proxy: request.proxy}),
       ...(proxy === undefined ? {} : {proxyCredential: proxy}),
     }

@@ -114,15 +114,19 @@ function isAlgorithm(name: string): name is ChecksumAlgorithm {
   return Object.hasOwn(DIGEST_LENGTH, name)
 }
 
-/** Only http and https. User information stays in it for the engine, which seals it. */
+/** Only http, https and ftp. User information stays in it for the engine, which seals it. */
 export function parseUrl(text: string, where?: string): URL {
   const shown = redactUrl(text)
   const place = where === undefined ? shown : `${where}: ${shown}`
   if (!URL.canParse(text))
     throw usageError('this is not a URL', place, 'give a whole one, such as https://example.com/file')
   const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw usageError(`the scheme ${url.protocol.slice(0, -1)} is not supported`, place, 'give an http or https URL')
+  if (url.protocol !== 'http:' && url.protocol !== 'https:' && url.protocol !== 'ftp:') {
+    throw usageError(
+      `the scheme ${url.protocol.slice(0, -1)} is not supported`,
+      place,
+      'give an http, https or ftp URL',
+    )
   }
   return url
 }

@@ -179,6 +179,11 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
     .option('--checksum <digest>', 'sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX of the one file', parseChecksum)
     .option('--if-exists <what>', 'fail, unique or replace (default: fail)', oneOf('--if-exists', COLLISIONS))
     .option(
+      '--ftp-tls <when>',
+      'none, explicit or implicit: TLS for ftp URLs (default: none)',
+      oneOf('--ftp-tls', FTP_TLS),
+    )
+    .option(
       '--resume-without-validator',
       'go on where the server names no version, when bytes asked for again are equal',
     )
@@ -199,6 +204,7 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
 }
 
 const CHART_FORMATS = {svg: 'svg', mermaid: 'mermaid', json: 'json'} as const
+const FTP_TLS = {none: 'none', explicit: 'explicit', implicit: 'implicit'} as const
 const COLLISIONS = {fail: 'failIfExists', unique: 'generateUniqueName', replace: 'replaceExisting'} as const
 
 function oneConnection(text: string): number {

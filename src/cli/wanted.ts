@@ -30,6 +30,7 @@ export interface GetFlags extends RequestFlags {
   readonly ifExists?: CollisionPolicy
   readonly resumeWithoutValidator?: boolean
   readonly compareOnResume?: boolean
+  readonly ftpTls?: 'none' | 'explicit' | 'implicit'
 }
 
 /** One file to have: where from, where to. */
@@ -71,10 +72,23 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
   const folder = resolve(directory ?? '.')
   const wishes = given.map(({url, file}): Wish => {
     const name = output ?? file
-    return {url, file: pathIn(folder, name ?? fileNameFromUrl(url.href)), isUnnamed: name === undefined}
+    return {
+      url: withUser(url, flags.user),
+      file: pathIn(folder, name ?? fileNameFromUrl(url.href)),
+      isUnnamed: name === undefined,
+    }
   })
   if (directory !== undefined) for (const {file} of wishes) await demandWithin(folder, file)
   return flags.ifExists === 'generateUniqueName' ? setApart(wishes) : wishes
+}
+
+/** Over FTP the address says who logs in; nobody asks. */
+function withUser(url: URL, user: GetFlags['user']): URL {
+  if (url.protocol !== 'ftp:' || user === undefined || url.username !== '') return url
+  const named = new URL(url)
+  named.username = encodeURIComponent(user.userName)
+  named.password = encodeURIComponent(user.password)
+  return named
 }
 
 /** Lists come from elsewhere: with --directory none of their files lies outside it, by whatever links lead there. */

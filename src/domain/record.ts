@@ -28,9 +28,11 @@ export interface Checksum {
   readonly hex: string
 }
 
+export type FtpTls = 'explicit' | 'implicit'
+
 /** What the caller asked for. Never changes but by the caller. */
 export interface TransferRequest {
-  /** Absolute; http or https; no user information, no fragment. */
+  /** Absolute; http, https or ftp; no user information, no fragment. */
   readonly url: string
   readonly method: string
   /** Headers that are no secret. */
@@ -41,6 +43,8 @@ export interface TransferRequest {
   readonly body?: RequestContent
   /** Address of the proxy to ask, without user information; 'direct' for none. The engine's where it is absent. */
   readonly proxy?: string
+  /** Over FTP: TLS after a word in clear (RFC 4217), or from the first byte; none where it is absent. */
+  readonly ftpTls?: FtpTls
   /** Name of the provider that is asked before each try. */
   readonly provider?: string
   /** Of a resumable upload: how it is sent. */

@@ -8,7 +8,7 @@ import type {EngineApi} from './engine-api.ts'
 
 /**
  * The request with another address. User information never stays in it: it becomes the credential for the server. Throws
- * INVALID_ARGUMENT, in the name of `argument`, for anything but http and https.
+ * INVALID_ARGUMENT, in the name of `argument`, for anything but http, https and ftp.
  */
 export function withAddress(
   engine: EngineApi,
@@ -19,8 +19,9 @@ export function withAddress(
   if (!(uri instanceof URL) && typeof uri !== 'string') throw invalidArgument(argument, 'must be a URL')
   if (!URL.canParse(String(uri))) throw invalidArgument(argument, 'is not a URL')
   const url = new URL(uri)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw invalidArgument(argument, `must be http or https, not ${url.protocol.slice(0, -1)}`)
+  const isFtp = url.protocol === 'ftp:'
+  if (!isFtp && url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw invalidArgument(argument, `must be http, https or ftp, not ${url.protocol.slice(0, -1)}`)
   }
   const userName = percentDecoded(url.username)
   const password = percentDecoded(url.password)
@@ -28,9 +29,16 @@ export function withAddress(
   url.password = ''
   url.hash = ''
   const addressed = {...request, url: url.href}
-  if (userName === '' && password === '') return addressed
+  // Over FTP the address says it all (spec 9.6): a credential that answers challenges of HTTP is told to nobody else.
+  if (userName === '' && password === '')
+    return isFtp ? changeCredentials(engine, addressed, {server: undefined}) : addressed
   assertPlain(argument, userName + password)
   return changeCredentials(engine, addressed, {server: {userName, password}})
+}
+
+/** Downloads only (spec 9.7). */
+export function isFtp(url: string): boolean {
+  return url.startsWith('ftp:')
 }
 
 /** Secret headers live sealed, the others in clear. */

@@ -94,7 +94,10 @@ const path = text(32_768).refine(isAbsolute, 'must be an absolute path')
 const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, 'must be an HTTP token')
 const plain = (most: number) => text(most).regex(/^[^\r\n\0]*$/, 'must have no line breaks')
 const groupName = text(256)
-const web = text(65_536).refine((value) => URL.canParse(value) && /^https?:\/\//.test(value), 'must be http or https')
+const web = text(65_536).refine(
+  (value) => URL.canParse(value) && /^(?:https?|ftp):\/\//.test(value),
+  'must be http, https or ftp',
+)
 
 const piece = z.discriminatedUnion('kind', [
   z.strictObject({kind: z.literal('text'), text: z.string()}),
@@ -112,6 +115,7 @@ const request = z.strictObject({
   sealed: text(262_144).exactOptional(),
   body: z.strictObject({pieces: z.array(piece).max(10_000)}).exactOptional(),
   proxy: plain(2_048).exactOptional(),
+  ftpTls: z.enum(['explicit', 'implicit']).exactOptional(),
   provider: text(256).exactOptional(),
   way: z
     .strictObject({

@@ -5,11 +5,12 @@ import type {ExpectedContent} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {fileNameFromUrl} from '../domain/file-name.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
-import {type Checksum, type CollisionPolicy, NO_ATTEMPTS, NO_EVIDENCE} from '../domain/record.ts'
+import {type Checksum, type CollisionPolicy, type FtpTls, NO_ATTEMPTS, NO_EVIDENCE} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {limitsOf} from '../engine/options.ts'
+import {isFtp} from '../engine/transfer-request.ts'
 import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-transfers.ts'
@@ -63,6 +64,7 @@ const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
 
 export class BackgroundDownloader extends TransferSettings {
   #beforeAttempt: string | null = null
+  #ftpTls: 'none' | FtpTls = 'none'
 
   /**
    * With a completion group, every download joins it; without one, it acts on the default engine. Throws INVALID_ARGUMENT for
@@ -89,11 +91,27 @@ export class BackgroundDownloader extends TransferSettings {
   }
 
   /**
+   * For ftp downloads created afterwards: TLS from the word AUTH on ('explicit', the usual port 21), or from the first byte
+   * ('implicit', port 990). 'none' by default: passwords and files go in clear. Our addition to the namespace. Throws
+   * INVALID_ARGUMENT.
+   */
+  get ftpTls(): 'none' | FtpTls {
+    return this.#ftpTls
+  }
+
+  set ftpTls(when: 'none' | FtpTls) {
+    if (when !== 'none' && when !== 'explicit' && when !== 'implicit') {
+      throw invalidArgument('ftpTls', "must be 'none', 'explicit' or 'implicit'")
+    }
+    this.#ftpTls = when
+  }
+
+  /**
    * A download of `uri` into `resultFile` (relative to the working directory now; with a slash at its end it is a directory, and
    * the server names the file). Nothing is sent before startAsync.
    * With `requestBodyFile` (a path, which may be relative too) each request carries that file, as it is when it is sent; the
    * method stays what it is. Such a download starts over when it is interrupted. Throws INVALID_ARGUMENT for a scheme other than
-   * http and https, and for options out of bounds; ILLEGAL_STATE when the completion group is enabled.
+   * http, https and ftp, and for options out of bounds; ILLEGAL_STATE when the completion group is enabled.
    */
   createDownload(uri: URL | string, resultFile: string, options?: DownloadOptions): DownloadOperation
   createDownload(
@@ -205,12 +223,22 @@ export class BackgroundDownloader extends TransferSettings {
     const nameFromServer = options.nameFromServer ?? isDirectory
     if (typeof nameFromServer !== 'boolean') throw invalidArgument('nameFromServer', 'must be true or false')
     const request = {...this.requestTo(uri), ...(provider === null ? {} : {provider})}
+    const overFtp = isFtp(request.url)
+    if (overFtp && request.method !== 'GET') throw invalidArgument('uri', 'of the scheme ftp is for GET only')
+    const ftpTls = this.#ftpTls
+    // Size and date are all that FTP says of a version.
+    const cautious = overFtp ? {compareOnResume: true} : {}
     return this.join({
       id: this.engine.newId(),
       direction: 'download',
-      request,
+      request: overFtp && ftpTls !== 'none' ? {...request, ftpTls} : request,
       target: {file: isDirectory ? resolve(resultFile, fileNameFromUrl(request.url)) : resolve(resultFile), collision},
-      policy: this.policyWith({priority, ...limitsOf(options), ...(nameFromServer ? {nameFromServer} : {})}),
+      policy: this.policyWith({
+        priority,
+        ...cautious,
+        ...limitsOf(options),
+        ...(nameFromServer ? {nameFromServer} : {}),
+      }),
       createdAt: this.engine.now(),
       attempts: NO_ATTEMPTS,
       evidence: NO_EVIDENCE,

@@ -12,6 +12,7 @@ import {uploadTarget} from '../domain/upload.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {limitsOf} from '../engine/options.ts'
+import {isFtp} from '../engine/transfer-request.ts'
 import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import {BackgroundTransferContentPart} from './background-transfer-content-part.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
@@ -57,6 +58,12 @@ export class BackgroundUploader extends TransferSettings {
    */
   constructor(completionGroup: BackgroundTransferCompletionGroup | EngineApi = defaultEngine()) {
     super(completionGroup, 'POST')
+  }
+
+  protected override requestTo(uri: URL | string): TransferRequest {
+    const request = super.requestTo(uri)
+    if (isFtp(request.url)) throw invalidArgument('uri', 'must be http or https: FTP is for downloads only')
+    return request
   }
 
   /**

@@ -8,7 +8,7 @@ import type {Checksum, CollisionPolicy} from '../domain/record.ts'
 import type {BackgroundTransferStatus} from '../domain/status.ts'
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
-import {withAddress} from '../engine/transfer-request.ts'
+import {isFtp, withAddress} from '../engine/transfer-request.ts'
 import {watchDraft} from './handles.ts'
 import {RandomAccessStream, type RandomAccessStreamReference} from './random-access-stream.ts'
 import {
@@ -76,13 +76,18 @@ export class DownloadOperation extends TransferOperation {
 
   /**
    * Only while paused by the application or by a recoverable error, else ILLEGAL_STATE. The next resume starts over; with random
-   * access it goes on where size and Last-Modified are the same.
+   * access it goes on where size and Last-Modified are the same. http and https are interchangeable, ftp is not (O39).
    */
   override set requestedUri(uri: URL) {
     const state = this.state
     if (state !== 'pausedByApplication' && state !== 'pausedRecoverableWebErrorStatus')
       throw this.illegal('set requestedUri')
-    this.engine.changeRequest(this.entry, withAddress(this.engine, this.wishes.request, uri, 'requestedUri'))
+    const {request} = this.wishes
+    const changed = withAddress(this.engine, request, uri, 'requestedUri')
+    if (isFtp(changed.url) !== isFtp(request.url)) {
+      throw invalidArgument('requestedUri', 'must be http or https where it was, and ftp where it was that')
+    }
+    this.engine.changeRequest(this.entry, changed)
   }
 
   /** Absolute path of the destination; after completion, of the file as it was published. */
@@ -216,9 +221,9 @@ export class DownloadOperation extends TransferOperation {
 
   override startAsync(options: WaitOptions = {}): RunningTransfer<this> {
     const {request, policy} = this.wishes
-    const isPlain = request.method === 'GET' && request.body === undefined
+    const isPlain = request.method === 'GET' && request.body === undefined && !isFtp(request.url)
     if (this.state === 'new' && policy.randomAccess === true && !isPlain) {
-      throw invalidArgument('isRandomAccessRequired', 'is for GET without a request body')
+      throw invalidArgument('isRandomAccessRequired', 'is for GET over http or https, without a request body')
     }
     return super.startAsync(options)
   }

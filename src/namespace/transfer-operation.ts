@@ -32,7 +32,7 @@ import {type BackgroundTransferStatus, isTerminal, type LifeState, statusOf} fro
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
 import type {OperationNotice} from '../engine/operation-entry.ts'
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
-import {changeCredentials, changeRequestHeaders} from '../engine/transfer-request.ts'
+import {changeCredentials, changeRequestHeaders, isFtp} from '../engine/transfer-request.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {rememberHandle} from './handles.ts'
 import type {IBackgroundTransferOperation, IBackgroundTransferOperationPriority} from './interfaces.ts'
@@ -164,10 +164,10 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return this.untilEnd(concat(present, changes)).pipe(distinctUntilChanged())
   }
 
-  /** The newest response, or null before any; the same object until a newer one arrives. */
+  /** The newest response, or null before any; the same object until a newer one arrives. Always null over FTP. */
   getResponseInformation(): ResponseInformation | null {
     const facts = this.facts.response
-    if (facts === undefined) return null
+    if (facts === undefined || isFtp(this.wishes.request.url)) return null
     if (this.#response?.facts !== facts) {
       this.#response = {
         facts,

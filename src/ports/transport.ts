@@ -10,10 +10,10 @@
  */
 
 import type {Credential} from '../domain/credential.ts'
-import type {HeaderField, ResponseFacts} from '../domain/record.ts'
+import type {FtpTls, HeaderField, ResponseFacts} from '../domain/record.ts'
 
 export interface ExchangeRequest {
-  /** Absolute http or https URL without user information or fragment. */
+  /** Absolute http, https or ftp URL without user information or fragment. */
   readonly url: string
   readonly method: string
   /** Sent as given, in order, beside what HTTP itself needs (Host, Connection). */
@@ -24,6 +24,10 @@ export interface ExchangeRequest {
   readonly proxy?: string
   /** Who the operation is for a proxy that asks. */
   readonly proxyCredential?: Credential
+  /** Over FTP: who logs in; nobody in particular where it is absent. HTTP servers ask. */
+  readonly serverCredential?: Credential
+  /** Over FTP: whether, and when, TLS begins. */
+  readonly ftpTls?: FtpTls
 }
 
 /** What a request carries: bytes whose number is known before, read anew for each sending. */

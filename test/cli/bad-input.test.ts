@@ -33,7 +33,7 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
   const cases: readonly (readonly [name: string, args: readonly string[], says: RegExp])[] = [
     ['no URL', ['get'], /there is no URL/],
     ['a wrong URL', ['get', 'not a url'], /not a URL/],
-    ['an unsupported scheme', ['get', 'ftp://127.0.0.1/x'], /scheme ftp is not supported/],
+    ['an unsupported scheme', ['get', 'gopher://127.0.0.1/x'], /scheme gopher is not supported/],
     ['an unknown command', ['lst'], /unknown command 'lst'.*did you mean list/],
     ['an unknown flag', ['get', '--checksun', 'x', 'http://127.0.0.1/x'], /did you mean --checksum/],
     ['a time that is none', ['get', '--stall-timeout', 'soon', 'http://127.0.0.1/x'], /--stall-timeout/],

@@ -26,6 +26,8 @@ const ADAPTER = ['ports', 'domain', 'rxjs', 'node:']
 const ADAPTER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'adapters/conditions': ['dbus-native'],
   'adapters/cookies': ['tough-cookie'],
+  // TLS, egress, errnos and memory are the same for both.
+  'adapters/ftp': ['basic-ftp', 'adapters/http'],
   'adapters/http': ['undici', 'socks'],
   'adapters/level': ['level', 'classic-level'],
 }
@@ -40,7 +42,16 @@ const OPTIONAL: Readonly<Record<string, string>> = {
 const SHARED_BY_ADAPTERS = 'src/adapters/file/file-errors.ts'
 
 /** src/*.ts put the layers together; they do no work of a layer. */
-const ROOT_FORBIDDEN = ['cli', 'dbus-native', 'tough-cookie', 'undici', 'level', 'classic-level', 'commander']
+const ROOT_FORBIDDEN = [
+  'cli',
+  'basic-ftp',
+  'dbus-native',
+  'tough-cookie',
+  'undici',
+  'level',
+  'classic-level',
+  'commander',
+]
 
 const IMPURE =
   /\b(setTimeout|setInterval|setImmediate|Date\.now|Math\.random|performance\.now|process\.\w+|fetch\()|new Date\(\s*\)/

@@ -28,6 +28,7 @@ const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({
   sealed: true,
   body: true,
   proxy: true,
+  ftpTls: true,
   provider: true,
   credentials: true,
   way: true,

@@ -37,6 +37,7 @@ class GetRun implements Run {
   async begin(engine: BackgroundTransferEngine, told: Told): Promise<void> {
     this.#told = told
     const downloader = applySettings(engine, engine.createDownloader(), this.#flags, this.#headers)
+    downloader.ftpTls = this.#flags.ftpTls ?? 'none'
     for (let at = 0; at < this.#wishes.length; at += BATCH) {
       const batch = this.#wishes.slice(at, at + BATCH).filter((wish) => this.#isFirstOfItsFile(wish))
       const earlier = await Promise.all(batch.map((wish) => this.#earlier(engine, wish)))

@@ -165,7 +165,7 @@ describe('17.A construction and configuration', () => {
     expect(thrownBy(call)).toMatchObject({code: 'INVALID_ARGUMENT', number: E_INVALIDARG})
   })
 
-  it.each(['ftp://127.0.0.1/a', 'file:///etc/passwd', 'data:,x', 'javascript:1'])(
+  it.each(['ftps://127.0.0.1/a', 'file:///etc/passwd', 'data:,x', 'javascript:1'])(
     '20. createDownload of %s throws',
     async (uri) => {
       const {engine, file} = await makeWorld()

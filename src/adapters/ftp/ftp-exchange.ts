@@ -1,0 +1,228 @@
+/**
+ * One download over FTP as an exchange: the server's replies become the head that the resume ladder judges, the data connection
+ * its body. Size and date are asked for once more when all has come: FTP does not hold a file still while it is fetched.
+ */
+
+import type {Socket} from 'node:net'
+import {asTransferError, TransferError} from '../../domain/errors.ts'
+import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest} from '../../ports/transport.ts'
+import {BodyIntake} from '../http/body-intake.ts'
+import {answerFor, type FileFacts, offsetAsked} from './ftp-answer.ts'
+import {ftpError} from './ftp-errors.ts'
+import {FtpSession, type FtpTools} from './ftp-session.ts'
+
+export interface FtpExchangeSetup {
+  readonly request: ExchangeRequest
+  readonly receiver: BodyReceiver
+  readonly signal: AbortSignal
+  readonly tools: FtpTools
+  /** Epoch ms. */
+  readonly now: () => number
+}
+
+const USUAL_PORT = 21
+const USUAL_IMPLICIT_PORT = 990
+
+export class FtpExchange implements Exchange {
+  readonly finished: Promise<ExchangeEnd>
+  readonly #setup: FtpExchangeSetup
+  readonly #origin: string
+  readonly #session: FtpSession
+  readonly #intake: BodyIntake
+  readonly #onAbort = () => this.fail(new TransferError('CANCELED', 'the exchange was aborted', {where: this.#origin}))
+  #resolve: (end: ExchangeEnd) => void = () => {}
+  #reject: (error: TransferError) => void = () => {}
+  #moment: 'connecting' | 'connected' = 'connecting'
+  #data: Socket | undefined
+  /** Bytes of the body that have not come; undefined where its end alone tells. */
+  #left: number | undefined
+  #isDiscarded = false
+  #isSettled = false
+
+  constructor(setup: FtpExchangeSetup) {
+    this.#setup = setup
+    const {request, receiver, signal, tools} = setup
+    const url = new URL(request.url)
+    const {ftpTls = 'none'} = request
+    this.#origin = url.origin
+    this.#session = new FtpSession(
+      {
+        hostname: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port === '' ? (ftpTls === 'implicit' ? USUAL_IMPLICIT_PORT : USUAL_PORT) : Number(url.port),
+        where: url.origin,
+        tls: ftpTls,
+      },
+      tools,
+    )
+    this.#intake = new BodyIntake(receiver, {
+      starved: () => this.#data?.pause(),
+      fed: () => this.#data?.resume(),
+    })
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    if (signal.aborted) {
+      this.#onAbort()
+      return
+    }
+    signal.addEventListener('abort', this.#onAbort, {once: true})
+    this.#run().catch((thrown) => this.#failed(ftpError(thrown, this.#origin, this.#moment)))
+  }
+
+  get received(): number {
+    return this.#intake.received
+  }
+
+  get sent(): number {
+    return 0
+  }
+
+  get given(): number {
+    return 0
+  }
+
+  flush(): void {
+    if (!this.#isSettled) this.#guard(() => this.#intake.flush())
+  }
+
+  resume(): void {
+    if (!this.#isSettled) this.#guard(() => this.#intake.resume())
+  }
+
+  fail(error: TransferError): void {
+    this.#settle(() => this.#reject(error))
+  }
+
+  /** The wire's failure: the receiver has first what came before it. */
+  #failed(error: TransferError): void {
+    if (this.#isSettled || this.#data === undefined || this.#isDiscarded) this.fail(error)
+    else this.#guard(() => this.#intake.end(() => this.fail(error)))
+  }
+
+  async #run(): Promise<void> {
+    const {request, receiver, now} = this.#setup
+    const path = pathOf(new URL(request.url))
+    if (request.method !== 'GET' || request.body !== undefined) throw unsupported('only plain downloads', this.#origin)
+    await this.#session.connect()
+    if (this.#isSettled) return
+    this.#moment = 'connected'
+    this.#guard(() => receiver.connected())
+    await this.#session.logIn(request.serverCredential)
+    const facts = await this.#session.factsOf(path)
+    const offset = offsetAsked(request, facts)
+    const isBeyond = facts.size !== undefined && offset >= facts.size && offset > 0
+    if (isBeyond) {
+      this.#guard(() => receiver.responded(answerFor(request, facts, true, now()).head))
+      this.#succeed()
+      return
+    }
+    await this.#session.prepare()
+    const mayRest = await this.#session.begins(offset)
+    const answer = answerFor(request, facts, mayRest, now())
+    this.#left = answer.length
+    await this.#session.retrieve(path, (data) => this.#begin(data, answer.head))
+    if (this.#isSettled) return
+    if (!this.#isDiscarded) await this.#proveEnd(path, facts)
+    this.#succeed()
+  }
+
+  #begin(data: Socket, head: Parameters<BodyReceiver['responded']>[0]): void {
+    if (this.#isSettled) return
+    this.#data = data
+    this.#guard(() => {
+      if (this.#setup.receiver.responded(head) === 'discard') {
+        this.#isDiscarded = true
+        this.#succeed()
+      }
+    })
+    if (this.#isSettled) return
+    data.on('data', (bytes: Buffer) => this.#guard(() => this.#take(bytes)))
+    data.resume()
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#isSettled) return
+    if (this.#left === undefined) {
+      this.#intake.take(bytes)
+      return
+    }
+    // Beyond the range that was asked for nothing is wanted; beyond the size that was said it is another file.
+    const wanted = bytes.subarray(0, this.#left)
+    this.#left -= wanted.length
+    if (wanted.length > 0) this.#intake.take(wanted)
+    if (wanted.length < bytes.length) this.#surplus()
+  }
+
+  #surplus(): void {
+    const {headers} = this.#setup.request
+    const isRange = headers.some(([name, value]) => name.toLowerCase() === 'range' && !value.endsWith('-'))
+    if (!isRange) {
+      this.#data?.destroy()
+      this.#failed(this.#changed())
+      return
+    }
+    this.#data?.pause()
+    this.#succeed()
+  }
+
+  async #proveEnd(path: string, before: FileFacts): Promise<void> {
+    if (this.#left !== undefined && this.#left > 0) {
+      throw new TransferError('TRUNCATED', `the body ended ${this.#left} bytes early`, {where: this.#origin})
+    }
+    const after = await this.#session.factsOf(path)
+    if (after.size !== before.size || after.modifiedAt !== before.modifiedAt) throw this.#changed()
+  }
+
+  #changed(): TransferError {
+    return new TransferError('UNRELIABLE_RANGES', 'the file was changed while it was fetched', {
+      where: this.#origin,
+      details: {startOver: true},
+    })
+  }
+
+  #succeed(): void {
+    const framing = this.#left === undefined ? 'close' : 'length'
+    const end = (bodyLength: number) => this.#settle(() => this.#resolve({bodyLength, framing}))
+    if (this.#isDiscarded || this.#data === undefined) end(0)
+    else this.#intake.end(() => end(this.#intake.received))
+  }
+
+  #settle(tell: () => void): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#setup.signal.removeEventListener('abort', this.#onAbort)
+    this.#intake.drop()
+    this.#session.close()
+    tell()
+  }
+
+  /** A receiver that throws ends its exchange, not the process. */
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (thrown) {
+      this.fail(asTransferError(thrown))
+    }
+  }
+}
+
+/** Below where the login leads (RFC 1738, 3.2.2); %2F at the start means the root. */
+function pathOf({pathname, origin}: URL): string {
+  const [path = '', type] = pathname.slice(1).split(';type=')
+  if (type !== undefined && type.toLowerCase() !== 'i') throw unsupported('only binary files (;type=i)', origin)
+  let decoded: string
+  try {
+    decoded = decodeURIComponent(path)
+  } catch {
+    decoded = path
+  }
+  if (decoded === '' || decoded.endsWith('/')) throw unsupported('files, and no directories', origin)
+  if (/[\r\n\0]/.test(decoded))
+    throw new TransferError('INVALID_ARGUMENT', 'the path holds a line break', {where: origin})
+  return decoded
+}
+
+function unsupported(what: string, where: string): TransferError {
+  return new TransferError('NOT_SUPPORTED', `over FTP there are ${what}`, {where})
+}

@@ -1,0 +1,282 @@
+/**
+ * One conversation with an FTP server: connection, TLS, login, what it says of a file, and the data connection that brings it.
+ * The words are basic-ftp's; its timeouts are off, because waiting is for the chart.
+ *
+ * The data connection leads to the address that the control connection leads to, whatever a server answers to PASV: else it
+ * could have us connect to anybody (RFC 2577).
+ */
+
+import {isIP, type Socket, connect as tcpConnect} from 'node:net'
+import {type ConnectionOptions, TLSSocket, connect as tlsConnect} from 'node:tls'
+import {Client} from 'basic-ftp'
+import type {Credential} from '../../domain/credential.ts'
+import {TransferError} from '../../domain/errors.ts'
+import {type Egress, isPublicAddress} from '../http/egress.ts'
+import type {TlsOptions} from '../http/tls-options.ts'
+import type {FileFacts} from './ftp-answer.ts'
+import {isRefusal} from './ftp-errors.ts'
+
+export interface FtpServer {
+  readonly hostname: string
+  readonly port: number
+  /** Origin, for messages. */
+  readonly where: string
+  readonly tls: 'none' | 'explicit' | 'implicit'
+}
+
+export interface FtpTools {
+  readonly tls: TlsOptions
+  readonly egress?: Egress | undefined
+  /** Origins that break off where a session of TLS is offered for the data. */
+  readonly strangers: Set<string>
+}
+
+const ANONYMOUS: Credential = {userName: 'anonymous', password: 'anonymous@'}
+
+export class FtpSession {
+  readonly #client = new Client(0)
+  readonly #server: FtpServer
+  readonly #tools: FtpTools
+  #data: Socket | undefined
+  /** Of the data connection. */
+  #ended: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(server: FtpServer, tools: FtpTools) {
+    this.#server = server
+    this.#tools = tools
+  }
+
+  /** Until TCP, and TLS where asked, stand. */
+  async connect(): Promise<void> {
+    const {hostname, port, where, tls} = this.#server
+    this.#tools.egress?.check(hostname, port, where)
+    const address = await this.#addressOf(hostname)
+    this.#assertOpen()
+    if (tls === 'implicit') {
+      await this.#client.connectImplicitTLS(address, port, this.#tlsOptions())
+      return
+    }
+    await this.#client.connect(address, port)
+    if (tls === 'explicit') await this.#secure()
+  }
+
+  /** Nothing is said in clear where TLS was asked for. */
+  async #secure(): Promise<void> {
+    try {
+      await this.#client.useTLS(this.#tlsOptions())
+    } catch (thrown) {
+      if (!isRefusal(thrown)) throw thrown
+      throw new TransferError('TLS_FAILED', 'the server takes no TLS', {
+        where: this.#server.where,
+        advice: 'ask for it from the first byte on (implicit), or without, if its files are for everybody',
+        cause: thrown,
+      })
+    }
+  }
+
+  /** In binary, and with a protected data connection under TLS, or not at all. */
+  async logIn({userName, password}: Credential = ANONYMOUS): Promise<void> {
+    await this.#client.login(userName, password)
+    await this.#client.send('TYPE I')
+    if (!this.#isSecure) return
+    await this.#client.send('PBSZ 0')
+    await this.#client.send('PROT P')
+  }
+
+  async factsOf(path: string): Promise<FileFacts> {
+    const size = await this.#ask(`SIZE ${path}`, /^213\s+(\d{1,15})\b/)
+    const time = await this.#ask(`MDTM ${path}`, /^213\s+(\d{14}(?:\.\d+)?)/)
+    return {
+      size: size === undefined ? undefined : Number(size),
+      modifiedAt: time === undefined ? undefined : epochOf(time),
+    }
+  }
+
+  /** Opens the data connection. */
+  async prepare(): Promise<void> {
+    const port = (await this.#extendedPort()) ?? (await this.#passivePort())
+    await this.#openData(port)
+  }
+
+  /** Whether the next transfer may begin there. */
+  async begins(offset: number): Promise<boolean> {
+    try {
+      await this.#client.send(`REST ${offset}`)
+      return true
+    } catch (thrown) {
+      if (isRefusal(thrown) && thrown.code >= 500) return false
+      throw thrown
+    }
+  }
+
+  /** Resolves when the server says that it has sent all, and the data connection has ended: one of the two proves nothing. */
+  async retrieve(path: string, began: (data: Socket) => void): Promise<void> {
+    const data = this.#data
+    if (data === undefined) throw new TransferError('INTERNAL', 'there is no data connection')
+    let hasBegun = false
+    const begin = () => {
+      if (!hasBegun) began(data)
+      hasBegun = true
+    }
+    const told = this.#client.ftp.handle(`RETR ${path}`, (reply, task) => {
+      if (reply instanceof Error) {
+        task.reject(reply)
+        return
+      }
+      begin()
+      if (reply.code >= 200) task.resolve(reply)
+    })
+    try {
+      await Promise.race([told, this.#failureOfData()])
+    } finally {
+      // What is on its way comes first: it need not be asked for again.
+      if (hasBegun) await this.#ended
+    }
+  }
+
+  /** A server may wait for ever for a data connection that has broken. */
+  #failureOfData(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#ended?.catch(reject)
+    })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#data?.destroy()
+    this.#client.close()
+  }
+
+  get #isSecure(): boolean {
+    return this.#client.ftp.socket instanceof TLSSocket
+  }
+
+  get #peer(): string {
+    const address = this.#client.ftp.socket.remoteAddress
+    if (address === undefined)
+      throw new TransferError('CONNECTION_RESET', 'the connection was broken', {where: this.#server.where})
+    return address.replace(/^::ffff:(?=\d+\.)/i, '')
+  }
+
+  /** Undefined where the server does not know, or does not say. */
+  async #ask(command: string, form: RegExp): Promise<string | undefined> {
+    try {
+      const {message} = await this.#client.send(command)
+      return form.exec(message)?.[1]
+    } catch (thrown) {
+      if (isRefusal(thrown) && thrown.code >= 500) return undefined
+      throw thrown
+    }
+  }
+
+  /** EPSV (RFC 2428) names no host. */
+  async #extendedPort(): Promise<number | undefined> {
+    const port = await this.#ask('EPSV', /[(][!-~]{3}(\d{1,5})[!-~][)]/)
+    return port === undefined ? undefined : Number(port)
+  }
+
+  async #passivePort(): Promise<number> {
+    const {where} = this.#server
+    const {message} = await this.#client.send('PASV')
+    const numbers = /(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})/.exec(message)?.slice(1).map(Number)
+    if (numbers === undefined || numbers.some((each) => each > 255)) throw noPassiveMode(where)
+    const [a, b, c, d, high = 0, low = 0] = numbers
+    const host = `${a}.${b}.${c}.${d}`
+    // Behind a translated address servers name the one that they have inside; the port is meant all the same.
+    if (host !== this.#peer && isPublicAddress(host)) {
+      throw new TransferError('EGRESS_REFUSED', 'the server wants its data fetched from another host', {
+        where,
+        advice: 'ask another server: data is fetched only from where the request goes',
+      })
+    }
+    return high * 256 + low
+  }
+
+  async #openData(port: number): Promise<void> {
+    this.#assertOpen()
+    const {where} = this.#server
+    if (port < 1 || port > 65_535) throw noPassiveMode(where)
+    const wire = tcpConnect({host: this.#peer, port})
+    this.#data = wire
+    await opened(wire, 'connect')
+    const control = this.#client.ftp.socket
+    if (control instanceof TLSSocket) {
+      this.#data = this.#secured(wire, control)
+    }
+    this.#ended = endOf(this.#data)
+    // It may fail before anybody waits for it.
+    this.#ended.catch(() => undefined)
+    this.#data.pause()
+  }
+
+  /**
+   * Servers want to see that it is us who come for the data, by the session of the control connection; some break off when they
+   * are shown it, and are not shown it again. Nobody waits for the handshake: the server may begin it with the transfer.
+   */
+  #secured(wire: Socket, control: TLSSocket): TLSSocket {
+    const {strangers} = this.#tools
+    const {where} = this.#server
+    const session = strangers.has(where) ? undefined : (this.#client.ftp.tlsSessionStore ?? control.getSession())
+    const secure = tlsConnect({...this.#tlsOptions(), socket: wire, ...(session === undefined ? {} : {session})})
+    if (session === undefined) return secure
+    const broken = () => strangers.add(where)
+    return secure.once('error', broken).once('secureConnect', () => secure.off('error', broken))
+  }
+
+  /** Names are resolved here where what they resolve to has to be checked; else Node.js tries all addresses. */
+  async #addressOf(hostname: string): Promise<string> {
+    const {egress} = this.#tools
+    if (egress === undefined || isIP(hostname) !== 0) return hostname
+    return new Promise((resolve, reject) => {
+      egress.lookupFor(this.#server.where)(hostname, {}, (error, address) => {
+        if (error === null && typeof address === 'string') resolve(address)
+        else reject(error)
+      })
+    })
+  }
+
+  #tlsOptions(): ConnectionOptions {
+    const {tls} = this.#tools
+    const {hostname} = this.#server
+    // An IP address is no server name (RFC 6066 3).
+    const servername = tls.servername ?? (isIP(hostname) === 0 ? hostname : undefined)
+    return {...tls, host: hostname, ...(servername === undefined ? {} : {servername})}
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new TransferError('CANCELED', 'the exchange was given up', {where: this.#server.where})
+  }
+}
+
+function opened(socket: Socket, event: 'connect'): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once(event, resolve)
+    // For good: what comes later is heard by whoever waits for the end.
+    socket.on('error', reject)
+    socket.once('close', () => reject(new Error('closed')))
+  })
+}
+
+/** A reset is no end. */
+function endOf(data: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    data.once('end', resolve)
+    data.once('error', reject)
+    data.once('close', () => reject(new Error('the data connection was closed')))
+  })
+}
+
+/** YYYYMMDDhhmmss in UTC (RFC 3659, 2.3). */
+function epochOf(time: string): number {
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] =
+    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(time)?.slice(1).map(Number) ?? []
+  return Date.UTC(year, month - 1, day, hour, minute, second)
+}
+
+function noPassiveMode(where: string): TransferError {
+  return new TransferError('INVALID_RESPONSE', 'the server opens no data connection', {
+    where,
+    advice: 'the server has to offer passive mode (EPSV or PASV); tell its owner',
+  })
+}
