@@ -15,6 +15,7 @@ export type {
   JournalEntry,
   OperationDetail,
   OperationView,
+  Supposed,
 } from './inspector/protocol.ts'
 
 /** Serves the inspector's page for `engine` on 127.0.0.1; the same as `engine.inspect(options)`. */
