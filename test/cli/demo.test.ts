@@ -1,27 +1,29 @@
-/** `bgt demo` is run for real, once, and its story is read. */
+/** `bgt demo` is run for real, once, as it is shipped, and its story is read. */
 
-import {execFile} from 'node:child_process'
-import {mkdtemp, readdir, rm} from 'node:fs/promises'
+import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
-import {type ChildProgram, compileProgram} from '../support/child-program.ts'
+import {ROOT} from '../layers/module-graph.ts'
+import {type BuiltCli, buildCli} from '../support/built-cli.ts'
 
 const FILES = ['episode-1', 'episode-2', 'episode-3', 'trailer']
 
 describe('the demo', {timeout: 120_000}, () => {
-  let program: ChildProgram
+  let cli: BuiltCli
   let temporary: string
   let story: {readonly code: number | null; readonly text: string; readonly lines: readonly string[]}
 
   beforeAll(async () => {
-    program = await compileProgram(new URL('./demo-program.ts', import.meta.url))
+    cli = await buildCli({bundled: true})
     temporary = await mkdtemp(join(tmpdir(), 'demo-test-'))
-    story = await run(program.script, temporary)
+    const {code, stdout, stderr} = await cli.run(['demo'], {env: {TMPDIR: temporary}})
+    const text = stdout + stderr
+    story = {code, text, lines: text.split('\n')}
   }, 120_000)
 
   afterAll(async () => {
-    await program?.dispose()
+    await cli?.dispose()
     if (temporary !== undefined) await rm(temporary, {recursive: true, force: true})
   })
 
@@ -74,14 +76,12 @@ describe('the demo', {timeout: 120_000}, () => {
     expect(story.text).not.toContain('\u001b')
     expect(await readdir(temporary)).toEqual([])
   })
-})
 
-function run(script: string, temporary: string): Promise<{code: number | null; text: string; lines: string[]}> {
-  const environment = {...process.env, TMPDIR: temporary}
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [script], {env: environment}, (_, text, complaints) => {
-      const all = text + complaints
-      resolve({code: child.exitCode, text: all, lines: all.split('\n')})
-    })
+  it('is shipped with all that the other commands load', async () => {
+    const {code, stdout} = await cli.run(['chart', 'group', '--format', 'mermaid'])
+    expect([code, stdout.trim()]).toEqual([
+      0,
+      (await readFile(join(ROOT, 'visualizations', 'group.mmd'), 'utf8')).trim(),
+    ])
   })
-}
+})

@@ -7,6 +7,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {promisify} from 'node:util'
+import {build} from 'vite'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -41,8 +42,8 @@ export interface BuiltCli {
   dispose(): Promise<void>
 }
 
-/** Types are not checked: the repository's own check does that. */
-export async function buildCli(): Promise<BuiltCli> {
+/** Types are not checked: the repository's own check does that. `bundled`: as it is shipped; most tests do without, to be quick. */
+export async function buildCli({bundled = false} = {}): Promise<BuiltCli> {
   const out = await mkdtemp(join(tmpdir(), 'built-cli-'))
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   const project = ['-p', join(ROOT, 'tsconfig.build.json'), '--noCheck', '--declaration', 'false']
@@ -53,7 +54,11 @@ export async function buildCli(): Promise<BuiltCli> {
   }
   await symlink(join(ROOT, 'node_modules'), join(out, 'node_modules'))
   await copyFile(join(ROOT, 'package.json'), join(out, 'package.json'))
-  const script = join(out, 'dist', 'src', 'cli', 'bgt.js')
+  const outDir = join(out, 'dist', 'src', 'cli')
+  if (bundled) {
+    await build({root: ROOT, configFile: join(ROOT, 'vite.cli.config.ts'), logLevel: 'error', build: {outDir}})
+  }
+  const script = join(outDir, 'bgt.js')
   return {
     script,
     start: (args, options) => start(script, args, options),

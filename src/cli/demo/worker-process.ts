@@ -12,7 +12,8 @@ export class WorkerProcess {
 
   /** `onLost` is told when the process ends without having been asked to. */
   constructor(directory: string, onReport: (report: WorkerReport) => void, onLost: (code: number | null) => void) {
-    const script = fileURLToPath(new URL('./worker.js', import.meta.url))
+    // From this folder, and from that of the bundled command beside it.
+    const script = fileURLToPath(new URL('../demo/worker.js', import.meta.url))
     this.#child = fork(script, [directory], {execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc']})
     this.#exited = once(this.#child, 'exit').then(
       ([code]) => {
