@@ -3,6 +3,7 @@
 import {stat} from 'node:fs/promises'
 import {basename, resolve} from 'node:path'
 import {TransferError} from '../domain/errors.ts'
+import {redactUrl} from '../domain/redaction.ts'
 import {type Header, headersOf, parseUrl, usageError} from './parse.ts'
 import type {RequestFlags} from './request-flags.ts'
 
@@ -43,6 +44,13 @@ export async function sentBy(first: string, second: string | undefined, flags: P
     throw usageError('there is nothing to send', 'put', 'give FILE and URL, or URL and --form')
   }
   const url = parseUrl(address)
+  if (url.protocol === 'ftp:') {
+    throw usageError(
+      'the scheme ftp is not supported',
+      redactUrl(address),
+      'give an http or https URL: FTP is for downloads',
+    )
+  }
   const content = await contentOf(file, form)
   return {
     url,

@@ -36,6 +36,18 @@ export function withAddress(
   return changeCredentials(engine, addressed, {server: {userName, password}})
 }
 
+/** The same in place of one that it has: http and https are interchangeable, ftp is not (O39). Throws INVALID_ARGUMENT. */
+export function withOtherAddress(
+  engine: Parameters<typeof withAddress>[0],
+  request: TransferRequest,
+  uri: URL | string,
+  argument: string,
+): TransferRequest {
+  const changed = withAddress(engine, request, uri, argument)
+  if (isFtp(changed.url) === isFtp(request.url)) return changed
+  throw invalidArgument(argument, 'must be http or https where it was, and ftp where it was that')
+}
+
 /** Downloads only (spec 9.7). */
 export function isFtp(url: string): boolean {
   return url.startsWith('ftp:')

@@ -7,7 +7,7 @@ import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
 import {byteRate} from '../engine/options.ts'
-import {changeRequestHeaders, withAddress} from '../engine/transfer-request.ts'
+import {changeRequestHeaders, withOtherAddress} from '../engine/transfer-request.ts'
 import type {CommandRequest, HeaderChange} from './protocol.ts'
 
 /** Throws INVALID_ARGUMENT. */
@@ -98,7 +98,7 @@ function changed(
   before: TransferRequest,
   {url, headers = []}: {readonly url?: string; readonly headers?: readonly HeaderChange[]},
 ): TransferRequest {
-  let request = url === undefined ? before : withAddress(engine, before, url, 'url')
+  let request = url === undefined ? before : withOtherAddress(engine, before, url, 'url')
   for (const [name, value] of headers) {
     request = changeRequestHeaders(engine, request, name, (fields) => {
       const others = withoutHeader(fields, name)

@@ -8,7 +8,7 @@ import type {Checksum, CollisionPolicy} from '../domain/record.ts'
 import type {BackgroundTransferStatus} from '../domain/status.ts'
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
-import {isFtp, withAddress} from '../engine/transfer-request.ts'
+import {isFtp, withOtherAddress} from '../engine/transfer-request.ts'
 import {watchDraft} from './handles.ts'
 import {RandomAccessStream, type RandomAccessStreamReference} from './random-access-stream.ts'
 import {
@@ -82,12 +82,7 @@ export class DownloadOperation extends TransferOperation {
     const state = this.state
     if (state !== 'pausedByApplication' && state !== 'pausedRecoverableWebErrorStatus')
       throw this.illegal('set requestedUri')
-    const {request} = this.wishes
-    const changed = withAddress(this.engine, request, uri, 'requestedUri')
-    if (isFtp(changed.url) !== isFtp(request.url)) {
-      throw invalidArgument('requestedUri', 'must be http or https where it was, and ftp where it was that')
-    }
-    this.engine.changeRequest(this.entry, changed)
+    this.engine.changeRequest(this.entry, withOtherAddress(this.engine, this.wishes.request, uri, 'requestedUri'))
   }
 
   /** Absolute path of the destination; after completion, of the file as it was published. */

@@ -132,7 +132,9 @@ it('takes a bulk without handles, and keeps what was accepted when one of it is 
   })
   expect(await world.engine.createDownloader().createDownloads(downloads)).toBe(40)
   await expect.poll(async () => (await world.engine.queryAsync({states: ['completed']})).length, SOON).toBe(40)
-  await expect(world.engine.createDownloader().createDownloads([['ftp://x/', world.file('x')]])).rejects.toMatchObject({
+  await expect(
+    world.engine.createDownloader().createDownloads([['gopher://x/', world.file('x')]]),
+  ).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
   })
   expect(await world.engine.queryAsync({urlPrefix: world.server.url('/3')})).toHaveLength(11)

@@ -419,7 +419,7 @@ describe('a background task', () => {
       const downloader = task.engine.createDownloader()
       const refused = await downloader.createDownload('http://127.0.0.1/', '').startAsync().accepted.catch((error) => error.code)
       note(refused)
-      void downloader.createDownload('ftp://127.0.0.1/x', '/x').startAsync()
+      void downloader.createDownload('gopher://127.0.0.1/x', '/x').startAsync()
     `
     const {group} = await groupIn(world, body)
     group.enable()
