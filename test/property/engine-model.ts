@@ -149,6 +149,9 @@ const ACCEPTED_IN: Readonly<Record<'pause' | 'resume' | 'cancel', ReadonlySet<Li
   cancel: new Set(LIFE_STATES),
 }
 
+const isYieldingToPause = ({snapshot}: OperationEntry) =>
+  snapshot?.matches({running: {exchanging: 'yieldingToPause'}}) === true
+
 const WISHES = {pause: 'pause', resume: 'run', cancel: 'cancel'} as const
 
 /** Some operations at first, then anything. */
@@ -259,8 +262,9 @@ export class EngineModel {
             this.#tally.count(`${kind} in ${entry.record.state}`)
           },
           (known, entry) => {
-            // A pause that is under way already is refused as one that is reached.
-            if (known.wish !== WISHES[kind] && ACCEPTED_IN[kind].has(entry.state)) {
+            // A pause that is under way already is refused as one that is reached, whatever its group was asked since.
+            const isPausing = kind === 'pause' && isYieldingToPause(entry)
+            if (!isPausing && known.wish !== WISHES[kind] && ACCEPTED_IN[kind].has(entry.state)) {
               this.#fail(
                 `${kind} was refused in ${entry.state} ${JSON.stringify(entry.snapshot?.value)}`,
                 entry.record.id,

@@ -66,6 +66,8 @@ class LevelRecordStore implements LevelStore {
   #commit: GroupCommit | undefined
   #opening: Promise<StoreSummary> | undefined
   #closing: Promise<void> | undefined
+  /** What is asked for in this turn. */
+  #lookup: Lookup | undefined
 
   constructor(options: LevelStoreOptions) {
     this.#options = options
@@ -151,9 +153,21 @@ class LevelRecordStore implements LevelStore {
     return found.map((record) => (record === 'damaged' ? undefined : record))
   }
 
+  /** What is looked up in one turn is one read. */
   async findByFile(file: string): Promise<OperationId | undefined> {
-    const [id] = await this.findManyByFile([file])
-    return id
+    this.#lookup ??= this.#lookUpTogether()
+    const {files, ids} = this.#lookup
+    const at = files.push(file) - 1
+    return (await ids)[at]
+  }
+
+  #lookUpTogether(): Lookup {
+    const files: string[] = []
+    const ids = Promise.resolve().then(() => {
+      this.#lookup = undefined
+      return this.findManyByFile(files)
+    })
+    return {files, ids}
   }
 
   findManyByFile(files: readonly string[]): Promise<readonly (OperationId | undefined)[]> {
