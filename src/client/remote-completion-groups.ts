@@ -25,7 +25,7 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
   create(): TallyId {
     const id = this.#newId()
     this.#known.set(id, {isEnabled: false, expected: 0})
-    this.#tell(this.#calls.call('createCompletionGroup', {id, expected: 0}))
+    this.#tell(this.#calls.call('createCompletionGroup', {id, expected: 0, again: false}))
     return id
   }
 
@@ -107,7 +107,7 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
   /** Another life of the host: what it kept in memory only is said again. */
   resync(): void {
     for (const [id, {isEnabled, expected}] of this.#known) {
-      if (!isEnabled) this.#tell(this.#calls.call('createCompletionGroup', {id, expected}))
+      if (!isEnabled) this.#tell(this.#calls.call('createCompletionGroup', {id, expected, again: true}))
     }
   }
 

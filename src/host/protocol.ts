@@ -248,7 +248,8 @@ export const CALLS = {
   cancelGroup: group,
   /** Whether the session is told of the engine's events. */
   watch: z.strictObject({events: flag}),
-  createCompletionGroup: z.strictObject({id, expected: whole}),
+  /** `again`: by a client whose host died; the group may be on record. */
+  createCompletionGroup: z.strictObject({id, expected: whole, again: flag}),
   reviveCompletionGroup: one,
   expectMember: one,
   withdrawMembers: z.strictObject({groups: ids}),
