@@ -65,6 +65,7 @@ export {
 } from './namespace/download-operation.ts'
 export type {
   IBackgroundTransferBase,
+  IBackgroundTransferContentPartFactory,
   IBackgroundTransferOperation,
   IBackgroundTransferOperationPriority,
 } from './namespace/interfaces.ts'

@@ -22,6 +22,16 @@ export class BackgroundTransferContentPart {
     this.#headers.set(DISPOSITION.toLowerCase(), [DISPOSITION, formDisposition(name, fileName)])
   }
 
+  /** The constructor with a name, as IBackgroundTransferContentPartFactory has it. Throws INVALID_ARGUMENT. */
+  static createWithName(name: string): BackgroundTransferContentPart {
+    return new BackgroundTransferContentPart(requiredText('name', name))
+  }
+
+  /** The constructor with both. Throws INVALID_ARGUMENT. */
+  static createWithNameAndFileName(name: string, fileName: string): BackgroundTransferContentPart {
+    return new BackgroundTransferContentPart(requiredText('name', name), requiredText('fileName', fileName))
+  }
+
   /** The part carries the file's bytes, read when they are sent. Throws INVALID_ARGUMENT, and ILLEGAL_STATE after setText. */
   setFile(file: string): void {
     if (typeof file !== 'string' || file === '') throw invalidArgument('file', 'must be a path')
@@ -57,4 +67,9 @@ export class BackgroundTransferContentPart {
     }
     this.#payload = payload
   }
+}
+
+function requiredText(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalidArgument(name, 'must be text')
+  return value
 }

@@ -3,6 +3,7 @@
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {BackgroundTransferPriority} from '../domain/priority.ts'
+import type {BackgroundTransferContentPart} from './background-transfer-content-part.ts'
 import type {PasswordCredential} from './password-credential.ts'
 import type {ResponseInformation} from './response-information.ts'
 
@@ -41,4 +42,12 @@ export interface IBackgroundTransferOperation {
 export interface IBackgroundTransferOperationPriority {
   /** Queued operations move to the end of their new class; throws ILLEGAL_STATE on a terminal operation. */
   priority: BackgroundTransferPriority
+}
+
+/** IBackgroundTransferContentPartFactory (spec 4.2): the constructors of a part, by name. */
+export interface IBackgroundTransferContentPartFactory {
+  /** A form field. Throws INVALID_ARGUMENT. */
+  createWithName(name: string): BackgroundTransferContentPart
+  /** A file of a form. Throws INVALID_ARGUMENT. */
+  createWithNameAndFileName(name: string, fileName: string): BackgroundTransferContentPart
 }

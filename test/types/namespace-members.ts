@@ -275,5 +275,4 @@ export const PENDING = [
   'BackgroundUploader.successTileNotification',
   'BackgroundUploader.successToastNotification',
   'ContentPrefetcher',
-  'IBackgroundTransferContentPartFactory',
 ] as const

@@ -20,6 +20,7 @@ import type {
   BackgroundUploadProgress,
   DownloadOperation,
   IBackgroundTransferBase,
+  IBackgroundTransferContentPartFactory,
   IBackgroundTransferOperation,
   IBackgroundTransferOperationPriority,
   OperationId,
@@ -174,6 +175,11 @@ describe('the members of the namespace', () => {
   it('are what the interfaces ask', () => {
     expectTypeOf<UploadOperation>().toExtend<IBackgroundTransferOperation>()
     expectTypeOf<UploadOperation>().toExtend<IBackgroundTransferOperationPriority>()
+    expectTypeOf<typeof api.BackgroundTransferContentPart>().toExtend<IBackgroundTransferContentPartFactory>()
+    const named = api.BackgroundTransferContentPart.createWithNameAndFileName('field', 'name.txt')
+    expect(named).toBeInstanceOf(api.BackgroundTransferContentPart)
+    expect(api.BackgroundTransferContentPart.createWithName('field')).toBeInstanceOf(api.BackgroundTransferContentPart)
+    expect(() => api.BackgroundTransferContentPart.createWithName(undefined as never)).toThrow('must be text')
     expectTypeOf<BackgroundUploader>().toExtend<IBackgroundTransferBase>()
     expectTypeOf<BackgroundDownloader>().toExtend<IBackgroundTransferBase>()
     expectTypeOf<DownloadOperation>().toExtend<IBackgroundTransferOperation>()
