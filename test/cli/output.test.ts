@@ -8,6 +8,7 @@ import {fileURLToPath} from 'node:url'
 import {promisify} from 'node:util'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {contentOf} from '../support/content.ts'
+import {SinkServer} from '../support/sink-server.ts'
 import {type BuiltCli, buildCli, CliWorld, jsonLines} from './harness.ts'
 
 let cli: BuiltCli
@@ -122,8 +123,15 @@ describe('the schema of --json in the reference', () => {
         return tries === 1 ? {status: 503} : {content: CONTENT}
       })
       const {stdout} = await world.bgt(['get', '--json', '--retry-delay', '0.01', world.server.url('/later')])
-      const seen = new Set(jsonLines(stdout).flatMap((line) => Object.keys(line)))
-      expect([...seen].sort()).toEqual(members.toSorted())
+      await writeFile(world.path('sent'), CONTENT)
+      const sink = await SinkServer.start()
+      try {
+        const put = await world.bgt(['put', '--json', 'sent', sink.url('/sent')])
+        const seen = new Set(jsonLines(stdout + put.stdout).flatMap((line) => Object.keys(line)))
+        expect([...seen].sort()).toEqual(members.toSorted())
+      } finally {
+        await sink.close()
+      }
     })
   })
 })

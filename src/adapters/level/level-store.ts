@@ -59,6 +59,12 @@ export function createLevelStore(options: LevelStoreOptions): LevelStore {
   return new LevelRecordStore(options)
 }
 
+/** Files whose operations are looked up together. */
+interface Lookup {
+  readonly files: string[]
+  readonly ids: Promise<readonly (OperationId | undefined)[]>
+}
+
 class LevelRecordStore implements LevelStore {
   readonly #options: LevelStoreOptions
   readonly #connection: Connection
