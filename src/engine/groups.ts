@@ -344,12 +344,13 @@ export class Groups {
     const {members} = context
     const offer = this.rotation.offerOf(name)
     const [head] = line.heads
-    const isWaiting = offer === undefined && head !== undefined && this.#options.closedOrigins().size > 0
-    const isOneOrigin = isWaiting && line.heads.every(({origin}) => origin === head.origin) && members.length === 0
+    const wants = head !== undefined || members.some(({phase}) => phase === 'returning')
+    const isWaiting = offer === undefined && wants && this.#options.closedOrigins().size > 0
+    const isOneOrigin = isWaiting && members.length === 0 && line.heads.every(({origin}) => origin === head?.origin)
     this.#putAway(group)
     this.#asleep.set(name, {lastServed, members, isStuck: isWaiting && !isOneOrigin})
     if (offer !== undefined) this.rotation.offer(offer)
-    else if (isOneOrigin) {
+    else if (isOneOrigin && head !== undefined) {
       this.rotation.offer({group: name, priorityClass: head.priorityClass, lastServed, origin: head.origin})
     }
   }

@@ -7,7 +7,7 @@ type History = readonly [seed: number, commands: readonly Command[]]
 
 const PARALLEL = 0
 const SERIALIZED = 2
-const PAUSED_AND_RESUMED = 3
+const CHANGING = 3
 
 function start(file: number, wish: {group?: number; priority?: number; checked?: boolean} = {}): Command {
   return {kind: 'start', file, group: PARALLEL, priority: 0, checked: false, ...wish}
@@ -79,15 +79,27 @@ export const BROKEN_ONCE: readonly History[] = [
   ],
   // What a cancel removed was there again after a power cut.
   [380_245_203, [start(1), advance(1_100), {kind: 'cancel', nth: 0}, advance(5_000), {kind: 'crash', how: 'power'}]],
+  // A group was put to sleep while its member wanted to come back to an origin that asked for quiet: nobody told it of the end.
+  [
+    0,
+    [
+      start(1),
+      start(0, {group: CHANGING}),
+      {kind: 'fault', nth: 3, fault: {kind: 'refused'}},
+      {kind: 'fault', nth: 0, fault: {kind: 'status', status: 503, retryAfterS: 5}},
+      advance(5_000),
+      {kind: 'group', group: 1, command: 'pause'},
+    ],
+  ],
   // Resumed with its group while it still yielded to a pause, it stayed paused; and another pause was refused.
   ...[[], [{kind: 'pause', nth: 0}] as const].map(
     (last): History => [
       0,
       [
-        start(0, {group: PAUSED_AND_RESUMED}),
+        start(0, {group: CHANGING}),
         advance(300),
         {kind: 'pause', nth: 0},
-        {kind: 'group', group: PAUSED_AND_RESUMED, command: 'resume'},
+        {kind: 'group', group: CHANGING, command: 'resume'},
         ...last,
       ],
     ],
