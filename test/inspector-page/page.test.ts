@@ -77,7 +77,8 @@ describe.skipIf(executable === undefined && !isRequired)('the inspector page', (
     await page.getByText('Step 1').first().waitFor()
     expect(await slider.getAttribute('aria-valuenow')).toBe('1')
     await eventually(() => activeLeaves(page)).toEqual(['operation.running.exchanging.active.connecting'])
-    await page.locator('.drawing path.edge.taken').first().waitFor({state: 'attached'})
+    // As an arrow, or as a line of the state that it left.
+    await page.locator('.drawing .taken').first().waitFor({state: 'attached'})
     await page.getByRole('heading', {name: 'At step'}).waitFor()
 
     await page.keyboard.press('ArrowRight')
