@@ -9,6 +9,7 @@
  *     active        connecting (connectTimeout) → awaitingResponse (responseTimeout) → transferring (stallTimeout; a
  *                   checkpoint is asked for each checkpointInterval). recordingRestart holds the body back until the record
  *                   of the new generation is durable.
+ *     part-N        while it pays, further connections bring other stretches: charts of their own (part.machine.ts).
  *     yielding…     the bytes so far are being made durable (at most yieldTimeout) before a pause, a return to the line, or
  *                   a pause of the system.
  *   weighing      the retry table decides what a failure means.
@@ -24,7 +25,17 @@
  * operation queues and starts a new try. Waits that must last stand in the record as absolute deadlines.
  */
 
-import {type ActorRefFrom, assign, fromCallback, fromPromise, type SnapshotFrom, sendTo, setup} from 'xstate'
+import {
+  type ActorRefFrom,
+  assign,
+  enqueueActions,
+  fromCallback,
+  fromPromise,
+  type SnapshotFrom,
+  sendTo,
+  setup,
+  stopChild,
+} from 'xstate'
 import type {
   AttemptCommand,
   AttemptEvent,
@@ -34,6 +45,7 @@ import type {
 } from '../src/domain/attempt.ts'
 import {type Blockage, blockages, type Conditions, isLoopbackUrl} from '../src/domain/conditions.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
+import type {PartCounted, PartEvent, PartId} from '../src/domain/part.ts'
 import {sizeOf} from '../src/domain/range-set.ts'
 import {
   type Evidence,
@@ -47,6 +59,7 @@ import {
 } from '../src/domain/record.ts'
 import {countAttempt, countContinuation, countFailure, countProgress, type RetryDecision} from '../src/domain/retry.ts'
 import type {LifeState} from '../src/domain/status.ts'
+import {partMachine} from './part.machine.ts'
 
 export interface OperationInput {
   readonly record: OperationRecord
@@ -70,6 +83,7 @@ export interface OperationContext {
 
 export type OperationEvent =
   | AttemptEvent
+  | PartEvent
   | {readonly type: 'operation.admit'}
   | {readonly type: 'operation.displace'}
   | {readonly type: 'operation.suspend'}
@@ -151,6 +165,7 @@ const setUp = setup({
       publishCommit: 'commitRecord'
       publication: 'publishFile'
       removal: 'discardParts'
+      [part: PartId]: 'part'
     },
   },
   actors: {
@@ -161,6 +176,7 @@ const setUp = setup({
     verifyFile: fromPromise<PublishedFile, {facts: OperationFacts}>(notProvided('verifyFile')),
     publishFile: fromPromise<string, {facts: OperationFacts}>(notProvided('publishFile')),
     discardParts: fromPromise<void, {facts: OperationFacts}>(notProvided('discardParts')),
+    part: partMachine,
   },
   delays: {
     connectTimeout: ({context}) => context.settings.connectTimeoutMs,
@@ -185,6 +201,9 @@ const setUp = setup({
     /** `asksFirst`: by way of its provider. */
     goesOnAtOnce: ({context}, params: {decision: RetryDecision; asksFirst: boolean}) =>
       params.decision.kind === 'atOnce' && params.asksFirst === (context.facts.request.provider !== undefined),
+    /** Parts and tries have one budget: when that is used up, the operation's own connection goes on alone. */
+    mayAddPart: ({context: {facts, settings}}) =>
+      facts.attempts.failures <= settings.retry.retries && facts.attempts.total < settings.retry.maxAttempts,
     /** The answer proved the bytes on disk useless: the next try begins at zero. */
     mustStartOver: ({context}, params: {error: SerializedError}) =>
       params.error.details?.startOver === true && context.facts.attempts.total < context.settings.retry.maxAttempts,
@@ -309,6 +328,22 @@ const setUp = setup({
     askForCheckpoint: sendTo('attempt', {type: 'checkpoint.due'}),
     askToYield: sendTo('attempt', {type: 'attempt.yield'}),
     releaseBody: sendTo('attempt', {type: 'restart.recorded'}),
+    addPart: enqueueActions(({context, enqueue}, params: {part: PartId}) => {
+      const {facts, settings} = context
+      const input = {operation: facts.id, part: params.part, settings, recoverable: facts.policy.recoverable ?? []}
+      enqueue.spawnChild('part', {id: params.part, input})
+    }),
+    countPart: assign({
+      facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
+    }),
+    tellCounts: sendTo(
+      (_, params: {part: PartId}) => params.part,
+      ({context}): PartCounted => ({type: 'part.counted', counts: context.facts.attempts}),
+    ),
+    dropPart: stopChild((_, params: {part: PartId}) => params.part),
+    dropParts: enqueueActions(({enqueue, self}) => {
+      for (const id of Object.keys(self.getSnapshot().children)) if (id.startsWith('part-')) enqueue.stopChild(id)
+    }),
   },
 })
 
@@ -446,6 +481,7 @@ export const operationMachine = setUp.createMachine({
           tags: ['running', 'moving'],
           initial: 'active',
           entry: 'countTry',
+          exit: 'dropParts',
           invoke: {
             id: 'attempt',
             src: 'transferBytes',
@@ -490,6 +526,14 @@ export const operationMachine = setUp.createMachine({
                 {type: 'tellWanted', params: ({event}) => ({position: event.position})},
               ],
             },
+            'part.wanted': {
+              guard: 'mayAddPart',
+              actions: {type: 'addPart', params: ({event}) => ({part: event.part})},
+            },
+            'part.failed': {
+              actions: ['countPart', {type: 'tellCounts', params: ({event}) => ({part: event.part})}],
+            },
+            'part.ended': {actions: {type: 'dropPart', params: ({event}) => ({part: event.part})}},
             'operation.cancel': '#operation.canceling',
           },
           states: {
@@ -556,13 +600,16 @@ export const operationMachine = setUp.createMachine({
                       description: 'Each byte that comes starts the count anew',
                       initial: 'counting',
                       // The target is a child: re-entering a region itself would start the other region's delay anew too.
-                      on: {'attempt.progressed': '.counting'},
+                      on: {'attempt.progressed': '.counting', 'attempt.attending': '.attending'},
                       states: {
                         counting: {
                           description: 'Counts as stalled when no byte came for stallTimeout',
                           after: {
                             stallTimeout: {target: '#operation.running.weighing', actions: 'noteStall'},
                           },
+                        },
+                        attending: {
+                          description: 'Parts bring the rest, each with timeouts of its own',
                         },
                       },
                     },

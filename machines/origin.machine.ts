@@ -12,21 +12,24 @@
 import {type ActorRefFrom, assign, setup} from 'xstate'
 import type {OperationId} from '../src/domain/operation-id.ts'
 
+/** An operation, or `id/n` for the nth connection more of one. */
+export type ConnectionUser = OperationId | `${OperationId}/${number}`
+
 interface OriginContext {
   readonly origin: string
   /** Connections at once; Infinity is no limit. */
   readonly limit: number
-  /** Operations that are admitted to this origin. */
-  readonly users: readonly OperationId[]
+  /** Operations that are admitted to this origin, and the further connections that some have. */
+  readonly users: readonly ConnectionUser[]
   /** How long the present quiet lasts, in ms. */
   readonly quietMs: number
   /** The operation whose answer is awaited while probing. */
-  readonly probe?: OperationId | undefined
+  readonly probe?: ConnectionUser | undefined
 }
 
 export type OriginEvent =
-  | {readonly type: 'connection.taken'; readonly id: OperationId}
-  | {readonly type: 'connection.given'; readonly id: OperationId}
+  | {readonly type: 'connection.taken'; readonly id: ConnectionUser}
+  | {readonly type: 'connection.given'; readonly id: ConnectionUser}
   /** The origin answered 429 or 503 with Retry-After. */
   | {readonly type: 'origin.overloaded'; readonly id: OperationId; readonly quietMs: number}
   /** The origin answered an operation with what it asked for. */
@@ -43,18 +46,18 @@ const setUp = setup({
   guards: {
     isFull: ({context}) => context.users.length >= context.limit,
     isFree: ({context}) => context.users.length < context.limit,
-    isProbe: ({context}, params: {id: OperationId}) => context.probe === params.id,
+    isProbe: ({context}, params: {id: ConnectionUser}) => context.probe === params.id,
   },
   actions: {
     addUser: assign({
-      users: ({context}, params: {id: OperationId}) =>
+      users: ({context}, params: {id: ConnectionUser}) =>
         context.users.includes(params.id) ? context.users : [...context.users, params.id],
     }),
     removeUser: assign({
-      users: ({context}, params: {id: OperationId}) => context.users.filter((id) => id !== params.id),
+      users: ({context}, params: {id: ConnectionUser}) => context.users.filter((id) => id !== params.id),
     }),
     noteQuiet: assign({quietMs: (_, params: {quietMs: number}) => params.quietMs}),
-    noteProbe: assign({probe: (_, params: {id: OperationId}) => params.id}),
+    noteProbe: assign({probe: (_, params: {id: ConnectionUser}) => params.id}),
     dropProbe: assign({probe: undefined}),
   },
 })

@@ -7,26 +7,14 @@ import type {AttemptCommand, AttemptEvent, AttemptInput} from '../domain/attempt
 import {unexpectedAnswer, unexpectedSize} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {expectedDigests} from '../domain/expected-file.ts'
-import {pinDigest} from '../domain/pinned-digest.ts'
+import type {PartId, PartReport} from '../domain/part.ts'
 import {randomAccessFault} from '../domain/random-access.ts'
-import {addRange, missingRanges, prefixLength, sizeOf} from '../domain/range-set.ts'
-import {
-  type Evidence,
-  type HeaderField,
-  type OperationFacts,
-  type ResponseFacts,
-  withoutBytes,
-} from '../domain/record.ts'
-import {
-  type AskingTerms,
-  couldGoOn,
-  judgeResponse,
-  planRequest,
-  type RangePlan,
-  type Verdict,
-} from '../domain/resume-ladder.ts'
+import {addRange, type ByteRange, missingRanges, prefixLength, type RangeSet, sizeOf} from '../domain/range-set.ts'
+import {type Evidence, type OperationFacts, type ResponseFacts, withoutBytes} from '../domain/record.ts'
+import {couldGoOn, type Verdict} from '../domain/resume-ladder.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {Clock} from '../ports/clock.ts'
+import type {ConnectionPermits} from '../ports/connection-permits.ts'
 import type {ContentSource} from '../ports/content-source.ts'
 import {type FileSink, type PartFile, type PartName, partNameOf} from '../ports/file-sink.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
@@ -38,6 +26,8 @@ import {BodyWriter} from './body-writer.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import {Checkpoints, type VersionFacts} from './checkpoints.ts'
 import {Connection, type Hop, type Reception} from './connection.ts'
+import {FIRST, Parts} from './parts.ts'
+import {judge, type Question, questionTo} from './question.ts'
 import type {FreshRequests} from './refresh-request.ts'
 import {requestHeaders} from './request-headers.ts'
 import type {Logins} from './server-login.ts'
@@ -55,13 +45,9 @@ export interface TransferBytesPorts {
   readonly readers: ByteReaders
   readonly logins: Logins
   readonly fresh: FreshRequests
-}
-
-/** What is asked of one address. */
-interface Question {
-  readonly url: string
-  readonly terms: AskingTerms
-  readonly plan: RangePlan
+  readonly permits: ConnectionPermits
+  /** The fewest bytes for which another connection is opened. */
+  readonly minSliceBytes: number
 }
 
 /** Where a body belongs. */
@@ -85,11 +71,13 @@ export class Attempt {
   #connection: Connection | undefined
   /** Where its requests begin: what was given for this try is for all of them. */
   readonly #begin: (own: Hop) => Hop
+  /** Further connections; absent where there is to be one only. */
+  readonly #parts: Parts | undefined
   /** What is missing from there on is fetched first. */
   #wanted: number
   /** A restart is being recorded: settles when it is, or when the try is given up before. */
   #recording: {readonly settled: Promise<void>; readonly settle: () => void} | undefined
-  #receivedAtLastPulse = 0
+  #positionAtLastPulse: number | undefined
   #detachMeter: (() => void) | undefined
   #detachReaders: (() => void) | undefined
 
@@ -100,6 +88,7 @@ export class Attempt {
     this.#wanted = wanted ?? 0
     this.#tell = tell
     this.#bytes = this.#checkpointsOver(facts.evidence)
+    if ((facts.policy.connections ?? 1) > 1) this.#parts = this.#createParts()
   }
 
   obey(command: AttemptCommand): void {
@@ -117,11 +106,39 @@ export class Attempt {
       case 'attempt.yield':
         if (this.#stage !== 'open') return
         this.#stage = 'yielding'
-        this.#connection?.flush()
-        this.#connection?.stop()
+        this.#flush()
+        this.#stop()
         this.#recording?.settle()
         return
     }
+  }
+
+  /** Moves a part’s bytes until none is left for it, and tells what becomes of it. */
+  runPart(part: PartId, tell: (report: PartReport) => void): void {
+    if (this.#parts === undefined) tell({type: 'part.finished'})
+    else void this.#parts.run(part, tell)
+  }
+
+  /** The same as the chart's own pulse, for one part; answers how far it is. */
+  pulsePart(part: PartId, before: number): number {
+    const position = this.#parts?.pulseOf(part, before) ?? before
+    this.#checkpoint()
+    return position
+  }
+
+  leavePart(part: PartId): void {
+    this.#parts?.leave(part)
+  }
+
+  #flush(): void {
+    this.#connection?.flush()
+    this.#parts?.flush()
+  }
+
+  /** Closes every connection now. */
+  #stop(): void {
+    this.#connection?.stop()
+    this.#parts?.stop()
   }
 
   /** Only now the new generation gets its part: before, a crash would leave one that no record knows of. */
@@ -138,7 +155,7 @@ export class Attempt {
   /** The chart left the try: nothing more is reported, the connection closes now, the file when its writes are done. */
   abandon(): void {
     this.#stage = 'over'
-    this.#connection?.stop()
+    this.#stop()
     this.#recording?.settle()
     this.#detach()
   }
@@ -151,6 +168,7 @@ export class Attempt {
   async run(): Promise<void> {
     try {
       await this.#transfer()
+      this.#parts?.stop()
       await this.#bytes.close()
       this.#reportLast({type: 'attempt.finished', evidence: this.#bytes.evidence})
     } catch (thrown) {
@@ -162,6 +180,8 @@ export class Attempt {
 
   async #settle(thrown: unknown): Promise<void> {
     this.#recording = undefined
+    this.#parts?.flush()
+    this.#parts?.stop()
     // Once the chart has left the try nobody is told of a checkpoint, and whoever comes next waits for the part.
     if (this.#stage !== 'over') await this.#bytes.settle()
     // Before the try reports its end: whoever goes on has the part to itself.
@@ -209,7 +229,7 @@ export class Attempt {
     const {sink, meter, readers} = this.#ports
     const {id, target} = this.#facts
     this.#detachMeter = meter.attach(id, () => this.#counts())
-    this.#detachReaders = readers.follow(id, () => this.#connection?.flush())
+    this.#detachReaders = readers.follow(id, () => this.#flush())
     await sink.checkTarget(target)
     // Given up meanwhile: the part may have been removed already, and opening would make it anew.
     this.#assertWanted()
@@ -221,30 +241,59 @@ export class Attempt {
     }
     if (this.#isWhole()) return
     await this.#demandRoom()
-    for (;;) {
+    for (let stretch: ByteRange | undefined; ; ) {
       // A body that falls short fails, so that every turn brings a stretch to its end.
-      const {kind} = await this.#fetch()
-      const {total} = this.#bytes.evidence
-      if (kind === 'nothing' || total === undefined || missingRanges(this.#bytes.written, total).length === 0) return
+      const {kind} = await this.#fetch(stretch)
+      if (kind === 'nothing' || this.#bytes.evidence.total === undefined || this.#isWritten) return
       this.#assertWanted()
+      stretch = await this.#nextStretch()
+      if (this.#isWritten) return
       this.#report({type: 'attempt.continuing'})
     }
+  }
+
+  get #isWritten(): boolean {
+    const {total} = this.#bytes.evidence
+    return total !== undefined && missingRanges(this.#bytes.written, total).length === 0
+  }
+
+  /** What to bring next, where others bring something too; waits while that is everything. */
+  async #nextStretch(): Promise<ByteRange | undefined> {
+    const parts = this.#parts
+    if (parts === undefined) return undefined
+    this.#connection = undefined
+    for (let attends = false; !this.#isWritten; attends = true) {
+      const stretch = parts.claimFirst()
+      if (stretch !== undefined) return stretch
+      if (!attends) this.#report({type: 'attempt.attending'})
+      await parts.change()
+      this.#assertWanted()
+      if (this.#bytes.failure !== undefined) throw this.#bytes.failure.error
+    }
+    return undefined
   }
 
   /** Leaves the present stretch where the wanted bytes are neither here nor about to come, and could be asked for. */
   #goToWanted(): void {
     const connection = this.#connection
-    const {position, end} = connection ?? {}
-    if (connection === undefined || connection.isHeld || position === undefined || end === undefined) return
-    const {evidence, written} = this.#bytes
-    const {total, validator} = evidence
+    const {total, validator} = this.#bytes.evidence
     if (total === undefined || validator === undefined || this.#facts.policy.randomAccess !== true) return
-    const missing = missingRanges(addRange(written, connection.writer?.base ?? 0, position), total)
-    const next = missing.find((each) => each[1] > this.#wanted)
+    const isAttending = connection === undefined && this.#parts !== undefined
+    const {position, end} = connection ?? {}
+    if (!isAttending && (connection?.isHeld !== false || position === undefined || end === undefined)) return
+    const next = missingRanges(this.#received, total).find((each) => each[1] > this.#wanted)
     if (next === undefined) return
     const start = Math.max(next[0], this.#wanted)
-    if (start >= position && start < Math.min(end, position + NEAR_BYTES)) return
-    connection.endHere()
+    if (
+      position !== undefined &&
+      end !== undefined &&
+      start >= position &&
+      start < Math.min(end, position + NEAR_BYTES)
+    )
+      return
+    if (this.#parts?.board.free(start) === false) return
+    connection?.endHere()
+    this.#parts?.changed()
   }
 
   #assertWanted(): void {
@@ -257,32 +306,37 @@ export class Attempt {
     return total !== undefined && prefixLength(ranges) === total && total > 0
   }
 
-  async #fetch(): Promise<Reception> {
-    const {request} = this.#facts
-    const own = {url: request.url, method: request.method, headers: requestHeaders(request, this.#ports.secrets)}
+  /** `stretch`: what was chosen already, because parts bring the rest. */
+  async #fetch(stretch: ByteRange | undefined): Promise<Reception> {
+    const own = this.#ownHop()
     const first = this.#begin(own)
     const body = await this.#requestBody()
     this.#assertWanted()
-    let question = this.#questionTo(first.url)
+    let question = this.#questionTo(first, stretch)
     const connection = new Connection({
       transport: this.#ports.transport,
       connected: () => this.#report({type: 'attempt.connected'}),
       redirected: () => this.#report({type: 'attempt.redirected'}),
       challenged: () => this.#report({type: 'attempt.challenged'}),
-      login: this.#ports.logins.of(request, own, first),
+      login: this.#ports.logins.of(this.#facts.request, own, first),
       body,
       headersFor: (hop) => {
-        question = this.#questionTo(hop.url)
-        return withPlan(hop.headers, question.plan)
+        question = this.#questionTo(hop, stretch)
+        return question.headers
       },
       responded: (head) => this.#responded(question, connection, head),
     })
     this.#connection = connection
+    this.#parts?.board.attach(FIRST, connection)
     const reception = await connection.run(first)
     // A body that is here at once ends before its restart is recorded.
     await this.#recording?.settled
     if (!this.#bytes.hasPart) this.#assertWanted()
-    await this.#bytes.drained()
+    await connection.writer?.drained()
+    // An empty body was written by nobody: its part may not be there yet.
+    if (this.#bytes.hasPart) await this.#bytes.opened()
+    if (this.#parts !== undefined && connection.writer !== undefined) this.#bytes.leave(connection.writer)
+    this.#parts?.board.release(FIRST)
     // Only the end of the body told how long it is.
     if (reception.kind === 'receive' && reception.bodyEnd === undefined)
       this.#bytes.learn({total: connection.position ?? 0})
@@ -301,24 +355,50 @@ export class Attempt {
     return content.body(body, await content.inspect(body))
   }
 
-  /** What to ask of an address, as far as its origin is known. */
-  #questionTo(url: string): Question {
-    const {request, policy} = this.#facts
-    const terms = {
-      method: request.method,
-      hasBody: request.body !== undefined,
-      policy,
-      origin: this.#ports.origins.recall(url),
-    }
-    const {evidence, written} = this.#bytes
-    return {url, terms, plan: planRequest({...evidence, ranges: written}, terms, this.#wanted)}
+  #ownHop(): Hop {
+    const {request} = this.#facts
+    return {url: request.url, method: request.method, headers: requestHeaders(request, this.#ports.secrets)}
   }
 
-  #responded({url, plan, terms}: Question, connection: Connection, head: ResponseFacts): Reception {
-    const {written} = this.#bytes
-    const evidence = {...this.#bytes.evidence, ranges: written}
-    const judged = judgeResponse(plan, evidence, terms, head, this.#ports.clock.now())
-    const verdict = pinDigest(judged, evidence, this.#facts.policy, head)
+  #questionTo(hop: Hop, stretch?: ByteRange): Question {
+    return questionTo(hop, this.#facts, this.#known, this.#ports.origins, this.#wanted, stretch)
+  }
+
+  /** What is known of the version, with all bytes that are in the file. */
+  get #known(): Evidence {
+    return {...this.#bytes.evidence, ranges: this.#bytes.written}
+  }
+
+  #createParts(): Parts {
+    const {transport, origins, permits, limiter, logins, clock, minSliceBytes} = this.#ports
+    const facts = this.#facts
+    return new Parts({
+      facts,
+      transport,
+      origins,
+      permits,
+      rate: limiter.allowanceOf(facts),
+      unit: minSliceBytes,
+      bytes: () => this.#bytes,
+      wanted: () => this.#wanted,
+      isOpen: () => this.#stage === 'open' && this.#bytes.failure === undefined,
+      want: (part) => this.#report({type: 'part.wanted', part}),
+      firstHop: () => this.#begin(this.#ownHop()),
+      login: (first) => logins.of(facts.request, this.#ownHop(), first),
+      ask: (hop, stretch) => this.#questionTo(hop, stretch),
+      judge: (question, head) => judge(question, facts, this.#known, head, clock.now()),
+      receive: (connection, {plan, verdict}, end) =>
+        this.#goOn(
+          connection,
+          verdict as Verdict & {kind: 'continue'},
+          Math.min(plan.end ?? Number.POSITIVE_INFINITY, end),
+        ),
+    })
+  }
+
+  #responded(question: Question, connection: Connection, head: ResponseFacts): Reception {
+    const {url, plan} = question
+    const {verdict} = judge(question, this.#facts, this.#known, head, this.#ports.clock.now())
     const surprise = unexpectedContent(this.#facts, verdict, head)
     if (surprise !== undefined) return {kind: 'fail', error: surprise}
     const fault = this.#facts.policy.randomAccess === true ? randomAccessFault(plan, verdict, head) : undefined
@@ -338,22 +418,35 @@ export class Attempt {
         if (!this.#bytes.hasPart) this.#bytes.writeTo(this.#createPart())
         this.#report({type: 'attempt.responded', response: head, evidence: this.#bytes.evidence})
         return {kind: 'nothing'}
-      case 'continue':
+      case 'continue': {
+        if (this.#parts?.board.commit(FIRST) === false) return {kind: 'overtaken'}
+        this.#parts?.noteAnswer(head)
+        const end = this.#parts?.board.endOf(FIRST) ?? Number.POSITIVE_INFINITY
         this.#bytes.learn(learned(verdict))
         this.#report({type: 'attempt.responded', response: head, evidence: this.#bytes.evidence})
-        return this.#receive(connection, {
-          base: verdict.offset,
-          expected: verdict.bodyLength,
-          missingFrom: verdict.missingFrom,
-          end: plan.end,
-        })
+        return this.#goOn(connection, verdict, Math.min(plan.end ?? Number.POSITIVE_INFINITY, end))
+      }
       case 'fromStart':
+        this.#parts?.noteAnswer(head)
         return this.#receiveFromStart(connection, verdict, head)
     }
   }
 
+  /** The answer brings what is missing, up to `end`. */
+  #goOn(connection: Connection, verdict: Verdict & {kind: 'continue'}, end: number): Reception {
+    this.#bytes.learn(learned(verdict))
+    const isLast = end >= (this.#bytes.evidence.total ?? Number.POSITIVE_INFINITY)
+    return this.#receive(connection, {
+      base: verdict.offset,
+      expected: verdict.bodyLength,
+      missingFrom: verdict.missingFrom,
+      end: isLast ? undefined : end,
+    })
+  }
+
   #receiveFromStart(connection: Connection, verdict: Verdict & {kind: 'fromStart'}, head: ResponseFacts): Reception {
     const stale = this.#bytes
+    this.#parts?.restart()
     if (verdict.restarted) {
       const evidence = withoutBytes(stale.evidence, stale.evidence.generation + 1)
       this.#bytes = this.#checkpointsOver(evidence)
@@ -380,10 +473,14 @@ export class Attempt {
       onRoom: () => connection.resume(),
     })
     const {total} = this.#bytes.evidence
+    const bodyEnd = end === undefined ? total : Math.max(end, base + (expected ?? 0))
     // A server that sends more than was asked for is cut off, lest it writes over what is there.
     if (end !== undefined) connection.endAt(end)
+    if (connection === this.#connection && total !== undefined) {
+      this.#parts?.board.begin(FIRST, connection, missingFrom, end ?? total)
+    }
     if (this.#wanted > 0) queueMicrotask(() => this.#goToWanted())
-    return {kind: 'receive', writer, bodyEnd: end === undefined ? total : Math.max(end, base + (expected ?? 0))}
+    return {kind: 'receive', writer, bodyEnd}
   }
 
   #checkpointsOver(evidence: Evidence): Checkpoints {
@@ -396,7 +493,7 @@ export class Attempt {
         this.#guardSize(sizeOf(durable.ranges))
       },
       onWritten: () => this.#ports.meter.wrote(id),
-      onError: () => this.#connection?.stop(),
+      onError: () => this.#stop(),
     })
   }
 
@@ -432,12 +529,17 @@ export class Attempt {
 
   /** Once a second or so: hands a slow body's bytes over, says whether anything moved, makes it durable. */
   #pulse(): void {
-    const {received} = this.#counts()
-    const isAlive = received !== this.#receivedAtLastPulse || this.#connection?.writer?.isHolding === true
-    if (isAlive) this.#report({type: 'attempt.progressed'})
-    this.#receivedAtLastPulse = received
-    this.#guardSize(received)
+    const {position, writer} = this.#connection ?? {}
+    const hasMoved = position !== undefined && position !== this.#positionAtLastPulse
+    if (hasMoved || writer?.isHolding === true) this.#report({type: 'attempt.progressed'})
+    this.#positionAtLastPulse = position
+    this.#guardSize(sizeOf(this.#received))
     this.#connection?.flush()
+    this.#checkpoint()
+    this.#parts?.pulse(this.#ports.clock.now())
+  }
+
+  #checkpoint(): void {
     const bytes = this.#bytes
     if (!bytes.hasPart) return
     void bytes
@@ -455,10 +557,16 @@ export class Attempt {
   }
 
   #counts(): ByteCounts {
-    const {writer, position = 0} = this.#connection ?? {}
     const {written, evidence} = this.#bytes
-    const here = writer === undefined ? written : addRange(written, writer.base, position)
-    return {generation: evidence.generation, received: sizeOf(here), total: evidence.total, written}
+    return {generation: evidence.generation, received: sizeOf(this.#received), total: evidence.total, written}
+  }
+
+  /** What is in the file, or on its way into it. */
+  get #received(): RangeSet {
+    const {writer, position = 0} = this.#connection ?? {}
+    const {written} = this.#bytes
+    const received = writer === undefined ? written : addRange(written, writer.base, position)
+    return this.#parts?.board.received(received) ?? received
   }
 }
 
@@ -483,10 +591,4 @@ function learned({total, validator, marks, coded, digest}: Partial<VersionFacts>
     ...(coded === undefined ? {} : {coded}),
     ...(digest === undefined ? {} : {digest}),
   }
-}
-
-/** The caller's own Accept-Encoding stands in for ours (O19). */
-function withPlan(headers: readonly HeaderField[], plan: RangePlan): readonly HeaderField[] {
-  const own = new Set(headers.map(([name]) => name.toLowerCase()))
-  return [...headers, ...plan.headers.filter(([name]) => !own.has(name.toLowerCase()))]
 }

@@ -31,12 +31,12 @@ export interface BodyWriterOptions {
 export class BodyWriter implements Writer {
   readonly base: number
   readonly #options: BodyWriterOptions
-  #writing = 0
+  /** Writes under way. */
+  readonly #writing = new Set<Promise<void>>()
   #lent = 0
   #unsynced = 0
   /** Bytes that the checkpoint under way will make durable. */
   #inCheckpoint = 0
-  #whenIdle: (() => void)[] = []
   #overlap: OverlapCheck | undefined
 
   constructor(options: BodyWriterOptions) {
@@ -77,9 +77,11 @@ export class BodyWriter implements Writer {
   }
 
   filled(buffer: Buffer, length: number, offset: number): void {
-    this.#writing += 1
     this.#options.rate.spend(length)
-    void this.#write(buffer, length, this.base + offset)
+    const writing: Promise<void> = this.#write(buffer, length, this.base + offset).finally(() =>
+      this.#writing.delete(writing),
+    )
+    this.#writing.add(writing)
   }
 
   async #write(buffer: Buffer, length: number, position: number): Promise<void> {
@@ -94,14 +96,12 @@ export class BodyWriter implements Writer {
     } catch (error) {
       checkpoints.fail(error)
     } finally {
-      this.#writing -= 1
       this.release(buffer)
     }
     if (checkpoints.failure === undefined) {
       if (this.#unsynced >= CHECKPOINT_BYTES) void checkpoints.checkpoint().catch(() => undefined)
       onRoom()
     }
-    if (this.#writing === 0) for (const resume of this.#whenIdle.splice(0)) resume()
   }
 
   /** How many bytes at the front are in the file already, and equal. */
@@ -123,7 +123,7 @@ export class BodyWriter implements Writer {
   }
 
   async drained(): Promise<void> {
-    while (this.#writing > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
+    await Promise.all(this.#writing)
     const {failure} = this.#options.checkpoints
     if (failure !== undefined) throw failure.error
   }

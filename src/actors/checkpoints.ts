@@ -100,6 +100,13 @@ export class Checkpoints {
     this.#writers.add(writer)
   }
 
+  /** It writes nothing more, and what it wrote is in the file: the next checkpoint covers it like all the rest. */
+  leave(writer: Writer): void {
+    this.#writers.delete(writer)
+    // Debts of those who left would add up without bound.
+    if (writer.unsynced > 0 && this.#failure === undefined) void this.checkpoint().catch(() => undefined)
+  }
+
   /** These bytes are in the file. */
   wrote(start: number, end: number): void {
     this.#written = addRange(this.#written, start, end)

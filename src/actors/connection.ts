@@ -30,6 +30,8 @@ export type Reception =
     }
   /** Every byte is there already: the body is of no interest. */
   | {readonly kind: 'nothing'}
+  /** Others brought its stretch meanwhile: the body is of no interest. */
+  | {readonly kind: 'overtaken'}
   | {readonly kind: 'fail'; readonly error: TransferError}
 
 export interface ConnectionOptions {
@@ -86,6 +88,12 @@ export class Connection {
 
   get writer(): BodyWriter | undefined {
     return this.#reception?.kind === 'receive' ? this.#reception.writer : undefined
+  }
+
+  /** How far its end could still be moved out; undefined before there is a body, and when it is over. */
+  get reach(): number | undefined {
+    const reception = this.#reception
+    return this.#isCut || this.#isOver || reception?.kind !== 'receive' ? undefined : reception.bodyEnd
   }
 
   /** Position behind the last byte that came for its stretch; undefined before there is a body. */

@@ -1,6 +1,6 @@
 /** The commands and their flags. Each command's own code is loaded when it is called, and not before. */
 
-import {Argument, Command, CommanderError, Option} from 'commander'
+import {Argument, Command, CommanderError} from 'commander'
 import type {TransferError} from '../domain/errors.ts'
 import type {Change, ChangeFlags} from './commands/change.ts'
 import type {ChartFlags} from './commands/chart.ts'
@@ -189,7 +189,11 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
     )
     .option('--compare-on-resume', 'ask for the last bytes again at each resume, and compare')
     .option('--detach', 'hand the downloads to a host (bgt host), print their guids, and return')
-    .addOption(new Option('--connections <n>', 'only 1 in this version').argParser(oneConnection))
+    .option(
+      '--connections <n>',
+      'for one file, as far as more are faster (default: 1)',
+      count('--connections', 1, 1000),
+    )
     .addHelpText('after', DETAILS.get + EXAMPLES.get)
     .action(async (urls: string[], flags: GetFlags) => {
       if (flags.output !== undefined && flags.directory !== undefined) {
@@ -206,12 +210,6 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
 const CHART_FORMATS = {svg: 'svg', mermaid: 'mermaid', json: 'json'} as const
 const FTP_TLS = {none: 'none', explicit: 'explicit', implicit: 'implicit'} as const
 const COLLISIONS = {fail: 'failIfExists', unique: 'generateUniqueName', replace: 'replaceExisting'} as const
-
-function oneConnection(text: string): number {
-  const wanted = count('--connections', 1, 1000)(text)
-  if (wanted === 1) return wanted
-  throw usageError('this version fetches a file over one connection', '--connections', 'leave it out, or give 1')
-}
 
 /** Help is no error; everything else is one line, and exit code 2. */
 function afterCommander(error: CommanderError): number {

@@ -31,6 +31,7 @@ export interface GetFlags extends RequestFlags {
   readonly resumeWithoutValidator?: boolean
   readonly compareOnResume?: boolean
   readonly ftpTls?: 'none' | 'explicit' | 'implicit'
+  readonly connections?: number
 }
 
 /** One file to have: where from, where to. */

@@ -1,6 +1,7 @@
 /** What the byte path and the chart of an operation say to each other, and the numbers that an operation runs by. */
 
 import type {SerializedError} from './errors.ts'
+import type {PartId} from './part.ts'
 import type {AnswerFacts, Evidence, OperationFacts, ResponseFacts} from './record.ts'
 import type {RetrySettings} from './retry.ts'
 import type {ResumableFacts, UploadStep} from './upload-steps.ts'
@@ -31,6 +32,10 @@ export type AttemptEvent =
   | {readonly type: 'attempt.restarted'; readonly response: ResponseFacts; readonly evidence: Evidence}
   /** The stretch is here, or another one is wanted first: the next one is asked for. */
   | {readonly type: 'attempt.continuing'}
+  /** Nothing is left for its own connection: parts bring the rest. */
+  | {readonly type: 'attempt.attending'}
+  /** One more connection would be of use. */
+  | {readonly type: 'part.wanted'; readonly part: PartId}
   | {readonly type: 'attempt.progressed'}
   | {readonly type: 'attempt.checkpointed'; readonly evidence: Evidence}
   /** `answer`: of an upload. */

@@ -18,7 +18,8 @@ export function randomAccessFault(plan: RangePlan, verdict: Verdict, head: Respo
   return new TransferError('INSUFFICIENT_RANGE_SUPPORT', 'the server sends the file only from its start', {where})
 }
 
-function acceptsRanges(head: ResponseFacts): boolean {
+/** The server says that it has ranges. */
+export function acceptsRanges(head: ResponseFacts): boolean {
   const units = headerValue(head.headers, 'accept-ranges') ?? ''
   return units.split(',').some((unit) => unit.trim().toLowerCase() === 'bytes')
 }

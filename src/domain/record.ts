@@ -91,6 +91,8 @@ export interface TransferPolicy {
   readonly resumeWithoutValidator?: boolean
   /** Ask for the last bytes again at each resume, under a validator too, and compare. */
   readonly compareOnResume?: boolean
+  /** Connections for this file at once, at most; 1 where it is absent. */
+  readonly connections?: number
 }
 
 /**

@@ -14,7 +14,7 @@ import {type ContentRange, parseContentRange} from './content-range.ts'
 import {TransferError} from './errors.ts'
 import {headerValue, headerValues} from './header-fields.ts'
 import type {OriginFacts, OriginLesson} from './origin-memory.ts'
-import {missingRanges, prefixLength, sizeOf} from './range-set.ts'
+import {type ByteRange, missingRanges, prefixLength, sizeOf} from './range-set.ts'
 import {statusLine} from './reason-phrase.ts'
 import type {Evidence, HeaderField, ResponseFacts, TransferPolicy} from './record.ts'
 import {redactUrl} from './redaction.ts'
@@ -93,9 +93,12 @@ const COMPARED_BYTES = 1024
 /** Less than this is not worth another question: the whole is on its way already. */
 const WORTH_ASKING_BYTES = 64 * 1024
 
-/** `wanted`: what is missing from there on is asked for first, where the evidence allows to begin anywhere. */
-export function planRequest(evidence: Evidence, terms: AskingTerms, wanted = 0): RangePlan {
-  const stretch = nextStretch(evidence, wanted)
+/**
+ * `wanted`: what is missing from there on is asked for first, where the evidence allows to begin anywhere. `assigned`: missing
+ * bytes that were chosen already, because other connections bring the rest.
+ */
+export function planRequest(evidence: Evidence, terms: AskingTerms, wanted = 0, assigned?: ByteRange): RangePlan {
+  const stretch = assigned === undefined ? nextStretch(evidence, wanted) : upToTheEnd(assigned, evidence.total)
   const rung = rungFor(evidence, stretch, terms)
   if (stretch === undefined || rung === 'whole') return planWhole(terms)
   return planStretch(evidence, terms, rung, stretch)
@@ -138,7 +141,12 @@ function nextStretch({ranges, total}: Evidence, wanted: number): Stretch | undef
   const stretch = missing.find((each) => each[1] > wanted) ?? missing[0]
   if (stretch === undefined) return [total, undefined]
   const [start, end] = stretch
-  return [end > wanted ? Math.max(start, wanted) : start, end === total ? undefined : end]
+  return upToTheEnd([end > wanted ? Math.max(start, wanted) : start, end], total)
+}
+
+/** The last stretch is asked for without an end. */
+function upToTheEnd([start, end]: ByteRange, total: number | undefined): Stretch {
+  return [start, end === total ? undefined : end]
 }
 
 /** Whether what has come could be gone on with, if the connection were cut now. */

@@ -150,6 +150,7 @@ export class Coordinator {
       options: this.#options,
       ticker: this.ticker,
       limiter: this.limits,
+      permits: {tryTake: (url, id, onRevoked) => this.line.tryTakeConnection(url, id, onRevoked)},
       session,
       conditions,
       writes: this.#writes,

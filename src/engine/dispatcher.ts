@@ -173,6 +173,11 @@ export class Dispatcher {
     return this.#origins.refusal(new URL(url).origin)
   }
 
+  /** One more connection for an operation that has a slot; see ConnectionPermits. */
+  tryTakeConnection(url: string, id: OperationId, onRevoked: () => void): (() => void) | undefined {
+    return this.#origins.tryTake(new URL(url).origin, id, onRevoked)
+  }
+
   #takeSlot(id: OperationId, origin: string): void {
     if (this.#slots.has(id)) return
     this.#slots.set(id, origin)
@@ -291,7 +296,10 @@ export class Dispatcher {
     const {rotation} = this.#groups
     while (!this.#stopped && this.#slots.size < this.#options.capacity && !this.#options.isHeld()) {
       const chosen = rotation.choose(this.#origins.closed)
-      if (chosen === undefined) return
+      if (chosen === undefined) {
+        this.#makeWay()
+        return
+      }
       const group = this.#groups.find(chosen.group)
       if (group?.offer === undefined) {
         // Nobody else takes its turn while its line is read.
@@ -301,6 +309,11 @@ export class Dispatcher {
       group.lastServed = rotation.take(chosen, this.#origins.closed)
       this.#admitNext(group, group.offer.id)
     }
+  }
+
+  /** Whoever has nothing comes before those who have a connection more than one. */
+  #makeWay(): void {
+    for (const origin of this.#origins.crowded) if (this.#groups.isAwaited(origin)) this.#origins.revoke(origin)
   }
 
   #admitNext(group: AwakeGroup, id: OperationId): void {

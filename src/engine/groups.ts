@@ -229,6 +229,18 @@ export class Groups {
     this.#options.onOffers()
   }
 
+  /** Whether somebody would be admitted if this origin took one more. */
+  isAwaited(origin: string): boolean {
+    for (const {actor} of this.#awake.values()) {
+      const snapshot = actor.getSnapshot()
+      const {closedOrigins = []} = snapshot.context
+      if (snapshot.matches('suspended') || !closedOrigins.includes(origin)) continue
+      const open = {...snapshot.context, closedOrigins: closedOrigins.filter((closed) => closed !== origin)}
+      if (nextAdmission(open).kind === 'admit') return true
+    }
+    return this.rotation.isParked(origin) || [...this.#asleep.values()].some(({isStuck}) => isStuck)
+  }
+
   /** An idle group's settings are all that is left of it. */
   putAwayIfIdle(group: AwakeGroup): void {
     if (!group.line.isEmpty || !group.actor.getSnapshot().hasTag('idle')) return

@@ -11,6 +11,7 @@ import {asTransferError, TransferError} from '../domain/errors.ts'
 import {type JournalEntry, withJournalled} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Direction, OperationRecord} from '../domain/record.ts'
+import type {ConnectionPermits} from '../ports/connection-permits.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent} from './events.ts'
@@ -41,6 +42,7 @@ export interface OperationsOptions {
   readonly options: ResolvedEngineOptions
   readonly ticker: ProgressTicker
   readonly limiter: RateLimiter
+  readonly permits: ConnectionPermits
   readonly observer: OperationObserver
   /** Names this session. */
   readonly session: () => string
@@ -71,6 +73,8 @@ export class Operations {
       origins: new KnownOrigins(options.ports.clock),
       readers: this.readers,
       providers: options.options.providers,
+      permits: options.permits,
+      minSliceBytes: options.options.minSliceBytes,
       commit: (record) => this.#persist(this.hold(record), record),
     }
     this.#machines = {

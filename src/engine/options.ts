@@ -35,6 +35,10 @@ export interface EngineOptions {
   readonly retryDelayMs?: number
   /** ms between two checkpoints of a slow body; 1,000 by default. */
   readonly checkpointIntervalMs?: number
+  /**
+   * The fewest bytes for which a download with several connections opens another one; 1,048,576 by default, 4,096 at least.
+   */
+  readonly minSliceBytes?: number
   /** The namespace's limits, such as {operations: 200, groups: 50}; none by default. More throw LIMIT_REACHED. */
   readonly limits?: LimitOptions
   /** ms that close() waits for running operations to make their bytes durable; 10,000 by default. */
@@ -94,6 +98,7 @@ export interface ResolvedEngineOptions {
   readonly maxBytesPerSecond: number | undefined
   readonly retention: RetentionPolicy
   readonly checkpointIntervalMs: number
+  readonly minSliceBytes: number
   readonly drainTimeoutMs: number
   readonly resumeOnOpen: boolean | 'nothing'
   readonly journal: boolean
@@ -117,6 +122,7 @@ export type OperationLimits = Pick<
   | 'responseTimeoutMs'
   | 'stallTimeoutMs'
   | 'maxBytesPerSecond'
+  | 'connections'
   | 'resumeWithoutValidator'
   | 'compareOnResume'
 >
@@ -133,6 +139,7 @@ const BOUNDS = {
   responseTimeoutMs: [1, MAX_MS],
   stallTimeoutMs: [1, MAX_MS],
   maxBytesPerSecond: [1, Number.MAX_SAFE_INTEGER],
+  connections: [1, 1000],
 } as const satisfies Partial<Record<keyof OperationLimits, Bounds>>
 
 const HEX_LENGTHS: Readonly<Record<Checksum['algorithm'], number>> = {md5: 32, sha1: 40, sha256: 64, sha512: 128}
@@ -163,6 +170,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
       ageMs: bounded('retention.ageMs', options.retention?.ageMs, 30 * 86_400_000, [0, Number.MAX_SAFE_INTEGER]),
     },
     checkpointIntervalMs: settings.checkpointIntervalMs,
+    minSliceBytes: bounded('minSliceBytes', options.minSliceBytes, 1024 * 1024, [4096, Number.MAX_SAFE_INTEGER]),
     drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, [0, MAX_MS]),
     resumeOnOpen: options.resumeOnOpen ?? true,
     journal: options.journal ?? true,

@@ -1,7 +1,7 @@
 /** The origins that operations talk to, as one answer: which of them take nobody now. */
 
 import {createActor} from 'xstate'
-import {type OriginActor, type OriginEvent, originMachine} from '../../machines/origin.machine.ts'
+import {type ConnectionUser, type OriginActor, type OriginEvent, originMachine} from '../../machines/origin.machine.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Clock} from '../ports/clock.ts'
 
@@ -14,6 +14,11 @@ export class OriginGates {
   readonly #onChange: () => void
   readonly #gates = new Map<string, OriginActor>()
   readonly #closed = new Set<string>()
+  /** Further connections of operations, by origin, and how each is asked to give way. */
+  readonly #further = new Map<string, Map<ConnectionUser, () => void>>()
+  /** Origins where one of those was asked, and is not gone yet. */
+  readonly #givingWay = new Set<string>()
+  #count = 0
   #stopped = false
 
   /** `limit`: connections per origin at once. */
@@ -42,6 +47,42 @@ export class OriginGates {
     if (!this.#isWatched(origin)) return
     this.#send(origin, {type: 'connection.given', id})
     this.#forgetIfIdle(origin)
+  }
+
+  /** A further connection for an operation; undefined when the origin takes nobody now. */
+  tryTake(origin: string, id: OperationId, onRevoked: () => void): (() => void) | undefined {
+    const gate = this.#gates.get(origin)
+    // Whether a quiet is over is found out by an operation.
+    if (this.#stopped || gate?.getSnapshot().matches('open') === false) return undefined
+    if (!this.#isWatched(origin)) return () => {}
+    this.#count += 1
+    const user: ConnectionUser = `${id}/${this.#count}`
+    const further = this.#further.get(origin) ?? new Map<ConnectionUser, () => void>()
+    this.#further.set(origin, further.set(user, onRevoked))
+    this.#send(origin, {type: 'connection.taken', id: user})
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#givingWay.delete(origin)
+      further.delete(user)
+      if (further.size === 0 && this.#further.get(origin) === further) this.#further.delete(origin)
+      this.#send(origin, {type: 'connection.given', id: user})
+      this.#forgetIfIdle(origin)
+    }
+  }
+
+  /** Origins at their limit where an operation has a connection more than one. */
+  get crowded(): readonly string[] {
+    return [...this.#further.keys()].filter((origin) => this.refusal(origin) === 'full')
+  }
+
+  /** An operation waits for the origin: the newest further connection gives way. */
+  revoke(origin: string): void {
+    const giveWay = [...(this.#further.get(origin)?.values() ?? [])].at(-1)
+    if (giveWay === undefined || this.#givingWay.has(origin)) return
+    this.#givingWay.add(origin)
+    giveWay()
   }
 
   overloaded(origin: string, id: OperationId, quietMs: number): void {

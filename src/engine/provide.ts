@@ -2,9 +2,12 @@
 
 import {fromPromise} from 'xstate'
 import {operationMachine} from '../../machines/operation.machine.ts'
+import {partMachine} from '../../machines/part.machine.ts'
 import {uploadMachine} from '../../machines/upload.machine.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {createDiscardParts, createPublishFile, createVerifyFile} from '../actors/finish-file.ts'
+import {createMovePart, createWeighPart} from '../actors/move-part.ts'
+import {OpenTries} from '../actors/open-tries.ts'
 import {createPerformStep} from '../actors/perform-step.ts'
 import {createRefreshRequest, FreshRequests} from '../actors/refresh-request.ts'
 import {createSendContent} from '../actors/send-content.ts'
@@ -15,6 +18,7 @@ import {createWeighFailure} from '../actors/weigh-failure.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {AttemptProviders} from '../ports/attempt-provider.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
+import type {ConnectionPermits} from '../ports/connection-permits.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
@@ -28,18 +32,24 @@ export interface OperationProvisions {
   readonly origins: OriginMemory
   readonly readers: ByteReaders
   readonly providers: AttemptProviders
+  readonly permits: ConnectionPermits
+  /** The fewest bytes for which another connection is opened. */
+  readonly minSliceBytes: number
   /** Resolves when the record, or a newer one of the operation, is durable. */
   readonly commit: (record: OperationRecord) => Promise<void>
 }
 
-export function provideOperationMachine(provisions: OperationProvisions) {
-  const {ports, meter, pool, limiter, origins, readers, commit} = provisions
-  const fresh = new FreshRequests(provisions.providers)
+export function provideOperationMachine({ports, providers, commit, ...provisions}: OperationProvisions) {
+  const fresh = new FreshRequests(providers)
   const logins = new Logins(ports)
+  const tries = new OpenTries()
   return operationMachine.provide({
     actors: {
-      transferBytes: createTransferBytes({...ports, meter, pool, limiter, origins, readers, logins, fresh}),
+      transferBytes: createTransferBytes({...ports, ...provisions, logins, fresh}, tries),
       refreshRequest: createRefreshRequest(fresh),
+      part: partMachine.provide({
+        actors: {movePart: createMovePart(tries), weighPart: createWeighPart(ports.clock, ports.random)},
+      }),
       weighFailure: createWeighFailure(ports.clock, ports.random),
       commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => commit(input.record)),
       verifyFile: createVerifyFile(ports.sink),

@@ -40,6 +40,11 @@ export class Rotation {
     return this.#offers.get(group)
   }
 
+  /** Whether an offer waits for this origin. */
+  isParked(origin: string): boolean {
+    return this.#parked.get(origin)?.some((heap) => heap.first !== undefined) === true
+  }
+
   /** In the place of what the group offered before. */
   offer(offer: Offer): void {
     const known = this.#offers.get(offer.group)

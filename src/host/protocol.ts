@@ -161,6 +161,7 @@ const policy = z.strictObject({
   nameFromServer: flag.exactOptional(),
   resumeWithoutValidator: flag.exactOptional(),
   compareOnResume: flag.exactOptional(),
+  connections: z.int().min(1).max(1000).exactOptional(),
 } satisfies Members<TransferPolicy>)
 
 /** What a client says of an operation to come; the host adds what only it may know. */

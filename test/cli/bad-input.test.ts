@@ -66,7 +66,7 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['--serialized without a group', ['get', '--serialized', 'http://127.0.0.1/x'], /--group/],
     ['a priority that is none', ['priority', '01a1', 'urgent'], /high, default, low/],
     ['--search without --repair', ['doctor', '--search', '.'], /--repair/],
-    ['more connections', ['get', '--connections', '4', 'http://127.0.0.1/x'], /--connections/],
+    ['no connections', ['get', '--connections', '0', 'http://127.0.0.1/x'], /--connections/],
   ]
 
   it.each(cases)('%s', async (_, args, says) => {

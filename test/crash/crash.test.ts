@@ -47,6 +47,7 @@ const TOTAL_BYTES = FILES.reduce((sum, {size}) => sum + size, 0)
 const SEEDS = process.env.CRASH_SEED === undefined ? [1, 2, 3, 4, 5] : [Number(process.env.CRASH_SEED)]
 const KILLS_PER_SEED = 10
 const BULK_KILLS = 20
+const PARTS_KILLS = 4
 const BULK_FILES = 200
 
 let program: ChildProgram
@@ -200,6 +201,48 @@ function startOf(headers: ReceivedRequest['headers']): number {
 function sizeOf(path: string): number {
   return FILES.find(({name}) => `/${name}` === path)?.size ?? 0
 }
+
+describe('17.I 199: a process that is killed while one file comes over four connections', () => {
+  it(`goes on at each gap (seed 7, ${PARTS_KILLS} kills)`, {timeout: 120_000}, async () => {
+    const random = new SeededRandom(Number(process.env.CRASH_SEED ?? 7))
+    await World.run(async (world) => {
+      const {directory, server} = world
+      const size = 12 * MIB + 5
+      let run: WorkerRun | undefined
+      let sent = 0
+      let atOnce = 0
+      let killAtSent = Number.POSITIVE_INFINITY
+      const content = {
+        length: size,
+        slice(start: number, end: number): Buffer {
+          sent += end - start
+          if (sent >= killAtSent) run?.kill()
+          return contentSlice(7, start, end)
+        },
+      }
+      server.route('/large', () => {
+        atOnce = Math.max(atOnce, server.requests.filter(({closed}) => !closed).length)
+        return {etag: '"large"', pieceBytes: 16 * KIB, pieceDelayMs: 5, content}
+      })
+      const plan = world.plan([{url: server.url('/large'), file: join(directory, 'large'), options: {connections: 4}}])
+      const engine = {...plan.engine, checkpointIntervalMs: 50, minSliceBytes: 64 * KIB}
+      const quick: Plan = {...plan, engine}
+      for (let kills = 0; kills < PARTS_KILLS; kills++) {
+        killAtSent = sent + (0.1 + 0.1 * random.next()) * size
+        run = runWorker(program, quick, () => undefined)
+        expect(await run.ended).toBe('killed')
+      }
+      killAtSent = Number.POSITIVE_INFINITY
+      const last = await finishWorker(program, quick)
+      expect(last.at(-1)).toEqual({type: 'finished'})
+      expect(atOnce).toBeGreaterThan(2)
+      expect(await world.names()).toEqual(['large'])
+      expect(await world.digestOf('large')).toBe(sha256(contentOf(7, size)))
+      // Of each of four connections: what was not durable yet, and what was on its way when it was closed.
+      expect(sent - size).toBeLessThan(PARTS_KILLS * 4 * MIB)
+    })
+  })
+})
 
 describe('17.I 199: a process that is killed in the middle of many tiny files', () => {
   it(`finishes each of ${BULK_FILES} exactly once (seed 6, ${BULK_KILLS} kills)`, {timeout: 120_000}, async () => {

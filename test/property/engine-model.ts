@@ -22,6 +22,7 @@ import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 /** Files that operations may be started for; more operations than files, so that they meet. */
 const FILES = 12
 const CAPACITY = 3
+const MOST_CONNECTIONS = 4
 const GROUPS = ['', 'parallel', 'serialized', 'changing'] as const
 
 export type Command =
@@ -33,6 +34,8 @@ export type Command =
       readonly checked: boolean
       /** Any byte may be wanted next. */
       readonly random?: boolean
+      /** Connections at once, at most. */
+      readonly connections?: number
     }
   | {readonly kind: 'want'; readonly nth: number; readonly position: number}
   | {readonly kind: 'pause' | 'resume' | 'cancel'; readonly nth: number}
@@ -80,6 +83,7 @@ export const start: fc.Arbitrary<Command> = fc.record({
   priority: fc.constantFrom(0, 0, 0, 1, 2),
   checked: fc.boolean(),
   random: fc.constantFrom(false, false, true),
+  connections: fc.constantFrom(1, 1, 2, MOST_CONNECTIONS),
 })
 
 export const command: fc.Arbitrary<Command> = fc.oneof(
@@ -228,6 +232,8 @@ export class EngineModel {
         stallTimeoutMs: 20_000,
         responseTimeoutMs: 20_000,
         connectTimeoutMs: 30_000,
+        checkpointIntervalMs: 300,
+        minSliceBytes: 4096,
       },
     })
     this.#looksAtBytes = scheduler !== undefined
@@ -441,6 +447,7 @@ export class EngineModel {
       ...draft.policy,
       ...(command.checked ? {checksum} : {}),
       ...(command.random === true ? {randomAccess: true} : {}),
+      ...(command.connections === undefined ? {} : {connections: command.connections}),
     }
     const present = world.process
     this.#tolerate(
@@ -539,8 +546,13 @@ export class EngineModel {
 
   #began(exchange: SimulatedExchange): void {
     const {open} = this.world.network
-    if (open.size > CAPACITY) this.#failures.push(new Error(`${open.size} exchanges at once`))
+    const addresses = new Set([...open].map(({url}) => url))
+    if (addresses.size > CAPACITY) this.#failures.push(new Error(`${addresses.size} addresses at once`))
+    if (open.size > CAPACITY * MOST_CONNECTIONS) this.#failures.push(new Error(`${open.size} exchanges at once`))
     const url = exchange.url
+    const hasParts = [...this.#byId.values()].filter(({file}) => urlOf(file) === url).length === 1
+    const connections = [...open].filter((each) => each.url === url).length
+    if (hasParts && connections > 1) this.#tally.count(`${connections} connections for a file`)
     const rivals = this.#movingIn(url)
     if (rivals.length > 1) {
       this.#failures.push(new Error(`two members of a serialized group at once: ${rivals.map(({id}) => id).join()}`))
@@ -695,23 +707,23 @@ export class EngineModel {
 
   /** What a record says of the bytes survives the loss of power now. */
   #checkEvidence({id, file, wish}: Known, {state, evidence, target, publishing}: OperationRecord): void {
-    const [range] = evidence.ranges
     // Where its name is being given, the bytes may bear the other one already.
     if (publishing !== undefined) return
     // A cancel removes them while its record may wait for the store: a crash then goes on without them.
     if (wish === 'cancel') return
-    if (range === undefined || isTerminal(state) || state === 'publishing' || state === 'canceling') return
+    if (evidence.ranges.length === 0 || isTerminal(state) || state === 'publishing' || state === 'canceling') return
     const {part} = partPaths({id: evidence.partOwner ?? id, file: target.file, generation: evidence.generation})
     const bytes = this.world.disk.readDurable(part)
-    const [start, end] = range
-    const isRight = (this.#versions[file] ?? []).some(
-      (version) =>
-        bytes?.subarray(start, end).equals(contentOf(version.seed, version.size).subarray(start, end)) === true,
-    )
-    if (!isRight || bytes === undefined || bytes.length < end) {
-      throw new Error(
-        `the record of ${id} says ${start}-${end}, of which ${bytes?.length} bytes are durable in ${part}`,
+    for (const [start, end] of evidence.ranges) {
+      const isRight = (this.#versions[file] ?? []).some(
+        (version) =>
+          bytes?.subarray(start, end).equals(contentOf(version.seed, version.size).subarray(start, end)) === true,
       )
+      if (!isRight || bytes === undefined || bytes.length < end) {
+        throw new Error(
+          `the record of ${id} says ${start}-${end}, of which ${bytes?.length} bytes are durable in ${part}`,
+        )
+      }
     }
   }
 

@@ -16,6 +16,8 @@ const MUST_HAPPEN = [
   'restarted from zero',
   'asked for a hole',
   'completed in any order',
+  '2 connections for a file',
+  '4 connections for a file',
   'crash by kill',
   'crash by power',
   'reopened',

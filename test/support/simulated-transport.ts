@@ -239,10 +239,9 @@ export class SimulatedExchange implements Exchange {
     const {headers} = this.#setup.request
     const [, first, last = ''] = /^bytes=(\d+)-(\d*)$/.exec(headerValue(headers, 'range') ?? '') ?? []
     const asked = Number(first ?? 0)
-    const same = resource.validator !== 'none' && headerValue(headers, 'if-range') === etag
-    // From zero and without a condition: whether there are ranges is the question.
-    const probes = first === '0' && headerValue(headers, 'if-range') === undefined
-    if (first !== undefined && (same || probes) && this.#fault?.kind !== 'rangeIgnored') {
+    const condition = headerValue(headers, 'if-range')
+    const same = condition === undefined || (resource.validator !== 'none' && condition === etag)
+    if (first !== undefined && same && this.#fault?.kind !== 'rangeIgnored') {
       if (asked >= resource.size) {
         this.#head(416, [['Content-Range', `bytes */${resource.size}`], ...validator])
         return
@@ -257,7 +256,7 @@ export class SimulatedExchange implements Exchange {
       })
       return
     }
-    this.#head(200, validator, {resource, start: 0, length: resource.size})
+    this.#head(200, [['Accept-Ranges', 'bytes'], ...validator], {resource, start: 0, length: resource.size})
   }
 
   #head(status: number, fields: readonly HeaderField[], body?: Body): void {

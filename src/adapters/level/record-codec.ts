@@ -50,6 +50,7 @@ const POLICY_OPTIONS = everyOptionalOf<TransferPolicy>()({
   nameFromServer: true,
   resumeWithoutValidator: true,
   compareOnResume: true,
+  connections: true,
 })
 
 const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({

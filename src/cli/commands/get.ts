@@ -64,11 +64,12 @@ class GetRun implements Run {
 
   /** What uploads have nothing like. */
   #ofDownloads() {
-    const {checksum, resumeWithoutValidator, compareOnResume} = this.#flags
+    const {checksum, connections, resumeWithoutValidator, compareOnResume} = this.#flags
     return {
       ...(checksum === undefined ? {} : {checksum}),
       ...(resumeWithoutValidator === undefined ? {} : {resumeWithoutValidator}),
       ...(compareOnResume === undefined ? {} : {compareOnResume}),
+      ...(connections === undefined ? {} : {connections}),
     }
   }
 

@@ -1,0 +1,296 @@
+/**
+ * The parts of one try: further connections beside its own, as many as pay. Says when one more would be of use, finds each its
+ * stretches, and judges their answers. Whatever a part brings is pinned to the version that the try’s own answer named: an answer
+ * of which that is not sure is left, and one that is surely newer ends the try.
+ */
+
+import {firstGrowth, type Growth, grown} from '../domain/connection-growth.ts'
+import {unexpectedAnswer} from '../domain/content-guard.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
+import type {PartId, PartReport} from '../domain/part.ts'
+import {isNewerVersion} from '../domain/part-answer.ts'
+import {acceptsRanges} from '../domain/random-access.ts'
+import type {ByteRange} from '../domain/range-set.ts'
+import type {OperationFacts, ResponseFacts} from '../domain/record.ts'
+import type {ConnectionPermits} from '../ports/connection-permits.ts'
+import type {OriginMemory} from '../ports/origin-memory.ts'
+import type {RateAllowance} from '../ports/rate-limiter.ts'
+import type {Transport} from '../ports/transport.ts'
+import type {Checkpoints} from './checkpoints.ts'
+import {Connection, type Hop, type Reception} from './connection.ts'
+import type {Judgement, Question} from './question.ts'
+import type {ServerLogin} from './server-login.ts'
+import {type Asking, SliceBoard} from './slice-board.ts'
+
+/** The try’s own connection, on the board. */
+export const FIRST = 'first'
+
+/** What a try shares with its parts. */
+export interface PartsHost {
+  readonly facts: OperationFacts
+  readonly transport: Transport
+  readonly origins: OriginMemory
+  readonly permits: ConnectionPermits
+  readonly rate: RateAllowance
+  readonly unit: number
+  readonly bytes: () => Checkpoints
+  readonly wanted: () => number
+  /** The try goes on. */
+  readonly isOpen: () => boolean
+  readonly want: (part: PartId) => void
+  readonly firstHop: () => Hop
+  readonly login: (first: Hop) => ServerLogin
+  readonly ask: (hop: Hop, stretch: ByteRange) => Question
+  readonly judge: (question: Question, head: ResponseFacts) => Judgement
+  readonly receive: (connection: Connection, judgement: Judgement, end: number) => Reception
+}
+
+interface Run {
+  readonly part: PartId
+  readonly tell: (report: PartReport) => void
+  connection: Connection | undefined
+  /** Its chart has left it, or the try has no more use for it. */
+  isOver: boolean
+}
+
+export class Parts {
+  readonly board: SliceBoard
+  readonly #host: PartsHost
+  /** In the order in which they began. */
+  readonly #runs = new Map<PartId, Run>()
+  #count = 0
+  #growth: Growth | undefined
+  /** More were refused in this try. */
+  #limit: number
+  #hasRanges = false
+  #whenChanged: (() => void)[] = []
+
+  constructor(host: PartsHost) {
+    this.#host = host
+    this.#limit = host.facts.policy.connections ?? 1
+    this.board = new SliceBoard(host.unit)
+  }
+
+  /** The answer to the try’s own connection. */
+  noteAnswer(head: ResponseFacts): void {
+    this.#hasRanges = head.status === 206 || acceptsRanges(head)
+  }
+
+  /** A stretch for the try’s own connection; undefined while parts bring all that is missing. */
+  claimFirst(): ByteRange | undefined {
+    const asking = this.#asking
+    return asking === undefined ? undefined : this.board.claim(FIRST, asking)
+  }
+
+  /** Resolves when there may be something else to bring. */
+  change(): Promise<void> {
+    return new Promise((resolve) => this.#whenChanged.push(resolve))
+  }
+
+  changed(): void {
+    for (const resolve of this.#whenChanged.splice(0)) resolve()
+  }
+
+  /** Measures, and finds out whether more connections pay, or fewer. `now`: epoch ms. */
+  pulse(now: number): void {
+    const {rate, flowing} = this.board.measure(now)
+    this.changed()
+    const asking = this.#asking
+    if (asking === undefined || !this.#maySplit) return
+    const {useful} = this
+    const before = this.#growth ?? firstGrowth(this.#limit, useful)
+    this.#growth = grown(before, {rate, flowing, most: Math.min(this.#limit, useful ?? this.#limit)})
+    const {target, settled, paying} = this.#growth
+    if (settled && !before.settled && target < before.target && this.#host.rate.isUnlimited) this.#teach(paying)
+    for (const run of [...this.#runs.values()].slice(Math.max(0, target - 1))) this.#drop(run)
+    for (let more = target - 1 - this.#runs.size; more > 0 && this.board.hasWork(asking); more--) {
+      this.#count += 1
+      this.#host.want(`part-${this.#count}`)
+    }
+  }
+
+  get useful(): number | undefined {
+    return this.#host.origins.recall(this.#host.facts.request.url).usefulConnections
+  }
+
+  /** Brings stretches until none is left for it. What becomes of it is told. */
+  async run(part: PartId, tell: (report: PartReport) => void): Promise<void> {
+    const {facts, permits, isOpen} = this.#host
+    const run: Run = {part, tell, connection: undefined, isOver: false}
+    const isTooMany = this.#runs.size >= (this.#growth?.target ?? 1) - 1
+    const giveBack =
+      isTooMany || !isOpen() ? undefined : permits.tryTake(facts.request.url, facts.id, () => this.#drop(run))
+    if (giveBack === undefined) {
+      tell({type: 'part.finished'})
+      return
+    }
+    this.#runs.set(part, run)
+    let failure: TransferError | undefined
+    try {
+      await this.#bring(run)
+    } catch (thrown) {
+      failure = asTransferError(thrown)
+      if (run.connection?.writer === undefined && failure.details.askAgain !== true) this.#limitTo(this.#withoutThis)
+    }
+    this.#runs.delete(part)
+    giveBack()
+    this.changed()
+    if (failure === undefined || run.isOver || !isOpen()) tell({type: 'part.finished'})
+    else tell({type: 'part.broken', error: failure.toSerialized()})
+  }
+
+  /** Once a second or so: hands a slow body’s bytes over, and says whether any came. */
+  pulseOf(part: PartId, before: number): number {
+    const run = this.#runs.get(part)
+    const {connection} = run ?? {}
+    const position = connection?.position ?? 0
+    if (position !== before || connection?.writer?.isHolding === true) run?.tell({type: 'part.progressed'})
+    connection?.flush()
+    return position
+  }
+
+  /** Its chart has left it: it came too late, or the try is over. */
+  leave(part: PartId): void {
+    const run = this.#runs.get(part)
+    if (run === undefined) return
+    if (this.#host.isOpen() && run.connection?.writer === undefined) this.#limitTo(this.#withoutThis)
+    run.isOver = true
+    run.connection?.stop()
+  }
+
+  flush(): void {
+    for (const {connection} of this.#runs.values()) connection?.flush()
+  }
+
+  /** Closes their connections now. */
+  stop(): void {
+    for (const run of this.#runs.values()) {
+      run.isOver = true
+      run.connection?.stop()
+    }
+    this.changed()
+  }
+
+  /** What they brought is of no use. */
+  restart(): void {
+    this.stop()
+    this.board.clear()
+  }
+
+  #drop(run: Run): void {
+    run.isOver = true
+    if (run.connection?.writer === undefined) run.connection?.stop()
+    else run.connection.endHere()
+  }
+
+  get #asking(): Asking | undefined {
+    const {evidence, written} = this.#host.bytes()
+    const {total} = evidence
+    return total === undefined ? undefined : {total, written, wanted: this.#host.wanted()}
+  }
+
+  /** Only what can be asked for in parts, of a version that can be told from another. */
+  get #maySplit(): boolean {
+    const {facts, origins, bytes} = this.#host
+    const {request} = facts
+    if (request.method !== 'GET' || request.body !== undefined || bytes().evidence.validator === undefined) return false
+    const {ranges} = origins.recall(request.url)
+    return ranges !== 'ignored' && ranges !== 'unreliable' && (this.#hasRanges || ranges === 'honoured')
+  }
+
+  async #bring(run: Run): Promise<void> {
+    for (let isFirst = true; ; isFirst = false) {
+      const asking = this.#asking
+      const stretch = asking === undefined ? undefined : this.board.claim(run.part, asking)
+      if (stretch === undefined || run.isOver || !this.#host.isOpen()) break
+      if (!isFirst) run.tell({type: 'part.continuing'})
+      await this.#fetch(run, stretch)
+    }
+    this.board.release(run.part)
+  }
+
+  async #fetch(run: Run, stretch: ByteRange): Promise<void> {
+    const host = this.#host
+    const first = host.firstHop()
+    let question = host.ask(first, stretch)
+    const connection = new Connection({
+      transport: host.transport,
+      connected: () => run.tell({type: 'part.connected'}),
+      redirected: () => run.tell({type: 'part.redirected'}),
+      challenged: () => run.tell({type: 'part.challenged'}),
+      login: host.login(first),
+      headersFor: (hop) => {
+        question = host.ask(hop, stretch)
+        return question.headers
+      },
+      responded: (head) => this.#responded(run, connection, question, head),
+    })
+    run.connection = connection
+    this.board.attach(run.part, connection)
+    const bytes = host.bytes()
+    try {
+      if (question.plan.rung === 'whole') throw this.#refusal('parts of it cannot be asked for')
+      await connection.run(first)
+    } finally {
+      const {writer} = connection
+      if (writer !== undefined) {
+        await writer.drained().catch(() => undefined)
+        bytes.leave(writer)
+      }
+      // Only now: what it brought is in the file, and nobody asks for it again.
+      this.board.release(run.part)
+    }
+  }
+
+  #responded(run: Run, connection: Connection, question: Question, head: ResponseFacts): Reception {
+    const {facts, bytes, judge, receive, origins} = this.#host
+    if (run.isOver) return {kind: 'overtaken'}
+    const judgement = judge(question, head)
+    const {verdict} = judgement
+    if (isNewerVersion(bytes().evidence, head)) {
+      const error = this.#refusal('a part of another version', {startOver: true})
+      bytes().fail(error)
+      return {kind: 'fail', error}
+    }
+    if (verdict.lesson !== undefined) origins.learn(question.url, verdict.lesson)
+    if (verdict.kind === 'fail') {
+      this.#teach(this.#withoutThis)
+      return verdict
+    }
+    if (verdict.kind === 'askAgain' && verdict.lesson?.kind === 'ifRangeRefused') {
+      return {kind: 'fail', error: this.#refusal(verdict.reason, {askAgain: true})}
+    }
+    if (verdict.kind !== 'continue') {
+      this.#limitTo(1)
+      this.#teach(1)
+      const reason = 'reason' in verdict ? verdict.reason : 'a part was answered with the whole'
+      return {kind: 'fail', error: this.#refusal(reason)}
+    }
+    const surprise = unexpectedAnswer(facts.policy.expect, head, verdict.total)
+    if (surprise !== undefined) return {kind: 'fail', error: surprise}
+    if (!this.board.commit(run.part)) return {kind: 'overtaken'}
+    run.tell({type: 'part.responded'})
+    return receive(connection, judgement, this.board.endOf(run.part) ?? Number.POSITIVE_INFINITY)
+  }
+
+  #refusal(reason: string, details: {readonly startOver?: true; readonly askAgain?: true} = {}): TransferError {
+    const where = new URL(this.#host.facts.request.url).origin
+    return new TransferError('UNRELIABLE_RANGES', reason, {where, details})
+  }
+
+  /** How many there can be when one is refused: fewer each time, and not fewer than move. */
+  get #withoutThis(): number {
+    return Math.max(1, this.board.flowing, Math.min(this.#growth?.paying ?? 1, this.#limit - 1))
+  }
+
+  /** Of this try. */
+  #limitTo(connections: number): void {
+    this.#limit = Math.max(1, Math.min(this.#limit, connections))
+  }
+
+  /** Of all tries: what was found out holds for the origin. */
+  #teach(useful: number): void {
+    const {facts, origins} = this.#host
+    origins.learn(facts.request.url, {kind: 'connectionsLimited', useful})
+  }
+}

@@ -1,0 +1,11 @@
+/** ConnectionPermits: whether an origin may have one more connection, beside those that operations have for themselves. */
+
+import type {OperationId} from '../domain/operation-id.ts'
+
+export interface ConnectionPermits {
+  /**
+   * One more connection to the origin of this URL; undefined when it may have none now. `onRevoked` is called when an operation
+   * waits for it: then it has to be given back. Returns how to give it back; idempotent.
+   */
+  tryTake(url: string, id: OperationId, onRevoked: () => void): (() => void) | undefined
+}
