@@ -140,7 +140,8 @@ export class MemoryDisk {
         call(() =>
           this.#inode(fd)
             .live.view()
-            .copy(buffer, offset, position, position + length),
+            .subarray(position, position + length)
+            .copy(buffer, offset),
         ),
       write: (fd, buffer, offset, length, position) =>
         call(() => {
