@@ -26,7 +26,7 @@ import type {
 } from '../src/domain/part.ts'
 import type {AttemptCounts} from '../src/domain/record.ts'
 
-interface PartContext extends PartInput {
+export interface PartContext extends PartInput {
   /** Why the last connection failed. */
   readonly failure?: SerializedError
   /** The operation’s counts, with that failure. */
