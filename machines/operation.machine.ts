@@ -542,6 +542,8 @@ export const operationMachine = setUp.createMachine({
               initial: 'connecting',
               always: {guard: 'isBlocked', target: 'yieldingToConditions'},
               on: {
+                'attempt.continuing': '.connecting',
+                'attempt.attending': '.transferring.flow.attending',
                 'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
                 'operation.displace': 'yieldingToLine',
                 'operation.suspend': 'yieldingToLine',
@@ -594,7 +596,6 @@ export const operationMachine = setUp.createMachine({
                 transferring: {
                   description: 'Body bytes flow from the connection to the part file',
                   type: 'parallel',
-                  on: {'attempt.continuing': 'connecting'},
                   states: {
                     flow: {
                       description: 'Each byte that comes starts the count anew',

@@ -19,7 +19,7 @@ import type {ContentSource} from '../ports/content-source.ts'
 import {type FileSink, type PartFile, type PartName, partNameOf} from '../ports/file-sink.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
-import type {RateLimiter} from '../ports/rate-limiter.ts'
+import type {RateAllowance, RateLimiter} from '../ports/rate-limiter.ts'
 import type {Secrets} from '../ports/secrets.ts'
 import type {RequestBody, Transport} from '../ports/transport.ts'
 import {BodyWriter} from './body-writer.ts'
@@ -66,6 +66,8 @@ export class Attempt {
   readonly #ports: TransferBytesPorts
   readonly #facts: OperationFacts
   readonly #tell: (event: AttemptEvent) => void
+  /** One for all its connections: more of them get no more of a limit that others share. */
+  readonly #rate: RateAllowance
   #stage: 'open' | 'yielding' | 'over' = 'open'
   #bytes: Checkpoints
   #connection: Connection | undefined
@@ -77,6 +79,8 @@ export class Attempt {
   #wanted: number
   /** A restart is being recorded: settles when it is, or when the try is given up before. */
   #recording: {readonly settled: Promise<void>; readonly settle: () => void} | undefined
+  /** The part of the generation before is being closed. */
+  #retiring: Promise<void> | undefined
   #positionAtLastPulse: number | undefined
   #detachMeter: (() => void) | undefined
   #detachReaders: (() => void) | undefined
@@ -84,6 +88,7 @@ export class Attempt {
   constructor(ports: TransferBytesPorts, {facts, wanted}: AttemptInput, tell: (event: AttemptEvent) => void) {
     this.#ports = ports
     this.#facts = facts
+    this.#rate = ports.limiter.allowanceOf(facts)
     this.#begin = ports.fresh.take(facts.id)
     this.#wanted = wanted ?? 0
     this.#tell = tell
@@ -370,14 +375,14 @@ export class Attempt {
   }
 
   #createParts(): Parts {
-    const {transport, origins, permits, limiter, logins, clock, minSliceBytes} = this.#ports
+    const {transport, origins, permits, logins, clock, minSliceBytes} = this.#ports
     const facts = this.#facts
     return new Parts({
       facts,
       transport,
       origins,
       permits,
-      rate: limiter.allowanceOf(facts),
+      rate: this.#rate,
       unit: minSliceBytes,
       bytes: () => this.#bytes,
       wanted: () => this.#wanted,
@@ -452,7 +457,7 @@ export class Attempt {
       this.#bytes = this.#checkpointsOver(evidence)
       connection.hold()
       this.#recording = deferred()
-      void stale.close()
+      this.#retiring = stale.retire()
     }
     this.#bytes.learnAnew(learned(verdict))
     const type = verdict.restarted ? 'attempt.restarted' : 'attempt.responded'
@@ -465,7 +470,7 @@ export class Attempt {
     const writer = new BodyWriter({
       checkpoints: this.#bytes,
       pool: this.#ports.pool,
-      rate: this.#ports.limiter.allowanceOf(this.#facts),
+      rate: this.#rate,
       base,
       missingFrom,
       expected,
@@ -485,20 +490,24 @@ export class Attempt {
 
   #checkpointsOver(evidence: Evidence): Checkpoints {
     const {id, request, target} = this.#facts
-    return new Checkpoints({
+    const bytes: Checkpoints = new Checkpoints({
       evidence,
       side: {id, request: {url: request.url, method: request.method}, target},
       onCheckpoint: (durable) => {
+        // What was under way as a new generation began says nothing of that.
+        if (bytes !== this.#bytes) return
         this.#report({type: 'attempt.checkpointed', evidence: durable})
         this.#guardSize(sizeOf(durable.ranges))
       },
       onWritten: () => this.#ports.meter.wrote(id),
       onError: () => this.#stop(),
     })
+    return bytes
   }
 
   async #createPart(): Promise<PartFile> {
     const name = this.#partName()
+    await this.#retiring
     const {part} = await this.#ports.sink.openPart(name, [])
     try {
       await this.#prepare(part)

@@ -179,6 +179,13 @@ export class Checkpoints {
     return this.#part
   }
 
+  /** A new generation has begun: of this one nothing more is made durable. Resolves when its part is closed. */
+  async retire(): Promise<void> {
+    this.#failure ??= {error: new TransferError('CANCELED', 'another generation has begun')}
+    await this.#running?.catch(() => undefined)
+    await this.close()
+  }
+
   /** The first failure of the disk, or of what the disk was compared with, ends the try. */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return

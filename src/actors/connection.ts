@@ -110,7 +110,7 @@ export class Connection {
         this.#next = undefined
         await this.#exchangeOnce(hop, hops)
         const next = this.#followed()
-        if (next === undefined) return this.#received()
+        if (next === undefined || this.#isCut) return this.#received()
         if (next === hop) {
           this.#options.challenged()
           continue
@@ -135,6 +135,16 @@ export class Connection {
   endHere(): void {
     this.flush()
     this.endAt(this.#handedOver)
+  }
+
+  /** Others have brought its stretch: whatever is answered, nothing of it is wanted. */
+  leave(): void {
+    if (this.writer !== undefined) {
+      this.endHere()
+      return
+    }
+    this.#isCut = true
+    this.stop()
   }
 
   /** Keeps the body back. */
@@ -195,6 +205,7 @@ export class Connection {
 
   #received(): Reception {
     const reception = this.#reception
+    if (reception === undefined && this.#isCut) return {kind: 'overtaken'}
     if (reception === undefined) throw new TransferError('INTERNAL', 'an exchange ended without an answer')
     if (reception.kind === 'fail') throw reception.error
     return reception

@@ -36,8 +36,8 @@ interface LiveSlice {
   rate: number | undefined
   /** Where it stood at the last measurement since it flows. */
   seen: number | undefined
-  /** The slice that it brings a second time. */
-  hedges: string | undefined
+  /** The slice that it brings a second time, which may have ended meanwhile. */
+  hedges: LiveSlice | undefined
 }
 
 export class SliceBoard {
@@ -76,7 +76,7 @@ export class SliceBoard {
     if (next === undefined) return undefined
     const {start, end, kind} = next
     if (kind === 'hedge') this.#hedged += end - start
-    this.#slices.set(id, newSlice(start, end, kind === 'hedge' ? next.of : undefined))
+    this.#slices.set(id, newSlice(start, end, kind === 'hedge' ? this.#slices.get(next.of) : undefined))
     return [start, end]
   }
 
@@ -105,7 +105,7 @@ export class SliceBoard {
     if (slice === undefined) return true
     const {start, end, hedges} = slice
     if (hedges !== undefined) {
-      if (!this.#slices.has(hedges)) return false
+      if (this.#nameOf(hedges) === undefined) return false
     } else {
       const met = [...this.#slices.values()].filter(
         (each) => each !== slice && each.flows && each.hedges === undefined && each.start < end && each.end > start,
@@ -131,10 +131,10 @@ export class SliceBoard {
     this.#ended += positionOf(slice) - (slice.seen ?? slice.start)
     if (slice.rate !== undefined) this.#rates.set(id, slice.rate)
     const isBrought = positionOf(slice) >= slice.end
-    for (const [name, other] of this.#slices) {
-      if (isBrought && (other.hedges === id || name === slice.hedges)) endNow(other)
+    for (const other of this.#slices.values()) {
+      if (isBrought && (other.hedges === slice || other === slice.hedges)) endNow(other)
       // Nobody else brings it now.
-      else if (other.hedges === id) other.hedges = undefined
+      else if (other.hedges === slice) other.hedges = undefined
     }
     if (slice.hedges === undefined && positionOf(slice) <= slice.start) this.#giveBack(slice)
   }
@@ -208,11 +208,17 @@ export class SliceBoard {
         end: this.#endOf(slice),
         rate: slice.rate,
         flows: slice.flows,
-        hedges: slice.hedges,
+        // What has ended is nobody's: its double ends, too.
+        hedges: slice.hedges && (this.#nameOf(slice.hedges) ?? ''),
       }),
     )
     const rate = id === undefined ? undefined : this.#rates.get(id)
     return {total, covered: written, slices, wanted, rate, unit: this.#unit, hedged: this.#hedged}
+  }
+
+  #nameOf(slice: LiveSlice): string | undefined {
+    for (const [name, each] of this.#slices) if (each === slice) return name
+    return undefined
   }
 
   /** Where another one begins that asked for its rear, it will have to end. */
@@ -226,7 +232,7 @@ export class SliceBoard {
   }
 }
 
-function newSlice(start: number, end: number, hedges: string | undefined): LiveSlice {
+function newSlice(start: number, end: number, hedges: LiveSlice | undefined): LiveSlice {
   return {start, end, connection: undefined, flows: false, rate: undefined, seen: undefined, hedges}
 }
 
@@ -234,7 +240,8 @@ function positionOf({start, connection, flows}: LiveSlice): number {
   return flows ? Math.max(start, connection?.position ?? start) : start
 }
 
-function endNow({connection, flows}: LiveSlice): void {
-  if (flows) connection?.endHere()
-  else connection?.stop()
+/** Nothing is left for it. */
+function endNow(slice: LiveSlice): void {
+  slice.connection?.leave()
+  slice.end = positionOf(slice)
 }

@@ -27,6 +27,7 @@ const MACHINES = [
   'hostSession',
   'operation',
   'origin',
+  'part',
   'upload',
 ]
 

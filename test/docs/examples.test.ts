@@ -108,7 +108,7 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
   })
 
   it('resume guide: a 401 pauses, new credentials let it go on', async () => {
-    const page = 'docs-guides-resume-2.ts'
+    const page = 'docs-guides-resume-3.ts'
     const content = {seed: 8, size: 100_000}
     server.route('/private.zip', ({headers}) =>
       headers.authorization === 'Bearer renewed' ? {content} : {status: 401, content: Buffer.from('no')},

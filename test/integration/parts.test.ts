@@ -184,6 +184,25 @@ describe('story 2: content replaced between segments', () => {
     expect(restarts).toBe(1)
   })
 
+  it('the own connection meets the new version while parts bring the old one: one restart, and nothing of it is left', async () => {
+    const world = await makeWorld(OPTIONS)
+    // The first one is the own connection’s, the second one that of a part, which crawls; the third one is the own one’s again.
+    world.server.route('/file', () => {
+      const asked = requestsFor(world.server, '/file').length
+      if (asked === 1) return {...SLOW, pieceBytes: 32 * KIB}
+      if (asked === 2) return CRAWLING
+      return {...SLOW, content: NEW, etag: '"two"', pieceBytes: 256 * KIB, ranges: 'ignore'}
+    })
+    const running = download(world, {connections: 2}).startAsync()
+    let restarts = 0
+    running.progress$.subscribe(({progress}) => {
+      if (progress.hasRestarted) restarts += 1
+    })
+    await running
+    await expectWhole(world, NEW)
+    expect(restarts).toBe(1)
+  })
+
   it('an ETag that differs with the machine of a cluster costs the part, and not the file', async () => {
     const world = await makeWorld(OPTIONS)
     world.server.route('/file', ({headers}) =>

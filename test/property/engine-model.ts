@@ -714,16 +714,18 @@ export class EngineModel {
     if (evidence.ranges.length === 0 || isTerminal(state) || state === 'publishing' || state === 'canceling') return
     const {part} = partPaths({id: evidence.partOwner ?? id, file: target.file, generation: evidence.generation})
     const bytes = this.world.disk.readDurable(part)
-    for (const [start, end] of evidence.ranges) {
-      const isRight = (this.#versions[file] ?? []).some(
-        (version) =>
-          bytes?.subarray(start, end).equals(contentOf(version.seed, version.size).subarray(start, end)) === true,
+    const length = bytes?.length ?? 0
+    // All of one version: bytes of two are never mixed.
+    const isRight = (this.#versions[file] ?? []).some((version) => {
+      const content = contentOf(version.seed, version.size)
+      return evidence.ranges.every(
+        ([start, end]) => end <= length && bytes?.subarray(start, end).equals(content.subarray(start, end)) === true,
       )
-      if (!isRight || bytes === undefined || bytes.length < end) {
-        throw new Error(
-          `the record of ${id} says ${start}-${end}, of which ${bytes?.length} bytes are durable in ${part}`,
-        )
-      }
+    })
+    if (!isRight) {
+      throw new Error(
+        `the record of ${id} says ${evidence.ranges.join(' ')}, of which ${length} are durable in ${part}`,
+      )
     }
   }
 
