@@ -1,26 +1,59 @@
 /**
- * The command as one file and what it loads on demand: starting it reads a few files instead of four hundred. Replaces what
- * tsc made of src/cli/bgt.ts; the library stays as it is, a module a file. What it loads lies two folders below dist/src, as the
- * modules do that name a file beside them by their own address.
+ * The command as one file, which src/cli/load-bundle.ts loads: starting it reads that instead of four hundred. The library stays
+ * as it is, a module a file. It lies two folders below dist/src, as the modules do that name a file beside them by their own
+ * address.
  */
 
-import {defineConfig} from 'vite'
+import {defineConfig, type Plugin} from 'vite'
+
+/** A script whose value is the module's function, in ASCII: V8 keeps compiled scripts, and reads ASCII without decoding. */
+const asScript: Plugin = {
+  name: 'as-script',
+  generateBundle(_, bundle) {
+    for (const output of Object.values(bundle)) {
+      if (output.type !== 'chunk') continue
+      const ascii = output.code.replace(
+        /[^\0-\x7f]/g,
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      )
+      output.code = `(function (exports, require, module, __filename, __dirname) {${ascii}\n})\n`
+    }
+  },
+}
+
+/** The native part stays where npm put it: beside classic-level, which only `level` is sure to see. */
+const nativePart: Plugin = {
+  name: 'native-part',
+  enforce: 'pre',
+  load: (id) =>
+    id.endsWith('/classic-level/binding.js')
+      ? "module.exports = require('node:module').createRequire(require.resolve('level'))('classic-level/binding.js')"
+      : null,
+}
+
+/** Connections are made with `allowH2: false`; Node.js's http2 would be loaded for nothing. */
+const onlyHttp1: Plugin = {
+  name: 'only-http1',
+  enforce: 'pre',
+  load: (id) => (id.endsWith('/undici/lib/dispatcher/client-h2.js') ? 'module.exports = undefined' : null),
+}
 
 export default defineConfig({
+  plugins: [asScript, nativePart, onlyHttp1],
   build: {
     ssr: true,
     target: 'node20',
-    outDir: 'dist/src/cli',
-    emptyOutDir: false,
+    outDir: 'dist/src/cli/bundle',
+    emptyOutDir: true,
     minify: true,
     rollupOptions: {
-      input: {bgt: 'src/cli/bgt.ts'},
-      output: {entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js'},
+      input: {main: 'src/cli/main.ts'},
+      output: {format: 'cjs', entryFileNames: '[name].js', codeSplitting: false},
     },
   },
   ssr: {
     noExternal: true,
-    external: ['classic-level', 'dbus-native', '@opentelemetry/api', 'prom-client'],
+    external: ['dbus-native', '@opentelemetry/api', 'prom-client'],
     // Not `node`: under it rxjs gives its CommonJS form, of which everything stays.
     resolve: {conditions: ['es2015', 'module', 'import', 'production', 'default']},
   },

@@ -13,9 +13,8 @@ const args = process.argv.slice(2)
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   process.stdout.write(`${packageVersion()}\n`)
 } else {
-  const {setFlagsFromString} = await import('node:v8')
-  // undici’s parser is one huge function of WebAssembly: to optimise it takes 0.1 s of CPU time and 35 MiB, and gains less.
-  setFlagsFromString('--wasm-tiering-budget=1000000000')
-  const {main} = await import('./main.ts')
-  await main(args, packageVersion())
+  const {loadBundle} = await import('./load-bundle.ts')
+  const {exports, keepCompiled} = loadBundle(args)
+  await exports.main(args, packageVersion())
+  keepCompiled()
 }

@@ -81,7 +81,7 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
   it('shows where an error came from when BGT_DEBUG asks', async () => {
     const {lines} = await cli.run(['lst'], {env: {BGT_DEBUG: '1'}})
     expect(lines[0]).toMatch(ERROR_LINE)
-    expect(lines.slice(1).join('\n')).toMatch(/^ {4}at .*program\.js/m)
+    expect(lines.slice(1).join('\n')).toMatch(/^ {4}at .*bundle.main\.js/m)
   })
 
   it('names the line of a list that is wrong, and starts nothing of it', async () => {

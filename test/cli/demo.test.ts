@@ -15,7 +15,7 @@ describe('the demo', {timeout: 120_000}, () => {
   let story: {readonly code: number | null; readonly text: string; readonly lines: readonly string[]}
 
   beforeAll(async () => {
-    cli = await buildCli({bundled: true})
+    cli = await buildCli()
     temporary = await mkdtemp(join(tmpdir(), 'demo-test-'))
     const {code, stdout, stderr} = await cli.run(['demo'], {env: {TMPDIR: temporary}})
     const text = stdout + stderr

@@ -1,0 +1,93 @@
+/** How the command starts: from one file, and from what V8 compiled of it in an earlier run. */
+
+import {chmod, mkdir, readdir, readFile, stat, utimes, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {type BuiltCli, buildCli, CliWorld} from './harness.ts'
+
+let cli: BuiltCli
+
+beforeAll(async () => {
+  cli = await buildCli()
+}, 60_000)
+
+afterAll(() => cli.dispose())
+
+/** Lists the operations, of which there are none, with a cache directory of its own; gives the files in there. */
+async function list(world: CliWorld, env: Readonly<Record<string, string>> = {}) {
+  const home = world.path('cache')
+  const {code, stderr} = await world.bgt(['list'], {env: {XDG_CACHE_HOME: home, ...env}})
+  expect({code, stderr}).toEqual({code: 0, stderr: `there are no operations in ${world.store}\n`})
+  const directory = join(home, 'background-transfer')
+  const files = await readdir(directory).catch(() => [])
+  return {paths: files.map((file) => join(directory, file))}
+}
+
+describe('the cache of compiled code', () => {
+  it('is a private file for each subcommand, and stays as it is', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const {paths} = await list(world)
+      expect(paths).toEqual([expect.stringMatching(/\/bgt-[0-9a-f]+-[^/]+-list$/)])
+      const [path = ''] = paths
+      const {ino, mode} = await stat(path)
+      expect(mode & 0o777).toBe(0o600)
+      expect(await list(world)).toEqual({paths})
+      expect((await stat(path)).ino).toBe(ino)
+    })
+  })
+
+  it.each([
+    ['is damaged', async (path: string) => writeFile(path, flipped(await readFile(path)))],
+    ['is cut off', (path: string) => writeFile(path, 'x')],
+    ['can be written by others', (path: string) => chmod(path, 0o666)],
+  ])('is made again when it %s', async (_, harm) => {
+    await CliWorld.run(cli, async (world) => {
+      const {paths} = await list(world)
+      const [path = ''] = paths
+      const {ino} = await stat(path)
+      await harm(path)
+      expect(await list(world)).toEqual({paths})
+      const after = await stat(path)
+      expect(after.ino).not.toBe(ino)
+      expect(after.mode & 0o777).toBe(0o600)
+    })
+  })
+
+  it('takes away what has been lying there for more than a month, and nothing else', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const directory = join(world.path('cache'), 'background-transfer')
+      await mkdir(directory, {recursive: true})
+      const monthAgo = Date.now() / 1000 - 31 * 24 * 60 * 60
+      for (const name of ['bgt-0-1.2.3-get', 'bgt-0-1.2.4-get', 'other']) await writeFile(join(directory, name), '')
+      for (const name of ['bgt-0-1.2.3-get', 'other']) await utimes(join(directory, name), monthAgo, monthAgo)
+      const {paths} = await list(world)
+      expect(paths.map((path) => path.slice(directory.length + 1)).sort()).toEqual([
+        'bgt-0-1.2.4-get',
+        expect.stringMatching(/^bgt-.*-list$/),
+        'other',
+      ])
+    })
+  })
+
+  it('is not needed: without it the command does the same', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await writeFile(world.path('a file'), '')
+      await list(world, {XDG_CACHE_HOME: world.path('a file')})
+      await list(world, {XDG_CACHE_HOME: world.path('off'), NODE_DISABLE_COMPILE_CACHE: '1'})
+      expect(await readdir(world.directory)).not.toContain('off')
+    })
+  })
+
+  it('makes no home for a user whose home is not there', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await list(world, {XDG_CACHE_HOME: '', HOME: world.path('home')})
+      expect(await readdir(world.directory)).not.toContain('home')
+    })
+  })
+})
+
+function flipped(content: Buffer): Buffer {
+  const at = content.length >> 1
+  content[at] = (content[at] ?? 0) ^ 0xff
+  return content
+}
