@@ -3,7 +3,7 @@
 import {mkdir, readdir, readFile, stat, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Level} from 'level'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {contentOf, sha256} from '../support/content.ts'
 import {EXPIRED_CERTIFICATE, OTHER_NAME_CERTIFICATE, VALID_CERTIFICATE} from '../support/tls-certificates.ts'
 import {type BuiltCli, buildCli, CliWorld, ERROR_LINE} from './harness.ts'
@@ -13,8 +13,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 const CONTENT = contentOf(1, 100_000)
 const DIGEST = sha256(CONTENT)

@@ -4,7 +4,7 @@ import {spawnSync} from 'node:child_process'
 import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {nearest} from '../../src/cli/nearest.ts'
 import {ROOT} from '../layers/module-graph.ts'
 import {isInstalled, offered, SHELL_NAMES} from './asked-shells.ts'
@@ -15,8 +15,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 const MACHINES = [
   'completionGroup',

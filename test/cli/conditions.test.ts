@@ -1,6 +1,6 @@
 /** `bgt` on a machine whose network is metered: what NetworkManager says decides, and how the command ends. */
 
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {startBus, startNetworkManager} from '../conditions/fake-bus.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {type BuiltCli, buildCli, CliWorld, ERROR_LINE, jsonLines} from './harness.ts'
@@ -10,8 +10,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 const CONTENT = contentOf(3, 100_000)
 const WHOLE = {content: CONTENT, etag: '"1"'} as const

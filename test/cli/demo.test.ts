@@ -23,7 +23,6 @@ describe('the demo', {timeout: 120_000}, () => {
   }, 120_000)
 
   afterAll(async () => {
-    await cli?.dispose()
     if (temporary !== undefined) await rm(temporary, {recursive: true, force: true})
   })
 

@@ -1,7 +1,7 @@
 /** Several commands on one store: they speak to whoever has it, hand transfers over, and take the place of one that is gone. */
 
 import {existsSync} from 'node:fs'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {contentOf, sha256} from '../support/content.ts'
 import {type BuiltCli, buildCli, CliWorld, ERROR_LINE, jsonLines} from './harness.ts'
 
@@ -15,8 +15,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli?.dispose())
 
 const guidOf = (world: CliWorld, name: string) =>
   world.operations().then((all) => String(all.find(({file}) => file === world.path(name))?.guid))

@@ -1,6 +1,6 @@
 /** `bgt inspect`, `bgt show --history` and `bgt export`: what was, after the process that did it is gone. */
 
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import type {ExportBundle, InspectorState} from '../../src/inspector/protocol.ts'
 import {ask, post, read} from '../inspector/harness.ts'
 import {contentOf} from '../support/content.ts'
@@ -11,8 +11,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 async function downloaded(world: CliWorld): Promise<string> {
   world.server.route('/file.bin', [{status: 503}, {content: contentOf(4, 50_000), etag: '"1"'}])

@@ -1,7 +1,7 @@
 /** What `bgt get` calls files, and where it lets lists put them, on the real command. */
 
 import {mkdir, readdir, realpath, symlink, writeFile} from 'node:fs/promises'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {contentOf} from '../support/content.ts'
 import {type BuiltCli, buildCli, CliWorld, ERROR_LINE} from './harness.ts'
 
@@ -10,8 +10,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 const BYTES = contentOf(5, 50_000)
 

@@ -6,7 +6,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {promisify} from 'node:util'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {contentOf} from '../support/content.ts'
 import {SinkServer} from '../support/sink-server.ts'
 import {type BuiltCli, buildCli, CliWorld, jsonLines} from './harness.ts'
@@ -16,8 +16,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 const CONTENT = contentOf(5, 1_500_000)
 

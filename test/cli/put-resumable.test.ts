@@ -3,7 +3,7 @@
 import {mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {contentOf, sha256} from '../support/content.ts'
 import {TusServer} from '../support/tus-server.ts'
 import {type BuiltCli, buildCli, CliWorld, jsonLines} from './harness.ts'
@@ -13,8 +13,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 const CONTENT = contentOf(7, 6_000_000)
 

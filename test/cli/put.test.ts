@@ -2,7 +2,7 @@
 
 import {mkdir, readdir, rm, writeFile} from 'node:fs/promises'
 import {filter, firstValueFrom} from 'rxjs'
-import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest'
+import {afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {type Script, SinkServer} from '../support/sink-server.ts'
@@ -14,8 +14,6 @@ let sink: SinkServer
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 beforeEach(async () => {
   sink = await SinkServer.start()

@@ -2,7 +2,7 @@
 
 import {chmod, mkdir, readdir, readFile, stat, utimes, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {type BuiltCli, buildCli, CliWorld} from './harness.ts'
 
 let cli: BuiltCli
@@ -10,8 +10,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 /** Lists the operations, of which there are none, with a cache directory of its own; gives the files in there. */
 async function list(world: CliWorld, env: Readonly<Record<string, string>> = {}) {

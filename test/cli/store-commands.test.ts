@@ -1,7 +1,7 @@
 /** The commands that look at the store, and those that change one operation of it. */
 
 import {readdir} from 'node:fs/promises'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {contentOf} from '../support/content.ts'
 import {type BuiltCli, buildCli, CliWorld, ERROR_LINE, jsonLines} from './harness.ts'
@@ -11,8 +11,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 const CONTENT = contentOf(4, 300_000)
 const CUT_AT = 100_000

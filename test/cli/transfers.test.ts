@@ -1,7 +1,7 @@
 /** What `bgt get` and `bgt resume` do with files, servers, signals and kills, on the real command. */
 
 import {mkdir, readdir, readFile, writeFile} from 'node:fs/promises'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {VALID_CERTIFICATE} from '../support/tls-certificates.ts'
@@ -12,8 +12,6 @@ let cli: BuiltCli
 beforeAll(async () => {
   cli = await buildCli()
 }, 60_000)
-
-afterAll(() => cli.dispose())
 
 const CONTENT = contentOf(2, 3_000_000)
 const DIGEST = sha256(CONTENT)

@@ -7,8 +7,9 @@ import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
 import type {Interfaces} from '../../src/adapters/conditions/interfaces.ts'
 import {createMachineConditions} from '../../src/adapters/conditions/machine-conditions.ts'
 import {BackgroundTransferStatus, type Conditions} from '../../src/index.ts'
-import {makeDirectory, makeWorld, onCleanup, reaches} from '../integration/harness.ts'
-import {compileProgram, startChild} from '../support/child-program.ts'
+import {makeDirectory, makeWorld, reaches} from '../integration/harness.ts'
+import {startChild} from '../support/child-program.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {startBus, startNetworkManager, startService, startUPower} from './fake-bus.ts'
 import {CONNECTED, fakeFiles, LOOPBACK_ONLY} from './fake-machine.ts'
 
@@ -214,11 +215,10 @@ describe('an engine on the machine’s conditions', () => {
   })
 
   it('holds the process alive while something waits for other conditions, and not otherwise', async () => {
-    const program = await compileProgram(new URL('./lonely.ts', import.meta.url))
-    onCleanup(() => program.dispose())
+    const program = await compiledProgram(new URL('./lonely.ts', import.meta.url))
     const directory = await makeDirectory()
     const run = async (mode: string) => {
-      const child = startChild(program.script, [mode, join(directory, mode), join(directory, 'file')])
+      const child = startChild(program, [mode, join(directory, mode), join(directory, 'file')])
       const exit = once(child.process, 'exit')
       const lines: string[] = []
       for await (const line of child.lines) lines.push(line)

@@ -7,10 +7,11 @@ import {mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
-import {type ChildProgram, compileProgram, startChild} from '../support/child-program.ts'
+import {startChild} from '../support/child-program.ts'
 import {contentOf} from '../support/content.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import type {CompletionLine, CompletionPlan} from './completion-worker.ts'
 
 const KILLS = Number(process.env.COMPLETION_KILLS ?? 6)
@@ -28,22 +29,16 @@ const MOMENTS = [
   ['completed', 1],
 ] as const
 
-let program: ChildProgram
+let program: string
 let server: FaultyServer
 
 beforeAll(async () => {
-  program = await compileProgram(
-    new URL('./completion-worker.ts', import.meta.url),
-    new URL('../../src/task/program.ts', import.meta.url),
-  )
+  program = await compiledProgram(new URL('./completion-worker.ts', import.meta.url))
   server = await startFaultyServer()
   for (let n = 0; n < MEMBERS; n += 1) server.route(`/${n}`, {content: contentOf(n, 1000), etag: `"${n}"`})
 })
 
-afterAll(async () => {
-  await server.close()
-  await program.dispose()
-})
+afterAll(() => server.close())
 
 /** Notes each launch; what it does, it does once for its instanceId. */
 const TASK = `
@@ -60,7 +55,7 @@ const TASK = `
 `
 
 async function runUntil(plan: CompletionPlan, kill: (lines: readonly CompletionLine[]) => number | undefined) {
-  const child = startChild(program.script, [JSON.stringify(plan)])
+  const child = startChild(program, [JSON.stringify(plan)])
   const lines: CompletionLine[] = []
   let isAimed = false
   for await (const text of child.lines) {

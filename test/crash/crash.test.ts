@@ -6,13 +6,13 @@
 import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferPriority} from '../../src/index.ts'
-import {type ChildProgram, compileProgram} from '../support/child-program.ts'
 import {contentOf, contentSlice, sha256} from '../support/content.ts'
 import type {ReceivedRequest} from '../support/faulty-script.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {finishWorker, runWorker, type WorkerRun} from './killed-worker.ts'
 import type {Plan, PlannedDownload} from './worker.ts'
 
@@ -50,13 +50,11 @@ const BULK_KILLS = 20
 const PARTS_KILLS = 4
 const BULK_FILES = 200
 
-let program: ChildProgram
+let program: string
 
 beforeAll(async () => {
-  program = await compileProgram(new URL('./worker.ts', import.meta.url))
+  program = await compiledProgram(new URL('./worker.ts', import.meta.url))
 })
-
-afterAll(() => program.dispose())
 
 /** A fresh disk and a fresh server. */
 class World {

@@ -1,6 +1,6 @@
 /** Runs the worker and kills it: the parent's side of test/crash/worker.ts. */
 
-import {type ChildProgram, type RunningChild, startChild} from '../support/child-program.ts'
+import {type RunningChild, startChild} from '../support/child-program.ts'
 import type {Line, Plan} from './worker.ts'
 
 export interface WorkerRun {
@@ -13,8 +13,8 @@ export interface WorkerRun {
   command(command: string): void
 }
 
-export function runWorker(program: ChildProgram, plan: Plan, onLine: (line: Line, run: WorkerRun) => void): WorkerRun {
-  const child = startChild(program.script, [JSON.stringify(plan)])
+export function runWorker(program: string, plan: Plan, onLine: (line: Line, run: WorkerRun) => void): WorkerRun {
+  const child = startChild(program, [JSON.stringify(plan)])
   const said: Line[] = []
   const run: WorkerRun = {
     child,
@@ -40,7 +40,7 @@ export function runWorker(program: ChildProgram, plan: Plan, onLine: (line: Line
 }
 
 /** Runs the worker to its end. */
-export async function finishWorker(program: ChildProgram, plan: Plan): Promise<readonly Line[]> {
+export async function finishWorker(program: string, plan: Plan): Promise<readonly Line[]> {
   const run = runWorker(program, plan, () => undefined)
   await run.ended
   return run.said

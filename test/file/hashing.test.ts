@@ -13,8 +13,9 @@ import {PartHashes} from '../../src/adapters/file/part-hashes.ts'
 import type {ExpectedDigest} from '../../src/domain/expected-file.ts'
 import type {ChecksumAlgorithm} from '../../src/domain/record.ts'
 import type {FileSink, PartFile} from '../../src/ports/file-sink.ts'
-import {compileProgram, startChild} from '../support/child-program.ts'
+import {startChild} from '../support/child-program.ts'
 import {contentOf} from '../support/content.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {factsOf, nameIn} from './file-sink.contract.ts'
 
 const MIB = 1024 * 1024
@@ -201,18 +202,14 @@ describe('the threads', () => {
 
 describe('a process', () => {
   test('waits for a digest that is asked for, and for none that is not', async () => {
-    const program = await compileProgram(new URL('./hashing-worker.ts', import.meta.url))
-    try {
-      for (const how of ['verify', 'leave']) {
-        const child = startChild(program.script, [directory, hexOf('sha256', contentOf(7, 20 * MIB)), how])
-        const ended = once(child.process, 'exit')
-        const said: string[] = []
-        for await (const line of child.lines) said.push(line)
-        expect(await ended, how).toEqual([0, null])
-        expect(said).toEqual(['done'])
-      }
-    } finally {
-      await program.dispose()
+    const program = await compiledProgram(new URL('./hashing-worker.ts', import.meta.url))
+    for (const how of ['verify', 'leave']) {
+      const child = startChild(program, [directory, hexOf('sha256', contentOf(7, 20 * MIB)), how])
+      const ended = once(child.process, 'exit')
+      const said: string[] = []
+      for await (const line of child.lines) said.push(line)
+      expect(await ended, how).toEqual([0, null])
+      expect(said).toEqual(['done'])
     }
   })
 })

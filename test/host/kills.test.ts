@@ -5,12 +5,13 @@
 
 import {existsSync, readdirSync} from 'node:fs'
 import {join} from 'node:path'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {digestOf, makeDirectory, requestsFor, startServer} from '../integration/harness.ts'
-import {type ChildProgram, compileProgram, type RunningChild, startChild} from '../support/child-program.ts'
+import {type RunningChild, startChild} from '../support/child-program.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import type {ClientLine, ClientPlan} from './killed-client.ts'
 
 const RUNS = Number(process.env.HOST_KILLS ?? 4)
@@ -21,18 +22,13 @@ const SLOW = {content: BYTES, etag: '"1"', pieceBytes: 8_192, pieceDelayMs: 4} a
 /** A process begins in about a quarter of a second, and dies somewhere in what it does then. */
 const LONGEST_LIFE_MS = 600
 
-let host: ChildProgram
-let client: ChildProgram
+let host: string
+let client: string
 
 beforeAll(async () => {
-  host = await compileProgram(new URL('host-program.ts', import.meta.url))
-  client = await compileProgram(new URL('killed-client.ts', import.meta.url))
+  host = await compiledProgram(new URL('host-program.ts', import.meta.url))
+  client = await compiledProgram(new URL('killed-client.ts', import.meta.url))
 }, 60_000)
-
-afterAll(async () => {
-  await host?.dispose()
-  await client?.dispose()
-})
 
 /** Lives of one program, one after another, until one comes to its end. */
 class Lives {
@@ -80,11 +76,11 @@ async function play(seed: number): Promise<void> {
   const doneAfter = new Map<string, number>()
   const asked = (file: string) => requestsFor(server, `/${files.indexOf(file)}`).length
   const hosts = new Lives(
-    () => startChild(host.script, [store]),
+    () => startChild(host, [store]),
     () => false,
   )
   const clients = new Lives(
-    () => startChild(client.script, [JSON.stringify(plan)]),
+    () => startChild(client, [JSON.stringify(plan)]),
     (text) => {
       const line: ClientLine = JSON.parse(text)
       if (line.type === 'finished') return true

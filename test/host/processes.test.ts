@@ -2,7 +2,7 @@
 
 import {existsSync} from 'node:fs'
 import {join} from 'node:path'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine, BackgroundTransferStatus, type DownloadOperation} from '../../src/index.ts'
 import {
   digestOf,
@@ -27,8 +27,6 @@ let programs: Programs
 beforeAll(async () => {
   programs = await compilePrograms()
 }, 60_000)
-
-afterAll(() => programs?.dispose())
 
 async function startHost(directory: string): Promise<RunningChild> {
   const host = await programs.startHost(directory)

@@ -1,7 +1,8 @@
 /** Hosts and their applications as processes of their own. */
 
 import {once} from 'node:events'
-import {type ChildProgram, compileProgram, type RunningChild, startChild} from '../support/child-program.ts'
+import {type RunningChild, startChild} from '../support/child-program.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import type {AppLine, AppPlan} from './app-program.ts'
 
 export interface Programs {
@@ -9,21 +10,20 @@ export interface Programs {
   startHost(directory: string): Promise<RunningChild>
   /** Runs an application to its end. */
   runApp(plan: AppPlan): Promise<readonly AppLine[]>
-  dispose(): Promise<void>
 }
 
 export async function compilePrograms(): Promise<Programs> {
-  const app = new URL('app-program.ts', import.meta.url)
-  const program: ChildProgram = await compileProgram(new URL('host-program.ts', import.meta.url), app)
+  const host = await compiledProgram(new URL('host-program.ts', import.meta.url))
+  const app = await compiledProgram(new URL('app-program.ts', import.meta.url))
   return {
     async startHost(directory) {
-      const child = startChild(program.script, [directory])
+      const child = startChild(host, [directory])
       const {value} = await child.lines.next()
       if (value !== 'ready') throw new Error(`the host did not start: ${value}`)
       return child
     },
     async runApp(plan) {
-      const child = startChild(program.script.replace('host-program', 'app-program'), [JSON.stringify(plan)])
+      const child = startChild(app, [JSON.stringify(plan)])
       const ended = once(child.process, 'exit')
       const said: AppLine[] = []
       for await (const line of child.lines) said.push(JSON.parse(line))
@@ -31,7 +31,6 @@ export async function compilePrograms(): Promise<Programs> {
       if (code !== 0) throw new Error(`the application ended with ${code}`)
       return said
     },
-    dispose: () => program.dispose(),
   }
 }
 

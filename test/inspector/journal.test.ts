@@ -7,20 +7,21 @@ import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest'
 import {createLevelStore} from '../../src/adapters/level/level-store.ts'
 import type {JournalEntry} from '../../src/domain/journal.ts'
 import {BackgroundTransferEngine, type OperationId} from '../../src/index.ts'
-import {type ChildProgram, compileProgram, startChild} from '../support/child-program.ts'
+import {startChild} from '../support/child-program.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
 const PERSISTENT = ['waitingToRetry', 'pausedByApplication', 'completed', 'canceled', 'failed']
 
 describe('the journal of a process that is killed', () => {
-  let program: ChildProgram
+  let program: string
   let server: FaultyServer
   let directory: string
 
   beforeAll(async () => {
-    program = await compileProgram(new URL('./killed-writer.ts', import.meta.url))
+    program = await compiledProgram(new URL('./killed-writer.ts', import.meta.url))
     server = await startFaultyServer()
     directory = await mkdtemp(join(tmpdir(), 'journal-'))
     // Every other file needs a second try.
@@ -34,7 +35,6 @@ describe('the journal of a process that is killed', () => {
 
   afterAll(async () => {
     await server?.close()
-    await program?.dispose()
     await rm(directory, {recursive: true, force: true})
   })
 
@@ -43,7 +43,7 @@ describe('the journal of a process that is killed', () => {
     /** The newest entry that was told together with a state that is always saved. */
     const told = new Map<string, number>()
     for (let round = 0; round < 4; round += 1) {
-      const child = startChild(program.script, [directory, server.origin, String(round)])
+      const child = startChild(program, [directory, server.origin, String(round)])
       let left = 50 + Math.floor(random.next() * 200)
       for await (const line of child.lines) {
         const [id = '', seq = '', state = ''] = line.split(' ')

@@ -5,20 +5,18 @@ import {writeFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {pathToFileURL} from 'node:url'
 import {promisify} from 'node:util'
-import {afterAll, beforeAll, expect, it} from 'vitest'
-import {type ChildProgram, compileProgram} from '../support/child-program.ts'
+import {beforeAll, expect, it} from 'vitest'
+import {compiledProgram} from '../support/shared-build.ts'
 
-let program: ChildProgram
+let program: string
 
 beforeAll(async () => {
-  program = await compileProgram(new URL('../../src/index.ts', import.meta.url))
+  program = await compiledProgram(new URL('../../src/index.ts', import.meta.url))
 })
 
-afterAll(() => program?.dispose())
-
 it('loads nothing of it with the package or with an open engine, and all of it when asked', async () => {
-  const hooks = join(dirname(program.script), 'hooks.mjs')
-  const main = join(dirname(program.script), 'main.mjs')
+  const hooks = join(dirname(program), 'hooks.mjs')
+  const main = join(dirname(program), 'main.mjs')
   await writeFile(
     hooks,
     `import {writeSync} from 'node:fs'
@@ -35,7 +33,7 @@ it('loads nothing of it with the package or with an open engine, and all of it w
      import {tmpdir} from 'node:os'
      import {join} from 'node:path'
      register(${JSON.stringify(pathToFileURL(hooks).href)})
-     const {BackgroundTransferEngine} = await import(${JSON.stringify(pathToFileURL(program.script).href)})
+     const {BackgroundTransferEngine} = await import(${JSON.stringify(pathToFileURL(program).href)})
      const directory = mkdtempSync(join(tmpdir(), 'lazy-'))
      const engine = await BackgroundTransferEngine.open({directory, durability: 'process'})
      writeSync(1, 'open\\n')

@@ -7,8 +7,9 @@ import {createHash} from 'node:crypto'
 import {createReadStream} from 'node:fs'
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
-import {compileProgram, startChild} from '../support/child-program.ts'
+import {startChild} from '../support/child-program.ts'
 import {contentSlice} from '../support/content.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {makeDirectory, onCleanup, startServer} from './harness.ts'
 
 const GIB = 1024 ** 3
@@ -23,15 +24,9 @@ it(`story 31: ${SIZE / GIB} GiB behind a slow disk take little memory`, {timeout
   const directory = await makeDirectory()
   const server = await startServer()
   server.route('/file', {content: {seed: 31, size: SIZE}, etag: '"31"', pieceBytes: MIB})
-  const program = await compileProgram(new URL('./memory-worker.ts', import.meta.url))
-  onCleanup(() => program.dispose())
+  const program = await compiledProgram(new URL('./memory-worker.ts', import.meta.url))
   const file = join(directory, 'file.bin')
-  const child = startChild(program.script, [
-    join(directory, '.store'),
-    server.url('/file'),
-    file,
-    String(WRITE_DELAY_MS),
-  ])
+  const child = startChild(program, [join(directory, '.store'), server.url('/file'), file, String(WRITE_DELAY_MS)])
   onCleanup(() => child.kill())
   const said: string[] = []
   for await (const line of child.lines) said.push(line)

@@ -7,10 +7,10 @@ import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {finishWorker, runWorker} from '../crash/killed-worker.ts'
 import type {Plan} from '../crash/worker.ts'
-import {compileProgram} from '../support/child-program.ts'
 import {contentOf} from '../support/content.ts'
 import {hasNginx, startNginx} from '../support/nginx.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {makeDirectory, namesIn, onCleanup} from './harness.ts'
 
 const SIZE = 1024 ** 3
@@ -34,8 +34,7 @@ describe.skipIf(!isThere && !isRequired)('1 GiB from nginx', () => {
     await stampFile(join(served, 'file.bin'))
     const nginx = await startNginx(served, 'limit_rate 300m;')
     onCleanup(() => nginx.close())
-    const program = await compileProgram(new URL('../crash/worker.ts', import.meta.url))
-    onCleanup(() => program.dispose())
+    const program = await compiledProgram(new URL('../crash/worker.ts', import.meta.url))
     const target = join(directory, 'target')
     await mkdir(target)
     const plan: Plan = {

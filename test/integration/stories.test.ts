@@ -6,13 +6,13 @@
 import {mkdir, open, readdir, rm, truncate} from 'node:fs/promises'
 import {join} from 'node:path'
 import {gzipSync} from 'node:zlib'
-import {afterAll, beforeAll, describe, expect, it, vi} from 'vitest'
+import {beforeAll, describe, expect, it, vi} from 'vitest'
 import {createHttpTransport} from '../../src/adapters/http/http-transport.ts'
 import {BackgroundTransferStatus, type DownloadOperation} from '../../src/index.ts'
 import {runWorker} from '../crash/killed-worker.ts'
-import {type ChildProgram, compileProgram} from '../support/child-program.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import type {ReceivedRequest, Script} from '../support/faulty-script.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {VALID_CERTIFICATE} from '../support/tls-certificates.ts'
 import {
   bytesSent,
@@ -548,11 +548,10 @@ describe('story 23: torn state', () => {
 })
 
 describe('story 24: a wait or a pause is lost on the way', () => {
-  let program: ChildProgram
+  let program: string
   beforeAll(async () => {
-    program = await compileProgram(new URL('../crash/worker.ts', import.meta.url))
+    program = await compiledProgram(new URL('../crash/worker.ts', import.meta.url))
   })
-  afterAll(() => program.dispose())
 
   async function plan(names: readonly string[], engine = {}) {
     const directory = await makeDirectory()

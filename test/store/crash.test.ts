@@ -2,24 +2,24 @@
 
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {diagnose} from '../../src/adapters/level/doctor.ts'
-import {type ChildProgram, compileProgram, startChild} from '../support/child-program.ts'
+import {startChild} from '../support/child-program.ts'
 import {operationId} from '../support/records.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {buildLevelHouse, type LevelHouse} from './store-house.ts'
 
 const PROGRESS = ['queued', 'running', 'completed']
 
 describe('a process that is killed', () => {
-  let program: ChildProgram
+  let program: string
   let house: LevelHouse
 
   beforeAll(async () => {
-    program = await compileProgram(new URL('./crash-writer.ts', import.meta.url))
+    program = await compiledProgram(new URL('./crash-writer.ts', import.meta.url))
     house = await buildLevelHouse()
   })
 
   afterAll(async () => {
-    await program.dispose()
     await house.dispose()
   })
 
@@ -30,7 +30,7 @@ describe('a process that is killed', () => {
     for (let round = 0; round < 10; round += 1) {
       const durability = round % 2 === 0 ? 'power' : 'process'
       const first = round * 100_000 + 1
-      const child = startChild(program.script, [house.directory, durability, String(first)])
+      const child = startChild(program, [house.directory, durability, String(first)])
       let left = 1 + Math.floor(random.next() * 400)
       for await (const line of child.lines) {
         const [n = '', state = ''] = line.split(' ')
@@ -70,7 +70,7 @@ describe('a process that is killed', () => {
   })
 
   it('keeps the store to itself while it lives, and no longer', async () => {
-    const child = startChild(program.script, [house.directory, 'power', '5000001'])
+    const child = startChild(program, [house.directory, 'power', '5000001'])
     await child.lines.next()
     const store = house.next()
     await expect(store.open()).rejects.toMatchObject({

@@ -5,8 +5,9 @@ import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from '
 import {diagnose} from '../../src/adapters/level/doctor.ts'
 import type {LevelStore} from '../../src/adapters/level/level-store.ts'
 import {PendingWrites, Ticket} from '../../src/adapters/level/pending-writes.ts'
-import {type ChildProgram, compileProgram, startChild} from '../support/child-program.ts'
+import {startChild} from '../support/child-program.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {buildLevelHouse, type LevelHouse} from './store-house.ts'
 
 describe('the order of acknowledgements', () => {
@@ -86,22 +87,21 @@ describe('waiting writes', () => {
 })
 
 describe('a batch that fails', () => {
-  let program: ChildProgram
+  let program: string
   let house: LevelHouse
 
   beforeAll(async () => {
-    program = await compileProgram(new URL('./full-disk-writer.ts', import.meta.url))
+    program = await compiledProgram(new URL('./full-disk-writer.ts', import.meta.url))
     house = await buildLevelHouse()
   })
 
   afterAll(async () => {
-    await program.dispose()
     await house.dispose()
   })
 
   it('fails all who waited for it as DISK_FULL, and the store goes on', async () => {
     // A limit of the system on the size of a file: the log cannot grow beyond it.
-    const child = startChild(program.script, [house.directory], ['sh', '-c', 'ulimit -f 200 && exec "$0" "$@"'])
+    const child = startChild(program, [house.directory], ['sh', '-c', 'ulimit -f 200 && exec "$0" "$@"'])
     const {value} = await child.lines.next()
     const report = JSON.parse(value)
     expect(report.failures).toBe(3)

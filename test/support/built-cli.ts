@@ -1,14 +1,9 @@
 /** The real `bgt`: compiled and bundled like the package, into a directory of its own, and run as a process. */
 
-import {execFile, spawn} from 'node:child_process'
+import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {copyFile, cp, mkdtemp, readdir, rm, symlink} from 'node:fs/promises'
-import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {fileURLToPath} from 'node:url'
-import {promisify} from 'node:util'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+import {sharedBuild} from './shared-build.ts'
 
 export interface CliResult {
   readonly code: number | null
@@ -40,36 +35,18 @@ export interface BuiltCli {
   readonly cacheHome: string
   run(args: readonly string[], options?: CliOptions): Promise<CliResult>
   start(args: readonly string[], options?: CliOptions): RunningCli
-  dispose(): Promise<void>
 }
 
-/** Types are not checked: the repository's own check does that. */
 export async function buildCli(): Promise<BuiltCli> {
-  const out = await mkdtemp(join(tmpdir(), 'built-cli-'))
-  const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  const project = ['-p', join(ROOT, 'tsconfig.build.json'), '--noCheck', '--declaration', 'false']
-  await promisify(execFile)(process.execPath, [compiler, ...project, '--outDir', join(out, 'dist')])
-  const bundler = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js')
-  const bundling = ['build', '--logLevel', 'warn', '-c', join(ROOT, 'vite.cli.config.ts')]
-  const bundle = join(out, 'dist', 'src', 'cli', 'bundle')
-  await promisify(execFile)(process.execPath, [bundler, ...bundling, '--outDir', bundle], {cwd: ROOT})
-  const pictures = join(ROOT, 'visualizations')
-  for (const name of await readdir(pictures)) {
-    if (/\.(chart\.json|svg|mmd)$/.test(name)) await cp(join(pictures, name), join(out, 'dist', 'visualizations', name))
-  }
-  await symlink(join(ROOT, 'node_modules'), join(out, 'node_modules'))
-  await copyFile(join(ROOT, 'package.json'), join(out, 'package.json'))
+  const out = await sharedBuild()
   const script = join(out, 'dist', 'src', 'cli', 'bgt.js')
-  const withCache = (options: CliOptions = {}) => ({
-    ...options,
-    env: {XDG_CACHE_HOME: join(out, 'cache'), ...options.env},
-  })
+  const cacheHome = join(out, 'cache')
+  const withCache = (options: CliOptions = {}) => ({...options, env: {XDG_CACHE_HOME: cacheHome, ...options.env}})
   return {
     script,
-    cacheHome: join(out, 'cache'),
+    cacheHome,
     start: (args, options) => start(script, args, withCache(options)),
     run: (args, options) => start(script, args, withCache(options)).ended,
-    dispose: () => rm(out, {recursive: true, force: true}),
   }
 }
 

@@ -6,21 +6,20 @@
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {filter, firstValueFrom} from 'rxjs'
-import {afterAll, beforeAll} from 'vitest'
+import {beforeAll} from 'vitest'
 import {createTaskRunner} from '../../src/adapters/tasks/task-runner.ts'
 import type {BackgroundTransferEngine, BackgroundTransferEngineOptions, EngineEvent} from '../../src/index.ts'
 import {makeDirectory, openEngine, startServer} from '../integration/harness.ts'
-import {type ChildProgram, compileProgram} from '../support/child-program.ts'
 import type {FaultyServer} from '../support/faulty-server.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 
-let program: ChildProgram
+let program: string
 
 /** Node.js 20 reads no TypeScript: the program of a task's thread is compiled once. */
 export function useTaskProgram(): void {
   beforeAll(async () => {
-    program = await compileProgram(new URL('../../src/task/program.ts', import.meta.url))
+    program = await compiledProgram(new URL('../../src/task/program.ts', import.meta.url))
   })
-  afterAll(() => program.dispose())
 }
 
 export class TaskWorld {
@@ -84,7 +83,7 @@ export class TaskWorld {
 
 function withTasks(options: Partial<BackgroundTransferEngineOptions>): Partial<BackgroundTransferEngineOptions> {
   return {
-    taskRunner: createTaskRunner({program: new URL(`file://${program.script}`)}),
+    taskRunner: createTaskRunner({program: new URL(`file://${program}`)}),
     ...options,
     backgroundTasks: {retryDelayMs: 5, ...options.backgroundTasks},
   }

@@ -1,0 +1,70 @@
+/**
+ * Compiles the repository at most once a run of tests, whichever file asks first (shared-build.ts): each file has a process of
+ * its own, and each compiling for itself took a tenth of the whole run.
+ */
+
+import {execFile} from 'node:child_process'
+import {once} from 'node:events'
+import {copyFile, cp, mkdtemp, readdir, rm, symlink} from 'node:fs/promises'
+import {createServer} from 'node:net'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {promisify} from 'node:util'
+import type {TestProject} from 'vitest/node'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const MODULES = join(ROOT, 'node_modules')
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** A socket that answers, once it is so, where the compiled repository is, or why there is none. */
+    readonly sharedBuild: string
+  }
+}
+
+/** How it ended: one of the two. */
+export interface BuildAnswer {
+  readonly directory?: string
+  readonly failure?: string
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const directory = await mkdtemp(join(tmpdir(), 'shared-build-'))
+  let building: Promise<BuildAnswer> | undefined
+  const server = createServer(async (socket) => {
+    building ??= build(directory)
+    socket.on('error', () => socket.destroy()).end(JSON.stringify(await building))
+  })
+  server.listen(join(directory, 'socket'))
+  await once(server, 'listening')
+  project.provide('sharedBuild', join(directory, 'socket'))
+  return async () => {
+    server.close()
+    await building
+    await rm(directory, {recursive: true, force: true})
+  }
+}
+
+/** Types are not checked: the repository's own check does that. */
+async function build(directory: string): Promise<BuildAnswer> {
+  const run = promisify(execFile)
+  const dist = join(directory, 'dist')
+  const compiler = join(MODULES, 'typescript', 'bin', 'tsc')
+  const options = '--noCheck --noEmit false --rootDir . --outDir'.split(' ')
+  const bundler = join(MODULES, 'vite', 'bin', 'vite.js')
+  const bundling = ['build', '--logLevel', 'warn', '-c', join(ROOT, 'vite.cli.config.ts')]
+  const pictures = join(ROOT, 'visualizations')
+  try {
+    await run(process.execPath, [compiler, '-p', 'tsconfig.json', ...options, dist], {cwd: ROOT})
+    await run(process.execPath, [bundler, ...bundling, '--outDir', join(dist, 'src', 'cli', 'bundle')], {cwd: ROOT})
+    for (const name of await readdir(pictures)) {
+      if (/\.(chart\.json|svg|mmd)$/.test(name)) await cp(join(pictures, name), join(dist, 'visualizations', name))
+    }
+    await symlink(MODULES, join(directory, 'node_modules'))
+    await copyFile(join(ROOT, 'package.json'), join(directory, 'package.json'))
+    return {directory}
+  } catch (failure) {
+    return {failure: String((failure as {readonly stdout?: string}).stdout ?? failure)}
+  }
+}
