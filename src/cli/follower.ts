@@ -20,6 +20,8 @@ export interface Scope {
 }
 
 export interface Listener {
+  /** Whether it is told of what is only queued. */
+  readonly hearsQueued: boolean
   tell(notice: Notice): void
   /** Counters of these moved. */
   progress(changed: readonly Transfer[], at: number): void
@@ -112,7 +114,7 @@ export class Follower {
     switch (event.type) {
       case 'operation.started':
         // Only told: a million queued operations must not stand in memory.
-        if (this.#scope.begins(event.record)) {
+        if (this.#scope.begins(event.record) && this.#listener.hearsQueued) {
           this.#listener.tell({happening: 'queued', at: event.at, transfer: Transfer.ofRecord(event.record)})
         }
         return

@@ -1,7 +1,7 @@
 /** What stands on the command line, checked where it enters. Each failure is a usage error that names its flag. */
 
 import {readFile} from 'node:fs/promises'
-import {isAbsolute, resolve} from 'node:path'
+import {isAbsolute, resolve, sep} from 'node:path'
 import type {Credential} from '../domain/credential.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {withHeader} from '../domain/header-fields.ts'
@@ -116,23 +116,31 @@ function isAlgorithm(name: string): name is ChecksumAlgorithm {
 
 /** Only http, https and ftp. User information stays in it for the engine, which seals it. */
 export function parseUrl(text: string, where?: string): URL {
-  const shown = redactUrl(text)
-  const place = where === undefined ? shown : `${where}: ${shown}`
-  if (!URL.canParse(text))
-    throw usageError('this is not a URL', place, 'give a whole one, such as https://example.com/file')
-  const url = new URL(text)
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch {
+    throw usageError('this is not a URL', placeOf(text, where), 'give a whole one, such as https://example.com/file')
+  }
   if (url.protocol !== 'http:' && url.protocol !== 'https:' && url.protocol !== 'ftp:') {
     throw usageError(
       `the scheme ${url.protocol.slice(0, -1)} is not supported`,
-      place,
+      placeOf(text, where),
       'give an http, https or ftp URL',
     )
   }
   return url
 }
 
+function placeOf(address: string, where: string | undefined): string {
+  const shown = redactUrl(address)
+  return where === undefined ? shown : `${where}: ${shown}`
+}
+
 /** As the engine keeps it: without user information and fragment. */
 export function plainUrl(url: URL): string {
+  // Of a long list most lines are that already.
+  if (url.username === '' && url.password === '' && !url.href.includes('#')) return url.href
   const plain = new URL(url)
   plain.username = ''
   plain.password = ''
@@ -187,18 +195,16 @@ export interface ListEntry {
   readonly file?: string
 }
 
-/** `URL [TAB FILE]` a line; empty lines and those that begin with # do not count. */
-export function parseList(text: string, name: string): readonly ListEntry[] {
-  const entries: ListEntry[] = []
+/** `URL [TAB FILE]` a line; empty lines and those that begin with # do not count. Throws at the first line that makes no sense. */
+export function* parseList(text: string, name: string): Generator<ListEntry, void> {
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue
     const [address = '', file = '', ...more] = line.split('\t')
     const where = `${name}, line ${index + 1}`
     if (more.length > 0) throw usageError('there is more than a URL and a file', where, 'write URL, a tab, FILE')
     const url = parseUrl(address.trim(), where)
-    entries.push(file.trim() === '' ? {url} : {url, file: file.trim()})
+    yield file.trim() === '' ? {url} : {url, file: file.trim()}
   }
-  return entries
 }
 
 /** A file that a flag names. */
@@ -218,6 +224,9 @@ export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
+/** `directory` is absolute. */
 export function pathIn(directory: string, file: string): string {
+  // Nothing to resolve: true of most names of a long list.
+  if (/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(file) && directory !== sep) return directory + sep + file
   return isAbsolute(file) ? file : resolve(directory, file)
 }

@@ -106,7 +106,9 @@ class RunningRun {
     this.#flags = flags
     this.#interrupts = interrupts
     this.#store = store
+    this.#reporter = chooseReporter(io, flags, () => this.#follower.unfinished)
     this.#follower = new Follower(run.scope, {
+      hearsQueued: this.#reporter.tellsQueued,
       tell: (notice) => {
         // In the order of a person's interest: the change, then why.
         this.#reporter.tell(notice)
@@ -118,7 +120,6 @@ class RunningRun {
       codeOf,
       patienceOf: (transfer) => patienceOf(transfer, flags.wait),
     })
-    this.#reporter = chooseReporter(io, flags, () => this.#follower.unfinished)
   }
 
   async play(): Promise<number> {

@@ -36,7 +36,10 @@ export interface GetFlags extends RequestFlags {
 
 /** One file to have: where from, where to. */
 export interface Wish {
-  readonly url: URL
+  /** With the user information that was given. Texts: a list may have a million of them. */
+  readonly url: string
+  /** As the engine keeps it: without user information and fragment. */
+  readonly plain: string
   /** Absolute. */
   readonly file: string
   /** Nobody said how it is to be called: its name is the server's, in this directory. */
@@ -55,31 +58,34 @@ export async function wantedBy(io: Io, addresses: readonly string[], flags: GetF
 
 async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): Promise<readonly Wish[]> {
   const {output, directory, input, checksum} = flags
-  const given: ListEntry[] = addresses.map((address) => ({url: parseUrl(address)}))
+  const folder = resolve(directory ?? '.')
+  const wishes: Wish[] = []
+  const wish = ({url, file}: ListEntry) => {
+    const name = output ?? file
+    const given = withUser(url, flags.user)
+    wishes.push({
+      url: given.href,
+      plain: plainUrl(given),
+      file: pathIn(folder, name ?? fileNameFromUrl(given)),
+      isUnnamed: name === undefined,
+    })
+  }
+  for (const address of addresses) wish({url: parseUrl(address)})
   if (input !== undefined) {
     const text = input === '-' ? await readAll(io.stdin) : await readGiven(input, '--input')
-    for (const entry of parseList(text, input === '-' ? 'stdin' : input)) given.push(entry)
+    for (const entry of parseList(text, input === '-' ? 'stdin' : input)) wish(entry)
   }
-  if (given.length === 0) throw usageError('there is no URL', 'get', 'give one, or a list with --input')
+  if (wishes.length === 0) throw usageError('there is no URL', 'get', 'give one, or a list with --input')
   if (output !== undefined) {
-    if (input !== undefined || given.length > 1) {
+    if (input !== undefined || wishes.length > 1) {
       throw usageError('one file cannot hold several downloads', '--output', 'use --directory instead')
     }
     if (output === '-') throw usageError('stdout is no file', '--output', 'give a file: only a file survives a crash')
   }
-  if (checksum !== undefined && given.length > 1) {
+  if (checksum !== undefined && wishes.length > 1) {
     throw usageError('several files have no digest in common', '--checksum', 'run bgt get for each file')
   }
-  const folder = resolve(directory ?? '.')
-  const wishes = given.map(({url, file}): Wish => {
-    const name = output ?? file
-    return {
-      url: withUser(url, flags.user),
-      file: pathIn(folder, name ?? fileNameFromUrl(url.href)),
-      isUnnamed: name === undefined,
-    }
-  })
-  if (directory !== undefined) for (const {file} of wishes) await demandWithin(folder, file)
+  if (directory !== undefined) await demandAllWithin(folder, wishes)
   return flags.ifExists === 'generateUniqueName' ? setApart(wishes) : wishes
 }
 
@@ -93,10 +99,19 @@ function withUser(url: URL, user: GetFlags['user']): URL {
 }
 
 /** Lists come from elsewhere: with --directory none of their files lies outside it, by whatever links lead there. */
-async function demandWithin(folder: string, file: string): Promise<void> {
-  const [root, parent] = await Promise.all([realPathOf(folder), realPathOf(dirname(file))])
-  if (parent === root || parent.startsWith(root.endsWith(sep) ? root : root + sep)) return
-  throw usageError('this file is not within --directory', file, 'name files below it, or leave --directory out')
+async function demandAllWithin(folder: string, wishes: readonly Wish[]): Promise<void> {
+  const root = await realPathOf(folder)
+  // Many files of a list share few directories.
+  const within = new Set<string>([folder])
+  for (const {file} of wishes) {
+    const above = dirname(file)
+    if (within.has(above)) continue
+    const parent = await realPathOf(above)
+    if (parent !== root && !parent.startsWith(root.endsWith(sep) ? root : root + sep)) {
+      throw usageError('this file is not within --directory', file, 'name files below it, or leave --directory out')
+    }
+    within.add(above)
+  }
 }
 
 /** Of what is not there yet: that of the deepest directory that is, and the rest. */
@@ -114,12 +129,11 @@ function setApart(wishes: readonly Wish[]): readonly Wish[] {
   const owners = new Map<string, string>()
   return wishes.map((wish) => {
     const {dir, name, ext} = parse(wish.file)
-    const url = plainUrl(wish.url)
     for (let n = 1; ; n++) {
       const file = n === 1 ? wish.file : join(dir, `${name} (${n})${ext}`)
       const owner = owners.get(file)
-      if (owner !== undefined && owner !== url && wish.isUnnamed) continue
-      owners.set(file, owner ?? url)
+      if (owner !== undefined && owner !== wish.plain && wish.isUnnamed) continue
+      owners.set(file, owner ?? wish.plain)
       return {...wish, file}
     }
   })

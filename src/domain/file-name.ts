@@ -29,7 +29,7 @@ export function fileNameFromResponse(head: ResponseFacts, url: string): string {
 }
 
 /** The last segment of the URL's path, else 'download'. Always safe. */
-export function fileNameFromUrl(url: string): string {
+export function fileNameFromUrl(url: string | URL): string {
   return safeFileName(lastSegment(url))
 }
 
@@ -51,7 +51,8 @@ function trimmed(name: string): string {
 
 /** At most `limit` bytes of UTF-8, whole characters, the extension kept. */
 function cut(name: string, limit: number): string {
-  if (byteLength(name) <= limit) return name
+  // No character takes more than three bytes for each of its units.
+  if (3 * name.length <= limit || byteLength(name) <= limit) return name
   const dot = name.lastIndexOf('.')
   const extension = dot > 0 ? name.slice(dot) : ''
   const kept = byteLength(extension) <= MAX_EXTENSION_BYTES ? extension : ''
@@ -70,18 +71,25 @@ function leadingBytes(text: string, limit: number): string {
   return text.slice(0, length)
 }
 
+const ENCODER = new TextEncoder()
+
 function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length
+  return ENCODER.encode(text).length
 }
 
-function lastSegment(url: string): string {
+const SLASH = 0x2f
+
+function lastSegment(url: string | URL): string {
   let path: string
   try {
-    path = new URL(url).pathname
+    path = (typeof url === 'string' ? new URL(url) : url).pathname
   } catch {
     return ''
   }
-  const segment = path.split('/').findLast((each) => each !== '') ?? ''
+  let end = path.length
+  while (end > 0 && path.charCodeAt(end - 1) === SLASH) end -= 1
+  const segment = path.slice(path.lastIndexOf('/', end - 1) + 1, end)
+  if (!segment.includes('%')) return segment
   try {
     return decodeURIComponent(segment)
   } catch {

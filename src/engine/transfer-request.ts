@@ -17,17 +17,18 @@ export function withAddress(
   argument: string,
 ): TransferRequest {
   if (!(uri instanceof URL) && typeof uri !== 'string') throw invalidArgument(argument, 'must be a URL')
-  if (!URL.canParse(String(uri))) throw invalidArgument(argument, 'is not a URL')
-  const url = new URL(uri)
+  const url = parsed(uri)
+  if (url === undefined) throw invalidArgument(argument, 'is not a URL')
   const isFtp = url.protocol === 'ftp:'
   if (!isFtp && url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw invalidArgument(argument, `must be http, https or ftp, not ${url.protocol.slice(0, -1)}`)
   }
   const userName = percentDecoded(url.username)
   const password = percentDecoded(url.password)
-  url.username = ''
-  url.password = ''
-  url.hash = ''
+  // Each of these composes the address anew, and most have nothing to take away.
+  if (url.username !== '') url.username = ''
+  if (url.password !== '') url.password = ''
+  if (url.href.includes('#')) url.hash = ''
   const addressed = {...request, url: url.href}
   // Over FTP the address says it all (spec 9.6): a credential that answers challenges of HTTP is told to nobody else.
   if (userName === '' && password === '')
@@ -77,6 +78,14 @@ export function changeCredentials<Request extends Pick<TransferRequest, 'credent
   const after = {...before, ...change}
   const isEmpty = Object.values(after).every((each) => each === undefined)
   return {...rest, ...(isEmpty ? {} : {credentials: engine.seal(JSON.stringify(after))})} as Request
+}
+
+function parsed(uri: URL | string): URL | undefined {
+  try {
+    return new URL(uri)
+  } catch {
+    return undefined
+  }
 }
 
 /** A percent sign that introduces nothing stands for itself. */

@@ -1,7 +1,8 @@
 /**
  * What a backlog costs, at 10 thousand, 100 thousand and a million queued downloads side by side, so that growth shows:
  * creating them, opening on them, commanding one in the middle, asking for a page. Each figure comes from a process of its
- * own that runs the built library (`npm run build` first) on a durable store with the default options.
+ * own that runs the built library (`npm run build` first) on a durable store with the default options; and `bgt get -i` takes
+ * a list of as many lines.
  *
  * Beside it, what it costs that the queue is spread over many groups, each of two members.
  *
@@ -24,6 +25,7 @@ import {parseArgs} from 'node:util'
 
 const SELF = fileURLToPath(import.meta.url)
 const ROOT = join(SELF, '..', '..', '..')
+const BGT = join(ROOT, 'dist', 'src', 'cli', 'bgt.js')
 const PAGE = join(ROOT, 'docs', 'benchmarks.md')
 const GROUP = 'backlog'
 const RARE = 'rare'
@@ -158,6 +160,33 @@ async function run(phase, args, onSpawn = async () => {}) {
   return result
 }
 
+/**
+ * `bgt get -i LIST` against a server that never answers: lines accepted a second, durable and told with --json, the start of
+ * the process and the reading of the list included; and seconds until its first connection.
+ */
+async function takeList(directory, size, server, origin) {
+  const list = join(directory, 'list')
+  await writeFile(list, Array.from({length: size}, (_, n) => `${origin}/files/${n}.bin\n`).join(''))
+  const [out, store] = [join(directory, 'got'), join(directory, 'list-store')]
+  await mkdir(out)
+  const began = performance.now()
+  const connected = once(server, 'connection').then(() => (performance.now() - began) / 1000)
+  const child = spawn(process.execPath, [BGT, 'get', '-i', list, '-d', out, '--store', store, '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  let left = size
+  for await (const line of createInterface({input: child.stdout})) {
+    if (line.includes('"event":"queued"')) left -= 1
+    if (left === 0) break
+  }
+  const seconds = (performance.now() - began) / 1000
+  child.kill('SIGKILL')
+  await exited
+  if (left > 0) throw new Error(`${left} lines of the list were not accepted`)
+  return {listRate: size / seconds, listConnected: await connected}
+}
+
 /** MiB of anonymous memory; 0 where the system does not tell. */
 async function anonymousMiB(pid) {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
@@ -226,10 +255,11 @@ async function measureStarts(directory, server, rounds) {
 
 function measure(size, rounds) {
   return withPlace(async ({directory, server, origin}) => {
+    const list = await takeList(directory, size, server, origin)
     const {created, seconds} = await run('create', [directory, size, origin])
     const starts = await measureStarts(directory, server, rounds)
     const commands = await run('command', [directory, size, origin])
-    return {size, rate: created / seconds, ...starts, ...commands}
+    return {size, rate: created / seconds, ...list, ...starts, ...commands}
   })
 }
 
@@ -249,6 +279,8 @@ const STARTS = [
 
 const ROWS = [
   ['created a second, durable', ({rate}) => Math.round(rate).toLocaleString('en')],
+  ['lines of a list a second, by `bgt get -i`', ({listRate}) => Math.round(listRate).toLocaleString('en')],
+  ['its start to the first connection', ({listConnected}) => `${listConnected.toFixed(2)} s`],
   ...STARTS,
   ['raise one to high', ({promote}) => `${promote.toFixed(2)} ms`],
   ['pause one', ({pause}) => `${pause.toFixed(2)} ms`],

@@ -13,7 +13,14 @@ function follow() {
   const notes: string[] = []
   const follower = new Follower(
     {includes: () => true, begins: () => true, isOver: () => false},
-    {tell: () => {}, progress: () => {}, note: (text) => notes.push(text), codeOf: () => 0, patienceOf: () => 0},
+    {
+      hearsQueued: true,
+      tell: () => {},
+      progress: () => {},
+      note: (text) => notes.push(text),
+      codeOf: () => 0,
+      patienceOf: () => 0,
+    },
   )
   let isOver = false
   void follower.over.then(() => {
@@ -97,6 +104,7 @@ describe('a pause of the machine', () => {
         },
       },
       {
+        hearsQueued: true,
         tell: () => {},
         progress: () => {},
         note: () => {},
@@ -160,7 +168,7 @@ describe('a pause of the machine', () => {
   it('a thousand that wait end the run, whatever is queued behind them; one that still moves does not let them', async () => {
     const follower = new Follower(
       {includes: () => true, begins: () => true, isOver: () => false},
-      {tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 0},
+      {hearsQueued: true, tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 0},
     )
     let isOver = false
     void follower.over.then(() => {
@@ -186,7 +194,7 @@ describe('a pause of the machine', () => {
     let answer: (isOver: boolean) => void = () => {}
     const follower = new Follower(
       {includes: () => true, begins: () => true, isOver: () => new Promise<boolean>((resolve) => (answer = resolve))},
-      {tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 1_000},
+      {hearsQueued: true, tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 1_000},
     )
     let isOver = false
     void follower.over.then(() => {

@@ -15,6 +15,17 @@ describe('redactUrl', () => {
     expect(redactUrl('data:text/plain,S3cret')).toBe('data:***')
   })
 
+  it('leaves an address as it is that can hold no secret', () => {
+    const host = fc.constantFrom('example.com', '127.0.0.1:8080', 'a-b.example:81', 'localhost')
+    const path = fc.stringMatching(/^(\/[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,8}){1,4}\/?$/)
+    fc.assert(
+      fc.property(fc.constantFrom('http', 'https'), host, path, (scheme, name, rest) => {
+        const {href} = new URL(`${scheme}://${name}${rest}`)
+        expect(redactUrl(href)).toBe(href)
+      }),
+    )
+  })
+
   it('lets no password, query value or fragment through', () => {
     fc.assert(
       fc.property(

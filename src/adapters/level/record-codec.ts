@@ -21,7 +21,8 @@ type Writable<T> = {-readonly [Key in keyof T]: T[Key]}
 
 /** The optional fields of `T`, all of them: a field left out here would be lost, so it does not compile. */
 function everyOptionalOf<T>() {
-  return <Keys extends Record<OptionalKeys<T>, true>>(keys: Keys) => Object.keys(keys) as (keyof Keys & string)[]
+  return <Keys extends Record<OptionalKeys<T>, true>>(keys: Keys) =>
+    new Set(Object.keys(keys)) as ReadonlySet<string> as ReadonlySet<keyof Keys & string>
 }
 
 const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({
@@ -168,10 +169,14 @@ function isEmpty(evidence: Evidence): boolean {
   )
 }
 
+/** By what is there, and not by all that could be: most objects have hardly any of it. */
 function copyPresent<Key extends string>(
   from: {readonly [K in Key]?: unknown},
   to: {[K in Key]?: unknown},
-  keys: readonly Key[],
+  keys: ReadonlySet<Key>,
 ): void {
-  for (const key of keys) if (from[key] !== undefined) to[key] = from[key]
+  for (const name in from) {
+    const key = name as unknown as Key
+    if (keys.has(key) && from[key] !== undefined) to[key] = from[key]
+  }
 }

@@ -6,7 +6,7 @@ import {redactUrl} from '../../domain/redaction.ts'
 import type {BackgroundTransferEngine, DownloadOperation, DownloadOptions} from '../../index.ts'
 import type {Io} from '../io.ts'
 import {goOn, isOver} from '../operations.ts'
-import {type Header, plainUrl} from '../parse.ts'
+import type {Header} from '../parse.ts'
 import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
 import {engineOptions, type Run, runTransfers, type Told} from '../run.ts'
 import {OwnOperations} from '../scopes.ts'
@@ -18,7 +18,8 @@ export function get(io: Io, {wishes, headers}: Wanted, flags: GetFlags): Promise
   return flags.detach === true ? detach(io, flags, run) : runTransfers(io, flags, engineOptions(flags, io.env), run)
 }
 
-const BATCH = 500
+/** Enough that a sync to the disk costs little for each, and few enough that the first ones run soon. */
+const BATCH = 2500
 
 class GetRun implements Run {
   readonly scope = new OwnOperations(({direction, target}) => direction === 'download' && this.#files.has(target.file))
@@ -38,14 +39,27 @@ class GetRun implements Run {
     this.#told = told
     const downloader = applySettings(engine, engine.createDownloader(), this.#flags, this.#headers)
     downloader.ftpTls = this.#flags.ftpTls ?? 'none'
-    for (let at = 0; at < this.#wishes.length; at += BATCH) {
-      const batch = this.#wishes.slice(at, at + BATCH).filter((wish) => this.#isFirstOfItsFile(wish))
-      const earlier = await Promise.all(batch.map((wish) => this.#earlier(engine, wish)))
-      const isFresh = await Promise.all(batch.map((wish, index) => this.#isFresh(wish, earlier[index])))
-      const fresh = batch.filter((_, index) => isFresh[index])
-      await downloader.createDownloads(fresh.map((wish) => [wish.url, wish.file, this.#options(wish)] as const))
+    let written: Promise<unknown> = Promise.resolve()
+    try {
+      for (let at = 0; at < this.#wishes.length; at += BATCH) {
+        const fresh = await this.#fresh(engine, this.#wishes.slice(at, at + BATCH))
+        // What comes next is looked up while the disk takes this.
+        await written
+        written = downloader.createDownloads(fresh.map((wish) => [wish.url, wish.file, this.#options(wish)] as const))
+        written.catch(() => undefined)
+      }
+    } finally {
+      await written
     }
     this.scope.close()
+  }
+
+  /** Those that are to be made anew; earlier ones of the same files go on, or are told. */
+  async #fresh(engine: BackgroundTransferEngine, wishes: readonly Wish[]): Promise<readonly Wish[]> {
+    const batch = wishes.filter((wish) => this.#isFirstOfItsFile(wish))
+    const earlier = await Promise.all(batch.map((wish) => this.#earlier(engine, wish)))
+    const isFresh = await Promise.all(batch.map((wish, index) => this.#isFresh(wish, earlier[index])))
+    return batch.filter((_, index) => isFresh[index])
   }
 
   #options({isUnnamed}: Wish): DownloadOptions {
@@ -74,13 +88,13 @@ class GetRun implements Run {
   }
 
   /** The same wish twice is one wish; two URLs for one file are a mistake. */
-  #isFirstOfItsFile({url, file}: Wish): boolean {
+  #isFirstOfItsFile({plain, file}: Wish): boolean {
     const other = this.#files.get(file)
     if (other === undefined) {
-      this.#files.set(file, plainUrl(url))
+      this.#files.set(file, plain)
       return true
     }
-    if (other !== plainUrl(url)) this.#told.fail(busy(file, `${redactUrl(other)} goes into the same file`))
+    if (other !== plain) this.#told.fail(busy(file, `${redactUrl(other)} goes into the same file`))
     return false
   }
 
@@ -99,21 +113,21 @@ class GetRun implements Run {
 
   /** Whether a new operation is to be made; an unfinished one of the same URL goes on instead. */
   async #isFresh(wish: Wish, earlier: DownloadOperation | 'unreadable' | undefined): Promise<boolean> {
-    const {url, file} = wish
+    const {plain, file} = wish
     if (earlier === 'unreadable') return false
     if (earlier === undefined) return true
-    if (isOver(earlier)) return !(await this.#isUntoldSuccess(earlier, url)) && !(await this.#isThere(earlier, wish))
-    if (earlier.requestedUri.href === plainUrl(url)) this.#continue(earlier)
+    if (isOver(earlier)) return !(await this.#isUntoldSuccess(earlier, plain)) && !(await this.#isThere(earlier, wish))
+    if (earlier.requestedUri.href === plain) this.#continue(earlier)
     else this.#told.fail(busy(file, `an unfinished download (${earlier.guid}) of another URL writes this file`))
     return false
   }
 
   /** The run before was killed between the end of the download and the telling of it: this one tells it. */
-  async #isUntoldSuccess(operation: DownloadOperation, url: URL): Promise<boolean> {
+  async #isUntoldSuccess(operation: DownloadOperation, plain: string): Promise<boolean> {
     const summary = operation.describe()
     const {checksum} = this.#flags
     if (summary.status !== 'completed' || summary.delivered) return false
-    if (operation.requestedUri.href !== plainUrl(url)) return false
+    if (operation.requestedUri.href !== plain) return false
     if (checksum !== undefined && checksum.hex !== operation.checksum?.hex) return false
     if (!(await isFileOf(summary.file, summary.bytesReceived))) return false
     this.#told.complete(summary)
@@ -124,7 +138,7 @@ class GetRun implements Run {
   async #isThere(operation: DownloadOperation, wish: Wish): Promise<boolean> {
     const {status, file, bytesReceived} = operation.describe()
     const isKept = (this.#flags.ifExists ?? 'failIfExists') === 'failIfExists' && status === 'completed'
-    if (!isKept || file === wish.file || operation.requestedUri.href !== plainUrl(wish.url)) return false
+    if (!isKept || file === wish.file || operation.requestedUri.href !== wish.plain) return false
     if (!(await isFileOf(file, bytesReceived))) return false
     this.#told.fail(new TransferError('FILE_EXISTS', 'the file already exists', {where: file}))
     return true

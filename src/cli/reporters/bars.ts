@@ -42,6 +42,7 @@ export function createBarsReporter({stderr, env}: Io, active: () => readonly Tra
   process.once('exit', showCursor)
 
   return {
+    tellsQueued: false,
     tell: (notice) => {
       const {happening, transfer} = notice
       // What goes on is told by its bar.

@@ -5,34 +5,50 @@ import {errorLine, type Io} from '../io.ts'
 import type {Happening, Transfer} from '../transfer.ts'
 import type {Reporter} from './reporter.ts'
 
+/** Lines of one turn are one write: a list of many thousands begins in a few turns. */
+const MOST_AT_ONCE = 64 * 1024
+
 export function createJsonReporter({stdout, stderr}: Io): Reporter {
+  let lastAt = Number.NaN
+  let lastTime = ''
+  const timeOf = (at: number) => {
+    if (at !== lastAt) lastTime = new Date(at).toISOString()
+    lastAt = at
+    return lastTime
+  }
+  let waiting = ''
+  const flush = () => {
+    const text = waiting
+    waiting = ''
+    if (text !== '' && !stdout.destroyed) stdout.write(text)
+  }
   const write = (event: Happening | 'progress', at: number, transfer: Transfer) => {
     const {guid, direction, url, file, bytes, total, state, error, retryAt} = transfer
-    const counts =
-      direction === 'upload'
-        ? {direction, bytesReceived: 0, totalBytesToReceive: 0, bytesSent: bytes, totalBytesToSend: total}
-        : {bytesReceived: bytes, totalBytesToReceive: total}
-    const line = {
-      v: 1,
-      time: new Date(at).toISOString(),
-      event,
-      guid,
-      url,
-      file,
-      ...counts,
-      status: statusName(statusOf(state)),
-      ...(error === undefined ? {} : {error}),
-      ...(retryAt === undefined ? {} : {retryAt: new Date(retryAt).toISOString()}),
-    }
-    if (!stdout.destroyed) stdout.write(`${JSON.stringify(line)}\n`)
+    const isUpload = direction === 'upload'
+    const line: Record<string, unknown> = {v: 1, time: timeOf(at), event, guid, url, file}
+    if (isUpload) line.direction = direction
+    line.bytesReceived = isUpload ? 0 : bytes
+    line.totalBytesToReceive = isUpload ? 0 : total
+    if (isUpload) line.bytesSent = bytes
+    if (isUpload) line.totalBytesToSend = total
+    line.status = statusName(statusOf(state))
+    if (error !== undefined) line.error = error
+    if (retryAt !== undefined) line.retryAt = timeOf(retryAt)
+    if (waiting === '') queueMicrotask(flush)
+    waiting += `${JSON.stringify(line)}\n`
+    if (waiting.length >= MOST_AT_ONCE) flush()
   }
   return {
+    tellsQueued: true,
     tell: ({happening, at, transfer}) => write(happening, at, transfer),
     progress: (changed, at) => {
       for (const transfer of changed) write('progress', at, transfer)
     },
     note: () => {},
-    fail: (error) => stderr.write(`${errorLine(error)}\n`),
-    end: () => {},
+    fail: (error) => {
+      flush()
+      stderr.write(`${errorLine(error)}\n`)
+    },
+    end: flush,
   }
 }

@@ -6,6 +6,7 @@ import type {Reporter} from './reporter.ts'
 
 export function createPlainReporter(io: Io): Reporter {
   return {
+    tellsQueued: false,
     tell: (notice) => {
       const text = happeningText(notice)
       if (text !== undefined) say(io, `${fileText(notice.transfer.file)}: ${text}`)

@@ -5,6 +5,7 @@ import type {Reporter} from './reporter.ts'
 
 export function createQuietReporter({stderr}: Io): Reporter {
   return {
+    tellsQueued: false,
     tell: () => {},
     progress: () => {},
     note: () => {},

@@ -5,6 +5,8 @@ import type {Totals} from '../follower.ts'
 import type {Notice, Transfer} from '../transfer.ts'
 
 export interface Reporter {
+  /** Whether it tells of what is only queued: of a list that may be a million. */
+  readonly tellsQueued: boolean
   tell(notice: Notice): void
   progress(changed: readonly Transfer[], at: number): void
   /** Something a person may want to know. */
