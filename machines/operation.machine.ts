@@ -57,7 +57,14 @@ import {
   type TransferPolicy,
   withoutBytes,
 } from '../src/domain/record.ts'
-import {countAttempt, countContinuation, countFailure, countProgress, type RetryDecision} from '../src/domain/retry.ts'
+import {
+  countAttempt,
+  countContinuation,
+  countFailure,
+  countProgress,
+  mayStartOver,
+  type RetryDecision,
+} from '../src/domain/retry.ts'
 import type {LifeState} from '../src/domain/status.ts'
 import {partMachine} from './part.machine.ts'
 
@@ -135,6 +142,19 @@ function nextGeneration(facts: OperationFacts): OperationFacts {
   return {...facts, evidence: withoutBytes(facts.evidence, facts.evidence.generation + 1)}
 }
 
+/** The answer, or what came again, says that the bytes on disk are of another version. */
+function provedUseless({details}: SerializedError): boolean {
+  return details?.startOver === true
+}
+
+/** Other bytes may do where these did not: they were pieced together, or the server itself does not stand by them. */
+function isOfTheBytes({code, details}: TransferError, {attempts, evidence}: OperationFacts): boolean {
+  const isAdopted = evidence.partOwner !== undefined
+  if (code === 'CONTENT_UNEXPECTED') return isAdopted
+  if (code !== 'CHECKSUM_MISMATCH' && code !== 'LENGTH_MISMATCH') return false
+  return isAdopted || attempts.total > 1 || details.from === 'server'
+}
+
 function wholeRange(size: number): Evidence['ranges'] {
   return size === 0 ? [] : [[0, size]]
 }
@@ -206,15 +226,15 @@ const setUp = setup({
       facts.attempts.failures <= settings.retry.retries && facts.attempts.total < settings.retry.maxAttempts,
     /** The answer proved the bytes on disk useless: the next try begins at zero. */
     mustStartOver: ({context}, params: {error: SerializedError}) =>
-      params.error.details?.startOver === true && context.facts.attempts.total < context.settings.retry.maxAttempts,
+      provedUseless(params.error) && mayStartOver(context.facts.attempts, context.settings.retry),
+    provedUseless: (_, params: {error: SerializedError}) => provedUseless(params.error),
     /**
-     * Bytes of more than one try make up the file, or they are not what the server itself says of them; and it was not yet
-     * fetched afresh in one go.
+     * Bytes of more than one try make up the file, or some of another operation, or they are not what the server itself says of
+     * them; and it was not yet fetched afresh in one go.
      */
     deservesCleanRestart: ({context}, params: {error: unknown}) =>
       params.error instanceof TransferError &&
-      (params.error.code === 'CHECKSUM_MISMATCH' || params.error.code === 'LENGTH_MISMATCH') &&
-      (context.facts.attempts.total > 1 || params.error.details.from === 'server') &&
+      isOfTheBytes(params.error, context.facts) &&
       context.facts.cleanRestart !== true,
     /** Somebody removed the finished part before it was published. */
     lostItsPart: ({context}, params: {error: unknown}) =>
@@ -507,6 +527,18 @@ export const operationMachine = setUp.createMachine({
                   type: 'noteFailure',
                   params: ({event}) => ({error: event.error, evidence: event.evidence}),
                 },
+              },
+              {
+                description: 'Once too often: nobody is to go on from these bytes, now or later',
+                guard: {type: 'provedUseless', params: ({event}) => ({error: event.error})},
+                target: 'weighing',
+                actions: [
+                  {
+                    type: 'noteFailure',
+                    params: ({event}) => ({error: event.error, evidence: event.evidence}),
+                  },
+                  'startNextGeneration',
+                ],
               },
               {
                 target: 'weighing',

@@ -4,6 +4,7 @@
  */
 
 import type {AttemptCommand, AttemptEvent, AttemptInput} from '../domain/attempt.ts'
+import {describedBy} from '../domain/content-description.ts'
 import {unexpectedAnswer, unexpectedSize} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {expectedDigests} from '../domain/expected-file.ts'
@@ -403,8 +404,9 @@ export class Attempt {
 
   #responded(question: Question, connection: Connection, head: ResponseFacts): Reception {
     const {url, plan} = question
-    const {verdict} = judge(question, this.#facts, this.#known, head, this.#ports.clock.now())
-    const surprise = unexpectedContent(this.#facts, verdict, head)
+    const known = this.#known
+    const {verdict} = judge(question, this.#facts, known, head, this.#ports.clock.now())
+    const surprise = unexpectedContent(this.#facts, verdict, describedBy(known.description, head))
     if (surprise !== undefined) return {kind: 'fail', error: surprise}
     const fault = this.#facts.policy.randomAccess === true ? randomAccessFault(plan, verdict, head) : undefined
     if (fault !== undefined) return {kind: 'fail', error: fault}
@@ -592,11 +594,12 @@ function unexpectedContent({policy}: OperationFacts, verdict: Verdict, head: Res
   return unexpectedAnswer(policy.expect, head, verdict.total)
 }
 
-function learned({total, validator, marks, coded, digest}: Partial<VersionFacts>): Partial<VersionFacts> {
+function learned({total, validator, marks, description, coded, digest}: Partial<VersionFacts>): Partial<VersionFacts> {
   return {
     ...(total === undefined ? {} : {total}),
     ...(validator === undefined ? {} : {validator}),
     ...(marks === undefined ? {} : {marks}),
+    ...(description === undefined ? {} : {description}),
     ...(coded === undefined ? {} : {coded}),
     ...(digest === undefined ? {} : {digest}),
   }

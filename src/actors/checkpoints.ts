@@ -24,7 +24,7 @@ export interface Writer {
 }
 
 /** What answers say of the resource, apart from its bytes. */
-export type VersionFacts = Pick<Evidence, 'total' | 'validator' | 'marks' | 'coded' | 'digest'>
+export type VersionFacts = Pick<Evidence, 'total' | 'validator' | 'marks' | 'description' | 'coded' | 'digest'>
 
 export interface CheckpointsOptions {
   /** What is durable already. */

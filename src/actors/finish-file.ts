@@ -1,11 +1,14 @@
 /** The actors `verifyFile`, `publishFile` and `discardParts`: from part file to file, or to nothing. */
 
 import {fromPromise} from 'xstate'
+import {describedBy} from '../domain/content-description.ts'
 import {TransferError} from '../domain/errors.ts'
 import {expectedFile} from '../domain/expected-file.ts'
-import {fileNameFromResponse, fileNameFromUrl} from '../domain/file-name.ts'
+import {fileNameFromResponse} from '../domain/file-name.ts'
 import type {OperationFacts, PublishedFile} from '../domain/record.ts'
 import {type FileSink, partNameOf} from '../ports/file-sink.ts'
+
+const OK = 200
 
 interface FactsInput {
   readonly facts: OperationFacts
@@ -20,8 +23,9 @@ export function createVerifyFile(sink: FileSink) {
 }
 
 /** Decided before the intent to publish is durable: whoever goes on after a crash means the same name. */
-function nameOf({response, request}: OperationFacts): string {
-  return response === undefined ? fileNameFromUrl(request.url) : fileNameFromResponse(response, request.url)
+function nameOf({response, request, evidence}: OperationFacts): string {
+  const head = response ?? {status: OK, url: request.url, headers: []}
+  return fileNameFromResponse(describedBy(evidence.description, head), request.url)
 }
 
 /** Gives the part its final name; idempotent, because a crash may come between the name and the record. */

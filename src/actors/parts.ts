@@ -5,6 +5,7 @@
  */
 
 import {firstGrowth, type Growth, grown} from '../domain/connection-growth.ts'
+import {describedBy} from '../domain/content-description.ts'
 import {unexpectedAnswer} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {PartId, PartReport} from '../domain/part.ts'
@@ -266,7 +267,8 @@ export class Parts {
       const reason = 'reason' in verdict ? verdict.reason : 'a part was answered with the whole'
       return {kind: 'fail', error: this.#refusal(reason)}
     }
-    const surprise = unexpectedAnswer(facts.policy.expect, head, verdict.total)
+    const described = describedBy(bytes().evidence.description, head)
+    const surprise = unexpectedAnswer(facts.policy.expect, described, verdict.total)
     if (surprise !== undefined) return {kind: 'fail', error: surprise}
     if (!this.board.commit(run.part)) return {kind: 'overtaken'}
     run.tell({type: 'part.responded'})

@@ -3,6 +3,7 @@
  * Persisted: fields are only added, and every added field is optional.
  */
 
+import type {ContentDescription} from './content-description.ts'
 import type {ExpectedContent} from './content-guard.ts'
 import type {BackgroundTransferCostPolicy} from './cost-policy.ts'
 import type {SerializedError} from './errors.ts'
@@ -107,6 +108,8 @@ export interface Evidence {
   readonly validator?: Validator
   /** What the first answer of this generation said of its version, usable or not. */
   readonly marks?: VersionMarks
+  /** What that answer said of the content. */
+  readonly description?: ContentDescription
   /** The bytes came under a Content-Encoding: they are never gone on with. */
   readonly coded?: true
   /** Size of the whole resource in bytes, when the server said it; of an upload, of the request body. */

@@ -10,6 +10,7 @@
  * An answer that contradicts itself or the request is never used: wrong bytes cost more than bytes fetched twice.
  */
 
+import {type ContentDescription, descriptionOf} from './content-description.ts'
 import {type ContentRange, parseContentRange} from './content-range.ts'
 import {TransferError} from './errors.ts'
 import {headerValue, headerValues} from './header-fields.ts'
@@ -69,6 +70,7 @@ export type Verdict = {
       /** Absent when this answer cannot be resumed. */
       readonly validator?: Validator
       readonly marks?: VersionMarks
+      readonly description?: ContentDescription
       readonly coded?: true
       /** Bytes on disk are thrown away for it. */
       readonly restarted: boolean
@@ -242,8 +244,10 @@ function judgePart(
   if (isCoded(head)) return contradicted('a coded part')
   const range = parseContentRange(headerValue(head.headers, 'content-range') ?? '')
   if (range?.kind !== 'range') return contradicted('a part without a usable Content-Range')
-  if (plan.rung === 'overlap' && range.total === undefined) return startOver('a part that hides the size of the whole')
   const total = evidence.total ?? range.total
+  // Where its end may be anywhere, nothing would ever prove that all has come.
+  if (total === undefined || (plan.rung === 'overlap' && range.total === undefined))
+    return startOver('a part that hides the size of the whole')
   const problem = misfit(plan, range, length, total)
   if (problem !== undefined) return contradicted(problem)
   const otherVersion = judgeVersion(plan, evidence, terms, head)
@@ -253,7 +257,7 @@ function judgePart(
     offset: range.start,
     missingFrom: plan.missingFrom,
     bodyLength: range.end - range.start,
-    ...(total === undefined ? {} : {total}),
+    total,
     lesson: {kind: 'rangeHonoured'},
   }
 }
@@ -263,7 +267,7 @@ function misfit(
   plan: RangePlan,
   range: ContentRange & {kind: 'range'},
   length: number | undefined,
-  total: number | undefined,
+  total: number,
 ): string | undefined {
   // Servers that cut at blocks begin earlier: what is there already is compared, and the rest stands where the part says.
   if (range.start > plan.offset || range.start < plan.knownFrom)
@@ -273,7 +277,7 @@ function misfit(
   if (range.total !== undefined && range.total !== total) {
     return `a whole of ${range.total} bytes where ${total} was known`
   }
-  return total !== undefined && range.end > total ? 'a part beyond the known end' : undefined
+  return range.end > total ? 'a part beyond the known end' : undefined
 }
 
 /** Undefined when the part is of the version on the disk, as far as its head can say. */
@@ -355,8 +359,10 @@ function judgeUnsatisfied(plan: RangePlan, evidence: Evidence, head: ResponseFac
 
 function fromStart(evidence: Evidence, head: ResponseFacts, length: number | undefined): Verdict {
   const restarted = hasBytes(evidence)
+  const description = descriptionOf(head)
+  const described = description === undefined ? {} : {description}
   // Ranges of a coded body are cut by whoever coded it, and may fall elsewhere the next time.
-  if (isCoded(head)) return {kind: 'fromStart', restarted, coded: true}
+  if (isCoded(head)) return {kind: 'fromStart', restarted, coded: true, ...described}
   const validator = validatorOf(head)
   const marks = marksOf(head)
   return {
@@ -365,6 +371,7 @@ function fromStart(evidence: Evidence, head: ResponseFacts, length: number | und
     ...(length === undefined ? {} : {total: length}),
     ...(validator === undefined ? {} : {validator}),
     ...(marks === undefined ? {} : {marks}),
+    ...described,
   }
 }
 

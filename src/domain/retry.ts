@@ -97,6 +97,14 @@ export function countProgress(counts: AttemptCounts, durableBytes: number): Atte
   return {...counts, highWater: durableBytes, failures: 0, continued: false}
 }
 
+/**
+ * Whether bytes that proved useless are fetched anew at once. Once more than there are retries: a server may prove them useless
+ * each time, and what was fetched in full before is no progress.
+ */
+export function mayStartOver({failures, total}: AttemptCounts, {retries, maxAttempts}: RetrySettings): boolean {
+  return failures <= retries + 1 && total < maxAttempts
+}
+
 export function isRetriedStatus(status: number): boolean {
   return RETRIED_STATUSES.has(status)
 }

@@ -1,6 +1,7 @@
 /** DownloadOperation (spec 2.10): the application's handle of one download. */
 
 import {map, merge, type Observable, type Subscription} from 'rxjs'
+import {describedBy} from '../domain/content-description.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {headerValue} from '../domain/header-fields.ts'
 import {webErrorStatusOf} from '../domain/hresult.ts'
@@ -166,9 +167,15 @@ export class DownloadOperation extends TransferOperation {
         new RandomAccessStream({
           open: async () => this.engine.bytesOf(await this.untilEntered()),
           size: () => this.progress.totalBytesToReceive,
-          contentType: () => headerValue(this.facts.response?.headers ?? [], 'content-type') ?? '',
+          contentType: () => this.#contentType(),
         }),
     }
+  }
+
+  #contentType(): string {
+    const {response, evidence} = this.facts
+    if (response === undefined) return ''
+    return headerValue(describedBy(evidence.description, response).headers, 'content-type') ?? ''
   }
 
   /**

@@ -221,6 +221,22 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
       expect(await world.names()).toEqual(['file'])
     })
 
+    it.each<[string, Script]>([
+      ['stops before the end', {content: tail.subarray(0, 9_000), contentRange: `bytes ${CUT}-${CUT + 8_999}/*`}],
+      [
+        'brings less than it says, in chunks',
+        {content: tail.subarray(0, 9_000), framing: 'chunked', contentRange: `bytes ${CUT}-${SIZE - 1}/*`},
+      ],
+      ['brings all of it', {contentRange: `bytes ${CUT}-${SIZE - 1}/*`}],
+    ])('83. takes no part for the rest that hides the size of a whole that nobody told: it %s', async (_, hiding) => {
+      const world = await worldOn(threshold)
+      const endless: Script = {...WHOLE, framing: 'chunked'}
+      world.server.route('/file', [{...endless, cutAfter: CUT, cut: 'fin'}, {...part, ...hiding}, endless])
+      expect(await run(download(world))).toEqual({restarts: 1})
+      expect(await digestOf(world.file('file'))).toBe(sha256(OLD))
+      expect(rangesAsked(world.server, '/file')).toEqual(['', `bytes=${CUT}-|"one"`, ''])
+    })
+
     it('asks an origin whose parts are always wrong for nothing but the whole', async () => {
       const world = await worldOn(threshold)
       const moved: Script = {...part, contentRange: `bytes ${CUT + 1}-${SIZE}/${SIZE + 1}`}

@@ -217,6 +217,19 @@ describe('story 36: an error page is saved as the file', () => {
     expect(await world.names()).toEqual(['a.zip'])
   })
 
+  it('is not what the rest of a file is taken for, which does not say its media type again', async () => {
+    const world = await makeWorld()
+    const {headers: _, ...rest} = {...zip, etag: '"1"'}
+    world.server.route('/file', [{...zip, etag: '"1"', cutAfter: 50_000, cut: 'fin'}, rest])
+    const operation = download(world, {contentType: 'application/zip'})
+    operation.isRandomAccessRequired = true
+    await operation.startAsync()
+    expect(requestsFor(world.server, '/file').length).toBe(2)
+    expect(await digestOf(world.file('a.zip'))).toBe(sha256(ZIP))
+    const stream = await operation.getResultRandomAccessStreamReference().openReadAsync()
+    expect(stream.contentType).toBe('application/zip')
+  })
+
   it('is taken for the file where nothing else is expected', async () => {
     const world = await makeWorld()
     world.server.route('/file', html)

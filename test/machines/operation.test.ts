@@ -3,6 +3,8 @@
 import {describe, expect, it} from 'vitest'
 import {GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import {TransferError} from '../../src/domain/errors.ts'
+import type {OperationId} from '../../src/domain/operation-id.ts'
+import {DEFAULT_RETRY} from '../../src/domain/retry.ts'
 import type {LifeState} from '../../src/domain/status.ts'
 import {COSTLY, evidence, HEAD, OFFLINE, OperationStand, SAVING} from './operation-stand.ts'
 
@@ -365,16 +367,19 @@ describe('running', () => {
     expect(stand.attempt.facts.evidence.generation).toBe(2)
   })
 
-  it('D28 a server that makes it start over again and again → Error after 50 tries', async () => {
-    const stand = new OperationStand({evidence: evidence(50)})
+  it('D28 a server that makes it start over again and again → Error, and its bytes are nobody’s', async () => {
+    const {retries} = DEFAULT_RETRY
+    const stand = new OperationStand()
     stand.send({type: 'operation.admit'})
-    for (let tries = 1; tries < 50; tries++) {
-      await stand.fail('UNRELIABLE_RANGES', {details: {startOver: true}}, evidence(50))
+    for (let generation = 1; generation <= retries + 2; generation++) {
+      await stand.fail('UNRELIABLE_RANGES', {details: {startOver: true}}, evidence(50, generation))
+      expect(stand.life).toBe('running')
       await stand.commits.at(-1)?.answer()
     }
-    await stand.fail('UNRELIABLE_RANGES', {details: {startOver: true}}, evidence(50))
-    expect(stand.life).toBe('failed')
-    expect(stand.tries).toHaveLength(50)
+    await stand.fail('UNRELIABLE_RANGES', {details: {startOver: true}}, evidence(50, retries + 3))
+    expect(stand.record).toMatchObject({state: 'failed', error: {code: 'UNRELIABLE_RANGES'}})
+    expect(stand.facts.evidence).toEqual({generation: retries + 4, ranges: []})
+    expect(stand.tries).toHaveLength(retries + 3)
   })
 
   it('D29 another member was made current → Idle (queued), the bytes kept', async () => {
@@ -587,6 +592,26 @@ describe('finishing', () => {
     await stand.verifications[0]?.refuse(new TransferError('CHECKSUM_MISMATCH', 'as the test says'))
     expect(stand.life).toBe('failed')
   })
+
+  it.each(['CHECKSUM_MISMATCH', 'CONTENT_UNEXPECTED'] as const)(
+    '%s of bytes that an earlier operation left → one clean restart, then Error',
+    async (code) => {
+      const partOwner = '0f8fad5b-d9cb-469f-a165-70867728950e' as OperationId
+      const stand = new OperationStand({evidence: {...evidence(100), partOwner}}).transfer()
+      await stand.report({type: 'attempt.finished', evidence: {...evidence(100), partOwner}})
+      await stand.verifications[0]?.refuse(new TransferError(code, 'as the test says'))
+      expect(stand.commits[0]?.asked).toMatchObject({
+        cleanRestart: true,
+        evidence: {generation: 2, ranges: [], partOwner},
+      })
+      await stand.commits[0]?.answer()
+      await stand.report({type: 'attempt.connected'})
+      await stand.report({type: 'attempt.responded', response: HEAD, evidence: evidence(0, 2)})
+      await stand.report({type: 'attempt.finished', evidence: evidence(0, 2)})
+      await stand.verifications[1]?.refuse(new TransferError(code, 'as the test says'))
+      expect(stand.record).toMatchObject({state: 'failed', error: {code}})
+    },
+  )
 
   it('a part that was lost → starts over', async () => {
     const stand = await new OperationStand().finish()

@@ -156,6 +156,15 @@ describe('the answer to a range request', () => {
     expect(judge(DATED, head(206, PART)).kind).toBe('startOver')
   })
 
+  it('starts over when a 206 leaves open where the whole ends, and nothing else told it', () => {
+    const {total, ...endless} = HALF
+    expect(total).toBe(100)
+    const hidden = {...PART, 'Content-Range': 'bytes 40-99/*'}
+    expect(judge(endless, head(206, hidden)).kind).toBe('startOver')
+    expect(judge(endless, head(206, PART))).toMatchObject({kind: 'continue', total: 100})
+    expect(judge(HALF, head(206, hidden))).toMatchObject({kind: 'continue', total: 100})
+  })
+
   it('takes a 200 for a new version, from the start', () => {
     expect(judge(HALF, head(200, {'Content-Length': '70', ETag: '"v2"'}))).toEqual({
       kind: 'fromStart',

@@ -5,6 +5,7 @@
  */
 
 import {crc32} from 'node:zlib'
+import type {ContentDescription} from '../../domain/content-description.ts'
 import {isOperationId} from '../../domain/operation-id.ts'
 import {addRange, EMPTY, type RangeSet} from '../../domain/range-set.ts'
 import type {Checksum, CollisionPolicy, Evidence} from '../../domain/record.ts'
@@ -119,7 +120,7 @@ function readHeader(fields: Fields): (Omit<SideFacts, 'evidence'> & {readonly ge
 function readCheckpoint(
   fields: Fields,
 ): {evidence: Omit<Evidence, 'generation'>; stamp: PartStamp; digests: readonly Digest[]} | undefined {
-  const {boot, size, modifiedMs, validator, marks, coded, total, digest, url} = fields
+  const {boot, size, modifiedMs, validator, marks, description, coded, total, digest, url} = fields
   const ranges = readRanges(fields.ranges)
   const digests = readDigests(fields.digests)
   if (ranges === undefined || digests === undefined || !isCount(size) || typeof modifiedMs !== 'number')
@@ -128,6 +129,7 @@ function readCheckpoint(
     evidence: {
       ...(isValidator(validator) ? {validator: {kind: validator.kind, value: validator.value}} : {}),
       ...(isMarks(marks) ? {marks} : {}),
+      ...(isDescription(description) ? {description} : {}),
       ...(coded === true ? {coded} : {}),
       ...(isCount(total) ? {total} : {}),
       ...(isChecksum(digest) ? {digest: {algorithm: digest.algorithm, hex: digest.hex}} : {}),
@@ -183,6 +185,14 @@ function isMarks(value: unknown): value is VersionMarks {
   return (
     fields !== undefined &&
     [fields.etag, fields.lastModified].every((mark) => ['string', 'undefined'].includes(typeof mark))
+  )
+}
+
+function isDescription(value: unknown): value is ContentDescription {
+  const fields = asFields(value)
+  return (
+    fields !== undefined &&
+    [fields.type, fields.disposition].every((said) => ['string', 'undefined'].includes(typeof said))
   )
 }
 

@@ -133,6 +133,23 @@ describe('17.D FTP downloads (9.7)', () => {
     await expectWhole(world, content)
   })
 
+  it('are given up when the file changes during each try, and nobody goes on from what came', async () => {
+    const world = await makeWorld({retries: 1})
+    let changes = 0
+    const server = await serve({
+      ...WHOLE,
+      get modified() {
+        return `202001010${10_000 + changes++}`
+      },
+    })
+    expect((await failure(download(world, server.url('/a')).startAsync())).code).toBe('UNRELIABLE_RANGES')
+    // As many as there are retries, and one more for a new beginning.
+    expect(server.said('RETR').length).toBe(4)
+    expect(await world.names()).not.toContain('a')
+    await expect(download(world, server.url('/a')).startAsync()).rejects.toThrow()
+    expect(server.said('RETR').length).toBe(8)
+  })
+
   it('start over where no date is told, and the application does not allow to compare', async () => {
     const world = await makeWorld()
     const dateless: FtpScript = {...WHOLE, refuse: {MDTM: '500 no'}}

@@ -243,6 +243,19 @@ describe('17.I persistence and enumeration', () => {
     expect(await world.names()).toEqual(['a'])
   })
 
+  it('a failed get that is repeated fetches afresh, once, where the bytes that are here are wrong', async () => {
+    const world = await makeWorld({retries: 0})
+    const wrong = {...WHOLE, content: contentOf(2, SIZE)}
+    world.server.route('/a', [{...wrong, cutAfter: HALF, cut: 'fin'}, {status: 500}, WHOLE])
+    const checksum = {algorithm: 'sha256', hex: sha256(BYTES)} as const
+    const get = () =>
+      world.engine.createDownloader().createDownload(world.server.url('/a'), world.file('a'), {checksum}).startAsync()
+    expect((await failure(get())).code).toBe('HTTP_STATUS')
+    await get()
+    expect(rangesAsked(world.server, '/a')).toEqual(['', `bytes=${HALF}-|"1"`, `bytes=${HALF}-|"1"`, ''])
+    expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
+  })
+
   it('forgetAsync takes ended operations alone, and leaves the file', async () => {
     const world = await makeWorld()
     world.server.route('/a', STALLED)

@@ -4,7 +4,18 @@ import {mkdir, readFile, symlink, writeFile} from 'node:fs/promises'
 import {describe, expect, it} from 'vitest'
 import type {CollisionPolicy} from '../../../src/index.ts'
 import {contentOf, sha256} from '../../support/content.ts'
-import {digestOf, failure, makeWorld, namesIn, openEngine, receives, requestsFor, type World} from '../harness.ts'
+import type {Script} from '../../support/faulty-script.ts'
+import {
+  digestOf,
+  failure,
+  makeWorld,
+  namesIn,
+  openEngine,
+  rangesAsked,
+  receives,
+  requestsFor,
+  type World,
+} from '../harness.ts'
 
 const SIZE = 300_000
 const BYTES = contentOf(4, SIZE)
@@ -80,6 +91,24 @@ describe('story 27: a server’s file name', () => {
     expect(await readFile(world.file('files/report.pdf'), 'utf8')).toBe('old')
     // What failed for its name alone was whole: nothing was fetched again.
     expect(requestsFor(world.server, '/get').length).toBe(1)
+  })
+
+  it('is that of the first answer where the rest comes without one (RFC 9110, 15.3.7), in another download too', async () => {
+    const world = await withFiles({retries: 0})
+    const rest: Script = {content: BYTES, etag: '"v1"'}
+    const first: Script = {
+      ...rest,
+      headers: [['Content-Disposition', 'attachment; filename="report.pdf"']],
+      cutAfter: 100_000,
+      cut: 'fin',
+    }
+    world.server.route('/get', [first, rest])
+    await into(world).startAsync()
+    world.server.route('/again', [first, {status: 500}, rest])
+    expect((await failure(into(world, 'generateUniqueName', '/again').startAsync())).code).toBe('HTTP_STATUS')
+    await into(world, 'generateUniqueName', '/again').startAsync()
+    expect(rangesAsked(world.server, '/again').at(-1)).toBe('bytes=100000-|"v1"')
+    expect(await namesIn(world.file('files'))).toEqual(['report (2).pdf', 'report.pdf'])
   })
 
   it('is that of a later session too, and of the options', async () => {

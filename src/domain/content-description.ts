@@ -1,0 +1,37 @@
+/**
+ * What the answer that began a download said of the content itself. One that goes on with it under If-Range leaves that out
+ * (RFC 9110, 15.3.7): it is the same content, and the first answer's words hold.
+ */
+
+import {headerValue, headerValues} from './header-fields.ts'
+import type {HeaderField, ResponseFacts} from './record.ts'
+
+/** Persisted. Values as sent. */
+export interface ContentDescription {
+  /** Content-Type. */
+  readonly type?: string
+  /** Content-Disposition. */
+  readonly disposition?: string
+}
+
+const TYPE = 'Content-Type'
+const DISPOSITION = 'Content-Disposition'
+
+export function descriptionOf({headers}: ResponseFacts): ContentDescription | undefined {
+  const type = headerValue(headers, TYPE)
+  // A name that is told twice is taken from the first.
+  const [disposition] = headerValues(headers, DISPOSITION)
+  if (type === undefined && disposition === undefined) return undefined
+  return {...(type === undefined ? {} : {type}), ...(disposition === undefined ? {} : {disposition})}
+}
+
+/** The head with what it left out. */
+export function describedBy(description: ContentDescription | undefined, head: ResponseFacts): ResponseFacts {
+  const {type, disposition} = description ?? {}
+  const fields: readonly HeaderField[] = [
+    ...(type === undefined ? [] : [[TYPE, type] as const]),
+    ...(disposition === undefined ? [] : [[DISPOSITION, disposition] as const]),
+  ]
+  const missing = fields.filter(([name]) => headerValue(head.headers, name) === undefined)
+  return missing.length === 0 ? head : {...head, headers: [...head.headers, ...missing]}
+}
