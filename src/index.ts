@@ -24,6 +24,7 @@ export {BackgroundTransferCostPolicy} from './domain/cost-policy.ts'
 export {ERROR_CODES, type ErrorCode, type ErrorKind, type RetryVerdict, TransferError} from './domain/errors.ts'
 export type {Explanation} from './domain/explain.ts'
 export type {JournalEntry, JournalPage} from './domain/journal.ts'
+export type {Notice, NoticeOutcome, TileNotice, ToastNotice} from './domain/notice.ts'
 export type {OperationId} from './domain/operation-id.ts'
 export {BackgroundTransferPriority} from './domain/priority.ts'
 export type {ProxyOptions} from './domain/proxy.ts'
@@ -69,6 +70,7 @@ export type {
   IBackgroundTransferOperation,
   IBackgroundTransferOperationPriority,
 } from './namespace/interfaces.ts'
+export {TileNotification, ToastNotification} from './namespace/notifications.ts'
 export type {OperationSummary} from './namespace/operation-summary.ts'
 export {PasswordCredential} from './namespace/password-credential.ts'
 export type {
@@ -106,6 +108,7 @@ export type {
 } from './ports/attempt-provider.ts'
 export type {ConditionsSource} from './ports/conditions.ts'
 export type {Log} from './ports/log.ts'
+export type {Notifier} from './ports/notifier.ts'
 export type {OperationQuery} from './ports/record-store.ts'
 export type {RunningTask, TaskHost, TaskRunner} from './ports/task-runner.ts'
 export type {StepRequest, StepTools, UploadProtocol} from './ports/upload-protocol.ts'

@@ -14,6 +14,7 @@ import type {EgressOptions} from './adapters/http/egress.ts'
 import {createHttpTransport, type HttpTransportOptions} from './adapters/http/http-transport.ts'
 import {type TlsSettings, tlsOptionsOf} from './adapters/http/tls-options.ts'
 import {createLevelStore} from './adapters/level/level-store.ts'
+import {createDesktopNotifier, sessionBusAddress} from './adapters/notify/desktop-notifier.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
@@ -24,6 +25,7 @@ import type {ProxyOptions} from './domain/proxy.ts'
 import type {EnginePorts} from './engine/ports.ts'
 import type {ConditionsSource} from './ports/conditions.ts'
 import type {Log} from './ports/log.ts'
+import type {Notifier} from './ports/notifier.ts'
 import type {TaskRunner} from './ports/task-runner.ts'
 import type {Transport} from './ports/transport.ts'
 import type {UploadProtocol} from './ports/upload-protocol.ts'
@@ -46,6 +48,11 @@ export interface PlatformOptions {
    * nothing ever waits for conditions. Or a source of your own.
    */
   readonly conditions?: 'machine' | 'good' | ConditionsSource
+  /**
+   * Who shows the notifications of downloaders and uploaders. 'desktop' (default): the desktop of this session, where there is
+   * one. 'events': nobody; they are in `events$` in any case. Or a notifier of your own.
+   */
+  readonly notifier?: 'desktop' | 'events' | Notifier
   /** pino-shaped; silent by default. */
   readonly logger?: Log
   /** Another way to run background tasks; worker threads and child processes by default. */
@@ -119,7 +126,20 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
     conditions: await conditionsSource(options.conditions ?? 'machine'),
     log: options.logger ?? SILENT,
     tasks: options.taskRunner ?? createTaskRunner(),
+    notifier: notifierOf(options.notifier ?? 'desktop'),
     protocols: uploadProtocols(options.uploadProtocols),
+  }
+}
+
+function notifierOf(wanted: 'desktop' | 'events' | Notifier): Notifier {
+  switch (wanted) {
+    case 'desktop':
+      return createDesktopNotifier({busAddress: sessionBusAddress(process.env)})
+    case 'events':
+      return {show: async () => false}
+    default:
+      if (typeof wanted === 'object' && wanted !== null && typeof wanted.show === 'function') return wanted
+      throw invalidArgument('notifier', "must be 'desktop', 'events' or an object with a function show")
   }
 }
 

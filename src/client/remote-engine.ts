@@ -32,6 +32,7 @@ import type {TaskRunner} from '../ports/task-runner.ts'
 import {CallQueue} from './call-queue.ts'
 import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
+import {RemoteNotifications} from './remote-notifications.ts'
 import {RemoteOperation} from './remote-operation.ts'
 
 /** Of ids in one call. */
@@ -58,6 +59,7 @@ export interface RemoteEngineOptions {
 
 export class RemoteEngine implements EngineApi {
   readonly completionGroups: RemoteCompletionGroups
+  readonly notifications: RemoteNotifications
   /** Nothing is counted here: the host refuses what is too much when it is started. */
   readonly limits = {addGroup: () => {}, dropDraft: () => {}}
   readonly events$: Observable<EngineEvent>
@@ -96,6 +98,7 @@ export class RemoteEngine implements EngineApi {
       },
     })
     this.completionGroups = new RemoteCompletionGroups(this.#calls, () => this.#nextId())
+    this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
     this.events$ = new Observable((subscriber) => {
       this.#watchers += 1
       if (this.#watchers === 1) this.#tell(this.#calls.call('watch', {events: true}))
@@ -158,7 +161,7 @@ export class RemoteEngine implements EngineApi {
 
   async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
     const snapshots = await this.#calls.call('start', {drafts: drafts.map(plainDraft), hold: true})
-    this.completionGroups.started(drafts)
+    this.#started(drafts)
     const held = snapshots.map((each) => this.#held(each))
     for (const each of held) each.isAttached = true
     return held
@@ -168,13 +171,19 @@ export class RemoteEngine implements EngineApi {
     if (this.#watchers > 0) for (const {id} of drafts) this.#begun.add(id)
     try {
       await this.#calls.call('start', {drafts: drafts.map(plainDraft), hold: false})
-      this.completionGroups.started(drafts)
+      this.#started(drafts)
     } catch (error) {
       for (const {id} of drafts) this.#begun.delete(id)
       // Nobody has a handle to start them with later.
       this.completionGroups.withdraw(drafts)
+      this.notifications.withdraw(drafts)
       throw error
     }
+  }
+
+  #started(drafts: readonly OperationDraft[]): void {
+    this.completionGroups.started(drafts)
+    this.notifications.started(drafts)
   }
 
   async find(id: OperationId): Promise<RemoteOperation | undefined> {
@@ -428,6 +437,7 @@ export class RemoteEngine implements EngineApi {
       if (isFirst) return
       if (this.#watchers > 0) this.#tell(this.#calls.call('watch', {events: true}))
       if (!resumed) this.completionGroups.resync()
+      if (!resumed) this.notifications.resync()
       if (!resumed && this.#hasResumedAll) this.#tell(this.#calls.call('resumeAll', {}))
       this.#refresh()
       this.#catchUp()
@@ -610,7 +620,7 @@ export class RemoteEngine implements EngineApi {
 
 /** What the host does not know better. */
 function plainDraft(draft: OperationDraft): CallInput<'start'>['drafts'][number] {
-  const {id, direction, request, target, policy, createdAt, completionGroup} = draft
+  const {id, direction, request, target, policy, createdAt, completionGroup, notificationBatch} = draft
   return {
     id,
     direction,
@@ -619,6 +629,7 @@ function plainDraft(draft: OperationDraft): CallInput<'start'>['drafts'][number]
     policy,
     createdAt,
     ...(completionGroup === undefined ? {} : {completionGroup}),
+    ...(notificationBatch === undefined ? {} : {notificationBatch}),
   } as unknown as CallInput<'start'>['drafts'][number]
 }
 

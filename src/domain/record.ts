@@ -7,6 +7,7 @@ import type {ContentDescription} from './content-description.ts'
 import type {ExpectedContent} from './content-guard.ts'
 import type {BackgroundTransferCostPolicy} from './cost-policy.ts'
 import type {SerializedError} from './errors.ts'
+import type {NotificationBatch} from './notice.ts'
 import type {OperationId} from './operation-id.ts'
 import type {BackgroundTransferPriority} from './priority.ts'
 import type {RangeSet} from './range-set.ts'
@@ -202,6 +203,8 @@ export interface OperationFacts {
   readonly delivered?: boolean
   /** The completion group that it belongs to, for good. */
   readonly completionGroup?: TallyId
+  /** The batch whose end somebody is notified of. */
+  readonly notificationBatch?: NotificationBatch
   /** The application that a host started it for; absent where nobody said a name. */
   readonly app?: string
 }

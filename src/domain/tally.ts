@@ -1,10 +1,12 @@
 /**
- * A tally: operations that belong together and whose common end matters, such as a completion group. The store counts its
- * members in the batches that write them, so that "all have ended" becomes durable with the last end.
+ * A tally: operations that belong together and whose common end matters: a completion group, or a batch that somebody is to be
+ * notified of. The store counts its members in the batches that write them, so that "all have ended" becomes durable with the
+ * last end.
  * Persisted: states and fields are for ever, added fields are optional.
  */
 
 import type {SerializedError} from './errors.ts'
+import type {BatchEnds, BatchNotices} from './notice.ts'
 import type {OperationId} from './operation-id.ts'
 import type {OperationRecord} from './record.ts'
 import {isTerminal} from './status.ts'
@@ -13,11 +15,12 @@ import {isTerminal} from './status.ts'
 export type TallyId = OperationId
 
 /** Persisted: a further purpose is a further word. */
-export type TallyPurpose = 'completionGroup'
+export type TallyPurpose = 'completionGroup' | 'notification'
 
 /**
  * open: takes members, and is never due. closed: due once every member has ended. due: its consequence (the task, the
- * notification) is owed, and is tried until it is done. done: nothing is owed any more.
+ * notification) is owed, and is tried until it is done. done: nothing is owed any more; a member that joins a notification's
+ * then begins it anew.
  */
 export const TALLY_STATES = ['open', 'closed', 'due', 'done'] as const
 
@@ -53,9 +56,14 @@ export interface Tally {
   /** Operations that were created for it and not started keep it from being due; with the process they are gone. */
   readonly held?: true
   readonly task?: TaskRegistration
+  /** Of a notification: what is shown. */
+  readonly notices?: BatchNotices
+  /** Of a notification: the transfer group and the application of its members, where there are any. */
+  readonly group?: string
+  readonly app?: string
   /** Message of the failure that came last. */
   readonly lastError?: string
-  /** Tries of the consequence that began. */
+  /** Tries of the consequence that began; of a notification, while it is being shown. */
   readonly runs?: number
   /** Epoch ms of the next try. */
   readonly retryAt?: number
@@ -75,6 +83,8 @@ export type TallyChange =
   /** It failed; without `retryAt` it is given up. `uncounted`: it was broken off by the engine's own close. */
   | {readonly kind: 'fail'; readonly error: SerializedError; readonly retryAt?: number; readonly uncounted?: true}
   | {readonly kind: 'finish'}
+  /** These ends are about to be shown, or are nothing to show: they are counted out, and what comes next is another batch. */
+  | {readonly kind: 'show' | 'skip'; readonly ends: BatchEnds}
   /** Everything but the counts, from a store that is rebuilt. */
   | {readonly kind: 'restore'; readonly tally: Tally}
 
@@ -88,20 +98,28 @@ export interface TallyDelta {
   readonly lastError?: string
 }
 
-export interface TallyRef {
-  readonly id: TallyId
-  readonly purpose: TallyPurpose
-}
+/** Names a tally; of a notification with everything that its first member brings along. */
+export interface TallyRef extends Pick<Tally, 'id' | 'purpose' | 'notices' | 'group' | 'app'> {}
 
 const NONE: readonly TallyRef[] = []
 
 /** The tallies that count an operation. */
-export function talliesOf({completionGroup}: OperationRecord): readonly TallyRef[] {
-  return completionGroup === undefined ? NONE : [{id: completionGroup, purpose: 'completionGroup'}]
+export function talliesOf({completionGroup, notificationBatch, policy, app}: OperationRecord): readonly TallyRef[] {
+  if (notificationBatch === undefined) {
+    return completionGroup === undefined ? NONE : [{id: completionGroup, purpose: 'completionGroup'}]
+  }
+  const batch: TallyRef = {
+    ...notificationBatch,
+    purpose: 'notification',
+    ...(policy.group === '' ? {} : {group: policy.group}),
+    ...(app === undefined ? {} : {app}),
+  }
+  return completionGroup === undefined ? [batch] : [{id: completionGroup, purpose: 'completionGroup'}, batch]
 }
 
-export function emptyTally({id, purpose}: TallyRef): Tally {
-  return {id, purpose, state: 'open', members: 0, unfinished: 0, completed: 0, failed: 0, canceled: 0}
+export function emptyTally(ref: TallyRef): Tally {
+  const state = ref.purpose === 'notification' ? 'closed' : 'open'
+  return {...ref, state, members: 0, unfinished: 0, completed: 0, failed: 0, canceled: 0}
 }
 
 /** What the counts change by when a member's record goes from one state to the next; `undefined` is no record. */
@@ -154,7 +172,12 @@ export function applyChange(tally: Tally, change: TallyChange): Tally {
       const failed = {...withoutRetry(tally), runs, error}
       return retryAt === undefined ? {...failed, state: 'done', outcome: 'failed'} : {...failed, retryAt}
     }
+    case 'show':
+      return {...withoutEnds(tally, change.ends), runs: 1}
+    case 'skip':
+      return withoutEnds(tally, change.ends)
     case 'finish':
+      if (tally.purpose === 'notification') return withoutRuns(tally)
       return tally.state === 'due' ? {...withoutRetry(tally), state: 'done', outcome: 'ran'} : tally
     case 'restore': {
       const {members, unfinished} = tally
@@ -165,6 +188,7 @@ export function applyChange(tally: Tally, change: TallyChange): Tally {
 
 /** Due as soon as it is closed and nothing of it is unfinished. A completion group without a task fires into nothing (O14). */
 export function settleTally(tally: Tally): Tally {
+  if (tally.purpose === 'notification') return settleNotification(tally)
   if (tally.state !== 'closed' || tally.held === true || tally.unfinished > 0) return tally
   if (tally.purpose === 'completionGroup' && tally.task === undefined) {
     return {...tally, state: 'done', outcome: 'dropped'}
@@ -172,10 +196,31 @@ export function settleTally(tally: Tally): Tally {
   return {...tally, state: 'due'}
 }
 
+/** Its state follows from its counts alone: nobody closes a batch, and whoever joins late begins another one. */
+function settleNotification(tally: Tally): Tally {
+  const {unfinished, completed, failed, canceled, runs} = tally
+  if (runs !== undefined) return {...tally, state: 'due'}
+  if (unfinished > 0) return {...tally, state: 'closed'}
+  return {...tally, state: completed + failed + canceled > 0 ? 'due' : 'done'}
+}
+
 /** Nobody belongs to it, and nothing is owed, or was even asked for. */
 export function isSpent({state, members, task}: Tally): boolean {
   if (members > 0) return false
   return state === 'done' || (state === 'open' && task === undefined)
+}
+
+function withoutEnds({lastError: _, ...tally}: Tally, {completed, failed, canceled}: BatchEnds): Tally {
+  return {
+    ...tally,
+    completed: Math.max(0, tally.completed - completed),
+    failed: Math.max(0, tally.failed - failed),
+    canceled: Math.max(0, tally.canceled - canceled),
+  }
+}
+
+function withoutRuns({runs: _, ...tally}: Tally): Tally {
+  return tally
 }
 
 function withoutTask({task: _, ...tally}: Tally): Tally {

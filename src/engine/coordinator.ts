@@ -23,6 +23,7 @@ import {Dispatcher} from './dispatcher.ts'
 import {drain} from './drain.ts'
 import {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent, ProgressChange} from './events.ts'
+import {NotificationBatches} from './notification-batches.ts'
 import type {OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
 import type {ResolvedEngineOptions} from './options.ts'
@@ -92,6 +93,7 @@ export class Coordinator {
   readonly spool: SpoolKeeper
   readonly line: Dispatcher
   readonly completionGroups: CompletionGroups
+  readonly notifications: NotificationBatches
   readonly #ports: EnginePorts
   readonly #options: ResolvedEngineOptions
   readonly #events: Subject<EngineEvent>
@@ -173,6 +175,14 @@ export class Coordinator {
       cancelGraceMs: options.backgroundTasks.cancelGraceMs,
       emit: (event) => this.#events.next(event),
       commit: (id, change) => this.#commitTally({id, purpose: 'completionGroup'}, change),
+      read: (id, read) => this.#readTally(id, read),
+      isDraining,
+    })
+    this.notifications = new NotificationBatches({
+      ...ports,
+      newId,
+      emit: (event) => this.#events.next(event),
+      commit: (id, change) => this.#commitTally({id, purpose: 'notification'}, change),
       read: (id, read) => this.#readTally(id, read),
       isDraining,
     })
@@ -258,12 +268,13 @@ export class Coordinator {
   /** Running operations make their bytes durable and queue again. */
   async drain(): Promise<void> {
     this.line.stop()
-    await Promise.all([drain(this.operations), this.completionGroups.drain()])
+    await Promise.all([drain(this.operations), this.completionGroups.drain(), this.notifications.drain()])
   }
 
   /** Stops what still lives. */
   async stop(): Promise<void> {
     this.completionGroups.stop()
+    this.notifications.stop()
     this.#writes.stop()
     this.#awaited.stop()
     this.operations.stopAll()
@@ -436,6 +447,7 @@ export class Coordinator {
     this.line.forget(record.id)
     void this.spool.ended(record)
     this.completionGroups.ended(record)
+    this.notifications.ended(record)
     this.retention.noteEnd()
   }
 

@@ -57,11 +57,20 @@ export interface CompletionGroupsApi {
   registrations(): readonly (readonly [group: TallyId, task: TaskRegistration])[]
 }
 
+/** What is asked of batches with notifications. */
+export interface NotificationsApi {
+  /** The id of a batch to come. */
+  create(): TallyId
+  expect(id: TallyId, draft: OperationId): void
+  withdraw(drafts: readonly Pick<OperationDraft, 'id' | 'notificationBatch'>[]): void
+}
+
 /** The documentation of each member is that of engine.ts. */
 export interface EngineApi {
   readonly options: Pick<ResolvedEngineOptions, 'backgroundTasks'>
   readonly limits: {addGroup(name: string): void; dropDraft(id: OperationId): void}
   readonly completionGroups: CompletionGroupsApi
+  readonly notifications: NotificationsApi
   readonly events$: Observable<EngineEvent>
   readonly ticks$: Observable<void>
   close(): Promise<void>

@@ -41,6 +41,7 @@ import {EngineLimits} from './engine-limits.ts'
 import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
 import {type GroupStanding, MOST_AWAKE} from './groups.ts'
+import type {NotificationBatches} from './notification-batches.ts'
 import {OperationBytes} from './operation-bytes.ts'
 import type {OperationEntry} from './operation-entry.ts'
 import type {Operations} from './operations.ts'
@@ -146,6 +147,7 @@ export class Engine implements EngineApi {
     }
     try {
       await this.completionGroups.start()
+      await this.notifications.start()
     } catch (error) {
       // Whoever asked for the engine never gets it, and could not close it.
       await this.close()
@@ -187,6 +189,7 @@ export class Engine implements EngineApi {
       for (const {id} of drafts) this.limits.dropDraft(id)
       // Nobody has a handle to start them with later.
       this.completionGroups.withdraw(drafts)
+      this.notifications.withdraw(drafts)
       throw error
     }
   }
@@ -229,6 +232,7 @@ export class Engine implements EngineApi {
       }
       const used = created.map(use)
       this.completionGroups.started(created)
+      this.notifications.started(created)
       // A line that was read from the store meanwhile may have brought some of them to their turn already.
       this.#line.enterMany(created.filter(({id, state}) => state === 'queued' && !this.#operations.hasActor(id)))
       return used
@@ -636,6 +640,10 @@ export class Engine implements EngineApi {
 
   get completionGroups(): CompletionGroups {
     return this.#coordinator.completionGroups
+  }
+
+  get notifications(): NotificationBatches {
+    return this.#coordinator.notifications
   }
 
   /** Where a task's module is. Throws INVALID_ARGUMENT. */

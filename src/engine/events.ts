@@ -2,6 +2,7 @@
 
 import type {SerializedError} from '../domain/errors.ts'
 import type {JournalEntry} from '../domain/journal.ts'
+import type {Notice} from '../domain/notice.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
@@ -50,6 +51,11 @@ export type EngineEvent =
     }
   /** An enabled group's members have all ended, and no task was registered for it. */
   | {readonly type: 'completion.dropped'; readonly at: number; readonly group: TallyId}
+  /**
+   * Every operation of a batch with notifications has ended: what is told of it, and whether this machine had a way to show it.
+   * Once a batch.
+   */
+  | ({readonly type: 'notification.raised'; readonly at: number; readonly shown: boolean} & Notice)
   /** Live counters of everything that moved since the last tick; at most ten times a second. */
   | {readonly type: 'progress'; readonly at: number; readonly changes: readonly ProgressChange[]}
   /** A record could not be written. It is tried again; until then the operation goes on and its promises do not settle. */

@@ -5,6 +5,7 @@ import type {ConditionsSource} from '../ports/conditions.ts'
 import type {ContentSource} from '../ports/content-source.ts'
 import type {FileSink} from '../ports/file-sink.ts'
 import type {Log} from '../ports/log.ts'
+import type {Notifier} from '../ports/notifier.ts'
 import type {Random} from '../ports/random.ts'
 import type {RecordStore} from '../ports/record-store.ts'
 import type {Secrets} from '../ports/secrets.ts'
@@ -25,5 +26,6 @@ export interface EnginePorts {
   readonly conditions: ConditionsSource
   readonly log: Log
   readonly tasks: TaskRunner
+  readonly notifier: Notifier
   readonly protocols: UploadProtocols
 }

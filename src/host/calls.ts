@@ -3,6 +3,7 @@
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {NO_ATTEMPTS, NO_EVIDENCE, type OperationRecord, type TransferPolicy} from '../domain/record.ts'
+import type {TallyId} from '../domain/tally.ts'
 import {uploadTarget} from '../domain/upload.ts'
 import type {Engine, OperationQuery} from '../engine/engine.ts'
 import type {OperationDraft} from '../engine/engine-api.ts'
@@ -28,6 +29,8 @@ export interface CallContext {
   closeBytes(source: string): void
   /** Drafts of this session that keep a completion group from firing. */
   readonly expected: Map<OperationId, number>
+  /** Drafts of this session that batches with notifications wait for, with their batch. */
+  readonly notified: Map<OperationId, TallyId>
   /** Operations that this session may exempt from saving power. */
   readonly exempted: Set<OperationId>
   /** Starts take their turns: what is started first stands in line first. */
@@ -206,6 +209,18 @@ const HANDLERS: Handlers = {
     await durable
     return null
   },
+  expectNotified: ({engine: {notifications}, notified}, {batch, drafts}) => {
+    for (const draft of drafts) {
+      if (notified.has(draft)) continue
+      notified.set(draft, batch)
+      notifications.expect(batch)
+    }
+    return null
+  },
+  withdrawNotified: (context, {drafts}) => {
+    forgetNotified(context, drafts)
+    return null
+  },
   closeBytes: (context, {source}) => {
     context.closeBytes(source)
     return null
@@ -221,10 +236,11 @@ type Draft = CallInput<'start'>['drafts'][number]
 
 /** Those that were accepted before (by this call, whose answer was lost) are told as they are. */
 async function begin(
-  {engine, app, held: all, expected}: CallContext,
+  context: CallContext,
   drafts: readonly OperationDraft[],
   hold: boolean,
 ): Promise<{readonly accepted: Promise<readonly Snapshot[]>}> {
+  const {engine, app, held: all, expected, notified} = context
   const earlier = await Promise.all(drafts.map(({id}) => engine.find(id)))
   for (const entry of earlier) {
     if (entry !== undefined && entry.record.app !== app) {
@@ -238,9 +254,15 @@ async function begin(
   started.catch(() => leaveRoom(engine, fresh))
   // Not to be awaited here: others may be started meanwhile, and share its commit.
   const accepted = started.then((entries) => {
-    for (const {completionGroup} of fresh) {
+    for (const {id, completionGroup} of fresh) {
       if (completionGroup !== undefined) expected.set(completionGroup, (expected.get(completionGroup) ?? 1) - 1)
+      notified.delete(id)
     }
+    // The others were started in an earlier life of the host.
+    forgetNotified(
+      context,
+      drafts.map(({id}) => id),
+    )
     if (!hold) {
       for (const entry of earlier) if (entry !== undefined) engine.release(entry)
       return []
@@ -252,6 +274,16 @@ async function begin(
   })
   accepted.catch(() => undefined)
   return {accepted}
+}
+
+/** Drafts that nobody waits for any more. */
+function forgetNotified({engine, notified}: CallContext, drafts: readonly OperationId[]): void {
+  for (const draft of drafts) {
+    const batch = notified.get(draft)
+    if (batch === undefined) continue
+    notified.delete(draft)
+    engine.notifications.withdraw([{notificationBatch: {id: batch, notices: {}}}])
+  }
 }
 
 /** The engine's own limits hold for clients, too. Throws LIMIT_REACHED, for all of them together. */
@@ -273,7 +305,7 @@ function leaveRoom(engine: Engine, drafts: readonly OperationDraft[]): void {
 
 /** Only what a client may say; the rest is the host's. Throws INVALID_ARGUMENT. */
 function draftOf(context: CallContext, given: Draft): OperationDraft {
-  const {id, direction, request, target, policy, createdAt, completionGroup} = given
+  const {id, direction, request, target, policy, createdAt, completionGroup, notificationBatch} = given
   for (const piece of request.body?.pieces ?? []) {
     if (piece.kind === 'spool' && piece.name !== spoolName(id, 'body')) {
       throw new TransferError('INVALID_ARGUMENT', 'the body is that of another operation', {where: id})
@@ -289,6 +321,7 @@ function draftOf(context: CallContext, given: Draft): OperationDraft {
     attempts: NO_ATTEMPTS,
     evidence: NO_EVIDENCE,
     ...(completionGroup === undefined ? {} : {completionGroup}),
+    ...(notificationBatch === undefined ? {} : {notificationBatch}),
     ...(context.app === undefined ? {} : {app: context.app}),
   }
 }

@@ -23,6 +23,7 @@ import type {ExpectedContent} from '../domain/content-guard.ts'
 import type {SerializedError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry} from '../domain/journal.ts'
+import type {BatchNotices, NotificationBatch, TileNotice, ToastNotice} from '../domain/notice.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest, TransferTarget} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
@@ -164,6 +165,28 @@ const policy = z.strictObject({
   connections: z.int().min(1).max(1000).exactOptional(),
 } satisfies Members<TransferPolicy>)
 
+const tile = {
+  content: text(8_192),
+  tag: text(64).exactOptional(),
+  expiresAt: number.exactOptional(),
+} satisfies Members<TileNotice>
+
+const toast = {
+  ...tile,
+  group: text(64).exactOptional(),
+  suppressPopup: z.literal(true).exactOptional(),
+} satisfies Members<ToastNotice>
+
+const notificationBatch = z.strictObject({
+  id,
+  notices: z.strictObject({
+    successToast: z.strictObject(toast).exactOptional(),
+    failureToast: z.strictObject(toast).exactOptional(),
+    successTile: z.strictObject(tile).exactOptional(),
+    failureTile: z.strictObject(tile).exactOptional(),
+  } satisfies Members<BatchNotices>),
+} satisfies Members<NotificationBatch>)
+
 /** What a client says of an operation to come; the host adds what only it may know. */
 const draft = z
   .strictObject({
@@ -174,6 +197,7 @@ const draft = z
     policy,
     createdAt: whole,
     completionGroup: id.exactOptional(),
+    notificationBatch: notificationBatch.exactOptional(),
   })
   .refine(({direction, target}) => direction === 'upload' || (isAbsolute(target.file) && !target.file.includes('\0')), {
     path: ['target', 'file'],
@@ -257,6 +281,10 @@ export const CALLS = {
   enableCompletionGroup: one,
   registerTask: z.strictObject({id, task}),
   unregisterTask: one,
+  /** Operations that were created for a batch with notifications; by their guids only once. */
+  expectNotified: z.strictObject({batch: id, drafts: ids}),
+  /** They will never be started. */
+  withdrawNotified: z.strictObject({drafts: ids}),
   closeBytes: z.strictObject({source: text(64)}),
   inspect: z.strictObject({
     port: z.int().min(0).max(65_535).exactOptional(),

@@ -59,6 +59,7 @@ export class HostSession {
       watch: (events) => this.#watch(events),
       closeBytes: (source) => this.#closeBytes(source),
       expected: new Map(),
+      notified: new Map(),
       exempted: new Set(),
       startTurn: Promise.resolve(),
     }
@@ -210,6 +211,8 @@ export class HostSession {
       }
       case 'store.failed':
         return isMine(event.id) ? event : undefined
+      case 'notification.raised':
+        return event.app === app ? event : undefined
       case 'operation.forgotten': {
         // Whose they were is not known any more; a guid alone tells nothing.
         return event
@@ -223,10 +226,11 @@ export class HostSession {
     this.#watch(false)
     this.#held.releaseAll()
     for (const source of this.#sources.keys()) this.#closeBytes(source)
-    const {expected, engine} = this.#context
+    const {expected, notified, engine} = this.#context
     // Nobody can start them any more.
     for (const [completionGroup, count] of expected) {
       engine.completionGroups.withdraw(Array.from({length: count}, () => ({completionGroup})))
     }
+    engine.notifications.withdraw([...notified.values()].map((id) => ({notificationBatch: {id, notices: {}}})))
   }
 }

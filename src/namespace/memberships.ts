@@ -35,5 +35,6 @@ export class Memberships {
   leave(drafts: readonly OperationDraft[]): void {
     for (const {id} of drafts) this.engine.limits.dropDraft(id)
     this.engine.completionGroups.withdraw(drafts)
+    this.engine.notifications.withdraw(drafts)
   }
 }

@@ -11,11 +11,14 @@ import type {BackgroundTransferCompletionGroup} from './background-transfer-comp
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import type {IBackgroundTransferBase} from './interfaces.ts'
 import {Memberships} from './memberships.ts'
+import {NotificationSlots} from './notification-slots.ts'
+import type {TileNotification, ToastNotification} from './notifications.ts'
 import {credentialOf, PasswordCredential} from './password-credential.ts'
 
 export abstract class TransferSettings implements IBackgroundTransferBase {
   protected readonly engine: EngineApi
   readonly #memberships: Memberships
+  readonly #notifications = new NotificationSlots()
   #method: string
   #group = ''
   #costPolicy: BackgroundTransferCostPolicy = BackgroundTransferCostPolicy.default
@@ -126,6 +129,46 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
     this.#proxyCredential = credential
   }
 
+  /**
+   * For operations created afterwards: shown when every operation that this object made for one transfer group has succeeded;
+   * without a group, for each operation by itself. Create them all before you start one. null by default. Throws
+   * INVALID_ARGUMENT.
+   */
+  get successToastNotification(): ToastNotification | null {
+    return this.#notifications.get('successToast')
+  }
+
+  set successToastNotification(toast: ToastNotification | null) {
+    this.#notifications.setToast('successToast', toast)
+  }
+
+  /** The same, when all of them have ended and one at least failed. null by default. Throws INVALID_ARGUMENT. */
+  get failureToastNotification(): ToastNotification | null {
+    return this.#notifications.get('failureToast')
+  }
+
+  set failureToastNotification(toast: ToastNotification | null) {
+    this.#notifications.setToast('failureToast', toast)
+  }
+
+  /** As successToastNotification, for a tile: told to the engine's `notifier` and `events$`. null by default. Throws INVALID_ARGUMENT. */
+  get successTileNotification(): TileNotification | null {
+    return this.#notifications.get('successTile')
+  }
+
+  set successTileNotification(tile: TileNotification | null) {
+    this.#notifications.setTile('successTile', tile)
+  }
+
+  /** As failureToastNotification, for a tile. null by default. Throws INVALID_ARGUMENT. */
+  get failureTileNotification(): TileNotification | null {
+    return this.#notifications.get('failureTile')
+  }
+
+  set failureTileNotification(tile: TileNotification | null) {
+    this.#notifications.setTile('failureTile', tile)
+  }
+
   /** For operations created afterwards; repeated calls concatenate. Throws INVALID_ARGUMENT (O17, O18). */
   setRequestHeader(name: string, value: string): void {
     const whole = {url: '', method: this.#method, ...this.#request}
@@ -145,7 +188,7 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
 
   /** The draft as a member of what its maker has it join. Throws ILLEGAL_STATE. */
   protected join(draft: OperationDraft): OperationDraft {
-    return this.#memberships.join(draft)
+    return this.#notifications.join(this.engine, this.#memberships.join(draft))
   }
 
   /** Of drafts that nobody has a handle to. */

@@ -7,7 +7,15 @@
 import {describe} from 'vitest'
 import {useHosts} from '../integration/harness.ts'
 
-const ALWAYS = ['groups', 'pause', 'persistence', 'promises', 'ranges-downloaded', 'result-streams'] as const
+const ALWAYS = [
+  'groups',
+  'notifications',
+  'pause',
+  'persistence',
+  'promises',
+  'ranges-downloaded',
+  'result-streams',
+] as const
 const MORE = [
   'call-matrix',
   'conditions',

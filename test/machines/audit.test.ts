@@ -68,8 +68,14 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
     runTimeoutMs: 600_000,
     cancelGraceMs: 5_000,
   },
+  notificationBatch: {id: operationId(901), showTimeoutMs: 5_000},
 }
 
+const DUE_BATCH = {
+  ...emptyTally({id: operationId(901), purpose: 'notification', notices: {successToast: {content: '<toast/>'}}}),
+  state: 'due',
+  completed: 1,
+}
 const DUE_TALLY = {...emptyTally({id: operationId(900), purpose: 'completionGroup'}), state: 'due'}
 const CANDIDATE = {id: operationId(2), priorityClass: 1}
 const OFFLINE = {...GOOD_CONDITIONS, connectivity: 'none'}
@@ -193,6 +199,20 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'xstate.error.actor.releasing', error: ERROR},
     {type: 'retry.due'},
   ],
+  notificationBatch: [
+    {type: 'member.created'},
+    {type: 'member.started'},
+    {type: 'member.withdrawn'},
+    {type: 'member.ended'},
+    {type: 'xstate.done.actor.consultation', output: {...DUE_BATCH}},
+    {type: 'xstate.done.actor.consultation', output: {...DUE_BATCH, canceled: 1}},
+    {type: 'xstate.done.actor.consultation'},
+    {type: 'xstate.done.actor.beginning'},
+    {type: 'xstate.done.actor.notice', output: true},
+    {type: 'xstate.done.actor.finishing'},
+    {type: 'xstate.done.actor.skipping'},
+    {type: 'engine.draining'},
+  ],
 }
 
 /** Actors that end with the state that invoked them, and not by themselves. */
@@ -219,6 +239,7 @@ const MAY_BE_LOST = [
   /^origin\.cooling$/,
   /^part\./,
   /^completionGroup\.firing\.running\./,
+  /^notificationBatch\.showing$/,
   /^host(Idle|Link|Session)\./,
 ]
 

@@ -105,6 +105,10 @@ const record: fc.Arbitrary<OperationRecord> = fc.record(
     endedAt: time,
     delivered: fc.boolean(),
     completionGroup: fc.nat(9).map(operationId),
+    notificationBatch: fc.record({
+      id: fc.integer({min: 100, max: 109}).map(operationId),
+      notices: fc.record({successToast: fc.record({content: anyText})}, {requiredKeys: []}),
+    }),
     journalled: time,
   },
   {

@@ -637,6 +637,59 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
       })
     })
 
+    describe('tallies of notifications', () => {
+      const notices = {successToast: {content: '<toast/>'}}
+      const batch = {id: operationId(910), notices}
+      const ref = {id: batch.id, purpose: 'notification'} as const
+      const member = (n: number, wish: RecordWish = {}) =>
+        queuedRecord(n, {notificationBatch: batch, policy: {group: 'g'}, app: 'a', ...wish})
+      const ends = (completed: number, failed = 0) => ({completed, failed, canceled: 0})
+
+      it('are born with their first member, and due with the last end', async () => {
+        await store.create([member(1), member(2)])
+        await store.save(member(1, {state: 'completed', endedAt: 1}))
+        expect(await store.tally(ref.id)).toEqual({
+          ...{...ref, notices, group: 'g', app: 'a', state: 'closed', members: 2, unfinished: 1},
+          ...ends(1),
+        })
+        await store.save(member(2, {state: 'failed', endedAt: 1}))
+        await reopen()
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', ...ends(1, 1)})
+      })
+
+      it('245. begin anew with a member that joins late, whenever it comes and ends', async () => {
+        await store.create([member(1)])
+        await store.save(member(1, {state: 'completed', endedAt: 1}))
+        await store.create([member(2)])
+        expect(await store.tally(ref.id)).toMatchObject({state: 'closed', unfinished: 1, ...ends(1)})
+        await store.save(member(2, {state: 'completed', endedAt: 1}))
+        await store.changeTally(ref, {kind: 'show', ends: ends(2)})
+        await store.create([member(3), member(4)])
+        await store.save(member(3, {state: 'failed', endedAt: 1}))
+        await reopen()
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', runs: 1, unfinished: 1, ...ends(0, 1)})
+        await store.changeTally(ref, {kind: 'finish'})
+        expect(await store.tally(ref.id)).toMatchObject({state: 'closed', unfinished: 1, ...ends(0, 1)})
+        await store.save(member(4, {state: 'completed', endedAt: 1}))
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', ...ends(1, 1)})
+        await store.changeTally(ref, {kind: 'skip', ends: ends(1, 1)})
+        expect(await store.tally(ref.id)).toMatchObject({state: 'done', members: 4, ...ends(0)})
+      })
+
+      it('owe what they owe after their members are forgotten, and then go', async () => {
+        await store.create([member(1)])
+        await store.save(member(1, {state: 'completed', endedAt: 1}))
+        await store.remove(operationId(1))
+        await reopen()
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', members: 0})
+        await store.changeTally(ref, {kind: 'show', ends: ends(1)})
+        await store.changeTally(ref, {kind: 'finish'})
+        expect(await store.tally(ref.id)).toBeUndefined()
+        await store.changeTally(ref, {kind: 'finish'})
+        expect(await store.tallies()).toEqual([])
+      })
+    })
+
     it('flush waits for what was accepted', async () => {
       let done = 0
       const writes = [store.create([queuedRecord(1)]), store.save(running(2)), store.saveGroup({name: '', behavior: 0})]

@@ -11,6 +11,7 @@ import {createFileSpool} from '../../src/adapters/file/file-spool.ts'
 import {createKeySecrets} from '../../src/adapters/secrets/key-secrets.ts'
 import {uploadProtocols} from '../../src/adapters/uploads/registry.ts'
 import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
+import type {Notice} from '../../src/domain/notice.ts'
 import {Engine} from '../../src/engine/engine.ts'
 import type {OperationDraft} from '../../src/engine/engine-api.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
@@ -64,8 +65,12 @@ export class SimulatedWorld {
   readonly storeDisk = new StoreDisk()
   readonly conditions$ = new BehaviorSubject<Conditions>(GOOD_CONDITIONS)
   readonly random: SeededRandom
+  /** What was shown, in all processes. */
+  readonly notices: Notice[] = []
   /** Called after each moment at which anything happened. */
   onStep: () => void = () => {}
+  /** Called with the store of each process, before its engine has it. */
+  onStore: (store: MemoryStore) => void = () => {}
   /** Called with each event of the present engine. */
   onEvent: (event: EngineEvent) => void = () => {}
   /** Called before each call to the file system; throws to make it fail. */
@@ -199,6 +204,7 @@ export class SimulatedWorld {
     const transport = new SimulatedTransport(this.network, portClock('transport'))
     const mostMs = this.#options.mostDelayMs ?? 0
     const store = new MemoryStore({disk: this.storeDisk, commits: mostMs > 0 ? 'manual' : 'auto'})
+    this.onStore(store)
     const complaints: string[] = []
     const files = slowFiles(this.disk.fileSystem(), {
       clock: portClock('disk'),
@@ -218,6 +224,14 @@ export class SimulatedWorld {
       secrets: createKeySecrets(Buffer.alloc(32, 7)),
       conditions: {conditions$: this.conditions$.pipe(takeUntil(death$))},
       tasks: this.#options.tasks ?? noTasks,
+      notifier: {
+        show: (notice) =>
+          new Promise((resolve) => {
+            // A person who saw it has seen it, whatever becomes of the process.
+            this.notices.push(notice)
+            clock.setTimeout(() => resolve(true), Math.floor(this.random.next() * (mostMs + 1)))
+          }),
+      },
       protocols: uploadProtocols(),
       log: {
         debug: () => undefined,

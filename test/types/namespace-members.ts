@@ -265,14 +265,4 @@ export const WEB_ERROR_STATUS = {
 } as const
 
 /** What is not built yet: a type, or a member of one. Nothing may be added here, and what is built may stay until it is seen. */
-export const PENDING = [
-  'BackgroundDownloader.failureTileNotification',
-  'BackgroundDownloader.failureToastNotification',
-  'BackgroundDownloader.successTileNotification',
-  'BackgroundDownloader.successToastNotification',
-  'BackgroundUploader.failureTileNotification',
-  'BackgroundUploader.failureToastNotification',
-  'BackgroundUploader.successTileNotification',
-  'BackgroundUploader.successToastNotification',
-  'ContentPrefetcher',
-] as const
+export const PENDING = ['ContentPrefetcher'] as const

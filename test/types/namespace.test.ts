@@ -28,6 +28,8 @@ import type {
   RandomAccessStreamReference,
   ResponseInformation,
   RunningDownload,
+  TileNotification,
+  ToastNotification,
   UnconstrainedTransferRequestResult,
   UploadOperation,
   WebErrorStatus,
@@ -83,6 +85,10 @@ describe('the members of the namespace', () => {
       method: string
       transferGroup: BackgroundTransferGroup | null
     }>()
+    type Slots = Record<'failureToastNotification' | 'successToastNotification', ToastNotification | null> &
+      Record<'failureTileNotification' | 'successTileNotification', TileNotification | null>
+    expectTypeOf<Pick<BackgroundDownloader, keyof Slots>>().toEqualTypeOf<Pick<Slots, keyof Slots>>()
+    expectTypeOf<Pick<BackgroundUploader, keyof Slots>>().toEqualTypeOf<Pick<Slots, keyof Slots>>()
     expectTypeOf<Pick<BackgroundTransferGroup, 'name' | 'transferBehavior'>>().toEqualTypeOf<{
       readonly name: string
       transferBehavior: BackgroundTransferBehavior

@@ -82,6 +82,8 @@ describe('the public entry', () => {
       'GOOD_CONDITIONS',
       'PasswordCredential',
       'ResponseInformation',
+      'TileNotification',
+      'ToastNotification',
       'TransferError',
       'UnconstrainedTransferRequestResult',
       'UploadOperation',

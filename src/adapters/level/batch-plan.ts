@@ -7,7 +7,7 @@ import {withJournalled} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import type {LifeState} from '../../domain/status.ts'
-import {talliesOf} from '../../domain/tally.ts'
+import {type TallyRef, talliesOf} from '../../domain/tally.ts'
 import type {Database} from './database.ts'
 import type {JournalBound} from './journal.ts'
 import {ACTIVE, fileKey, groupKey, type IndexEntry, indexEntryOf, MANIFEST_KEY, operationKey} from './keys.ts'
@@ -102,7 +102,7 @@ export async function planBatch(
     if (change.kind !== 'create') {
       const {journalled = 0} = record
       const place = {indexKey: index.key, indexValue: index.value, file, journalled, state: record.state}
-      places.set(id, {...place, tallies: talliesOf(record)})
+      places.set(id, {...place, tallies: tallyNames(record)})
     }
   }
 
@@ -175,8 +175,13 @@ function placeOf(record: OperationRecord | undefined): Place | 'damaged' {
     file: record.target.file,
     journalled: record.journalled ?? 0,
     state: record.state,
-    tallies: talliesOf(record),
+    tallies: tallyNames(record),
   }
+}
+
+/** Without what a notification shows: there may be many places, and the tally has it. */
+function tallyNames(record: OperationRecord): readonly TallyRef[] {
+  return talliesOf(record).map(({id, purpose}) => ({id, purpose}))
 }
 
 /** Who holds the files that this batch may give up. */

@@ -6,7 +6,7 @@
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import {isTerminal} from '../../domain/status.ts'
-import {emptyTally, isSpent, type TallyId, type TallyRef, talliesOf} from '../../domain/tally.ts'
+import {emptyTally, isSpent, settleTally, type TallyId, type TallyRef, talliesOf} from '../../domain/tally.ts'
 import {chunksOf, type Database, type Entry} from './database.ts'
 import {unseal} from './envelope.ts'
 import {openSegment} from './journal.ts'
@@ -111,7 +111,7 @@ export async function checkIndexes(database: Database): Promise<IndexCheck> {
       }
       const {members, unfinished} = counts.get(tally.id) ?? {members: 0, unfinished: 0}
       counts.delete(tally.id)
-      const right = {...tally, members, unfinished}
+      const right = settleTally({...tally, members, unfinished})
       if (isSpent(right)) orphans.push(key)
       else if (tally.members !== members || tally.unfinished !== unfinished) {
         missing.push({key, value: sealTally(right, writes)})
@@ -120,7 +120,10 @@ export async function checkIndexes(database: Database): Promise<IndexCheck> {
   }
   for (const [id, {ref, members, unfinished}] of counts) {
     if (!damaged.includes(tallyKey(id))) {
-      missing.push({key: tallyKey(id), value: sealTally({...emptyTally(ref), members, unfinished}, writes)})
+      missing.push({
+        key: tallyKey(id),
+        value: sealTally(settleTally({...emptyTally(ref), members, unfinished}), writes),
+      })
     }
   }
   return {records, damaged, lastSequence, writes, missing, orphans}

@@ -65,6 +65,7 @@ const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({
   endedAt: true,
   delivered: true,
   completionGroup: true,
+  notificationBatch: true,
   journalled: true,
   app: true,
 })
