@@ -41,6 +41,7 @@ import type {UploadOperation} from './namespace/upload-operation.ts'
 import {observe} from './observe/observe.ts'
 import {createPlatform, type PlatformOptions} from './platform.ts'
 import type {OperationQuery} from './ports/record-store.ts'
+import type {ConnectOptions, HostInformation, SharedEngineOptions} from './sharing-options.ts'
 
 export interface BackgroundTransferEngineOptions extends EngineOptions, PlatformOptions {
   /**
@@ -48,38 +49,6 @@ export interface BackgroundTransferEngineOptions extends EngineOptions, Platform
    * command line does: `bgt list` and its like then work while this engine runs.
    */
   readonly control?: boolean | ControlOptions
-}
-
-/** How an application uses the engine of another process. */
-export interface ConnectOptions {
-  /** The directory of the engine that runs, or will be back. */
-  readonly directory: string
-  /**
-   * Name of the application, 1 to 64 letters, digits, dots and dashes: it sees its own operations and no others. Without one it
-   * sees all of the store.
-   */
-  readonly app?: string
-  /** ms to wait for a host that went away, before everything that waits for it rejects; 300,000 by default. */
-  readonly hostTimeoutMs?: number
-  /**
-   * When the host goes away, this process takes its place, with an engine that is opened like this; of several such clients one
-   * does, and the others become its clients. Without it a client only waits.
-   */
-  readonly succeed?: Omit<BackgroundTransferEngineOptions, 'directory'>
-  /**
-   * Starts `bgt host` in the background, with these arguments, where no host runs. It ends by itself a minute after its last
-   * transfer and client. false by default.
-   */
-  readonly startHost?: boolean | readonly string[]
-}
-
-/** The process that has an engine. */
-export interface HostInformation {
-  readonly pid: number
-  /** Of the package. */
-  readonly version: string
-  /** It stays when its own work is done (`bgt host`). */
-  readonly stays: boolean
 }
 
 /** What differs between an engine of this process and that of another. */
@@ -106,8 +75,13 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   /**
    * Opens the engine of a directory: takes its lock, recovers what the records say, and serves. Rejects with STORE_LOCKED
    * (naming the holder), STORE_DAMAGED, STORE_TOO_NEW, INVALID_ARGUMENT, FILE_ACCESS.
+   *
+   * With `shared: 'host'` it connects where a host (or an engine that was opened with `control`) has the directory. Where none
+   * does, `noHost` says what to do: 'embed' (default) opens it here and shares it, as openOrConnect does; 'start' starts a host
+   * in the background; 'fail' rejects with HOST_UNREACHABLE. Rejects with HOST_VERSION, too.
    */
-  static async open(options: BackgroundTransferEngineOptions): Promise<BackgroundTransferEngine> {
+  static async open(options: BackgroundTransferEngineOptions | SharedEngineOptions): Promise<BackgroundTransferEngine> {
+    if ('shared' in options && options.shared !== undefined) return BackgroundTransferEngine.#openShared(options)
     const {engine, close} = await openEngine(options)
     return BackgroundTransferEngine.#of(engine, {
       close,
@@ -117,6 +91,28 @@ export class BackgroundTransferEngine implements AsyncDisposable {
       },
       host: () => null,
     })
+  }
+
+  static #openShared(options: SharedEngineOptions): Promise<BackgroundTransferEngine> {
+    if (options.shared !== 'host') throw invalidArgument('shared', `must be 'host', not ${String(options.shared)}`)
+    switch (options.noHost) {
+      case undefined:
+      case 'embed': {
+        // Its name would be lost on what it started here.
+        if ('app' in options) throw invalidArgument('app', "needs a host: say noHost: 'start' or 'fail'")
+        const {shared: _, noHost: __, ...own} = options
+        return BackgroundTransferEngine.openOrConnect(own)
+      }
+      case 'start':
+        return BackgroundTransferEngine.connect({...options, startHost: options.hostArguments ?? true})
+      case 'fail':
+        return BackgroundTransferEngine.connect({...options, startHost: false})
+      default:
+        throw invalidArgument(
+          'noHost',
+          `must be 'embed', 'start' or 'fail', not ${String((options as SharedEngineOptions).noHost)}`,
+        )
+    }
   }
 
   /**

@@ -9,12 +9,7 @@ export {
   type S3Upload,
   s3Multipart,
 } from './adapters/uploads/s3-multipart.ts'
-export {
-  BackgroundTransferEngine,
-  type BackgroundTransferEngineOptions,
-  type ConnectOptions,
-  type HostInformation,
-} from './background-transfer-engine.ts'
+export {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from './background-transfer-engine.ts'
 export type {ControlOptions} from './control.ts'
 export {diagnoseStore, type RepairReport, type RepairStoreOptions, repairStore, type StoreReport} from './doctor.ts'
 export {BackgroundTransferBehavior} from './domain/behavior.ts'
@@ -112,6 +107,13 @@ export type {Notifier} from './ports/notifier.ts'
 export type {OperationQuery} from './ports/record-store.ts'
 export type {RunningTask, TaskHost, TaskRunner} from './ports/task-runner.ts'
 export type {StepRequest, StepTools, UploadProtocol} from './ports/upload-protocol.ts'
+export type {
+  ConnectOptions,
+  HostInformation,
+  HostOnlyOptions,
+  HostOrEmbedOptions,
+  SharedEngineOptions,
+} from './sharing-options.ts'
 export type {EndedTransfer, EndedTransferProgress} from './task/ended-transfer.ts'
 export type {
   TaskCompletionGroup,
