@@ -2,11 +2,14 @@
 
 import {resolve} from 'node:path'
 import {filter, map, type Observable} from 'rxjs'
+import {readRules} from './adapters/control/rules-file.ts'
 import type {ControlOptions} from './control.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import type {JournalEntry, JournalPage} from './domain/journal.ts'
 import {isOperationId, type OperationId} from './domain/operation-id.ts'
 import {uploadName} from './domain/upload.ts'
+import {checkedApplications} from './engine/application-options.ts'
+import type {ApplicationStanding} from './engine/application-quotas.ts'
 import {addOpenEngine, defaultEngine, removeOpenEngine} from './engine/default-engine.ts'
 import {Engine} from './engine/engine.ts'
 import type {EngineApi} from './engine/engine-api.ts'
@@ -323,6 +326,11 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return (await this.#engine.query(query)).map(summaryOf)
   }
 
+  /** How the applications stand that have rules: their unfinished operations, and their bytes of this day. */
+  applicationsAsync(): Promise<readonly ApplicationStanding[]> {
+    return this.#engine.applications()
+  }
+
   /** How many records this engine has met that do not verify: queries leave them out, and `diagnoseStore` counts them all. */
   damagedAsync(): Promise<number> {
     return this.#engine.damaged()
@@ -429,8 +437,10 @@ async function openEngine(
   options: BackgroundTransferEngineOptions,
 ): Promise<{readonly engine: Engine; readonly close: () => Promise<void>}> {
   const {control = false, directory} = options
-  const ports = await createPlatform(options)
-  const engine = new Engine(ports, options)
+  const given = options.applications ?? (control === false ? undefined : await readRules(resolve(directory)))
+  const applications = given === undefined ? undefined : checkedApplications(given)
+  const ports = await createPlatform(options, applications)
+  const engine = new Engine(ports, applications === undefined ? options : {...options, applications})
   engine.serveTasks(() => new EngineTaskHost(engine))
   await engine.open(observe(engine, ports, options))
   if (control === false) return {engine, close: () => engine.close()}

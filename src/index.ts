@@ -12,6 +12,7 @@ export {
 export {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from './background-transfer-engine.ts'
 export type {ControlOptions} from './control.ts'
 export {diagnoseStore, type RepairReport, type RepairStoreOptions, repairStore, type StoreReport} from './doctor.ts'
+export type {ApplicationRules, Applications} from './domain/applications.ts'
 export {BackgroundTransferBehavior} from './domain/behavior.ts'
 export {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 export type {ExpectedContent} from './domain/content-guard.ts'
@@ -36,6 +37,7 @@ export type {
   UploadWay,
 } from './domain/upload-steps.ts'
 export {WebErrorStatus} from './domain/web-error-status.ts'
+export type {ApplicationStanding} from './engine/application-quotas.ts'
 export type {EngineEvent, ProgressChange} from './engine/events.ts'
 export type {BackgroundTaskOptions, ConstrainedTransfer, EngineOptions, UnconstrainedConsent} from './engine/options.ts'
 export type {InspectOptions, Inspector} from './inspector/inspector.ts'

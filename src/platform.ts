@@ -7,8 +7,10 @@ import {createSystemClock} from './adapters/clock/system-clock.ts'
 import {createMachineConditions} from './adapters/conditions/machine-conditions.ts'
 import type {Cookies} from './adapters/cookies/jar.ts'
 import {createContentSource} from './adapters/file/content-source.ts'
+import {createFileBounds, withinBounds} from './adapters/file/file-bounds.ts'
 import {createFileSink} from './adapters/file/file-sink.ts'
 import {createFileSpool} from './adapters/file/file-spool.ts'
+import {createUsageLedger} from './adapters/file/usage-ledger.ts'
 import {byScheme, createFtpTransport} from './adapters/ftp/ftp-transport.ts'
 import type {EgressOptions} from './adapters/http/egress.ts'
 import {createHttpTransport, type HttpTransportOptions} from './adapters/http/http-transport.ts'
@@ -19,6 +21,7 @@ import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
 import {uploadProtocols} from './adapters/uploads/registry.ts'
+import type {Applications} from './domain/applications.ts'
 import {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import type {ProxyOptions} from './domain/proxy.ts'
@@ -84,8 +87,8 @@ function networkOf({proxy, tls, egress}: PlatformOptions): HttpTransportOptions 
 
 const SILENT: Log = {debug: () => {}, info: () => {}, warn: () => {}, error: () => {}}
 
-/** Throws INVALID_ARGUMENT, FILE_ACCESS. The store is not opened yet. */
-export async function createPlatform(options: PlatformOptions): Promise<EnginePorts> {
+/** Throws INVALID_ARGUMENT, FILE_ACCESS. The store is not opened yet. `applications`: have been checked. */
+export async function createPlatform(options: PlatformOptions, applications?: Applications): Promise<EnginePorts> {
   const durability = options.durability ?? 'power'
   if (durability !== 'power' && durability !== 'process') {
     throw invalidArgument('durability', `must be 'power' or 'process', not ${String(durability)}`)
@@ -108,10 +111,13 @@ export async function createPlatform(options: PlatformOptions): Promise<EnginePo
     })
   }
   const spoolDirectory = join(directory, 'spool')
+  const sink = createFileSink({durability, ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes})})
+  const bounds = applications === undefined ? undefined : createFileBounds({applications, storeDirectory: directory})
   return {
     store: createLevelStore({directory, durability}),
     transport: await transportOf(options),
-    sink: createFileSink({durability, ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes})}),
+    sink: bounds === undefined ? sink : withinBounds(sink, bounds),
+    ...(bounds === undefined ? {} : {bounds, usage: createUsageLedger(directory)}),
     content: createContentSource({spoolDirectory}),
     spool: createFileSpool({
       directory: spoolDirectory,

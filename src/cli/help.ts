@@ -30,6 +30,7 @@ Examples:
 Examples:
   bgt host --store /var/lib/films                 in the foreground: for systemd, and for containers
   bgt host --background --idle-exit 300
+  bgt host status                                 who has the store, and what applications used
   bgt get --detach https://example.com/big.iso    starts one by itself`,
   doctor: `
 Examples:

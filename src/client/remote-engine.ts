@@ -16,6 +16,7 @@ import {sizeOf} from '../domain/range-set.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import {isTerminal} from '../domain/status.ts'
+import type {ApplicationStanding} from '../engine/application-quotas.ts'
 import type {EngineApi, OperationDraft, UploadCounts} from '../engine/engine-api.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import {byteRate, type ConstrainedTransfer, type ResolvedEngineOptions} from '../engine/options.ts'
@@ -205,6 +206,10 @@ export class RemoteEngine implements EngineApi {
 
   damaged(): Promise<number> {
     return this.#calls.call('damaged', {})
+  }
+
+  applications(): Promise<readonly ApplicationStanding[]> {
+    return this.#calls.call('applications', {})
   }
 
   release(held: RemoteOperation): void {

@@ -15,6 +15,8 @@ export interface Member {
   readonly phase: 'running' | 'holding' | 'returning'
   /** Scheme, host and port of its URL. */
   readonly origin?: string
+  /** The gate of the application that it is of, where that has one. */
+  readonly gate?: string | undefined
 }
 
 /** An operation in the waiting line. */
@@ -23,6 +25,8 @@ export interface Candidate {
   readonly priorityClass: PriorityClass
   /** Scheme, host and port of its URL. */
   readonly origin?: string
+  /** The gate of the application that it is of, where that has one. */
+  readonly gate?: string | undefined
 }
 
 export interface GroupView {
@@ -33,7 +37,7 @@ export interface GroupView {
   readonly line: readonly Candidate[]
   /** The target of the last makeCurrentInTransferGroup, while it waits. */
   readonly current?: OperationId | undefined
-  /** Origins that take nobody now: at their limit of connections, or asking for quiet. */
+  /** Origins that take nobody now: at their limit of connections, or asking for quiet. And gates of applications. */
   readonly closedOrigins?: readonly string[]
 }
 
@@ -117,7 +121,7 @@ function nextReturning(view: GroupView): Member | undefined {
   return view.members
     .filter((member) => member.phase === 'returning' && !displaced.has(member.id))
     .filter((member) => !busy || !countsInSeries(member))
-    .filter((member) => takesMore(view, member.origin))
+    .filter((member) => takesMore(view, member))
     .toSorted((a, b) => priorityClass(a.priority) - priorityClass(b.priority))[0]
 }
 
@@ -125,13 +129,16 @@ function nextReturning(view: GroupView): Member | undefined {
 function nextInLine(view: GroupView, occupied: boolean): Candidate | undefined {
   const next = isSerialized(view) ? view.line.find((each) => each.priorityClass !== HIGH) : undefined
   return view.line.find((each) => {
-    if (!takesMore(view, each.origin)) return false
+    if (!takesMore(view, each)) return false
     return !isSerialized(view) || each.priorityClass === HIGH || (!occupied && each === next)
   })
 }
 
-function takesMore({closedOrigins}: GroupView, origin: string | undefined): boolean {
-  return origin === undefined || closedOrigins?.includes(origin) !== true
+function takesMore({closedOrigins = []}: GroupView, {origin, gate}: Pick<Member, 'origin' | 'gate'>): boolean {
+  if (closedOrigins.length === 0) return true
+  return (
+    !(origin !== undefined && closedOrigins.includes(origin)) && !(gate !== undefined && closedOrigins.includes(gate))
+  )
 }
 
 function isSerialized(view: GroupView): boolean {

@@ -19,6 +19,8 @@ export interface ExplainInput {
   readonly freeSlots: number
   /** Why the origin of its URL takes nobody now: every connection in use, or it asked for quiet. */
   readonly originRefusal?: 'full' | 'quiet' | undefined
+  /** Why its application may have no more traffic now. */
+  readonly applicationRefusal?: 'busy' | 'spent' | undefined
 }
 
 export interface Explanation {
@@ -52,6 +54,7 @@ export function explain(input: ExplainInput): Explanation {
       return {why: `it is transferring, ${sizeOf(record.evidence.ranges)} bytes are durable`}
     case 'returning':
       if (input.originRefusal !== undefined) return REFUSALS[input.originRefusal]
+      if (input.applicationRefusal !== undefined) return APPLICATION_REFUSALS[input.applicationRefusal]
       return {
         why: 'its wait is over and every slot is taken',
         next: 'it goes on before anything that is queued, when a slot frees',
@@ -106,8 +109,16 @@ const REFUSALS: Readonly<Record<'full' | 'quiet', Explanation>> = {
   },
 }
 
+const APPLICATION_REFUSALS: Readonly<Record<'busy' | 'spent', Explanation>> = {
+  busy: {
+    why: 'its application has as many operations with traffic as the host allows it',
+    next: 'it starts when one of them ends',
+  },
+  spent: {why: 'its application has used its bytes of this day', next: 'it goes on tomorrow (UTC)'},
+}
+
 function explainQueued(input: ExplainInput): Explanation {
-  const {record, group, ahead, occupants, freeSlots, blockages, originRefusal} = input
+  const {record, group, ahead, occupants, freeSlots, blockages, originRefusal, applicationRefusal} = input
   const [blockage] = blockages
   if (ahead > 0) {
     const others = ahead === 1 ? 'one operation of its group stands' : `${ahead} operations of its group stand`
@@ -120,6 +131,7 @@ function explainQueued(input: ExplainInput): Explanation {
     }
   }
   if (originRefusal !== undefined) return REFUSALS[originRefusal]
+  if (applicationRefusal !== undefined) return APPLICATION_REFUSALS[applicationRefusal]
   if (freeSlots <= 0) return {why: 'every slot of the engine is taken', next: 'it starts when one frees'}
   if (blockage !== undefined) return REASONS[blockage]
   return {why: 'it is queued, and nothing has set it going in this session', next: 'attach it, or resume everything'}

@@ -17,6 +17,7 @@ import {mayBeSentAgain} from '../domain/upload.ts'
 import type {RecordStore} from '../ports/record-store.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
 import {Alarm} from './alarm.ts'
+import {ApplicationQuotas} from './application-quotas.ts'
 import {AwaitedConditions} from './awaited-conditions.ts'
 import {CompletionGroups} from './completion-groups.ts'
 import {Dispatcher} from './dispatcher.ts'
@@ -88,6 +89,7 @@ export class Coordinator {
   /** Ten times a second while anything moves. */
   readonly ticks = new Subject<void>()
   readonly limits: RateLimits
+  readonly applications: ApplicationQuotas
   readonly alarm: Alarm
   readonly retention: Retention
   readonly spool: SpoolKeeper
@@ -121,7 +123,15 @@ export class Coordinator {
     this.#isDraining = isDraining
     this.#writes = new DurableWrites(ports.clock)
     this.#awaited = new AwaitedConditions(ports.conditions)
-    this.limits = new RateLimits(ports.clock)
+    this.applications = new ApplicationQuotas({
+      applications: options.applications,
+      clock: ports.clock,
+      log: ports.log,
+      ledger: ports.usage,
+      events$: events,
+      onSpent: (application, restMs) => this.line.applicationSpent(application, restMs),
+    })
+    this.limits = new RateLimits(ports.clock, this.applications)
     this.limits.limitEngine(this.#options.maxBytesPerSecond)
     this.ticker = new ProgressTicker(
       ports.clock,
@@ -129,6 +139,7 @@ export class Coordinator {
       (id, counts) => this.operations.get(id)?.observe(counts) ?? counts,
       () => {
         this.limits.wake()
+        this.applications.usage.tick()
         this.ticks.next()
       },
       (id) => this.operations.get(id)?.arrived(),
@@ -192,11 +203,12 @@ export class Coordinator {
       clock: ports.clock,
       capacity: options.maxConcurrentTransfers,
       maxConnectionsPerOrigin: options.maxConnectionsPerOrigin,
+      applications: options.applications,
       mostAwake: mostAwakeGroups,
       isLive: (id) => this.operations.hasActor(id),
       isHeld: () => this.#awaited.isFull,
       admit: (id, record) => void this.#admit(id, record),
-      displace: (id) => this.operations.get(id)?.send({type: 'operation.displace'}),
+      displace: (id) => this.#displace(id),
       onUnread: (error) => ports.log.error({error: String(error)}, 'the waiting line could not be read'),
       onUnwritten: (error) => ports.log.error({error: String(error)}, 'a group’s settings could not be written'),
     })
@@ -278,6 +290,7 @@ export class Coordinator {
     this.#writes.stop()
     this.#awaited.stop()
     this.operations.stopAll()
+    await this.applications.usage.close()
     await this.retention.stop()
   }
 
@@ -325,6 +338,12 @@ export class Coordinator {
     } finally {
       this.line.resumeGroup(name)
     }
+  }
+
+  /** What is sent is sent to its end: it may not be possible to send it again. */
+  #displace(id: OperationId): void {
+    const entry = this.operations.get(id)
+    if (entry?.record.direction === 'download') entry.send({type: 'operation.displace'})
   }
 
   /** A group admitted it: from record to actor, and onto the wire. */

@@ -4,6 +4,7 @@
  */
 
 import type {Member} from '../domain/admission.ts'
+import type {Applications} from '../domain/applications.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {compareInLine, makeCurrent, type Place, pruneFront} from '../domain/line-order.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -11,6 +12,7 @@ import {priorityClass} from '../domain/priority.ts'
 import type {GroupRecord, OperationFacts, OperationRecord} from '../domain/record.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {RecordStore, WaitingGroup} from '../ports/record-store.ts'
+import {ApplicationGates, type ApplicationRefusal} from './application-gates.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import {type AwakeGroup, type GroupStanding, Groups} from './groups.ts'
 import {OriginGates, type OriginRefusal} from './origin-gates.ts'
@@ -22,6 +24,7 @@ export interface DispatcherOptions {
   readonly clock: Clock
   readonly capacity: number
   readonly maxConnectionsPerOrigin: number
+  readonly applications: Applications | undefined
   readonly mostAwake: number
   readonly isLive: (id: OperationId) => boolean
   /** Nobody can be admitted now, whatever is free. */
@@ -34,6 +37,12 @@ export interface DispatcherOptions {
   readonly onUnwritten: (error: unknown) => void
 }
 
+/** Whose connection a slot is. */
+interface Slot {
+  readonly origin: string
+  readonly gate: string | undefined
+}
+
 /** A member's group, and where in its line it would stand again. */
 interface Standing extends Place {
   readonly group: string
@@ -44,8 +53,11 @@ export class Dispatcher {
   readonly #groups: Groups
   readonly #members = new Map<OperationId, Standing>()
   /** Operations that hold a slot. */
-  readonly #slots = new Map<OperationId, string>()
+  readonly #slots = new Map<OperationId, Slot>()
+  /** Origins, and applications by their gates, that take nobody now. */
+  readonly #closed = new Set<string>()
   readonly #origins: OriginGates
+  readonly #applications: ApplicationGates
   /** Sequences below this wait for attachAsync. */
   #floor = 0
   /** Those below the floor that were attached. */
@@ -55,12 +67,22 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#origins = new OriginGates(options.clock, options.maxConnectionsPerOrigin, () => {
+    const {clock, maxConnectionsPerOrigin, applications, displace} = options
+    const onChange = () => {
       if (!this.#stopped) this.#groups.originsChanged()
+    }
+    this.#origins = new OriginGates(clock, maxConnectionsPerOrigin, this.#closed, onChange)
+    this.#applications = new ApplicationGates({
+      applications,
+      clock,
+      closed: this.#closed,
+      onChange,
+      displace: (ids) => ids.forEach(displace),
     })
     this.#groups = new Groups({
       ...options,
-      closedOrigins: () => this.#origins.closed,
+      closedOrigins: () => this.#closed,
+      gateOf: (record) => this.#applications.gateOf(record),
       running: () => this.#slots.size,
       onOffers: () => this.#schedule(),
     })
@@ -80,6 +102,7 @@ export class Dispatcher {
   stop(): void {
     this.#stopped = true
     this.#origins.stop()
+    this.#applications.stop()
   }
 
   get runningCount(): number {
@@ -148,10 +171,11 @@ export class Dispatcher {
       return
     }
     const {origin} = new URL(request.url)
-    if (phase === 'running') this.#takeSlot(id, origin)
+    const gate = this.#applications.gateOf(record)
+    if (phase === 'running') this.#takeSlot(id, {origin, gate})
     else this.#giveSlot(id)
     this.#members.set(id, {group: policy.group, priorityClass: priorityClass(policy.priority), sequence})
-    const member: Member = {id, priority: policy.priority, phase, origin}
+    const member: Member = {id, priority: policy.priority, phase, origin, gate}
     if (phase !== 'holding' || !this.#groups.hold(policy.group, member)) {
       this.#groups.send(this.#groups.wake(policy.group), {type: 'member.changed', member})
     }
@@ -178,17 +202,29 @@ export class Dispatcher {
     return this.#origins.tryTake(new URL(url).origin, id, onRevoked)
   }
 
-  #takeSlot(id: OperationId, origin: string): void {
+  /** The bytes of the application's day are spent, for so many ms. */
+  applicationSpent(application: Pick<OperationFacts, 'app'>, restMs: number): void {
+    this.#applications.spent(application, restMs)
+  }
+
+  /** Why an application's operations have to wait now. */
+  applicationRefusal(application: Pick<OperationFacts, 'app'>): ApplicationRefusal | undefined {
+    return this.#applications.refusal(application)
+  }
+
+  #takeSlot(id: OperationId, slot: Slot): void {
     if (this.#slots.has(id)) return
-    this.#slots.set(id, origin)
-    this.#origins.take(origin, id)
+    this.#slots.set(id, slot)
+    this.#origins.take(slot.origin, id)
+    this.#applications.take(slot.gate, id)
   }
 
   #giveSlot(id: OperationId): void {
-    const origin = this.#slots.get(id)
-    if (origin === undefined) return
+    const slot = this.#slots.get(id)
+    if (slot === undefined) return
     this.#slots.delete(id)
-    this.#origins.give(origin, id)
+    this.#origins.give(slot.origin, id)
+    this.#applications.give(slot.gate, id)
   }
 
   /** It neither runs nor keeps a place: it ended, went back into the line, or turned out not to run when it was admitted. */
@@ -295,7 +331,7 @@ export class Dispatcher {
   #dispatch(): void {
     const {rotation} = this.#groups
     while (!this.#stopped && this.#slots.size < this.#options.capacity && !this.#options.isHeld()) {
-      const chosen = rotation.choose(this.#origins.closed)
+      const chosen = rotation.choose(this.#closed)
       if (chosen === undefined) {
         this.#makeWay()
         return
@@ -306,7 +342,7 @@ export class Dispatcher {
         this.#groups.readAhead(this.#options.capacity - this.#slots.size)
         return
       }
-      group.lastServed = rotation.take(chosen, this.#origins.closed)
+      group.lastServed = rotation.take(chosen, this.#closed)
       this.#admitNext(group, group.offer.id)
     }
   }
@@ -318,12 +354,13 @@ export class Dispatcher {
 
   #admitNext(group: AwakeGroup, id: OperationId): void {
     const {members, line} = group.actor.getSnapshot().context
-    const origin = [...members, ...line].find((each) => each.id === id)?.origin ?? ''
+    const chosen = [...members, ...line].find((each) => each.id === id)
+    const slot = {origin: chosen?.origin ?? '', gate: chosen?.gate}
     const waiting = group.line.heads.find((each) => each.id === id)
     if (waiting !== undefined) this.#members.set(id, {...placeOf(waiting), group: group.name})
     this.#groups.send(group, {type: 'slot.offered'})
     group.line.leave(id)
-    this.#takeSlot(id, origin)
+    this.#takeSlot(id, slot)
     this.#prune(group)
     this.#groups.lineChanged(group)
   }

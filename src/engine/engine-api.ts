@@ -15,6 +15,7 @@ import type {TallyId, TaskRegistration} from '../domain/tally.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery} from '../ports/record-store.ts'
+import type {ApplicationStanding} from './application-quotas.ts'
 import type {EngineEvent} from './events.ts'
 import type {OperationNotice} from './operation-entry.ts'
 import type {ConstrainedTransfer, ResolvedEngineOptions} from './options.ts'
@@ -81,6 +82,7 @@ export interface EngineApi {
   findByFile(file: string): Promise<HeldOperation | undefined>
   query(query: OperationQuery): Promise<readonly OperationRecord[]>
   damaged(): Promise<number>
+  applications(): Promise<readonly ApplicationStanding[]>
   release(held: HeldOperation): void
   progressOf(held: HeldOperation): {readonly received: number; readonly total: number}
   countsOf(held: HeldOperation): ByteCounts

@@ -33,6 +33,7 @@ import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {spoolName} from '../ports/spool.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
 import {assertRepeatable, draftAgain} from './again.ts'
+import type {ApplicationStanding} from './application-quotas.ts'
 import type {CompletionGroups} from './completion-groups.ts'
 import {Coordinator, type GroupCommand} from './coordinator.ts'
 import type {Dispatcher} from './dispatcher.ts'
@@ -198,10 +199,14 @@ export class Engine implements EngineApi {
   async #accept<T>(drafts: readonly OperationDraft[], use: (record: OperationRecord) => T): Promise<readonly T[]> {
     this.#requireServing()
     for (const {request} of drafts) providerOf(this.options.providers, request)
+    const {operations, usage} = this.#coordinator.applications
+    for (const draft of drafts) usage.demand(draft)
+    operations.take(drafts)
     const records = drafts.map(
       (draft): OperationRecord => ({...draft, sequence: this.#nextSequence(), state: 'queued'}),
     )
     const accepted = this.#create(records, this.#lastAccepted, use)
+    accepted.catch(() => operations.drop(drafts))
     this.#lastAccepted = accepted.then(
       () => undefined,
       () => undefined,
@@ -558,7 +563,19 @@ export class Engine implements EngineApi {
       occupants: this.#line.members(policy.group).filter(({id}) => id !== record.id).length,
       freeSlots: this.options.maxConcurrentTransfers - this.#line.runningCount,
       originRefusal: this.#line.originRefusal(request.url),
+      applicationRefusal: this.#line.applicationRefusal(record),
     })
+  }
+
+  /** How the applications stand that have rules. */
+  async applications(): Promise<readonly ApplicationStanding[]> {
+    this.#requireServing()
+    return this.#coordinator.applications.standings()
+  }
+
+  /** Whether an application may have this written, read or run: rejects with FILE_ACCESS. Undefined where nobody is kept to bounds. */
+  demandBounds(app: string | undefined, path: string, what: 'write' | 'read' | 'run'): Promise<void> | undefined {
+    return this.#ports.bounds?.demand(app, path, what)
   }
 
   get phase(): 'opening' | 'serving' | 'draining' | 'closed' {
@@ -712,6 +729,7 @@ export class Engine implements EngineApi {
           this.#sequence = (await store.open()).lastSequence
           await this.#beforeRecovery?.(store)
           await this.limits.begin(store)
+          await this.#coordinator.applications.begin(store)
         }),
         recover: fromPromise<void>(() => this.#coordinator.recover(this.#sequence)),
         watchConditions: fromCallback<AnyEventObject>(({sendBack}) => {

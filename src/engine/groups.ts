@@ -14,7 +14,7 @@ import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
 import type {RecordStore, WaitingGroup} from '../ports/record-store.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import {Rotation} from './rotation.ts'
-import {candidatesOf, type Waiting, WaitingLine} from './waiting-line.ts'
+import {candidatesOf, isShut, type Waiting, WaitingLine} from './waiting-line.ts'
 
 /** Enough that what is served again soon is not read again. */
 export const MOST_AWAKE = 64
@@ -30,8 +30,9 @@ export interface GroupsOptions {
   readonly isLive: (id: OperationId) => boolean
   readonly admit: (id: OperationId, record: OperationRecord | undefined) => void
   readonly displace: (id: OperationId) => void
-  /** Origins that take nobody now. */
+  /** Origins, and applications by their gates, that take nobody now. */
   readonly closedOrigins: () => ReadonlySet<string>
+  readonly gateOf: (record: OperationRecord) => string | undefined
   /** How many hold a slot: groups that have one of them stay awake. */
   readonly running: () => number
   /** Somebody may want a slot. */
@@ -294,7 +295,7 @@ export class Groups {
   }
 
   #createLine(group: string, front: readonly LineRange[], isEmpty: boolean, onChange: () => void): WaitingLine {
-    const {store, writes, isLive, onUnread} = this.#options
+    const {store, writes, isLive, gateOf, onUnread} = this.#options
     const insist = <T>(read: () => Promise<T>) =>
       writes.persist(read, (error) => {
         // Others need not wait until it can be read.
@@ -302,7 +303,7 @@ export class Groups {
         onUnread(error)
         this.#options.onOffers()
       })
-    return new WaitingLine({group, store, floor: this.#floor, isLive, insist, onChange}, front, isEmpty)
+    return new WaitingLine({group, store, floor: this.#floor, isLive, gateOf, insist, onChange}, front, isEmpty)
   }
 
   #lineRead(group: AwakeGroup): void {
@@ -357,12 +358,18 @@ export class Groups {
     const offer = this.rotation.offerOf(name)
     const [head] = line.heads
     const wants = head !== undefined || members.some(({phase}) => phase === 'returning')
-    const isWaiting = offer === undefined && wants && this.#options.closedOrigins().size > 0
-    const isOneOrigin = isWaiting && members.length === 0 && line.heads.every(({origin}) => origin === head?.origin)
+    const closed = this.#options.closedOrigins()
+    const isWaiting = offer === undefined && wants && closed.size > 0
+    const isOneOrigin =
+      isWaiting &&
+      members.length === 0 &&
+      head !== undefined &&
+      closed.has(head.origin) &&
+      line.heads.every(({origin}) => origin === head.origin)
     this.#putAway(group)
     this.#asleep.set(name, {lastServed, members, isStuck: isWaiting && !isOneOrigin})
     if (offer !== undefined) this.rotation.offer(offer)
-    else if (isOneOrigin && head !== undefined) {
+    else if (isOneOrigin) {
       this.rotation.offer({group: name, priorityClass: head.priorityClass, lastServed, origin: head.origin})
     }
   }
@@ -384,7 +391,7 @@ export class Groups {
     const closed = this.#options.closedOrigins()
     if (closed.size === 0) return
     const ordered = this.record(name).behavior === BackgroundTransferBehavior.serialized
-    const isStuck = ({origin, priorityClass}: Waiting) => closed.has(origin) && (!ordered || priorityClass === 0)
+    const isStuck = (each: Waiting) => isShut(each, closed) && (!ordered || each.priorityClass === 0)
     if (line.heads.every(isStuck)) line.lookFurther()
   }
 }

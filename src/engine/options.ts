@@ -1,6 +1,7 @@
 /** The engine's options: units, defaults and bounds in one table, resolved once. */
 
 import type {InspectionEvent, Observer} from 'xstate'
+import type {Applications} from '../domain/applications.ts'
 import type {OperationSettings} from '../domain/attempt.ts'
 import {expectedContentOf} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
@@ -8,6 +9,7 @@ import type {OperationId} from '../domain/operation-id.ts'
 import type {Checksum, TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
 import type {AttemptProviders} from '../ports/attempt-provider.ts'
+import {checkedApplications} from './application-options.ts'
 import type {LimitOptions} from './engine-limits.ts'
 import type {RetentionPolicy} from './retention.ts'
 
@@ -64,6 +66,8 @@ export interface EngineOptions {
   readonly beforeAttempt?: AttemptProviders
   /** ms that a provider may take for one try; 60,000 by default. */
   readonly beforeAttemptTimeoutMs?: number
+  /** Of an engine that is shared: what each application that is its client may do. No rules by default. */
+  readonly applications?: Applications
   /** An XState inspection observer that is given to every actor, so that other tools can attach. */
   readonly inspect?: Observer<InspectionEvent>
 }
@@ -107,6 +111,7 @@ export interface ResolvedEngineOptions {
   readonly limits: LimitOptions
   readonly backgroundTasks: Required<BackgroundTaskOptions>
   readonly providers: AttemptProviders
+  readonly applications: Applications | undefined
   readonly inspect: Observer<InspectionEvent> | undefined
 }
 
@@ -188,6 +193,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
       ]),
     },
     providers: providersOf(options.beforeAttempt ?? {}),
+    applications: options.applications === undefined ? undefined : checkedApplications(options.applications),
     inspect: options.inspect,
   })
 }

@@ -13,7 +13,7 @@ export class OriginGates {
   readonly #limit: number
   readonly #onChange: () => void
   readonly #gates = new Map<string, OriginActor>()
-  readonly #closed = new Set<string>()
+  readonly #closed: Set<string>
   /** Further connections of operations, by origin, and how each is asked to give way. */
   readonly #further = new Map<string, Map<ConnectionUser, () => void>>()
   /** Origins where one of those was asked, and is not gone yet. */
@@ -21,16 +21,12 @@ export class OriginGates {
   #count = 0
   #stopped = false
 
-  /** `limit`: connections per origin at once. */
-  constructor(clock: Clock, limit: number, onChange: () => void) {
+  /** `limit`: connections per origin at once. `closed`: gates that are shut, those of others among them. */
+  constructor(clock: Clock, limit: number, closed: Set<string>, onChange: () => void) {
     this.#clock = clock
     this.#limit = limit
+    this.#closed = closed
     this.#onChange = onChange
-  }
-
-  /** Origins that take nobody now. */
-  get closed(): ReadonlySet<string> {
-    return this.#closed
   }
 
   /** Why an origin takes nobody now. */

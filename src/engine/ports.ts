@@ -3,6 +3,7 @@
 import type {Clock} from '../ports/clock.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
 import type {ContentSource} from '../ports/content-source.ts'
+import type {FileBounds} from '../ports/file-bounds.ts'
 import type {FileSink} from '../ports/file-sink.ts'
 import type {Log} from '../ports/log.ts'
 import type {Notifier} from '../ports/notifier.ts'
@@ -13,6 +14,7 @@ import type {Spool} from '../ports/spool.ts'
 import type {TaskRunner} from '../ports/task-runner.ts'
 import type {Transport} from '../ports/transport.ts'
 import type {UploadProtocols} from '../ports/upload-protocol.ts'
+import type {UsageLedger} from '../ports/usage-ledger.ts'
 
 export interface EnginePorts {
   readonly store: RecordStore
@@ -28,4 +30,8 @@ export interface EnginePorts {
   readonly tasks: TaskRunner
   readonly notifier: Notifier
   readonly protocols: UploadProtocols
+  /** Absent where applications have no rules. */
+  readonly bounds?: FileBounds
+  /** The same. */
+  readonly usage?: UsageLedger
 }

@@ -1,5 +1,5 @@
 /**
- * The byte-rate limits of the engine, its groups and its operations. Buckets are filled by the clock when they are asked;
+ * The byte-rate limits of the engine, its groups, its applications and its operations. Buckets are filled by the clock when they are asked;
  * who has to wait is woken by the progress ticker, in turn, so that no limit needs a timer of its own.
  */
 
@@ -27,18 +27,31 @@ interface Waiter {
   readonly resume: () => void
 }
 
-/** Which limit: of the engine, of a group by name, of an operation by id. */
-type Key = 'engine' | `group:${string}` | `operation:${OperationId}`
+/** Which limit: of the engine, of a group or an application by name, of an operation by id. */
+type Key = 'engine' | `group:${string}` | `application:${string}` | `operation:${OperationId}`
+
+type Application = Pick<OperationFacts, 'app'>
+
+/** What applications may have, beside a rate: bytes that are counted. */
+export interface ApplicationMeter {
+  rateOf(application: Application): number | undefined
+  counts(application: Application): boolean
+  spend(application: Application, bytes: number): void
+}
+
+const NO_METER: ApplicationMeter = {rateOf: () => undefined, counts: () => false, spend: () => {}}
 
 export class RateLimits implements RateLimiter {
   readonly #clock: Clock
+  readonly #meter: ApplicationMeter
   readonly #buckets = new Map<Key, TokenBucket>()
   #waiting: Waiter[] = []
   /** The least that anybody had got who could be let go at the last wake. */
   #least = 0
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, meter: ApplicationMeter = NO_METER) {
     this.#clock = clock
+    this.#meter = meter
   }
 
   /** `undefined` lifts the limit. */
@@ -54,11 +67,17 @@ export class RateLimits implements RateLimiter {
     this.#limit(`operation:${id}`, bytesPerSecond)
   }
 
-  allowanceOf({id, policy}: Pick<OperationFacts, 'id' | 'policy'>): RateAllowance {
-    const keys: readonly Key[] = ['engine', `group:${policy.group}`, `operation:${id}`]
+  allowanceOf(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): RateAllowance {
+    const keys: readonly Key[] = [
+      'engine',
+      `group:${facts.policy.group}`,
+      this.#applicationKey(facts),
+      `operation:${facts.id}`,
+    ]
+    const counts = this.#meter.counts(facts)
     const isOpen = () => keys.every((key) => this.#isOpen(key))
     const flow: Flow = {served: this.#least}
-    const applies = () => keys.some((key) => this.#buckets.has(key))
+    const applies = () => counts || keys.some((key) => this.#buckets.has(key))
     return {
       get isUnlimited() {
         return !applies()
@@ -67,6 +86,7 @@ export class RateLimits implements RateLimiter {
       spend: (bytes) => {
         flow.served += bytes
         for (const key of keys) this.#spend(key, bytes)
+        if (counts) this.#meter.spend(facts, bytes)
       },
       whenOpen: (resume) => {
         this.#waiting.push({flow, isOpen, resume})
@@ -87,6 +107,14 @@ export class RateLimits implements RateLimiter {
       if (each.flow.served <= this.#least + QUANTUM && each.isOpen()) each.resume()
       else this.#waiting.push(each)
     }
+  }
+
+  /** Its limit stands as long as the engine does. */
+  #applicationKey(application: Application): Key {
+    const key: Key = `application:${application.app ?? ''}`
+    const rate = this.#meter.rateOf(application)
+    if (rate !== undefined && !this.#buckets.has(key)) this.#limit(key, rate)
+    return key
   }
 
   #limit(key: Key, bytesPerSecond: number | undefined): void {

@@ -26,6 +26,8 @@ export interface Waiting {
   readonly priorityClass: PriorityClass
   readonly sequence: number
   readonly origin: string
+  /** The gate of its application, where that has one. */
+  readonly gate: string | undefined
   readonly record: OperationRecord
 }
 
@@ -34,6 +36,7 @@ export interface WaitingLineOptions {
   readonly store: Pick<RecordStore, 'line' | 'getMany'>
   /** Sequences below this are not dispatched unless admitted one by one (resumeOnOpen: false). */
   readonly floor: number
+  readonly gateOf: (record: OperationRecord) => string | undefined
   /** Operations that have an actor are no longer in line, whatever the index says. */
   readonly isLive: (id: OperationId) => boolean
   readonly onChange: () => void
@@ -53,14 +56,21 @@ interface ReadingChanges {
  * takes more, and the first high one of these, who may run beside a serialized member.
  */
 export function candidatesOf({heads}: WaitingLine, closed: ReadonlySet<string>): readonly Candidate[] {
-  const isOpen = ({origin}: Waiting) => !closed.has(origin)
+  const isOpen = (each: Waiting) => !isShut(each, closed)
   const wanted = new Set([
     heads[0],
     heads.find(({priorityClass}) => priorityClass !== 0),
     heads.find(isOpen),
     heads.find((each) => each.priorityClass === 0 && isOpen(each)),
   ])
-  return heads.filter((each) => wanted.has(each)).map(({id, priorityClass, origin}) => ({id, priorityClass, origin}))
+  return heads
+    .filter((each) => wanted.has(each))
+    .map(({id, priorityClass, origin, gate}) => ({id, priorityClass, origin, gate}))
+}
+
+/** Its origin, or its application, takes nobody now. */
+export function isShut({origin, gate}: Waiting, closed: ReadonlySet<string>): boolean {
+  return closed.has(origin) || (gate !== undefined && closed.has(gate))
 }
 
 export class WaitingLine {
@@ -106,7 +116,7 @@ export class WaitingLine {
   enter(record: OperationRecord): void {
     this.#reading?.entered.set(record.id, record)
     if (this.#isWithinHorizon(placeIn(record))) {
-      this.#insert(waitingOf(record))
+      this.#insert(this.#waitingOf(record))
       this.#options.onChange()
     } else if (this.#window.length === 0) {
       this.refill()
@@ -115,7 +125,7 @@ export class WaitingLine {
 
   /** Takes part although its sequence is below the floor (attachAsync). */
   admitBelowFloor(record: OperationRecord): void {
-    this.#insert(waitingOf(record))
+    this.#insert(this.#waitingOf(record))
     this.#options.onChange()
   }
 
@@ -192,7 +202,8 @@ export class WaitingLine {
     this.#horizon = horizon
     const present = waiting.filter(({id}) => !left.has(id))
     const missed = [...entered.values()].filter((record) => this.#isWithinHorizon(placeIn(record)))
-    for (const entry of [...present, ...missed.map(waitingOf)]) if (!this.#options.isLive(entry.id)) this.#insert(entry)
+    for (const entry of [...present, ...missed.map((each) => this.#waitingOf(each))])
+      if (!this.#options.isLive(entry.id)) this.#insert(entry)
   }
 
   /** Reads past members that have an actor already: their index entry leaves with their next record. */
@@ -218,7 +229,10 @@ export class WaitingLine {
       horizon = 'end'
     }
     const records = await store.getMany(found)
-    return {horizon, waiting: records.flatMap((record) => (record?.state === 'queued' ? [waitingOf(record)] : []))}
+    return {
+      horizon,
+      waiting: records.flatMap((record) => (record?.state === 'queued' ? [this.#waitingOf(record)] : [])),
+    }
   }
 
   /** The stretches of the line behind a place, in order, without what is below the floor. */
@@ -230,6 +244,11 @@ export class WaitingLine {
       const from = Math.max(begin, this.#floor)
       return from > range.to ? [] : [{...range, from}]
     })
+  }
+
+  #waitingOf(record: OperationRecord): Waiting {
+    const {origin} = new URL(record.request.url)
+    return {...placeIn(record), id: record.id, origin, gate: this.#options.gateOf(record), record}
   }
 
   #isWithinHorizon(place: Place): boolean {
@@ -263,8 +282,4 @@ function holds(range: LineRange, place: Place): boolean {
 
 function placeIn({sequence, policy}: OperationRecord): Place {
   return {sequence, priorityClass: priorityClass(policy.priority)}
-}
-
-function waitingOf(record: OperationRecord): Waiting {
-  return {...placeIn(record), id: record.id, origin: new URL(record.request.url).origin, record}
 }

@@ -1,5 +1,6 @@
 /** What each call does: plain data in, the engine asked, plain data out. Whatever changes anything is asked before it awaits. */
 
+import {fileURLToPath} from 'node:url'
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {NO_ATTEMPTS, NO_EVIDENCE, type OperationRecord, type TransferPolicy} from '../domain/record.ts'
@@ -31,6 +32,8 @@ export interface CallContext {
   readonly expected: Map<OperationId, number>
   /** Drafts of this session that batches with notifications wait for, with their batch. */
   readonly notified: Map<OperationId, TallyId>
+  /** Registrations of tasks whose modules are being looked at, by their groups. */
+  readonly registering: Map<OperationId, Promise<void>>
   /** Operations that this session may exempt from saving power. */
   readonly exempted: Set<OperationId>
   /** Starts take their turns: what is started first stands in line first. */
@@ -134,6 +137,8 @@ const HANDLERS: Handlers = {
   },
   journal: async (context, {id, page}) => ((await visible(context, id)) ? context.engine.journal(id, page) : []),
   damaged: ({engine}) => engine.damaged(),
+  applications: async ({engine, app}) =>
+    (await engine.applications()).filter((standing) => app === undefined || standing.app === app),
   consent: async ({engine, exempted}, {transfers}) => {
     const isGranted = await engine.consentsToUnconstrained(transfers)
     if (isGranted) for (const {guid} of transfers) exempted.add(guid)
@@ -146,8 +151,9 @@ const HANDLERS: Handlers = {
     await durable
     return null
   },
-  limitRate: ({engine}, {bytesPerSecond}) => {
-    engine.limitRate(byteRate('bytesPerSecond', bytesPerSecond ?? undefined))
+  limitRate: (context, {bytesPerSecond}) => {
+    requireWhole(context, 'the rate of the engine')
+    context.engine.limitRate(byteRate('bytesPerSecond', bytesPerSecond ?? undefined))
     return null
   },
   limitGroupRate: async ({engine, tellAll}, {group, bytesPerSecond}) => {
@@ -191,17 +197,22 @@ const HANDLERS: Handlers = {
     for (const id of groups) expected.set(id, Math.max(0, (expected.get(id) ?? 0) - 1))
     return null
   },
-  enableCompletionGroup: async ({engine: {completionGroups}}, {id}) => {
+  enableCompletionGroup: async ({engine: {completionGroups}, registering}, {id}) => {
+    // What was asked for before it: the group may fire at once.
+    const registration = registering.get(id)
+    if (registration !== undefined) await registration
     // Asked again by a client whose host died over the answer.
     if (!completionGroups.isEnabled(id)) await completionGroups.enable(id)
     return null
   },
-  registerTask: async ({engine: {completionGroups}, tellAll}, {id, task}) => {
-    if (completionGroups.registrationOf(id)?.taskId === task.taskId) return null
-    const durable = completionGroups.register(id, task)
-    tellAll({type: 'tasks', tasks: completionGroups.registrations()})
-    await durable
-    return null
+  registerTask: (context, {id, task}) => {
+    const {engine, app, registering} = context
+    const allowed = engine.demandBounds(app, fileURLToPath(task.module), 'run')
+    if (allowed === undefined) return register(context, id, task)
+    const registered = allowed.then(() => register(context, id, task))
+    const over = () => void registering.delete(id)
+    registering.set(id, registered.then(over, over))
+    return registered
   },
   unregisterTask: async ({engine: {completionGroups}, tellAll}, {id}) => {
     const durable = completionGroups.unregister(id)
@@ -225,7 +236,10 @@ const HANDLERS: Handlers = {
     context.closeBytes(source)
     return null
   },
-  inspect: ({inspectors}, options) => inspectors.open(options),
+  inspect: (context, options) => {
+    requireWhole(context, 'an inspector')
+    return context.inspectors.open(options)
+  },
   closeInspector: async ({inspectors}, {port}) => {
     await inspectors.close(port)
     return null
@@ -249,6 +263,12 @@ async function begin(
     }
   }
   const fresh = drafts.filter((_, index) => earlier[index] === undefined)
+  try {
+    await Promise.all(fresh.map((draft) => demandBounds(engine, draft)))
+  } catch (error) {
+    for (const entry of earlier) if (entry !== undefined) engine.release(entry)
+    throw error
+  }
   takeRoom(engine, fresh)
   const started = hold ? engine.start(fresh) : engine.startMany(fresh).then(() => [])
   started.catch(() => leaveRoom(engine, fresh))
@@ -284,6 +304,32 @@ function forgetNotified({engine, notified}: CallContext, drafts: readonly Operat
     notified.delete(draft)
     engine.notifications.withdraw([{notificationBatch: {id: batch, notices: {}}}])
   }
+}
+
+/** Rejects with FILE_ACCESS for what its application may not have written, or read. */
+async function demandBounds(engine: Engine, {app, direction, request, target}: OperationDraft): Promise<void> {
+  if (direction === 'download') await engine.demandBounds(app, target.file, 'write')
+  for (const piece of request.body?.pieces ?? []) {
+    if (piece.kind === 'file') await engine.demandBounds(app, piece.file, 'read')
+  }
+}
+
+async function register(
+  {engine: {completionGroups}, tellAll}: CallContext,
+  id: OperationId,
+  task: CallInput<'registerTask'>['task'],
+): Promise<null> {
+  if (completionGroups.registrationOf(id)?.taskId === task.taskId) return null
+  const durable = completionGroups.register(id, task)
+  tellAll({type: 'tasks', tasks: completionGroups.registrations()})
+  await durable
+  return null
+}
+
+/** Of the whole engine: no business of an application that is kept to rules. */
+function requireWhole({engine, app}: CallContext, what: string): void {
+  if (app === undefined || engine.options.applications === undefined) return
+  throw new TransferError('NOT_SUPPORTED', `${what} is not for applications that have rules`, {where: app})
 }
 
 /** The engine's own limits hold for clients, too. Throws LIMIT_REACHED, for all of them together. */

@@ -5,6 +5,7 @@
 
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import type {z} from 'zod'
+import {rulesOf} from '../domain/applications.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import type {Engine} from '../engine/engine.ts'
@@ -138,6 +139,12 @@ class Host {
   #openSession(response: ServerResponse, query: URLSearchParams): void {
     const {id, app, api} = parsed(SESSION_QUERY, Object.fromEntries(query), 'session')
     if (api !== HOST_API_VERSION) throw otherVersion(api, this.#hello)
+    if (rulesOf(this.#options.engine.options.applications, app) === undefined) {
+      throw new TransferError('INVALID_ARGUMENT', 'the host has no rules for this application', {
+        where: app ?? '',
+        advice: 'have it named in applications.json, in the directory of the store',
+      })
+    }
     const known = this.#sessions.get(id)
     if (known !== undefined && known.app !== app) throw invalidArgument('id', 'is that of another client')
     const session = known ?? this.#newSession(id, app)

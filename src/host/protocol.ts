@@ -29,6 +29,7 @@ import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest, Tran
 import type {LifeState} from '../domain/status.ts'
 import type {TallyId, TaskRegistration} from '../domain/tally.ts'
 import type {UploadWay} from '../domain/upload-steps.ts'
+import type {ApplicationStanding} from '../engine/application-quotas.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import type {ResolvedEngineOptions} from '../engine/options.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
@@ -262,6 +263,8 @@ export const CALLS = {
     page: z.strictObject({before: whole.exactOptional(), limit: whole.exactOptional()}),
   }),
   damaged: nothing,
+  /** How applications stand to their rules: its own for a client with a name, all for the others. */
+  applications: nothing,
   consent: z.strictObject({
     transfers: z.array(z.strictObject({guid: id, url: text(65_536), file: text(32_768)})).max(100_000),
   }),
@@ -316,6 +319,7 @@ interface Answers {
   readonly markDelivered: Snapshot
   readonly journal: readonly JournalEntry[]
   readonly damaged: number
+  readonly applications: readonly ApplicationStanding[]
   readonly consent: boolean
   readonly reviveCompletionGroup: {readonly isKnown: boolean; readonly isEnabled: boolean}
   readonly inspect: {readonly url: string; readonly origin: string; readonly token: string; readonly port: number}

@@ -60,6 +60,7 @@ export class HostSession {
       closeBytes: (source) => this.#closeBytes(source),
       expected: new Map(),
       notified: new Map(),
+      registering: new Map(),
       exempted: new Set(),
       startTurn: Promise.resolve(),
     }

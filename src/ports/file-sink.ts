@@ -25,11 +25,19 @@ export interface PartName {
   /** Absolute path of the destination. */
   readonly file: string
   readonly generation: number
+  /** The application that a host writes it for. */
+  readonly app?: string
 }
 
 /** Where an operation's bytes are. */
-export function partNameOf({id, target, evidence}: Pick<OperationFacts, 'id' | 'target' | 'evidence'>): PartName {
-  return {id: evidence.partOwner ?? id, file: target.file, generation: evidence.generation}
+export function partNameOf({
+  id,
+  target,
+  evidence,
+  app,
+}: Pick<OperationFacts, 'id' | 'target' | 'evidence' | 'app'>): PartName {
+  const name = {id: evidence.partOwner ?? id, file: target.file, generation: evidence.generation}
+  return app === undefined ? name : {...name, app}
 }
 
 /** What the side file beside a part says of it; enough to go on without the store. */

@@ -13,6 +13,6 @@ export interface RateAllowance {
 }
 
 export interface RateLimiter {
-  /** The allowance of one operation: its own limit, its group's and the engine's together; follows their changes. */
-  allowanceOf(facts: Pick<OperationFacts, 'id' | 'policy'>): RateAllowance
+  /** The allowance of one operation: its own limit, its group's, its application's and the engine's together; follows their changes. */
+  allowanceOf(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): RateAllowance
 }

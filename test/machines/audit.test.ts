@@ -32,6 +32,7 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
       retry: DEFAULT_RETRY,
     },
   },
+  application: {gate: 'app:films', limit: 2},
   hostIdle: {idleMs: 60_000},
   hostLink: {patienceMs: 300_000, firstPatienceMs: 0},
   hostSession: {graceMs: 30_000},
@@ -146,6 +147,12 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'origin.overloaded', id: operationId(1), quietMs: 5_000},
     {type: 'origin.answered', id: operationId(1)},
   ],
+  application: [
+    {type: 'slot.taken', id: operationId(1)},
+    {type: 'slot.taken', id: operationId(2)},
+    {type: 'slot.given', id: operationId(1)},
+    {type: 'budget.spent', restMs: 5_000},
+  ],
   hostIdle: [{type: 'host.busy'}, {type: 'host.idle'}],
   hostLink: [
     {type: 'link.welcomed'},
@@ -238,6 +245,7 @@ const MAY_BE_LOST = [
   /^engine\.draining$/,
   /^origin\.cooling$/,
   /^part\./,
+  /^application\.spent$/,
   /^completionGroup\.firing\.running\./,
   /^notificationBatch\.showing$/,
   /^host(Idle|Link|Session)\./,

@@ -1,0 +1,42 @@
+/** `bgt host status`: which process has a store open for others, and how the applications stand that have rules. */
+
+import {type ApplicationStanding, BackgroundTransferEngine} from '../../index.ts'
+import {type Io, printJson, printResult} from '../io.ts'
+import {storeDirectory} from '../store-directory.ts'
+import {printable} from '../text.ts'
+
+export interface HostStatusFlags {
+  readonly store?: string
+  readonly json?: boolean
+}
+
+export async function hostStatus(io: Io, {store, json}: HostStatusFlags): Promise<number> {
+  const directory = storeDirectory(store, io.env)
+  const engine = await BackgroundTransferEngine.connect({directory})
+  try {
+    const {pid, version, stays} = engine.host ?? {}
+    const applications = await engine.applicationsAsync()
+    if (json === true) {
+      await printJson(io, {store: directory, pid, version, stays, applications})
+    } else {
+      const until = stays === true ? 'until it is ended' : 'while its own work lasts'
+      await printResult(io, `process ${pid} (${version}) has ${printable(directory)} open for others, ${until}`)
+      for (const each of applications) await printResult(io, lineOf(each))
+    }
+    return 0
+  } finally {
+    await engine.close()
+  }
+}
+
+function lineOf({app, rules, operations, bytesOfDay}: ApplicationStanding): string {
+  const {maxOperations, maxBytesPerDay, maxConcurrentTransfers, maxBytesPerSecond, directories} = rules
+  const parts = [
+    maxOperations === undefined ? undefined : `${operations} of ${maxOperations} unfinished operations`,
+    maxBytesPerDay === undefined ? undefined : `${bytesOfDay} of ${maxBytesPerDay} bytes of this day`,
+    maxConcurrentTransfers === undefined ? undefined : `${maxConcurrentTransfers} at once`,
+    maxBytesPerSecond === undefined ? undefined : `${maxBytesPerSecond} bytes a second`,
+    directories === undefined ? undefined : `below ${directories.map(printable).join(', ') || 'no directory'}`,
+  ].filter((part) => part !== undefined)
+  return `${app ?? '(no name)'}: ${parts.join('; ') || 'no limits'}`
+}
