@@ -169,6 +169,9 @@ export function without<K extends 'retryAt' | 'error' | 'publishing'>(
   return copy
 }
 
+/** How long a body has come before anything is concluded from how fast it comes. */
+const FIRST_LOOK_MS = 100
+
 const setUp = setup({
   types: {
     context: {} as OperationContext,
@@ -199,6 +202,7 @@ const setUp = setup({
     part: partMachine,
   },
   delays: {
+    firstLook: ({context}) => Math.min(FIRST_LOOK_MS, context.settings.checkpointIntervalMs),
     connectTimeout: ({context}) => context.settings.connectTimeoutMs,
     responseTimeout: ({context}) => context.settings.responseTimeoutMs,
     stallTimeout: ({context}) => context.settings.stallTimeoutMs,
@@ -221,6 +225,7 @@ const setUp = setup({
     /** `asksFirst`: by way of its provider. */
     goesOnAtOnce: ({context}, params: {decision: RetryDecision; asksFirst: boolean}) =>
       params.decision.kind === 'atOnce' && params.asksFirst === (context.facts.request.provider !== undefined),
+    hasOneConnection: ({context}) => (context.facts.policy.connections ?? 1) <= 1,
     /** Parts and tries have one budget: when that is used up, the operation's own connection goes on alone. */
     mayAddPart: ({context: {facts, settings}}) =>
       facts.attempts.failures <= settings.retry.retries && facts.attempts.total < settings.retry.maxAttempts,
@@ -346,6 +351,7 @@ const setUp = setup({
       }),
     }),
     askForCheckpoint: sendTo('attempt', {type: 'checkpoint.due'}),
+    askForWidth: sendTo('attempt', {type: 'width.due'}),
     askToYield: sendTo('attempt', {type: 'attempt.yield'}),
     releaseBody: sendTo('attempt', {type: 'restart.recorded'}),
     addPart: enqueueActions(({context, enqueue}, params: {part: PartId}) => {
@@ -648,8 +654,13 @@ export const operationMachine = setUp.createMachine({
                     },
                     pulse: {
                       description: 'Asks for a checkpoint again and again',
-                      initial: 'resting',
+                      initial: 'beginning',
                       states: {
+                        beginning: {
+                          description: 'Soon asks whether more connections would be of use, where there may be more',
+                          always: {guard: 'hasOneConnection', target: 'resting'},
+                          after: {firstLook: {target: 'resting', actions: 'askForWidth'}},
+                        },
                         resting: {
                           description: 'Until the next checkpointInterval is over',
                           after: {

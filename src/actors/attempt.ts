@@ -102,6 +102,9 @@ export class Attempt {
       case 'checkpoint.due':
         this.#pulse()
         return
+      case 'width.due':
+        this.#parts?.look(this.#ports.clock.now())
+        return
       case 'restart.recorded':
         this.#restartRecorded()
         return
@@ -427,14 +430,14 @@ export class Attempt {
         return {kind: 'nothing'}
       case 'continue': {
         if (this.#parts?.board.commit(FIRST) === false) return {kind: 'overtaken'}
-        this.#parts?.noteAnswer(head)
+        this.#parts?.noteAnswer(head, this.#ports.clock.now())
         const end = this.#parts?.board.endOf(FIRST) ?? Number.POSITIVE_INFINITY
         this.#bytes.learn(learned(verdict))
         this.#report({type: 'attempt.responded', response: head, evidence: this.#bytes.evidence})
         return this.#goOn(connection, verdict, Math.min(plan.end ?? Number.POSITIVE_INFINITY, end))
       }
       case 'fromStart':
-        this.#parts?.noteAnswer(head)
+        this.#parts?.noteAnswer(head, this.#ports.clock.now())
         return this.#receiveFromStart(connection, verdict, head)
     }
   }

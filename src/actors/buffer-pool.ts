@@ -25,7 +25,9 @@ export function createBufferPool(budgetBytes = 64 * LARGE): BufferPool {
     give(buffer) {
       lent -= buffer.length
       const kept = free.get(buffer.length)
-      if (kept !== undefined && kept.length * buffer.length < budgetBytes / 4) kept.push(buffer)
+      // As many as are in use come back for more: new ones would cost their zeroing, and the collector's time.
+      const most = Math.max(budgetBytes / 4, Math.min(lent, budgetBytes))
+      if (kept !== undefined && kept.length * buffer.length < most) kept.push(buffer)
     },
   }
 }

@@ -11,7 +11,7 @@ import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {PartId, PartReport} from '../domain/part.ts'
 import {isNewerVersion} from '../domain/part-answer.ts'
 import {acceptsRanges} from '../domain/random-access.ts'
-import type {ByteRange} from '../domain/range-set.ts'
+import {type ByteRange, sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, ResponseFacts} from '../domain/record.ts'
 import type {ConnectionPermits} from '../ports/connection-permits.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
@@ -61,6 +61,10 @@ export class Parts {
   readonly #runs = new Map<PartId, Run>()
   #count = 0
   #growth: Growth | undefined
+  /** Bytes a second of all, as last measured. */
+  #rate = 0
+  /** The most that were wanted at once. */
+  #widest = 1
   /** More were refused in this try. */
   #limit: number
   #hasRanges = false
@@ -73,8 +77,9 @@ export class Parts {
   }
 
   /** The answer to the try’s own connection. */
-  noteAnswer(head: ResponseFacts): void {
+  noteAnswer(head: ResponseFacts, now: number): void {
     this.#hasRanges = head.status === 206 || acceptsRanges(head)
+    if (this.#growth === undefined) this.board.measure(now)
   }
 
   /** A stretch for the try’s own connection; undefined while parts bring all that is missing. */
@@ -94,15 +99,35 @@ export class Parts {
 
   /** Measures, and finds out whether more connections pay, or fewer. `now`: epoch ms. */
   pulse(now: number): void {
-    const {rate, flowing} = this.board.measure(now)
+    const measured = this.board.measure(now)
     this.changed()
+    this.#rate = measured.rate
+    this.#grow(measured.isWhole)
+  }
+
+  /** The first measurement of a try, soon after its answer. `now`: epoch ms. */
+  look(now: number): void {
+    if (this.#growth === undefined) this.pulse(now)
+  }
+
+  #grow(isWhole: boolean): void {
     const asking = this.#asking
     if (asking === undefined || !this.#maySplit) return
     const {useful} = this
     const before = this.#growth ?? firstGrowth(this.#limit, useful)
-    this.#growth = grown(before, {rate, flowing, most: Math.min(this.#limit, useful ?? this.#limit)})
-    const {target, settled, paying} = this.#growth
-    if (settled && !before.settled && target < before.target && this.#host.rate.isUnlimited) this.#teach(paying)
+    const missing = asking.total - sizeOf(this.board.received(asking.written))
+    this.#growth = grown(before, {
+      rate: this.#rate,
+      flowing: this.board.flowing,
+      most: Math.min(this.#limit, useful ?? this.#limit),
+      restMs: (missing / this.#rate) * 1000,
+      isWhole,
+    })
+    const {phase, target} = this.#growth
+    if (before.phase === 'narrowing' && phase === 'settled' && target < this.#widest && this.#host.rate.isUnlimited) {
+      this.#teach(target)
+    }
+    this.#widest = Math.max(this.#widest, target)
     for (const run of [...this.#runs.values()].slice(Math.max(0, target - 1))) this.#drop(run)
     for (let more = target - 1 - this.#runs.size; more > 0 && this.board.hasWork(asking); more--) {
       this.#count += 1
@@ -272,7 +297,9 @@ export class Parts {
     if (surprise !== undefined) return {kind: 'fail', error: surprise}
     if (!this.board.commit(run.part)) return {kind: 'overtaken'}
     run.tell({type: 'part.responded'})
-    return receive(connection, judgement, this.board.endOf(run.part) ?? Number.POSITIVE_INFINITY)
+    const reception = receive(connection, judgement, this.board.endOf(run.part) ?? Number.POSITIVE_INFINITY)
+    if (this.#growth?.phase === 'widening') this.#grow(false)
+    return reception
   }
 
   #refusal(reason: string, details: {readonly startOver?: true; readonly askAgain?: true} = {}): TransferError {

@@ -18,8 +18,8 @@ export interface Asking {
 export interface Measured {
   /** Bytes a second of all together. */
   readonly rate: number
-  /** Connections that moved for the whole time. */
-  readonly flowing: number
+  /** It was a whole interval, in which nobody came or went. */
+  readonly isWhole: boolean
 }
 
 /** Bytes that come this soon are waited for: a new request would bring them later. */
@@ -49,6 +49,8 @@ export class SliceBoard {
   /** Bytes, since the last measurement, of slices that have ended. */
   #ended = 0
   #measuredAt: number | undefined
+  /** Somebody came or went since the last measurement. */
+  #isDisturbed = false
 
   constructor(unit: number) {
     this.#unit = unit
@@ -115,8 +117,13 @@ export class SliceBoard {
         each.end = start
         each.connection?.endAt(start)
       }
+      // Of what another one asked for, and has no answer to yet.
+      for (const each of this.#slices.values()) {
+        if (!each.flows && each.hedges === undefined && each.start < start && each.end > start) each.end = start
+      }
     }
     slice.flows = true
+    this.#isDisturbed = true
     return true
   }
 
@@ -128,6 +135,7 @@ export class SliceBoard {
     const slice = this.#slices.get(id)
     if (slice === undefined) return
     this.#slices.delete(id)
+    this.#isDisturbed = true
     this.#ended += positionOf(slice) - (slice.seen ?? slice.start)
     if (slice.rate !== undefined) this.#rates.set(id, slice.rate)
     const isBrought = positionOf(slice) >= slice.end
@@ -182,21 +190,21 @@ export class SliceBoard {
   measure(now: number): Measured {
     const elapsed = this.#measuredAt === undefined ? 0 : (now - this.#measuredAt) / 1000
     let bytes = this.#ended
-    let flowing = 0
+    const isWhole = elapsed > 0 && !this.#isDisturbed
     for (const slice of this.#slices.values()) {
       if (!slice.flows) continue
       const position = positionOf(slice)
       bytes += position - (slice.seen ?? slice.start)
       if (slice.seen !== undefined && elapsed > 0) {
-        flowing += 1
         const rate = (position - slice.seen) / elapsed
         slice.rate = slice.rate === undefined ? rate : slice.rate + FRESHNESS * (rate - slice.rate)
       }
       slice.seen = position
     }
     this.#ended = 0
+    this.#isDisturbed = false
     this.#measuredAt = now
-    return {rate: elapsed > 0 ? bytes / elapsed : 0, flowing}
+    return {rate: elapsed > 0 ? bytes / elapsed : 0, isWhole}
   }
 
   #boardFor(id: string | undefined, {total, written, wanted}: Asking): Board {

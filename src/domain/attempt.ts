@@ -62,6 +62,8 @@ export type AttemptEvent =
 /** What the chart tells a try. */
 export type AttemptCommand =
   | {readonly type: 'checkpoint.due'}
+  /** The body has been coming for a moment: would more connections be of use? */
+  | {readonly type: 'width.due'}
   | {readonly type: 'restart.recorded'}
   /** These bytes are wanted before all others (random access). */
   | {readonly type: 'range.wanted'; readonly position: number}

@@ -1,51 +1,111 @@
 /**
- * How many connections a file gets: one at first, twice as many while that pays, and back to the number before when it does not.
- * Level-triggered by measurements, each over a time in which all of them moved bytes.
+ * How many connections a file gets: one at first; where what is missing would take a moment, twice as many whenever the answers
+ * of all are here, up to what is allowed; and then, in a long download, half as many as long as those bring as much.
+ *
+ * widening   more are opened, as answers come.
+ * weighing   what all of them bring is measured.
+ * narrowing  what half of them bring is measured, and compared.
+ * settled    the number stays.
  */
 
 export interface Growth {
+  readonly phase: 'widening' | 'weighing' | 'narrowing' | 'settled'
   /** How many there should be now. */
   readonly target: number
-  /** How many were last found to pay. */
+  /** How many are known to be worth it: gone back to when fewer bring less. */
   readonly paying: number
-  /** Bytes a second with those; undefined before the first measurement. */
+  /** Bytes a second with those; undefined before they were weighed. */
   readonly rate: number | undefined
-  /** Measurements in a row that more of them were not worth it. */
-  readonly doubts: number
-  /** More will not be tried. */
-  readonly settled: boolean
+  /** What was measured in this phase, in bytes a second. */
+  readonly samples: readonly number[]
 }
 
 export interface GrowthSample {
   /** Bytes a second of all connections together. */
   readonly rate: number
-  /** How many moved bytes for the whole time. */
+  /** How many have their answers. */
   readonly flowing: number
   /** More are not allowed. */
   readonly most: number
+  /** How long what is missing takes at this rate, in ms. */
+  readonly restMs: number
+  /** A whole interval was measured, in which nothing but bodies moved. */
+  readonly isWhole: boolean
 }
 
-/** Less than this is not worth another connection: the server's, and everybody else's. */
-const WORTH_GROWING = 1.1
+/** Less than this is over before others have begun. */
+const WORTH_WIDENING_MS = 1000
+
+/** Whether fewer would do is worth finding out only for what takes so long. */
+const WORTH_NARROWING_MS = 10_000
+
+/** More connections have to bring this many times as much, or they are not worth it: the server's, and everybody else's. */
+const WORTH_KEEPING = 1.1
+
+/** A loss that needs no second measurement. */
+const CLEAR_LOSS = 1.5
 
 /** Rates waver: one measurement is no proof. */
-const MOST_DOUBTS = 3
+const SAMPLES = 3
 
 /** `useful`: what the origin taught before; nothing needs to be measured up to there. */
 export function firstGrowth(most: number, useful: number | undefined): Growth {
-  if (useful === undefined) return {target: 1, paying: 1, rate: undefined, doubts: 0, settled: most <= 1}
-  const target = Math.max(1, Math.min(most, useful))
-  return {target, paying: target, rate: undefined, doubts: 0, settled: true}
+  const target = useful === undefined ? 1 : Math.max(1, Math.min(most, useful))
+  const phase = useful === undefined && most > 1 ? 'widening' : 'settled'
+  return {phase, target, paying: target, rate: undefined, samples: []}
 }
 
-export function grown(growth: Growth, {rate, flowing, most}: GrowthSample): Growth {
-  const {target, paying, settled} = growth
-  if (target > most)
-    return {...growth, target: Math.max(1, most), paying: Math.min(paying, Math.max(1, most)), settled: true}
-  if (settled || flowing < target) return growth
-  if (growth.rate !== undefined && rate < WORTH_GROWING * growth.rate) {
-    const doubts = growth.doubts + 1
-    return doubts < MOST_DOUBTS ? {...growth, doubts} : {...growth, target: paying, doubts, settled: true}
+export function grown(growth: Growth, sample: GrowthSample): Growth {
+  const most = Math.max(1, sample.most)
+  if (growth.target > most) return settledAt(most)
+  switch (growth.phase) {
+    case 'widening':
+      return widened(growth, {...sample, most})
+    case 'weighing':
+      return weighed(growth, sample)
+    case 'narrowing':
+      return narrowed(growth, sample)
+    case 'settled':
+      return growth
   }
-  return {target: Math.min(most, 2 * target), paying: target, rate, doubts: 0, settled: target >= most}
+}
+
+function widened(growth: Growth, {flowing, most, restMs}: GrowthSample): Growth {
+  const {target} = growth
+  if (flowing < target || restMs < WORTH_WIDENING_MS) return growth
+  if (target >= most) return {...growth, phase: 'weighing', paying: target}
+  return {...growth, target: Math.min(most, 2 * target), paying: target}
+}
+
+function weighed(growth: Growth, {rate, flowing, restMs, isWhole}: GrowthSample): Growth {
+  const {target} = growth
+  if (!isWhole || flowing < target || restMs < WORTH_NARROWING_MS) return growth
+  const samples = [...growth.samples, rate]
+  if (samples.length < SAMPLES) return {...growth, samples}
+  return halved(target, mean(samples))
+}
+
+function narrowed(growth: Growth, {rate, flowing, isWhole}: GrowthSample): Growth {
+  const {target, paying} = growth
+  if (!isWhole || flowing < target) return growth
+  const before = growth.rate ?? 0
+  if (rate * CLEAR_LOSS < before) return settledAt(paying)
+  const samples = [...growth.samples, rate]
+  if (samples.length < SAMPLES) return {...growth, samples}
+  const fewer = mean(samples)
+  return fewer * WORTH_KEEPING < before ? settledAt(paying) : halved(target, Math.max(fewer, before))
+}
+
+/** Those are worth it; whether half of them are enough is next. */
+function halved(paying: number, rate: number): Growth {
+  if (paying === 1) return settledAt(1)
+  return {phase: 'narrowing', target: Math.ceil(paying / 2), paying, rate, samples: []}
+}
+
+function settledAt(connections: number): Growth {
+  return {phase: 'settled', target: connections, paying: connections, rate: undefined, samples: []}
+}
+
+function mean(rates: readonly number[]): number {
+  return rates.reduce((sum, rate) => sum + rate, 0) / rates.length
 }

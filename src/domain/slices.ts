@@ -70,9 +70,9 @@ function shareOf(board: Board): NextStretch | undefined {
   const {unit} = board
   const usual = usualRate(board)
   for (const slice of slowestFirst(board)) {
-    const {position, end, rate = usual, flows} = slice
+    const {position, end, rate = usual} = slice
     const rest = end - position
-    if (!flows || rest < 2 * unit || isHedged(board, slice)) continue
+    if (rest < 2 * unit || isHedged(board, slice)) continue
     const own = board.rate ?? usual
     const fair = own + rate > 0 ? (rest * own) / (own + rate) : rest / 2
     const start = Math.max(roundUp(end - fair, unit), roundUp(position + unit, unit))
@@ -101,7 +101,7 @@ function isHedged({slices}: Board, {id, hedges}: Slice): boolean {
 
 function slowestFirst(board: Board): readonly Slice[] {
   const usual = usualRate(board)
-  const left = ({position, end, rate = usual}: Slice) => (end - position) / Math.max(rate, Number.MIN_VALUE)
+  const left = ({position, end, rate = usual}: Slice) => (end - position) / Math.max(rate, 1)
   return board.slices.toSorted((a, b) => left(b) - left(a) || a.start - b.start)
 }
 

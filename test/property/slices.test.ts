@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {firstGrowth, grown} from '../../src/domain/connection-growth.ts'
+import {firstGrowth, type Growth, type GrowthSample, grown} from '../../src/domain/connection-growth.ts'
 import {addRange, EMPTY, missingRanges, type RangeSet, sizeOf} from '../../src/domain/range-set.ts'
 import {type Board, type NextStretch, nextStretch, type Slice} from '../../src/domain/slices.ts'
 
@@ -154,6 +154,19 @@ describe('invariant 7: stretches of several connections', () => {
     expect(race.given.some(({kind}) => kind === 'share')).toBe(true)
   })
 
+  it('halve the largest slice where no rate is known yet, of those that wait for their answers, too', () => {
+    const total = 16_000
+    const slices: Slice[] = [{id: 'own', start: 0, position: 0, end: total, rate: undefined, flows: true}]
+    for (let n = 1; n < 16; n++) {
+      const next = nextStretch({total, covered: EMPTY, slices, wanted: 0, rate: undefined, unit: 1000, hedged: 0})
+      if (next?.kind !== 'share') throw new Error(`no share for the ${n}th`)
+      const of = slices.findIndex(({id}) => id === next.of)
+      slices[of] = {...(slices[of] as Slice), end: next.start}
+      slices.push({id: `${n}`, start: next.start, position: next.start, end: next.end, rate: undefined, flows: false})
+    }
+    expect(slices.map(({start, end}) => end - start)).toEqual(Array.from({length: 16}, () => 1000))
+  })
+
   it('hedge what is too little to share, once', () => {
     const straggler: Slice = {id: 'a', start: 0, position: 500, end: 900, rate: 1, flows: true}
     const board: Board = {
@@ -176,53 +189,74 @@ describe('invariant 7: stretches of several connections', () => {
   })
 })
 
-describe('how many connections pay', () => {
-  it('doubles them while the sum grows by a tenth', () => {
+describe('how many connections a file gets', () => {
+  /** A long download, measured for a whole interval. */
+  const LONG = {most: 8, restMs: 60_000, isWhole: true}
+
+  /** What is measured next when each connection brings `rate(n)` of n. */
+  function measure(growth: Growth, rate: (connections: number) => number, more: Partial<GrowthSample> = {}): Growth {
+    return grown(growth, {...LONG, rate: rate(growth.target), flowing: growth.target, ...more})
+  }
+
+  function targetsOf(rate: (connections: number) => number, steps: number): readonly number[] {
     let growth = firstGrowth(8, undefined)
     const targets = [growth.target]
-    for (const rate of [100, 200, 400, 800]) {
-      growth = grown(growth, {rate, flowing: growth.target, most: 8})
-      targets.push(growth.target)
+    for (let n = 0; n < steps; n++) {
+      growth = measure(growth, rate)
+      if (growth.target !== targets.at(-1)) targets.push(growth.target)
     }
-    expect(targets).toEqual([1, 2, 4, 8, 8])
-    expect(growth.settled).toBe(true)
+    expect(growth.phase).toBe('settled')
+    return targets
+  }
+
+  it('twice as many when the answers of all are here, and back to all of them when half bring less', () => {
+    expect(targetsOf((connections) => 100 * connections, 20)).toEqual([1, 2, 4, 8, 4, 8])
   })
 
-  it('goes back to the last number that paid, and stays there', () => {
-    const two = grown(firstGrowth(8, undefined), {rate: 100, flowing: 1, most: 8})
-    const four = grown(two, {rate: 190, flowing: 2, most: 8})
-    const poor = {rate: 200, flowing: 4, most: 8}
-    const doubting = grown(grown(four, poor), poor)
-    expect(doubting.target).toBe(4)
-    expect(grown(doubting, {...poor, rate: 300}).target).toBe(8)
-    const back = grown(doubting, poor)
-    expect(back).toMatchObject({target: 2, paying: 2, settled: true})
-    expect(grown(back, {rate: 900, flowing: 2, most: 8}).target).toBe(2)
+  it('half as many while those bring as much, down to one', () => {
+    expect(targetsOf(() => 100, 40)).toEqual([1, 2, 4, 8, 4, 2, 1])
   })
 
-  it('measures only what all of them bring', () => {
-    const two = grown(firstGrowth(8, undefined), {rate: 100, flowing: 1, most: 8})
-    expect(grown(two, {rate: 100, flowing: 1, most: 8})).toBe(two)
+  it('as many as the server has room for', () => {
+    expect(targetsOf((connections) => Math.min(300, 100 * connections), 40)).toEqual([1, 2, 4, 8, 4, 2, 4])
+  })
+
+  it('one for what will be here in a moment, and no experiments with what takes a few seconds', () => {
+    const first = firstGrowth(8, undefined)
+    expect(measure(first, () => 100, {restMs: 999})).toBe(first)
+    let growth = first
+    for (let n = 0; n < 20; n++) growth = measure(growth, () => 100, {restMs: 9_999})
+    expect(growth).toMatchObject({phase: 'weighing', target: 8, samples: []})
+  })
+
+  it('does not grow before all have their answers, and measures only whole intervals of all', () => {
+    const two = measure(firstGrowth(8, undefined), () => 100)
+    expect(measure(two, () => 100, {flowing: 1})).toBe(two)
+    let growth = two
+    while (growth.phase !== 'weighing') growth = measure(growth, () => 100)
+    expect(measure(growth, () => 100, {isWhole: false})).toBe(growth)
+    expect(measure(growth, () => 100, {flowing: 7})).toBe(growth)
   })
 
   it('begins with what the origin taught, and never asks for more than is allowed', () => {
-    expect(firstGrowth(8, 3)).toMatchObject({target: 3, settled: true})
+    expect(firstGrowth(8, 3)).toMatchObject({target: 3, phase: 'settled'})
     expect(firstGrowth(2, 3).target).toBe(2)
+    const sample = fc.record({
+      rate: fc.nat({max: 1000}),
+      flowing: fc.nat({max: 40}),
+      most: fc.integer({min: 1, max: 32}),
+      restMs: fc.nat({max: 100_000}),
+      isWhole: fc.boolean(),
+    })
     fc.assert(
-      fc.property(
-        fc.integer({min: 1, max: 32}),
-        fc.array(
-          fc.record({rate: fc.nat({max: 1000}), flowing: fc.nat({max: 40}), most: fc.integer({min: 1, max: 32})}),
-        ),
-        (most, samples) => {
-          let growth = firstGrowth(most, undefined)
-          for (const sample of samples) {
-            growth = grown(growth, sample)
-            expect(growth.target).toBeGreaterThanOrEqual(1)
-            expect(growth.target).toBeLessThanOrEqual(Math.max(growth.target === 1 ? 1 : sample.most, 1))
-          }
-        },
-      ),
+      fc.property(fc.integer({min: 1, max: 32}), fc.array(sample), (most, samples) => {
+        let growth = firstGrowth(most, undefined)
+        for (const each of samples) {
+          growth = grown(growth, {...each, most: Math.min(most, each.most)})
+          expect(growth.target).toBeGreaterThanOrEqual(1)
+          expect(growth.target).toBeLessThanOrEqual(Math.min(most, each.most))
+        }
+      }),
     )
   })
 })

@@ -33,6 +33,7 @@ export class Room {
   #underWay = 0
   /** Bytes that may still be written before the next look: less when there is little room. */
   #untilLook = WORTH_A_LOOK_BYTES
+  #looking: Promise<void> | undefined
 
   constructor(files: FileSystem, reserveBytes: number | undefined) {
     this.#files = files
@@ -73,13 +74,21 @@ export class Room {
     this.#underWay += bytes
     try {
       this.#untilLook -= bytes
-      if (this.#untilLook < 0) await this.#look(dirname(path), bytes)
+      if (this.#untilLook < 0) await this.#lookOnce(dirname(path), bytes)
       const claim = this.#claims.get(path)
       if (claim !== undefined) claim.left = Math.max(0, claim.left - bytes)
       return await write()
     } finally {
       this.#underWay -= bytes
     }
+  }
+
+  /** Whoever comes meanwhile waits for the same look, which counts its bytes, too. */
+  #lookOnce(directory: string, bytes: number): Promise<void> {
+    this.#looking ??= this.#look(directory, bytes).finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
   }
 
   async #look(directory: string, bytes: number): Promise<void> {
