@@ -11,6 +11,7 @@
  * consulting  asks the tally where the group stands: how many have not ended, or what is owed.
  * waiting     not every member has ended. Ends are counted, and an end may be counted twice, never missed: the count says when to
  *             ask again, and the tally what is so.
+ * dropping    every member has ended, and nobody registered a task; that is on its way to the disk.
  * firing      every member has ended, and the task is owed. A turn is asked for, and held as long as this lasts:
  *   queued      as many tasks run as may at once.
  *   beginning   the try is counted on the disk before it begins, so that a task that takes the process down ends some day.
@@ -32,6 +33,7 @@ export interface CompletionGroupContext {
   /** What the tally said when the group was restored; read by restoring alone. */
   readonly restoredFrom: Tally['state']
   readonly wasHeld: boolean
+  readonly hadTask: boolean
   /** Members that were started. */
   readonly members: number
   /** Those that have not ended; below 0 while ends are told before their starts. Never above the truth while waiting. */
@@ -59,6 +61,8 @@ export type CompletionGroupEvent =
   /** Its end is durable. */
   | {readonly type: 'member.ended'}
   | {readonly type: 'group.enable'}
+  /** A registration came or went; that is on its way to the disk. */
+  | {readonly type: 'task.changed'}
   | {readonly type: 'retry.due'}
   /** Fewer tasks run than may: this one's turn has come. */
   | {readonly type: 'turn.come'}
@@ -107,6 +111,7 @@ const setUp = setup({
       enabling: 'commitChange'
       releasing: 'commitChange'
       consultation: 'readTally'
+      dropping: 'commitChange'
       turn: 'holdTurn'
       beginning: 'commitChange'
       task: 'runTask'
@@ -116,7 +121,7 @@ const setUp = setup({
   },
   actors: {
     commitChange: fromPromise<void, CommitInput>(notProvided('commitChange')),
-    /** Asks until the store answers; rejects when the engine closes first, and when the tally does not verify. */
+    /** Asks until the store answers, behind registrations on their way there; rejects when the engine closes first, and when the tally does not verify. */
     readTally: fromPromise<Tally | undefined, {readonly id: TallyId}>(notProvided('readTally')),
     /** Sends `turn.come` once it may run; stopping it gives the turn to the next, when nothing of the task runs any more. */
     holdTurn: fromCallback<AnyEventObject, {readonly id: TallyId}>(notProvided('holdTurn')),
@@ -130,15 +135,17 @@ const setUp = setup({
     cancelGrace: ({context}) => context.cancelGraceMs,
   },
   guards: {
-    wasDue: ({context}) => context.restoredFrom === 'due',
+    wasDue: ({context}) => context.restoredFrom === 'due' && context.hadTask,
     /** Also what nothing holds: the store settles it when it is released. */
     wasHeld: ({context}) => context.restoredFrom === 'closed' && (context.wasHeld || context.unfinished === 0),
-    wasEnabled: ({context}) => context.restoredFrom === 'closed',
+    wasEnabled: ({context}) => context.restoredFrom === 'closed' || context.restoredFrom === 'due',
     wasOver: ({context}) => context.restoredFrom === 'done',
     wasWaiting: ({context}) => context.restoredFrom === 'due' && context.retryAt !== undefined,
     isReleased: ({context}) => context.unstarted === 0,
     haveAllEnded: ({context}) => context.unfinished <= 0,
-    owesTask: (_, params: {tally: Tally | undefined}) => params.tally?.state === 'due',
+    owesTask: (_, params: {tally: Tally | undefined}) =>
+      params.tally?.state === 'due' && params.tally.task !== undefined,
+    owesNobody: (_, params: {tally: Tally | undefined}) => params.tally?.state === 'due',
     owesNothing: (_, params: {tally: Tally | undefined}) => params.tally === undefined || params.tally.state === 'done',
     wasInterrupted: ({context}) => context.failure?.code === 'CLOSED',
     hasUnfinished: (_, params: {tally: Tally | undefined}) => (params.tally?.unfinished ?? 0) > 0,
@@ -183,6 +190,7 @@ export const completionGroupMachine = setUp.createMachine({
     id: tally.id,
     restoredFrom: tally.state,
     wasHeld: tally.held === true,
+    hadTask: tally.task !== undefined,
     members: tally.members,
     unfinished: tally.unfinished,
     unstarted: 0,
@@ -253,6 +261,11 @@ export const completionGroupMachine = setUp.createMachine({
           target: 'consulting',
           reenter: true,
         },
+        'task.changed': {
+          description: 'What is being read may be older than this registration',
+          target: 'consulting',
+          reenter: true,
+        },
         'engine.draining': 'interrupted',
       },
       invoke: {
@@ -263,6 +276,11 @@ export const completionGroupMachine = setUp.createMachine({
           {
             guard: {type: 'owesTask', params: ({event}) => ({tally: event.output})},
             target: 'firing',
+            actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
+          },
+          {
+            guard: {type: 'owesNobody', params: ({event}) => ({tally: event.output})},
+            target: 'dropping',
             actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
           },
           {
@@ -277,6 +295,17 @@ export const completionGroupMachine = setUp.createMachine({
           },
           {target: 'interrupted'},
         ],
+        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+      },
+    },
+    dropping: {
+      description: 'Nobody registered a task; that is being made durable',
+      tags: ['enabled', 'firing'],
+      invoke: {
+        id: 'dropping',
+        src: 'commitChange',
+        input: ({context}) => ({id: context.id, change: {kind: 'drop'}}),
+        onDone: 'consulting',
         onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
       },
     },

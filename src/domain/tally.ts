@@ -83,6 +83,8 @@ export type TallyChange =
   /** It failed; without `retryAt` it is given up. `uncounted`: it was broken off by the engine's own close. */
   | {readonly kind: 'fail'; readonly error: SerializedError; readonly retryAt?: number; readonly uncounted?: true}
   | {readonly kind: 'finish'}
+  /** Nobody is there to be told: no task is registered. */
+  | {readonly kind: 'drop'}
   /** These ends are about to be shown, or are nothing to show: they are counted out, and what comes next is another batch. */
   | {readonly kind: 'show' | 'skip'; readonly ends: BatchEnds}
   /** Everything but the counts, from a store that is rebuilt. */
@@ -154,10 +156,13 @@ export function applyChange(tally: Tally, change: TallyChange): Tally {
   const {held: _, ...unheld} = tally
   const isPending = tally.state === 'open' || tally.state === 'closed'
   switch (change.kind) {
+    // As long as nobody was told that the trigger fired, it has not: what the end was faster than still counts.
     case 'register':
-      return isPending ? {...tally, task: change.task} : tally
+      return isPending || isUnclaimed(tally) ? {...tally, task: change.task} : tally
     case 'unregister':
-      return isPending ? withoutTask(tally) : tally
+      return isPending || (tally.state === 'due' && tally.runs === undefined) ? withoutTask(tally) : tally
+    case 'drop':
+      return isUnclaimed(tally) ? {...tally, state: 'done', outcome: 'dropped'} : tally
     case 'close':
       if (!isPending) return tally
       return {...unheld, state: 'closed', ...(change.held ? {held: true} : {})}
@@ -186,13 +191,10 @@ export function applyChange(tally: Tally, change: TallyChange): Tally {
   }
 }
 
-/** Due as soon as it is closed and nothing of it is unfinished. A completion group without a task fires into nothing (O14). */
+/** Due as soon as it is closed and nothing of it is unfinished. */
 export function settleTally(tally: Tally): Tally {
   if (tally.purpose === 'notification') return settleNotification(tally)
   if (tally.state !== 'closed' || tally.held === true || tally.unfinished > 0) return tally
-  if (tally.purpose === 'completionGroup' && tally.task === undefined) {
-    return {...tally, state: 'done', outcome: 'dropped'}
-  }
   return {...tally, state: 'due'}
 }
 
@@ -221,6 +223,11 @@ function withoutEnds({lastError: _, ...tally}: Tally, {completed, failed, cancel
 
 function withoutRuns({runs: _, ...tally}: Tally): Tally {
   return tally
+}
+
+/** A completion group without a task is about to fire into nothing (O14). */
+function isUnclaimed({state, task}: Tally): boolean {
+  return state === 'due' && task === undefined
 }
 
 function withoutTask({task: _, ...tally}: Tally): Tally {

@@ -48,6 +48,11 @@ export class CompletionGroups {
         if (change.kind === 'close') await this.#registering.get(id)
         await options.commit(id, change)
       },
+      // Whoever registered before the end was told is told of the end.
+      read: async (id, read) => {
+        await this.#registering.get(id)
+        return options.read(id, read)
+      },
     })
   }
 
@@ -245,6 +250,7 @@ export class CompletionGroups {
       if (this.#registering.get(id) === both) this.#registering.delete(id)
     })
     this.#registering.set(id, both)
+    this.#send(id, {type: 'task.changed'})
     return changed
   }
 }

@@ -4,7 +4,7 @@ import {describe, expect, it, vi} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
 import {Turns} from '../../src/engine/turns.ts'
 import type {TaskRunner} from '../../src/ports/task-runner.ts'
-import {SimulatedWorld} from '../support/simulated-world.ts'
+import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
 const REGISTRATION = {
   taskId: 't',
@@ -55,6 +55,62 @@ describe('17.K completion groups over a store that refuses', () => {
     await world.until(completionGroups.enable(id))
     await world.close()
     expect(instances).toEqual([])
+  })
+})
+
+describe('17.K a task that is registered while the last member ends', () => {
+  /** A group whose only member has ended durably, which the group has not heard yet; an empty one, whose enabling is durable. */
+  async function unheard(isEmpty: boolean) {
+    const {instances, tasks} = countingTasks()
+    const world = new SimulatedWorld({tasks})
+    const {completionGroups} = await world.open()
+    const id = completionGroups.create()
+    if (!isEmpty) {
+      world.network.serve(urlOf(1), {seed: 1, size: 1_000})
+      completionGroups.expect(id)
+      await world.until(world.engine.startMany([{...world.draft(1), completionGroup: id}]))
+      await world.until(completionGroups.enable(id))
+    }
+    const {store} = world.process
+    const isDue = new Promise<void>((resolve) => {
+      const watched = async <T>(written: Promise<T>) => {
+        await written
+        if ((await store.tally(id))?.state === 'due') resolve()
+      }
+      const {save, changeTally} = store
+      vi.spyOn(store, 'save').mockImplementation((...args) => watched(save.apply(store, args)))
+      vi.spyOn(store, 'changeTally').mockImplementation((...args) => watched(changeTally.apply(store, args)))
+    })
+    if (isEmpty) void completionGroups.enable(id)
+    return {world, completionGroups, id, isDue, instances}
+  }
+
+  it.each([false, true])(
+    '230, 232. runs, if nobody was told before that the group has fired (empty: %s)',
+    async (isEmpty) => {
+      const {world, completionGroups, id, isDue, instances} = await unheard(isEmpty)
+      let registered: Promise<void> | undefined
+      void isDue.then(() => {
+        expect(completionGroups.hasFired(id)).toBe(false)
+        registered = completionGroups.register(id, REGISTRATION)
+      })
+      await world.until(() =>
+        ['task.completed', 'completion.dropped'].includes(world.process.events.at(-1)?.type ?? ''),
+      )
+      await registered
+      expect(instances).toEqual([id])
+      await world.close()
+    },
+  )
+
+  it('unregistered then, it does not run', async () => {
+    const {world, completionGroups, id, isDue, instances} = await unheard(false)
+    await world.until(completionGroups.register(id, REGISTRATION))
+    void isDue.then(() => completionGroups.unregister(id))
+    await world.until(() => ['task.completed', 'completion.dropped'].includes(world.process.events.at(-1)?.type ?? ''))
+    expect(instances).toEqual([])
+    expect(world.process.events.at(-1)).toMatchObject({type: 'completion.dropped', group: id})
+    await world.close()
   })
 })
 

@@ -77,7 +77,8 @@ const DUE_BATCH = {
   state: 'due',
   completed: 1,
 }
-const DUE_TALLY = {...emptyTally({id: operationId(900), purpose: 'completionGroup'}), state: 'due'}
+const UNCLAIMED_TALLY = {...emptyTally({id: operationId(900), purpose: 'completionGroup'}), state: 'due'}
+const DUE_TALLY = {...UNCLAIMED_TALLY, task: {timeoutMs: 1_000}}
 const CANDIDATE = {id: operationId(2), priorityClass: 1}
 const OFFLINE = {...GOOD_CONDITIONS, connectivity: 'none'}
 const FULL_EVIDENCE = {generation: 1, ranges: [[0, 9]], total: 9}
@@ -196,7 +197,11 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'xstate.done.actor.enabling'},
     {type: 'xstate.done.actor.releasing'},
     {type: 'xstate.done.actor.consultation', output: {...DUE_TALLY}},
+    {type: 'xstate.done.actor.consultation', output: {...UNCLAIMED_TALLY}},
+    {type: 'xstate.done.actor.consultation'},
+    {type: 'xstate.done.actor.dropping'},
     {type: 'xstate.done.actor.beginning'},
+    {type: 'task.changed'},
     {type: 'engine.draining'},
     {type: 'task.failed', error: ERROR},
     {type: 'task.through'},

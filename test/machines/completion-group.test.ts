@@ -138,6 +138,9 @@ describe('the chart of a completion group', () => {
     const group = stand({})
     expect((await group.play('group.enable')).value).toBe('dropped')
     expect(group.runs).toEqual([])
+    expect(group.tally).toMatchObject({state: 'done', outcome: 'dropped'})
+    // The same where the process died before it was dropped.
+    expect((await stand({state: 'due', members: 1}).play()).value).toBe('dropped')
   })
 
   it('tries a task that fails again at a deadline, and gives it up after its last try', async () => {

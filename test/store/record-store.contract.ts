@@ -591,9 +591,25 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
       it('O14. of a completion group without a task are dropped, for good', async () => {
         await store.create([member(1, {state: 'completed'})])
         await store.changeTally(ref, {kind: 'close', held: false})
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due'})
+        await store.changeTally(ref, {kind: 'drop'})
         await store.changeTally(ref, {kind: 'register', task})
         expect(await store.tally(ref.id)).toMatchObject({state: 'done', outcome: 'dropped'})
         expect(await store.tally(ref.id)).not.toHaveProperty('task')
+      })
+
+      it('230. take a task, or lose it, until somebody was told that they are due', async () => {
+        await store.changeTally(ref, {kind: 'close', held: false})
+        await store.changeTally(ref, {kind: 'register', task})
+        await store.changeTally(ref, {kind: 'drop'})
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', task})
+        await store.changeTally(ref, {kind: 'unregister'})
+        await store.changeTally(ref, {kind: 'register', task})
+        await store.changeTally(ref, {kind: 'begin'})
+        await store.changeTally(ref, {kind: 'unregister'})
+        expect(await store.tally(ref.id)).toMatchObject({state: 'due', task, runs: 1})
+        await store.changeTally(ref, {kind: 'finish'})
+        expect(await store.tally(ref.id)).toBeUndefined()
       })
 
       it('owe what they owe until it is done, and remember its tries', async () => {
