@@ -1,6 +1,7 @@
 /** Conditions of the machine, and which pause they mean for an operation (spec section 8). */
 
 import {BackgroundTransferCostPolicy} from './cost-policy.ts'
+import {hostOf} from './origin.ts'
 
 export interface Conditions {
   readonly connectivity: 'none' | 'local' | 'constrained' | 'internet'
@@ -64,6 +65,6 @@ function costAllows(policy: BackgroundTransferCostPolicy, cost: Conditions['cost
 
 /** localhost, 127.0.0.0/8 and ::1, by name or literal. */
 export function isLoopbackUrl(url: string): boolean {
-  const host = new URL(url).hostname
+  const host = hostOf(url)
   return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 }

@@ -8,6 +8,7 @@ import type {Applications} from '../domain/applications.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {compareInLine, makeCurrent, type Place, pruneFront} from '../domain/line-order.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import {originOf} from '../domain/origin.ts'
 import {priorityClass} from '../domain/priority.ts'
 import type {GroupRecord, OperationFacts, OperationRecord} from '../domain/record.ts'
 import type {Clock} from '../ports/clock.ts'
@@ -170,7 +171,7 @@ export class Dispatcher {
       this.release(id)
       return
     }
-    const {origin} = new URL(request.url)
+    const origin = originOf(request.url)
     const gate = this.#applications.gateOf(record)
     if (phase === 'running') this.#takeSlot(id, {origin, gate})
     else this.#giveSlot(id)
@@ -184,22 +185,22 @@ export class Dispatcher {
 
   /** Its origin answered 429 or 503 with Retry-After: everybody who wants it waits, and one asks again. */
   originOverloaded(url: string, id: OperationId, quietMs: number): void {
-    this.#origins.overloaded(new URL(url).origin, id, quietMs)
+    this.#origins.overloaded(originOf(url), id, quietMs)
   }
 
   /** Its origin answered it with what it asked for. */
   originAnswered(url: string, id: OperationId): void {
-    this.#origins.answered(new URL(url).origin, id)
+    this.#origins.answered(originOf(url), id)
   }
 
   /** Why an origin takes nobody now. */
   originRefusal(url: string): OriginRefusal | undefined {
-    return this.#origins.refusal(new URL(url).origin)
+    return this.#origins.refusal(originOf(url))
   }
 
   /** One more connection for an operation that has a slot; see ConnectionPermits. */
   tryTakeConnection(url: string, id: OperationId, onRevoked: () => void): (() => void) | undefined {
-    return this.#origins.tryTake(new URL(url).origin, id, onRevoked)
+    return this.#origins.tryTake(originOf(url), id, onRevoked)
   }
 
   /** The bytes of the application's day are spent, for so many ms. */

@@ -9,6 +9,7 @@ import {type GroupActor, type GroupEvent, groupMachine} from '../../machines/gro
 import {type Admission, compareTurns, type Member, nextAdmission} from '../domain/admission.ts'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import {originOf} from '../domain/origin.ts'
 import {type PriorityClass, priorityClass} from '../domain/priority.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
 import type {RecordStore, WaitingGroup} from '../ports/record-store.ts'
@@ -172,7 +173,7 @@ export class Groups {
     const mustWake = this.#floor > 0 || this.#isRoomy
     const group = mustWake ? this.wake(name) : this.#awake.get(name)
     if (group === undefined) {
-      const origin = new URL(record.request.url).origin
+      const origin = originOf(record.request.url)
       this.#meet({name, priorityClass: priorityClass(record.policy.priority)}, origin)
       this.#options.onOffers()
     } else if (record.sequence < this.#floor) {

@@ -3,6 +3,7 @@
  * is lost costs one request of each origin to learn again.
  */
 
+import {originOf} from '../domain/origin.ts'
 import {learned, type OriginFacts, type OriginLesson, UNKNOWN_ORIGIN} from '../domain/origin-memory.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
@@ -26,11 +27,11 @@ export class KnownOrigins implements OriginMemory {
   }
 
   recall(url: string): OriginFacts {
-    return this.#recall(new URL(url).origin)
+    return this.#recall(originOf(url))
   }
 
   learn(url: string, lesson: OriginLesson): void {
-    const {origin} = new URL(url)
+    const origin = originOf(url)
     const before = this.#recall(origin)
     const facts = learned(before, lesson)
     this.#known.delete(origin)

@@ -6,6 +6,7 @@
 import type {Candidate} from '../domain/admission.ts'
 import {compareInLine, lineRanges, type Place} from '../domain/line-order.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import {originOf} from '../domain/origin.ts'
 import {type PriorityClass, priorityClass} from '../domain/priority.ts'
 import type {LineRange, OperationRecord} from '../domain/record.ts'
 import type {LineEntry, RecordStore} from '../ports/record-store.ts'
@@ -247,7 +248,7 @@ export class WaitingLine {
   }
 
   #waitingOf(record: OperationRecord): Waiting {
-    const {origin} = new URL(record.request.url)
+    const origin = originOf(record.request.url)
     return {...placeIn(record), id: record.id, origin, gate: this.#options.gateOf(record), record}
   }
 

@@ -6,6 +6,7 @@ import {EMPTY, prefixLength, type RangeSet} from '../../domain/range-set.ts'
 import type {TransferTarget} from '../../domain/record.ts'
 import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
+import {DirectorySyncs} from './directory-syncs.ts'
 import {asFileWork, errnoOf, NO_DIRECTORY_ADVICE} from './file-errors.ts'
 import {type PartPaths, partPaths} from './file-names.ts'
 import {openReader} from './file-reader.ts'
@@ -62,6 +63,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     room: new Room(files, options.reserveBytes),
   }
   const {durable, mode, unsound, turns, hashes, room} = context
+  const directories = new DirectorySyncs((directory) => files.fsyncDirectory(directory))
   return {
     checkTarget(target) {
       return asFileWork(target.file, 'directory', () => checkTarget(files, target))
@@ -93,7 +95,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
         const path = await takeFinalName(files, name, file, collision)
         await removePublished(files, name)
         // Of the names, not of the part: whoever publishes again, after this failed, syncs them again.
-        if (durable) await files.fsyncDirectory(directory)
+        if (durable) await directories.sync(directory)
         return path
       })
     },
@@ -104,7 +106,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
         if (keep !== name.generation) unsound.delete(part)
         if (keep !== name.generation) hashes?.forget(part)
         // What is said to be canceled must not be there again after a power cut, when nobody knows of it any more.
-        if (found && durable) await files.fsyncDirectory(directory)
+        if (found && durable) await directories.sync(directory)
       })
     },
     async close() {

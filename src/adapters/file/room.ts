@@ -18,6 +18,8 @@ const LOOK_EVERY_BYTES = 8 * 1024 * 1024
 /** Less than this is not worth a look of its own. */
 const WORTH_A_LOOK_BYTES = 1024 * 1024
 
+const MOST_DEVICES = 1000
+
 interface Claim {
   readonly device: number
   /** Bytes that are still to come. */
@@ -29,6 +31,8 @@ export class Room {
   readonly #reserveBytes: number | undefined
   /** By path of the part. */
   readonly #claims = new Map<string, Claim>()
+  /** Of directories that claims were made in: many files of one are looked up once. */
+  readonly #devices = new Map<string, number>()
   /** Bytes whose writes have not ended: the disk may not know of them yet. */
   #underWay = 0
   /** Bytes that may still be written before the next look: less when there is little room. */
@@ -107,7 +111,13 @@ export class Room {
   }
 
   async #deviceOf(directory: string): Promise<number> {
-    return (await this.#files.stat(directory))?.device ?? 0
+    const known = this.#devices.get(directory)
+    if (known !== undefined) return known
+    const device = (await this.#files.stat(directory))?.device
+    if (device === undefined) return 0
+    if (this.#devices.size >= MOST_DEVICES) this.#devices.clear()
+    this.#devices.set(directory, device)
+    return device
   }
 
   #reserve({totalBytes}: Space): number {

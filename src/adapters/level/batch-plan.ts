@@ -99,11 +99,10 @@ export async function planBatch(
       claim(file, id)
     }
     if (was === 'absent') operations += 1
-    if (change.kind !== 'create') {
-      const {journalled = 0} = record
-      const place = {indexKey: index.key, indexValue: index.value, file, journalled, state: record.state}
-      places.set(id, {...place, tallies: tallyNames(record)})
-    }
+    // Of a new one, too: most begin soon, and their first save reads nothing then.
+    const {journalled = 0} = record
+    const place = {indexKey: index.key, indexValue: index.value, file, journalled, state: record.state}
+    places.set(id, {...place, tallies: tallyNames(record)})
   }
 
   await counts.write(database, writes)
