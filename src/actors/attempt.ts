@@ -10,7 +10,15 @@ import {asTransferError, TransferError} from '../domain/errors.ts'
 import {expectedDigests} from '../domain/expected-file.ts'
 import type {PartId, PartReport} from '../domain/part.ts'
 import {randomAccessFault} from '../domain/random-access.ts'
-import {addRange, type ByteRange, missingRanges, prefixLength, type RangeSet, sizeOf} from '../domain/range-set.ts'
+import {
+  addRange,
+  type ByteRange,
+  missingRanges,
+  prefixLength,
+  type RangeSet,
+  sizeOf,
+  sizeWith,
+} from '../domain/range-set.ts'
 import {type Evidence, type OperationFacts, type ResponseFacts, withoutBytes} from '../domain/record.ts'
 import {couldGoOn, type Verdict} from '../domain/resume-ladder.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
@@ -572,7 +580,15 @@ export class Attempt {
 
   #counts(): ByteCounts {
     const {written, evidence} = this.#bytes
-    return {generation: evidence.generation, received: sizeOf(this.#received), total: evidence.total, written}
+    return {generation: evidence.generation, received: this.#receivedBytes, total: evidence.total, written}
+  }
+
+  /** The same as the size of what is received; without parts it takes no set to know it, and progress asks at each tick. */
+  get #receivedBytes(): number {
+    if (this.#parts !== undefined) return sizeOf(this.#received)
+    const {writer, position = 0} = this.#connection ?? {}
+    const {written} = this.#bytes
+    return writer === undefined ? sizeOf(written) : sizeWith(written, writer.base, position)
   }
 
   /** What is in the file, or on its way into it. */

@@ -51,6 +51,8 @@ const KEPT_FOR_MS = 30 * 24 * 60 * 60 * 1000
 export function loadBundle(args: readonly string[]): LoadedBundle {
   // undici's parser is one large function of WebAssembly. To optimise it takes longer than it ever parses here, and 30 MiB.
   setFlagsFromString('--wasm-tiering-budget=1000000000')
+  // Eleven times the default: to optimise what a short run uses a few thousand times takes longer than it gains.
+  setFlagsFromString('--interrupt-budget=1500000')
   const source = readFileSync(BUNDLE, 'latin1')
   const cache = cacheFile(source, args)
   const cachedData = cache === undefined ? undefined : readCompiled(cache)

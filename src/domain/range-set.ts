@@ -64,6 +64,14 @@ export function sizeOf(set: RangeSet): number {
   return size
 }
 
+/** How many bytes it would hold with `[start, end)` added; makes no set, because progress asks at each tick. */
+export function sizeWith(set: RangeSet, start: number, end: number): number {
+  if (end <= start) return sizeOf(set)
+  let size = end - start
+  for (const [from, to] of set) size += to - from - Math.max(0, Math.min(to, end) - Math.max(from, start))
+  return size
+}
+
 /** Length of the run of bytes from zero. */
 export function prefixLength(set: RangeSet): number {
   const first = set[0]

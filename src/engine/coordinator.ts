@@ -511,8 +511,8 @@ export class Coordinator {
     this.#events.next({type: 'progress', at: this.#ports.clock.now(), changes})
     for (const {id} of changes) {
       const entry = this.operations.get(id)
-      if (entry === undefined) continue
-      entry.notices.next({record: entry.record, hasResponseChanged: false, hasRestarted: false})
+      if (entry?.notices.observed === true)
+        entry.notices.next({record: entry.record, hasResponseChanged: false, hasRestarted: false})
     }
   }
 }

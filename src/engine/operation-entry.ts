@@ -81,6 +81,10 @@ export class OperationEntry {
     const shown = this.#shown
     const sameGeneration = counts.generation === shown.generation
     if (!sameGeneration && counts.generation !== this.record.evidence.generation) return shown
+    if (isPlainGrowth(counts, shown)) {
+      this.#shown = counts
+      return counts
+    }
     const received = sameGeneration ? Math.max(shown.received, counts.received) : counts.received
     this.#shown = {
       generation: counts.generation,
@@ -128,6 +132,16 @@ export class OperationEntry {
   get isOver(): boolean {
     return isTerminal(this.record.state)
   }
+}
+
+/** Nothing of what was shown has to be kept: so it is at nearly every tick, for each of many. */
+function isPlainGrowth(counts: ByteCounts, shown: ByteCounts): boolean {
+  return (
+    counts.generation === shown.generation &&
+    counts.received >= shown.received &&
+    (counts.total !== undefined || shown.total === undefined) &&
+    (counts.answer !== undefined || shown.answer === undefined)
+  )
 }
 
 /** What a count of an upload says of the answer, or what an earlier one said. */

@@ -1,28 +1,34 @@
 /**
  * The rows of docs/benchmarks.md: what is fetched, by which programs, and what ours must reach against them.
  *
- * A program is `{name, command(run)}`; `run` has `out` (an empty directory), `store` and the servers. `ours` marks those that
- * are held against the peers. A target is `[ours, peer, figure, at least]`: a ratio of medians; figures are `speed` (peer's
- * wall over ours) and `cpu` (ours over the peer's: at most).
+ * A program is `{name, command(run)}`; `run` has `out` (an empty directory), `store` and the servers. A row with a `unit` shows the
+ * number that its programs print. A target is `[ours, peer, figure, bound]`: the median over the rounds of `speed` (peer's wall
+ * over ours: at least) or `cpu` (ours over the peer's: at most); without a peer, of a figure of ours (at most).
  */
 
 import {writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
-const BGT = fileURLToPath(new URL('../../dist/src/cli/bgt.js', import.meta.url))
+/** Another `bgt`, and a smaller gibibyte, are for the smoke test. */
+const BGT = process.env.BENCH_BGT ?? fileURLToPath(new URL('../../dist/src/cli/bgt.js', import.meta.url))
+const TUS_JS = fileURLToPath(new URL('./tus-js.mjs', import.meta.url))
+const PROGRESS = fileURLToPath(new URL('./progress-load.mjs', import.meta.url))
 const UNDICI = fileURLToPath(new URL('./plain-undici.mjs', import.meta.url))
-const GIB = 1024 ** 3
+export const GIB = Number(process.env.BENCH_GIB ?? 1024 ** 3)
+/** Of one large transfer, whatever its size. */
+const MOST_MIB = 110
 
 const bgt = (run, ...args) => [process.execPath, BGT, ...args, '--store', run.store, '--quiet']
 const get = (run, url, ...args) => bgt(run, 'get', url, '-o', join(run.out, 'file'), ...args)
 
-const ours = (of, ...args) => ({name: 'bgt', ours: true, command: (run) => get(run, of(run), ...args)})
-const oursInProcess = (of, ...args) => ({
-  name: 'bgt, process',
-  ours: true,
-  command: (run) => get(run, of(run), '--durability', 'process', ...args),
+const ours = (of, ...args) => ({name: 'bgt', command: (run) => get(run, of(run), ...args)})
+/** The same without waiting for the disk. */
+const inProcess = ({name, command}) => ({
+  name: `${name}, process`,
+  command: (run) => [...command(run), '--durability', 'process'],
 })
+const oursInProcess = (of) => inProcess(ours(of))
 const curl = (of, ...args) => ({
   name: 'curl',
   needs: 'curl',
@@ -64,6 +70,24 @@ const four = plain('4g')
 const tls = (run) => `${run.nginx.tls}/1g`
 const capped = (run) => `${run.nginx.capped}/1g`
 
+const putOfSink = {
+  name: 'bgt',
+  command: (run) => bgt(run, 'put', join(run.www, '1g'), run.sink.url, '--method', 'PUT'),
+}
+const putByTus = {name: 'bgt', command: (run) => bgt(run, 'put', join(run.www, '256m'), run.tus.url, '--tus')}
+
+/** Large files at once, each at its rate, so that all of them are active until the end. */
+const several = (count) => ({
+  name: `bgt, ${count} at once`,
+  command: (run) => {
+    const list = join(run.scratch, 'list.several')
+    const urls = Array.from({length: count}, (_, n) => `${run.nginx.capped}/64m?${n}`)
+    writeFileSync(list, `${urls.map((url, n) => `${url}\t${n}`).join('\n')}\n`)
+    return bgt(run, 'get', '-i', list, '-d', run.out, '--max-concurrent', `${count}`)
+  },
+})
+const FURTHER = 15
+
 /** A LIST of `count` small files, in the form that each program reads. */
 function small(count) {
   const urls = (run) => Array.from({length: count}, (_, n) => `${run.nginx.plain}/small/${n}`)
@@ -74,7 +98,6 @@ function small(count) {
   }
   const mine = (name, ...args) => ({
     name,
-    ours: true,
     command: (run) =>
       bgt(run, 'get', '-i', list(run, 'list.bgt', urls(run)), '-d', run.out, '--max-concurrent', '16', ...args),
   })
@@ -126,6 +149,7 @@ function againstBoth(curlSpeed, aria2Speed, more = []) {
     [mine, 'curl', 'speed', curlSpeed],
     ...aria2s.map((peer) => [mine, peer, 'speed', aria2Speed]),
     ...more.map(([peer, figure, bound]) => [mine, peer, figure, bound]),
+    [mine, undefined, 'peak MiB', MOST_MIB],
   ])
 }
 
@@ -211,13 +235,17 @@ export const ROWS = [
     bytes: GIB,
     to: 'tmpfs',
     programs: [
-      {...ours(capped, '--connections', '16'), name: 'bgt ×16'},
-      {...ours(capped, '--connections', '32'), name: 'bgt ×32'},
+      ...[16, 32].flatMap((count) => {
+        const mine = {...ours(capped, '--connections', `${count}`), name: `bgt ×${count}`}
+        return [mine, inProcess(mine)]
+      }),
       aria2(capped, 16),
     ],
     targets: [
       ['bgt ×16', 'aria2c -x16', 'speed', 1],
+      ['bgt ×16, process', 'aria2c -x16', 'speed', 1],
       ['bgt ×32', 'aria2c -x16', 'speed', 1.6],
+      ['bgt ×32, process', 'aria2c -x16', 'speed', 1.6],
     ],
   },
   {
@@ -257,14 +285,26 @@ export const ROWS = [
     to: 'tmpfs',
     needs: 'sink',
     programs: [
-      {
-        name: 'bgt',
-        ours: true,
-        command: (run) => bgt(run, 'put', join(run.www, '1g'), run.sink.url, '--method', 'PUT'),
-      },
+      putOfSink,
+      inProcess(putOfSink),
       {name: 'curl', needs: 'curl', command: (run) => ['curl', '-sS', '-T', join(run.www, '1g'), run.sink.url]},
     ],
-    targets: [['bgt', 'curl', 'speed', 0.95]],
+    targets: ['bgt', 'bgt, process'].flatMap((mine) => [
+      [mine, 'curl', 'speed', 0.95],
+      [mine, undefined, 'peak MiB', MOST_MIB],
+    ]),
+  },
+  {
+    id: 'tus',
+    title: '256 MiB by tus, to @tus/server over files in memory',
+    bytes: GIB / 4,
+    to: 'tmpfs',
+    programs: [
+      putByTus,
+      inProcess(putByTus),
+      {name: 'tus-js-client', command: (run) => [process.execPath, TUS_JS, join(run.www, '256m'), run.tus.url]},
+    ],
+    targets: ['bgt', 'bgt, process'].map((mine) => [mine, 'tus-js-client', 'speed', 1.2]),
   },
   {
     id: 'checksum',
@@ -274,7 +314,6 @@ export const ROWS = [
     programs: [
       {
         name: 'bgt with sha256',
-        ours: true,
         command: (run) => get(run, one(run), '--checksum', `sha256=${run.digests['1g']}`),
       },
       ours(one),
@@ -282,11 +321,34 @@ export const ROWS = [
     targets: [['bgt with sha256', 'bgt', 'speed', 0.9]],
   },
   {
+    id: 'memory',
+    title: `Memory of further transfers: 64 MiB each, held to 20 MiB/s, ${FURTHER + 1} at once`,
+    bytes: ((FURTHER + 1) * GIB) / 16,
+    further: FURTHER,
+    to: 'tmpfs',
+    programs: [several(FURTHER + 1), {...several(1), name: 'bgt, one of them'}],
+    targets: [[`bgt, ${FURTHER + 1} at once`, 'bgt, one of them', 'MiB for each further', 4]],
+  },
+  {
+    id: 'progress',
+    title: 'Progress of 10,000 active operations, ten times a second',
+    unit: '% of a core',
+    to: 'tmpfs',
+    programs: ['batches', 'subscribers'].map((mode) => ({
+      name: mode === 'batches' ? 'one subscriber of batches' : 'a subscriber each',
+      command: (run) => [process.execPath, PROGRESS, mode, run.store],
+    })),
+    targets: [
+      ['one subscriber of batches', undefined, '% of a core', 3],
+      ['a subscriber each', undefined, '% of a core', 8],
+    ],
+  },
+  {
     id: 'version',
     title: '`bgt --version`',
     to: 'tmpfs',
     programs: [
-      {name: 'bgt --version', ours: true, command: () => [process.execPath, BGT, '--version']},
+      {name: 'bgt --version', command: () => [process.execPath, BGT, '--version']},
       {name: 'node -e 0', command: () => [process.execPath, '-e', '0']},
     ],
     targets: [['bgt --version', 'node -e 0', 'speed', 1 / 1.3]],

@@ -7,6 +7,7 @@ import {connect, createServer} from 'node:net'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
+const TUS_SERVER = fileURLToPath(new URL('./tus-server.mjs', import.meta.url))
 const NATIVE = fileURLToPath(new URL('./native/', import.meta.url))
 
 async function freePort() {
@@ -102,4 +103,13 @@ export async function startSink(program) {
   const child = spawn(program, [String(port)], {stdio: 'ignore'})
   await untilListening(port)
   return {url: `http://127.0.0.1:${port}/file`, stop: stopper(child)}
+}
+
+/** The reference server of tus; what it is sent lies in `directory`. */
+export async function startTus(directory) {
+  const port = await freePort()
+  await mkdir(directory, {recursive: true})
+  const child = spawn(process.execPath, [TUS_SERVER, String(port), directory], {stdio: ['ignore', 'ignore', 'inherit']})
+  await untilListening(port)
+  return {url: `http://127.0.0.1:${port}/files`, stop: stopper(child), directory}
 }

@@ -17,7 +17,10 @@ export function has(program, ...args) {
 
 const HAS_TIME = has('/usr/bin/time', '--version')
 
-/** `{wall, cpu, mib}`: seconds, seconds of user and system, peak resident MiB; the last two undefined without GNU time. */
+/**
+ * `{wall, cpu, mib, value}`: seconds, seconds of user and system, peak resident MiB, and the number that it printed, if it printed
+ * one. `cpu` and `mib` are undefined without GNU time.
+ */
 export async function measuredRun([program, ...args], {env = {}} = {}) {
   const report = join(tmpdir(), `bench-time-${process.pid}`)
   const command = HAS_TIME
@@ -25,18 +28,20 @@ export async function measuredRun([program, ...args], {env = {}} = {}) {
     : [program, ...args]
   const began = performance.now()
   const child = spawn(command[0], command.slice(1), {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {...process.env, NO_COLOR: '1', ...env},
   })
-  let complaint = ''
+  let [said, complaint] = ['', '']
+  child.stdout.on('data', (chunk) => (said += chunk))
   child.stderr.on('data', (chunk) => (complaint += chunk))
   const [code] = await once(child, 'close')
   const wall = (performance.now() - began) / 1000
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}: ${complaint.slice(-500)}`)
-  if (!HAS_TIME) return {wall}
+  const value = said.trim() === '' ? Number.NaN : Number(said)
+  if (!HAS_TIME) return {wall, value}
   const [user, system, kib] = (await readFile(report, 'utf8')).trim().split(/\s+/).map(Number)
   await rm(report)
-  return {wall, cpu: user + system, mib: kib / 1024}
+  return {wall, cpu: user + system, mib: kib / 1024, value}
 }
 
 const sorted = (values) => values.toSorted((a, b) => a - b)

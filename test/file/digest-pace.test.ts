@@ -4,6 +4,7 @@ import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {BlockDigests, NO_DIGEST} from '../../src/adapters/file/block-digests.ts'
 import {DigestPace} from '../../src/adapters/file/digest-pace.ts'
 import {createFileSink} from '../../src/adapters/file/file-sink.ts'
 import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
@@ -11,6 +12,18 @@ import type {RangeSet} from '../../src/domain/range-set.ts'
 import {factsOf, nameIn} from './file-sink.contract.ts'
 
 const MIB = 1024 * 1024
+
+it('has none in any part of a block that has none: a checkpoint in its middle reads nothing back', () => {
+  const digests = new BlockDigests()
+  digests.note(Buffer.alloc(MIB), 0, false)
+  const {stretches} = digests.record([[0, 1000]])
+  expect(stretches).toEqual([{start: 0, end: 1000, crc: NO_DIGEST}])
+  digests.note(Buffer.alloc(MIB), MIB, true)
+  expect(digests.record([[0, MIB + 1000]]).stretches).toEqual([
+    {start: 0, end: MIB, crc: NO_DIGEST},
+    {start: MIB, end: MIB + 1000, crc: undefined},
+  ])
+})
 
 describe('the pace', () => {
   const paceAt = (mibASecond: number, stepMs: number, steps: number) => {

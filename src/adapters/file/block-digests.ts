@@ -162,9 +162,12 @@ function tile([start, end]: ByteRange, known: readonly Stretch[]): readonly Stre
   const tiles: Stretch[] = []
   let at = start
   for (const stretch of known) {
-    if (stretch.start !== at || stretch.end > end || stretch.crc === undefined) continue
-    tiles.push(stretch)
-    at = stretch.end
+    if (stretch.start !== at || at === end || stretch.crc === undefined) continue
+    // Any part of what has no digest has none, either.
+    const tileEnd = stretch.crc === NO_DIGEST ? Math.min(stretch.end, end) : stretch.end
+    if (tileEnd > end) continue
+    tiles.push({...stretch, end: tileEnd})
+    at = tileEnd
   }
   return at === end ? tiles : [{start, end, crc: undefined}]
 }

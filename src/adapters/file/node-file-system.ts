@@ -1,12 +1,13 @@
 /**
- * The real file system behind the sink. Calls that touch only metadata, and small writes, are made synchronously: for a
- * small file the trips through the thread pool cost more than the calls. Whatever may wait for the disk is asynchronous.
+ * The real file system behind the sink. Calls that touch only metadata, small writes, and large reads and writes as long as they are
+ * quick, are made synchronously: the trips through the thread pool cost more than the calls. Whatever may wait for the disk is asynchronous.
  */
 
 import * as fs from 'node:fs'
 import type {FileFacts, FileSystem, OpenIntent, Space} from './file-system.ts'
+import {IoPace} from './io-pace.ts'
 
-const SMALL_WRITE = 64 * 1024
+const SMALL = 64 * 1024
 
 /** Freeing more than this takes long enough to be worth a thread. */
 const SMALL_FILE = 1024 * 1024
@@ -25,6 +26,8 @@ const FLAGS: Readonly<Record<OpenIntent, number>> = {
 /** File systems that cannot sync a directory say so in one of these ways; there is nothing better to do on them. */
 const DIRECTORY_SYNC_UNKNOWN = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 
+const [reads, writes] = [new IoPace(), new IoPace()]
+
 let bootId: string | undefined | null = null
 
 export const nodeFileSystem: FileSystem = {
@@ -38,16 +41,21 @@ export const nodeFileSystem: FileSystem = {
   async close(fd) {
     fs.closeSync(fd)
   },
-  read(fd, buffer, offset, length, position) {
+  async read(fd, buffer, offset, length, position) {
+    if (length > SMALL && reads.isAtOnce(fd, position, length))
+      return reads.timed(() => fs.readSync(fd, buffer, offset, length, position))
     return new Promise((resolve, reject) => {
       fs.read(fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)))
     })
   },
   async write(fd, buffer, offset, length, position) {
-    if (length <= SMALL_WRITE) return fs.writeSync(fd, buffer, offset, length, position)
-    return new Promise((resolve, reject) => {
-      fs.write(fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)))
-    })
+    if (length <= SMALL) return fs.writeSync(fd, buffer, offset, length, position)
+    const isAtOnce = writes.isAtOnce(fd, position, length)
+    return inTurn(fd, () =>
+      isAtOnce
+        ? writes.timed(() => fs.writeSync(fd, buffer, offset, length, position))
+        : writeInThread(fd, buffer, offset, length, position),
+    )
   },
   ftruncate(fd, length) {
     return settled((done) => fs.ftruncate(fd, length, done))
@@ -126,6 +134,27 @@ function spaceOf({type, bsize, blocks, bavail}: fs.StatsFs): Space {
     freeBytes: bavail * bsize,
     ...(maxFileBytes === undefined ? {} : {maxFileBytes}),
   }
+}
+
+/** Large writes of one file that have not ended: the kernel takes one at a time, and whoever else comes spins for its turn. */
+const turns = new Map<number, Promise<unknown>>()
+
+async function inTurn(fd: number, write: () => number | Promise<number>): Promise<number> {
+  const before = turns.get(fd)
+  const writing = before === undefined ? write() : before.then(write, write)
+  if (typeof writing === 'number') return writing
+  turns.set(fd, writing)
+  try {
+    return await writing
+  } finally {
+    if (turns.get(fd) === writing) turns.delete(fd)
+  }
+}
+
+function writeInThread(fd: number, buffer: Buffer, offset: number, length: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.write(fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)))
+  })
 }
 
 function settled(start: (done: (error: Error | null) => void) => void): Promise<void> {

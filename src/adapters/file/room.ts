@@ -12,8 +12,10 @@ const MOST_RESERVE_BYTES = 64 * 1024 * 1024
 /** On a small disk the reserve is this part of it. */
 const RESERVE_SHARE = 0.02
 
-/** Written bytes, of all parts together, after which the free space is looked at again at the latest. */
+/** Written bytes, of all parts together, after which the free space is looked at again: this, or a share of a large room. */
 const LOOK_EVERY_BYTES = 8 * 1024 * 1024
+const LOOK_SHARE = 1 / 256
+const MOST_UNSEEN_BYTES = 64 * 1024 * 1024
 
 /** Less than this is not worth a look of its own. */
 const WORTH_A_LOOK_BYTES = 1024 * 1024
@@ -102,7 +104,8 @@ export class Room {
       return
     }
     const room = space.freeBytes - this.#reserve(space) - this.#underWay
-    this.#untilLook = Math.min(LOOK_EVERY_BYTES, Math.max(0, room))
+    const step = Math.min(MOST_UNSEEN_BYTES, Math.max(LOOK_EVERY_BYTES, Math.floor(room * LOOK_SHARE)))
+    this.#untilLook = Math.min(step, Math.max(0, room))
     if (room < 0) throw full(directory, space, bytes)
   }
 

@@ -1,0 +1,56 @@
+/**
+ * Whether a large read or write is made at once, on the calling thread, or by a thread of the pool. To or from the page cache a
+ * mebibyte takes a fraction of a millisecond, and to wake another thread for it and be woken by it costs as much again. A disk that
+ * is behind makes whoever asks wait, and the event loop must not; nor must it when several bodies come or go at once, which a second
+ * thread helps.
+ */
+
+import {performance} from 'node:perf_hooks'
+
+/** Longer than this the event loop does not stand still without consequences. */
+const SLOW_MS = 4
+
+/** What a thread does after a slow one; twice as many after each further one, up to the most. */
+const LEAST_DETOUR = 64
+const MOST_DETOUR = 4096
+
+export class IoPace {
+  /** Where the last one ended: one stream of bytes goes on from there. */
+  #fd = -1
+  #end = -1
+  /** How many more go to a thread. */
+  #detour = 0
+  #nextDetour = LEAST_DETOUR
+  #quickOnes = 0
+
+  /** A large one is about to begin. */
+  isAtOnce(fd: number, position: number, length: number): boolean {
+    const goesOn = fd === this.#fd && position === this.#end
+    this.#fd = fd
+    this.#end = position + length
+    if (!goesOn) return false
+    if (this.#detour === 0) return true
+    this.#detour -= 1
+    return false
+  }
+
+  /** Makes it at once. */
+  timed(act: () => number): number {
+    const began = performance.now()
+    const count = act()
+    this.took(performance.now() - began)
+    return count
+  }
+
+  /** How long one took that was made at once. */
+  took(ms: number): void {
+    if (ms > SLOW_MS) {
+      this.#detour = this.#nextDetour
+      this.#nextDetour = Math.min(MOST_DETOUR, this.#nextDetour * 2)
+      this.#quickOnes = 0
+    } else {
+      this.#quickOnes += 1
+      if (this.#quickOnes >= LEAST_DETOUR) this.#nextDetour = LEAST_DETOUR
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * What the bench says: a section for each row, with medians, spread, and ratios to the peers beside what was wanted; and their
+ * place in docs/benchmarks.md, where a section stays until its row is measured again.
+ */
+
+import {execFileSync} from 'node:child_process'
+import {readFile, writeFile} from 'node:fs/promises'
+import {availableParallelism, cpus, release, totalmem} from 'node:os'
+import {fileURLToPath} from 'node:url'
+import {has, median, spread} from './measured-run.mjs'
+
+const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
+const [BEGIN, END] = ['<!-- transfers: begin -->', '<!-- transfers: end -->']
+
+/** What a target compares, how it is written, and which side of the bound is good. */
+const FIGURES = {
+  speed: {of: (mine, peer) => peer.wall / mine.wall, sign: '≥'},
+  cpu: {of: (mine, peer) => mine.cpu / peer.cpu, sign: '≤'},
+  'peak MiB': {of: (mine) => mine.mib, sign: '≤'},
+  'MiB for each further': {of: (mine, peer, {further}) => (mine.mib - peer.mib) / further, sign: '≤'},
+  '% of a core': {of: (mine) => mine.value, sign: '≤'},
+}
+
+export function sectionOf(row, results, rounds) {
+  const date = new Date().toISOString().slice(0, 10)
+  return [
+    `### ${row.title}`,
+    '',
+    `${date}, ${rounds} rounds.`,
+    '',
+    ...table(row, results),
+    ...ratios(row, results),
+    '',
+  ].join('\n')
+}
+
+function table(row, results) {
+  if (row.unit !== undefined) {
+    const lines = [...results].map(([name, runs]) => `| ${name} | ${spread(runs.map(({value}) => value))} |`)
+    return [`| | ${row.unit} |`, '| --- | ---: |', ...lines]
+  }
+  const amount = row.bytes === undefined ? row.files : row.bytes / 1024 ** 2
+  const unit = row.bytes !== undefined ? 'MiB/s' : row.files !== undefined ? 'files/s' : 'ms'
+  const speed = ({wall}) => (amount === undefined ? wall * 1000 : amount / wall)
+  const lines = [`| | ${unit} | CPU s | peak MiB |`, '| --- | ---: | ---: | ---: |']
+  for (const [name, runs] of results) {
+    const of = (pick) => (runs[0].cpu === undefined ? '–' : spread(runs.map(pick)))
+    lines.push(`| ${name} | ${spread(runs.map(speed))} | ${of(({cpu}) => cpu)} | ${of(({mib}) => mib)} |`)
+  }
+  return lines
+}
+
+function ratios(row, results) {
+  const lines = []
+  for (const [mine, peer, figure, bound] of row.targets) {
+    const [a, b] = [results.get(mine), peer === undefined ? [] : results.get(peer)]
+    if (a === undefined || b === undefined) continue
+    const {of, sign} = FIGURES[figure]
+    const paired = a.map((run, at) => of(run, b[at], row))
+    if (paired.some(Number.isNaN)) continue
+    const isReached = sign === '≤' ? median(paired) <= bound : median(paired) >= bound
+    const wanted = `${sign} ${Number(bound.toPrecision(3))}`
+    lines.push(`| ${mine} | ${peer ?? ''} | ${figure} | ${spread(paired)} | ${wanted} | ${isReached ? 'yes' : 'no'} |`)
+  }
+  if (lines.length === 0) return []
+  return ['', '| ours | peer | | measured | wanted | reached |', '| --- | --- | --- | ---: | ---: | --- |', ...lines]
+}
+
+function version(program, args = ['--version']) {
+  try {
+    return execFileSync(program, args, {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']}).split('\n')[0]
+  } catch {
+    return `no ${program}`
+  }
+}
+
+export function machine() {
+  const nginx = has('nginx', '-v') ? execFileSync('sh', ['-c', 'nginx -v 2>&1'], {encoding: 'utf8'}).trim() : 'no nginx'
+  return (
+    `${availableParallelism()} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 1024 ** 3)} GiB, linux ${release()}, ` +
+    `Node.js ${process.version}, ${nginx.replace('nginx version: ', '')},\n${version('curl').split(' ').slice(0, 2).join(' ')}, ` +
+    `${version('aria2c')}. Command: \`npm run bench -- --write\`.`
+  )
+}
+
+/** `sections` by title replace those that are there; all stand in the order of `rows`, and what is no row goes. */
+export async function writeSections(sections, rows) {
+  const document = await readFile(DOCUMENT, 'utf8')
+  const [from, to] = [document.indexOf(BEGIN) + BEGIN.length, document.indexOf(END)]
+  const [, ...present] = document.slice(from, to).split(/^(?=### )/m)
+  const all = new Map([...present.map((section) => [titleOf(section), section.trim()]), ...sections])
+  const inOrder = rows.flatMap(({title}) => all.get(title)?.trim() ?? [])
+  await writeFile(DOCUMENT, `${[document.slice(0, from), machine(), ...inOrder, document.slice(to)].join('\n\n')}`)
+}
+
+const titleOf = (section) => section.slice('### '.length, section.indexOf('\n'))

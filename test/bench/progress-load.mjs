@@ -1,0 +1,111 @@
+/**
+ * What progress costs with 10,000 operations that all move: prints the share of one core, in percent, that the shared ticker and
+ * whoever it tells take. The operations are real, down to the transport: that one counts bytes that never come.
+ *
+ *   node test/bench/progress-load.mjs batches|subscribers STORE [COUNT]
+ *
+ * `batches`: one subscriber of the engine's events. `subscribers`: and one of each operation's `progress$`.
+ */
+
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+
+const fromDist = (module) => import(fileURLToPath(new URL(`../../dist/src/${module}`, import.meta.url)))
+const {createPlatform} = await fromDist('platform.js')
+const {Engine} = await fromDist('engine/engine.js')
+const {BackgroundDownloader} = await fromDist('namespace/background-downloader.js')
+
+const [mode, directory, given = '10000'] = process.argv.slice(2)
+const count = Number(given)
+const TICKS = 50
+const TICK_MS = 100
+/** Room on the disk is claimed for all of them. */
+const BYTES = 256 * 1024
+
+/** Answers each request with a long body, of which nothing but the count of its bytes ever arrives. */
+const transport = {
+  exchange(request, receiver, signal) {
+    const began = performance.now()
+    const finished = new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), {once: true})
+    })
+    finished.catch(() => undefined)
+    queueMicrotask(() => {
+      receiver.connected()
+      receiver.responded({status: 200, url: request.url, headers: [['Content-Length', String(BYTES)]]})
+    })
+    return {
+      get received() {
+        return Math.floor((performance.now() - began) / 2)
+      },
+      sent: 0,
+      given: 0,
+      flush: () => {},
+      resume: () => {},
+      finished,
+    }
+  },
+  close: async () => {},
+}
+
+/** The engine's clock, which adds up what the ticker's callbacks take of the processor: nothing else waits 100 ms for it. */
+function watchedClock(clock) {
+  const ticks = {spent: 0, count: 0}
+  const watched = (fn) => () => {
+    const before = process.cpuUsage()
+    fn()
+    const {user, system} = process.cpuUsage(before)
+    ticks.spent += user + system
+    ticks.count += 1
+    ticks.told?.()
+  }
+  const setTimeout = (fn, delayMs) => clock.setTimeout(delayMs === TICK_MS ? watched(fn) : fn, delayMs)
+  return {clock: {...clock, setTimeout}, ticks}
+}
+
+const platform = await createPlatform({directory, durability: 'process', conditions: 'good', transport})
+const {clock, ticks} = watchedClock(platform.clock)
+const engine = new Engine({...platform, clock}, {maxConcurrentTransfers: count})
+await engine.open()
+
+let told = 0
+engine.events$.subscribe((event) => {
+  if (event.type === 'progress') told += event.changes.length
+})
+const downloader = new BackgroundDownloader(engine)
+const downloads = Array.from({length: count}, (_, n) => [`http://host-${n}.example/file`, join(directory, String(n))])
+let seen = 0
+if (mode === 'batches') {
+  await downloader.createDownloads(downloads)
+} else {
+  for (const [url, file] of downloads) {
+    const running = downloader.createDownload(url, file).startAsync()
+    running.catch(() => undefined)
+    running.progress$.subscribe({next: () => (seen += 1), error: () => undefined})
+  }
+}
+
+/** Resolves after so many more ticks. */
+function ticked(wanted) {
+  const end = ticks.count + wanted
+  return new Promise((resolve) => {
+    ticks.told = () => {
+      if (ticks.count >= end) resolve()
+    }
+  })
+}
+
+for (let before = -1; told - before < count; ) {
+  before = told
+  await ticked(1)
+}
+await ticked(TICKS / 5)
+seen = told = ticks.spent = 0
+const began = performance.now()
+await ticked(TICKS)
+const wall = performance.now() - began
+if (told < count * (TICKS - 1) || (mode === 'subscribers' && seen < told)) throw new Error(`${told} told, ${seen} seen`)
+// At the pace that a machine with time to spare keeps, whatever this one did.
+console.log((ticks.spent / 1000 / (TICKS * TICK_MS)) * 100)
+process.stderr.write(`${told} told, ${seen} seen in ${Math.round(wall)} ms\n`)
+process.exit(0)
