@@ -45,9 +45,11 @@ import type {
 } from '../src/domain/attempt.ts'
 import {type Blockage, blockages, type Conditions, isLoopbackUrl} from '../src/domain/conditions.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
+import {addressOf, fromItsOwnAddress, withDropped} from '../src/domain/mirrors.ts'
 import type {PartCounted, PartEvent, PartId} from '../src/domain/part.ts'
 import {sizeOf} from '../src/domain/range-set.ts'
 import {
+  type DroppedSource,
   type Evidence,
   NO_ATTEMPTS,
   type OperationFacts,
@@ -131,7 +133,7 @@ export function timedOut(
   message: string,
   facts: OperationFacts,
 ) {
-  return new TransferError(code, message, {where: new URL(facts.request.url).origin}).toSerialized()
+  return new TransferError(code, message, {where: new URL(addressOf(facts)).origin}).toSerialized()
 }
 
 export function withEvidence(facts: OperationFacts, evidence: Evidence): OperationFacts {
@@ -148,11 +150,11 @@ function provedUseless({details}: SerializedError): boolean {
 }
 
 /** Other bytes may do where these did not: they were pieced together, or the server itself does not stand by them. */
-function isOfTheBytes({code, details}: TransferError, {attempts, evidence}: OperationFacts): boolean {
+function isOfTheBytes({code, details}: TransferError, {attempts, evidence, request}: OperationFacts): boolean {
   const isAdopted = evidence.partOwner !== undefined
   if (code === 'CONTENT_UNEXPECTED') return isAdopted
   if (code !== 'CHECKSUM_MISMATCH' && code !== 'LENGTH_MISMATCH') return false
-  return isAdopted || attempts.total > 1 || details.from === 'server'
+  return isAdopted || attempts.total > 1 || request.mirrors !== undefined || details.from === 'server'
 }
 
 function wholeRange(size: number): Evidence['ranges'] {
@@ -255,7 +257,7 @@ const setUp = setup({
     tellWanted: sendTo('attempt', (_, params: {position: number}) => ({type: 'range.wanted' as const, ...params})),
     noteRequest: assign({
       facts: ({context}, params: {request: OperationFacts['request']; evidence: Evidence}) => ({
-        ...without(context.facts, 'publishing'),
+        ...fromItsOwnAddress(without(context.facts, 'publishing')),
         ...params,
       }),
     }),
@@ -312,6 +314,16 @@ const setUp = setup({
       failure: ({context}) => timedOut('STALLED', 'the body stopped moving', context.facts),
       facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
     }),
+    noteDropped: assign({
+      facts: ({context}, params: {dropped: DroppedSource}) => withDropped(context.facts, params.dropped),
+    }),
+    noteElsewhere: assign({
+      facts: ({context}, {decision}: {decision: RetryDecision}) => {
+        if (decision.kind !== 'elsewhere') return context.facts
+        const facts = {...context.facts, source: decision.source}
+        return decision.dropped === undefined ? facts : withDropped(facts, decision.dropped)
+      },
+    }),
     noteContinuation: assign({
       facts: ({context}) => ({...context.facts, attempts: countContinuation(context.facts.attempts)}),
     }),
@@ -319,6 +331,7 @@ const setUp = setup({
       facts: ({context}, params: {decision: RetryDecision}) => ({
         ...context.facts,
         ...('at' in params.decision ? {retryAt: params.decision.at} : {}),
+        ...('source' in params.decision ? {source: params.decision.source} : {}),
         ...(context.failure === undefined ? {} : {error: context.failure}),
       }),
     }),
@@ -564,6 +577,9 @@ export const operationMachine = setUp.createMachine({
                 {type: 'tellWanted', params: ({event}) => ({position: event.position})},
               ],
             },
+            'source.dropped': {
+              actions: {type: 'noteDropped', params: ({event}) => ({dropped: event.dropped})},
+            },
             'part.wanted': {
               guard: 'mayAddPart',
               actions: {type: 'addPart', params: ({event}) => ({part: event.part})},
@@ -745,6 +761,11 @@ export const operationMachine = setUp.createMachine({
                 actions: 'noteContinuation',
               },
               {
+                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'elsewhere'})},
+                target: 'goingElsewhere',
+                actions: {type: 'noteElsewhere', params: ({event}) => ({decision: event.output})},
+              },
+              {
                 guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'waitUntil'})},
                 target: 'waitingToRetry',
                 actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
@@ -769,6 +790,13 @@ export const operationMachine = setUp.createMachine({
               actions: {type: 'noteThrownFinal', params: ({event}) => ({error: event.error})},
             },
           },
+          on: betweenTries,
+        },
+
+        goingElsewhere: {
+          description: 'Another address of the file is asked next',
+          tags: ['running', 'moving'],
+          always: toTheWire,
           on: betweenTries,
         },
 

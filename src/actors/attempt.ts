@@ -8,6 +8,7 @@ import {describedBy} from '../domain/content-description.ts'
 import {unexpectedAnswer, unexpectedSize} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {expectedDigests} from '../domain/expected-file.ts'
+import {isForeign, sourcesOf} from '../domain/mirrors.ts'
 import type {PartId, PartReport} from '../domain/part.ts'
 import {randomAccessFault} from '../domain/random-access.ts'
 import {
@@ -37,7 +38,7 @@ import {Checkpoints, type VersionFacts} from './checkpoints.ts'
 import {Connection, type Hop, type Reception} from './connection.ts'
 import {FIRST, Parts} from './parts.ts'
 import {judge, type Question, questionTo} from './question.ts'
-import type {FreshRequests} from './refresh-request.ts'
+import {type FreshRequests, firstHop} from './refresh-request.ts'
 import {requestHeaders} from './request-headers.ts'
 import type {Logins} from './server-login.ts'
 
@@ -82,6 +83,8 @@ export class Attempt {
   #connection: Connection | undefined
   /** Where its requests begin: what was given for this try is for all of them. */
   readonly #begin: (own: Hop) => Hop
+  /** Which of the file's addresses its own connection asks. */
+  readonly #source: number
   /** Further connections; absent where there is to be one only. */
   readonly #parts: Parts | undefined
   /** What is missing from there on is fetched first. */
@@ -93,16 +96,19 @@ export class Attempt {
   #positionAtLastPulse: number | undefined
   #detachMeter: (() => void) | undefined
   #detachReaders: (() => void) | undefined
+  #giveBack: (() => void) | undefined
 
   constructor(ports: TransferBytesPorts, {facts, wanted}: AttemptInput, tell: (event: AttemptEvent) => void) {
     this.#ports = ports
     this.#facts = facts
     this.#rate = ports.limiter.allowanceOf(facts)
     this.#begin = ports.fresh.take(facts.id)
+    this.#source = facts.source ?? 0
     this.#wanted = wanted ?? 0
     this.#tell = tell
     this.#bytes = this.#checkpointsOver(facts.evidence)
-    if ((facts.policy.connections ?? 1) > 1) this.#parts = this.#createParts()
+    // Over FTP one stream is all that servers like, and a REST has no end.
+    if ((facts.policy.connections ?? 1) > 1 && !facts.request.url.startsWith('ftp:')) this.#parts = this.#createParts()
   }
 
   obey(command: AttemptCommand): void {
@@ -180,6 +186,7 @@ export class Attempt {
   #detach(): void {
     this.#detachMeter?.()
     this.#detachReaders?.()
+    this.#giveBack?.()
   }
 
   async run(): Promise<void> {
@@ -243,10 +250,12 @@ export class Attempt {
   }
 
   async #transfer(): Promise<void> {
-    const {sink, meter, readers} = this.#ports
+    const {sink, meter, readers, permits} = this.#ports
     const {id, target} = this.#facts
     this.#detachMeter = meter.attach(id, () => this.#counts())
     this.#detachReaders = readers.follow(id, () => this.#flush())
+    // Its place in the line is that of its own address.
+    if (this.#source > 0) this.#giveBack = permits.take(sourcesOf(this.#facts.request)[this.#source] ?? '', id)
     await sink.checkTarget(target)
     // Given up meanwhile: the part may have been removed already, and opening would make it anew.
     this.#assertWanted()
@@ -326,10 +335,10 @@ export class Attempt {
   /** `stretch`: what was chosen already, because parts bring the rest. */
   async #fetch(stretch: ByteRange | undefined): Promise<Reception> {
     const own = this.#ownHop()
-    const first = this.#begin(own)
+    const first = this.#firstHop(this.#source)
     const body = await this.#requestBody()
     this.#assertWanted()
-    let question = this.#questionTo(first, stretch)
+    let question = this.#questionTo(first, this.#source, stretch)
     const connection = new Connection({
       transport: this.#ports.transport,
       connected: () => this.#report({type: 'attempt.connected'}),
@@ -338,7 +347,7 @@ export class Attempt {
       login: this.#ports.logins.of(this.#facts.request, own, first),
       body,
       headersFor: (hop) => {
-        question = this.#questionTo(hop, stretch)
+        question = this.#questionTo(hop, this.#source, stretch)
         return question.headers
       },
       responded: (head) => this.#responded(question, connection, head),
@@ -377,8 +386,23 @@ export class Attempt {
     return {url: request.url, method: request.method, headers: requestHeaders(request, this.#ports.secrets)}
   }
 
-  #questionTo(hop: Hop, stretch?: ByteRange): Question {
-    return questionTo(hop, this.#facts, this.#known, this.#ports.origins, this.#wanted, stretch)
+  /** Where the requests to a source begin. A mirror is told nothing that is meant for the server of the operation's own address. */
+  #firstHop(source: number): Hop {
+    const own = this.#ownHop()
+    const url = source === 0 ? undefined : sourcesOf(this.#facts.request)[source]
+    return url === undefined ? this.#begin(own) : firstHop(own, {url, headers: []})
+  }
+
+  #questionTo(hop: Hop, source: number, stretch?: ByteRange): Question {
+    const known = this.#known
+    // What a part brings is always beside the bytes of the own connection, which may still be on their way.
+    const hasBytes = known.ranges.length > 0 || stretch !== undefined
+    const mustProve = hasBytes && isForeign(known, source)
+    return questionTo(hop, this.#facts, known, this.#ports.origins, this.#wanted, stretch, mustProve)
+  }
+
+  #drop(source: number, reason: string): void {
+    this.#report({type: 'source.dropped', dropped: {source, reason}})
   }
 
   /** What is known of the version, with all bytes that are in the file. */
@@ -400,9 +424,11 @@ export class Attempt {
       wanted: () => this.#wanted,
       isOpen: () => this.#stage === 'open' && this.#bytes.failure === undefined,
       want: (part) => this.#report({type: 'part.wanted', part}),
-      firstHop: () => this.#begin(this.#ownHop()),
+      source: this.#source,
+      drop: (source, reason) => this.#drop(source, reason),
+      firstHop: (source) => this.#firstHop(source),
       login: (first) => logins.of(facts.request, this.#ownHop(), first),
-      ask: (hop, stretch) => this.#questionTo(hop, stretch),
+      ask: (hop, source, stretch) => this.#questionTo(hop, source, stretch),
       judge: (question, head) => judge(question, facts, this.#known, head, clock.now()),
       receive: (connection, {plan, verdict}, end) =>
         this.#goOn(
@@ -416,7 +442,8 @@ export class Attempt {
   #responded(question: Question, connection: Connection, head: ResponseFacts): Reception {
     const {url, plan} = question
     const known = this.#known
-    const {verdict} = judge(question, this.#facts, known, head, this.#ports.clock.now())
+    const {verdict, other} = judge(question, this.#facts, known, head, this.#ports.clock.now())
+    if (other !== undefined) this.#drop(this.#source, other)
     const surprise = unexpectedContent(this.#facts, verdict, describedBy(known.description, head))
     if (surprise !== undefined) return {kind: 'fail', error: surprise}
     const fault = this.#facts.policy.randomAccess === true ? randomAccessFault(plan, verdict, head) : undefined
@@ -472,7 +499,8 @@ export class Attempt {
       this.#recording = deferred()
       this.#retiring = stale.retire()
     }
-    this.#bytes.learnAnew(learned(verdict))
+    const {mirrors} = this.#facts.request
+    this.#bytes.learnAnew({...learned(verdict), ...(mirrors === undefined ? {} : {source: this.#source})})
     const type = verdict.restarted ? 'attempt.restarted' : 'attempt.responded'
     this.#report({type, response: head, evidence: this.#bytes.evidence})
     return this.#receive(connection, {base: 0, expected: verdict.total, missingFrom: 0, end: undefined})

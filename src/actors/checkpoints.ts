@@ -24,7 +24,10 @@ export interface Writer {
 }
 
 /** What answers say of the resource, apart from its bytes. */
-export type VersionFacts = Pick<Evidence, 'total' | 'validator' | 'marks' | 'description' | 'coded' | 'digest'>
+export type VersionFacts = Pick<
+  Evidence,
+  'total' | 'validator' | 'marks' | 'description' | 'coded' | 'digest' | 'source'
+>
 
 export interface CheckpointsOptions {
   /** What is durable already. */

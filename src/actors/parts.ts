@@ -8,6 +8,7 @@ import {firstGrowth, type Growth, grown} from '../domain/connection-growth.ts'
 import {describedBy} from '../domain/content-description.ts'
 import {unexpectedAnswer} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
+import {liveSources, sourcesOf} from '../domain/mirrors.ts'
 import type {PartId, PartReport} from '../domain/part.ts'
 import {isNewerVersion} from '../domain/part-answer.ts'
 import {acceptsRanges} from '../domain/random-access.ts'
@@ -39,15 +40,21 @@ export interface PartsHost {
   /** The try goes on. */
   readonly isOpen: () => boolean
   readonly want: (part: PartId) => void
-  readonly firstHop: () => Hop
+  /** Which of the file's addresses the try's own connection asks. */
+  readonly source: number
+  /** An address sends something else: it is not asked any more. */
+  readonly drop: (source: number, reason: string) => void
+  readonly firstHop: (source: number) => Hop
   readonly login: (first: Hop) => ServerLogin
-  readonly ask: (hop: Hop, stretch: ByteRange) => Question
+  readonly ask: (hop: Hop, source: number, stretch: ByteRange) => Question
   readonly judge: (question: Question, head: ResponseFacts) => Judgement
   readonly receive: (connection: Connection, judgement: Judgement, end: number) => Reception
 }
 
 interface Run {
   readonly part: PartId
+  /** Which of the file's addresses it asks. */
+  readonly source: number
   readonly tell: (report: PartReport) => void
   connection: Connection | undefined
   /** Its chart has left it, or the try has no more use for it. */
@@ -68,6 +75,8 @@ export class Parts {
   /** More were refused in this try. */
   #limit: number
   #hasRanges = false
+  /** Mirrors that failed in this try, or have another file. */
+  readonly #left = new Set<number>()
   #whenChanged: (() => void)[] = []
 
   constructor(host: PartsHost) {
@@ -111,21 +120,22 @@ export class Parts {
   }
 
   #grow(isWhole: boolean): void {
+    const {facts} = this.#host
     const asking = this.#asking
     if (asking === undefined || !this.#maySplit) return
     const {useful} = this
-    const before = this.#growth ?? firstGrowth(this.#limit, useful)
+    const before = this.#growth ?? this.#firstGrowth
     const missing = asking.total - sizeOf(this.board.received(asking.written))
     this.#growth = grown(before, {
       rate: this.#rate,
       flowing: this.board.flowing,
-      most: Math.min(this.#limit, useful ?? this.#limit),
+      most: this.#mirrors.length === 0 ? Math.min(this.#limit, useful ?? this.#limit) : this.#most,
       restMs: (missing / this.#rate) * 1000,
       isWhole,
     })
     const {phase, target} = this.#growth
     if (before.phase === 'narrowing' && phase === 'settled' && target < this.#widest && this.#host.rate.isUnlimited) {
-      this.#teach(target)
+      if (facts.request.mirrors === undefined) this.#teach(target)
     }
     this.#widest = Math.max(this.#widest, target)
     for (const run of [...this.#runs.values()].slice(Math.max(0, target - 1))) this.#drop(run)
@@ -135,6 +145,33 @@ export class Parts {
     }
   }
 
+  get #firstGrowth(): Growth {
+    return this.#mirrors.length === 0 ? firstGrowth(this.#limit, this.useful) : firstGrowth(this.#most, undefined)
+  }
+
+  get #most(): number {
+    return this.#host.facts.policy.connections ?? 1
+  }
+
+  /** The other addresses that may bring something. */
+  get #mirrors(): readonly number[] {
+    const {facts, source} = this.#host
+    return liveSources(facts).filter((each) => each !== source && !this.#left.has(each))
+  }
+
+  /** Of the addresses that take one more, that with the fewest connections. */
+  get #nextSource(): number {
+    const {source} = this.#host
+    const open = this.#mirrors.map((each) => ({source: each, connections: 0}))
+    const own = {source, connections: 1}
+    for (const run of this.#runs.values()) {
+      for (const each of [own, ...open]) if (each.source === run.source) each.connections += 1
+    }
+    const useful = Math.min(this.#limit, this.useful ?? this.#limit)
+    const candidates = own.connections < useful ? [own, ...open] : open
+    return candidates.toSorted((a, b) => a.connections - b.connections)[0]?.source ?? source
+  }
+
   get useful(): number | undefined {
     return this.#host.origins.recall(this.#host.facts.request.url).usefulConnections
   }
@@ -142,10 +179,13 @@ export class Parts {
   /** Brings stretches until none is left for it. What becomes of it is told. */
   async run(part: PartId, tell: (report: PartReport) => void): Promise<void> {
     const {facts, permits, isOpen} = this.#host
-    const run: Run = {part, tell, connection: undefined, isOver: false}
+    const source = this.#nextSource
+    const run: Run = {part, source, tell, connection: undefined, isOver: false}
     const isTooMany = this.#runs.size >= (this.#growth?.target ?? 1) - 1
     const giveBack =
-      isTooMany || !isOpen() ? undefined : permits.tryTake(facts.request.url, facts.id, () => this.#drop(run))
+      isTooMany || !isOpen()
+        ? undefined
+        : permits.tryTake(sourcesOf(facts.request)[source] ?? '', facts.id, () => this.#drop(run))
     if (giveBack === undefined) {
       tell({type: 'part.finished'})
       return
@@ -156,7 +196,7 @@ export class Parts {
       await this.#bring(run)
     } catch (thrown) {
       failure = asTransferError(thrown)
-      if (run.connection?.writer === undefined && failure.details.askAgain !== true) this.#limitTo(this.#withoutThis)
+      if (run.connection?.writer === undefined && failure.details.askAgain !== true) this.#limitAt(run)
     }
     this.#runs.delete(part)
     giveBack()
@@ -179,7 +219,7 @@ export class Parts {
   leave(part: PartId): void {
     const run = this.#runs.get(part)
     if (run === undefined) return
-    if (this.#host.isOpen() && run.connection?.writer === undefined) this.#limitTo(this.#withoutThis)
+    if (this.#host.isOpen() && run.connection?.writer === undefined) this.#limitAt(run)
     run.isOver = true
     run.connection?.stop()
   }
@@ -237,8 +277,8 @@ export class Parts {
 
   async #fetch(run: Run, stretch: ByteRange): Promise<void> {
     const host = this.#host
-    const first = host.firstHop()
-    let question = host.ask(first, stretch)
+    const first = host.firstHop(run.source)
+    let question = host.ask(first, run.source, stretch)
     const connection = new Connection({
       transport: host.transport,
       connected: () => run.tell({type: 'part.connected'}),
@@ -246,7 +286,7 @@ export class Parts {
       challenged: () => run.tell({type: 'part.challenged'}),
       login: host.login(first),
       headersFor: (hop) => {
-        question = host.ask(hop, stretch)
+        question = host.ask(hop, run.source, stretch)
         return question.headers
       },
       responded: (head) => this.#responded(run, connection, question, head),
@@ -272,8 +312,13 @@ export class Parts {
     const {facts, bytes, judge, receive, origins} = this.#host
     if (run.isOver) return {kind: 'overtaken'}
     const judgement = judge(question, head)
-    const {verdict} = judgement
-    if (isNewerVersion(bytes().evidence, head)) {
+    const {verdict, other} = judgement
+    if (other !== undefined) this.#host.drop(run.source, other)
+    if (question.mustProve && verdict.kind !== 'continue') {
+      this.#left.add(run.source)
+      return verdict.kind === 'fail' ? verdict : {kind: 'fail', error: this.#refusal('no part of the file')}
+    }
+    if (!question.mustProve && isNewerVersion(bytes().evidence, head)) {
       const error = this.#refusal('a part of another version', {startOver: true})
       bytes().fail(error)
       return {kind: 'fail', error}
@@ -310,6 +355,12 @@ export class Parts {
   /** How many there can be when one is refused: fewer each time, and not fewer than move. */
   get #withoutThis(): number {
     return Math.max(1, this.board.flowing, Math.min(this.#growth?.paying ?? 1, this.#limit - 1))
+  }
+
+  /** One more was refused: of a mirror none is asked any more in this try. */
+  #limitAt({source}: Run): void {
+    if (source === this.#host.source) this.#limitTo(this.#withoutThis)
+    else this.#left.add(source)
   }
 
   /** Of this try. */

@@ -1,8 +1,11 @@
 /** What a connection asks of one address, and what is made of the answer. */
 
+import {TransferError} from '../domain/errors.ts'
+import {judgeMirror, vouching} from '../domain/mirrors.ts'
 import {type PinnedVerdict, pinDigest} from '../domain/pinned-digest.ts'
 import type {ByteRange} from '../domain/range-set.ts'
 import type {Evidence, HeaderField, OperationFacts, ResponseFacts} from '../domain/record.ts'
+import {redactUrl} from '../domain/redaction.ts'
 import {type AskingTerms, judgeResponse, planRequest, type RangePlan} from '../domain/resume-ladder.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {Hop} from './connection.ts'
@@ -11,6 +14,8 @@ export interface Question {
   readonly url: string
   readonly terms: AskingTerms
   readonly plan: RangePlan
+  /** The bytes are of another server’s version: the answer has to show that its file is the same. */
+  readonly mustProve: boolean
   /** All that goes out with it. */
   readonly headers: readonly HeaderField[]
 }
@@ -18,6 +23,8 @@ export interface Question {
 export interface Judgement {
   readonly plan: RangePlan
   readonly verdict: PinnedVerdict
+  /** Why this server’s bytes are not taken. */
+  readonly other?: string
 }
 
 /** What to ask of an address, as far as its origin is known. `evidence`: with what is in the file, durable or not. */
@@ -28,25 +35,49 @@ export function questionTo(
   origins: OriginMemory,
   wanted: number,
   assigned?: ByteRange,
+  mustProve = false,
 ): Question {
+  const origin = origins.recall(url)
   const terms = {
     method: request.method,
     hasBody: request.body !== undefined,
     policy,
-    origin: origins.recall(url),
+    // A condition would name the version of another server.
+    origin: mustProve ? {...origin, ifRange: 'refused' as const, etags: 'unknown' as const} : origin,
   }
   const plan = planRequest(evidence, terms, wanted, assigned)
-  return {url, terms, plan, headers: withPlan(headers, plan)}
+  return {url, terms, plan, headers: withPlan(headers, plan), mustProve: mustProve && plan.rung !== 'whole'}
 }
 
 export function judge(
-  {plan, terms}: Question,
-  {policy}: OperationFacts,
+  {plan, terms, mustProve}: Question,
+  facts: OperationFacts,
   evidence: Evidence,
   head: ResponseFacts,
   now: number,
 ): Judgement {
+  const {policy} = facts
+  if (mustProve) return proven(plan, facts, evidence, head, now)
   return {plan, verdict: pinDigest(judgeResponse(plan, evidence, terms, head, now), evidence, policy, head)}
+}
+
+function proven(
+  plan: RangePlan,
+  facts: OperationFacts,
+  evidence: Evidence,
+  head: ResponseFacts,
+  now: number,
+): Judgement {
+  const verdict = judgeMirror(plan, facts, evidence, head, now)
+  if (verdict.kind === 'other') {
+    const {reason} = verdict
+    const error = new TransferError('UNRELIABLE_RANGES', reason, {where: redactUrl(head.url)})
+    return {plan, verdict: {kind: 'fail', error}, other: reason}
+  }
+  if (verdict.kind !== 'continue') return {plan, verdict}
+  // Whoever finishes the file, now or after another start, compares it with what vouched for this.
+  const digest = vouching(facts.policy, evidence.digest)
+  return {plan, verdict: digest === undefined ? verdict : {...verdict, digest}}
 }
 
 /** The caller's own Accept-Encoding stands in for ours (O19). */

@@ -17,7 +17,7 @@ import {
 } from '../ports/attempt-provider.ts'
 import type {Hop} from './connection.ts'
 
-interface FreshRequest {
+export interface FreshRequest {
   readonly url: string
   /** Secret, all of them. */
   readonly headers: readonly HeaderField[]
@@ -110,7 +110,7 @@ export class FreshRequests {
 }
 
 /** Somewhere else only what was given for it is told, as after a redirect. */
-function firstHop(own: Hop, {url, headers}: FreshRequest): Hop {
+export function firstHop(own: Hop, {url, headers}: FreshRequest): Hop {
   const stays = new URL(own.url).origin === new URL(url).origin
   const names = new Set(headers.map(([name]) => name.toLowerCase()))
   const kept = own.headers.filter(([name]) => !names.has(name.toLowerCase()) && (stays || !isSecretHeader(name)))

@@ -14,7 +14,7 @@ import {assertGroupFlags, collect, json, requesting, store, transferring} from '
 import {DETAILS, EXAMPLES} from './help.ts'
 import {addHost} from './host-program.ts'
 import type {Io} from './io.ts'
-import {count, oneOf, PRIORITIES, parseChecksum, usageError} from './parse.ts'
+import {count, oneOf, PRIORITIES, parseChecksum, parseUrl, usageError} from './parse.ts'
 import {addPut} from './put-program.ts'
 import type {RunFlags} from './run.ts'
 import type {GetFlags} from './wanted.ts'
@@ -194,6 +194,10 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
       'for one file, as far as more are faster (default: 1)',
       count('--connections', 1, 1000),
     )
+    .option('--mirror <url>', 'another address of the one file (repeatable)', (url: string, others: string[] = []) => [
+      ...others,
+      parseUrl(url, '--mirror').href,
+    ])
     .addHelpText('after', DETAILS.get + EXAMPLES.get)
     .action(async (urls: string[], flags: GetFlags) => {
       if (flags.output !== undefined && flags.directory !== undefined) {

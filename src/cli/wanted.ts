@@ -32,6 +32,8 @@ export interface GetFlags extends RequestFlags {
   readonly compareOnResume?: boolean
   readonly ftpTls?: 'none' | 'explicit' | 'implicit'
   readonly connections?: number
+  /** Other addresses of the one file. */
+  readonly mirror?: readonly string[]
 }
 
 /** One file to have: where from, where to. */
@@ -81,6 +83,9 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
       throw usageError('one file cannot hold several downloads', '--output', 'use --directory instead')
     }
     if (output === '-') throw usageError('stdout is no file', '--output', 'give a file: only a file survives a crash')
+  }
+  if (flags.mirror !== undefined && wishes.length > 1) {
+    throw usageError('a mirror is of one file', '--mirror', 'run bgt get for each file')
   }
   if (checksum !== undefined && wishes.length > 1) {
     throw usageError('several files have no digest in common', '--checksum', 'run bgt get for each file')

@@ -2,7 +2,7 @@
 
 import type {SerializedError} from './errors.ts'
 import type {PartId} from './part.ts'
-import type {AnswerFacts, Evidence, OperationFacts, ResponseFacts} from './record.ts'
+import type {AnswerFacts, DroppedSource, Evidence, OperationFacts, ResponseFacts} from './record.ts'
 import type {RetrySettings} from './retry.ts'
 import type {ResumableFacts, UploadStep} from './upload-steps.ts'
 
@@ -34,6 +34,8 @@ export type AttemptEvent =
   | {readonly type: 'attempt.continuing'}
   /** Nothing is left for its own connection: parts bring the rest. */
   | {readonly type: 'attempt.attending'}
+  /** Another address of the file sends something else, or cannot be shown to send the same. */
+  | {readonly type: 'source.dropped'; readonly dropped: DroppedSource}
   /** One more connection would be of use. */
   | {readonly type: 'part.wanted'; readonly part: PartId}
   | {readonly type: 'attempt.progressed'}

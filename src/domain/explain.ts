@@ -2,6 +2,7 @@
 
 import {BackgroundTransferBehavior} from './behavior.ts'
 import type {Blockage} from './conditions.ts'
+import {toldOfSources} from './mirrors.ts'
 import {sizeOf} from './range-set.ts'
 import type {GroupRecord, OperationRecord} from './record.ts'
 
@@ -51,7 +52,11 @@ export function explain(input: ExplainInput): Explanation {
       return explainQueued(input)
     case 'running':
       if (record.direction === 'upload') return {why: 'it is being sent'}
-      return {why: `it is transferring, ${sizeOf(record.evidence.ranges)} bytes are durable`}
+      return {
+        why: [`it is transferring, ${sizeOf(record.evidence.ranges)} bytes are durable`, toldOfSources(record)]
+          .filter((each) => each !== undefined)
+          .join('; '),
+      }
     case 'returning':
       if (input.originRefusal !== undefined) return REFUSALS[input.originRefusal]
       if (input.applicationRefusal !== undefined) return APPLICATION_REFUSALS[input.applicationRefusal]

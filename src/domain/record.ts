@@ -49,6 +49,8 @@ export interface TransferRequest {
   readonly ftpTls?: FtpTls
   /** Name of the provider that is asked before each try. */
   readonly provider?: string
+  /** Other addresses of the same file. */
+  readonly mirrors?: readonly string[]
   /** Of a resumable upload: how it is sent. */
   readonly way?: UploadWay
   /** RequestCredentials, sealed by the Secrets port; removed when the operation ends. */
@@ -119,6 +121,8 @@ export interface Evidence {
   readonly digest?: Checksum
   /** The address after redirects. */
   readonly url?: string
+  /** Whose version it is: 0, or absent, for the operation’s own address, n for its nth mirror. */
+  readonly source?: number
   /** Bytes that are durable in the part file, or that the server confirmed. */
   readonly ranges: RangeSet
 }
@@ -150,6 +154,12 @@ export interface PublishedFile {
   readonly size: number
   /** The server's name for it, safe, in the directory of the target. */
   readonly as?: string
+}
+
+/** An address of the file that was given up: 0 for the operation’s own, n for its nth mirror. */
+export interface DroppedSource {
+  readonly source: number
+  readonly reason: string
 }
 
 export type Direction = 'download' | 'upload'
@@ -197,6 +207,10 @@ export interface OperationFacts {
   readonly resultFile?: string
   /** The whole file was fetched afresh once because its parts did not fit together. */
   readonly cleanRestart?: boolean
+  /** Where the next try begins: 0, or absent, for the operation’s own address, n for its nth mirror. */
+  readonly source?: number
+  /** Addresses that are not asked any more. */
+  readonly dropped?: readonly DroppedSource[]
   /** Epoch ms of the terminal state. */
   readonly endedAt?: number
   /** The terminal outcome reached a promise of the application. */

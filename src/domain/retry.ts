@@ -7,7 +7,7 @@ import {ERROR_CODES, type SerializedError, TransferError} from './errors.ts'
 import {headerValue} from './header-fields.ts'
 import {webErrorStatusOf} from './hresult.ts'
 import {statusLine} from './reason-phrase.ts'
-import type {AttemptCounts, ResponseFacts} from './record.ts'
+import type {AttemptCounts, DroppedSource, ResponseFacts} from './record.ts'
 import {redactUrl} from './redaction.ts'
 import {parseRetryAfter} from './retry-after.ts'
 
@@ -37,7 +37,10 @@ export const DEFAULT_RETRY: RetrySettings = {
 /** Times are epoch ms. */
 export type RetryDecision =
   | {readonly kind: 'atOnce'}
-  | {readonly kind: 'waitUntil'; readonly at: number}
+  /** `source`: the address that is asked then, where there are several. */
+  | {readonly kind: 'waitUntil'; readonly at: number; readonly source?: number}
+  /** Another address of the file is asked at once; `dropped` is not asked any more. */
+  | {readonly kind: 'elsewhere'; readonly source: number; readonly dropped?: DroppedSource}
   | {readonly kind: 'pauseForStorage'; readonly at: number}
   | {readonly kind: 'pauseRecoverable'}
   | {readonly kind: 'end'; readonly error: SerializedError}

@@ -8,6 +8,7 @@ import {waitFor} from 'xstate'
 import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {TransferError} from '../domain/errors.ts'
+import {addressOf} from '../domain/mirrors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
@@ -163,7 +164,10 @@ export class Coordinator {
       options: this.#options,
       ticker: this.ticker,
       limiter: this.limits,
-      permits: {tryTake: (url, id, onRevoked) => this.line.tryTakeConnection(url, id, onRevoked)},
+      permits: {
+        tryTake: (url, id, onRevoked) => this.line.tryTakeConnection(url, id, onRevoked),
+        take: (url, id) => this.line.takeConnection(url, id),
+      },
       session,
       conditions,
       writes: this.#writes,
@@ -450,12 +454,12 @@ export class Coordinator {
     const quietMs = failure?.details?.retryAfterMs
     if (entry.path === 'running.weighing' && typeof quietMs === 'number') {
       this.line.originOverloaded(
-        facts.request.url,
+        addressOf(facts),
         facts.id,
         Math.min(quietMs, this.#options.settings.retry.retryAfterCapMs),
       )
     } else if (ANSWERED.has(entry.path)) {
-      this.line.originAnswered(facts.request.url, facts.id)
+      this.line.originAnswered(addressOf(facts), facts.id)
     }
   }
 

@@ -213,6 +213,10 @@ export class Dispatcher {
     return this.#applications.refusal(application)
   }
 
+  takeConnection(url: string, id: OperationId): () => void {
+    return this.#origins.takeBeside(new URL(url).origin, id)
+  }
+
   #takeSlot(id: OperationId, slot: Slot): void {
     if (this.#slots.has(id)) return
     this.#slots.set(id, slot)

@@ -78,6 +78,6 @@ export class JournalTail {
 }
 
 function errorText({code, message}: SerializedError, {request, evidence}: OperationRecord): string {
-  const secrets = [request.url, evidence.url ?? ''].flatMap(secretsInUrl)
+  const secrets = [request.url, ...(request.mirrors ?? []), evidence.url ?? ''].flatMap(secretsInUrl)
   return redactText(`${code}: ${message}`, secrets).slice(0, ERROR_LENGTH)
 }

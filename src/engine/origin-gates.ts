@@ -47,22 +47,38 @@ export class OriginGates {
 
   /** A further connection for an operation; undefined when the origin takes nobody now. */
   tryTake(origin: string, id: OperationId, onRevoked: () => void): (() => void) | undefined {
-    const gate = this.#gates.get(origin)
     // Whether a quiet is over is found out by an operation.
-    if (this.#stopped || gate?.getSnapshot().matches('open') === false) return undefined
+    if (this.#stopped || this.#gates.get(origin)?.getSnapshot().matches('open') === false) return undefined
     if (!this.#isWatched(origin)) return () => {}
-    this.#count += 1
-    const user: ConnectionUser = `${id}/${this.#count}`
+    const user = this.#nextUser(id)
     const further = this.#further.get(origin) ?? new Map<ConnectionUser, () => void>()
     this.#further.set(origin, further.set(user, onRevoked))
+    const giveBack = this.#add(origin, user)
+    return () => {
+      if (!further.has(user)) return
+      this.#givingWay.delete(origin)
+      further.delete(user)
+      if (further.size === 0 && this.#further.get(origin) === further) this.#further.delete(origin)
+      giveBack()
+    }
+  }
+
+  /** A connection that an operation has besides that to its own origin, and does not give way with. */
+  takeBeside(origin: string, id: OperationId): () => void {
+    return this.#stopped || !this.#isWatched(origin) ? () => {} : this.#add(origin, this.#nextUser(id))
+  }
+
+  #nextUser(id: OperationId): ConnectionUser {
+    this.#count += 1
+    return `${id}/${this.#count}`
+  }
+
+  #add(origin: string, user: ConnectionUser): () => void {
     this.#send(origin, {type: 'connection.taken', id: user})
     let isHeld = true
     return () => {
       if (!isHeld) return
       isHeld = false
-      this.#givingWay.delete(origin)
-      further.delete(user)
-      if (further.size === 0 && this.#further.get(origin) === further) this.#further.delete(origin)
       this.#send(origin, {type: 'connection.given', id: user})
       this.#forgetIfIdle(origin)
     }

@@ -119,6 +119,7 @@ const request = z.strictObject({
   proxy: plain(2_048).exactOptional(),
   ftpTls: z.enum(['explicit', 'implicit']).exactOptional(),
   provider: text(256).exactOptional(),
+  mirrors: z.array(web).max(100).exactOptional(),
   way: z
     .strictObject({
       protocol: text(64),

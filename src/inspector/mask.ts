@@ -20,7 +20,12 @@ export function maskRecord(record: OperationRecord): OperationRecord {
   const {response, error, evidence} = record
   return {
     ...record,
-    request: {...maskBody(request), url: redactUrl(request.url), headers: maskHeaders(request.headers, secrets)},
+    request: {
+      ...maskBody(request),
+      url: redactUrl(request.url),
+      headers: maskHeaders(request.headers, secrets),
+      ...(request.mirrors === undefined ? {} : {mirrors: request.mirrors.map(redactUrl)}),
+    },
     // An upload's is a name that holds its address.
     ...(record.direction === 'upload' ? {target: {...record.target, file: fileOf(record)}} : {}),
     evidence: evidence.url === undefined ? evidence : {...evidence, url: redactUrl(evidence.url)},
@@ -41,7 +46,7 @@ function maskBody(request: TransferRequest): TransferRequest {
 
 /** Query values of the addresses that an operation knows. */
 export function secretsOf({request, evidence, response}: OperationRecord): readonly string[] {
-  const addresses = new Set([request.url, evidence.url ?? '', response?.url ?? ''])
+  const addresses = new Set([request.url, ...(request.mirrors ?? []), evidence.url ?? '', response?.url ?? ''])
   return [...addresses].flatMap(secretsInUrl)
 }
 

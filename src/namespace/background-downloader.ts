@@ -5,7 +5,14 @@ import type {ExpectedContent} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {fileNameFromUrl} from '../domain/file-name.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
-import {type Checksum, type CollisionPolicy, type FtpTls, NO_ATTEMPTS, NO_EVIDENCE} from '../domain/record.ts'
+import {
+  type Checksum,
+  type CollisionPolicy,
+  type FtpTls,
+  NO_ATTEMPTS,
+  NO_EVIDENCE,
+  type TransferRequest,
+} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
@@ -58,6 +65,12 @@ export interface DownloadOptions {
    * Connections for this file at once, at most, as far as more of them are faster; the downloader's by default. 1 to 1,000.
    */
   readonly connections?: number
+  /**
+   * Other addresses of the same file, http or https: parts come from them, too, where `connections` allows several, and one goes on
+   * where another one fails. Bytes of two addresses are joined only where they name the same version by a strong ETag or a digest,
+   * or where a digest is known that the finished file is compared with. None by default; 100 at most.
+   */
+  readonly mirrors?: readonly (URL | string)[]
 }
 
 const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
@@ -249,7 +262,11 @@ export class BackgroundDownloader extends TransferSettings {
     return this.join({
       id: this.engine.newId(),
       direction: 'download',
-      request: overFtp && ftpTls !== 'none' ? {...request, ftpTls} : request,
+      request: {
+        ...request,
+        ...(overFtp && ftpTls !== 'none' ? {ftpTls} : {}),
+        ...(options.mirrors === undefined ? {} : mirrorsOf(options.mirrors, request)),
+      },
       target: {file: isDirectory ? resolve(resultFile, fileNameFromUrl(request.url)) : resolve(resultFile), collision},
       policy: this.policyWith({
         priority,
@@ -267,6 +284,33 @@ export class BackgroundDownloader extends TransferSettings {
 
 const BATCH = 5000
 
+const MOST_MIRRORS = 100
+
+function mirrorsOf(given: readonly (URL | string)[], {url, method}: TransferRequest): {mirrors?: readonly string[]} {
+  if (!Array.isArray(given)) throw invalidArgument('mirrors', 'must be a list of URLs')
+  if (given.length > MOST_MIRRORS) throw invalidArgument('mirrors', `must be ${MOST_MIRRORS} at most`)
+  if (given.length === 0) return {}
+  if (method !== 'GET' || isFtp(url)) throw invalidArgument('mirrors', 'are for GET over http and https only')
+  const mirrors = given.map((each) => {
+    if (!URL.canParse(String(each))) throw invalidArgument('mirrors', 'hold what is no URL')
+    const mirror = new URL(each)
+    if (mirror.protocol !== 'https:' && mirror.protocol !== 'http:') {
+      throw invalidArgument('mirrors', 'must be http or https')
+    }
+    if (mirror.protocol === 'http:' && url.startsWith('https:')) {
+      throw invalidArgument('mirrors', 'must be https where the address is')
+    }
+    if (mirror.username !== '' || mirror.password !== '') {
+      throw invalidArgument('mirrors', 'must have no user information: it is for the own address alone')
+    }
+    mirror.hash = ''
+    return mirror.href
+  })
+  const others = [...new Set(mirrors)].filter((mirror) => mirror !== url)
+  return others.length === 0 ? {} : {mirrors: others}
+}
+
 function withBody(draft: OperationDraft, piece: ContentPiece): OperationDraft {
+  if (draft.request.mirrors !== undefined) throw invalidArgument('mirrors', 'are for requests without a body only')
   return {...draft, request: {...draft.request, body: {pieces: [piece]}}}
 }

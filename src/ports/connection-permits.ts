@@ -8,4 +8,6 @@ export interface ConnectionPermits {
    * waits for it: then it has to be given back. Returns how to give it back; idempotent.
    */
   tryTake(url: string, id: OperationId, onRevoked: () => void): (() => void) | undefined
+  /** The same for an operation that goes to another address of its file: counted, beyond the limit too, lest it waits in a slot. */
+  take(url: string, id: OperationId): () => void
 }

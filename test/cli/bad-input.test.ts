@@ -64,6 +64,12 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['--serialized without a group', ['get', '--serialized', 'http://127.0.0.1/x'], /--group/],
     ['a priority that is none', ['priority', '01a1', 'urgent'], /high, default, low/],
     ['--search without --repair', ['doctor', '--search', '.'], /--repair/],
+    ['a mirror that is no URL', ['get', '--mirror', 'nowhere', 'http://127.0.0.1/x'], /--mirror/],
+    [
+      'a mirror for two URLs',
+      ['get', '--mirror', 'http://a/x', 'http://127.0.0.1/x', 'http://127.0.0.1/y'],
+      /--mirror/,
+    ],
     ['no connections', ['get', '--connections', '0', 'http://127.0.0.1/x'], /--connections/],
   ]
 

@@ -293,6 +293,21 @@ describe('what comes where', () => {
     })
   })
 
+  it('--connections and --mirror bring one file from both servers, a part each', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const content = contentOf(3, 6_000_000)
+      const slow = {content, etag: '"1"', pieceBytes: 32_768, pieceDelayMs: 15}
+      world.server.route('/one', slow)
+      world.server.route('/two', slow)
+      const urls = [world.server.url('/one'), '--mirror', world.server.url('/two')]
+      expect((await world.bgt(['get', ...urls, '--connections', '2', '-o', 'file', '--quiet'])).code).toBe(0)
+      expect(await world.digestOf('file')).toBe(sha256(content))
+      const asked = world.server.requests.map(({path, headers}) => [path, headers.range !== undefined])
+      expect(asked[0]).toEqual(['/one', false])
+      expect(asked).toContainEqual(['/two', true])
+    })
+  })
+
   it('https with an authority that the environment trusts', async () => {
     await CliWorld.run(
       cli,

@@ -31,6 +31,7 @@ const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({
   proxy: true,
   ftpTls: true,
   provider: true,
+  mirrors: true,
   credentials: true,
   way: true,
 })
@@ -62,6 +63,8 @@ const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({
   publishing: true,
   resultFile: true,
   cleanRestart: true,
+  source: true,
+  dropped: true,
   endedAt: true,
   delivered: true,
   completionGroup: true,

@@ -63,12 +63,13 @@ class GetRun implements Run {
   }
 
   #options({isUnnamed}: Wish): DownloadOptions {
-    const {priority, ifExists} = this.#flags
+    const {priority, ifExists, mirror} = this.#flags
     return {
       ...this.#limits(),
       nameFromServer: isUnnamed,
       ...(priority === undefined ? {} : {priority}),
       ...(ifExists === undefined ? {} : {collision: ifExists}),
+      ...(mirror === undefined ? {} : {mirrors: mirror}),
     }
   }
 

@@ -60,6 +60,21 @@ describe('17.D FTP downloads (9.7)', () => {
     expect(server.said('RETR')).toEqual(['dir/a file.bin'])
   })
 
+  it('bring it over one connection, whatever `connections` allows', async () => {
+    const world = await makeWorld({checkpointIntervalMs: 20, minSliceBytes: 4096, stallTimeoutMs: 400, retryDelayMs: 1})
+    // In each silence another one would be opened over HTTP; the second try has shown that the server has ranges.
+    const server = await serve([
+      {...WHOLE, cutAfter: CUT / 2, cut: 'stall'},
+      {...WHOLE, cutAfter: CUT / 2, cut: 'stall'},
+      WHOLE,
+    ])
+    const downloader = world.engine.createDownloader()
+    downloader.connections = 8
+    await downloader.createDownload(server.url('/a'), world.file('a')).startAsync()
+    await expectWhole(world)
+    expect(server.said('RETR')).toHaveLength(3)
+  })
+
   it('112. log in with what the address says, and never with serverCredential', async () => {
     const world = await makeWorld()
     const server = await serve()
