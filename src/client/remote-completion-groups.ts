@@ -7,8 +7,17 @@ import type {CallQueue} from './call-queue.ts'
 
 interface Known {
   isEnabled: boolean
+  /** That it was enabled was not answered yet. */
+  isEnabling: boolean
   /** Drafts that were created for it and not started. */
   expected: number
+  /** How much of that is in calls that were not answered: they are said again, after a death of the host too. */
+  unanswered: number
+}
+
+/** Before anything was asked of it. */
+function known(isEnabled: boolean): Known {
+  return {isEnabled, isEnabling: false, expected: 0, unanswered: 0}
 }
 
 export class RemoteCompletionGroups implements CompletionGroupsApi {
@@ -24,14 +33,14 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
 
   create(): TallyId {
     const id = this.#newId()
-    this.#known.set(id, {isEnabled: false, expected: 0})
+    this.#known.set(id, known(false))
     this.#tell(this.#calls.call('createCompletionGroup', {id, expected: 0, again: false}))
     return id
   }
 
   async revive(id: TallyId): Promise<boolean> {
     const {isKnown, isEnabled} = await this.#calls.call('reviveCompletionGroup', {id})
-    if (isKnown && !this.#known.has(id)) this.#known.set(id, {isEnabled, expected: 0})
+    if (isKnown && !this.#known.has(id)) this.#known.set(id, known(isEnabled))
     return isKnown
   }
 
@@ -43,14 +52,14 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
       })
     }
     known.expected += 1
-    this.#tell(this.#calls.call('expectMember', {id}))
+    this.#countIn([id], 1, this.#calls.call('expectMember', {id}))
   }
 
   withdraw(drafts: readonly Pick<OperationDraft, 'completionGroup'>[]): void {
     const groups = drafts.map(({completionGroup}) => completionGroup).filter((each) => each !== undefined)
     if (groups.length === 0) return
     this.started(drafts)
-    this.#tell(this.#calls.call('withdrawMembers', {groups}))
+    this.#countIn(groups, -1, this.#calls.call('withdrawMembers', {groups}))
   }
 
   /** They are the host's from now on. */
@@ -71,7 +80,13 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
       throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled already', {where: id})
     }
     known.isEnabled = true
-    return this.#calls.call('enableCompletionGroup', {id}).then(() => undefined)
+    known.isEnabling = true
+    return this.#calls
+      .call('enableCompletionGroup', {id})
+      .then(() => undefined)
+      .finally(() => {
+        known.isEnabling = false
+      })
   }
 
   register(id: TallyId, task: TaskRegistration): Promise<void> {
@@ -106,9 +121,27 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
 
   /** Another life of the host: what it kept in memory only is said again. */
   resync(): void {
-    for (const [id, {isEnabled, expected}] of this.#known) {
-      if (!isEnabled) this.#tell(this.#calls.call('createCompletionGroup', {id, expected, again: true}))
+    for (const [id, {isEnabled, isEnabling, expected, unanswered}] of this.#known) {
+      if (isEnabled && !isEnabling) continue
+      // What was not answered is said again, behind this.
+      const input = {id, expected: Math.max(0, expected - unanswered), again: true}
+      this.#tell(this.#calls.call('createCompletionGroup', input))
     }
+  }
+
+  /** `by` for each of these groups, until the call is answered. */
+  #countIn(groups: readonly TallyId[], by: number, call: Promise<unknown>): void {
+    const count = (change: number) => {
+      for (const id of groups) {
+        const known = this.#known.get(id)
+        if (known !== undefined) known.unanswered += change
+      }
+    }
+    count(by)
+    call.then(
+      () => count(-by),
+      () => count(-by),
+    )
   }
 
   /** Rejects only when the link closes first; whoever waits for anything is told there. */

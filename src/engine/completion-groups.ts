@@ -119,6 +119,16 @@ export class CompletionGroups {
     return snapshot === undefined || snapshot.hasTag('firing') || snapshot.hasTag('over')
   }
 
+  /** Whether it is among those whose task has not run. */
+  has(id: TallyId): boolean {
+    return this.#groups.has(id)
+  }
+
+  /** Whether this very task was registered with it, as far as the records of its members still say so. */
+  async hasHad(id: TallyId, taskId: string): Promise<boolean> {
+    return (await this.#options.store.tally(id))?.task?.taskId === taskId
+  }
+
   /** Holds at once; resolves when it is durable. Throws ILLEGAL_STATE the second time. */
   enable(id: TallyId): Promise<void> {
     const group = this.#groups.get(id)

@@ -1,6 +1,5 @@
 /** What each call does: plain data in, the engine asked, plain data out. Whatever changes anything is asked before it awaits. */
 
-import {fileURLToPath} from 'node:url'
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {NO_ATTEMPTS, NO_EVIDENCE, type OperationRecord, type TransferPolicy} from '../domain/record.ts'
@@ -11,6 +10,7 @@ import type {OperationDraft} from '../engine/engine-api.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
 import {byteRate, limitsOf} from '../engine/options.ts'
 import {spoolName} from '../ports/spool.ts'
+import {afterTurns, COMPLETION_HANDLERS, withdrawExpected} from './completion-calls.ts'
 import type {HeldOperations} from './held-operations.ts'
 import type {CallAnswer, CallInput, CallName, HostMessage, Snapshot} from './protocol.ts'
 
@@ -32,15 +32,15 @@ export interface CallContext {
   readonly expected: Map<OperationId, number>
   /** Drafts of this session that batches with notifications wait for, with their batch. */
   readonly notified: Map<OperationId, TallyId>
-  /** Registrations of tasks whose modules are being looked at, by their groups. */
-  readonly registering: Map<OperationId, Promise<void>>
+  /** Settles when what was asked of a completion group last has been done. */
+  readonly groupTurns: Map<OperationId, Promise<void>>
   /** Operations that this session may exempt from saving power. */
   readonly exempted: Set<OperationId>
   /** Starts take their turns: what is started first stands in line first. */
   startTurn: Promise<unknown>
 }
 
-type Handlers = {
+export type Handlers = {
   readonly [Name in CallName]: (
     context: CallContext,
     input: CallInput<Name>,
@@ -177,49 +177,7 @@ const HANDLERS: Handlers = {
     context.watch(events)
     return null
   },
-  createCompletionGroup: async ({engine: {completionGroups}, expected}, {id, expected: count, again}) => {
-    // What is asked of a new group next must find it: nothing is awaited then.
-    if (!again || !(await completionGroups.revive(id))) completionGroups.create(id)
-    if (!completionGroups.isEnabled(id))
-      for (let each = 0; each < count; each += 1) expect(completionGroups, expected, id)
-    return null
-  },
-  reviveCompletionGroup: async ({engine: {completionGroups}}, {id}) => ({
-    isKnown: await completionGroups.revive(id),
-    isEnabled: completionGroups.isEnabled(id),
-  }),
-  expectMember: ({engine: {completionGroups}, expected}, {id}) => {
-    expect(completionGroups, expected, id)
-    return null
-  },
-  withdrawMembers: ({engine: {completionGroups}, expected}, {groups}) => {
-    completionGroups.withdraw(groups.map((completionGroup) => ({completionGroup})))
-    for (const id of groups) expected.set(id, Math.max(0, (expected.get(id) ?? 0) - 1))
-    return null
-  },
-  enableCompletionGroup: async ({engine: {completionGroups}, registering}, {id}) => {
-    // What was asked for before it: the group may fire at once.
-    const registration = registering.get(id)
-    if (registration !== undefined) await registration
-    // Asked again by a client whose host died over the answer.
-    if (!completionGroups.isEnabled(id)) await completionGroups.enable(id)
-    return null
-  },
-  registerTask: (context, {id, task}) => {
-    const {engine, app, registering} = context
-    const allowed = engine.demandBounds(app, fileURLToPath(task.module), 'run')
-    if (allowed === undefined) return register(context, id, task)
-    const registered = allowed.then(() => register(context, id, task))
-    const over = () => void registering.delete(id)
-    registering.set(id, registered.then(over, over))
-    return registered
-  },
-  unregisterTask: async ({engine: {completionGroups}, tellAll}, {id}) => {
-    const durable = completionGroups.unregister(id)
-    tellAll({type: 'tasks', tasks: completionGroups.registrations()})
-    await durable
-    return null
-  },
+  ...COMPLETION_HANDLERS,
   expectNotified: ({engine: {notifications}, notified}, {batch, drafts}) => {
     for (const draft of drafts) {
       if (notified.has(draft)) continue
@@ -269,6 +227,10 @@ async function begin(
     for (const entry of earlier) if (entry !== undefined) engine.release(entry)
     throw error
   }
+  await afterTurns(
+    context,
+    drafts.map(({completionGroup}) => completionGroup),
+  )
   takeRoom(engine, fresh)
   const started = hold ? engine.start(fresh) : engine.startMany(fresh).then(() => [])
   started.catch(() => leaveRoom(engine, fresh))
@@ -279,6 +241,9 @@ async function begin(
       notified.delete(id)
     }
     // The others were started in an earlier life of the host.
+    for (const [index, {completionGroup}] of drafts.entries()) {
+      if (completionGroup !== undefined && earlier[index] !== undefined) withdrawExpected(context, completionGroup)
+    }
     forgetNotified(
       context,
       drafts.map(({id}) => id),
@@ -312,18 +277,6 @@ async function demandBounds(engine: Engine, {app, direction, request, target}: O
   for (const piece of request.body?.pieces ?? []) {
     if (piece.kind === 'file') await engine.demandBounds(app, piece.file, 'read')
   }
-}
-
-async function register(
-  {engine: {completionGroups}, tellAll}: CallContext,
-  id: OperationId,
-  task: CallInput<'registerTask'>['task'],
-): Promise<null> {
-  if (completionGroups.registrationOf(id)?.taskId === task.taskId) return null
-  const durable = completionGroups.register(id, task)
-  tellAll({type: 'tasks', tasks: completionGroups.registrations()})
-  await durable
-  return null
 }
 
 /** Of the whole engine: no business of an application that is kept to rules. */
@@ -434,13 +387,4 @@ export function isVisible(record: OperationRecord, app: string | undefined): boo
 
 function queryOf({app}: CallContext, query: CallInput<'query'>['query']): OperationQuery {
   return {...(query as OperationQuery), ...(app === undefined ? {} : {app})}
-}
-
-function expect(
-  completionGroups: Engine['completionGroups'],
-  expected: CallContext['expected'],
-  id: OperationId,
-): void {
-  completionGroups.expect(id)
-  expected.set(id, (expected.get(id) ?? 0) + 1)
 }

@@ -60,7 +60,7 @@ export class HostSession {
       closeBytes: (source) => this.#closeBytes(source),
       expected: new Map(),
       notified: new Map(),
-      registering: new Map(),
+      groupTurns: new Map(),
       exempted: new Set(),
       startTurn: Promise.resolve(),
     }

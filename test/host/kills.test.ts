@@ -7,7 +7,7 @@ import {existsSync, readdirSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
-import {digestOf, makeDirectory, requestsFor, startServer} from '../integration/harness.ts'
+import {digestOf, makeDirectory, onCleanup, requestsFor, startServer} from '../integration/harness.ts'
 import {type RunningChild, startChild} from '../support/child-program.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
@@ -28,7 +28,7 @@ let client: string
 beforeAll(async () => {
   host = await compiledProgram(new URL('host-program.ts', import.meta.url))
   client = await compiledProgram(new URL('killed-client.ts', import.meta.url))
-}, 60_000)
+}, 300_000)
 
 /** Lives of one program, one after another, until one comes to its end. */
 class Lives {
@@ -91,6 +91,11 @@ async function play(seed: number): Promise<void> {
       return false
     },
   )
+  // A run that is given up must leave nobody behind who begins anew for ever.
+  onCleanup(async () => {
+    await clients.stop()
+    await hosts.stop()
+  })
   try {
     const kills = 2 + Math.floor(random.next() * 4)
     for (let n = 0; n < kills; n += 1) {
@@ -125,5 +130,5 @@ async function play(seed: number): Promise<void> {
 describe('host and client are killed', () => {
   const seeds = Array.from({length: RUNS}, (_, n) => FIRST_SEED + n)
 
-  it.each(seeds)('seed %i', {timeout: 120_000}, play)
+  it.each(seeds)('seed %i', {timeout: 600_000}, play)
 })

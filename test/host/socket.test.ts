@@ -4,7 +4,7 @@ import {execFile} from 'node:child_process'
 import {randomUUID} from 'node:crypto'
 import {once} from 'node:events'
 import {chmod, mkdir, stat, writeFile} from 'node:fs/promises'
-import {createServer, type IncomingMessage, request} from 'node:http'
+import {createServer} from 'node:http'
 import {connect} from 'node:net'
 import {join} from 'node:path'
 import {promisify} from 'node:util'
@@ -12,20 +12,7 @@ import {describe, expect, it} from 'vitest'
 import {controlAddress} from '../../src/adapters/control/control-address.ts'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {failure, makeDirectory, onCleanup, openEngine, startServer} from '../integration/harness.ts'
-
-interface Answer {
-  readonly status: number | undefined
-  readonly body: {readonly error?: {readonly code: string; readonly message: string}; readonly [name: string]: unknown}
-}
-
-async function ask(socketPath: string, method: string, path: string, body?: string): Promise<Answer> {
-  const asked = request({socketPath, method, path, headers: {host: 'control'}})
-  asked.end(body)
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-  const chunks: Buffer[] = []
-  for await (const chunk of answer) chunks.push(chunk)
-  return {status: answer.statusCode, body: JSON.parse(Buffer.concat(chunks).toString('utf8'))}
-}
+import {ask, openSession} from './raw-session.ts'
 
 /** An engine that others may connect to, and its socket. */
 async function shared(options: Parameters<typeof openEngine>[1] = {}) {
@@ -33,39 +20,6 @@ async function shared(options: Parameters<typeof openEngine>[1] = {}) {
   const engine = await openEngine(directory, {...options, control: true})
   const store = join(directory, '.store')
   return {directory, engine, store, socket: controlAddress(store)}
-}
-
-/** A session by hand: its stream is open, and calls are answered one after another. */
-async function openSession(socketPath: string) {
-  const id = randomUUID()
-  const asked = request({socketPath, path: `/api/v1/session?id=${id}&api=1`, headers: {host: 'control'}})
-  asked.end()
-  const [stream] = (await once(asked, 'response')) as [IncomingMessage]
-  stream.setEncoding('utf8')
-  onCleanup(async () => void asked.destroy())
-  const messages = (async function* () {
-    let rest = ''
-    for await (const chunk of stream) {
-      const frames = `${rest}${chunk}`.split('\n\n')
-      rest = frames.pop() ?? ''
-      for (const frame of frames) yield JSON.parse(frame.replace('data: ', ''))
-    }
-  })()
-  let calls = 0
-  return {
-    path: `/api/v1/session/${id}`,
-    welcome: (await messages.next()).value,
-    async call(name: string, input: unknown) {
-      const body = JSON.stringify({settled: 0, calls: [{id: calls, name, input}]})
-      calls += 1
-      const {status, body: answer} = await ask(socketPath, 'POST', `/api/v1/session/${id}/calls`, body)
-      if (status !== 202) return answer
-      for (;;) {
-        const {value} = await messages.next()
-        if (value.type === 'result' && value.id === calls - 1) return value
-      }
-    },
-  }
 }
 
 describe('the control socket', () => {
