@@ -26,7 +26,7 @@ let programs: Programs
 
 beforeAll(async () => {
   programs = await compilePrograms()
-}, 60_000)
+}, 300_000)
 
 async function startHost(directory: string): Promise<RunningChild> {
   const host = await programs.startHost(directory)
