@@ -51,8 +51,8 @@ name=@file a file, with ;type= and ;filename= behind it where they are to be sai
 `,
   get: `
 The same URL and file again go on with the download that is unfinished, paused ones included; nothing else is touched.
-Without -o the name is the last part of the URL's path. A name that the server gives (Content-Disposition) is not used in
-this version. Secrets need not stand on the command line:
+Without -o, and without a name in the list, the file is called as the server says (Content-Disposition), made safe, or else by
+the last part of the URL's path. Secrets need not stand on the command line:
 --header-file holds 'Name: value' lines. Times are in seconds, fractions allowed.
 `,
 } as const

@@ -2,6 +2,7 @@
 
 import {Argument, Command, CommanderError} from 'commander'
 import type {TransferError} from '../domain/errors.ts'
+import {LINE_MOVES} from '../domain/line-move.ts'
 import type {Change, ChangeFlags} from './commands/change.ts'
 import type {ChartFlags} from './commands/chart.ts'
 import type {DoctorFlags} from './commands/doctor.ts'
@@ -100,6 +101,19 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
       return changing(guid, {kind: 'priority', priority, name}, flags)
     })
 
+  json(store(program.command('move <guid>')))
+    .addArgument(new Argument('<where>').choices([...LINE_MOVES, 'before']))
+    .argument('[other]', 'with before: the guid of another that waits in the same group')
+    .description('move a waiting operation up or down in its group, to first or last, or before another')
+    .action(
+      (guid: string, to: (typeof LINE_MOVES)[number] | 'before', other: string | undefined, flags: ChangeFlags) => {
+        if ((to === 'before') !== (other !== undefined)) {
+          throw usageError('before takes the guid of another, and nothing else does', 'move', 'see bgt move --help')
+        }
+        return changing(guid, {kind: 'move', to, other}, flags)
+      },
+    )
+
   json(store(program.command('doctor')))
     .description('say how the store is, and repair it')
     .option('--repair', 'make a new store of what can be saved; the old one is kept aside')
@@ -170,7 +184,7 @@ function createProgram(version: string, io: Io, finish: (code: number) => void):
 function addGet(program: Command, io: Io, finish: (code: number) => void): void {
   requesting(program.command('get [url...]'), {
     what: 'downloads',
-    user: 'who you are for the server, told when it asks (Basic, Digest)',
+    user: 'who you are for the server: over HTTP told when it asks (Basic, Digest), over FTP with the login',
   })
     .description('download files; run it again to go on with what is unfinished')
     .option('-o, --output <file>', 'where to put the one file')

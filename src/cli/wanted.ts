@@ -1,7 +1,8 @@
 /** What `bgt get` is asked for, checked before anything of the engine is loaded. */
 
-import {realpath} from 'node:fs/promises'
+import {realpath, stat} from 'node:fs/promises'
 import {basename, dirname, join, parse, resolve, sep} from 'node:path'
+import {TransferError} from '../domain/errors.ts'
 import {fileNameFromUrl} from '../domain/file-name.ts'
 import type {Checksum, CollisionPolicy} from '../index.ts'
 import type {Io} from './io.ts'
@@ -90,7 +91,10 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
   if (checksum !== undefined && wishes.length > 1) {
     throw usageError('several files have no digest in common', '--checksum', 'run bgt get for each file')
   }
-  if (directory !== undefined) await demandAllWithin(folder, wishes)
+  if (directory !== undefined) {
+    await demandDirectory(folder)
+    await demandAllWithin(folder, wishes)
+  }
   return flags.ifExists === 'generateUniqueName' ? setApart(wishes) : wishes
 }
 
@@ -101,6 +105,17 @@ function withUser(url: URL, user: GetFlags['user']): URL {
   named.username = encodeURIComponent(user.userName)
   named.password = encodeURIComponent(user.password)
   return named
+}
+
+/** Asked once: else each file of a list would fail of it. */
+async function demandDirectory(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined)
+  if (found?.isDirectory() === true) return
+  const what = found === undefined ? 'the directory does not exist' : 'is not a directory'
+  throw new TransferError('DIRECTORY_MISSING', what, {
+    where: folder,
+    advice: 'create it, or choose another with --directory',
+  })
 }
 
 /** Lists come from elsewhere: with --directory none of their files lies outside it, by whatever links lead there. */

@@ -11,6 +11,7 @@ import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
+import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
 import {sizeOf} from '../domain/range-set.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
@@ -309,6 +310,11 @@ export class RemoteEngine implements EngineApi {
   makeCurrent(held: RemoteOperation): Promise<void> {
     this.#requireOpen()
     return this.#calls.call('makeCurrent', {id: held.record.id}).then(() => undefined)
+  }
+
+  move(held: RemoteOperation, to: LineMove): Promise<void> {
+    this.#requireOpen()
+    return this.#calls.call('move', {id: held.record.id, to}).then(() => undefined)
   }
 
   async markDelivered(held: RemoteOperation): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * The order of a group's waiting line, as ranges of (priority class, sequence). High before Default before Low, first come
- * within a class, is the base; makeCurrentInTransferGroup turns the present order like a wheel, and what it moved stands as
- * a list of ranges in front of the base. So a move costs the same for ten members as for a million.
+ * within a class, is the base; makeCurrentInTransferGroup turns the present order like a wheel, a move takes one member to another
+ * place, and what was moved stands as a list of ranges in front of the base. So a move costs the same for ten members as for a
+ * million.
  */
 
 import {PRIORITY_CLASSES, type PriorityClass} from './priority.ts'
@@ -41,7 +42,30 @@ export function makeCurrent(
   }))
   // What stood before in the base stays there: base order is what it had.
   const before = at < moved.length ? [...moved.slice(0, at), {...found, to: place.sequence - 1}] : moved
-  return joined([...behind, ...before].filter((range) => range.from <= range.to))
+  return joined([...behind, ...before].filter(isAny))
+}
+
+/**
+ * The front after `place` alone was moved to stand directly before or behind `anchor`; all others keep their order. Whoever arrives
+ * later stands at the end of its class, as ever: stretches of the base that come to stand in the front stay open for them.
+ */
+export function moveBeside(
+  front: readonly LineRange[] | undefined,
+  place: Place,
+  anchor: Place,
+  side: 'before' | 'behind',
+): readonly LineRange[] {
+  const alone: LineRange = {priorityClass: place.priorityClass, from: place.sequence, to: place.sequence}
+  const others = lineRanges(front).flatMap((range) =>
+    holds(range, place) ? withoutPlace(range, place.sequence) : [range],
+  )
+  const order = others.flatMap((range) => {
+    if (!holds(range, anchor)) return [range]
+    const {sequence} = anchor
+    const at = side === 'before' ? sequence : sequence + 1
+    return [{...range, to: at - 1}, alone, {...range, from: at}].filter(isAny)
+  })
+  return withoutBase(joined(order))
 }
 
 /** Negative when `a` goes before `b`. */
@@ -51,11 +75,11 @@ export function compareInLine(front: readonly LineRange[] | undefined, a: Place,
 
 /**
  * The front without the ranges before `head`, the first place that is still waiting or occupied. Keeps a group that is
- * reordered often from carrying ranges whose members are long through.
+ * reordered often from carrying ranges whose members are long through. One that is open for arrivals stays as long as any.
  */
 export function pruneFront(front: readonly LineRange[], head: Place): readonly LineRange[] {
   const at = front.findIndex((range) => holds(range, head))
-  return at === -1 ? [] : front.slice(at)
+  return at === -1 ? [] : front.filter((range, index) => index >= at || range.to === Number.MAX_SAFE_INTEGER)
 }
 
 function rank(front: readonly LineRange[], place: Place): number {
@@ -65,6 +89,30 @@ function rank(front: readonly LineRange[], place: Place): number {
 
 function holds(range: LineRange, place: Place): boolean {
   return range.priorityClass === place.priorityClass && range.from <= place.sequence && place.sequence <= range.to
+}
+
+/** The range without one of its places. */
+function withoutPlace(range: LineRange, sequence: number): readonly LineRange[] {
+  return [
+    {...range, to: sequence - 1},
+    {...range, from: sequence + 1},
+  ].filter(isAny)
+}
+
+function isAny(range: LineRange): boolean {
+  return range.from <= range.to
+}
+
+/** The whole order without the end that the base has anyway: what the front leaves of each class, one class after another. */
+function withoutBase(order: readonly LineRange[]): readonly LineRange[] {
+  let end = order.length
+  while (end > 1 && isInBaseOrder(order[end - 2], order[end - 1])) end -= 1
+  return order.slice(0, end - 1)
+}
+
+function isInBaseOrder(a: LineRange | undefined, b: LineRange | undefined): boolean {
+  if (a === undefined || b === undefined) return false
+  return (a.priorityClass - b.priorityClass || a.from - b.from) < 0
 }
 
 /** What the front leaves of a class. */

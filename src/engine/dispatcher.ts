@@ -6,16 +6,18 @@
 import type {Member} from '../domain/admission.ts'
 import type {Applications} from '../domain/applications.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
+import type {LineMove} from '../domain/line-move.ts'
 import {compareInLine, makeCurrent, type Place, pruneFront} from '../domain/line-order.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {originOf} from '../domain/origin.ts'
 import {priorityClass} from '../domain/priority.ts'
-import type {GroupRecord, OperationFacts, OperationRecord} from '../domain/record.ts'
+import type {GroupRecord, LineRange, OperationFacts, OperationRecord} from '../domain/record.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {RecordStore, WaitingGroup} from '../ports/record-store.ts'
 import {ApplicationGates, type ApplicationRefusal} from './application-gates.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import {type AwakeGroup, type GroupStanding, Groups} from './groups.ts'
+import {LineMoves} from './line-moves.ts'
 import {OriginGates, type OriginRefusal} from './origin-gates.ts'
 import type {Waiting} from './waiting-line.ts'
 
@@ -59,6 +61,7 @@ export class Dispatcher {
   readonly #closed = new Set<string>()
   readonly #origins: OriginGates
   readonly #applications: ApplicationGates
+  readonly #moves: LineMoves
   /** Sequences below this wait for attachAsync. */
   #floor = 0
   /** Those below the floor that were attached. */
@@ -86,6 +89,11 @@ export class Dispatcher {
       gateOf: (record) => this.#applications.gateOf(record),
       running: () => this.#slots.size,
       onOffers: () => this.#schedule(),
+    })
+    this.#moves = new LineMoves({
+      ...options,
+      front: (name) => this.groupRecord(name).front ?? [],
+      reorder: (name, front) => this.#reorder(name, front),
     })
   }
 
@@ -263,13 +271,24 @@ export class Dispatcher {
     const {id, policy, sequence} = facts
     if (this.#members.has(id)) return
     if (group.line.heads[0]?.id === id && this.members(policy.group).length === 0) return
-    const kept = this.groupRecord(policy.group)
     const place = {priorityClass: priorityClass(policy.priority), sequence}
-    const front = makeCurrent(kept.front ?? [], place, lastSequence)
-    const saved = this.keepGroup({...kept, front})
-    group.line.reorder(front)
-    this.#groups.lineChanged(group)
+    const saved = this.#reorder(policy.group, makeCurrent(this.groupRecord(policy.group).front, place, lastSequence))
     this.#groups.send(group, {type: 'member.madeCurrent', id})
+    await saved
+  }
+
+  /** Moves a waiting member, and no other, to another place in its line. Resolves when it is durable; rejects with ILLEGAL_STATE. */
+  move(facts: OperationFacts, to: LineMove): Promise<void> {
+    return this.#moves.move(facts, to)
+  }
+
+  async #reorder(name: string, front: readonly LineRange[]): Promise<void> {
+    const saved = this.keepGroup({...this.groupRecord(name), front})
+    const group = this.#groups.find(name)
+    if (group !== undefined) {
+      group.line.reorder(front)
+      this.#groups.lineChanged(group)
+    }
     await saved
   }
 

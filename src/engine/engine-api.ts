@@ -7,6 +7,7 @@ import type {Observable} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
+import type {LineMove} from '../domain/line-move.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, OperationFacts, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
@@ -98,6 +99,7 @@ export interface EngineApi {
   changePolicy(held: HeldOperation, policy: TransferPolicy): void
   changeRequest(held: HeldOperation, request: TransferRequest): void
   makeCurrent(held: HeldOperation): Promise<void>
+  move(held: HeldOperation, to: LineMove): Promise<void>
   markDelivered(held: HeldOperation): Promise<void>
   explain(held: HeldOperation): Explanation
   consentsToUnconstrained(transfers: readonly ConstrainedTransfer[]): Promise<boolean>

@@ -12,6 +12,7 @@ import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../dom
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import {type Explanation, explain} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
+import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {type RangeSet, rangeFrom} from '../domain/range-set.ts'
@@ -472,6 +473,17 @@ export class Engine implements EngineApi {
     this.#requireServing()
     if (entry.facts.policy.group === '' || entry.isOver || entry.state !== 'queued') return Promise.resolve()
     return this.#line.makeCurrent(entry.facts, this.#sequence)
+  }
+
+  /**
+   * Moves a waiting operation, and no other, to another place in its group's line. Resolves when it is durable; rejects with
+   * ILLEGAL_STATE when it does not wait, or there is nobody to pass. Throws CLOSED.
+   */
+  move(entry: OperationEntry, to: LineMove): Promise<void> {
+    this.#requireServing()
+    if (entry.state === 'queued') return this.#line.move(entry.facts, to)
+    const {id: where} = entry.record
+    return Promise.reject(new TransferError('ILLEGAL_STATE', `it does not wait in line: it is ${entry.state}`, {where}))
   }
 
   /** The outcome reached a promise of the application: enumeration no longer shows it. What was forgotten stays so. */

@@ -190,7 +190,9 @@ export class WaitingLine {
 
   /** The order changed, or what takes part: only those admitted one by one are kept, the rest is read anew. */
   #restart(): void {
-    this.#window = this.#window.filter(({sequence}) => sequence < this.#floor)
+    this.#window = this.#window
+      .filter(({sequence}) => sequence < this.#floor)
+      .toSorted((a, b) => compareInLine(this.#front, a, b))
     this.#horizon = 'start'
     if (this.#reading !== undefined) this.#reading.restarted = true
     this.refill()

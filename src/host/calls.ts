@@ -126,6 +126,10 @@ const HANDLERS: Handlers = {
     await context.engine.makeCurrent(entryOf(context, id))
     return null
   },
+  move: async (context, {id, to}) => {
+    await context.engine.move(entryOf(context, id), to)
+    return null
+  },
   markDelivered: async (context, {id}) => {
     await context.engine.markDelivered(entryOf(context, id))
     return snapshotOf(context, id)

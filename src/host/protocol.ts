@@ -23,6 +23,7 @@ import type {ExpectedContent} from '../domain/content-guard.ts'
 import type {SerializedError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry} from '../domain/journal.ts'
+import {LINE_MOVES} from '../domain/line-move.ts'
 import type {BatchNotices, NotificationBatch, TileNotice, ToastNotice} from '../domain/notice.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest, TransferTarget} from '../domain/record.ts'
@@ -257,6 +258,7 @@ export const CALLS = {
   changePolicy: z.strictObject({id, policy}),
   changeRequest: z.strictObject({id, request}),
   makeCurrent: one,
+  move: z.strictObject({id, to: z.union([z.enum(LINE_MOVES), z.strictObject({before: id})])}),
   markDelivered: one,
   forget: one,
   journal: z.strictObject({

@@ -185,6 +185,9 @@ export class Api {
         // No step of the chart tells of these: they are told when they are durable.
         await entry.tail
         hub.publish({type: 'operation', operation: views.operation(entry.record)})
+      } else if (command.command === 'move' || command.command === 'makeCurrent') {
+        const group = engine.groups().find(({name}) => name === entry.record.policy.group)
+        if (group !== undefined) hub.publish({type: 'group', group: views.group(group)})
       }
       const text = `${wordsOf(command)} was asked for in the inspector`
       hub.publish({type: 'log', at: engine.now(), level: 'info', text, guid: entry.record.id})
@@ -207,6 +210,7 @@ export class Api {
 /** Neither address nor headers: they may be secret. */
 function wordsOf(command: CommandRequest): string {
   if (command.command === 'request') return 'another request'
+  if (command.command === 'move') return typeof command.value === 'string' ? `move ${command.value}` : 'a move'
   return 'value' in command ? `${command.command} ${command.value}` : command.command
 }
 

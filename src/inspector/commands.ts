@@ -2,6 +2,7 @@
 
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {withHeader, withoutHeader} from '../domain/header-fields.ts'
+import {parseLineMove} from '../domain/line-move.ts'
 import type {BackgroundTransferPriority} from '../domain/priority.ts'
 import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {Engine} from '../engine/engine.ts'
@@ -27,12 +28,16 @@ export function parseCommand(body: unknown): CommandRequest {
       if (value === null) return {command, value}
       if (typeof value !== 'number') throw invalidArgument('value', 'must be a number or null')
       return {command, value: byteRate('value', value) ?? value}
+    case 'move':
+      return {command, value: parseLineMove('value', value)}
     case 'request':
       return parseRequest(body as {readonly url?: unknown; readonly headers?: unknown})
     default:
-      throw invalidArgument('command', 'must be pause, resume, retry, cancel, makeCurrent, priority, rate or request')
+      throw invalidArgument('command', `must be one of ${COMMANDS}`)
   }
 }
+
+const COMMANDS = 'pause, resume, retry, cancel, makeCurrent, move, priority, rate and request'
 
 function parseRequest({url, headers}: {readonly url?: unknown; readonly headers?: unknown}): CommandRequest {
   if (url !== undefined && typeof url !== 'string') throw invalidArgument('url', 'must be text')
@@ -70,6 +75,8 @@ export async function carryOut(engine: Engine, entry: OperationEntry, request: C
         throw new TransferError('ILLEGAL_STATE', 'only a member of a group can be made current')
       }
       return engine.makeCurrent(entry)
+    case 'move':
+      return engine.move(entry, request.value)
     case 'priority':
       requireUnfinished(entry)
       return engine.changePolicy(entry, {

@@ -21,6 +21,7 @@
 import type {Conditions} from '../domain/conditions.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry} from '../domain/journal.ts'
+import type {LineMove} from '../domain/line-move.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {HeaderField, OperationRecord} from '../domain/record.ts'
 import type {BackgroundTransferStatus, LifeState} from '../domain/status.ts'
@@ -138,6 +139,8 @@ export type InspectorMessage =
 export type CommandRequest =
   /** `retry` ends a wait; a failed download it starts again, as a new operation. */
   | {readonly command: 'pause' | 'resume' | 'retry' | 'cancel' | 'makeCurrent'}
+  /** To another place among those that wait in its group. */
+  | {readonly command: 'move'; readonly value: LineMove}
   | {readonly command: 'priority'; readonly value: number}
   | {readonly command: 'rate'; readonly value: number | null}
   /** Another address, and headers to set (null: to take away). An address is changed while it is paused only. */

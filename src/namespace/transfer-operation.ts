@@ -25,6 +25,7 @@ import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import {withHeader, withoutHeader} from '../domain/header-fields.ts'
+import {type LineMove, parseLineMove} from '../domain/line-move.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import type {HeaderField, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
@@ -241,6 +242,17 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
       // Rejects only when the engine closes before a failing store took it; that was logged.
       this.engine.makeCurrent(this.entry).catch(() => undefined)
     })
+  }
+
+  /**
+   * Moves this transfer alone to another place among those that wait in its group: one `up` or `down`, `first`, `last`, or before
+   * another, by its guid. It passes priorities too, and nobody that runs gives way. Our addition to the namespace. Resolves when
+   * it is durable; rejects with ILLEGAL_STATE when it does not wait, or has nobody to pass. Throws ILLEGAL_STATE before
+   * it is accepted, INVALID_ARGUMENT, CLOSED.
+   */
+  moveInTransferGroupAsync(to: LineMove): Promise<void> {
+    if (this.#stage.kind !== 'entered') throw this.illegal('moveInTransferGroupAsync')
+    return this.engine.move(this.#stage.entry, parseLineMove('to', to))
   }
 
   /** From the next request on; repeated calls concatenate. ILLEGAL_STATE on a terminal operation. */

@@ -67,8 +67,8 @@ export interface RecordStore {
   active(states?: readonly LifeState[]): Promise<readonly OperationId[]>
   /** The groups that have queued members. */
   waitingGroups(): Promise<readonly WaitingGroup[]>
-  /** Queued members of a group inside one stretch of the line, in order, at most `limit`. */
-  line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]>
+  /** Queued members of a group inside one stretch of the line, in order or from its end on, at most `limit`. */
+  line(group: string, range: LineRange, limit: number, backwards?: boolean): Promise<readonly LineEntry[]>
   /** Ended operations, the oldest first, at most `limit`, behind `after`. */
   ended(after: EndedEntry | undefined, limit: number): Promise<readonly EndedEntry[]>
   /** Ended operations, the newest first, at most `limit`. */

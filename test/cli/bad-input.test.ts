@@ -114,6 +114,16 @@ describe('a destination that cannot be had ends with 8', () => {
     })
   })
 
+  it('a missing directory for a list: one error, and nothing is begun', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const stdin = Array.from({length: 50}, (_, n) => world.server.url(`/${n}`)).join('\n')
+      const {code, lines} = await world.bgt(['get', '-i', '-', '-d', 'missing'], {stdin})
+      expect(lines).toEqual([expect.stringContaining(`the directory does not exist (${world.path('missing')})`)])
+      expect(code).toBe(8)
+      expect(await readdir(world.directory)).toEqual([])
+    })
+  })
+
   it('a file in the place of the directory', async () => {
     await CliWorld.run(cli, async (world) => {
       await writeFile(world.path('occupied'), '')

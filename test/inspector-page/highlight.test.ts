@@ -4,6 +4,7 @@ import {readFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import type {JournalEntry} from '../../src/inspector/protocol.ts'
 import type {Chart} from '../../visualizations/chart.ts'
+import {actionsOf, coursesOf, guardWords} from '../../visualizations/inspector/model/course.ts'
 import {
   activeLeaves,
   highlightAt,
@@ -51,6 +52,43 @@ describe('the transition that an entry tells of', () => {
 
   it('is none when the chart has none', () => {
     expect(takenTransition(chart, entry('unheard.of', 'completed', 'queued'))).toBeUndefined()
+  })
+})
+
+describe('the course of a step', () => {
+  it.each(['operation', 'upload'])('of the %s chart leads from everywhere to where its transitions lead', (machine) => {
+    const drawn: Chart = JSON.parse(
+      readFileSync(new URL(`../../visualizations/${machine}.chart.json`, import.meta.url), 'utf8'),
+    )
+    const initials = new Map(drawn.states.map(({id, initial}) => [id, initial]))
+    const leaf = (id: string): string => (initials.get(id) === undefined ? id : leaf(String(initials.get(id))))
+    let seen = 0
+    for (const transition of drawn.transitions) {
+      const [target] = transition.targets
+      if (target === undefined || transition.event === '' || transition.source === machine) continue
+      const path = (id: string) => id.slice(machine.length + 1)
+      const courses = coursesOf(drawn, entry(transition.event, path(leaf(transition.source)), path(leaf(target))))
+      expect(courses.flat(), transition.id).toContain(transition)
+      seen += 1
+    }
+    expect(seen).toBeGreaterThan(40)
+  })
+
+  it.each([
+    ['operation.admit', 'queued', 'running.exchanging.active.connecting', '', ''],
+    ['attempt.failed', 'running.exchanging.active.transferring', 'running.weighing', '', 'noteFailure'],
+    ['xstate.done.actor.weighing', 'running.weighing', 'running.waitingToRetry', 'decidedTo waitUntil', 'noteDeadline'],
+    [
+      'conditions.changed',
+      'running.exchanging.active.transferring',
+      'running.exchanging.yieldingToConditions',
+      'isBlocked',
+      'noteConditions',
+    ],
+    ['unheard.of', 'completed', 'queued', '', ''],
+  ])('%s from %s to %s', (event, from, to, guard, actions) => {
+    const courses = coursesOf(chart, entry(event, from, to))
+    expect([guardWords(courses), actionsOf(courses).join(' ')]).toEqual([guard, actions])
   })
 })
 

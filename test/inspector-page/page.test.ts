@@ -98,6 +98,9 @@ describe.skipIf(executable === undefined && !isRequired)('the inspector page', (
     await rows.first().click()
     await page.getByRole('heading', {name: /^Step \d+: attempt.responded/}).waitFor()
     await page.getByText('206').or(page.getByText('200')).first().waitFor()
+    await page.getByLabel('Filter transitions').fill('operation.pause')
+    await rows.first().click()
+    await page.getByText('because').first().waitFor()
     await page.getByLabel('Filter transitions').fill('')
     await eventually(() => rows.count()).toBe(all)
     await rows.first().focus()
@@ -164,7 +167,7 @@ describe.skipIf(executable === undefined && !isRequired)('the inspector page', (
     await outline.getByText('byApplication active').waitFor()
   })
 
-  it('shows a group with its order, and moves one to the front', async () => {
+  it('shows a group with its order, and moves members by buttons, keys and dragging', async () => {
     const world = await inspectedWorld({page: {control: true}, maxConcurrentTransfers: 1})
     for (const name of ['one.bin', 'two.bin', 'three.bin']) await startSlow(world, name, 'batch')
     const page = await openPage(world.inspector.url)
@@ -173,6 +176,21 @@ describe.skipIf(executable === undefined && !isRequired)('the inspector page', (
     await eventually(() => order.allTextContents()).toEqual(['two.bin', 'three.bin'])
     await page.getByRole('button', {name: 'Move three.bin to the front'}).click()
     await eventually(() => order.allTextContents()).toEqual(['three.bin', 'two.bin'])
+    await startSlow(world, 'four.bin', 'batch')
+    await eventually(() => order.allTextContents()).toEqual(['three.bin', 'two.bin', 'four.bin'])
+    await page.getByRole('button', {name: 'Move four.bin up'}).click()
+    await eventually(() => order.allTextContents()).toEqual(['three.bin', 'four.bin', 'two.bin'])
+    await page.getByRole('button', {name: 'Move three.bin down'}).focus()
+    await page.keyboard.press('Alt+ArrowDown')
+    await eventually(() => order.allTextContents()).toEqual(['four.bin', 'three.bin', 'two.bin'])
+    const line = page.locator('.order li[draggable=true]')
+    await line.last().dragTo(line.first())
+    await eventually(() => order.allTextContents()).toEqual(['two.bin', 'four.bin', 'three.bin'])
+    await row(page, 'two.bin').click()
+    await page.getByRole('heading', {name: 'two.bin', level: 1}).waitFor()
+    await page.keyboard.press('d')
+    await page.getByRole('option', {name: /^Group batch/}).click()
+    await eventually(() => order.allTextContents()).toEqual(['four.bin', 'two.bin', 'three.bin'])
   })
 
   it('marks several and asks all of them at once, by keys and by the pointer', async () => {

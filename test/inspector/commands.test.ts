@@ -109,6 +109,29 @@ describe('a command', () => {
     expect((await command(world, first.guid, {command: 'makeCurrent'})).status).toBe(202)
   })
 
+  it('moves one in its line, and shows the new order at once', async () => {
+    const world = await controlled({maxConcurrentTransfers: 0})
+    const stream = await world.stream()
+    const guids: string[] = []
+    for (const name of ['one', 'two', 'three']) {
+      guids.push((await world.start(world.server.url(`/whole?${name}`), name, {group: 'g'})).guid)
+    }
+    const [one = '', two = '', three = ''] = guids
+    for (const [guid, value, order] of [
+      [three, 'up', [one, three, two]],
+      [one, 'down', [three, one, two]],
+      [two, {before: three}, [two, three, one]],
+      [two, 'last', [three, one, two]],
+    ] as const) {
+      expect((await command(world, guid, {command: 'move', value})).status).toBe(202)
+      await stream.until((reader) => reader.of('group').at(-1)?.group.line.join() === order.join())
+    }
+    expect((await command(world, three, {command: 'move', value: 'up'})).status).toBe(409)
+    for (const value of [undefined, 'sideways', {before: 'x'}, {}]) {
+      expect((await command(world, one, {command: 'move', value})).status).toBe(400)
+    }
+  })
+
   it('gives a paused download another address and headers, and shows neither', async () => {
     const world = await controlled()
     const stream = await world.stream()
@@ -165,6 +188,7 @@ describe('a command', () => {
     for (const body of [
       {command: 'pause'},
       {command: 'makeCurrent'},
+      {command: 'move', value: 'up'},
       {command: 'priority', value: 1},
       {command: 'rate', value: 9},
     ]) {

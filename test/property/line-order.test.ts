@@ -2,7 +2,14 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {compareInLine, lineRanges, makeCurrent, type Place, pruneFront} from '../../src/domain/line-order.ts'
+import {
+  compareInLine,
+  lineRanges,
+  makeCurrent,
+  moveBeside,
+  type Place,
+  pruneFront,
+} from '../../src/domain/line-order.ts'
 import type {LineRange} from '../../src/domain/record.ts'
 
 /** The naive model: the members that were moved, in their order, and the others by class and arrival. */
@@ -143,6 +150,87 @@ describe('makeCurrent', () => {
           }
         },
       ),
+    )
+  })
+})
+
+/** `letter` of the alphabet, as a Default member. */
+const member = (letter: string): Place => ({priorityClass: 1, sequence: letter.charCodeAt(0) - 64})
+
+describe('moveBeside', () => {
+  it('moves one alone, and new arrivals go behind', () => {
+    const front = moveBeside(undefined, member('D'), member('C'), 'before')
+    expect(letters(front, 7)).toBe('ABDCEFG')
+    expect(letters(moveBeside(front, member('D'), member('B'), 'before'), 7)).toBe('ADBCEFG')
+    expect(letters(moveBeside(front, member('A'), member('E'), 'behind'), 7)).toBe('BDCEAFG')
+  })
+
+  it('leaves nothing behind when it is taken back', () => {
+    const front = moveBeside(undefined, member('D'), member('C'), 'before')
+    expect(moveBeside(front, member('D'), member('C'), 'behind')).toEqual([])
+  })
+
+  it('lets a High arrival go before those that were moved among themselves', () => {
+    const front = moveBeside(undefined, member('D'), member('C'), 'before')
+    const high: Place = {priorityClass: 0, sequence: 6}
+    expect(compareInLine(front, high, member('A'))).toBeLessThan(0)
+    const pruned = pruneFront(front, member('A'))
+    expect(compareInLine(pruned, high, member('A'))).toBeLessThan(0)
+    expect(pruneFront(front, member('C'))).toEqual([])
+  })
+
+  it('agrees with a list in which one is moved, whatever was moved before, and through arrivals and leavings', () => {
+    const step = fc.record({
+      kind: fc.constantFrom(
+        'arrive' as const,
+        'leave' as const,
+        'makeCurrent' as const,
+        'move' as const,
+        'move' as const,
+      ),
+      priorityClass: fc.constantFrom(0 as const, 1 as const, 2 as const),
+      pick: fc.nat(),
+      to: fc.nat(),
+    })
+    fc.assert(
+      fc.property(fc.array(step, {maxLength: 40}), (sequence) => {
+        let order: readonly Place[] = []
+        let front: readonly LineRange[] = []
+        let last = 0
+        for (const {kind, priorityClass, pick, to} of sequence) {
+          const place = order[pick % Math.max(1, order.length)]
+          const anchor = order[to % Math.max(1, order.length)]
+          if (kind === 'arrive') {
+            last += 1
+            const arrived: Place = {priorityClass, sequence: last}
+            const at = inLine(front, [...order, arrived]).indexOf(arrived)
+            // Behind everybody of its class that came in the order of arrival.
+            expect(order.slice(at).some((each) => each.priorityClass === priorityClass && front.length === 0)).toBe(
+              false,
+            )
+            order = order.toSpliced(at, 0, arrived)
+          } else if (place === undefined || anchor === undefined) {
+            continue
+          } else if (kind === 'leave') {
+            order = order.filter((each) => each !== place)
+            const [head] = order
+            if (head !== undefined) front = pruneFront(front, head)
+          } else if (kind === 'makeCurrent') {
+            if (place === order[0]) continue
+            front = makeCurrent(front, place, last)
+            order = inLine(front, order)
+          } else if (place !== anchor) {
+            const side = pick % 2 === 0 ? 'before' : 'behind'
+            front = moveBeside(front, place, anchor, side)
+            const others = order.filter((each) => each !== place)
+            order = others.toSpliced(others.indexOf(anchor) + (side === 'before' ? 0 : 1), 0, place)
+          }
+          expect(inLine(front, order)).toEqual(order)
+          expect(byRanges(front, order)).toEqual(order)
+          expect(lineRanges(front).length).toBeLessThanOrEqual(3 + 4 * sequence.length)
+        }
+      }),
+      {numRuns: 500},
     )
   })
 })

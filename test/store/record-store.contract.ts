@@ -273,6 +273,8 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         expect(await store.line('', {priorityClass: 1, from: 6, to: 7}, 10)).toHaveLength(2)
         expect(await store.line('', WHOLE_CLASS, 1)).toEqual([{id: operationId(5), priorityClass: 1, sequence: 5}])
         expect(await store.line('', WHOLE_CLASS, 0)).toEqual([])
+        const backwards = await store.line('', {priorityClass: 1, from: 5, to: 7}, 2, true)
+        expect(backwards.map(({sequence}) => sequence)).toEqual([7, 6])
         expect(await store.line('', {...WHOLE_CLASS, priorityClass: 0}, 10)).toHaveLength(1)
         expect(await store.line('', {...WHOLE_CLASS, priorityClass: 2}, 10)).toHaveLength(1)
       })

@@ -168,13 +168,13 @@ export class MemoryStore implements RecordStore {
     return this.#opened().waitingGroups()
   }
 
-  async line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]> {
+  async line(group: string, range: LineRange, limit: number, backwards = false): Promise<readonly LineEntry[]> {
     const fault = this.#readFault
     if (fault !== undefined && fault.left > 0) {
       fault.left -= 1
       throw fault.error
     }
-    return this.#opened().line(group, range, limit)
+    return this.#opened().line(group, range, limit, backwards)
   }
 
   async ended(after: EndedEntry | undefined, limit: number): Promise<readonly EndedEntry[]> {

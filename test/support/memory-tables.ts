@@ -115,13 +115,13 @@ export class MemoryTables {
     return [...classes].map(([name, priorityClass]) => ({name, priorityClass}))
   }
 
-  line(group: string, range: LineRange, limit: number): readonly LineEntry[] {
+  line(group: string, range: LineRange, limit: number, backwards = false): readonly LineEntry[] {
     return [...this.#operations.values()]
       .filter(({state, policy}) => state === 'queued' && policy.group === group)
       .map(({id, policy, sequence}) => ({id, priorityClass: priorityClass(policy.priority), sequence}))
       .filter((entry) => entry.priorityClass === range.priorityClass)
       .filter(({sequence}) => sequence >= range.from && sequence <= range.to)
-      .sort((a, b) => a.sequence - b.sequence)
+      .sort((a, b) => (backwards ? b.sequence - a.sequence : a.sequence - b.sequence))
       .slice(0, limit)
   }
 

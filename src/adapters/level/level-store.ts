@@ -191,8 +191,8 @@ class LevelRecordStore implements LevelStore {
     return this.#scan(scanWaitingGroups)
   }
 
-  line(group: string, range: LineRange, limit: number): Promise<readonly LineEntry[]> {
-    return this.#scan((database) => scanLine(database, group, range, limit))
+  line(group: string, range: LineRange, limit: number, backwards = false): Promise<readonly LineEntry[]> {
+    return this.#scan((database) => scanLine(database, group, range, {limit, reverse: backwards}))
   }
 
   ended(after: EndedEntry | undefined, limit: number): Promise<readonly EndedEntry[]> {

@@ -66,9 +66,9 @@ export async function scanLine(
   database: Database,
   group: string,
   range: LineRange,
-  limit: number,
+  order: {readonly limit: number; readonly reverse: boolean},
 ): Promise<readonly LineEntry[]> {
-  const entries = await database.iterator({...lineSpan(group, range), limit}).all()
+  const entries = await database.iterator({...lineSpan(group, range), ...order}).all()
   return entries.map(([key, id]) => lineEntryOf(key, id))
 }
 

@@ -1,9 +1,15 @@
-/** `bgt pause`, `unpause`, `retry`, `cancel` and `priority`: a change of one stored operation, durable when its line is printed. */
+/** `bgt pause`, `unpause`, `retry`, `cancel`, `priority` and `move`: a change of one stored operation, durable when its line is printed. */
 
 import {filter, firstValueFrom} from 'rxjs'
 import {TransferError} from '../../domain/errors.ts'
+import type {LINE_MOVES} from '../../domain/line-move.ts'
 import {BackgroundTransferStatus, statusName} from '../../domain/status.ts'
-import {type BackgroundTransferPriority, DownloadOperation, type UploadOperation} from '../../index.ts'
+import {
+  type BackgroundTransferEngine,
+  type BackgroundTransferPriority,
+  DownloadOperation,
+  type UploadOperation,
+} from '../../index.ts'
 import {type Io, printJson, printResult} from '../io.ts'
 import {isCanceled, operationOf, unknownOperation} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
@@ -20,6 +26,7 @@ export type Change =
   | {readonly kind: 'unpause'}
   | {readonly kind: 'retry'}
   | {readonly kind: 'cancel'}
+  | {readonly kind: 'move'; readonly to: (typeof LINE_MOVES)[number] | 'before'; readonly other: string | undefined}
   | {readonly kind: 'priority'; readonly priority: BackgroundTransferPriority; readonly name: string}
 
 export async function change(io: Io, guid: string, change: Change, flags: ChangeFlags): Promise<number> {
@@ -27,7 +34,7 @@ export async function change(io: Io, guid: string, change: Change, flags: Change
   if (!(await holdsStore(directory))) throw unknownOperation(guid)
   const {operation, isShared} = await withStore(directory, async (engine) => {
     const found = await operationOf(engine, guid)
-    await apply(found, change)
+    await apply(engine, found, change)
     return {operation: found, isShared: engine.host !== null}
   })
   const summary = operation.describe()
@@ -37,14 +44,26 @@ export async function change(io: Io, guid: string, change: Change, flags: Change
   return 0
 }
 
-const DONE = {pause: 'paused', unpause: 'queued', retry: 'queued', cancel: 'canceled', priority: 'reordered'} as const
+const DONE = {
+  pause: 'paused',
+  unpause: 'queued',
+  retry: 'queued',
+  cancel: 'canceled',
+  priority: 'reordered',
+  move: 'moved',
+} as const
 
 function detail(change: Change, isShared: boolean): string {
   if (change.kind === 'unpause' || change.kind === 'retry') return isShared ? '' : ' (bgt resume runs it)'
+  if (change.kind === 'move') return change.to === 'before' ? '' : ` (${change.to})`
   return change.kind === 'priority' ? ` (priority ${change.name})` : ''
 }
 
-async function apply(operation: DownloadOperation | UploadOperation, change: Change): Promise<void> {
+async function apply(
+  engine: BackgroundTransferEngine,
+  operation: DownloadOperation | UploadOperation,
+  change: Change,
+): Promise<void> {
   const {status} = operation.progress
   const state = statusName(status)
   const hasEnded = state === 'completed' || state === 'canceled' || state === 'error'
@@ -77,6 +96,11 @@ async function apply(operation: DownloadOperation | UploadOperation, change: Cha
     }
     case 'priority':
       operation.priority = change.priority
+      return
+    case 'move':
+      await operation.moveInTransferGroupAsync(
+        change.to === 'before' ? {before: (await operationOf(engine, change.other ?? '')).guid} : change.to,
+      )
       return
   }
 }

@@ -213,6 +213,35 @@ describe('17.J groups, priority, order', () => {
     expect(await digestOf(world.file('a'))).toBe(sha256(contentOf(0, SIZE)))
   })
 
+  it('moves one member alone, and nobody gives way', async () => {
+    const world = await makeWorld()
+    const names = ['a', 'b', 'c', 'd']
+    serve(world, names)
+    stall(world, 'a')
+    const create = creator(world, 'g', BackgroundTransferBehavior.serialized)
+    const [a, b, c, d] = names.map((name) => create(name))
+    if (a === undefined || b === undefined || c === undefined || d === undefined) throw new Error('nothing was created')
+    expect(() => d.moveInTransferGroupAsync('up')).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+    const first = a.startAsync()
+    await receives(first, STOP)
+    const all = [first, ...[b, c, d].map((operation) => operation.startAsync())]
+    await Promise.all(all.map(({accepted}) => accepted))
+    await d.moveInTransferGroupAsync('up')
+    await b.moveInTransferGroupAsync({before: c.guid})
+    await b.moveInTransferGroupAsync('last')
+    await expect(d.moveInTransferGroupAsync('up')).rejects.toMatchObject({code: 'ILLEGAL_STATE'})
+    await expect(a.moveInTransferGroupAsync('down')).rejects.toMatchObject({code: 'ILLEGAL_STATE'})
+    expect(() => d.moveInTransferGroupAsync('aside' as never)).toThrow(
+      expect.objectContaining({code: 'INVALID_ARGUMENT'}),
+    )
+    a.pause()
+    serve(world, names)
+    await reaches(a, BackgroundTransferStatus.pausedByApplication)
+    a.resume()
+    await Promise.all(all)
+    expect(order(world)).toEqual(['a', 'd', 'c', 'b'])
+  })
+
   it('222. makeCurrent without a group, or before the start, does nothing', async () => {
     const world = await makeWorld()
     serve(world, ['a'])

@@ -2,6 +2,7 @@
 
 import {signal} from '@preact/signals'
 import {askToCancel, retryNow, togglePause} from './commands.ts'
+import {stepInLine} from './line.ts'
 import {moveSelection} from './list.ts'
 import {backToLive, selectedView, stepBy, stepToFirst} from './selection.ts'
 
@@ -14,6 +15,7 @@ export const KEYS: readonly (readonly [key: string, act: string])[] = [
   ['Space', 'Mark an operation, or fold a group; with Shift and arrows, or Ctrl A: several'],
   ['p', 'Pause or resume'],
   ['r', 'Retry now, or try again what failed'],
+  ['u  d', 'Move up, down among those that wait in its group; there, with Alt and arrows too'],
   ['x', 'Cancel'],
   ['←  →', 'One step back, forward in its history'],
   ['Home  End', 'First step, back to live'],
@@ -26,6 +28,8 @@ const ACTS: Readonly<Record<string, () => void>> = {
   k: () => moveSelection(-1),
   p: () => togglePause(),
   r: () => retryNow(),
+  u: () => stepInLine('up'),
+  d: () => stepInLine('down'),
   x: () => {
     if (selectedView.value !== undefined) askToCancel(selectedView.value)
   },

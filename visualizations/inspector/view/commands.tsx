@@ -2,6 +2,7 @@
 
 import type {OperationView} from '../../../src/inspector/protocol.ts'
 import {allows, askToCancel, mayChange, retryNow, send} from '../state/commands.ts'
+import {mayStep, stepInLine} from '../state/line.ts'
 import {detail} from '../state/selection.ts'
 import {Icon} from './icons.tsx'
 import {asksForRequest} from './request-dialog.tsx'
@@ -12,6 +13,7 @@ const PRIORITIES = [
   [2, 'Low'],
 ] as const
 
+const KEY_OF = {up: 'u', down: 'd'} as const
 const KIB = 1024
 const RATES = [
   [0, 'No limit'],
@@ -57,6 +59,14 @@ export function Commands({view}: {view: OperationView}) {
           Move to front
         </button>
       ) : null}
+      {(['up', 'down'] as const).map((step) =>
+        mayStep(view, step) ? (
+          <button key={step} type="button" aria-keyshortcuts={KEY_OF[step]} onClick={() => stepInLine(step, view)}>
+            <Icon name={step} />
+            Move {step}
+          </button>
+        ) : null,
+      )}
       {allows(view, 'cancel') ? (
         <button type="button" aria-keyshortcuts="x" onClick={() => askToCancel(view)}>
           <Icon name="stop" />

@@ -1,17 +1,14 @@
 /** One group: who runs, who comes next, how far all of it is, and the chart that decides. */
 
 import {useMemo} from 'preact/hooks'
-import type {OperationId} from '../../../src/domain/operation-id.ts'
 import type {OperationView} from '../../../src/inspector/protocol.ts'
 import {ChartView} from '../chart/chart-view.tsx'
 import {formatBytes, formatPercent, formatRate, percentOf} from '../model/format.ts'
 import {highlightAt, NOTHING, statesOnPath} from '../model/highlight.ts'
-import {moodOf, wordsForState} from '../model/words.ts'
 import {chartOf} from '../state/charts.ts'
-import {allows, send} from '../state/commands.ts'
 import {able, sendAll} from '../state/marks.ts'
-import {selectOperation} from '../state/selection.ts'
 import {groups, operations, structure} from '../state/store.ts'
+import {Order} from './group-order.tsx'
 import {Icon} from './icons.tsx'
 import {groupTitle} from './list-row.tsx'
 
@@ -122,50 +119,6 @@ function GroupChart({state}: {state: string | undefined}) {
         {chart === 'missing' ? <p class="nothing">The server has no chart of this machine.</p> : null}
         {chart === undefined || chart === 'missing' ? null : <ChartView chart={chart} highlight={highlight} />}
       </div>
-    </section>
-  )
-}
-
-interface OrderProps {
-  readonly title: string
-  readonly guids: readonly OperationId[]
-  readonly movable?: boolean
-}
-
-function Order({title, guids, movable = false}: OrderProps) {
-  return (
-    <section class="card-box">
-      <h2>
-        {title}
-        <small>{guids.length}</small>
-      </h2>
-      {guids.length === 0 ? <p class="nothing">Nobody.</p> : null}
-      <ol class="order">
-        {guids.map((guid, index) => {
-          const view = operations.get(guid)?.value
-          if (view === undefined) return null
-          return (
-            <li key={guid} data-mood={moodOf(view.state)}>
-              <span class="number">{index + 1}</span>
-              <button type="button" class="link" onClick={() => selectOperation(guid)}>
-                {view.name}
-              </button>
-              <span class="facts">{wordsForState(view.state)}</span>
-              {movable && allows(view, 'makeCurrent') ? (
-                <button
-                  type="button"
-                  class="quiet square"
-                  aria-label={`Move ${view.name} to the front`}
-                  title="Move to the front"
-                  onClick={() => void send(view, {command: 'makeCurrent'}, `${view.name} goes next.`)}
-                >
-                  <Icon name="front" />
-                </button>
-              ) : null}
-            </li>
-          )
-        })}
-      </ol>
     </section>
   )
 }

@@ -1,10 +1,13 @@
 /** The journal as a table. Choosing a row is choosing a step of the past; the difference to the step before stands below. */
 
 import {useSignal} from '@preact/signals'
+import {useMemo} from 'preact/hooks'
 import type {JournalEntry} from '../../../src/domain/journal.ts'
+import {actionsOf, type Course, coursesOf, guardWords} from '../model/course.ts'
 import {formatBytes, formatDuration, formatTimeWithMs} from '../model/format.ts'
 import {changesBetween} from '../model/journey.ts'
 import {moodOf, wordsForEvent} from '../model/words.ts'
+import {chartOf} from '../state/charts.ts'
 import {copy} from '../state/copy.ts'
 import {backToLive, detail, loadOlder, step} from '../state/selection.ts'
 import {Icon} from './icons.tsx'
@@ -15,7 +18,18 @@ const PAGE = 200
 export function TransitionsTab() {
   const text = useSignal('')
   const shownCount = useSignal(PAGE)
-  const entries = detail.value?.transitions ?? []
+  const known = detail.value
+  const entries = known?.transitions ?? []
+  const chart = chartOf(known?.operation.direction === 'upload' ? 'upload' : 'operation').value
+  const courses = useMemo(() => {
+    const found = new Map<number, readonly Course[]>()
+    return (entry: JournalEntry): readonly Course[] => {
+      if (chart === undefined || chart === 'missing') return []
+      const courses = found.get(entry.seq) ?? coursesOf(chart, entry)
+      found.set(entry.seq, courses)
+      return courses
+    }
+  }, [chart, known?.operation.guid])
   const wanted = text.value.trim().toLowerCase()
   const matching = entries.filter(({event, from, to, state}) =>
     `${event} ${wordsForEvent(event)} ${from} ${to} ${state}`.toLowerCase().includes(wanted),
@@ -46,7 +60,7 @@ export function TransitionsTab() {
         </button>
       </div>
       <div class="table-box">
-        <Table shown={shown} entries={entries} />
+        <Table shown={shown} entries={entries} courses={courses} />
         {matching.length > shown.length || (entries[0]?.seq ?? 0) > 1 ? (
           <button
             type="button"
@@ -63,12 +77,18 @@ export function TransitionsTab() {
           <p class="nothing">{entries.length === 0 ? 'No transitions yet.' : 'Nothing matches.'}</p>
         ) : null}
       </div>
-      {chosen === -1 ? null : <Difference entry={entries[chosen]} before={entries[chosen - 1]} />}
+      {chosen === -1 ? null : <Difference entry={entries[chosen]} before={entries[chosen - 1]} courses={courses} />}
     </div>
   )
 }
 
-function Table({shown, entries}: {shown: readonly JournalEntry[]; entries: readonly JournalEntry[]}) {
+interface TableProps {
+  readonly shown: readonly JournalEntry[]
+  readonly entries: readonly JournalEntry[]
+  readonly courses: (entry: JournalEntry) => readonly Course[]
+}
+
+function Table({shown, entries, courses}: TableProps) {
   const index = shown.findIndex(({seq}) => seq === step.value)
   const choose = (to: number) => {
     const entry = shown[Math.max(0, Math.min(shown.length - 1, to))]
@@ -98,6 +118,7 @@ function Table({shown, entries}: {shown: readonly JournalEntry[]; entries: reado
           <th scope="col">Event</th>
           <th scope="col">From</th>
           <th scope="col">To</th>
+          <th scope="col">Guard</th>
           <th scope="col" class="number">
             After
           </th>
@@ -128,6 +149,9 @@ function Table({shown, entries}: {shown: readonly JournalEntry[]; entries: reado
               <i class="dot" data-mood={moodOf(entry.state)} />
               {tail(entry.to)}
             </td>
+            <td>
+              <code class="guard">{guardWords(courses(entry))}</code>
+            </td>
             <td class="number">{since(entry, previous.get(entry.seq))}</td>
             <td class="number">{formatBytes(entry.bytes)}</td>
           </tr>
@@ -146,14 +170,36 @@ function since(entry: JournalEntry, before: JournalEntry | undefined): string {
   return before === undefined ? '' : formatDuration(entry.at - before.at)
 }
 
-function Difference({entry, before}: {entry: JournalEntry | undefined; before: JournalEntry | undefined}) {
+interface DifferenceProps extends Pick<TableProps, 'courses'> {
+  readonly entry: JournalEntry | undefined
+  readonly before: JournalEntry | undefined
+}
+
+function Difference({entry, before, courses}: DifferenceProps) {
   if (entry === undefined) return null
   const changes = changesBetween(before, entry)
+  const ways = courses(entry)
+  const guard = guardWords(ways)
+  const actions = actionsOf(ways)
   return (
     <section class="difference" aria-label="What the step changed">
       <h2>
         Step {entry.seq}: {wordsForEvent(entry.event)}
       </h2>
+      {guard === '' && actions.length === 0 ? null : (
+        <p class="facts">
+          {guard === '' ? null : (
+            <>
+              because <code class="guard">{guard}</code>
+            </>
+          )}{' '}
+          {actions.length === 0 ? null : (
+            <>
+              doing <code>{actions.join(', ')}</code>
+            </>
+          )}
+        </p>
+      )}
       {changes.length === 0 ? <p>Nothing but the position changed.</p> : null}
       <dl class="changes">
         {changes.map(({field, before: old, after}) => (
