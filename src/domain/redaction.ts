@@ -29,6 +29,25 @@ export function redactHeaders(fields: readonly HeaderField[]): readonly HeaderFi
   return fields.map(([name, value]) => (isSecretHeader(name) ? [name, MASK] : [name, value]))
 }
 
+const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>,;]+/gi
+
+/** A query of a relative address, in the headers that hold addresses. */
+const QUERY_IN_TEXT = /\?[^\s"'<>,;]+/g
+const ADDRESS_HEADERS: ReadonlySet<string> = new Set(['location', 'content-location', 'referer', 'refresh', 'link'])
+
+/** Headers as they came, with the addresses in them masked too. */
+export function redactAnswerHeaders(fields: readonly HeaderField[]): readonly HeaderField[] {
+  return redactHeaders(fields).map(([name, value]) => {
+    const text = redactAddresses(value)
+    return [name, ADDRESS_HEADERS.has(name.toLowerCase()) ? text.replace(QUERY_IN_TEXT, `?${MASK}`) : text]
+  })
+}
+
+/** Every absolute address that stands in a text, masked. */
+export function redactAddresses(text: string): string {
+  return text.replace(URL_IN_TEXT, redactUrl)
+}
+
 /** `text` with every occurrence of a secret masked, also where it stands percent-encoded. */
 export function redactText(text: string, secrets: readonly string[]): string {
   const spans = secrets

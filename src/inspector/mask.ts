@@ -6,13 +6,7 @@
 import type {SerializedError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import {fileOf, type HeaderField, type OperationRecord, type TransferRequest} from '../domain/record.ts'
-import {redactHeaders, redactText, redactUrl, secretsInUrl} from '../domain/redaction.ts'
-
-const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>,;]+/gi
-
-/** A query of a relative address, in the headers that hold addresses. */
-const QUERY_IN_TEXT = /\?[^\s"'<>,;]+/g
-const ADDRESS_HEADERS: ReadonlySet<string> = new Set(['location', 'content-location', 'referer', 'refresh', 'link'])
+import {redactAddresses, redactAnswerHeaders, redactText, redactUrl, secretsInUrl} from '../domain/redaction.ts'
 
 export function maskRecord(record: OperationRecord): OperationRecord {
   const secrets = secretsOf(record)
@@ -56,14 +50,11 @@ export function maskExplanation({why, next}: Explanation, record: OperationRecor
 }
 
 export function maskText(text: string, secrets: readonly string[]): string {
-  return redactText(text.replace(URL_IN_TEXT, redactUrl), secrets)
+  return redactText(redactAddresses(text), secrets)
 }
 
 function maskHeaders(fields: readonly HeaderField[], secrets: readonly string[]): readonly HeaderField[] {
-  return redactHeaders(fields).map(([name, value]) => {
-    const text = maskText(value, secrets)
-    return [name, ADDRESS_HEADERS.has(name.toLowerCase()) ? text.replace(QUERY_IN_TEXT, '?***') : text]
-  })
+  return redactAnswerHeaders(fields).map(([name, value]) => [name, redactText(value, secrets)])
 }
 
 function maskError(error: SerializedError, secrets: readonly string[]): SerializedError {

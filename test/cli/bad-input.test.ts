@@ -63,6 +63,8 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['a header file that is not there', ['get', '--header-file', 'none', 'http://127.0.0.1/x'], /--header-file/],
     ['--serialized without a group', ['get', '--serialized', 'http://127.0.0.1/x'], /--group/],
     ['a priority that is none', ['priority', '01a1', 'urgent'], /high, default, low/],
+    ['before nobody', ['move', '01a1', 'before'], /before takes the guid of another/],
+    ['up before another', ['move', '01a1', 'up', '01a2'], /before takes the guid of another/],
     ['--search without --repair', ['doctor', '--search', '.'], /--repair/],
     ['a mirror that is no URL', ['get', '--mirror', 'nowhere', 'http://127.0.0.1/x'], /--mirror/],
     [

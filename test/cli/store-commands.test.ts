@@ -122,7 +122,7 @@ describe('pause, unpause, priority and cancel', () => {
       const names = ['one', 'two', 'three']
       const urls = names.map((name) => world.server.url(`/${name}`))
       const whole = {content: CONTENT, etag: '"1"'}
-      for (const name of names) world.server.route(`/${name}`, [{status: 503}, whole])
+      for (const name of names) world.server.route(`/${name}`, name === 'one' ? [{status: 503}, whole] : whole)
       const run = world.start([
         'get',
         ...urls,
@@ -139,20 +139,14 @@ describe('pause, unpause, priority and cancel', () => {
       run.kill('SIGINT')
       await run.ended
       const guids = (await world.operations()).map(({guid}) => String(guid))
-      const [first = '', second = '', third = ''] = guids
+      const [first = '', , third = ''] = guids
       const moved = await world.bgt(['move', third, 'up'])
       expect([moved.code, moved.stdout]).toEqual([0, `moved ${third} ${world.path('three')} (up)\n`])
-      expect((await world.bgt(['move', second, 'before', third])).stdout).toBe(`moved ${second} ${world.path('two')}\n`)
-      expect((await world.bgt(['move', third, 'first'])).code).toBe(0)
-      for (const [args, says] of [
-        [['move', third, 'up'], 'it is the first that waits in its line'],
-        [['move', first, 'down'], 'it does not wait in line: it is waitingToRetry'],
-        [['move', third, 'before'], 'before takes the guid of another'],
-        [['move', third, 'up', second], 'before takes the guid of another'],
-      ] as const) {
-        const {code, lines} = await world.bgt(args)
-        expect([code, lines]).toEqual([2, [expect.stringContaining(says)]])
-      }
+      const again = await world.bgt(['move', third, 'up'])
+      expect([again.code, again.lines]).toEqual([
+        2,
+        [expect.stringContaining('it is the first that waits in its line')],
+      ])
       await world.bgt(['retry', first])
       expect((await world.bgt(['resume', '--max-concurrent', '1', '--quiet'])).code).toBe(0)
       expect(

@@ -3,6 +3,7 @@
  * Released: names and defaults never change; new fields are optional.
  */
 
+import {withoutSecretsOfAnswer} from '../../domain/kept-answer.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import {
   type AttemptCounts,
@@ -82,7 +83,8 @@ type WireRecord = Pick<OperationRecord, OptionalKeys<OperationRecord> | 'created
   Partial<TransferPolicy> &
   Partial<Pick<OperationRecord, 'state' | 'direction' | 'attempts' | 'evidence'>>
 
-export function encodeRecord(record: OperationRecord): string {
+export function encodeRecord(given: OperationRecord): string {
+  const record = withoutSecretsOfAnswer(given)
   const {request, target, policy, attempts, evidence} = record
   // Built in the order in which it is to be written.
   const wire = {} as Writable<WireRecord>
