@@ -5,7 +5,7 @@
 
 import {execFileSync} from 'node:child_process'
 import {readFile, writeFile} from 'node:fs/promises'
-import {availableParallelism, cpus, release, totalmem} from 'node:os'
+import {availableParallelism, cpus, loadavg, release, totalmem} from 'node:os'
 import {fileURLToPath} from 'node:url'
 import {has, median, spread} from './measured-run.mjs'
 
@@ -23,10 +23,12 @@ const FIGURES = {
 
 export function sectionOf(row, results, rounds) {
   const date = new Date().toISOString().slice(0, 10)
+  // The bench itself is one to two of it.
+  const load = `load average ${Math.round(loadavg()[0])}`
   return [
     `### ${row.title}`,
     '',
-    `${date}, ${rounds} rounds.`,
+    `${date}, ${rounds} rounds, ${load}.`,
     '',
     ...table(row, results),
     ...ratios(row, results),
