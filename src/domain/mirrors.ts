@@ -121,7 +121,9 @@ export function elsewhere(
   const next = live.find((each) => each > source) ?? live.find((each) => each !== source)
   if (next === undefined || attempts.total >= maxAttempts || !OF_THE_SOURCE.has(error.code)) return decision
   if (decision.kind === 'end') return {kind: 'elsewhere', source: next, dropped: {source, reason: error.message}}
-  return attempts.failures < live.length ? {kind: 'elsewhere', source: next} : {...decision, source: next}
+  return attempts.failures < sourcesOf(facts.request).length
+    ? {kind: 'elsewhere', source: next}
+    : {...decision, source: next}
 }
 
 /** Its own address is another one now: it is asked first again. */

@@ -88,7 +88,6 @@ describe('17.D several connections for one file', () => {
     const world = await makeWorld(OPTIONS)
     const script = (request: ReceivedRequest): Script => ({
       ...SLOW,
-      pieceBytes: 32 * KIB,
       ...(request.headers.range === undefined ? {} : {ranges: 'ignore'}),
     })
     world.server.route('/file', script)
