@@ -21,7 +21,7 @@ import {
   sizeWith,
 } from '../domain/range-set.ts'
 import {type Evidence, type OperationFacts, type ResponseFacts, withoutBytes} from '../domain/record.ts'
-import {couldGoOn, type Verdict} from '../domain/resume-ladder.ts'
+import {couldGoOn, type Verdict, WORTH_ASKING_BYTES} from '../domain/resume-ladder.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {ConnectionPermits} from '../ports/connection-permits.ts'
@@ -478,8 +478,9 @@ export class Attempt {
   }
 
   /** The answer brings what is missing, up to `end`. */
-  #goOn(connection: Connection, verdict: Verdict & {kind: 'continue'}, end: number): Reception {
+  #goOn(connection: Connection, verdict: Verdict & {kind: 'continue'}, asked: number): Reception {
     this.#bytes.learn(learned(verdict))
+    const end = Math.min(asked, endOfPiece(verdict))
     const isLast = end >= (this.#bytes.evidence.total ?? Number.POSITIVE_INFINITY)
     return this.#receive(connection, {
       base: verdict.offset,
@@ -634,6 +635,16 @@ function deferred(): {readonly settled: Promise<void>; readonly settle: () => vo
     settle = resolve
   })
   return {settled, settle}
+}
+
+/** Servers may send less than was asked for (RFC 9110, 15.3.7): the rest is asked for then. A crumb is a body that falls short. */
+function endOfPiece({
+  offset,
+  missingFrom,
+  bodyLength = Number.POSITIVE_INFINITY,
+}: Verdict & {kind: 'continue'}): number {
+  const end = offset + bodyLength
+  return end - missingFrom < WORTH_ASKING_BYTES ? Number.POSITIVE_INFINITY : end
 }
 
 function unexpectedContent({policy}: OperationFacts, verdict: Verdict, head: ResponseFacts): TransferError | undefined {

@@ -2,12 +2,9 @@
 
 import type {PartFile} from '../ports/file-sink.ts'
 import type {RateAllowance} from '../ports/rate-limiter.ts'
-import type {BufferPool} from './buffer-pool.ts'
-import {CHECKPOINT_BYTES, type Checkpoints, type Writer} from './checkpoints.ts'
+import {type BufferPool, LARGEST_BUFFER_BYTES} from './buffer-pool.ts'
+import {CHECKPOINT_BYTES, type Checkpoints, MOST_AT_RISK_BYTES, type Writer} from './checkpoints.ts'
 import {OverlapCheck} from './overlap-check.ts'
-
-/** Written bytes beyond which nothing more is taken until a checkpoint has them: what a crash may cost. */
-const MOST_UNSYNCED_BYTES = 2 * CHECKPOINT_BYTES
 
 /** Buffers in flight for one connection: one fills while two are being written. */
 const BUFFERS = 3
@@ -34,6 +31,7 @@ export class BodyWriter implements Writer {
   /** Writes under way. */
   readonly #writing = new Set<Promise<void>>()
   #lent = 0
+  #lentBytes = 0
   #unsynced = 0
   /** Bytes that the checkpoint under way will make durable. */
   #inCheckpoint = 0
@@ -56,9 +54,11 @@ export class BodyWriter implements Writer {
       rate.whenOpen(onRoom)
       return undefined
     }
-    this.#lent += 1
     const isSmall = !rate.isUnlimited || isAwaited()
-    return pool.take(isSmall ? 0 : (expected ?? Number.POSITIVE_INFINITY))
+    const buffer = pool.take(isSmall ? 0 : (expected ?? Number.POSITIVE_INFINITY))
+    this.#lent += 1
+    this.#lentBytes += buffer.length
+    return buffer
   }
 
   /** Nothing is taken now, and not because the server is silent: the disk is behind, or a byte rate is spent. */
@@ -68,11 +68,13 @@ export class BodyWriter implements Writer {
   }
 
   get #isFull(): boolean {
-    return this.#lent >= BUFFERS || this.#unsynced + this.#inCheckpoint >= MOST_UNSYNCED_BYTES
+    const atRisk = this.#lentBytes + this.#unsynced + this.#inCheckpoint
+    return this.#lent >= BUFFERS || atRisk + LARGEST_BUFFER_BYTES > MOST_AT_RISK_BYTES
   }
 
   release(buffer: Buffer): void {
     this.#lent -= 1
+    this.#lentBytes -= buffer.length
     this.#options.pool.give(buffer)
   }
 

@@ -1,6 +1,8 @@
 /** Buffers of the byte path: a few sizes, kept for reuse, within one budget for the whole engine. */
 
-const LARGE = 1024 * 1024
+/** Bytes. */
+export const LARGEST_BUFFER_BYTES = 1024 * 1024
+const LARGE = LARGEST_BUFFER_BYTES
 const SMALL = 64 * 1024
 
 export interface BufferPool {

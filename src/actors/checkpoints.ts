@@ -8,8 +8,11 @@ import {addRange, type RangeSet} from '../domain/range-set.ts'
 import {type Evidence, withoutBytes} from '../domain/record.ts'
 import type {PartFile, SideFacts} from '../ports/file-sink.ts'
 
-/** Written bytes of one connection that make the next checkpoint worth its syncs. */
-export const CHECKPOINT_BYTES = 8 * 1024 * 1024
+/** What a crash may cost of one connection at most: bytes that it was given, and that no checkpoint has. */
+export const MOST_AT_RISK_BYTES = 8 * 1024 * 1024
+
+/** Written bytes of one connection that make the next checkpoint worth its syncs: as many can come while it is made. */
+export const CHECKPOINT_BYTES = MOST_AT_RISK_BYTES / 2
 
 /** A connection that writes, as the checkpoints see it. */
 export interface Writer {

@@ -93,7 +93,7 @@ const OVERLAP_BYTES = 64 * 1024
 const COMPARED_BYTES = 1024
 
 /** Less than this is not worth another question: the whole is on its way already. */
-const WORTH_ASKING_BYTES = 64 * 1024
+export const WORTH_ASKING_BYTES = 64 * 1024
 
 /**
  * `wanted`: what is missing from there on is asked for first, where the evidence allows to begin anywhere. `assigned`: missing

@@ -19,8 +19,8 @@ import type {Plan, PlannedDownload} from './worker.ts'
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** What a kill may cost: a checkpoint's interval, the three buffers of a connection, and what the kernel holds. */
-const MOST_LOST = 8 * MIB + 3 * MIB + 2 * MIB
+/** What a kill may cost: 8 MiB that were given to the program, and what the kernel holds while that takes no more. */
+const MOST_LOST = 8 * MIB + 5 * MIB
 
 const SERIES = 'series'
 

@@ -91,7 +91,7 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
     server.route('/big.iso', slow)
     const first = await start('README-1.ts', 'readme')
     const exited = once(first.child, 'exit')
-    // The first checkpoint comes after 8 MiB or a second.
+    // The first checkpoint comes after 4 MiB or a second.
     while ((server.requests[0]?.bytesSent ?? 0) < 12 * 1024 * 1024)
       await new Promise((resolve) => setImmediate(resolve))
     first.child.kill('SIGKILL')

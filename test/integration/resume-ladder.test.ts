@@ -193,6 +193,24 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
     })
   })
 
+  it('83. spends no try on answers that bring less than was asked for, however many there are', async () => {
+    const world = await worldOn(threshold)
+    const size = 4_000_000
+    const pieceBytes = 64 * 1024
+    const content = contentOf(3, size)
+    world.server.route('/file', ({headers}) => {
+      const start = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0)
+      if (start === 0) return {content, etag: '"one"', cutAfter: 10_000, cut: 'fin'}
+      const end = Math.min(size, start + pieceBytes)
+      const contentRange = `bytes ${start}-${end - 1}/${size}`
+      return {content: content.subarray(start, end), etag: '"one"', status: 206, ranges: 'ignore', contentRange}
+    })
+    expect(await run(download(world))).toEqual({restarts: 0})
+    // More than one start has tries.
+    expect(rangesAsked(world.server, '/file').length).toBe(1 + Math.ceil((size - 10_000) / pieceBytes))
+    expect(await digestOf(world.file('file'))).toBe(sha256(content))
+  })
+
   describe('answers that are never used', () => {
     const tail = OLD.subarray(CUT)
     const part: Script = {
