@@ -43,7 +43,7 @@ export interface PlatformOptions {
   readonly durability?: 'power' | 'process'
   /**
    * Bytes of the destination's disk that stay free, so that records can still be written; 64 MiB by default, or 2 % of a
-   * smaller disk. Without more than these a download pauses (DISK_FULL).
+   * smaller disk. Without more than these a download pauses, and a stream to be sent is not taken (DISK_FULL).
    */
   readonly diskReserveBytes?: number
   /**
@@ -122,6 +122,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
     spool: createFileSpool({
       directory: spoolDirectory,
       durability,
+      ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes}),
       makeDirectory: async (path) => {
         await mkdir(path, {recursive: true, mode: 0o700})
       },

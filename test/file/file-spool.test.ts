@@ -7,6 +7,8 @@ import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {createContentSource} from '../../src/adapters/file/content-source.ts'
 import {createFileSpool} from '../../src/adapters/file/file-spool.ts'
+import type {FileSystem} from '../../src/adapters/file/file-system.ts'
+import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
 import {spoolName} from '../../src/ports/spool.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {MemoryDisk} from '../support/memory-disk.ts'
@@ -71,6 +73,45 @@ describe('the spool', () => {
     abort.abort(new Error('enough'))
     await expect(taking).rejects.toThrow('enough')
     expect(readdirSync(directory)).toEqual([])
+  })
+
+  it('keeps the reserve of the disk free, and leaves nothing of what does not fit', async () => {
+    const directory = join(home, 'spool')
+    let freeBytes = 9_000_000
+    const files: FileSystem = {
+      ...nodeFileSystem,
+      space: async () => ({freeBytes, totalBytes: 100_000_000}),
+      write: async (...args) => {
+        const count = await nodeFileSystem.write(...args)
+        freeBytes -= count
+        return count
+      },
+    }
+    const makeDirectory = async (path: string) => void (await mkdir(path, {recursive: true}))
+    const spool = createFileSpool({directory, durability: 'power', makeDirectory, files, reserveBytes: 4_000_000})
+    const endless = async function* () {
+      for (;;) yield Buffer.alloc(100_000)
+    }
+    await expect(spool.take(ID, endless())).rejects.toMatchObject({code: 'DISK_FULL'})
+    expect(freeBytes).toBeGreaterThanOrEqual(4_000_000)
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  it('makes its own name durable with its first file', async () => {
+    const directory = join(home, 'spool')
+    const synced: string[] = []
+    const files: FileSystem = {
+      ...nodeFileSystem,
+      fsyncDirectory: async (path) => {
+        synced.push(path)
+        await nodeFileSystem.fsyncDirectory(path)
+      },
+    }
+    const makeDirectory = async (path: string) => void (await mkdir(path, {recursive: true}))
+    const spool = createFileSpool({directory, durability: 'power', makeDirectory, files})
+    await spool.take(ID, piecesOf(Buffer.from('x'), 1))
+    await spool.take(operationId(2), piecesOf(Buffer.from('x'), 1))
+    expect(synced).toEqual([home, directory, directory])
   })
 
   it('keeps an answer that can be read while it is written', async () => {

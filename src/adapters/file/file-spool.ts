@@ -1,11 +1,12 @@
 /** The Spool over a directory beside the store: one file for each kind of an operation, mode 0600. */
 
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import {isOperationId, type OperationId} from '../../domain/operation-id.ts'
 import {type Spool, type SpoolKind, spoolName} from '../../ports/spool.ts'
 import {asFileWork} from './file-errors.ts'
 import type {FileSystem} from './file-system.ts'
 import {nodeFileSystem} from './node-file-system.ts'
+import {Room} from './room.ts'
 
 const KINDS: readonly SpoolKind[] = ['body', 'answer']
 
@@ -20,14 +21,20 @@ export interface FileSpoolOptions {
   readonly durability: 'power' | 'process'
   readonly makeDirectory: (path: string) => Promise<void>
   readonly files?: FileSystem
+  /** Bytes of the disk that stay free, for the records beside it; as in the file sink by default. */
+  readonly reserveBytes?: number
 }
 
 export function createFileSpool(options: FileSpoolOptions): Spool {
   const {directory, durability, makeDirectory, files = nodeFileSystem} = options
+  const room = new Room(files, options.reserveBytes)
   const pathOf = (id: OperationId, kind: SpoolKind) => join(directory, spoolName(id, kind))
 
   const create = async (path: string): Promise<number> => {
+    const isNew = (await files.stat(directory)) === undefined
     await makeDirectory(directory)
+    // Without its own name no file in it is found after a loss of power.
+    if (isNew && durability === 'power') await files.fsyncDirectory(dirname(directory))
     await files.remove(path)
     return files.open(path, 'createNew')
   }
@@ -46,7 +53,11 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
       const path = pathOf(id, 'body')
       const fd = await asFileWork(path, 'directory', () => create(path))
       try {
-        const size = await copy(files, fd, path, chunks, signal)
+        const write = (buffer: Buffer, length: number, position: number) =>
+          asFileWork(path, 'directory', () =>
+            room.spend(path, length, () => writeWhole(files, fd, buffer, length, position)),
+          )
+        const size = await copy(chunks, write, signal)
         await sync(fd, path)
         await syncNames()
         return size
@@ -64,6 +75,7 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
       let isOpen = true
       return {
         write: (buffer, length, position) =>
+          // Also of the reserve: the server has the request, and would get it a second time.
           asFileWork(path, 'directory', () => writeWhole(files, fd, buffer, length, position)),
         async sync() {
           await sync(fd, path)
@@ -114,10 +126,8 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
 }
 
 async function copy(
-  files: FileSystem,
-  fd: number,
-  path: string,
   chunks: AsyncIterable<Uint8Array>,
+  write: (buffer: Buffer, length: number, position: number) => Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const gathered = Buffer.allocUnsafeSlow(WRITE_BYTES)
@@ -126,7 +136,7 @@ async function copy(
   const flush = async () => {
     const length = filled
     filled = 0
-    if (length > 0) await asFileWork(path, 'directory', () => writeWhole(files, fd, gathered, length, size))
+    if (length > 0) await write(gathered, length, size)
     size += length
   }
   for await (const chunk of abortable(chunks, signal)) {
