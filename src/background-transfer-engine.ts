@@ -23,6 +23,7 @@ import {BackgroundTaskRegistration, type BackgroundTaskSettings} from './namespa
 import {BackgroundTransferCompletionGroup} from './namespace/background-transfer-completion-group.ts'
 import {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
 import {BackgroundUploader} from './namespace/background-uploader.ts'
+import {ContentPrefetcher} from './namespace/content-prefetcher.ts'
 import {
   downloadOf,
   getCurrentDownloads,
@@ -237,6 +238,11 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   /** With a completion group of this engine, every upload of it joins that. Throws INVALID_ARGUMENT. */
   createUploader(options: {readonly completionGroup?: BackgroundTransferCompletionGroup} = {}): BackgroundUploader {
     return new BackgroundUploader(this.#owner(options.completionGroup))
+  }
+
+  /** The same as the static members of ContentPrefetcher, of this engine. */
+  get contentPrefetcher(): ContentPrefetcher {
+    return ContentPrefetcher.of(this.#engine)
   }
 
   /** The same as BackgroundTransferGroup.createGroup, in this engine. */

@@ -23,6 +23,7 @@ export type {JournalEntry, JournalPage} from './domain/journal.ts'
 export type {LineMove} from './domain/line-move.ts'
 export type {Notice, NoticeOutcome, TileNotice, ToastNotice} from './domain/notice.ts'
 export type {OperationId} from './domain/operation-id.ts'
+export type {PrefetchOutcome} from './domain/prefetch.ts'
 export {BackgroundTransferPriority} from './domain/priority.ts'
 export type {ProxyOptions} from './domain/proxy.ts'
 export type {Checksum, ChecksumAlgorithm, CollisionPolicy} from './domain/record.ts'
@@ -40,7 +41,13 @@ export type {
 export {WebErrorStatus} from './domain/web-error-status.ts'
 export type {ApplicationStanding} from './engine/application-quotas.ts'
 export type {EngineEvent, ProgressChange} from './engine/events.ts'
-export type {BackgroundTaskOptions, ConstrainedTransfer, EngineOptions, UnconstrainedConsent} from './engine/options.ts'
+export type {
+  BackgroundTaskOptions,
+  ConstrainedTransfer,
+  EngineOptions,
+  PrefetchOptions,
+  UnconstrainedConsent,
+} from './engine/options.ts'
 export type {InspectOptions, Inspector} from './inspector/inspector.ts'
 export type {ExportBundle} from './inspector/protocol.ts'
 export {BackgroundDownloader, type DownloadOptions} from './namespace/background-downloader.ts'
@@ -57,6 +64,7 @@ export {BackgroundTransferContentPart} from './namespace/background-transfer-con
 export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
 export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
 export {BackgroundUploader, type ByteStream, type UploadOptions} from './namespace/background-uploader.ts'
+export {ContentPrefetcher, type PrefetchReport, type UriList} from './namespace/content-prefetcher.ts'
 export {
   type BackgroundDownloadProgress,
   DownloadOperation,
@@ -96,7 +104,7 @@ export type {
   TransferRetryMessage,
   TransferStateMessage,
 } from './observe/channels.ts'
-export type {PlatformOptions} from './platform.ts'
+export type {CacheOptions, PlatformOptions} from './platform.ts'
 export type {
   AddressGiven,
   AttemptProvider,

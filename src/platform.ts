@@ -3,6 +3,8 @@
 import {mkdir} from 'node:fs/promises'
 import {join, resolve} from 'node:path'
 import {BehaviorSubject, isObservable} from 'rxjs'
+import {withCache} from './adapters/cache/cache-transport.ts'
+import {HttpCache} from './adapters/cache/http-cache.ts'
 import {createSystemClock} from './adapters/clock/system-clock.ts'
 import {createMachineConditions} from './adapters/conditions/machine-conditions.ts'
 import type {Cookies} from './adapters/cookies/jar.ts'
@@ -21,6 +23,7 @@ import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
 import {uploadProtocols} from './adapters/uploads/registry.ts'
+import {createIndexReader} from './adapters/xml/index-reader.ts'
 import type {Applications} from './domain/applications.ts'
 import {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
@@ -71,11 +74,22 @@ export interface PlatformOptions {
    * in memory, for as long as the engine is open. A CookieJar or a Store of tough-cookie: yours to fill, to keep and to share.
    */
   readonly cookies?: Cookies
+  /** The cache of what was fetched ahead of need, in the directory. */
+  readonly cache?: CacheOptions
   /** Further protocols for resumable uploads, beside tus. Register them in each session: records name them. */
   readonly uploadProtocols?: readonly UploadProtocol[]
   /** Another way to speak HTTP (and FTP), which then knows of no `proxy`, `tls` and `egress`; ours over undici by default. */
   readonly transport?: Transport
 }
+
+export interface CacheOptions {
+  /** Bytes of all bodies together; 256 MiB by default. What was used longest ago gives way. 0: nothing is kept. */
+  readonly maxBytes?: number
+  /** Bytes of one body; 32 MiB by default. What is larger is not fetched ahead of need. */
+  readonly maxResourceBytes?: number
+}
+
+const MIB = 1024 * 1024
 
 function networkOf({proxy, tls, egress}: PlatformOptions): HttpTransportOptions {
   return {
@@ -113,9 +127,21 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
   const spoolDirectory = join(directory, 'spool')
   const sink = createFileSink({durability, ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes})})
   const bounds = applications === undefined ? undefined : createFileBounds({applications, storeDirectory: directory})
+  const clock = createSystemClock()
+  const cache = await HttpCache.at({
+    directory: join(directory, 'cache'),
+    durability,
+    clock,
+    maxBytes: wholeBytes('cache.maxBytes', options.cache?.maxBytes, 256 * MIB),
+    maxBodyBytes: wholeBytes('cache.maxResourceBytes', options.cache?.maxResourceBytes, 32 * MIB),
+  })
+  const plainTransport = options.transport ?? networkTransport(options)
   return {
     store: createLevelStore({directory, durability}),
-    transport: await transportOf(options),
+    transport: await transportOf(options, withCache(plainTransport, cache)),
+    plainTransport,
+    cache,
+    indexReader: createIndexReader(),
     sink: bounds === undefined ? sink : withinBounds(sink, bounds),
     ...(bounds === undefined ? {} : {bounds, usage: createUsageLedger(directory)}),
     content: createContentSource({spoolDirectory}),
@@ -127,7 +153,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
         await mkdir(path, {recursive: true, mode: 0o700})
       },
     }),
-    clock: createSystemClock(),
+    clock,
     random: createCryptoRandom(),
     secrets: await createFileSecrets(directory),
     conditions: await conditionsSource(options.conditions ?? 'machine'),
@@ -155,9 +181,14 @@ function networkTransport(options: PlatformOptions): Transport {
   return byScheme(createHttpTransport(network), createFtpTransport(network))
 }
 
-async function transportOf(options: PlatformOptions): Promise<Transport> {
-  const transport = options.transport ?? networkTransport(options)
-  const {cookies = false} = options
+function wholeBytes(name: string, value: number | undefined, usual: number): number {
+  if (value === undefined) return usual
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw invalidArgument(name, `must be a whole number of bytes, not ${String(value)}`)
+}
+
+/** Cookies say who asks: what they are sent with is not answered from the cache. */
+async function transportOf({cookies = false}: PlatformOptions, transport: Transport): Promise<Transport> {
   if (cookies === false) return transport
   const [{jarOf}, {withCookies}] = await Promise.all([
     import('./adapters/cookies/jar.ts'),

@@ -15,6 +15,8 @@ const MOST_BUFFERS = 4
 export interface AnswerWriterOptions {
   readonly file: Promise<SpoolFile>
   readonly pool: BufferPool
+  /** The most that is kept; MAX_ANSWER_BYTES by default. */
+  readonly maxBytes?: number
   /** There is memory again. */
   readonly onRoom: () => void
   readonly onError: (error: unknown) => void
@@ -37,7 +39,7 @@ export class AnswerWriter {
   }
 
   filled(buffer: Buffer, length: number, offset: number): void {
-    const kept = Math.min(length, MAX_ANSWER_BYTES - offset)
+    const kept = Math.min(length, (this.#options.maxBytes ?? MAX_ANSWER_BYTES) - offset)
     if (kept <= 0) {
       this.release(buffer)
       return

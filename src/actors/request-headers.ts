@@ -5,6 +5,9 @@ import type {Secrets} from '../ports/secrets.ts'
 
 const USER_AGENT: HeaderField = ['User-Agent', 'background-transfer']
 
+/** Of a download that says nothing itself. */
+export const DEFAULT_HEADERS: readonly HeaderField[] = [USER_AGENT, ['Accept-Encoding', 'identity']]
+
 export function requestHeaders({headers, sealed}: TransferRequest, secrets: Secrets): readonly HeaderField[] {
   const secret: readonly HeaderField[] = sealed === undefined ? [] : JSON.parse(secrets.unseal(sealed))
   const named = headers.some(([name]) => name.toLowerCase() === 'user-agent')

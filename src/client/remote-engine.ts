@@ -36,6 +36,7 @@ import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
 import {RemoteNotifications} from './remote-notifications.ts'
 import {RemoteOperation} from './remote-operation.ts'
+import {RemotePrefetcher} from './remote-prefetcher.ts'
 
 /** Of ids in one call. */
 const PAGE = 10_000
@@ -62,6 +63,7 @@ export interface RemoteEngineOptions {
 export class RemoteEngine implements EngineApi {
   readonly completionGroups: RemoteCompletionGroups
   readonly notifications: RemoteNotifications
+  readonly prefetcher: RemotePrefetcher
   /** Nothing is counted here: the host refuses what is too much when it is started. */
   readonly limits = {addGroup: () => {}, dropDraft: () => {}}
   readonly events$: Observable<EngineEvent>
@@ -101,6 +103,7 @@ export class RemoteEngine implements EngineApi {
     })
     this.completionGroups = new RemoteCompletionGroups(this.#calls, () => this.#nextId())
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
+    this.prefetcher = new RemotePrefetcher(this.#calls)
     this.events$ = new Observable((subscriber) => {
       this.#watchers += 1
       if (this.#watchers === 1) this.#tell(this.#calls.call('watch', {events: true}))
@@ -438,12 +441,20 @@ export class RemoteEngine implements EngineApi {
     }
   }
 
-  #welcomed({hello, resumed, backgroundTasks, groups, tasks}: HostMessage & {readonly type: 'welcome'}): void {
+  #welcomed({
+    hello,
+    resumed,
+    backgroundTasks,
+    groups,
+    tasks,
+    prefetch,
+  }: HostMessage & {readonly type: 'welcome'}): void {
     const isFirst = this.#host === undefined
     this.#host = hello
     this.#backgroundTasks = backgroundTasks
     for (const group of groups) this.#groups.set(group.name, group)
     this.completionGroups.told(tasks)
+    this.prefetcher.told(prefetch)
     this.#calls.linked(() => {
       if (isFirst) return
       if (this.#watchers > 0) this.#tell(this.#calls.call('watch', {events: true}))
@@ -537,6 +548,9 @@ export class RemoteEngine implements EngineApi {
         return
       case 'tasks':
         this.completionGroups.told(message.tasks)
+        return
+      case 'prefetch':
+        this.prefetcher.told(message.prefetch)
         return
     }
   }

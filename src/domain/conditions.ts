@@ -14,6 +14,8 @@ export interface Conditions {
     readonly backgroundDataUsageRestricted?: boolean
   }
   readonly batterySaver: boolean
+  /** Whatever is left in the battery: what nobody waits for is not fetched then. Taken for false when absent. */
+  readonly onBattery?: boolean
   readonly foreground: boolean
   /** Who says so, for people: such as 'NetworkManager', 'NetworkManager, guessed' or 'assumed'. Decides nothing. */
   readonly basis?: {readonly network: string; readonly cost: string; readonly power: string}

@@ -17,6 +17,8 @@ export class Alarm {
   readonly #valid = new Map<OperationId, number>()
   /** Of deadlines that are not an operation's. */
   readonly #wakers = new Map<OperationId, () => void>()
+  /** Deadlines that keep no process alive. */
+  readonly #idle = new Set<OperationId>()
   #armed: {readonly at: number; readonly handle: unknown} | undefined
   #running = false
 
@@ -35,9 +37,13 @@ export class Alarm {
     }
   })
 
-  /** Wakes `id` at `at` (epoch ms), replacing its earlier deadline. `wake` is for those that are no operations. */
-  set(id: OperationId, at: number, wake?: () => void): void {
+  /**
+   * Wakes `id` at `at` (epoch ms), replacing its earlier deadline. `wake` is for those that are no operations. While every deadline
+   * is an idle one, none of them keeps the process alive.
+   */
+  set(id: OperationId, at: number, {wake, isIdle = false}: {wake?: () => void; isIdle?: boolean} = {}): void {
     if (wake !== undefined) this.#wakers.set(id, wake)
+    if (isIdle) this.#idle.add(id)
     if (this.#valid.get(id) === at) return
     this.#valid.set(id, at)
     this.#heap.push({at, id})
@@ -45,19 +51,33 @@ export class Alarm {
   }
 
   clear(id: OperationId): void {
-    this.#valid.delete(id)
+    this.#forget(id)
     this.#wakers.delete(id)
+    this.#hold()
   }
 
   #arm(): void {
     if (!this.#running) return
     this.#dropStale()
     const first = this.#heap.first
-    if (first !== undefined && this.#armed?.at === first.at) return
-    this.#disarm()
+    if (first === undefined || this.#armed?.at !== first.at) this.#disarm()
     if (first === undefined) return
-    const handle = this.#clock.setTimeout(() => this.#ring(), Math.max(0, first.at - this.#clock.now()))
-    this.#armed = {at: first.at, handle}
+    if (this.#armed === undefined) this.#startTimer(first.at)
+    this.#hold()
+  }
+
+  #startTimer(at: number): void {
+    const handle = this.#clock.setTimeout(() => this.#ring(), Math.max(0, at - this.#clock.now()))
+    this.#armed = {at, handle}
+  }
+
+  #hold(): void {
+    if (this.#armed !== undefined) this.#clock.hold?.(this.#armed.handle, this.#valid.size > this.#idle.size)
+  }
+
+  #forget(id: OperationId): void {
+    this.#valid.delete(id)
+    this.#idle.delete(id)
   }
 
   #disarm(): void {
@@ -73,7 +93,7 @@ export class Alarm {
       const first = this.#heap.first
       if (first === undefined || first.at > now) break
       this.#heap.pop()
-      this.#valid.delete(first.id)
+      this.#forget(first.id)
       const wake = this.#wakers.get(first.id)
       this.#wakers.delete(first.id)
       if (wake === undefined) this.#wake(first.id)

@@ -232,7 +232,7 @@ export class CompletionGroups {
       case 'backingOff':
         if (failure !== undefined)
           emit({type: 'task.failed', at, group: id, run: runs, error: failure, retryAt: retryAt ?? at})
-        alarm.set(id, retryAt ?? at, () => this.#send(id, {type: 'retry.due'}))
+        alarm.set(id, retryAt ?? at, {wake: () => this.#send(id, {type: 'retry.due'})})
         return
       case 'fired':
         emit({type: 'task.completed', at, group: id, run: runs})

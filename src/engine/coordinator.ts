@@ -30,6 +30,7 @@ import type {OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
 import type {ResolvedEngineOptions} from './options.ts'
 import type {EnginePorts} from './ports.ts'
+import {Prefetcher} from './prefetcher.ts'
 import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
 import {lifeStateOf, phaseOf} from './record-of.ts'
@@ -97,6 +98,7 @@ export class Coordinator {
   readonly line: Dispatcher
   readonly completionGroups: CompletionGroups
   readonly notifications: NotificationBatches
+  readonly prefetcher: Prefetcher
   readonly #ports: EnginePorts
   readonly #options: ResolvedEngineOptions
   readonly #events: Subject<EngineEvent>
@@ -201,6 +203,22 @@ export class Coordinator {
       read: (id, read) => this.#readTally(id, read),
       isDraining,
     })
+    const prefetcherId = newId()
+    this.prefetcher = new Prefetcher({
+      ports,
+      settings: options.prefetch,
+      isOn: options.prefetch.isOn,
+      writes: this.#writes,
+      alarm: this.alarm,
+      id: prefetcherId,
+      conditions,
+      origins: {
+        isQuiet: (url) => this.line.originRefusal(url) === 'quiet',
+        overloaded: (url, quietMs) =>
+          this.line.originOverloaded(url, prefetcherId, Math.min(quietMs, options.settings.retry.retryAfterCapMs)),
+      },
+      emit: (event) => this.#events.next(event),
+    })
     this.line = new Dispatcher({
       store: ports.store,
       writes: this.#writes,
@@ -212,6 +230,7 @@ export class Coordinator {
       isLive: (id) => this.operations.hasActor(id),
       isHeld: () => this.#awaited.isFull,
       admit: (id, record) => void this.#admit(id, record),
+      onLoad: (running) => this.prefetcher.loadChanged(running),
       displace: (id) => this.#displace(id),
       onUnread: (error) => ports.log.error({error: String(error)}, 'the waiting line could not be read'),
       onUnwritten: (error) => ports.log.error({error: String(error)}, 'a group’s settings could not be written'),
@@ -222,6 +241,7 @@ export class Coordinator {
   async recover(lastSequence: number): Promise<void> {
     const {store} = this.#ports
     await this.spool.sweep()
+    await this.prefetcher.load()
     const demoted: Promise<void>[] = []
     const stranded: OperationRecord[] = []
     await this.#forEachLive(INTERRUPTED, (record) => {
@@ -284,6 +304,7 @@ export class Coordinator {
   /** Running operations make their bytes durable and queue again. */
   async drain(): Promise<void> {
     this.line.stop()
+    this.prefetcher.stop()
     await Promise.all([drain(this.operations), this.completionGroups.drain(), this.notifications.drain()])
   }
 
@@ -301,6 +322,7 @@ export class Coordinator {
   /** Every operation that has an actor hears of it. */
   spread(conditions: Conditions): void {
     for (const entry of this.operations.all()) entry.send({type: 'conditions.changed', conditions})
+    this.prefetcher.conditionsChanged(conditions)
   }
 
   /** False when the operation's present state does not take the command. */

@@ -35,6 +35,8 @@ export interface DispatcherOptions {
   /** `record`: what the line knows of it; absent for one that returns. */
   readonly admit: (id: OperationId, record: OperationRecord | undefined) => void
   readonly displace: (id: OperationId) => void
+  /** So many operations hold a slot now. */
+  readonly onLoad: (running: number) => void
   /** The store did not give the line of a group, or did not take its settings; it is asked again. */
   readonly onUnread: (error: unknown) => void
   readonly onUnwritten: (error: unknown) => void
@@ -230,6 +232,7 @@ export class Dispatcher {
     this.#slots.set(id, slot)
     this.#origins.take(slot.origin, id)
     this.#applications.take(slot.gate, id)
+    this.#options.onLoad(this.#slots.size)
   }
 
   #giveSlot(id: OperationId): void {
@@ -238,6 +241,7 @@ export class Dispatcher {
     this.#slots.delete(id)
     this.#origins.give(slot.origin, id)
     this.#applications.give(slot.gate, id)
+    this.#options.onLoad(this.#slots.size)
   }
 
   /** It neither runs nor keeps a place: it ended, went back into the line, or turned out not to run when it was admitted. */

@@ -9,6 +9,7 @@ import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import type {PrefetchCounts, PrefetchWish} from '../domain/prefetch.ts'
 import type {GroupRecord, OperationFacts, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import type {LifeState} from '../domain/status.ts'
@@ -67,12 +68,22 @@ export interface NotificationsApi {
   withdraw(drafts: readonly Pick<OperationDraft, 'id' | 'notificationBatch'>[]): void
 }
 
+/** What is fetched ahead of need. */
+export interface PrefetchApi {
+  readonly wish: PrefetchWish
+  /** Epoch ms of the end of the last successful run, durable. */
+  readonly lastSuccessAt: number | undefined
+  setWish(wish: PrefetchWish): Promise<void>
+  run(): Promise<PrefetchCounts>
+}
+
 /** The documentation of each member is that of engine.ts. */
 export interface EngineApi {
   readonly options: Pick<ResolvedEngineOptions, 'backgroundTasks'>
   readonly limits: {addGroup(name: string): void; dropDraft(id: OperationId): void}
   readonly completionGroups: CompletionGroupsApi
   readonly notifications: NotificationsApi
+  readonly prefetcher: PrefetchApi
   readonly events$: Observable<EngineEvent>
   readonly ticks$: Observable<void>
   close(): Promise<void>

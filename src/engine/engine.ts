@@ -57,6 +57,7 @@ import {
 } from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
+import type {Prefetcher} from './prefetcher.ts'
 import {type Supposed, whatIf} from './what-if.ts'
 
 const MOST_STANDINGS = 1000
@@ -156,6 +157,7 @@ export class Engine implements EngineApi {
       throw error
     }
     this.#line.start()
+    this.prefetcher.start()
     void this.#coordinator.retention.sweep()
     if (this.options.resumeOnOpen === false) void this.#rejoinRandomAccess()
   }
@@ -673,6 +675,10 @@ export class Engine implements EngineApi {
 
   get notifications(): NotificationBatches {
     return this.#coordinator.notifications
+  }
+
+  get prefetcher(): Prefetcher {
+    return this.#coordinator.prefetcher
   }
 
   /** Where a task's module is. Throws INVALID_ARGUMENT. */

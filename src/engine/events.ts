@@ -4,6 +4,7 @@ import type {SerializedError} from '../domain/errors.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import type {Notice} from '../domain/notice.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import type {PrefetchCounts, PrefetchOutcome} from '../domain/prefetch.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {TallyId} from '../domain/tally.ts'
@@ -56,6 +57,21 @@ export type EngineEvent =
    * Once a batch.
    */
   | ({readonly type: 'notification.raised'; readonly at: number; readonly shown: boolean} & Notice)
+  /** What is to be fetched ahead of need is another list now. */
+  | {readonly type: 'prefetch.changed'; readonly at: number}
+  /** A run of the prefetcher begins. It ends with `prefetch.ended`, unless something breaks it off. */
+  | {readonly type: 'prefetch.started'; readonly at: number}
+  /** None of the addresses of the index counts (`url` is redacted). */
+  | {readonly type: 'prefetch.indexIgnored'; readonly at: number; readonly url: string; readonly reason: string}
+  /** What became of one address (redacted). */
+  | {
+      readonly type: 'prefetch.fetched'
+      readonly at: number
+      readonly url: string
+      readonly outcome: PrefetchOutcome
+    }
+  /** A run came to its end; the next is due at `nextAt` (epoch ms). */
+  | {readonly type: 'prefetch.ended'; readonly at: number; readonly counts: PrefetchCounts; readonly nextAt: number}
   /** Live counters of everything that moved since the last tick; at most ten times a second. */
   | {readonly type: 'progress'; readonly at: number; readonly changes: readonly ProgressChange[]}
   /** A record could not be written. It is tried again; until then the operation goes on and its promises do not settle. */

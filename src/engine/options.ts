@@ -6,6 +6,7 @@ import type {OperationSettings} from '../domain/attempt.ts'
 import {expectedContentOf} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import type {PrefetchSettings} from '../domain/prefetch.ts'
 import type {Checksum, TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
 import type {AttemptProviders} from '../ports/attempt-provider.ts'
@@ -68,6 +69,11 @@ export interface EngineOptions {
   readonly beforeAttemptTimeoutMs?: number
   /** Of an engine that is shared: what each application that is its client may do. No rules by default. */
   readonly applications?: Applications
+  /**
+   * When the prefetcher fetches what ContentPrefetcher lists (docs/guides/prefetching.md). false: never by itself; the lists are
+   * kept, and what is in the cache is used.
+   */
+  readonly prefetch?: false | PrefetchOptions
   /** An XState inspection observer that is given to every actor, so that other tools can attach. */
   readonly inspect?: Observer<InspectionEvent>
 }
@@ -96,6 +102,17 @@ export interface BackgroundTaskOptions {
   readonly cancelGraceMs?: number
 }
 
+export interface PrefetchOptions {
+  /** ms between two runs, at least, with the same list; 4 hours by default. Doubles while runs bring nothing new, up to a day. */
+  readonly intervalMs?: number
+  /** ms after a run in which something failed that may pass; 15 minutes by default. Doubles with each further one, up to a day. */
+  readonly retryDelayMs?: number
+  /** ms for which nothing must be in the way before a run begins; 10,000 by default. */
+  readonly idleMs?: number
+  /** ms that one resource may take; 300,000 by default. */
+  readonly fetchTimeoutMs?: number
+}
+
 export interface ResolvedEngineOptions {
   readonly maxConcurrentTransfers: number
   readonly maxConnectionsPerOrigin: number
@@ -112,6 +129,7 @@ export interface ResolvedEngineOptions {
   readonly backgroundTasks: Required<BackgroundTaskOptions>
   readonly providers: AttemptProviders
   readonly applications: Applications | undefined
+  readonly prefetch: PrefetchSettings & {readonly isOn: boolean}
   readonly inspect: Observer<InspectionEvent> | undefined
 }
 
@@ -194,8 +212,23 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     },
     providers: providersOf(options.beforeAttempt ?? {}),
     applications: options.applications === undefined ? undefined : checkedApplications(options.applications),
+    prefetch: prefetchOptions(options.prefetch ?? {}),
     inspect: options.inspect,
   })
+}
+
+function prefetchOptions(options: false | PrefetchOptions): ResolvedEngineOptions['prefetch'] {
+  if (options !== false && (typeof options !== 'object' || options === null)) {
+    throw invalidArgument('prefetch', `must be false or an object, not ${String(options)}`)
+  }
+  const {intervalMs, retryDelayMs, idleMs, fetchTimeoutMs} = options === false ? {} : options
+  return {
+    isOn: options !== false,
+    intervalMs: bounded('prefetch.intervalMs', intervalMs, 4 * 3_600_000, [1_000, MAX_MS]),
+    retryDelayMs: bounded('prefetch.retryDelayMs', retryDelayMs, 15 * 60_000, [1_000, MAX_MS]),
+    idleMs: bounded('prefetch.idleMs', idleMs, 10_000, [0, MAX_MS]),
+    fetchTimeoutMs: bounded('prefetch.fetchTimeoutMs', fetchTimeoutMs, 300_000, [1, MAX_MS]),
+  }
 }
 
 function limitOptions({operations, groups}: LimitOptions): LimitOptions {

@@ -12,7 +12,7 @@ import {byteRate, limitsOf} from '../engine/options.ts'
 import {spoolName} from '../ports/spool.ts'
 import {afterTurns, COMPLETION_HANDLERS, withdrawExpected} from './completion-calls.ts'
 import type {HeldOperations} from './held-operations.ts'
-import type {CallAnswer, CallInput, CallName, HostMessage, Snapshot} from './protocol.ts'
+import type {CallAnswer, CallInput, CallName, HostMessage, PrefetchState, Snapshot} from './protocol.ts'
 
 /** What the calls of one session act on. */
 export interface CallContext {
@@ -143,6 +143,15 @@ const HANDLERS: Handlers = {
   damaged: ({engine}) => engine.damaged(),
   applications: async ({engine, app}) =>
     (await engine.applications()).filter((standing) => app === undefined || standing.app === app),
+  setPrefetch: async ({engine: {prefetcher}, app}, {wish}) => {
+    assertShared(app)
+    await prefetcher.setWish(wish)
+    return prefetchStateOf(prefetcher)
+  },
+  prefetch: ({engine: {prefetcher}, app}) => {
+    assertShared(app)
+    return prefetcher.run()
+  },
   consent: async ({engine, exempted}, {transfers}) => {
     const isGranted = await engine.consentsToUnconstrained(transfers)
     if (isGranted) for (const {guid} of transfers) exempted.add(guid)
@@ -206,6 +215,19 @@ const HANDLERS: Handlers = {
     await inspectors.close(port)
     return null
   },
+}
+
+export function prefetchStateOf({wish, lastSuccessAt}: Engine['prefetcher']): PrefetchState {
+  return {wish, ...(lastSuccessAt === undefined ? {} : {lastSuccessAt})}
+}
+
+/** The list is the engine's: an application that sees only its own has no part in it. Throws NOT_SUPPORTED. */
+function assertShared(app: string | undefined): void {
+  if (app === undefined) return
+  throw new TransferError('NOT_SUPPORTED', 'what is fetched ahead of need belongs to the whole store', {
+    where: app,
+    advice: 'connect without the name of an application',
+  })
 }
 
 type Draft = CallInput<'start'>['drafts'][number]

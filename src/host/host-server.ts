@@ -11,6 +11,7 @@ import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {Clock} from '../ports/clock.ts'
 import {HOST_API_VERSION} from '../ports/host-connection.ts'
+import {prefetchStateOf} from './calls.ts'
 import {answerJson, readJson, refuse} from './http.ts'
 import {IdleWatch} from './idle-watch.ts'
 import {HostInspectors} from './inspectors.ts'
@@ -85,6 +86,7 @@ class Host {
     engine.events$.subscribe(({type}) => {
       // The registration ends with the firing.
       if (type === 'task.launched' || type === 'completion.dropped') this.#tellTasks()
+      if (type === 'prefetch.changed' || type === 'prefetch.ended') this.#tellPrefetch()
     })
   }
 
@@ -149,7 +151,7 @@ class Host {
     if (known !== undefined && known.app !== app) throw invalidArgument('id', 'is that of another client')
     const session = known ?? this.#newSession(id, app)
     response.writeHead(200, {'content-type': 'text/event-stream', 'cache-control': 'no-store'})
-    session.attach(response, this.#welcome(known !== undefined))
+    session.attach(response, this.#welcome(known !== undefined, app))
   }
 
   #newSession(id: string, app: string | undefined): HostSession {
@@ -168,7 +170,7 @@ class Host {
     return session
   }
 
-  #welcome(resumed: boolean): HostMessage {
+  #welcome(resumed: boolean, app: string | undefined): HostMessage {
     const {engine} = this.#options
     return {
       type: 'welcome',
@@ -177,6 +179,7 @@ class Host {
       backgroundTasks: engine.options.backgroundTasks,
       groups: engine.groupRecords(),
       tasks: engine.completionGroups.registrations(),
+      ...(app === undefined ? {prefetch: prefetchStateOf(engine.prefetcher)} : {}),
     }
   }
 
@@ -237,6 +240,14 @@ class Host {
 
   #tellTasks(): void {
     this.#tellAll({type: 'tasks', tasks: this.#options.engine.completionGroups.registrations()})
+  }
+
+  /** What is wished for is nothing for an application that sees only its own. */
+  #tellPrefetch(): void {
+    const prefetch = prefetchStateOf(this.#options.engine.prefetcher)
+    for (const session of this.#sessions.values()) {
+      if (session.app === undefined) session.send({type: 'prefetch', prefetch})
+    }
   }
 
   #tellAll(message: HostMessage): void {

@@ -26,6 +26,7 @@ import type {JournalEntry} from '../domain/journal.ts'
 import {LINE_MOVES} from '../domain/line-move.ts'
 import type {BatchNotices, NotificationBatch, TileNotice, ToastNotice} from '../domain/notice.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
+import {isPrefetchAddress, MOST_LISTED, type PrefetchCounts, type PrefetchWish} from '../domain/prefetch.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest, TransferTarget} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {TallyId, TaskRegistration} from '../domain/tally.ts'
@@ -63,6 +64,13 @@ export interface Snapshot {
   readonly holds: number
 }
 
+/** What is fetched ahead of need, as a client mirrors it. */
+export interface PrefetchState {
+  readonly wish: PrefetchWish
+  /** Epoch ms. */
+  readonly lastSuccessAt?: number
+}
+
 export type HostMessage =
   | {
       readonly type: 'welcome'
@@ -72,6 +80,8 @@ export type HostMessage =
       readonly backgroundTasks: ResolvedEngineOptions['backgroundTasks']
       readonly groups: readonly GroupRecord[]
       readonly tasks: readonly (readonly [group: TallyId, task: TaskRegistration])[]
+      /** Absent from hosts that know of no prefetching. */
+      readonly prefetch?: PrefetchState
     }
   | {readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: SerializedError}
   | {
@@ -87,6 +97,7 @@ export type HostMessage =
   | {readonly type: 'event'; readonly event: EngineEvent}
   | {readonly type: 'group'; readonly group: GroupRecord}
   | {readonly type: 'tasks'; readonly tasks: readonly (readonly [group: TallyId, task: TaskRegistration])[]}
+  | {readonly type: 'prefetch'; readonly prefetch: PrefetchState}
   /** The host ends in order. */
   | {readonly type: 'bye'}
 
@@ -231,6 +242,12 @@ const task = z.strictObject({
   timeoutMs: number,
 } satisfies Members<TaskRegistration>)
 
+const prefetched = text(65_536).refine((value) => isPrefetchAddress(value), 'must be http or https, and name no user')
+const prefetchWish = z.strictObject({
+  uris: z.array(prefetched).max(MOST_LISTED),
+  indirect: prefetched.exactOptional(),
+} satisfies Members<PrefetchWish>)
+
 const nothing = z.strictObject({})
 const one = z.strictObject({id})
 const group = z.strictObject({group: groupName})
@@ -268,6 +285,8 @@ export const CALLS = {
   damaged: nothing,
   /** How applications stand to their rules: its own for a client with a name, all for the others. */
   applications: nothing,
+  setPrefetch: z.strictObject({wish: prefetchWish}),
+  prefetch: nothing,
   consent: z.strictObject({
     transfers: z.array(z.strictObject({guid: id, url: text(65_536), file: text(32_768)})).max(100_000),
   }),
@@ -323,6 +342,8 @@ interface Answers {
   readonly journal: readonly JournalEntry[]
   readonly damaged: number
   readonly applications: readonly ApplicationStanding[]
+  readonly setPrefetch: PrefetchState
+  readonly prefetch: PrefetchCounts
   readonly consent: boolean
   readonly reviveCompletionGroup: {readonly isKnown: boolean; readonly isEnabled: boolean}
   readonly inspect: {readonly url: string; readonly origin: string; readonly token: string; readonly port: number}

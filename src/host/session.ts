@@ -218,6 +218,12 @@ export class HostSession {
         // Whose they were is not known any more; a guid alone tells nothing.
         return event
       }
+      case 'prefetch.changed':
+      case 'prefetch.started':
+      case 'prefetch.indexIgnored':
+      case 'prefetch.fetched':
+      case 'prefetch.ended':
+        return undefined
       default:
         return event
     }

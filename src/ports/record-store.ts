@@ -7,6 +7,7 @@
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {OperationFilter} from '../domain/matches-query.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import type {PrefetchRecord} from '../domain/prefetch.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {Tally, TallyChange, TallyId, TallyRef} from '../domain/tally.ts'
@@ -80,6 +81,9 @@ export interface RecordStore {
   /** How many values were met since it was opened that do not verify: whatever gives several leaves them out. */
   damaged(): Promise<number>
   saveGroup(group: GroupRecord): Promise<void>
+  /** Undefined where nothing was ever wished for, or where it does not verify: it can be wished for again. */
+  prefetch(): Promise<PrefetchRecord | undefined>
+  savePrefetch(record: PrefetchRecord): Promise<void>
   /**
    * Changes a tally. The store counts the members itself, in the batch that writes their records, and settles each tally in
    * the batch that changes it: a tally is due from the moment at which its last member's end is durable.

@@ -10,12 +10,4 @@ export const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** What is being built, or is built and not cited yet: to become empty, and nothing may be added. */
-export const PENDING: readonly string[] = [...numbers('', '273-280')]
-
-/** '1-3 7' → 1, 2, 3, 7, each behind the prefix. */
-function numbers(prefix: string, list: string): readonly string[] {
-  return list.split(' ').flatMap((part) => {
-    const [from = 0, to = from] = part.split('-').map(Number)
-    return Array.from({length: to - from + 1}, (_, n) => `${prefix}${from + n}`)
-  })
-}
+export const PENDING: readonly string[] = []

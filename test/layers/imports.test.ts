@@ -24,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 const ADAPTER = ['ports', 'domain', 'rxjs', 'node:']
 const ADAPTER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  'adapters/cache': ['http-cache-semantics'],
   'adapters/conditions': ['dbus-native'],
   'adapters/cookies': ['tough-cookie'],
   // TLS, egress, errnos and memory are the same for both.
@@ -31,6 +32,7 @@ const ADAPTER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'adapters/http': ['undici', 'socks'],
   'adapters/level': ['level', 'classic-level'],
   'adapters/notify': ['dbus-native'],
+  'adapters/xml': ['saxes'],
 }
 
 /** Each is an entry of its own, for those who have the package. */
@@ -47,6 +49,8 @@ const ROOT_FORBIDDEN = [
   'cli',
   'basic-ftp',
   'dbus-native',
+  'http-cache-semantics',
+  'saxes',
   'tough-cookie',
   'undici',
   'level',

@@ -101,14 +101,17 @@ describe('docs/reference/options.md', () => {
       retryDelayMs: retry.baseDelayMs,
       'retention.count': rest.retention.count,
       'retention.ageMs': rest.retention.ageMs,
-      ...Object.fromEntries(
-        Object.entries(rest.backgroundTasks).map(([member, each]) => [`backgroundTasks.${member}`, each]),
-      ),
+      ...prefixed('backgroundTasks', rest.backgroundTasks),
+      ...prefixed('prefetch', rest.prefetch),
     }
     expect(flat).toHaveProperty([name])
     return flat[name]
   }
 })
+
+function prefixed(name: string, options: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(options).map(([member, each]) => [`${name}.${member}`, each]))
+}
 
 describe('docs/reference/events.md', () => {
   it('has one heading for each type of event and none besides', () => {

@@ -15,6 +15,8 @@ import {allStates, leaves, lineage, reachable, withoutEnd} from '../support/stat
 
 const DIRECTORY = new URL('../../machines/', import.meta.url)
 
+const LISTED = {uris: ['http://files.example/1'], indirect: 'http://files.example/index'}
+
 /** What each machine may be born with; a new machine adds its own. */
 const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
   engine: {conditions: GOOD_CONDITIONS, drainTimeoutMs: 10_000},
@@ -63,6 +65,12 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
       retry: DEFAULT_RETRY,
     },
     session: 'this one',
+  },
+  prefetch: {
+    record: {wish: LISTED},
+    conditions: GOOD_CONDITIONS,
+    running: 0,
+    settings: {intervalMs: 1_000, retryDelayMs: 1_000, idleMs: 10_000, fetchTimeoutMs: 1_000},
   },
   completionGroup: {
     tally: emptyTally({id: operationId(900), purpose: 'completionGroup'}),
@@ -188,6 +196,24 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'xstate.done.actor.weighing', output: {kind: 'end', error: ERROR}},
     {type: 'xstate.done.actor.removal'},
   ],
+  prefetch: [
+    {type: 'wish.changed', wish: {uris: []}},
+    {type: 'wish.changed', wish: LISTED},
+    {type: 'conditions.changed', conditions: OFFLINE},
+    {type: 'conditions.changed', conditions: {...GOOD_CONDITIONS, cost: {...GOOD_CONDITIONS.cost, roaming: true}}},
+    {type: 'conditions.changed', conditions: {...GOOD_CONDITIONS, onBattery: true}},
+    {type: 'conditions.changed', conditions: GOOD_CONDITIONS},
+    {type: 'load.changed', running: 1},
+    {type: 'load.changed', running: 0},
+    {type: 'prefetch.due'},
+    {type: 'prefetch.demand'},
+    {type: 'xstate.done.actor.index', output: ['http://files.example/2']},
+    {type: 'xstate.done.actor.fetching', output: {kind: 'fresh'}},
+    {type: 'xstate.error.actor.fetching', error: ERROR},
+    {type: 'xstate.done.actor.recording', output: {wish: LISTED, ranFor: LISTED, dueAt: 5_000}},
+    {type: 'xstate.done.actor.recording', output: {wish: LISTED, ranFor: LISTED, dueAt: 5_000, failures: 1}},
+    {type: 'engine.draining'},
+  ],
   completionGroup: [
     {type: 'member.created'},
     {type: 'member.started'},
@@ -254,6 +280,7 @@ const MAY_BE_LOST = [
   /^completionGroup\.firing\.running\./,
   /^notificationBatch\.showing$/,
   /^host(Idle|Link|Session)\./,
+  /^prefetch\.(settling$|running\.)/,
 ]
 
 /** What every non-final leaf of a machine has to answer, if only by saying why not. */
@@ -262,6 +289,7 @@ const ALWAYS_HANDLED: Readonly<Record<string, string>> = {
   upload: 'operation.cancel',
   engine: 'engine.close',
   hostLink: 'client.close',
+  prefetch: 'engine.draining',
   hostSession: 'session.end',
 }
 

@@ -6,6 +6,7 @@
 import {TransferError} from '../../src/domain/errors.ts'
 import type {JournalEntry, JournalPage} from '../../src/domain/journal.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
+import type {PrefetchRecord} from '../../src/domain/prefetch.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
 import type {LifeState} from '../../src/domain/status.ts'
 import type {Tally, TallyChange, TallyId, TallyRef} from '../../src/domain/tally.ts'
@@ -123,6 +124,17 @@ export class MemoryStore implements RecordStore {
   async saveGroup(group: GroupRecord): Promise<void> {
     const copy = structuredClone(group)
     return this.#write((tables) => tables.saveGroup(copy))
+  }
+
+  async savePrefetch(record: PrefetchRecord): Promise<void> {
+    const copy = structuredClone(record)
+    return this.#write((tables) => {
+      tables.prefetch = copy
+    })
+  }
+
+  async prefetch(): Promise<PrefetchRecord | undefined> {
+    return this.#opened().prefetch
   }
 
   async changeTally(tally: TallyRef, change: TallyChange): Promise<void> {

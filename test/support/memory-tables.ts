@@ -3,6 +3,7 @@
 import {JOURNAL_BOUND, type JournalEntry, type JournalPage, pageOf, withJournalled} from '../../src/domain/journal.ts'
 import {matchesQuery} from '../../src/domain/matches-query.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
+import type {PrefetchRecord} from '../../src/domain/prefetch.ts'
 import {priorityClass} from '../../src/domain/priority.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../../src/domain/status.ts'
@@ -27,6 +28,7 @@ export class MemoryTables {
   readonly #journals = new Map<OperationId, readonly JournalEntry[]>()
   readonly #groups = new Map<string, GroupRecord>()
   readonly #tallies = new Map<TallyId, Tally>()
+  prefetch: PrefetchRecord | undefined
   #lastSequence = 0
 
   get size(): number {

@@ -3,6 +3,7 @@
  * network at all. It outlives the processes that use it, and keeps the books on every exchange.
  */
 
+import type {HeaderField} from '../../src/domain/record.ts'
 import type {ExchangeRequest} from '../../src/ports/transport.ts'
 import type {SimulatedExchange} from './simulated-transport.ts'
 
@@ -12,6 +13,10 @@ export interface SimulatedResource {
   readonly size: number
   /** Strong by default, and made of the seed; `none` leaves the answer without a validator. */
   readonly validator?: 'etag' | 'none'
+  /** Beside what every answer has. Conditions on its ETag are answered then, too. */
+  readonly headers?: readonly HeaderField[]
+  /** Instead of what the seed makes. */
+  readonly text?: string
   /** Answers 302 to this address instead. */
   readonly redirect?: string
 }

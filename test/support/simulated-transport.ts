@@ -235,8 +235,13 @@ export class SimulatedExchange implements Exchange {
 
   #serve(resource: SimulatedResource): void {
     const etag = `"v${resource.seed}"`
-    const validator: readonly HeaderField[] = resource.validator === 'none' ? [] : [['ETag', etag]]
+    const more = resource.headers ?? []
+    const validator: readonly HeaderField[] = resource.validator === 'none' ? more : [['ETag', etag], ...more]
     const {headers} = this.#setup.request
+    if (resource.headers !== undefined && headerValue(headers, 'if-none-match') === etag) {
+      this.#head(304, validator)
+      return
+    }
     const [, first, last = ''] = /^bytes=(\d+)-(\d*)$/.exec(headerValue(headers, 'range') ?? '') ?? []
     const asked = Number(first ?? 0)
     const condition = headerValue(headers, 'if-range')
@@ -317,7 +322,9 @@ export class SimulatedExchange implements Exchange {
       if (buffer === undefined) return left < length
       const count = Math.min(left, buffer.length - this.#inBuffer)
       const from = body.start + this.#received
-      contentSlice(body.resource.seed, from, from + count).copy(buffer, this.#inBuffer)
+      const {text, seed} = body.resource
+      const bytes = text === undefined ? contentSlice(seed, from, from + count) : Buffer.from(text).subarray(from)
+      bytes.copy(buffer, this.#inBuffer, 0, count)
       this.#inBuffer += count
       this.#received += count
       left -= count

@@ -10,6 +10,7 @@ import {createFileSink} from '../../src/adapters/file/file-sink.ts'
 import {createFileSpool} from '../../src/adapters/file/file-spool.ts'
 import {createKeySecrets} from '../../src/adapters/secrets/key-secrets.ts'
 import {uploadProtocols} from '../../src/adapters/uploads/registry.ts'
+import {readIndex} from '../../src/adapters/xml/read-index.ts'
 import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import type {Notice} from '../../src/domain/notice.ts'
 import {Engine} from '../../src/engine/engine.ts'
@@ -20,6 +21,7 @@ import type {EnginePorts} from '../../src/engine/ports.ts'
 import type {Clock} from '../../src/ports/clock.ts'
 import type {RecordStore} from '../../src/ports/record-store.ts'
 import type {TaskRunner} from '../../src/ports/task-runner.ts'
+import {type CachedBodies, MemoryCache} from './memory-cache.ts'
 import {errno, MemoryDisk} from './memory-disk.ts'
 import {MemoryStore, StoreDisk} from './memory-store.ts'
 import {noTasks} from './no-tasks.ts'
@@ -63,6 +65,8 @@ export class SimulatedWorld {
   readonly network = new SimulatedNetwork()
   readonly disk = new MemoryDisk('/downloads', SPOOL)
   readonly storeDisk = new StoreDisk()
+  /** What was fetched ahead of need; survives a crash. */
+  readonly cached: CachedBodies = new Map()
   readonly conditions$ = new BehaviorSubject<Conditions>(GOOD_CONDITIONS)
   readonly random: SeededRandom
   /** What was shown, in all processes. */
@@ -216,6 +220,9 @@ export class SimulatedWorld {
       store:
         mostMs > 0 ? slowStore(store, portClock('store'), () => Math.floor(this.random.next() * (mostMs + 1))) : store,
       transport,
+      plainTransport: transport,
+      cache: new MemoryCache(clock, this.cached),
+      indexReader: {read: async (bytes) => readIndex(bytes)},
       sink: createFileSink({durability: 'power', mode: 0o644, files}),
       content: createContentSource({spoolDirectory: SPOOL, files}),
       spool: createFileSpool({directory: SPOOL, durability: 'power', makeDirectory: async () => undefined, files}),
@@ -343,7 +350,15 @@ class ScheduledClock implements Clock {
 /** Reads answer what was true at the call, a little later; writes become durable a little later, together. */
 function slowStore(store: MemoryStore, clock: Clock, delay: () => number): RecordStore {
   const wait = () => new Promise<void>((resolve) => clock.setTimeout(resolve, delay()))
-  const writes = new Set<keyof RecordStore>(['create', 'save', 'remove', 'saveGroup', 'changeTally', 'flush'])
+  const writes = new Set<keyof RecordStore>([
+    'create',
+    'save',
+    'remove',
+    'saveGroup',
+    'savePrefetch',
+    'changeTally',
+    'flush',
+  ])
   let isScheduled = false
   return new Proxy<RecordStore>(store, {
     get(target, key: keyof RecordStore) {

@@ -265,4 +265,4 @@ export const WEB_ERROR_STATUS = {
 } as const
 
 /** What is not built yet: a type, or a member of one. Nothing may be added here, and what is built may stay until it is seen. */
-export const PENDING = ['ContentPrefetcher'] as const
+export const PENDING = [] as const

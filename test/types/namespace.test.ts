@@ -53,6 +53,7 @@ describe('the members of the namespace', () => {
     expectTypeOf<Lacking<typeof api.BackgroundDownloader, Statics<Downloader>, Downloader>>().toBeNever()
     expectTypeOf<Lacking<typeof api.BackgroundTransferError, Statics<'BackgroundTransferError'>, 'x'>>().toBeNever()
     expectTypeOf<Lacking<BackgroundTransferGroup, Of<'BackgroundTransferGroup'>, 'x'>>().toBeNever()
+    expectTypeOf<Lacking<typeof api.ContentPrefetcher, Statics<'ContentPrefetcher'>, 'x'>>().toBeNever()
     expectTypeOf<Lacking<typeof api.BackgroundTransferGroup, Statics<'BackgroundTransferGroup'>, 'x'>>().toBeNever()
     expectTypeOf<Lacking<Args, Of<'BackgroundTransferRangesDownloadedEventArgs'>, 'x'>>().toBeNever()
     expectTypeOf<Lacking<DownloadOperation, Of<'DownloadOperation'>, 'DownloadOperation'>>().toBeNever()
@@ -93,6 +94,12 @@ describe('the members of the namespace', () => {
       readonly name: string
       transferBehavior: BackgroundTransferBehavior
     }>()
+    type Prefetching = 'indirectContentUri' | 'lastSuccessfulPrefetchTime'
+    expectTypeOf<Pick<typeof api.ContentPrefetcher, Prefetching>>().toEqualTypeOf<{
+      indirectContentUri: URL | null
+      readonly lastSuccessfulPrefetchTime: Date | null
+    }>()
+    expectTypeOf<(typeof api.ContentPrefetcher)['contentUris']>().toExtend<URL[]>()
     type Changeable = 'costPolicy' | 'isRandomAccessRequired' | 'priority' | 'requestedUri'
     type Fixed = 'currentWebErrorStatus' | 'group' | 'guid' | 'method' | 'progress' | 'resultFile' | 'transferGroup'
     expectTypeOf<Pick<DownloadOperation, Changeable | Fixed>>().toEqualTypeOf<{

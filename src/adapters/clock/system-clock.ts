@@ -9,6 +9,7 @@ class Timer {
   readonly #fn: () => void
   readonly #dueAt: number
   #handle: ReturnType<typeof setTimeout> | undefined
+  #isHeld = true
 
   constructor(fn: () => void, delayMs: number) {
     this.#fn = fn
@@ -21,10 +22,17 @@ class Timer {
     this.#handle = undefined
   }
 
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    if (isHeld) this.#handle?.ref()
+    else this.#handle?.unref()
+  }
+
   #arm(delayMs: number): void {
     // A timer that never fires holds nothing alive.
     if (delayMs === Number.POSITIVE_INFINITY) return
     this.#handle = setTimeout(() => this.#wake(), Math.min(delayMs, LONGEST_DELAY_MS))
+    if (!this.#isHeld) this.#handle.unref()
   }
 
   #wake(): void {
@@ -41,6 +49,9 @@ export function createSystemClock(): Clock {
     setTimeout: (fn, delayMs) => new Timer(fn, Math.max(0, delayMs)),
     clearTimeout(handle) {
       if (handle instanceof Timer) handle.clear()
+    },
+    hold(handle, isHeld) {
+      if (handle instanceof Timer) handle.hold(isHeld)
     },
   }
 }

@@ -46,6 +46,7 @@ export function conditionsOf(local: LocalReading, bus: BusReading): Conditions {
     connectivity: network.value,
     cost: {type, roaming: false, approachingDataLimit: false, overDataLimit: false},
     batterySaver: power.value,
+    ...(power.onBattery === undefined ? {} : {onBattery: power.onBattery}),
     foreground: local.foreground,
     basis: {network: network.basis, cost, power: power.basis},
   }
@@ -79,13 +80,13 @@ function connectivity(
 function saving(
   local: LocalReading,
   {power, display, profiles}: BusReading,
-): {readonly value: boolean; readonly basis: Basis['power']} {
+): {readonly value: boolean; readonly onBattery?: boolean; readonly basis: Basis['power']} {
   const byUPower = power?.OnBattery
   const onBattery = typeof byUPower === 'boolean' ? byUPower : local.power?.onBattery
   if (onBattery === undefined) return {value: false, basis: ASSUMED}
   const basis = typeof byUPower === 'boolean' ? 'UPower' : 'sysfs'
   const wishes = profiles?.ActiveProfile === 'power-saver'
-  return {value: onBattery && (wishes || isLow(local, display)), basis}
+  return {value: onBattery && (wishes || isLow(local, display)), onBattery, basis}
 }
 
 function isLow({power}: LocalReading, display: Properties | undefined): boolean {

@@ -10,11 +10,20 @@ import type {LifeState} from '../../domain/status.ts'
 import {type TallyRef, talliesOf} from '../../domain/tally.ts'
 import type {Database} from './database.ts'
 import type {JournalBound} from './journal.ts'
-import {ACTIVE, fileKey, groupKey, type IndexEntry, indexEntryOf, MANIFEST_KEY, operationKey} from './keys.ts'
+import {
+  ACTIVE,
+  fileKey,
+  groupKey,
+  type IndexEntry,
+  indexEntryOf,
+  MANIFEST_KEY,
+  operationKey,
+  PREFETCH_KEY,
+} from './keys.ts'
 import type {Change, WriteBatch} from './pending-writes.ts'
 import type {Place, Places} from './places.ts'
 import {type Manifest, sealManifest} from './schema.ts'
-import {sealGroup, sealRecord, unsealRecord} from './stored-record.ts'
+import {sealGroup, sealPrefetch, sealRecord, unsealRecord} from './stored-record.ts'
 import {TallyPlan} from './tally-plan.ts'
 
 /** A chained batch: the cheapest way to hand many writes to LevelDB. */
@@ -44,7 +53,7 @@ type Before = Place | 'absent' | 'present' | 'damaged'
 export async function planBatch(
   database: Database,
   batch: Batch,
-  {changes, groups, tallies, lastSequence}: WriteBatch,
+  {changes, groups, tallies, prefetch, lastSequence}: WriteBatch,
   {places: known, journals, manifest}: Knowledge,
 ): Promise<BatchOutcome> {
   const before = await readBefore(database, changes.values(), known)
@@ -107,6 +116,7 @@ export async function planBatch(
 
   await counts.write(database, writes)
   for (const [name, {content: group}] of groups) batch.put(groupKey(name), sealGroup(group, writes))
+  if (prefetch !== undefined) batch.put(PREFETCH_KEY, sealPrefetch(prefetch.content, writes))
   const next: Manifest = {operations, lastSequence: Math.max(manifest.lastSequence, lastSequence), writes}
   batch.put(MANIFEST_KEY, sealManifest(next))
   return {manifest: next, places}

@@ -141,6 +141,7 @@ async function rebuild(
       if (old !== undefined) await copyJournals(records, old, store)
     }
     for (const group of found.groups) await store.saveGroup(group)
+    if (found.prefetch !== undefined) await store.savePrefetch(found.prefetch)
     // Its members are counted anew, those that were lost not any more.
     for (const tally of found.tallies) await store.changeTally(tally, {kind: 'restore', tally})
     const present = await store.getMany(salvaged.map(({id}) => id))

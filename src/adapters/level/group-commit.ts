@@ -122,8 +122,9 @@ export class GroupCommit {
   }
 }
 
-function* writesOf({changes, groups, tallies}: WriteBatch): Iterable<Write<unknown>> {
+function* writesOf({changes, groups, tallies, prefetch}: WriteBatch): Iterable<Write<unknown>> {
   yield* changes.values()
   yield* groups.values()
   yield* tallies.values()
+  if (prefetch !== undefined) yield prefetch
 }

@@ -23,6 +23,7 @@ export const META = '!meta!'
 
 export const SCHEMA_KEY = `${META}schema`
 export const MANIFEST_KEY = `${META}manifest`
+export const PREFETCH_KEY = `${META}prefetch`
 
 /** Wide enough for 2^53 - 1, so that the order of the texts is the order of the numbers. */
 const NUMBER_WIDTH = 16

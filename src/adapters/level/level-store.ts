@@ -3,6 +3,7 @@
 import {TransferError} from '../../domain/errors.ts'
 import type {JournalEntry, JournalPage} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
+import type {PrefetchRecord} from '../../domain/prefetch.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import type {LifeState} from '../../domain/status.ts'
 import type {Tally, TallyChange, TallyId, TallyRef} from '../../domain/tally.ts'
@@ -19,7 +20,7 @@ import type {Database} from './database.ts'
 import {GroupCommit} from './group-commit.ts'
 import {removeHolder, writeHolder} from './holder.ts'
 import {scanJournal} from './journal.ts'
-import {fileKey, operationKey, tallyKey} from './keys.ts'
+import {fileKey, operationKey, PREFETCH_KEY, tallyKey} from './keys.ts'
 import {
   scanActive,
   scanEnded,
@@ -32,7 +33,7 @@ import {
   scanWaitingGroups,
 } from './scans.ts'
 import {closed, damaged, storeError} from './store-errors.ts'
-import {unsealRecord, unsealTally} from './stored-record.ts'
+import {unsealPrefetch, unsealRecord, unsealTally} from './stored-record.ts'
 
 export interface LevelStoreOptions {
   /** The engine's directory; made, mode 0700, when it is missing. The database is its `store`. */
@@ -120,6 +121,21 @@ class LevelRecordStore implements LevelStore {
     const saved = commit.pending.saveGroup(group)
     commit.wake()
     return saved
+  }
+
+  async savePrefetch(record: PrefetchRecord): Promise<void> {
+    const commit = this.#opened()
+    const saved = commit.pending.savePrefetch(record)
+    commit.wake()
+    return saved
+  }
+
+  async prefetch(): Promise<PrefetchRecord | undefined> {
+    const text = await this.#scan<string | undefined>((database) => database.get(PREFETCH_KEY))
+    if (text === undefined) return undefined
+    const record = unsealPrefetch(text)
+    if (record === undefined) this.#noteDamage(PREFETCH_KEY)
+    return record
   }
 
   async changeTally(tally: TallyRef, change: TallyChange): Promise<void> {

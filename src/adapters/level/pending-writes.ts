@@ -6,6 +6,7 @@
 import {asTransferError} from '../../domain/errors.ts'
 import {type JournalEntry, withJournalled} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
+import type {PrefetchRecord} from '../../domain/prefetch.ts'
 import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
 import type {TallyChange, TallyId, TallyRef} from '../../domain/tally.ts'
 
@@ -37,6 +38,7 @@ export interface WriteBatch {
   readonly changes: ReadonlyMap<OperationId, Write<Change>>
   readonly groups: ReadonlyMap<string, Write<GroupRecord>>
   readonly tallies: ReadonlyMap<TallyId, Write<PendingTally>>
+  readonly prefetch: Write<PrefetchRecord> | undefined
   /** The highest sequence number that was accepted so far, in a superseded record too: it was handed out. */
   readonly lastSequence: number
 }
@@ -74,6 +76,7 @@ export class PendingWrites {
   #changes = new Map<OperationId, Write<Change>>()
   #groups = new Map<string, Write<GroupRecord>>()
   #tallies = new Map<TallyId, Write<PendingTally>>()
+  #prefetch: Write<PrefetchRecord> | undefined
   #lastSequence = 0
 
   get isEmpty(): boolean {
@@ -82,7 +85,7 @@ export class PendingWrites {
 
   /** Whether the next batch will hold more than creations. */
   get hasChanges(): boolean {
-    return this.#changes.size > 0 || this.#groups.size > 0 || this.#tallies.size > 0
+    return this.#changes.size + this.#groups.size + this.#tallies.size > 0 || this.#prefetch !== undefined
   }
 
   create(records: readonly OperationRecord[]): Promise<void> {
@@ -116,6 +119,12 @@ export class PendingWrites {
     return ticket.promise
   }
 
+  savePrefetch(record: PrefetchRecord): Promise<void> {
+    const ticket = new Ticket(1)
+    this.#prefetch = {content: record, tickets: [...(this.#prefetch?.tickets ?? []), ticket]}
+    return ticket.promise
+  }
+
   /** Changes of one tally add up, in the order in which they came. */
   changeTally(tally: TallyRef, change: TallyChange): Promise<void> {
     const ticket = new Ticket(1)
@@ -137,6 +146,7 @@ export class PendingWrites {
   take(maxCreates: number): WriteBatch {
     const groups = this.#groups
     const tallies = this.#tallies
+    const prefetch = this.#prefetch
     const changes = new Map<OperationId, Write<Change>>()
     for (const [id, write] of this.#creates) {
       if (changes.size === maxCreates) break
@@ -147,7 +157,8 @@ export class PendingWrites {
     this.#changes = new Map()
     this.#groups = new Map()
     this.#tallies = new Map()
-    return {changes, groups, tallies, lastSequence: this.#lastSequence}
+    this.#prefetch = undefined
+    return {changes, groups, tallies, prefetch, lastSequence: this.#lastSequence}
   }
 
   /** Every write that waits. */
@@ -156,6 +167,7 @@ export class PendingWrites {
     yield* this.#changes.values()
     yield* this.#groups.values()
     yield* this.#tallies.values()
+    if (this.#prefetch !== undefined) yield this.#prefetch
   }
 
   #add(id: OperationId, change: Change, ticket: Ticket): void {

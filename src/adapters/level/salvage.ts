@@ -5,6 +5,7 @@
  */
 
 import type {OperationId} from '../../domain/operation-id.ts'
+import type {PrefetchRecord} from '../../domain/prefetch.ts'
 import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
 import type {Tally} from '../../domain/tally.ts'
 import {type Database, type Entry, READ_AHEAD_BYTES} from './database.ts'
@@ -20,18 +21,20 @@ import {
   MEMBERS,
   OPERATIONS,
   operationKey,
+  PREFETCH_KEY,
   QUEUE,
   TALLIES,
 } from './keys.ts'
 import {readManifest} from './schema.ts'
 import {storeError} from './store-errors.ts'
-import {unsealGroup, unsealRecord, unsealTally} from './stored-record.ts'
+import {unsealGroup, unsealPrefetch, unsealRecord, unsealTally} from './stored-record.ts'
 
 export interface Salvage {
   /** In the order of their sequence numbers; as texts, for there may be a million. */
   readonly operations: readonly SealedOperation[]
   readonly groups: readonly GroupRecord[]
   readonly tallies: readonly Tally[]
+  readonly prefetch?: PrefetchRecord
   /** How many values do not verify. */
   readonly damaged: number
   /** The highest sequence number known of. */
@@ -61,6 +64,7 @@ export async function salvage(database: Database): Promise<Salvage> {
   const tallies = new Map<string, Tally>()
   const damaged = new Set<string>()
   const named = new Set<OperationId>()
+  let prefetch: PrefetchRecord | undefined
 
   const take = ([key, text]: Entry) => {
     if (key.startsWith(OPERATIONS)) {
@@ -75,6 +79,8 @@ export async function salvage(database: Database): Promise<Salvage> {
       const tally = unsealTally(key, text)
       if (tally === undefined) damaged.add(key)
       else tallies.set(key, tally)
+    } else if (key === PREFETCH_KEY) {
+      prefetch = unsealPrefetch(text) ?? prefetch
     } else {
       const id = idNamedBy([key, text])
       if (id !== undefined) named.add(id)
@@ -104,6 +110,7 @@ export async function salvage(database: Database): Promise<Salvage> {
     operations,
     groups: [...groups.values()],
     tallies: [...tallies.values()],
+    ...(prefetch === undefined ? {} : {prefetch}),
     damaged: damaged.size,
     lastSequence: Math.max(manifest?.lastSequence ?? 0, operations.at(-1)?.sequence ?? 0),
     counted: manifest?.operations ?? 0,

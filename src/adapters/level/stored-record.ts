@@ -1,9 +1,10 @@
 /** Operation and group records as the texts that stand in the store, and back. */
 
+import type {PrefetchRecord} from '../../domain/prefetch.ts'
 import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
 import {TALLY_STATES, type Tally} from '../../domain/tally.ts'
 import {seal, unseal} from './envelope.ts'
-import {groupKey, idOfOperationKey, operationKey, tallyKey} from './keys.ts'
+import {groupKey, idOfOperationKey, operationKey, PREFETCH_KEY, tallyKey} from './keys.ts'
 import {decodeRecord, encodeRecord} from './record-codec.ts'
 
 export function sealRecord(record: OperationRecord, writeSequence: number): string {
@@ -38,4 +39,16 @@ export function unsealGroup(key: string, text: string): GroupRecord | undefined 
   if (opened === undefined) return undefined
   const group: GroupRecord = JSON.parse(opened.json)
   return group
+}
+
+export function sealPrefetch(record: PrefetchRecord, writeSequence: number): string {
+  return seal(PREFETCH_KEY, writeSequence, JSON.stringify(record))
+}
+
+/** `undefined` when the text does not verify. */
+export function unsealPrefetch(text: string): PrefetchRecord | undefined {
+  const opened = unseal(PREFETCH_KEY, text)
+  if (opened === undefined) return undefined
+  const record: PrefetchRecord = JSON.parse(opened.json)
+  return record
 }
