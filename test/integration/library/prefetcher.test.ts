@@ -160,13 +160,23 @@ describe('17.N the prefetcher', () => {
   })
 
   it.each<[string, string, Readonly<Record<string, string>>, string]>([
-    ['278. that is not well formed', '<prefetchUris><uri>http://files.example/</uri>', XML, 'not well formed'],
-    ['278. that is no XML at all', '{"uri": "http://files.example/"}', XML, 'not well formed'],
-    ['of another type', index('http://files.example/'), {'content-type': 'text/html'}, 'must be application/xml'],
-    ['with a document type', `<!DOCTYPE prefetchUris [<!ENTITY a "b">]>${index('&a;')}`, XML, 'document type'],
-    ['with another root', '<uris><uri>http://files.example/</uri></uris>', XML, 'root uris'],
-    ['that is too large', `<prefetchUris>${' '.repeat(300_000)}</prefetchUris>`, XML, 'more than 262144 bytes'],
-  ])('an index %s leaves the direct addresses alone', async (_, body, headers, why) => {
+    ['278. an index that is not well formed', '<prefetchUris><uri>http://files.example/</uri>', XML, 'not well formed'],
+    ['278. an index that is no XML at all', '{"uri": "http://files.example/"}', XML, 'not well formed'],
+    [
+      'an index of another type',
+      index('http://files.example/'),
+      {'content-type': 'text/html'},
+      'must be application/xml',
+    ],
+    ['an index with a document type', `<!DOCTYPE prefetchUris [<!ENTITY a "b">]>${index('&a;')}`, XML, 'document type'],
+    ['an index with another root', '<uris><uri>http://files.example/</uri></uris>', XML, 'root uris'],
+    [
+      'an index that is too large',
+      `<prefetchUris>${' '.repeat(300_000)}</prefetchUris>`,
+      XML,
+      'more than 262144 bytes',
+    ],
+  ])('%s leaves the direct addresses alone', async (_, body, headers, why) => {
     const world = await makeWorld()
     const {server, engine} = world
     const events = eventsOf(engine)
