@@ -74,7 +74,7 @@ export async function runTransfers(
 ): Promise<number> {
   const interrupts = watchInterrupts()
   try {
-    const engine = await BackgroundTransferEngine.openOrConnect({resumeOnOpen: 'nothing', ...options})
+    const engine = await BackgroundTransferEngine.openOrConnect({resumeOnOpen: 'nothing', prefetch: false, ...options})
     return await new RunningRun(io, flags, options.directory, engine, run, interrupts).play()
   } finally {
     interrupts.stop()

@@ -15,6 +15,7 @@ export async function withStore<Result>(
   const engine = await BackgroundTransferEngine.openOrConnect({
     directory,
     resumeOnOpen: 'nothing',
+    prefetch: false,
     maxConcurrentTransfers: slots,
     // Nobody is to expect of this one that it transfers.
     control: false,

@@ -77,6 +77,7 @@ describe('the public entry', () => {
       'BackgroundTransferPriority',
       'BackgroundTransferStatus',
       'BackgroundUploader',
+      'ContentPrefetcher',
       'DownloadOperation',
       'ERROR_CODES',
       'GOOD_CONDITIONS',

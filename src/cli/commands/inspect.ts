@@ -28,6 +28,7 @@ export async function inspect(io: Io, {store, port = 0, control = false, json}: 
   const engine = await BackgroundTransferEngine.openOrConnect({
     directory,
     resumeOnOpen: 'nothing',
+    prefetch: false,
     maxConcurrentTransfers,
     control: false,
   })
