@@ -22,6 +22,7 @@ const MORE = [
   'construction',
   'credentials',
   'live-headers',
+  'prefetcher',
   'proxies',
   'random-access',
   'recoverable',
