@@ -111,11 +111,11 @@ function withUser(url: URL, user: GetFlags['user']): URL {
 async function demandDirectory(folder: string): Promise<void> {
   const found = await stat(folder).catch(() => undefined)
   if (found?.isDirectory() === true) return
-  const what = found === undefined ? 'the directory does not exist' : 'is not a directory'
-  throw new TransferError('DIRECTORY_MISSING', what, {
-    where: folder,
-    advice: 'create it, or choose another with --directory',
-  })
+  const [what, advice] =
+    found === undefined
+      ? ['the directory does not exist', 'create it, or choose another with --directory']
+      : ['is not a directory', 'choose another directory, or move what stands in its place']
+  throw new TransferError('DIRECTORY_MISSING', what, {where: folder, advice})
 }
 
 /** Lists come from elsewhere: with --directory none of their files lies outside it, by whatever links lead there. */

@@ -76,7 +76,7 @@ describe('the course of a step', () => {
 
   it.each([
     ['operation.admit', 'queued', 'running.exchanging.active.connecting', '', ''],
-    ['attempt.failed', 'running.exchanging.active.transferring', 'running.weighing', '', 'noteFailure'],
+    ['attempt.failed', 'running.exchanging.active.transferring', 'running.weighing', 'provedUseless or otherwise', ''],
     ['xstate.done.actor.weighing', 'running.weighing', 'running.waitingToRetry', 'decidedTo waitUntil', 'noteDeadline'],
     [
       'conditions.changed',

@@ -34,12 +34,13 @@ export function coursesOf(chart: Chart, entry: JournalEntry): readonly Course[] 
   return []
 }
 
-/** Guards that let the step pass; '' when there is none, `a or b` when either may have. */
+/** Guards that let the step pass; '' when there is none, `a or b` when either may have, `a or otherwise` when it may have gone without. */
 export function guardWords(courses: readonly Course[]): string {
   const words = courses.map((course) =>
     course.flatMap(({guard}) => (guard === undefined ? [] : [nameWithParams(guard)])).join(', then '),
   )
-  return [...new Set(words.filter((each) => each !== ''))].join(' or ')
+  const guards = [...new Set(words.filter((each) => each !== ''))]
+  return (guards.length > 0 && words.includes('') ? [...guards, 'otherwise'] : guards).join(' or ')
 }
 
 /** Actions of the transitions, in order, where there is no doubt of the course. */
