@@ -17,15 +17,18 @@ beforeAll(async () => {
 }, 60_000)
 
 const MACHINES = [
+  'application',
   'completionGroup',
   'engine',
   'group',
   'hostIdle',
   'hostLink',
   'hostSession',
+  'notificationBatch',
   'operation',
   'origin',
   'part',
+  'prefetch',
   'upload',
 ]
 
@@ -48,7 +51,7 @@ describe('bgt chart', () => {
 
   it.each([
     [['chart', 'operatoin'], /there is no machine 'operatoin' \(chart\): did you mean operation\?/],
-    [['chart', 'unicorn'], /give one of completionGroup, engine, group, hostIdle, .*upload/],
+    [['chart', 'unicorn'], /give one of application, completionGroup, engine, group, hostIdle, .*upload/],
     [['chart', '../package'], /there is no machine/],
     [['chart', 'group', '--format', 'png'], /--format.*svg, mermaid, json/],
     [['chart', 'group', '--format', 'json', '--dark'], /--dark/],
