@@ -6,13 +6,18 @@
 
 import {defineConfig, type Plugin} from 'vite'
 
+/** What is loaded late is required: a script that V8 kept has lost whom to ask for an `import()`. Rejects as that would. */
+function required(code: string): string {
+  return code.replace(/\bimport\((["'`])([\w@/-]+)\1\)/g, 'new Promise((resolve) => resolve(require("$2")))')
+}
+
 /** A script whose value is the module's function, in ASCII: V8 keeps compiled scripts, and reads ASCII without decoding. */
 const asScript: Plugin = {
   name: 'as-script',
   generateBundle(_, bundle) {
     for (const output of Object.values(bundle)) {
       if (output.type !== 'chunk') continue
-      const ascii = output.code.replace(
+      const ascii = required(output.code).replace(
         /[^\0-\x7f]/g,
         (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
       )

@@ -24,7 +24,7 @@ import {homedir} from 'node:os'
 import {dirname, join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {setFlagsFromString} from 'node:v8'
-import {constants, Script} from 'node:vm'
+import {Script} from 'node:vm'
 import {crc32} from 'node:zlib'
 
 export interface LoadedBundle {
@@ -58,7 +58,6 @@ export function loadBundle(args: readonly string[]): LoadedBundle {
   const cachedData = cache === undefined ? undefined : readCompiled(cache)
   const script = new Script(source, {
     filename: BUNDLE,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData === undefined ? {} : {cachedData}),
   })
   const body: Body = script.runInThisContext()
