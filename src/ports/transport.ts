@@ -68,6 +68,19 @@ export interface BodyReceiver {
   release(buffer: Buffer): void
 }
 
+/** The same receiver, but that `responded` hears the head of the answer in its place. */
+export function hearing(receiver: BodyReceiver, responded: BodyReceiver['responded']): BodyReceiver {
+  return {
+    connected: () => receiver.connected(),
+    ...(receiver.sent === undefined ? {} : {sent: () => receiver.sent?.()}),
+    ...(receiver.repeated === undefined ? {} : {repeated: () => receiver.repeated?.()}),
+    responded,
+    lend: () => receiver.lend(),
+    filled: (buffer, length, offset) => receiver.filled(buffer, length, offset),
+    release: (buffer) => receiver.release(buffer),
+  }
+}
+
 export interface ExchangeEnd {
   /** Body bytes delivered. */
   readonly bodyLength: number

@@ -10,7 +10,14 @@ import type {FileHandle} from 'node:fs/promises'
 import {asTransferError, TransferError} from '../../domain/errors.ts'
 import {headerValue, isSecretHeader} from '../../domain/header-fields.ts'
 import type {ResponseFacts} from '../../domain/record.ts'
-import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest, Transport} from '../../ports/transport.ts'
+import {
+  type BodyReceiver,
+  type Exchange,
+  type ExchangeEnd,
+  type ExchangeRequest,
+  hearing,
+  type Transport,
+} from '../../ports/transport.ts'
 import type {CacheEntry} from './cache-entry.ts'
 import {headFor, type Slice, SliceReader, sliceFor, withCacheStatus} from './cached-answer.ts'
 import type {HttpCache} from './http-cache.ts'
@@ -42,22 +49,10 @@ function isAnswerable({method, body, headers, serverCredential}: ExchangeRequest
 
 /** What changes a resource makes what is stored of it outdated (RFC 9111, 4.4). */
 function forgetting({url}: ExchangeRequest, receiver: BodyReceiver, cache: HttpCache): BodyReceiver {
-  return listening(receiver, (head) => {
+  return hearing(receiver, (head) => {
     if (head.status < 400) void cache.forget(url)
     return receiver.responded(head)
   })
-}
-
-function listening(receiver: BodyReceiver, responded: BodyReceiver['responded']): BodyReceiver {
-  return {
-    connected: () => receiver.connected(),
-    ...(receiver.sent === undefined ? {} : {sent: () => receiver.sent?.()}),
-    ...(receiver.repeated === undefined ? {} : {repeated: () => receiver.repeated?.()}),
-    responded,
-    lend: () => receiver.lend(),
-    filled: (buffer, length, offset) => receiver.filled(buffer, length, offset),
-    release: (buffer) => receiver.release(buffer),
-  }
 }
 
 /** What becomes of an answer to a request with conditions. */
@@ -140,7 +135,7 @@ class CachedExchange implements Exchange {
     reason: string,
   ): Promise<ExchangeEnd> {
     let outcome: Revalidated
-    const receiver = listening(this.#receiver, (head) => {
+    const receiver = hearing(this.#receiver, (head) => {
       if (head.status !== 304) {
         // What is stored is not what the server has any more.
         if (head.status < 400) void this.#cache.forget(request.url)
@@ -201,7 +196,7 @@ class CachedExchange implements Exchange {
   }
 
   #telling(status: string): BodyReceiver {
-    return listening(this.#receiver, (head) => this.#receiver.responded(withCacheStatus(head, status)))
+    return hearing(this.#receiver, (head) => this.#receiver.responded(withCacheStatus(head, status)))
   }
 
   get #where(): string {

@@ -8,7 +8,14 @@
 import {asTransferError, TransferError} from '../../domain/errors.ts'
 import {headerValues, withoutHeader} from '../../domain/header-fields.ts'
 import type {HeaderField} from '../../domain/record.ts'
-import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest, Transport} from '../../ports/transport.ts'
+import {
+  type BodyReceiver,
+  type Exchange,
+  type ExchangeEnd,
+  type ExchangeRequest,
+  hearing,
+  type Transport,
+} from '../../ports/transport.ts'
 import type {CookieJar} from './jar.ts'
 
 export function withCookies(transport: Transport, jar: CookieJar): Transport {
@@ -97,22 +104,14 @@ class CookieExchange implements Exchange {
   }
 
   #listening(url: string, receiver: BodyReceiver): BodyReceiver {
-    return {
-      connected: () => receiver.connected(),
-      sent: () => receiver.sent?.(),
-      ...(receiver.repeated === undefined ? {} : {repeated: () => receiver.repeated?.()}),
-      responded: (head) => {
-        const cookies = headerValues(head.headers, 'set-cookie')
-        if (cookies.length === 0) return receiver.responded(head)
-        this.#keeping = this.#keep(url, cookies)
-        // Told by whoever awaits the exchange.
-        this.#keeping.catch(() => undefined)
-        return receiver.responded({...head, headers: withoutHeader(head.headers, 'set-cookie')})
-      },
-      lend: () => receiver.lend(),
-      filled: (buffer, length, offset) => receiver.filled(buffer, length, offset),
-      release: (buffer) => receiver.release(buffer),
-    }
+    return hearing(receiver, (head) => {
+      const cookies = headerValues(head.headers, 'set-cookie')
+      if (cookies.length === 0) return receiver.responded(head)
+      this.#keeping = this.#keep(url, cookies)
+      // Told by whoever awaits the exchange.
+      this.#keeping.catch(() => undefined)
+      return receiver.responded({...head, headers: withoutHeader(head.headers, 'set-cookie')})
+    })
   }
 
   /** One after another: a later field of the same name wins. */
