@@ -123,7 +123,7 @@ export class Parts {
     const {facts} = this.#host
     const asking = this.#asking
     if (asking === undefined || !this.#maySplit) return
-    const {useful} = this
+    const useful = this.#useful
     const before = this.#growth ?? this.#firstGrowth
     const missing = asking.total - sizeOf(this.board.received(asking.written))
     this.#growth = grown(before, {
@@ -146,7 +146,7 @@ export class Parts {
   }
 
   get #firstGrowth(): Growth {
-    return this.#mirrors.length === 0 ? firstGrowth(this.#limit, this.useful) : firstGrowth(this.#most, undefined)
+    return this.#mirrors.length === 0 ? firstGrowth(this.#limit, this.#useful) : firstGrowth(this.#most, undefined)
   }
 
   get #most(): number {
@@ -167,12 +167,13 @@ export class Parts {
     for (const run of this.#runs.values()) {
       for (const each of [own, ...open]) if (each.source === run.source) each.connections += 1
     }
-    const useful = Math.min(this.#limit, this.useful ?? this.#limit)
+    const useful = Math.min(this.#limit, this.#useful ?? this.#limit)
     const candidates = own.connections < useful ? [own, ...open] : open
     return candidates.toSorted((a, b) => a.connections - b.connections)[0]?.source ?? source
   }
 
-  get useful(): number | undefined {
+  /** How many pay at the server of its own address, as tries found out. */
+  get #useful(): number | undefined {
     return this.#host.origins.recall(this.#host.facts.request.url).usefulConnections
   }
 

@@ -33,8 +33,8 @@ export class ApplicationUsage {
   readonly #used = new Map<string, DayUse>()
   #keptAt = Number.NEGATIVE_INFINITY
   #hasChanged = false
-  #writing: Promise<void> = Promise.resolve()
-  #isWriting = false
+  /** While what is known is on its way to the disk. */
+  #writing: Promise<void> | undefined
 
   constructor(options: ApplicationUsageOptions) {
     this.#options = options
@@ -88,7 +88,7 @@ export class ApplicationUsage {
   tick(): void {
     const now = this.#options.clock.now()
     // A clock that was set back is no reason to keep nothing.
-    if (this.#hasChanged && !this.#isWriting && Math.abs(now - this.#keptAt) >= KEEP_EACH_MS) this.#keep(now)
+    if (this.#hasChanged && this.#writing === undefined && Math.abs(now - this.#keptAt) >= KEEP_EACH_MS) this.#keep(now)
   }
 
   /** Resolves when what is known is kept, or cannot be. */
@@ -109,12 +109,11 @@ export class ApplicationUsage {
     for (const [name, {day}] of this.#used) if (day !== today) this.#used.delete(name)
     this.#keptAt = now
     this.#hasChanged = false
-    this.#isWriting = true
     this.#writing = ledger
       .write(Object.fromEntries(this.#used))
       .catch((error) => log.error({error: String(error)}, 'what applications used of this day could not be written'))
       .then(() => {
-        this.#isWriting = false
+        this.#writing = undefined
       })
   }
 }
