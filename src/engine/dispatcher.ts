@@ -148,9 +148,12 @@ export class Dispatcher {
     this.#attached.delete(id)
   }
 
-  /** A queued record is durable: it stands in line, if it takes part. */
+  /**
+   * A queued record is durable: it stands in line, if it takes part. A line that was read from the store meanwhile may have
+   * brought it to its turn before its creator could say so: whoever was admitted must not stand in line a second time.
+   */
   enter(record: OperationRecord): void {
-    if (this.takesPart(record)) this.#groups.enter(record)
+    if (this.takesPart(record) && !this.#members.has(record.id)) this.#groups.enter(record)
   }
 
   /** Many queued records are durable. */

@@ -241,7 +241,7 @@ export class Engine implements EngineApi {
       const used = created.map(use)
       this.completionGroups.started(created)
       this.notifications.started(created)
-      // A line that was read from the store meanwhile may have brought some of them to their turn already.
+      // A command may have given some of them an actor already: they enter when that is put away.
       this.#line.enterMany(created.filter(({id, state}) => state === 'queued' && !this.#operations.hasActor(id)))
       return used
     })

@@ -104,6 +104,20 @@ export const BROKEN_ONCE: readonly History[] = [
       ],
     ],
   ),
+  // Read from the store and admitted in the turn in which its creation was told, one stood in line a second time, and ran twice.
+  [
+    23,
+    [
+      start(7, {group: SERIALIZED}),
+      start(7),
+      start(7),
+      start(0, {group: SERIALIZED, priority: 1}),
+      start(1, {group: SERIALIZED, priority: 1}),
+      start(2, {priority: 1}),
+      start(3),
+      {kind: 'resumeAll'},
+    ],
+  ],
 ]
 
 export const SELDOM: readonly History[] = [
