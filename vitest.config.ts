@@ -4,13 +4,13 @@ import {BaseSequencer, type TestSpecification} from 'vitest/node'
 /** Where CI wants the results as JSON, beside the summary on the terminal. */
 const report = process.env.BGT_TEST_REPORT
 
-/** By size of file it would be among the last, and one core would wait for it. */
-const LONGEST = '/test/property/engine.test.ts'
+/** By size of file they would be among the last, and one core would wait for them. */
+const LONGEST = ['/test/property/engine.test.ts', '/test/crash/crash.test.ts', '/test/inspector-page/browser.test.ts']
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const isLongest = ({moduleId}: TestSpecification) => moduleId.endsWith(LONGEST)
+    const isLongest = ({moduleId}: TestSpecification) => LONGEST.some((path) => moduleId.endsWith(path))
     return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))]
   }
 }

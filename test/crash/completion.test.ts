@@ -11,7 +11,7 @@ import {startChild} from '../support/child-program.ts'
 import {contentOf} from '../support/content.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
-import {compiledProgram} from '../support/shared-build.ts'
+import {bundledProgram} from '../support/shared-build.ts'
 import type {CompletionLine, CompletionPlan} from './completion-worker.ts'
 
 const KILLS = Number(process.env.COMPLETION_KILLS ?? 6)
@@ -33,7 +33,7 @@ let program: string
 let server: FaultyServer
 
 beforeAll(async () => {
-  program = await compiledProgram(new URL('./completion-worker.ts', import.meta.url))
+  program = await bundledProgram(new URL('./completion-worker.ts', import.meta.url))
   server = await startFaultyServer()
   for (let n = 0; n < MEMBERS; n += 1) server.route(`/${n}`, {content: contentOf(n, 1000), etag: `"${n}"`})
 })

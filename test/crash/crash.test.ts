@@ -12,7 +12,7 @@ import {contentOf, contentSlice, sha256} from '../support/content.ts'
 import type {ReceivedRequest} from '../support/faulty-script.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
-import {compiledProgram} from '../support/shared-build.ts'
+import {bundledProgram} from '../support/shared-build.ts'
 import {finishWorker, runWorker, type WorkerRun} from './killed-worker.ts'
 import type {Plan, PlannedDownload} from './worker.ts'
 
@@ -53,7 +53,7 @@ const BULK_FILES = 200
 let program: string
 
 beforeAll(async () => {
-  program = await compiledProgram(new URL('./worker.ts', import.meta.url))
+  program = await bundledProgram(new URL('./worker.ts', import.meta.url))
 })
 
 /** A fresh disk and a fresh server. */

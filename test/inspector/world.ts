@@ -1,9 +1,9 @@
-/** A server, an engine and an inspector for each test, put away after it. */
+/** A server, an engine and an inspector, put away after the test, or after all tests of a describe that share them. */
 
 import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {afterEach} from 'vitest'
+import {afterAll, afterEach, beforeAll} from 'vitest'
 import {
   BackgroundTransferEngine,
   type BackgroundTransferEngineOptions,
@@ -31,14 +31,36 @@ export interface InspectedWorld {
   stream(options?: {lastEventId?: number; after?: number; keep?: boolean}): Promise<StreamReader>
 }
 
-export async function inspectedWorld(
-  options: Partial<BackgroundTransferEngineOptions> & {readonly page?: InspectOptions} = {},
+type WorldOptions = Partial<BackgroundTransferEngineOptions> & {readonly page?: InspectOptions}
+
+export function inspectedWorld(options: WorldOptions = {}): Promise<InspectedWorld> {
+  return openWorld(options, (cleanup) => cleanups.push(cleanup))
+}
+
+/** One for all tests of the describe that calls this. */
+export function sharedWorld(options: WorldOptions = {}): () => InspectedWorld {
+  const inTheEnd: (() => unknown)[] = []
+  let world: InspectedWorld | undefined
+  beforeAll(async () => {
+    world = await openWorld(options, (cleanup) => inTheEnd.push(cleanup))
+  })
+  afterAll(async () => {
+    for (const cleanup of inTheEnd.reverse()) await cleanup()
+  })
+  return () => {
+    if (world === undefined) throw new Error('the world is not open')
+    return world
+  }
+}
+
+async function openWorld(
+  {page, ...engineOptions}: WorldOptions,
+  later: (cleanup: () => unknown) => void,
 ): Promise<InspectedWorld> {
-  const {page, ...engineOptions} = options
   const directory = await mkdtemp(join(tmpdir(), 'inspected-'))
-  cleanups.push(() => rm(directory, {recursive: true, force: true}))
+  later(() => rm(directory, {recursive: true, force: true}))
   const server = await startFaultyServer()
-  cleanups.push(() => server.close())
+  later(() => server.close())
   const engine = await BackgroundTransferEngine.open({
     directory: join(directory, '.store'),
     durability: 'process',
@@ -47,7 +69,7 @@ export async function inspectedWorld(
     drainTimeoutMs: 2_000,
     ...engineOptions,
   })
-  cleanups.push(() => engine.close())
+  later(() => engine.close())
   const inspector = await engine.inspect(page)
   return {
     directory,

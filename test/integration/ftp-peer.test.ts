@@ -8,7 +8,7 @@ import {describe, expect, it} from 'vitest'
 import {finishWorker, runWorker} from '../crash/killed-worker.ts'
 import type {Plan} from '../crash/worker.ts'
 import {contentOf, sha256} from '../support/content.ts'
-import {compiledProgram} from '../support/shared-build.ts'
+import {bundledProgram} from '../support/shared-build.ts'
 import {makeDirectory, namesIn, onCleanup} from './harness.ts'
 
 const PYTHON = '/usr/bin/python3'
@@ -72,7 +72,7 @@ describe.skipIf(!isThere && !isRequired)('a file from pyftpdlib', () => {
     expect(isThere, 'pyftpdlib is required and not installed').toBe(true)
     const port = await startPeer(await served())
     const directory = await makeDirectory()
-    const program = await compiledProgram(new URL('../crash/worker.ts', import.meta.url))
+    const program = await bundledProgram(new URL('../crash/worker.ts', import.meta.url))
     const plan: Plan = {
       engine: {directory: join(directory, '.store'), retryDelayMs: 20},
       downloads: [{url: `ftp://ann:s%40fe@127.0.0.1:${port}/file.bin`, file: join(directory, 'file.bin')}],

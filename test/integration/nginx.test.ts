@@ -10,7 +10,7 @@ import type {Plan} from '../crash/worker.ts'
 import {contentOf} from '../support/content.ts'
 import {hasNginx, startNginx} from '../support/nginx.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
-import {compiledProgram} from '../support/shared-build.ts'
+import {bundledProgram} from '../support/shared-build.ts'
 import {makeDirectory, namesIn, onCleanup} from './harness.ts'
 
 const SIZE = 1024 ** 3
@@ -34,7 +34,7 @@ describe.skipIf(!isThere && !isRequired)('1 GiB from nginx', () => {
     await stampFile(join(served, 'file.bin'))
     const nginx = await startNginx(served, 'limit_rate 300m;')
     onCleanup(() => nginx.close())
-    const program = await compiledProgram(new URL('../crash/worker.ts', import.meta.url))
+    const program = await bundledProgram(new URL('../crash/worker.ts', import.meta.url))
     const target = join(directory, 'target')
     await mkdir(target)
     const plan: Plan = {

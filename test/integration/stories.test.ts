@@ -12,7 +12,7 @@ import {BackgroundTransferStatus, type DownloadOperation} from '../../src/index.
 import {runWorker} from '../crash/killed-worker.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import type {ReceivedRequest, Script} from '../support/faulty-script.ts'
-import {compiledProgram} from '../support/shared-build.ts'
+import {bundledProgram} from '../support/shared-build.ts'
 import {VALID_CERTIFICATE} from '../support/tls-certificates.ts'
 import {
   bytesSent,
@@ -551,7 +551,7 @@ describe('story 23: torn state', () => {
 describe('story 24: a wait or a pause is lost on the way', () => {
   let program: string
   beforeAll(async () => {
-    program = await compiledProgram(new URL('../crash/worker.ts', import.meta.url))
+    program = await bundledProgram(new URL('../crash/worker.ts', import.meta.url))
   })
 
   async function plan(names: readonly string[], engine = {}) {

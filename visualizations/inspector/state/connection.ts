@@ -22,6 +22,10 @@ let again = false
 
 export async function connect(): Promise<void> {
   await exchangeToken()
+  // The link again, into the tab that asked for it: the browser sees a new fragment and loads nothing.
+  addEventListener('hashchange', async () => {
+    if (await exchangeToken()) location.reload()
+  })
   setInterval(() => {
     now.value = Date.now()
   }, 500)
@@ -34,12 +38,16 @@ export async function connect(): Promise<void> {
   followStream(eventsAddress, {seen: seenSeq, message: take, link: noteLink})
 }
 
-/** The token stands in the fragment, which no server ever sees; it leaves the address bar and the history at once. */
-async function exchangeToken(): Promise<void> {
+/**
+ * The token stands in the fragment, which no server ever sees; it leaves the address bar and the history at once. Resolves with
+ * whether there was one.
+ */
+async function exchangeToken(): Promise<boolean> {
   const token = new URLSearchParams(location.hash.slice(1)).get('token')
-  if (token === null) return
+  if (token === null) return false
   history.replaceState(null, '', location.pathname)
   await openSession(token).catch(() => undefined)
+  return true
 }
 
 async function readAll(): Promise<void> {

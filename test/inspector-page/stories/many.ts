@@ -1,19 +1,15 @@
 /** Three thousand operations: the page draws those in view, and stays quick while two of them move. */
 
 import {join} from 'node:path'
-import {describe, expect, it} from 'vitest'
-import {inspectedWorld} from '../inspector/world.ts'
-import {executable, isRequired, openPage, setUpBrowser} from './browser.ts'
+import {expect, it} from 'vitest'
+import {inspectedWorld} from '../../inspector/world.ts'
+import {leave, visit} from '../browser.ts'
 
 const OPERATIONS = 3000
 /** Wide enough for a loaded machine; redrawing the whole list each time would miss it many times over. */
 const LONGEST_TASK_MS = 700
 
-if (executable === undefined && !isRequired) console.log('many.test.ts: left out, because Chromium is not installed')
-
-describe.skipIf(executable === undefined && !isRequired)('3,000 operations', () => {
-  setUpBrowser()
-
+export function manyOperationsStories(): void {
   it('are scrolled, walked and filtered without jank', async () => {
     const world = await inspectedWorld({maxConcurrentTransfers: 2})
     const {server, directory, engine} = world
@@ -32,7 +28,7 @@ describe.skipIf(executable === undefined && !isRequired)('3,000 operations', () 
           (_, number) => [server.url(path(number)), join(directory, path(number))] as const,
         ),
       )
-    const page = await openPage(world.inspector.url)
+    const page = await visit(world.inspector.url)
     await page.getByText(`All ${OPERATIONS}`).waitFor()
     await page.locator('.operation-row[data-mood=active]').first().waitFor()
     await page.evaluate(
@@ -68,5 +64,6 @@ describe.skipIf(executable === undefined && !isRequired)('3,000 operations', () 
 
     const tasks: readonly number[] = await page.evaluate('tasks')
     expect(Math.max(0, ...tasks)).toBeLessThan(LONGEST_TASK_MS)
+    await leave()
   }, 120_000)
-})
+}
