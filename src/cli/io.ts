@@ -15,7 +15,11 @@ export interface Io {
 /** One line of a result; resolves when the stream has room for the next. */
 export async function printResult({stdout}: Io, line: string): Promise<void> {
   if (stdout.destroyed || stdout.write(`${line}\n`)) return
-  await Promise.race([once(stdout, 'drain'), once(stdout, 'close')]).catch(() => {})
+  const over = new AbortController()
+  const {signal} = over
+  await Promise.race([once(stdout, 'drain', {signal}), once(stdout, 'close', {signal})]).catch(() => {})
+  // Whom the other one would have told.
+  over.abort()
 }
 
 /** The `--json` form of a result: one object on one line. */

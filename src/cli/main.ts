@@ -9,11 +9,16 @@ export async function main(args: readonly string[], version: string): Promise<vo
   // Nobody reads on (`bgt list | head`): what is not written was not wanted. Transfers go on.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   process.on('uncaughtException', (thrown) => process.exit(fail(io, thrown)))
+  process.exitCode = await run(args, version, io)
+}
+
+/** Resolves with the exit code, once everything is said. */
+export async function run(args: readonly string[], version: string, io: Io): Promise<number> {
   try {
     const {runProgram} = await import('./program.ts')
-    process.exitCode = await runProgram(args, version, io)
+    return await runProgram(args, version, io)
   } catch (thrown) {
-    process.exitCode = fail(io, thrown)
+    return fail(io, thrown)
   }
 }
 

@@ -1,4 +1,7 @@
-/** Bad input: each gives one clear line on stderr and its own exit code, and leaves a legal store behind. */
+/**
+ * Bad input: each gives one clear line on stderr and its own exit code, and leaves a legal store behind. A few of each kind run as
+ * processes; the others ask the same code in this one.
+ */
 
 import {mkdir, readdir, readFile, stat, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
@@ -6,7 +9,7 @@ import {Level} from 'level'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {contentOf, sha256} from '../support/content.ts'
 import {EXPIRED_CERTIFICATE, OTHER_NAME_CERTIFICATE, VALID_CERTIFICATE} from '../support/tls-certificates.ts'
-import {type BuiltCli, buildCli, CliWorld, ERROR_LINE} from './harness.ts'
+import {type BuiltCli, buildCli, type CliResult, CliWorld, ERROR_LINE, sharedCliWorld} from './harness.ts'
 
 let cli: BuiltCli
 
@@ -18,9 +21,16 @@ const CONTENT = contentOf(1, 100_000)
 const DIGEST = sha256(CONTENT)
 const FAST = ['--retries', '1', '--retry-delay', '0.01']
 
-/** The one error line of a command that says nothing else, `--quiet` as it is. */
-async function refusal(world: CliWorld, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const {code, lines, stdout} = await world.bgt(args, {env})
+/** The one error line of a command that says nothing else, `--quiet` as it is; of a process where that can show more. */
+async function refusal(world: CliWorld, args: readonly string[]) {
+  return theRefusal(await world.call(args))
+}
+
+async function processRefusal(world: CliWorld, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return theRefusal(await world.bgt(args, {env}))
+}
+
+function theRefusal({code, lines, stdout}: CliResult) {
   expect(lines, lines.join('\n')).toHaveLength(1)
   expect(lines[0]).toMatch(ERROR_LINE)
   expect(stdout).toBe('')
@@ -75,13 +85,19 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['no connections', ['get', '--connections', '0', 'http://127.0.0.1/x'], /--connections/],
   ]
 
+  const world = sharedCliWorld(() => cli)
+
   it.each(cases)('%s', async (_, args, says) => {
-    await CliWorld.run(cli, async (world) => {
-      const {code, line} = await refusal(world, args)
-      expect(line).toMatch(says)
-      expect(code).toBe(2)
-      expect(await readdir(world.directory)).toEqual([])
-    })
+    const {code, line} = await refusal(world(), args)
+    expect(line).toMatch(says)
+    expect(code).toBe(2)
+    expect(await readdir(world().directory)).toEqual([])
+  })
+
+  it('as a process, too', async () => {
+    const {code, line} = await processRefusal(world(), ['get', '--checksun', 'x', 'http://127.0.0.1/x'])
+    expect(line).toMatch(/did you mean --checksum/)
+    expect(code).toBe(2)
   })
 
   it('shows where an error came from when BGT_DEBUG asks', async () => {
@@ -91,27 +107,25 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
   })
 
   it('names the line of a list that is wrong, and starts nothing of it', async () => {
-    await CliWorld.run(cli, async (world) => {
-      const list = `${world.server.url('/a')}\n# a note\nmailto:ann\n`
-      const {code, lines} = await world.bgt(['get', '-i', '-'], {stdin: list})
-      expect(lines).toEqual([expect.stringContaining('stdin, line 3')])
-      expect(code).toBe(2)
-      expect(world.server.requests).toHaveLength(0)
-    })
+    const list = `${world().server.url('/a')}\n# a note\nmailto:ann\n`
+    const {code, lines} = await world().bgt(['get', '-i', '-'], {stdin: list})
+    expect(lines).toEqual([expect.stringContaining('stdin, line 3')])
+    expect(code).toBe(2)
+    expect(world().server.requests).toHaveLength(0)
   })
 })
 
 describe('a destination that cannot be had ends with 8', () => {
-  async function refusedFile(world: CliWorld, target: readonly string[]): Promise<string> {
+  async function refusedFile(world: CliWorld, target: readonly string[], refused = refusal): Promise<string> {
     world.server.route('/file.bin', {content: CONTENT})
-    const {code, line} = await refusal(world, ['get', '--quiet', world.server.url('/file.bin'), ...target])
+    const {code, line} = await refused(world, ['get', '--quiet', world.server.url('/file.bin'), ...target])
     expect(code).toBe(8)
     return line
   }
 
   it('a missing directory', async () => {
     await CliWorld.run(cli, async (world) => {
-      expect(await refusedFile(world, ['-d', 'missing'])).toContain(`(${world.path('missing')})`)
+      expect(await refusedFile(world, ['-d', 'missing'], processRefusal)).toContain(`(${world.path('missing')})`)
       expect(world.server.requests).toHaveLength(0)
     })
   })
@@ -119,7 +133,7 @@ describe('a destination that cannot be had ends with 8', () => {
   it('a missing directory for a list: one error, and nothing is begun', async () => {
     await CliWorld.run(cli, async (world) => {
       const stdin = Array.from({length: 50}, (_, n) => world.server.url(`/${n}`)).join('\n')
-      const {code, lines} = await world.bgt(['get', '-i', '-', '-d', 'missing'], {stdin})
+      const {code, lines} = await world.call(['get', '-i', '-', '-d', 'missing'], {stdin})
       expect(lines).toEqual([expect.stringContaining(`the directory does not exist (${world.path('missing')})`)])
       expect(code).toBe(8)
       expect(await readdir(world.directory)).toEqual([])
@@ -185,12 +199,8 @@ describe('a server that does not give the file', () => {
   ])('status %i ends with %i, and says what can be done about it', async (status, exitCode, advice) => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/file.bin', {status})
-      const {code, line} = await refusal(world, [
-        'get',
-        '--quiet',
-        `${world.server.url('/file.bin')}?token=s3cret`,
-        ...FAST,
-      ])
+      const args = ['get', '--quiet', `${world.server.url('/file.bin')}?token=s3cret`, ...FAST]
+      const {code, line} = await (status === 404 ? processRefusal : refusal)(world, args)
       expect(line).toContain(`the server answered ${status}`)
       expect(line).toContain(advice)
       expect(line).not.toContain('s3cret')
@@ -217,7 +227,7 @@ describe('a server that does not give the file', () => {
       expect(code).toBe(5)
       expect(await readdir(world.directory)).not.toContain('file.bin')
       world.server.route('/file.bin', {content: CONTENT})
-      expect((await world.bgt(['get', world.server.url('/file.bin')])).code).toBe(0)
+      expect((await world.call(['get', world.server.url('/file.bin')])).code).toBe(0)
       expect(await world.digestOf('file.bin')).toBe(DIGEST)
     })
   })
@@ -272,7 +282,7 @@ describe('a server that does not give the file', () => {
         await writeFile(authority, (trusted ?? certificate).cert)
         const args = ['get', '--quiet', world.server.url('/file.bin')]
         const env: Record<string, string> = trusted === undefined ? {} : {NODE_EXTRA_CA_CERTS: authority}
-        const {code, line} = await refusal(world, args, env)
+        const {code, line} = await (trusted === undefined ? refusal(world, args) : processRefusal(world, args, env))
         expect(line).toMatch(says)
         expect(code).toBe(6)
         expect(world.server.requests).toHaveLength(0)
@@ -301,7 +311,7 @@ describe('a store that cannot be used ends with 10', () => {
       const holder = world.start(['get', world.server.url('/slow'), '--json'])
       await holder.shows('"progress"')
       // Everything else is answered by the holder.
-      const {code, line} = await refusal(world, ['doctor'])
+      const {code, line} = await processRefusal(world, ['doctor'])
       expect(line).toMatch(/in use by process \d+ \(bgt/)
       expect(code).toBe(10)
       holder.kill('SIGTERM')
@@ -320,16 +330,16 @@ describe('a store that cannot be used ends with 10', () => {
       for (const name of await readdir(database)) {
         if (name.startsWith('MANIFEST')) await writeFile(join(database, name), 'garbage')
       }
-      const {code, line} = await refusal(world, ['list'])
+      const {code, line} = await processRefusal(world, ['list'])
       expect(line).toContain('run `bgt doctor` with the same --store')
       expect(code).toBe(10)
-      expect((await world.bgt(['doctor'])).code).toBe(10)
-      const repaired = await world.bgt(['doctor', '--repair'])
+      expect((await world.call(['doctor'])).code).toBe(10)
+      const repaired = await world.call(['doctor', '--repair'])
       expect(repaired.stdout).toContain('saved 1 operation')
       expect(repaired.code).toBe(0)
-      expect((await world.bgt(['doctor'])).code).toBe(0)
+      expect((await world.call(['doctor'])).code).toBe(0)
       world.server.route('/file.bin', {content: CONTENT, etag: '"1"'})
-      expect((await world.bgt(['resume'])).code).toBe(0)
+      expect((await world.call(['resume'])).code).toBe(0)
       expect(await world.digestOf('file.bin')).toBe(DIGEST)
     })
   })
@@ -338,17 +348,17 @@ describe('a store that cannot be used ends with 10', () => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/a', {content: CONTENT})
       world.server.route('/b', {content: CONTENT})
-      await world.bgt(['get', '--quiet', world.server.url('/a'), world.server.url('/b')])
+      await world.call(['get', '--quiet', world.server.url('/a'), world.server.url('/b')])
       const damaged = (await world.operations()).find(({file}) => file === world.path('a'))
       await damageRecord(join(world.store, 'store'), String(damaged?.guid))
-      const listed = await world.bgt(['list'])
+      const listed = await world.call(['list'])
       expect(listed.lines).toEqual([expect.stringMatching(/1 record is damaged and left out .*run `bgt doctor`/)])
       expect(listed.stdout).toContain(world.path('b'))
       expect(listed.code).toBe(10)
       expect((await refusal(world, ['show', String(damaged?.guid)])).code).toBe(10)
       expect((await refusal(world, ['get', '--quiet', world.server.url('/a')])).code).toBe(10)
-      expect((await world.bgt(['get', '--quiet', world.server.url('/b'), '--if-exists', 'replace'])).code).toBe(0)
-      const {code, stdout} = await world.bgt(['doctor'])
+      expect((await world.call(['get', '--quiet', world.server.url('/b'), '--if-exists', 'replace'])).code).toBe(0)
+      const {code, stdout} = await world.call(['doctor'])
       expect(stdout).toContain('1 damaged record\n')
       expect(code).toBe(10)
     })
@@ -382,16 +392,19 @@ describe('a store that cannot be used ends with 10', () => {
 })
 
 describe('an operation that is not there ends with 3', () => {
+  const world = sharedCliWorld(() => cli)
+
+  beforeAll(async () => {
+    world().server.route('/a', {content: CONTENT})
+    await world().bgt(['get', '--quiet', world().server.url('/a')])
+  })
+
   it.each([[['show', 'ffff']], [['cancel', '00000000-0000-7000-8000-000000000000']], [['resume', 'zzz']]])(
     '%j',
     async (args) => {
-      await CliWorld.run(cli, async (world) => {
-        world.server.route('/a', {content: CONTENT})
-        await world.bgt(['get', '--quiet', world.server.url('/a')])
-        const {code, line} = await refusal(world, args)
-        expect(line).toContain('there is no such operation')
-        expect(code).toBe(3)
-      })
+      const {code, line} = await refusal(world(), args)
+      expect(line).toContain('there is no such operation')
+      expect(code).toBe(3)
     },
   )
 })

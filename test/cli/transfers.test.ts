@@ -1,4 +1,4 @@
-/** What `bgt get` and `bgt resume` do with files, servers, signals and kills, on the real command. */
+/** What `bgt get` and `bgt resume` do with files, servers, signals and kills; what is interrupted is the real command. */
 
 import {mkdir, readdir, readFile, writeFile} from 'node:fs/promises'
 import {beforeAll, describe, expect, it} from 'vitest'
@@ -72,7 +72,7 @@ describe('going on', () => {
       run.kill('SIGKILL')
       await run.ended
       world.server.route('/file.bin', WHOLE)
-      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(0)
+      expect((await world.call(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(0)
       expect(world.server.requests.at(-1)?.headers.range).toBe(`bytes=${CUT_AT}-`)
       expect(await world.digestOf('file.bin')).toBe(DIGEST)
     })
@@ -87,7 +87,7 @@ describe('going on', () => {
       await run.ended
       expect(await readdir(world.directory)).not.toContain('file.bin')
       world.server.route('/file.bin', WHOLE)
-      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(0)
+      expect((await world.call(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(0)
       expect(await world.digestOf('file.bin')).toBe(DIGEST)
     })
   })
@@ -96,7 +96,7 @@ describe('going on', () => {
     await CliWorld.run(cli, async (world) => {
       await interrupted(world)
       world.server.route('/other', WHOLE)
-      expect((await world.bgt(['get', world.server.url('/other'), '--quiet'])).code).toBe(0)
+      expect((await world.call(['get', world.server.url('/other'), '--quiet'])).code).toBe(0)
       expect(world.server.requests.map(({path}) => path)).toEqual(['/file.bin', '/other'])
       expect((await world.operations()).map(({status}) => status)).toEqual(['idle', 'completed'])
     })
@@ -109,7 +109,7 @@ describe('going on', () => {
       world.server.route('/file.bin', ({headers}) => (headers.authorization === undefined ? asking : WHOLE))
       const wrong = sha256(Buffer.from('another'))
       const args = ['get', world.server.url('/file.bin'), '--quiet', '-H', 'X-Token: new', '--user', 'ann:pass']
-      expect((await world.bgt([...args, '--checksum', `sha256=${wrong}`])).code).toBe(6)
+      expect((await world.call([...args, '--checksum', `sha256=${wrong}`])).code).toBe(6)
       expect(world.server.requests[1]?.headers.authorization).toBeUndefined()
       expect(world.server.requests[2]?.headers).toMatchObject({
         range: `bytes=${CUT_AT}-`,
@@ -129,20 +129,20 @@ describe('going on', () => {
       expect((await run.ended).code).toBe(130)
       for (const name of ['/a', '/b', '/c']) world.server.route(name, WHOLE)
       const paused = (await world.operations()).find(({url}) => url === urls[1])
-      expect((await world.bgt(['pause', String(paused?.guid)])).code).toBe(0)
+      expect((await world.call(['pause', String(paused?.guid)])).code).toBe(0)
       const resumed = await world.bgt(['resume'])
       expect(resumed.stderr).toContain('1 paused download left alone')
       expect(resumed.stderr).toContain('2 of 2 files complete')
       expect(resumed.code).toBe(0)
       expect([await world.digestOf('a'), await world.digestOf('c')]).toEqual([DIGEST, DIGEST])
       expect(world.server.requests.filter(({path}) => path === '/b')).toHaveLength(1)
-      const idle = await world.bgt(['resume'])
+      const idle = await world.call(['resume'])
       expect(idle.stderr).toBe(
         'nothing to do: there is no unfinished transfer; 1 paused download left alone (bgt unpause)\n',
       )
       expect(idle.code).toBe(0)
       // Named, it goes on.
-      expect((await world.bgt(['resume', String(paused?.guid), '--quiet'])).code).toBe(0)
+      expect((await world.call(['resume', String(paused?.guid), '--quiet'])).code).toBe(0)
       expect(await world.digestOf('b')).toBe(DIGEST)
     })
   })
@@ -154,7 +154,7 @@ describe('going on', () => {
         {...WHOLE, cutAfter: CUT_AT, cut: 'reset'},
         {content: contentOf(3, 500_000), etag: '"2"'},
       ])
-      const {code, lines} = await world.bgt(['get', world.server.url('/file.bin'), '--retry-delay', '0.1'])
+      const {code, lines} = await world.call(['get', world.server.url('/file.bin'), '--retry-delay', '0.1'])
       expect(code).toBe(0)
       expect(lines.slice(0, 4)).toEqual([
         `file.bin: started, ${world.server.url('/file.bin')}`,
@@ -181,9 +181,9 @@ describe('going on', () => {
       await engine.createDownloader().createDownloads([[world.server.url('/file.bin'), world.path('file.bin')]])
       await completed
       await engine.close()
-      const told = await world.bgt(['get', world.server.url('/file.bin')])
+      const told = await world.call(['get', world.server.url('/file.bin')])
       expect([told.code, told.lines[0]]).toEqual([0, `file.bin: completed, ${CONTENT.length} bytes`])
-      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(8)
+      expect((await world.call(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(8)
       expect(world.server.requests).toHaveLength(1)
     })
   })
@@ -191,9 +191,9 @@ describe('going on', () => {
   it('a failed download: the next run adopts its bytes', async () => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/file.bin', [{...WHOLE, cutAfter: CUT_AT, cut: 'reset'}, {status: 403}])
-      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(6)
+      expect((await world.call(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(6)
       world.server.route('/file.bin', WHOLE)
-      expect((await world.bgt(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(0)
+      expect((await world.call(['get', world.server.url('/file.bin'), '--quiet'])).code).toBe(0)
       const range = world.server.requests.at(-1)?.headers.range ?? ''
       expect(Number(/^bytes=(\d+)-$/.exec(range)?.[1])).toBeGreaterThan(0)
       expect(await world.digestOf('file.bin')).toBe(DIGEST)
@@ -209,7 +209,7 @@ describe('what comes where', () => {
       const list = `# two more\n${world.server.url('/b')}\tsecond.bin\r\n\n${world.server.url('/c')}?sig=1\n`
       await writeFile(world.path('list'), list)
       const args = ['get', world.server.url('/a/first%20one.bin'), '-d', 'files', '--quiet']
-      expect((await world.bgt([...args, '-i', 'list'])).code).toBe(0)
+      expect((await world.call([...args, '-i', 'list'])).code).toBe(0)
       expect((await readdir(world.path('files'))).sort()).toEqual(['c', 'first one.bin', 'second.bin'])
       expect((await world.bgt(['get', '-i', '-', '--quiet'], {stdin: `${world.server.url('/b')}\n`})).code).toBe(0)
       expect(await world.digestOf('b')).toBe(DIGEST)
@@ -221,7 +221,7 @@ describe('what comes where', () => {
       world.server.route('/x/file', {content: CONTENT})
       world.server.route('/y/file', {content: CONTENT})
       const urls = ['/x/file', '/x/file', '/y/file'].map((path) => world.server.url(path))
-      const {code, lines} = await world.bgt(['get', '--quiet', ...urls])
+      const {code, lines} = await world.call(['get', '--quiet', ...urls])
       expect(lines).toEqual([expect.stringContaining('goes into the same file')])
       expect(code).toBe(8)
       expect(world.server.requests.map(({path}) => path)).toEqual(['/x/file'])
@@ -233,10 +233,10 @@ describe('what comes where', () => {
       world.server.route('/file.bin', {content: CONTENT})
       await writeFile(world.path('file.bin'), 'old')
       const get = ['get', '--quiet', world.server.url('/file.bin'), '--if-exists']
-      expect((await world.bgt([...get, 'unique'])).code).toBe(0)
+      expect((await world.call([...get, 'unique'])).code).toBe(0)
       expect(await readFile(world.path('file.bin'), 'utf8')).toBe('old')
       expect(await readdir(world.directory)).toHaveLength(3)
-      expect((await world.bgt([...get, 'replace'])).code).toBe(0)
+      expect((await world.call([...get, 'replace'])).code).toBe(0)
       expect(await world.digestOf('file.bin')).toBe(DIGEST)
     })
   })
@@ -251,7 +251,7 @@ describe('what comes where', () => {
       expect(code).toBe(0)
       expect(world.server.requests[0]?.headers).toMatchObject({accept: '*/*', 'x-api-key': 's3cret'})
       expect(stdout + stderr).not.toContain('s3cret')
-      expect((await world.bgt(['list'])).stdout).not.toContain('s3cret')
+      expect((await world.call(['list'])).stdout).not.toContain('s3cret')
     })
   })
 
@@ -273,7 +273,7 @@ describe('what comes where', () => {
       const names = ['/1', '/2', '/3']
       const overlap = watchOverlap(world, names, CONTENT)
       const args = ['get', '--quiet', '--group', 'series', '--serialized']
-      expect((await world.bgt([...args, ...names.map((path) => world.server.url(path))])).code).toBe(0)
+      expect((await world.call([...args, ...names.map((path) => world.server.url(path))])).code).toBe(0)
       expect(world.server.requests.map(({path}) => path)).toEqual(names)
       expect(overlap()).toEqual([0, 0, 0])
       expect(await world.operations()).toMatchObject(names.map(() => ({group: 'series'})))
@@ -286,7 +286,7 @@ describe('what comes where', () => {
       const urls = ['/1', '/2'].map((path) => world.server.url(path))
       const startedAt = performance.now()
       const limits = ['--limit-rate', '200K', '--max-concurrent', '1']
-      expect((await world.bgt(['get', '--quiet', ...urls, ...limits])).code).toBe(0)
+      expect((await world.call(['get', '--quiet', ...urls, ...limits])).code).toBe(0)
       // 400,000 bytes at 204,800 a second, less what goes out at once.
       expect(performance.now() - startedAt).toBeGreaterThan(900)
       expect(overlap()).toEqual([0, 0])
@@ -300,7 +300,7 @@ describe('what comes where', () => {
       world.server.route('/one', slow)
       world.server.route('/two', slow)
       const urls = [world.server.url('/one'), '--mirror', world.server.url('/two')]
-      expect((await world.bgt(['get', ...urls, '--connections', '2', '-o', 'file', '--quiet'])).code).toBe(0)
+      expect((await world.call(['get', ...urls, '--connections', '2', '-o', 'file', '--quiet'])).code).toBe(0)
       expect(await world.digestOf('file')).toBe(sha256(content))
       const asked = world.server.requests.map(({path, headers}) => [path, headers.range !== undefined])
       expect(asked[0]).toEqual(['/one', false])
