@@ -104,6 +104,19 @@ export const BROKEN_ONCE: readonly History[] = [
       ],
     ],
   ),
+  // Told as completed late, by a store that had refused, after somebody else had written its file again.
+  [
+    0,
+    [
+      start(4),
+      advance(10),
+      {kind: 'failStore', batches: 1},
+      advance(320),
+      {kind: 'newVersion', nth: 0, size: 0},
+      advance(2_200),
+      start(4),
+    ],
+  ],
   // Read from the store and admitted in the turn in which its creation was told, one stood in line a second time, and ran twice.
   [
     23,
