@@ -28,7 +28,7 @@ import type {ConnectionPermits} from '../ports/connection-permits.ts'
 import type {ContentSource} from '../ports/content-source.ts'
 import {type FileSink, type PartFile, type PartName, partNameOf} from '../ports/file-sink.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
-import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
+import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateAllowance, RateLimiter} from '../ports/rate-limiter.ts'
 import type {Secrets} from '../ports/secrets.ts'
 import type {RequestBody, Transport} from '../ports/transport.ts'
@@ -94,7 +94,7 @@ export class Attempt {
   /** The part of the generation before is being closed. */
   #retiring: Promise<void> | undefined
   #positionAtLastPulse: number | undefined
-  #detachMeter: (() => void) | undefined
+  #gauge: Gauge | undefined
   #detachReaders: (() => void) | undefined
   #giveBack: (() => void) | undefined
 
@@ -184,7 +184,7 @@ export class Attempt {
   }
 
   #detach(): void {
-    this.#detachMeter?.()
+    this.#gauge?.detach()
     this.#detachReaders?.()
     this.#giveBack?.()
   }
@@ -252,7 +252,7 @@ export class Attempt {
   async #transfer(): Promise<void> {
     const {sink, meter, readers, permits} = this.#ports
     const {id, target} = this.#facts
-    this.#detachMeter = meter.attach(id, () => this.#counts())
+    this.#gauge = meter.attach(id, () => this.#counts())
     this.#detachReaders = readers.follow(id, () => this.#flush())
     // Its place in the line is that of its own address.
     if (this.#source > 0) this.#giveBack = permits.take(sourcesOf(this.#facts.request)[this.#source] ?? '', id)
@@ -351,8 +351,11 @@ export class Attempt {
         return question.headers
       },
       responded: (head) => this.#responded(question, connection, head),
+      // What several bring together is known by reading only.
+      ...(this.#parts === undefined ? {moved: () => this.#gauge?.moved(this.#receivedBytes)} : {}),
     })
     this.#connection = connection
+    this.#gauge?.changed()
     this.#parts?.board.attach(FIRST, connection)
     const reception = await connection.run(first)
     // A body that is here at once ends before its restart is recorded.
@@ -364,8 +367,10 @@ export class Attempt {
     if (this.#parts !== undefined && connection.writer !== undefined) this.#bytes.leave(connection.writer)
     this.#parts?.board.release(FIRST)
     // Only the end of the body told how long it is.
-    if (reception.kind === 'receive' && reception.bodyEnd === undefined)
+    if (reception.kind === 'receive' && reception.bodyEnd === undefined) {
       this.#bytes.learn({total: connection.position ?? 0})
+      this.#gauge?.changed()
+    }
     return reception
   }
 
@@ -519,6 +524,7 @@ export class Attempt {
       isAwaited: () => this.#ports.readers.isAwaited(this.#facts.id),
       onRoom: () => connection.resume(),
     })
+    this.#gauge?.changed()
     const {total} = this.#bytes.evidence
     const bodyEnd = end === undefined ? total : Math.max(end, base + (expected ?? 0))
     // A server that sends more than was asked for is cut off, lest it writes over what is there.

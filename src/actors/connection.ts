@@ -48,6 +48,8 @@ export interface ConnectionOptions {
   readonly body?: RequestBody | undefined
   /** The head of an answer that is no redirect. */
   readonly responded: (head: ResponseFacts, hop: Hop) => Reception
+  /** More of the body came. */
+  readonly moved?: () => void
 }
 
 export class Connection {
@@ -180,6 +182,7 @@ export class Connection {
       lend: () => (this.#isHeld || this.#isCut ? undefined : this.writer?.lend()),
       filled: (buffer, length, offset) => this.#filled(buffer, length, offset),
       release: (buffer) => this.writer?.release(buffer),
+      ...(this.#options.moved === undefined ? {} : {moved: this.#options.moved}),
     }
     const {transport, headersFor, login, body} = this.#options
     const asked = {

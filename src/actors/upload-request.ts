@@ -10,7 +10,7 @@ import type {AnswerFacts, Evidence, OperationFacts, ResponseFacts} from '../doma
 import {nextHop} from '../domain/redirect.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {ContentSource} from '../ports/content-source.ts'
-import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
+import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {Secrets} from '../ports/secrets.ts'
 import type {Spool} from '../ports/spool.ts'
@@ -76,7 +76,7 @@ export class UploadRequest {
   #response: ResponseFacts | undefined
   #diskError: unknown
   #movedAtLastPulse = 0
-  #detachMeter: (() => void) | undefined
+  readonly #gauge: Gauge
 
   /** `before`: bytes that the server confirmed before this request. */
   constructor(ports: UploadPorts, facts: OperationFacts, before: number, tell: (event: AttemptEvent) => void) {
@@ -86,7 +86,7 @@ export class UploadRequest {
     this.#evidence = facts.evidence
     this.#total = facts.sending?.content?.length ?? 0
     this.#before = before
-    this.#detachMeter = ports.meter.attach(facts.id, () => this.#counts())
+    this.#gauge = ports.meter.attach(facts.id, () => this.#counts())
   }
 
   get signal(): AbortSignal {
@@ -98,14 +98,14 @@ export class UploadRequest {
     const wasOver = this.#isOver
     this.#isOver = true
     if (!wasOver) this.#abort.abort()
-    this.#detachMeter?.()
+    this.#gauge.detach()
   }
 
   /** The last word of this request: nothing is reported after it. */
   end(event: AttemptEvent): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#detachMeter?.()
+    this.#gauge.detach()
     this.#tell(event)
   }
 

@@ -24,7 +24,7 @@ import {CompletionGroups} from './completion-groups.ts'
 import {Dispatcher} from './dispatcher.ts'
 import {drain} from './drain.ts'
 import {DurableWrites} from './durable-writes.ts'
-import type {EngineEvent, ProgressChange} from './events.ts'
+import type {EngineEvent} from './events.ts'
 import {NotificationBatches} from './notification-batches.ts'
 import type {OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
@@ -136,17 +136,21 @@ export class Coordinator {
     })
     this.limits = new RateLimits(ports.clock, this.applications)
     this.limits.limitEngine(this.#options.maxBytesPerSecond)
-    this.ticker = new ProgressTicker(
-      ports.clock,
-      (changes) => this.#tellProgress(changes),
-      (id, counts) => this.operations.get(id)?.observe(counts) ?? counts,
-      () => {
+    this.ticker = new ProgressTicker({
+      clock: ports.clock,
+      tell: (changes) => this.#events.next({type: 'progress', at: this.#ports.clock.now(), changes}),
+      show: (id, counts) => this.operations.get(id)?.observe(counts) ?? counts,
+      followerOf: (id) => {
+        const entry = this.operations.get(id)
+        return entry?.notices.isFollowed === true ? entry.moved : undefined
+      },
+      onTick: () => {
         this.limits.wake()
         this.applications.usage.tick()
         this.ticks.next()
       },
-      (id) => this.operations.get(id)?.arrived(),
-    )
+      onWritten: (id) => this.operations.get(id)?.arrived(),
+    })
     this.alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
     this.spool = new SpoolKeeper(ports)
     this.retention = new Retention({
@@ -531,15 +535,6 @@ export class Coordinator {
     this.limits.limitOperation(id, undefined)
     this.alarm.clear(id)
     this.line.release(id)
-  }
-
-  #tellProgress(changes: readonly ProgressChange[]): void {
-    this.#events.next({type: 'progress', at: this.#ports.clock.now(), changes})
-    for (const {id} of changes) {
-      const entry = this.operations.get(id)
-      if (entry?.notices.observed === true)
-        entry.notices.next({record: entry.record, hasResponseChanged: false, hasRestarted: false})
-    }
   }
 }
 

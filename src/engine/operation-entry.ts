@@ -3,13 +3,13 @@
  * handles follow. An entry is told only what is durable.
  */
 
-import {Subject} from 'rxjs'
 import type {OperationActor, OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Member} from '../domain/admission.ts'
 import {sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
+import {FollowedNotices} from './followed-notices.ts'
 import {JournalTail} from './journal-tail.ts'
 import {pathOfState} from './position.ts'
 import {lifeStateOf} from './record-of.ts'
@@ -39,13 +39,15 @@ export class OperationEntry {
   /** Its standing in its group, as the dispatcher was told. */
   phase: Member['phase'] | undefined
   readonly journal: JournalTail
-  readonly notices = new Subject<OperationNotice>()
+  readonly notices: FollowedNotices
   /** Whoever waits for bytes; most entries never have one. */
   #waiting: Set<() => void> | undefined
   #shown: ByteCounts
 
-  constructor(record: OperationRecord) {
+  /** `onFollowed`: a handle follows it now, or none any more. */
+  constructor(record: OperationRecord, onFollowed: () => void) {
     this.record = record
+    this.notices = new FollowedNotices(onFollowed)
     this.saved = record
     this.path = pathOfState(record.state)
     this.journal = new JournalTail(record.journalled ?? 0)
@@ -94,6 +96,11 @@ export class OperationEntry {
       ...answerIn(counts, sameGeneration ? shown : undefined),
     }
     return this.#shown
+  }
+
+  /** Its counters moved. */
+  readonly moved = () => {
+    this.notices.next({record: this.record, hasResponseChanged: false, hasRestarted: false})
   }
 
   tell(record: OperationRecord): OperationNotice {

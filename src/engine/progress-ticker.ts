@@ -1,45 +1,63 @@
-/** Progress: live counters read by one shared ticker, ten times a second while anything moves. */
+/**
+ * Progress: live counters that one shared ticker looks at, ten times a second while anything moves. With thousands of operations
+ * memory is what a tick waits for, so the counters of those that move lie side by side, and a tick visits nothing else of them.
+ */
 
 import {type AnyEventObject, fromCallback} from 'xstate'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Clock} from '../ports/clock.ts'
-import type {ByteCounts, ProgressMeter} from '../ports/progress-meter.ts'
+import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
 import type {ProgressChange} from './events.ts'
 
 const TICK_MS = 100
 
-interface Watched {
-  readonly read: () => ByteCounts
-  /** All bytes that were told of. */
-  told: number
+/** Read at each tick. */
+const READ = 0
+/** The same, and what was read last was shown as it was: counts that only move may be shown without asking. */
+const PLAIN = 1
+/** Its counts are told, and it is not read. */
+const TOLD = 2
+
+const FIRST_SLOTS = 16
+
+export interface ProgressTickerOptions {
+  readonly clock: Clock
+  readonly tell: (changes: readonly ProgressChange[]) => void
+  /** What the application may see of raw counts, which fall when a try begins at an earlier byte. */
+  readonly show: (id: OperationId, counts: ByteCounts) => ByteCounts
+  /** Whom to call when its counts have changed; undefined while nobody listens to it. */
+  readonly followerOf: (id: OperationId) => (() => void) | undefined
+  /** What else waits for the shared ticker while anything moves. */
+  readonly onTick: () => void
+  /** At each write. */
+  readonly onWritten: (id: OperationId) => void
 }
 
 export class ProgressTicker implements ProgressMeter {
-  readonly #clock: Clock
-  readonly #tell: (changes: readonly ProgressChange[]) => void
-  readonly #show: (id: OperationId, counts: ByteCounts) => ByteCounts
-  readonly #onTick: () => void
-  readonly #onWritten: (id: OperationId) => void
-  readonly #watched = new Map<OperationId, Watched>()
+  readonly #options: ProgressTickerOptions
+  /** By operation: where its counters are. */
+  readonly #slots = new Map<OperationId, number>()
+  readonly #free: number[] = []
+  readonly #ids: OperationId[] = []
+  readonly #reads: (() => ByteCounts)[] = []
+  readonly #followers: ((() => void) | undefined)[] = []
+  #received = new Float64Array(FIRST_SLOTS)
+  /** All bytes that were told of. */
+  #told = new Float64Array(FIRST_SLOTS)
+  #totals = new Float64Array(FIRST_SLOTS)
+  #generations = new Float64Array(FIRST_SLOTS)
+  #modes = new Uint8Array(FIRST_SLOTS)
+  /** Slots that are to be read. */
+  readonly #toRead = new Set<number>()
+  /** Slots that moved since the last tick, each once. */
+  #moved = new Uint32Array(FIRST_SLOTS)
+  #movedCount = 0
+  #hasMoved = new Uint8Array(FIRST_SLOTS)
   #timer: unknown
   #running = false
 
-  /**
-   * `show`: what the application may see of raw counts, which fall when a try begins at an earlier byte.
-   * `onTick`: what else waits for the shared ticker while anything moves. `onWritten`: at each write.
-   */
-  constructor(
-    clock: Clock,
-    tell: (changes: readonly ProgressChange[]) => void,
-    show: (id: OperationId, counts: ByteCounts) => ByteCounts,
-    onTick: () => void,
-    onWritten: (id: OperationId) => void,
-  ) {
-    this.#clock = clock
-    this.#tell = tell
-    this.#show = show
-    this.#onTick = onTick
-    this.#onWritten = onWritten
+  constructor(options: ProgressTickerOptions) {
+    this.#options = options
   }
 
   /** The actor `tellProgress`. */
@@ -52,50 +70,171 @@ export class ProgressTicker implements ProgressMeter {
     }
   })
 
-  attach(id: OperationId, read: () => ByteCounts): () => void {
-    const watched = {read, told: bytesOf(this.#show(id, read()))}
-    this.#watched.set(id, watched)
+  attach(id: OperationId, read: () => ByteCounts): Gauge {
+    const slot = this.#free.pop() ?? this.#newSlot()
+    const counts = this.#options.show(id, read())
+    this.#slots.set(id, slot)
+    this.#ids[slot] = id
+    this.#reads[slot] = read
+    this.#followers[slot] = this.#options.followerOf(id)
+    this.#received[slot] = counts.received
+    this.#generations[slot] = counts.generation
+    this.#told[slot] = bytesOf(counts)
+    this.#modes[slot] = READ
+    this.#toRead.add(slot)
     this.#arm()
-    return () => {
-      if (this.#watched.get(id) === watched) this.#watched.delete(id)
+    return {
+      moved: (received) => {
+        if (this.#reads[slot] === read) this.#move(slot, received)
+      },
+      changed: () => {
+        if (this.#reads[slot] === read) this.#change(slot)
+      },
+      detach: () => this.#detach(id, slot, read),
     }
   }
 
   wrote(id: OperationId): void {
-    this.#onWritten(id)
+    this.#options.onWritten(id)
   }
 
   /** The live counters of an operation that moves; undefined when it does not. */
   read(id: OperationId): ByteCounts | undefined {
-    return this.#watched.get(id)?.read()
+    const slot = this.#slots.get(id)
+    return slot === undefined ? undefined : this.#countsAt(slot)
+  }
+
+  /** Somebody listens to it now, or nobody any more. */
+  followed(id: OperationId): void {
+    const slot = this.#slots.get(id)
+    if (slot !== undefined) this.#followers[slot] = this.#options.followerOf(id)
+  }
+
+  #newSlot(): number {
+    const slot = this.#ids.length
+    const size = this.#modes.length
+    if (slot < size) return slot
+    this.#received = grown(this.#received, new Float64Array(size * 2))
+    this.#told = grown(this.#told, new Float64Array(size * 2))
+    this.#totals = grown(this.#totals, new Float64Array(size * 2))
+    this.#generations = grown(this.#generations, new Float64Array(size * 2))
+    this.#modes = grown(this.#modes, new Uint8Array(size * 2))
+    this.#moved = grown(this.#moved, new Uint32Array(size * 2))
+    this.#hasMoved = grown(this.#hasMoved, new Uint8Array(size * 2))
+    return slot
+  }
+
+  #detach(id: OperationId, slot: number, read: () => ByteCounts): void {
+    if (this.#reads[slot] !== read) return
+    // What was told of it stays shown.
+    this.#options.show(id, this.#countsAt(slot))
+    if (this.#slots.get(id) === slot) this.#slots.delete(id)
+    this.#toRead.delete(slot)
+    this.#reads[slot] = nothing
+    this.#followers[slot] = undefined
+    this.#modes[slot] = READ
+    this.#free.push(slot)
+  }
+
+  #move(slot: number, received: number): void {
+    this.#received[slot] = received
+    const mode = this.#modes[slot]
+    if (mode === READ) return
+    if (mode === PLAIN) {
+      this.#modes[slot] = TOLD
+      this.#toRead.delete(slot)
+    }
+    if (this.#hasMoved[slot] === 1) return
+    this.#hasMoved[slot] = 1
+    this.#moved[this.#movedCount] = slot
+    this.#movedCount += 1
+  }
+
+  #change(slot: number): void {
+    this.#modes[slot] = READ
+    this.#toRead.add(slot)
+  }
+
+  /** Never less than was told of the same generation. */
+  #countsAt(slot: number): ByteCounts {
+    const counts = (this.#reads[slot] ?? nothing)()
+    const told = this.#told[slot] ?? 0
+    const isLess =
+      counts.answer === undefined && counts.generation === this.#generations[slot] && counts.received < told
+    return isLess ? {...counts, received: told} : counts
   }
 
   #arm(): void {
-    if (this.#timer !== undefined || !this.#running || this.#watched.size === 0) return
-    this.#timer = this.#clock.setTimeout(() => {
+    if (this.#timer !== undefined || !this.#running || this.#slots.size === 0) return
+    this.#timer = this.#options.clock.setTimeout(() => {
       this.#timer = undefined
-      this.#onTick()
+      this.#options.onTick()
       this.#tick()
       this.#arm()
     }, TICK_MS)
   }
 
   #disarm(): void {
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
+    if (this.#timer !== undefined) this.#options.clock.clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
   #tick(): void {
     const changes: ProgressChange[] = []
-    for (const [id, watched] of this.#watched) {
-      const counts = this.#show(id, watched.read())
-      const bytes = bytesOf(counts)
-      if (bytes === watched.told) continue
-      watched.told = bytes
-      changes.push(changeOf(id, counts))
+    const followers: (() => void)[] = []
+    for (let at = 0; at < this.#movedCount; at++) {
+      const slot = this.#moved[at] ?? 0
+      this.#hasMoved[slot] = 0
+      const received = this.#received[slot] ?? 0
+      if (this.#modes[slot] !== TOLD || received <= (this.#told[slot] ?? 0)) continue
+      this.#told[slot] = received
+      changes.push({
+        id: this.#ids[slot] as OperationId,
+        bytesReceived: received,
+        totalBytesToReceive: this.#totals[slot] ?? 0,
+      })
+      const follower = this.#followers[slot]
+      if (follower !== undefined) followers.push(follower)
     }
-    if (changes.length > 0) this.#tell(changes)
+    this.#movedCount = 0
+    for (const slot of this.#toRead) {
+      const change = this.#readAt(slot)
+      if (change === undefined) continue
+      changes.push(change)
+      const follower = this.#followers[slot]
+      if (follower !== undefined) followers.push(follower)
+    }
+    if (changes.length === 0) return
+    this.#options.tell(changes)
+    for (const follower of followers) follower()
   }
+
+  #readAt(slot: number): ProgressChange | undefined {
+    const id = this.#ids[slot] as OperationId
+    const raw = this.#countsAt(slot)
+    const counts = this.#options.show(id, raw)
+    this.#generations[slot] = counts.generation
+    this.#totals[slot] = counts.total ?? 0
+    const isPlain =
+      counts.answer === undefined &&
+      counts.generation === raw.generation &&
+      counts.received === raw.received &&
+      counts.total === raw.total
+    this.#modes[slot] = isPlain ? PLAIN : READ
+    const bytes = bytesOf(counts)
+    if (bytes === this.#told[slot]) return undefined
+    this.#told[slot] = bytes
+    return changeOf(id, counts)
+  }
+}
+
+function nothing(): ByteCounts {
+  return {generation: 0, received: 0, total: undefined, written: []}
+}
+
+function grown<Slots extends Float64Array | Uint32Array | Uint8Array>(slots: Slots, larger: Slots): Slots {
+  larger.set(slots)
+  return larger
 }
 
 function bytesOf({received, answer}: ByteCounts): number {

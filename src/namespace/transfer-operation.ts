@@ -4,22 +4,18 @@
  */
 
 import {
-  catchError,
   concat,
   defer,
   distinctUntilChanged,
   filter,
   firstValueFrom,
   from,
-  ignoreElements,
   map,
   merge,
   Observable,
   of,
   ReplaySubject,
-  share,
-  switchMap,
-  takeUntil,
+  Subscription,
 } from 'rxjs'
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
@@ -31,6 +27,7 @@ import {BackgroundTransferPriority} from '../domain/priority.ts'
 import type {HeaderField, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import {type BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
+import {FollowedNotices} from '../engine/followed-notices.ts'
 import type {OperationNotice} from '../engine/operation-entry.ts'
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {changeCredentials, changeRequestHeaders, isFtp} from '../engine/transfer-request.ts'
@@ -74,11 +71,12 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   protected constructor(engine: EngineApi, stage: Stage) {
     this.engine = engine
     this.#stage = stage
-    this.notices = this.#entered.pipe(
-      switchMap(({notices}) => notices),
-      (source) => this.#flagged(source),
-      share(),
-    )
+    let connection: Subscription | undefined
+    const notices = new FollowedNotices(() => {
+      connection?.unsubscribe()
+      connection = notices.isFollowed ? this.#connect(notices) : undefined
+    })
+    this.notices = notices
     if (stage.kind === 'entered') this.#enter(stage.entry)
   }
 
@@ -347,19 +345,21 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     this.#entered.next(entry)
   }
 
-  /** The flags hold while a notice is told. */
-  #flagged(source: Observable<OperationNotice>): Observable<OperationNotice> {
-    return new Observable((subscriber) =>
-      source.subscribe({
+  /** Passes on what its entry tells. The flags hold while a notice is told. */
+  #connect(notices: FollowedNotices): Subscription {
+    const connection = new Subscription()
+    const follow = (entry: HeldOperation) =>
+      entry.notices.subscribe({
         next: (notice) => {
           const {hasResponseChanged, hasRestarted} = notice
-          this.#flags = {hasResponseChanged, hasRestarted}
-          subscriber.next(notice)
+          this.#flags = hasResponseChanged || hasRestarted ? {hasResponseChanged, hasRestarted} : NO_FLAGS
+          notices.next(notice)
           this.#flags = NO_FLAGS
         },
-        error: (error) => subscriber.error(error),
-      }),
-    )
+        error: (error) => notices.error(error),
+      })
+    connection.add(this.#entered.subscribe((entry) => connection.add(follow(entry))))
+    return connection
   }
 
   #running(accepted: Promise<void>, {signal, cancelSignal}: WaitOptions): RunningTransfer<this> {
@@ -373,18 +373,27 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     const unlisten = cancelSignal === undefined ? () => undefined : whenAborted(cancelSignal, cancel)
     outcome.then(unlisten, unlisten)
     accepted.catch(() => undefined)
-    const refused = from(accepted).pipe(
-      ignoreElements(),
-      catchError(() => of(true)),
-    )
-    return Object.assign(outcome, {
-      accepted,
-      progress$: this.untilEnd(concat(of(undefined), this.notices)).pipe(
-        takeUntil(refused),
-        map(() => this),
-      ),
-      cancel,
+    return Object.assign(outcome, {accepted, progress$: this.#progress(accepted), cancel})
+  }
+
+  /** By hand: with thousands of followers each operator on the way is one more object to fetch from memory at each tick. */
+  #progress(accepted: Promise<void>): Observable<this> {
+    return new Observable((follower) => {
+      const tell = () => {
+        const over = this.#isOver
+        follower.next(this)
+        if (over) follower.complete()
+      }
+      const end = () => follower.complete()
+      tell()
+      if (follower.closed) return undefined
+      accepted.catch(end)
+      return this.notices.subscribe({next: tell, error: end, complete: end})
     })
+  }
+
+  get #isOver(): boolean {
+    return this.#stage.kind === 'entered' && isTerminal(this.#stage.entry.record.state)
   }
 
   #cancel(): void {
@@ -434,10 +443,9 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   protected untilEnd<T>(source: Observable<T>): Observable<T> {
     return new Observable<T>((subscriber) => {
-      const isOver = () => this.#stage.kind === 'entered' && isTerminal(this.#stage.entry.record.state)
       return source.subscribe({
         next: (value) => {
-          const over = isOver()
+          const over = this.#isOver
           subscriber.next(value)
           if (over) subscriber.complete()
         },

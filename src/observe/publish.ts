@@ -31,6 +31,8 @@ interface Running {
   readonly message: AttemptMessage
   /** Body bytes that were told. */
   told: number
+  /** To which audience. */
+  audience: number
 }
 
 type Moved = Extract<EngineEvent, {type: 'operation.moved'}>
@@ -40,6 +42,9 @@ export class Publisher {
   readonly #now: () => number
   /** Tries that are on the wire, or were just now: never more than there are slots. */
   readonly #running = new Map<OperationId, Running>()
+  /** Another one for each time that progress is heard after nobody heard it: what came before is no news, and is not counted. */
+  #audience = 0
+  #isProgressHeard = false
 
   constructor(now: () => number) {
     engines += 1
@@ -124,7 +129,8 @@ export class Publisher {
     const isTrying = to.startsWith(TRYING)
     if (isTrying && !from.startsWith(TRYING)) {
       const message: AttemptMessage = {...this.#told(entry.at, record), attempt: entry.attempts, from: entry.bytes}
-      this.#running.set(id, {message, told: entry.bytes})
+      this.#hasAudience()
+      this.#running.set(id, {message, told: entry.bytes, audience: this.#audience})
       if (attempt.start.hasSubscribers) attempt.start.publish(message)
       if (attempt.end.hasSubscribers) attempt.end.publish(message)
       return
@@ -156,25 +162,38 @@ export class Publisher {
   /** What came since the last tick. */
   #tellRest(running: Running, {at, bytes}: JournalEntry): void {
     const {id, server} = running.message
-    const added = bytes - running.told
-    if (added <= 0) return
-    running.told = bytes
-    if (progress.hasSubscribers) {
-      progress.publish({engine: this.#engine, at, changes: [{id, server, added}]})
-    }
+    if (bytes <= running.told || !this.#hasAudience()) return
+    const added = this.#added(running, bytes)
+    if (added > 0) progress.publish({engine: this.#engine, at, changes: [{id, server, added}]})
   }
 
   #tellProgress(at: number, changes: readonly ProgressChange[]): void {
+    // Thousands may move, and to look each of them up takes its time.
+    if (!this.#hasAudience()) return
     const told: {id: OperationId; server: string; added: number}[] = []
     for (const {id, bytesReceived} of changes) {
       const running = this.#running.get(id)
-      if (running === undefined || bytesReceived === running.told) continue
-      // Counters fall when a transfer begins again at zero.
-      const added = bytesReceived < running.told ? bytesReceived : bytesReceived - running.told
-      running.told = bytesReceived
-      told.push({id, server: running.message.server, added})
+      if (running === undefined) continue
+      const added = this.#added(running, bytesReceived)
+      if (added > 0) told.push({id, server: running.message.server, added})
     }
-    if (told.length > 0 && progress.hasSubscribers) progress.publish({engine: this.#engine, at, changes: told})
+    if (told.length > 0) progress.publish({engine: this.#engine, at, changes: told})
+  }
+
+  #hasAudience(): boolean {
+    const isHeard = progress.hasSubscribers
+    if (isHeard && !this.#isProgressHeard) this.#audience += 1
+    this.#isProgressHeard = isHeard
+    return isHeard
+  }
+
+  /** Bytes that its audience does not know of: none that came before there was one. */
+  #added(running: Running, bytes: number): number {
+    const before = running.audience === this.#audience ? running.told : bytes
+    running.audience = this.#audience
+    running.told = bytes
+    // Counters fall when a transfer begins again at zero.
+    return bytes < before ? bytes : bytes - before
   }
 }
 

@@ -1,4 +1,4 @@
-/** ProgressMeter: live byte counts, read by one shared ticker. The byte path does nothing for it but keep a number. */
+/** ProgressMeter: live byte counts, looked at by one shared ticker. The byte path does nothing for it but keep a number. */
 
 import type {OperationId} from '../domain/operation-id.ts'
 import type {RangeSet} from '../domain/range-set.ts'
@@ -20,9 +20,19 @@ export interface ByteCounts {
   readonly answer?: AnswerFacts
 }
 
+/** The counts of one operation that moves. */
+export interface Gauge {
+  /** Nothing has changed but that so many bytes are here now. Whoever says so each time is not read at each tick any more. */
+  moved(received: number): void
+  /** Something else has changed: the counts are read at each tick, until they move again. */
+  changed(): void
+  /** It moves no more. */
+  detach(): void
+}
+
 export interface ProgressMeter {
-  /** `read` is called at each tick until the returned function is called. */
-  attach(id: OperationId, read: () => ByteCounts): () => void
+  /** `read` is called at each tick for as long as the gauge is not told what moves. */
+  attach(id: OperationId, read: () => ByteCounts): Gauge
   /** Bytes are in the part file that were not there before: whoever waits for them is woken. */
   wrote(id: OperationId): void
 }

@@ -57,6 +57,8 @@ export interface BodyReceiver {
   repeated?(): void
   /** The final response's head (1xx are swallowed by the transport and bounded by it). */
   responded(head: ResponseFacts): BodyDisposition
+  /** More bytes of the body came, which `Exchange.received` counts: for live progress. Not every transport says so. */
+  moved?(): void
   /**
    * Memory for the next bytes: at least 16 KiB, owned by the transport until it is handed to `filled` or released.
    * `undefined` means: stop reading from the connection until `Exchange.resume()`.
@@ -75,6 +77,7 @@ export function hearing(receiver: BodyReceiver, responded: BodyReceiver['respond
     ...(receiver.sent === undefined ? {} : {sent: () => receiver.sent?.()}),
     ...(receiver.repeated === undefined ? {} : {repeated: () => receiver.repeated?.()}),
     responded,
+    ...(receiver.moved === undefined ? {} : {moved: () => receiver.moved?.()}),
     lend: () => receiver.lend(),
     filled: (buffer, length, offset) => receiver.filled(buffer, length, offset),
     release: (buffer) => receiver.release(buffer),

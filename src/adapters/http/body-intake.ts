@@ -61,9 +61,11 @@ export class BodyIntake {
     if (this.#kept.length > 0) {
       this.#kept.push(Buffer.from(bytes))
       this.#source.starved()
+      this.#receiver.moved?.()
       return
     }
     const left = this.#place(bytes)
+    this.#receiver.moved?.()
     if (left.length > 0 && !this.#closed) this.#kept.push(Buffer.from(left))
   }
 

@@ -1,0 +1,152 @@
+import {describe, expect, it} from 'vitest'
+import {createActor} from 'xstate'
+import type {OperationId} from '../../src/domain/operation-id.ts'
+import type {ProgressChange} from '../../src/engine/events.ts'
+import {ProgressTicker} from '../../src/engine/progress-ticker.ts'
+import type {ByteCounts} from '../../src/ports/progress-meter.ts'
+
+const A = 'a' as OperationId
+const B = 'b' as OperationId
+
+function counts(received: number, generation = 1): ByteCounts {
+  return {generation, received, total: 1000, written: []}
+}
+
+function world(show: (id: OperationId, counts: ByteCounts) => ByteCounts = (_, shown) => shown) {
+  const timers: (() => void)[] = []
+  const told: (readonly ProgressChange[])[] = []
+  const followers = new Map<OperationId, () => void>()
+  const ticker = new ProgressTicker({
+    clock: {now: () => 0, setTimeout: (fn: () => void) => timers.push(fn), clearTimeout: () => timers.splice(0)},
+    tell: (changes) => told.push(changes),
+    show,
+    followerOf: (id) => followers.get(id),
+    onTick: () => undefined,
+    onWritten: () => undefined,
+  })
+  createActor(ticker.logic).start()
+  return {ticker, told, followers, tick: () => timers.shift()?.()}
+}
+
+const change = (id: OperationId, bytesReceived: number) => ({id, bytesReceived, totalBytesToReceive: 1000})
+
+describe('the shared ticker of progress', () => {
+  it('asks whoever does not say what moves, and tells a change once', () => {
+    const {ticker, told, tick} = world()
+    let received = 0
+    ticker.attach(A, () => counts(received))
+    received = 10
+    tick()
+    tick()
+    expect(told).toEqual([[change(A, 10)]])
+  })
+
+  it('does not ask for counts that are told as they move, and tells the last of them', () => {
+    const {ticker, told, tick} = world()
+    let asked = 0
+    const gauge = ticker.attach(A, () => {
+      asked += 1
+      return counts(0)
+    })
+    tick()
+    asked = 0
+    gauge.moved(10)
+    gauge.moved(20)
+    tick()
+    tick()
+    gauge.moved(30)
+    tick()
+    expect(told).toEqual([[change(A, 20)], [change(A, 30)]])
+    expect(asked).toBe(0)
+  })
+
+  it('13.3.5. shows no less than it told, though counts fall, until they come to it again', () => {
+    const {ticker, told, tick} = world()
+    let received = 0
+    const gauge = ticker.attach(A, () => counts(received))
+    tick()
+    gauge.moved(50)
+    tick()
+    gauge.moved(40)
+    received = 40
+    tick()
+    expect(ticker.read(A)).toEqual(counts(50))
+    gauge.changed()
+    tick()
+    gauge.moved(60)
+    tick()
+    expect(told).toEqual([[change(A, 50)], [change(A, 60)]])
+  })
+
+  it('13.3.5. leaves shown, when it is detached, what was told', () => {
+    const shown = new Map<OperationId, number>()
+    const {ticker, tick} = world((id, {generation, received}) => {
+      shown.set(id, Math.max(shown.get(id) ?? 0, received))
+      return counts(shown.get(id) ?? 0, generation)
+    })
+    const gauge = ticker.attach(A, () => counts(5))
+    tick()
+    gauge.moved(50)
+    tick()
+    gauge.detach()
+    expect(shown.get(A)).toBe(50)
+    expect(ticker.read(A)).toBeUndefined()
+  })
+
+  it('13.3.5. asks again after a change, and shows a new generation only when that may be seen', () => {
+    let mayBeSeen = false
+    const {ticker, told, tick} = world((_, given) => (given.generation === 2 && !mayBeSeen ? counts(50) : given))
+    let raw = counts(50)
+    const gauge = ticker.attach(A, () => raw)
+    tick()
+    raw = counts(7, 2)
+    gauge.changed()
+    gauge.moved(7)
+    tick()
+    gauge.moved(8)
+    raw = counts(8, 2)
+    tick()
+    expect(told).toEqual([])
+    mayBeSeen = true
+    tick()
+    gauge.moved(9)
+    tick()
+    expect(told).toEqual([[change(A, 8)], [change(A, 9)]])
+  })
+
+  it('gives the place of one that is gone to another, and hears no more of the first', () => {
+    const {ticker, told, tick} = world()
+    const first = ticker.attach(A, () => counts(0))
+    tick()
+    first.moved(10)
+    first.detach()
+    const second = ticker.attach(B, () => counts(0))
+    tick()
+    first.moved(99)
+    first.changed()
+    second.moved(3)
+    tick()
+    first.detach()
+    second.moved(4)
+    tick()
+    expect(told).toEqual([[change(B, 3)], [change(B, 4)]])
+  })
+
+  it('wakes those alone that are followed, once the batch was told', () => {
+    const {ticker, told, followers, tick} = world()
+    const gauges = Array.from({length: 40}, (_, n) => ticker.attach(`${n}` as OperationId, () => counts(0)))
+    tick()
+    const woken: number[] = []
+    followers.set('7' as OperationId, () => woken.push(told.length))
+    ticker.followed('7' as OperationId)
+    for (const [n, gauge] of gauges.entries()) gauge.moved(n + 1)
+    tick()
+    expect(told[0]).toHaveLength(40)
+    expect(woken).toEqual([1])
+    followers.delete('7' as OperationId)
+    ticker.followed('7' as OperationId)
+    for (const gauge of gauges) gauge.moved(500)
+    tick()
+    expect(woken).toEqual([1])
+  })
+})
