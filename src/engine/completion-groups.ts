@@ -18,10 +18,14 @@ export interface CompletionGroupsOptions extends TaskProvisions {
   readonly runTimeoutMs: number
   readonly cancelGraceMs: number
   readonly isDraining: () => boolean
+  /** Called when a group has gone a step. */
+  readonly onStep: () => void
 }
 
+/** Where a group waits for the application or its members. */
+const PASSIVE = ['collecting', 'held', 'waiting'] as const
 /** Where a group waits for others, and owes nothing to the disk. */
-const RESTING = ['collecting', 'held', 'waiting', 'backingOff'] as const
+const RESTING = [...PASSIVE, 'backingOff'] as const
 
 interface Group {
   readonly id: TallyId
@@ -165,6 +169,11 @@ export class CompletionGroups {
     return [...this.#tasks]
   }
 
+  /** Whether any of them has something to do that waits neither for the application nor for a member: a task that runs, or is tried again. */
+  get areBusy(): boolean {
+    return [...this.#groups.values()].some(({actor}) => !PASSIVE.some((state) => actor.getSnapshot().matches(state)))
+  }
+
   /** What is on its way to the disk gets there, and running tasks are told to end; resolves when every group rests. */
   async drain(): Promise<void> {
     const groups = [...this.#groups.values()]
@@ -195,6 +204,7 @@ export class CompletionGroups {
       error: (error) => {
         this.#groups.delete(id)
         this.#options.log.error({id, error: String(error)}, 'a completion group’s chart failed')
+        this.#options.onStep()
       },
     })
     actor.start()
@@ -216,6 +226,7 @@ export class CompletionGroups {
     if (snapshot.hasTag('over')) this.#groups.delete(id)
     // One chart's step must not step another chart.
     else if (this.#options.isDraining()) queueMicrotask(() => this.#send(id, {type: 'engine.draining'}))
+    this.#options.onStep()
   }
 
   #tell(

@@ -90,6 +90,8 @@ export class Coordinator {
   readonly ticker: ProgressTicker
   /** Ten times a second while anything moves. */
   readonly ticks = new Subject<void>()
+  /** A completion group, a batch with notifications or the prefetcher has gone a step. */
+  readonly chores = new Subject<void>()
   readonly limits: RateLimits
   readonly applications: ApplicationQuotas
   readonly alarm: Alarm
@@ -185,6 +187,7 @@ export class Coordinator {
         emit: (event) => this.#events.next(event),
       },
     })
+    const onStep = () => this.chores.next()
     this.completionGroups = new CompletionGroups({
       ...ports,
       alarm: this.alarm,
@@ -198,6 +201,7 @@ export class Coordinator {
       commit: (id, change) => this.#commitTally({id, purpose: 'completionGroup'}, change),
       read: (id, read) => this.#readTally(id, read),
       isDraining,
+      onStep,
     })
     this.notifications = new NotificationBatches({
       ...ports,
@@ -206,6 +210,7 @@ export class Coordinator {
       commit: (id, change) => this.#commitTally({id, purpose: 'notification'}, change),
       read: (id, read) => this.#readTally(id, read),
       isDraining,
+      onStep,
     })
     const prefetcherId = newId()
     this.prefetcher = new Prefetcher({
@@ -222,6 +227,7 @@ export class Coordinator {
           this.line.originOverloaded(url, prefetcherId, Math.min(quietMs, options.settings.retry.retryAfterCapMs)),
       },
       emit: (event) => this.#events.next(event),
+      onStep,
     })
     this.line = new Dispatcher({
       store: ports.store,

@@ -127,6 +127,16 @@ export class Engine implements EngineApi {
     return this.#coordinator.ticks.asObservable()
   }
 
+  /** What the engine has to do beside its operations may have changed: tasks, notices, what is fetched ahead of need. Hot. */
+  get chores$(): Observable<void> {
+    return this.#coordinator.chores.asObservable()
+  }
+
+  /** Whether it has anything of that to do now. */
+  get hasChores(): boolean {
+    return this.completionGroups.areBusy || this.notifications.areBusy || this.prefetcher.isRunning
+  }
+
   get conditions(): Conditions {
     return this.#actor.getSnapshot().context.conditions
   }

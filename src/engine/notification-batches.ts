@@ -35,6 +35,8 @@ export interface NotificationBatchesOptions {
   /** Asks until the store answers. Rejects when the engine closes first, and when what it reads does not verify. */
   readonly read: <T>(id: TallyId, read: (store: RecordStore) => Promise<T>) => Promise<T>
   readonly isDraining: () => boolean
+  /** Called when a batch has gone a step. */
+  readonly onStep: () => void
 }
 
 type Snapshot = ReturnType<NotificationBatchActor['getSnapshot']>
@@ -92,6 +94,11 @@ export class NotificationBatches {
     else this.#begin(id)
   }
 
+  /** Whether any of them is looked up, or shown. */
+  get areBusy(): boolean {
+    return [...this.#batches.values()].some(({actor}) => !actor.getSnapshot().hasTag('resting'))
+  }
+
   /** What is being shown gets its time; resolves when nothing is under way any more. */
   async drain(): Promise<void> {
     const batches = [...this.#batches.values()]
@@ -120,6 +127,7 @@ export class NotificationBatches {
       error: (error) => {
         this.#batches.delete(id)
         log.error({id, error: String(error)}, 'the chart of a batch with notifications failed')
+        this.#options.onStep()
       },
     })
     actor.start()
@@ -145,6 +153,7 @@ export class NotificationBatches {
     if (snapshot.hasTag('over')) this.#batches.delete(id)
     // One chart's step must not step another chart.
     else if (this.#options.isDraining()) queueMicrotask(() => this.#send(id, {type: 'engine.draining'}))
+    this.#options.onStep()
   }
 }
 

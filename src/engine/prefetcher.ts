@@ -52,6 +52,8 @@ export interface PrefetcherOptions {
   /** Names its deadline. */
   readonly id: OperationId
   readonly emit: (event: EngineEvent) => void
+  /** Called when the chart has gone a step. */
+  readonly onStep: () => void
 }
 
 export class Prefetcher implements PrefetchApi {
@@ -94,6 +96,11 @@ export class Prefetcher implements PrefetchApi {
   /** Path of the chart's state; '' before there is one. */
   get state(): string {
     return this.#path
+  }
+
+  /** Whether a run is under way. */
+  get isRunning(): boolean {
+    return this.#actor?.getSnapshot().hasTag('running') === true
   }
 
   /** Holds at once; resolves when it is durable. Throws CLOSED. */
@@ -180,6 +187,7 @@ export class Prefetcher implements PrefetchApi {
     } else {
       alarm.clear(id)
     }
+    this.#options.onStep()
   }
 
   #provided() {

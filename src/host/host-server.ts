@@ -163,7 +163,11 @@ class Host {
       graceMs: sessionGraceMs,
       inspectors: this.#inspectors,
       tellAll: (message) => this.#tellAll(message),
-      onEnded: () => this.#sessions.delete(id),
+      onEnded: () => {
+        this.#sessions.delete(id)
+        // A goodbye is often heard before its stream is seen to close.
+        void this.#idleWatch?.check()
+      },
       onPresence: () => void this.#idleWatch?.check(),
     })
     this.#sessions.set(id, session)

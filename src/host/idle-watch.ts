@@ -3,7 +3,6 @@
 import {createActor} from 'xstate'
 import {type HostIdleActor, hostIdleMachine} from '../../machines/host-idle.machine.ts'
 import {isTerminal, LIFE_STATES} from '../domain/status.ts'
-import type {TallyId} from '../domain/tally.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import type {Clock} from '../ports/clock.ts'
@@ -25,7 +24,6 @@ export interface IdleWatchOptions {
 export class IdleWatch {
   readonly #options: IdleWatchOptions
   readonly #actor: HostIdleActor
-  readonly #tasks = new Set<TallyId>()
   #checks = 0
 
   constructor(options: IdleWatchOptions) {
@@ -35,6 +33,7 @@ export class IdleWatch {
     this.#actor.subscribe({complete: onIdle})
     this.#actor.start()
     engine.events$.subscribe({next: (event) => this.#hear(event), complete: () => this.stop()})
+    engine.chores$.subscribe(() => void this.check())
     void this.check()
   }
 
@@ -43,10 +42,7 @@ export class IdleWatch {
     const {engine, clients} = this.#options
     this.#checks += 1
     const check = this.#checks
-    const isBusy =
-      clients() > 0 ||
-      this.#tasks.size > 0 ||
-      (await engine.query({states: GOING_ON, limit: 1}).catch(() => [])).length > 0
+    const isBusy = clients() > 0 || (await this.#areAnyGoingOn()) || engine.hasChores
     // What was found may be old by now; the newest check says how it is.
     if (check === this.#checks && this.#actor.getSnapshot().status === 'active') {
       this.#actor.send({type: isBusy ? 'host.busy' : 'host.idle'})
@@ -58,6 +54,15 @@ export class IdleWatch {
     this.#actor.stop()
   }
 
+  /** What cannot be read is not said to be over. */
+  async #areAnyGoingOn(): Promise<boolean> {
+    const {engine} = this.#options
+    return engine.query({states: GOING_ON, limit: 1}).then(
+      (found) => found.length > 0,
+      () => true,
+    )
+  }
+
   #hear(event: EngineEvent): void {
     switch (event.type) {
       case 'operation.started':
@@ -65,18 +70,6 @@ export class IdleWatch {
         return
       case 'operation.moved':
         if (!GOING_ON.includes(event.state) || this.#actor.getSnapshot().hasTag('idle')) void this.check()
-        return
-      case 'task.launched':
-        this.#tasks.add(event.group)
-        return
-      case 'task.completed':
-        this.#tasks.delete(event.group)
-        void this.check()
-        return
-      case 'task.failed':
-        if (event.retryAt === undefined) this.#tasks.delete(event.group)
-        void this.check()
-        return
     }
   }
 }

@@ -4,6 +4,8 @@ import {readFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {controlAddress} from '../../src/adapters/control/control-address.ts'
 import {CALLS} from '../../src/host/protocol.ts'
+import {HOST_API_VERSION} from '../../src/ports/host-connection.ts'
+import {sha256} from '../support/content.ts'
 
 const page = readFileSync(new URL('../../docs/reference/host-api.md', import.meta.url), 'utf8')
 
@@ -16,6 +18,11 @@ function namesIn(section: string): readonly string[] {
 describe('the protocol', () => {
   it('names each of its calls on its page, and no other', () => {
     expect(namesIn('Calls').toSorted()).toEqual(Object.keys(CALLS).toSorted())
+  })
+
+  it('has another version when it has other calls: those of this one are these', () => {
+    const calls = Object.keys(CALLS).toSorted().join(' ')
+    expect([HOST_API_VERSION, sha256(Buffer.from(calls)).slice(0, 16)]).toEqual([2, '016274f603636912'])
   })
 
   it('is spoken over a pipe on Windows, named after the store, and each store has its own', () => {

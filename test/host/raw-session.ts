@@ -5,6 +5,7 @@ import {once} from 'node:events'
 import {type IncomingMessage, request} from 'node:http'
 import {join} from 'node:path'
 import {controlAddress} from '../../src/adapters/control/control-address.ts'
+import {HOST_API_VERSION} from '../../src/ports/host-connection.ts'
 import {onCleanup} from '../integration/harness.ts'
 
 export interface Answer {
@@ -28,7 +29,11 @@ export async function ask(socketPath: string, method: string, path: string, body
 
 export async function openSession(socketPath: string) {
   const id = randomUUID()
-  const asked = request({socketPath, path: `/api/v1/session?id=${id}&api=1`, headers: {host: 'control'}})
+  const asked = request({
+    socketPath,
+    path: `/api/v1/session?id=${id}&api=${HOST_API_VERSION}`,
+    headers: {host: 'control'},
+  })
   asked.on('error', () => undefined)
   asked.end()
   const [stream] = (await once(asked, 'response')) as [IncomingMessage]

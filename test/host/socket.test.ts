@@ -11,6 +11,7 @@ import {promisify} from 'node:util'
 import {describe, expect, it} from 'vitest'
 import {controlAddress} from '../../src/adapters/control/control-address.ts'
 import {BackgroundTransferEngine} from '../../src/index.ts'
+import {HOST_API_VERSION} from '../../src/ports/host-connection.ts'
 import {failure, makeDirectory, onCleanup, openEngine, startServer} from '../integration/harness.ts'
 import {ask, openSession} from './raw-session.ts'
 
@@ -80,19 +81,24 @@ describe('the control socket', () => {
     const {status, body} = await ask(socket, 'GET', `/api/v1/session?id=${randomUUID()}&api=7`)
     expect(status).toBe(426)
     expect(body.error).toMatchObject({code: 'HOST_VERSION'})
-    expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 1, and its client version 7$/)
+    expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 2, and its client version 7$/)
   })
 
   it('of a host that refuses this version makes connect say so', async () => {
     const store = await makeDirectory()
     const other = createServer((asked, answer) => {
-      const error = {code: 'HOST_VERSION', message: 'the host (9.0.0) speaks version 9, and its client version 1'}
+      const error = {code: 'HOST_VERSION', message: 'the host (9.0.0) speaks version 9, and its client version 2'}
       if (asked.url === '/api/v1/hello') answer.end('{"api":9}')
       else answer.writeHead(426).end(JSON.stringify({error}))
     }).listen(controlAddress(store))
     await once(other, 'listening')
     onCleanup(async () => void other.close())
-    expect((await failure(BackgroundTransferEngine.connect({directory: store}))).code).toBe('HOST_VERSION')
+    const advice = 'start the host again with the version of background-transfer that its clients have'
+    const line = `the host (9.0.0) speaks version 9, and its client version 2: ${advice}`
+    for (const open of [BackgroundTransferEngine.connect, BackgroundTransferEngine.openOrConnect]) {
+      const refused = await failure(open.call(BackgroundTransferEngine, {directory: store}))
+      expect([refused.code, refused.toLine()]).toEqual(['HOST_VERSION', line])
+    }
   })
 })
 
@@ -100,7 +106,11 @@ describe('what a client says', () => {
   it('is checked: no call gets by with less or more than it takes', async () => {
     const {directory, socket, engine} = await shared()
     const session = await openSession(socket)
-    expect(session.welcome).toMatchObject({type: 'welcome', resumed: false, hello: {api: 1, pid: process.pid}})
+    expect(session.welcome).toMatchObject({
+      type: 'welcome',
+      resumed: false,
+      hello: {api: HOST_API_VERSION, pid: process.pid},
+    })
     const id = '00000000-0000-7000-8000-000000000001'
     const good = {
       id,
@@ -169,7 +179,7 @@ describe('what a client says', () => {
       ['POST', `${session.path}/calls`, 'no json', 400],
       ['POST', `${session.path}/calls`, '[]', 400],
       ['POST', `${session.path}/calls`, '{"settled":0,"calls":[{"id":0,"name":"toString","input":{}}]}', 400],
-      ['GET', '/api/v1/session?id=short&api=1', undefined, 400],
+      ['GET', '/api/v1/session?id=short&api=2', undefined, 400],
       ['GET', `${session.path}/bytes?guid=x&source=1&position=0&count=1`, undefined, 400],
       ['GET', `${session.path}/bytes?guid=${randomUUID()}&source=1&position=-1&count=1`, undefined, 400],
       ['GET', `${session.path}/answer?guid=${randomUUID()}&position=0`, undefined, 404],
