@@ -27,6 +27,7 @@ export type {PrefetchOutcome} from './domain/prefetch.ts'
 export {BackgroundTransferPriority} from './domain/priority.ts'
 export type {ProxyOptions} from './domain/proxy.ts'
 export type {Checksum, ChecksumAlgorithm, CollisionPolicy} from './domain/record.ts'
+export type {Redirect} from './domain/redirect.ts'
 export {BackgroundTransferStatus, type LifeState} from './domain/status.ts'
 export type {TaskCall, TaskDownload, TaskLaunch} from './domain/task-view.ts'
 export type {

@@ -7,6 +7,7 @@ export type {InspectOptions, Inspector} from './inspector/inspector.ts'
 export type {
   AttemptView,
   CommandRequest,
+  ConnectionView,
   ExportBundle,
   GroupView,
   HeaderChange,
@@ -15,6 +16,7 @@ export type {
   JournalEntry,
   OperationDetail,
   OperationView,
+  Redirect,
   Supposed,
 } from './inspector/protocol.ts'
 

@@ -9,7 +9,7 @@ import {unexpectedAnswer, unexpectedSize} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {expectedDigests} from '../domain/expected-file.ts'
 import {isForeign, sourcesOf} from '../domain/mirrors.ts'
-import type {PartId, PartReport} from '../domain/part.ts'
+import type {ConnectionStanding, PartId, PartReport} from '../domain/part.ts'
 import {randomAccessFault} from '../domain/random-access.ts'
 import {
   addRange,
@@ -151,6 +151,11 @@ export class Attempt {
 
   leavePart(part: PartId): void {
     this.#parts?.leave(part)
+  }
+
+  /** Who brings what now; empty where there is to be one connection only. */
+  get connections(): readonly ConnectionStanding[] {
+    return this.#parts?.standings ?? []
   }
 
   #flush(): void {
@@ -342,7 +347,7 @@ export class Attempt {
     const connection = new Connection({
       transport: this.#ports.transport,
       connected: () => this.#report({type: 'attempt.connected'}),
-      redirected: () => this.#report({type: 'attempt.redirected'}),
+      redirected: (redirect) => this.#report({type: 'attempt.redirected', redirect}),
       challenged: () => this.#report({type: 'attempt.challenged'}),
       login: this.#ports.logins.of(this.#facts.request, own, first),
       body,

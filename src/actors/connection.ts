@@ -6,7 +6,7 @@
 import {TransferError} from '../domain/errors.ts'
 import type {HeaderField, ResponseFacts} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
-import {keepsBody, nextHop} from '../domain/redirect.ts'
+import {keepsBody, nextHop, type Redirect} from '../domain/redirect.ts'
 import type {BodyDisposition, BodyReceiver, Exchange, RequestBody, Transport} from '../ports/transport.ts'
 import type {BodyWriter} from './body-writer.ts'
 import type {ServerLogin} from './server-login.ts'
@@ -37,7 +37,7 @@ export type Reception =
 export interface ConnectionOptions {
   readonly transport: Transport
   readonly connected: () => void
-  readonly redirected: () => void
+  readonly redirected: (redirect: Redirect) => void
   /** The server asks who we are, and is told. */
   readonly challenged: () => void
   /** Who the operation is for its server; of this connection alone. */
@@ -59,6 +59,8 @@ export class Connection {
   #response: ResponseFacts | undefined
   #reception: Reception | undefined
   #next: Hop | undefined
+  /** Of the newest answer, redirects too. */
+  #status = 0
   #end = Number.POSITIVE_INFINITY
   /** Position behind the last byte that was given to the writer. */
   #handedOver = 0
@@ -118,9 +120,10 @@ export class Connection {
           continue
         }
         this.#options.login.follow(hop, next)
+        const redirect = {status: this.#status, url: redactUrl(hop.url), to: redactUrl(next.url)}
         hop = next
         hops += 1
-        this.#options.redirected()
+        this.#options.redirected(redirect)
       }
     } finally {
       this.#isOver = true
@@ -215,6 +218,7 @@ export class Connection {
   }
 
   #responded(hop: Hop, hops: number, head: ResponseFacts): BodyDisposition {
+    this.#status = head.status
     if (this.#options.login.answers(hop, head)) {
       this.#next = hop
       return 'discard'

@@ -9,7 +9,7 @@ import {describedBy} from '../domain/content-description.ts'
 import {unexpectedAnswer} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {liveSources, sourcesOf} from '../domain/mirrors.ts'
-import type {PartId, PartReport} from '../domain/part.ts'
+import type {ConnectionStanding, PartId, PartReport} from '../domain/part.ts'
 import {isNewerVersion} from '../domain/part-answer.ts'
 import {acceptsRanges} from '../domain/random-access.ts'
 import {type ByteRange, sizeOf} from '../domain/range-set.ts'
@@ -95,6 +95,18 @@ export class Parts {
   claimFirst(): ByteRange | undefined {
     const asking = this.#asking
     return asking === undefined ? undefined : this.board.claim(FIRST, asking)
+  }
+
+  /** Who brings what now: the try's own connection first. */
+  get standings(): readonly ConnectionStanding[] {
+    const {standings} = this.board
+    const own = standings.get(FIRST)
+    const first = own === undefined ? [] : [{connection: 'first' as const, source: this.#host.source, ...own}]
+    const parts = [...this.#runs.values()].flatMap(({part, source}) => {
+      const stretch = standings.get(part)
+      return stretch === undefined ? [] : [{connection: part, source, ...stretch}]
+    })
+    return [...first, ...parts]
   }
 
   /** Resolves when there may be something else to bring. */

@@ -3,6 +3,7 @@
  * is taken from another connection's is taken when its answer is here, and not before: what fails costs the other nothing.
  */
 
+import type {ConnectionStanding} from '../domain/part.ts'
 import {addRange, type ByteRange, type RangeSet} from '../domain/range-set.ts'
 import {type Board, nextStretch, type Slice} from '../domain/slices.ts'
 import type {Connection} from './connection.ts'
@@ -58,6 +59,16 @@ export class SliceBoard {
 
   get size(): number {
     return this.#slices.size
+  }
+
+  /** Who brings what now, by connection. */
+  get standings(): ReadonlyMap<string, Pick<ConnectionStanding, 'start' | 'end' | 'position' | 'rate'>> {
+    return new Map(
+      [...this.#slices].map(([id, slice]) => {
+        const {start, end, rate} = slice
+        return [id, {start, end, position: positionOf(slice), ...(rate === undefined ? {} : {rate})}]
+      }),
+    )
   }
 
   /** Connections whose answers are here. */

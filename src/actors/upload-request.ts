@@ -7,6 +7,7 @@ import type {AttemptEvent} from '../domain/attempt.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {headerValue} from '../domain/header-fields.ts'
 import type {AnswerFacts, Evidence, OperationFacts, ResponseFacts} from '../domain/record.ts'
+import {redactUrl} from '../domain/redaction.ts'
 import {nextHop} from '../domain/redirect.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {ContentSource} from '../ports/content-source.ts'
@@ -66,6 +67,8 @@ export class UploadRequest {
   readonly #before: number
   #isOver = false
   #asked: Asked | undefined
+  /** Of the newest answer, redirects too. */
+  #status = 0
   #body: RatedBody | undefined
   #exchange: Exchange | undefined
   #after: AfterExchange | undefined
@@ -136,9 +139,10 @@ export class UploadRequest {
         continue
       }
       login.follow(hop, next)
+      const redirect = {status: this.#status, url: redactUrl(hop.url), to: redactUrl(next.url)}
       hop = next
       hops += 1
-      this.#report({type: 'attempt.redirected'})
+      this.#report({type: 'attempt.redirected', redirect})
     }
   }
 
@@ -208,6 +212,7 @@ export class UploadRequest {
   }
 
   #responded(hop: Hop, hops: number, head: ResponseFacts, login: ServerLogin): BodyDisposition {
+    this.#status = head.status
     if (login.answers(hop, head)) {
       this.#after = {kind: 'hop', hop}
       return 'discard'

@@ -3,6 +3,7 @@
 import type {SerializedError} from './errors.ts'
 import type {PartId} from './part.ts'
 import type {AnswerFacts, DroppedSource, Evidence, OperationFacts, ResponseFacts} from './record.ts'
+import type {Redirect} from './redirect.ts'
 import type {RetrySettings} from './retry.ts'
 import type {ResumableFacts, UploadStep} from './upload-steps.ts'
 
@@ -22,7 +23,7 @@ export interface OperationSettings {
 /** What a try reports. Evidence names durable bytes only. */
 export type AttemptEvent =
   | {readonly type: 'attempt.connected'}
-  | {readonly type: 'attempt.redirected'}
+  | {readonly type: 'attempt.redirected'; readonly redirect: Redirect}
   /** The server asks who we are, and the request goes out again with the answer. */
   | {readonly type: 'attempt.challenged'}
   /** The connection took the whole request body. */

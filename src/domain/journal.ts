@@ -1,6 +1,7 @@
 /** One line of an operation's journal: a transition of its chart, kept in the store with the record it explains. */
 
 import type {OperationRecord} from './record.ts'
+import type {Redirect} from './redirect.ts'
 import type {LifeState} from './status.ts'
 
 /** The most that is kept of one operation; the oldest entries go first. */
@@ -28,6 +29,8 @@ export interface JournalEntry {
   readonly status?: number
   /** Code and message of the error it stands at, redacted. */
   readonly error?: string
+  /** The redirect that was followed with this step. */
+  readonly redirect?: Redirect
 }
 
 /** Which entries of a journal: the newest `limit` of those before `before`. */

@@ -8,6 +8,20 @@ import type {AttemptCounts} from './record.ts'
 /** Unique in a try; counts from 1. */
 export type PartId = `part-${number}`
 
+/** What one connection of a try with parts has to bring now. */
+export interface ConnectionStanding {
+  /** The try's own is `first`. */
+  readonly connection: 'first' | PartId
+  /** Which of the file's addresses it asks, as `sourcesOf` numbers them. */
+  readonly source: number
+  /** The first byte of its stretch, the one behind its last, and the one that comes next. */
+  readonly start: number
+  readonly end: number
+  readonly position: number
+  /** Bytes a second, as last measured. */
+  readonly rate?: number
+}
+
 /** What the byte path of a part reports. */
 export type PartReport =
   | {readonly type: 'part.connected'}

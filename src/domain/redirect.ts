@@ -32,6 +32,15 @@ export type Hop =
   | {readonly kind: 'final'}
   | {readonly kind: 'fail'; readonly error: TransferError}
 
+/** One that was followed. */
+export interface Redirect {
+  readonly status: number
+  /** Who answered, redacted. */
+  readonly url: string
+  /** Where it led, redacted. */
+  readonly to: string
+}
+
 export const MAX_REDIRECTS = 20
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])

@@ -44,6 +44,7 @@ import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
 import {type GroupStanding, MOST_AWAKE} from './groups.ts'
 import type {NotificationBatches} from './notification-batches.ts'
+import type {OpenConnection} from './open-connections.ts'
 import {OperationBytes} from './operation-bytes.ts'
 import type {OperationEntry} from './operation-entry.ts'
 import type {Operations} from './operations.ts'
@@ -618,6 +619,11 @@ export class Engine implements EngineApi {
     const {store} = this.#ports
     const records = await store.getMany((await store.newestEnded(limit)).map(({id}) => id))
     return records.filter((record) => record !== undefined)
+  }
+
+  /** Who brings what of its bytes now; empty where there is to be one connection only. */
+  connections(id: OperationId): readonly OpenConnection[] {
+    return this.#operations.connections(id)
   }
 
   /** The journal of an operation, with what is not in the store yet. */

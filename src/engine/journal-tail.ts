@@ -8,12 +8,14 @@ import {JOURNAL_BOUND, type JournalEntry, type JournalPage, pageOf} from '../dom
 import {sizeOf} from '../domain/range-set.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {redactText, secretsInUrl} from '../domain/redaction.ts'
+import type {Redirect} from '../domain/redirect.ts'
 
 export interface Move {
   readonly at: number
   readonly event: string
   readonly from: string
   readonly to: string
+  readonly redirect?: Redirect
 }
 
 /** Longer error texts are cut. */

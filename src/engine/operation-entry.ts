@@ -7,6 +7,7 @@ import type {OperationActor, OperationEvent, OperationSnapshot} from '../../mach
 import type {Member} from '../domain/admission.ts'
 import {sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
+import type {Redirect} from '../domain/redirect.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import {FollowedNotices} from './followed-notices.ts'
@@ -21,6 +22,12 @@ export interface OperationNotice {
   readonly hasRestarted: boolean
 }
 
+/** What its journal wants to know of an event. */
+interface Cause {
+  readonly type: string
+  readonly redirect?: Redirect
+}
+
 export class OperationEntry {
   /** The newest durable, or freely tellable, truth. */
   record: OperationRecord
@@ -31,7 +38,7 @@ export class OperationEntry {
   /** Settles when everything observed so far was told. */
   tail: Promise<void> | undefined
   /** The event that the chart took last. */
-  cause = 'restored'
+  cause: Cause = {type: 'restored'}
   /** Position from which the application wants bytes first (random access). */
   wanted: number | undefined
   /** Handles that follow it. */

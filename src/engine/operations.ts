@@ -6,6 +6,7 @@
 import {createActor} from 'xstate'
 import type {OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
 import {createBufferPool} from '../actors/buffer-pool.ts'
+import {OpenTries} from '../actors/open-tries.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {type JournalEntry, withJournalled} from '../domain/journal.ts'
@@ -16,6 +17,7 @@ import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent} from './events.ts'
 import {KnownOrigins} from './known-origins.ts'
+import {type OpenConnection, openConnections} from './open-connections.ts'
 import {OperationEntry, type OperationNotice} from './operation-entry.ts'
 import {type ResolvedEngineOptions, settingsFor} from './options.ts'
 import type {EnginePorts} from './ports.ts'
@@ -57,6 +59,7 @@ export class Operations {
   readonly #entries = new Map<OperationId, OperationEntry>()
   /** Whoever waits for bytes of them. */
   readonly readers = new WaitingReaders()
+  readonly #tries = new OpenTries()
   /** For each read that is under way, who was put away meanwhile. */
   readonly #readers = new Set<Set<OperationId>>()
   readonly #options: OperationsOptions
@@ -66,6 +69,7 @@ export class Operations {
   constructor(options: OperationsOptions) {
     this.#options = options
     const provisions: OperationProvisions = {
+      tries: this.#tries,
       ports: options.ports,
       meter: options.ticker,
       pool: createBufferPool(),
@@ -85,6 +89,12 @@ export class Operations {
 
   get(id: OperationId): OperationEntry | undefined {
     return this.#entries.get(id)
+  }
+
+  /** Who brings what of its bytes now, and where the chart of each stands; empty where there is to be one connection only. */
+  connections(id: OperationId): readonly OpenConnection[] {
+    const entry = this.#entries.get(id)
+    return entry?.snapshot === undefined ? [] : openConnections(entry.snapshot, this.#tries.of(id)?.connections ?? [])
   }
 
   all(): IterableIterator<OperationEntry> {
@@ -177,7 +187,7 @@ export class Operations {
     return Object.create(machine, {
       transition: {
         value: (...args: Parameters<typeof machine.transition>) => {
-          entry.cause = args[1].type
+          entry.cause = args[1]
           return machine.transition(...args)
         },
       },
@@ -226,7 +236,9 @@ export class Operations {
     if (from === to) return undefined
     entry.path = to
     const isWeighed = to === 'running.weighing' || to === 'running.startingOver'
-    return entry.journal.note({at, event: entry.cause, from, to}, record, isWeighed ? context.failure : undefined)
+    const {type: event, redirect} = entry.cause
+    const move = {at, event, from, to, ...(redirect === undefined ? {} : {redirect})}
+    return entry.journal.note(move, record, isWeighed ? context.failure : undefined)
   }
 
   /** Every save of a live operation goes this way: what is new in its journal goes with it. */

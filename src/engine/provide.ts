@@ -7,7 +7,7 @@ import {uploadMachine} from '../../machines/upload.machine.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {createDiscardParts, createPublishFile, createVerifyFile} from '../actors/finish-file.ts'
 import {createMovePart, createWeighPart} from '../actors/move-part.ts'
-import {OpenTries} from '../actors/open-tries.ts'
+import type {OpenTries} from '../actors/open-tries.ts'
 import {createPerformStep} from '../actors/perform-step.ts'
 import {createRefreshRequest, FreshRequests} from '../actors/refresh-request.ts'
 import {createSendContent} from '../actors/send-content.ts'
@@ -35,14 +35,14 @@ export interface OperationProvisions {
   readonly permits: ConnectionPermits
   /** The fewest bytes for which another connection is opened. */
   readonly minSliceBytes: number
+  readonly tries: OpenTries
   /** Resolves when the record, or a newer one of the operation, is durable. */
   readonly commit: (record: OperationRecord) => Promise<void>
 }
 
-export function provideOperationMachine({ports, providers, commit, ...provisions}: OperationProvisions) {
+export function provideOperationMachine({ports, providers, commit, tries, ...provisions}: OperationProvisions) {
   const fresh = new FreshRequests(providers)
   const logins = new Logins(ports)
-  const tries = new OpenTries()
   return operationMachine.provide({
     actors: {
       transferBytes: createTransferBytes({...ports, ...provisions, logins, fresh}, tries),

@@ -27,8 +27,10 @@ function step(attempt: AttemptView, entry: JournalEntry, isTrying: boolean): Att
   // Until the answer of this try is here, the status is still that of the one before.
   const isAnswered = entry.event === 'attempt.responded' || entry.event === 'attempt.restarted'
   const isRefused = entry.event === 'attempt.failed' && entry.error?.startsWith('HTTP_STATUS') === true
+  const followed =
+    entry.redirect === undefined ? attempt : {...attempt, redirects: [...(attempt.redirects ?? []), entry.redirect]}
   const answered =
-    (isAnswered || isRefused) && entry.status !== undefined ? {...attempt, status: entry.status} : attempt
+    (isAnswered || isRefused) && entry.status !== undefined ? {...followed, status: entry.status} : followed
   if (isTrying) return answered
   const outcome = outcomeOf(entry)
   return {

@@ -23,10 +23,13 @@ import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import type {PartId} from '../domain/part.ts'
 import type {HeaderField, OperationRecord} from '../domain/record.ts'
+import type {Redirect} from '../domain/redirect.ts'
 import type {BackgroundTransferStatus, LifeState} from '../domain/status.ts'
 
 export type {JournalEntry} from '../domain/journal.ts'
+export type {Redirect} from '../domain/redirect.ts'
 export type {Supposed} from '../engine/what-if.ts'
 
 /** One row of the list. */
@@ -88,12 +91,31 @@ export interface AttemptView {
   /** Epoch ms. */
   readonly startedAt: number
   readonly endedAt?: number
+  /** Of the answer that was no redirect. */
   readonly status?: number
+  /** The redirects that it followed, in order. */
+  readonly redirects?: readonly Redirect[]
   /** Durable bytes when it began, and when it ended. */
   readonly from: number
   readonly to?: number
   readonly outcome: 'running' | 'finished' | 'failed' | 'yielded'
   readonly error?: string
+}
+
+/** One connection of the try under way, where a file comes over several. */
+export interface ConnectionView {
+  /** `first` is the try's own; the others count from part-1. */
+  readonly connection: 'first' | PartId
+  /** Where its chart stands, such as moving.transferring; of `first` the operation's. */
+  readonly path: string
+  /** Which address of the file it asks, masked. Absent, as what follows is, while it has nothing to bring. */
+  readonly url?: string
+  /** The first byte of its stretch, the one behind its last, and how many of them came. */
+  readonly start?: number
+  readonly end?: number
+  readonly received?: number
+  /** Bytes per second, as last measured. */
+  readonly rate?: number
 }
 
 export interface OperationDetail {
@@ -106,6 +128,8 @@ export interface OperationDetail {
   /** Event types that the chart would take now. */
   readonly availableEvents: readonly string[]
   readonly attempts: readonly AttemptView[]
+  /** Empty where there is to be one connection only, and between tries. */
+  readonly connections: readonly ConnectionView[]
   readonly transitions: readonly JournalEntry[]
   readonly responseHeaders: readonly HeaderField[]
 }

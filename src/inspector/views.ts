@@ -1,6 +1,7 @@
 /** From records and the engine's live counters to the rows and pages of the protocol. */
 
 import {basename} from 'node:path'
+import {sourcesOf} from '../domain/mirrors.ts'
 import {sizeOf} from '../domain/range-set.ts'
 import {fileOf, type OperationRecord} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
@@ -10,7 +11,7 @@ import type {GroupStanding} from '../engine/groups.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
 import {attemptsOf} from './attempts.ts'
 import {maskExplanation, maskRecord, maskText, secretsOf} from './mask.ts'
-import type {GroupView, OperationDetail, OperationView} from './protocol.ts'
+import type {ConnectionView, GroupView, OperationDetail, OperationView} from './protocol.ts'
 import type {RateMeter} from './rate-meter.ts'
 
 /** Of a waiting line that may be a million long. */
@@ -76,8 +77,21 @@ export class Views {
       activeStates,
       availableEvents,
       attempts: attemptsOf(journal),
+      connections: this.#connections(record),
       transitions: journal.slice(-SHOWN_TRANSITIONS),
       responseHeaders: masked.response?.headers ?? [],
     }
+  }
+
+  #connections({id, request}: OperationRecord): readonly ConnectionView[] {
+    const sources = sourcesOf(request)
+    return this.#engine.connections(id).map(({connection, path, source, start, end, position, rate}) => ({
+      connection,
+      path,
+      ...(source === undefined ? {} : {url: redactUrl(sources[source] ?? '')}),
+      ...(start === undefined || position === undefined ? {} : {start, received: position - start}),
+      ...(end === undefined ? {} : {end}),
+      ...(rate === undefined ? {} : {rate: Math.round(rate)}),
+    }))
   }
 }

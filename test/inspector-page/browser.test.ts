@@ -9,7 +9,7 @@ import {severalStories} from './stories/several.ts'
 
 if (executable === undefined && !isRequired) console.log('browser.test.ts: left out, because Chromium is not installed')
 
-describe.skipIf(executable === undefined && !isRequired)('the inspector page', () => {
+describe.skipIf(executable === undefined && !isRequired)('the inspector page', {timeout: 120_000}, () => {
   setUpBrowser()
   describe('of one download', oneDownloadStories)
   describe('of several operations', severalStories)

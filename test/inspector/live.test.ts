@@ -145,6 +145,51 @@ describe('one operation', () => {
     expect(detail.record.target.file).toContain('file.bin')
   })
 
+  it('with the redirects that a try followed, without the secrets of their addresses, also later', async () => {
+    const world = await inspectedWorld()
+    const {server} = world
+    server.route('/file', {status: 302, headers: [['Location', '/signed?signature=s3cret']]})
+    server.route('/signed', {status: 307, headers: [['Location', '/there']]})
+    server.route('/there', {content: CONTENT, etag: '"1"'})
+    const stream = await world.stream()
+    const {guid} = await world.start(server.url('/file'), 'file.bin')
+    await stream.until(hasEnded('completed'))
+    const {attempts} = await detailOf(world, guid)
+    expect(attempts).toHaveLength(1)
+    expect(attempts[0]).toMatchObject({status: 200, outcome: 'finished'})
+    const [file, signed, there] = ['/file', '/signed?signature=***', '/there'].map((path) => server.url(path))
+    expect(attempts[0]?.redirects).toEqual([
+      {status: 302, url: file, to: signed},
+      {status: 307, url: signed, to: there},
+    ])
+    const stored = await world.engine.journalAsync(guid)
+    expect(stored.filter(({redirect}) => redirect !== undefined).map(({redirect}) => redirect?.to)).toEqual([
+      signed,
+      there,
+    ])
+  })
+
+  it('with each connection of several: its address, its stretch, and where its chart stands', async () => {
+    const world = await inspectedWorld({minSliceBytes: 64 * 1024})
+    const slow = {content: {seed: 1, size: 8_000_000}, etag: '"1"', pieceBytes: 16_384, pieceDelayMs: 20}
+    world.server.route('/file', slow)
+    world.server.route('/mirror', slow)
+    const url = world.server.url('/file')
+    const mirror = world.server.url('/mirror?token=s3cret')
+    const {guid} = await world.start(url, 'file.bin', {connections: 2, mirrors: [mirror]})
+    const connections = async () => (await detailOf(world, guid)).connections
+    await expect
+      .poll(async () => (await connections()).map((each) => [each.connection, each.url, each.path]), {timeout: 20_000})
+      .toEqual([
+        ['first', url, 'running.exchanging.active.transferring'],
+        ['part-1', world.server.url('/mirror?token=***'), 'moving.transferring'],
+      ])
+    const [first, part] = await connections()
+    expect(first).toMatchObject({start: 0, end: part?.start})
+    expect(part?.end).toBe(8_000_000)
+    expect(first?.received).toBeGreaterThan(0)
+  })
+
   it('without an actor: what its record says', async () => {
     const world = await inspectedWorld({maxConcurrentTransfers: 0})
     const {guid} = await world.start(world.server.url('/file'), 'file.bin')

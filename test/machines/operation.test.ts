@@ -32,6 +32,8 @@ const RETURNS = [
   ['D39', 'pausedSystemPolicy', SAVING],
 ] as const
 
+const REDIRECT = {status: 302, url: 'https://host.test/a', to: 'https://host.test/b'}
+
 describe('queued', () => {
   it.each(STARTS)('%s started without %s → %s, no attempt', (_, __, pause, conditions) => {
     const stand = new OperationStand({conditions})
@@ -267,7 +269,7 @@ describe('running', () => {
     stand.send({type: 'operation.admit'})
     await stand.report({type: 'attempt.connected'})
     await stand.pass(119_000)
-    await stand.report({type: 'attempt.redirected'})
+    await stand.report({type: 'attempt.redirected', redirect: REDIRECT})
     await stand.pass(299_000)
     await stand.report({type: 'attempt.connected'})
     await stand.pass(119_000)

@@ -290,7 +290,7 @@ describe('over any order of events', () => {
       {type: 'attempt.sent'},
       {type: 'attempt.progressed'},
       {type: 'attempt.challenged'},
-      {type: 'attempt.redirected'},
+      {type: 'attempt.redirected', redirect: {status: 307, url: 'https://host.test/a', to: 'https://host.test/b'}},
       {type: 'attempt.lost', error: new TransferError('UPLOAD_LOST', 'gone').toSerialized()},
     ),
     fc.record({code: fc.constantFrom(...codes)}),

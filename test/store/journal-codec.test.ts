@@ -24,6 +24,7 @@ const anyEntry = fc.record(
     generation: few,
     status: few,
     error: anyText,
+    redirect: fc.record({status: few, url: anyText, to: anyText}),
   },
   {requiredKeys: ['at', 'event', 'from', 'to', 'state', 'attempts', 'failures', 'bytes', 'generation']},
 )

@@ -4,6 +4,7 @@
  */
 
 import type {JournalEntry} from '../../domain/journal.ts'
+import type {Redirect} from '../../domain/redirect.ts'
 import type {LifeState} from '../../domain/status.ts'
 
 type Writable<T> = {-readonly [Key in keyof T]: T[Key]}
@@ -34,6 +35,8 @@ interface WireEntry {
   readonly h?: number | null
   /** error */
   readonly x?: string | null
+  /** redirect; of this entry alone. */
+  readonly r?: readonly [status: number, url: string, to: string]
 }
 
 /** What the first entry of a segment is compared with. */
@@ -74,8 +77,11 @@ function difference(before: JournalEntry, entry: JournalEntry): WireEntry {
   if (entry.generation !== before.generation) wire.g = entry.generation
   if (entry.status !== before.status) wire.h = entry.status ?? null
   if (entry.error !== before.error) wire.x = entry.error ?? null
+  if (entry.redirect !== undefined) wire.r = wireOf(entry.redirect)
   return wire
 }
+
+const wireOf = ({status, url, to}: Redirect): NonNullable<WireEntry['r']> => [status, url, to]
 
 /** `first`: the seq in the segment's key. The envelope's checksum has vouched for the text. */
 export function decodeSegment(first: number, json: string): readonly JournalEntry[] {
@@ -97,6 +103,7 @@ export function decodeSegment(first: number, json: string): readonly JournalEntr
       generation: each.g ?? before.generation,
       ...(status === undefined ? {} : {status}),
       ...(error === undefined ? {} : {error}),
+      ...(each.r === undefined ? {} : {redirect: {status: each.r[0], url: each.r[1], to: each.r[2]}}),
     }
     before = entry
     return entry

@@ -65,5 +65,5 @@ export function manyOperationsStories(): void {
     const tasks: readonly number[] = await page.evaluate('tasks')
     expect(Math.max(0, ...tasks)).toBeLessThan(LONGEST_TASK_MS)
     await leave()
-  }, 120_000)
+  })
 }

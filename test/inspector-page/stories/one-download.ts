@@ -58,7 +58,7 @@ export function oneDownloadStories(): void {
     for (const tab of rest) await tab.close()
     if (last !== undefined) page = last
     await chip(page, 'Paused')
-  }, 90_000)
+  })
 
   it('takes the token out of the address, keeps the session over a reload, and asks who has neither for the link', async () => {
     const {origin, url, token} = world().inspector

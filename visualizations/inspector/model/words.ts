@@ -53,6 +53,19 @@ function wordsForPosition(state: LifeState, path: string): string {
   return (step === undefined ? undefined : STEPS[step]) ?? STATES[state][0]
 }
 
+const PART_STEPS: Readonly<Record<string, string>> = {
+  connecting: 'connecting',
+  awaitingResponse: 'waiting for the answer',
+  transferring: 'transferring',
+  waitingToRetry: 'waiting to retry',
+}
+
+/** What one connection of several does; what is over in a moment is called by its state. */
+export function wordsForConnection(path: string): string {
+  const step = path.split('.').findLast((part) => part in PART_STEPS) ?? path
+  return PART_STEPS[step] ?? step
+}
+
 /** The status line: what it does, and how long a wait will last. */
 export function statusWords(
   {state, path, retryAt}: Pick<OperationView, 'state' | 'path' | 'retryAt'>,

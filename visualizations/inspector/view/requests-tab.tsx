@@ -1,9 +1,11 @@
 /** One row per HTTP try, and the head of the newest answer. */
 
+import {Fragment} from 'preact'
 import type {OperationRecord} from '../../../src/domain/record.ts'
-import type {AttemptView} from '../../../src/inspector/protocol.ts'
+import type {AttemptView, ConnectionView} from '../../../src/inspector/protocol.ts'
 import {curlOf} from '../model/curl.ts'
-import {formatBytes, formatDuration, formatTimeWithMs} from '../model/format.ts'
+import {formatBytes, formatDuration, formatRate, formatTimeWithMs} from '../model/format.ts'
+import {wordsForConnection} from '../model/words.ts'
 import {copy} from '../state/copy.ts'
 import {detail} from '../state/selection.ts'
 import {now} from '../state/store.ts'
@@ -19,7 +21,7 @@ export const OUTCOMES: Readonly<Record<AttemptView['outcome'], string>> = {
 export function RequestsTab() {
   const known = detail.value
   if (known === undefined) return null
-  const {attempts, responseHeaders, record} = known
+  const {attempts, connections, responseHeaders, record} = known
   return (
     <div class="tab-body">
       <div class="tools">
@@ -58,7 +60,12 @@ export function RequestsTab() {
             </thead>
             <tbody>
               {attempts.toReversed().map((attempt) => (
-                <Try key={attempt.startedAt} attempt={attempt} method={record.request.method} />
+                <Fragment key={attempt.startedAt}>
+                  <Try attempt={attempt} method={record.request.method} />
+                  {attempt.outcome === 'running'
+                    ? connections.map((connection) => <Part key={connection.connection} connection={connection} />)
+                    : null}
+                </Fragment>
               ))}
             </tbody>
           </table>
@@ -88,13 +95,14 @@ function validatorWords({evidence: {validator, url}, request}: OperationRecord):
 }
 
 function Try({attempt, method}: {attempt: AttemptView; method: string}) {
-  const {number, startedAt, endedAt, status, from, to, outcome, error} = attempt
+  const {number, startedAt, endedAt, status, redirects, from, to, outcome, error} = attempt
   return (
     <tr>
       <td class="number">{number}</td>
       <td>{formatTimeWithMs(startedAt)}</td>
       <td>
         <code>{from === 0 ? method : `${method} from ${formatBytes(from)}`}</code>
+        {redirects === undefined ? null : <Chain redirects={redirects} />}
       </td>
       <td>{status ?? '–'}</td>
       <td class="number">{formatDuration((endedAt ?? now.value) - startedAt)}</td>
@@ -105,6 +113,39 @@ function Try({attempt, method}: {attempt: AttemptView; method: string}) {
         </span>
         {error === undefined ? null : <span class="error-text"> {error}</span>}
       </td>
+    </tr>
+  )
+}
+
+/** Each address that redirected, with its status, and the one that they led to. */
+function Chain({redirects}: {redirects: NonNullable<AttemptView['redirects']>}) {
+  return (
+    <ol class="chain" aria-label="Redirects">
+      {redirects.map(({status, url}, index) => (
+        <li key={index}>
+          <b>{status}</b> {url}
+        </li>
+      ))}
+      <li>→ {redirects.at(-1)?.to}</li>
+    </ol>
+  )
+}
+
+/** One connection of the try under way, and the stretch of the file that it brings. */
+function Part({connection: {connection, url, path, start, end, received, rate}}: {connection: ConnectionView}) {
+  const isKnown = start !== undefined && end !== undefined
+  return (
+    <tr class="part">
+      <td />
+      <td>{connection === 'first' ? 'its own' : connection.replace('-', ' ')}</td>
+      <td>
+        {isKnown ? <code>{`${formatBytes(start)} to ${formatBytes(end)}`}</code> : 'nothing to bring'}
+        {url === undefined ? null : <div class="facts">{url}</div>}
+      </td>
+      <td />
+      <td class="number">{rate === undefined ? '' : formatRate(rate)}</td>
+      <td class="number">{isKnown ? `${formatBytes(received ?? 0)} of ${formatBytes(end - start)}` : ''}</td>
+      <td>{wordsForConnection(path)}</td>
     </tr>
   )
 }
