@@ -30,7 +30,7 @@ export async function listenForClients(
   {stays = false, whenIdle}: ControlOptions = {},
 ): Promise<HostServer> {
   const {startHostServer} = await import('./host/host-server.ts')
-  let remove = () => Promise.resolve()
+  let remove = () => {}
   const server = await startHostServer({
     engine,
     clock: createSystemClock(),
@@ -47,9 +47,9 @@ export async function listenForClients(
     get clients() {
       return server.clients
     },
-    close: async () => {
-      await remove()
-      await server.close()
+    close: () => {
+      remove()
+      return server.close()
     },
   }
 }

@@ -9,6 +9,9 @@ import type {Engine} from '../engine/engine.ts'
 import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
 import type {HostMessage, Snapshot} from './protocol.ts'
 
+/** Among the variants of a notice, of which the others are numbers of holds. */
+const COUNTS = 0
+
 interface Held {
   readonly entry: OperationEntry
   readonly following: Subscription
@@ -21,11 +24,17 @@ interface Held {
 export class HeldOperations {
   readonly #engine: Engine
   readonly #send: (message: HostMessage) => void
+  readonly #sendShared: (told: OperationNotice, variant: number, message: () => HostMessage) => void
   readonly #held = new Map<OperationId, Held>()
 
-  constructor(engine: Engine, send: (message: HostMessage) => void) {
+  constructor(
+    engine: Engine,
+    send: (message: HostMessage) => void,
+    sendShared: (told: OperationNotice, variant: number, message: () => HostMessage) => void,
+  ) {
     this.#engine = engine
     this.#send = send
+    this.#sendShared = sendShared
   }
 
   entryOf(id: OperationId): OperationEntry | undefined {
@@ -82,18 +91,23 @@ export class HeldOperations {
     this.#engine.release(held.entry)
   }
 
-  #notice(held: Held, {hasResponseChanged, hasRestarted}: OperationNotice): void {
+  #notice(held: Held, notice: OperationNotice): void {
     const {entry, record, state} = held
+    const {hasResponseChanged, hasRestarted} = notice
     const isCountsOnly = entry.record === record && entry.state === state && !hasResponseChanged && !hasRestarted
-    if (isCountsOnly) this.#send({type: 'counts', id: record.id, counts: this.#engine.countsOf(entry)})
-    else this.#send({type: 'notice', snapshot: this.#snapshot(held), hasResponseChanged, hasRestarted})
+    if (isCountsOnly) {
+      this.#sendShared(notice, COUNTS, () => ({type: 'counts', id: record.id, counts: this.#engine.countsOf(entry)}))
+      return
+    }
+    noteTold(held)
+    const message = () => ({type: 'notice', snapshot: this.#snapshot(held), hasResponseChanged, hasRestarted}) as const
+    this.#sendShared(notice, held.holds, message)
   }
 
   #snapshot(held: Held): Snapshot {
     const {entry, holds} = held
     const {record, state, facts} = entry
-    held.record = record
-    held.state = state
+    noteTold(held)
     return {
       record,
       state,
@@ -105,4 +119,10 @@ export class HeldOperations {
       holds,
     }
   }
+}
+
+/** What the client is told now. */
+function noteTold(held: Held): void {
+  held.record = held.entry.record
+  held.state = held.entry.state
 }

@@ -12,6 +12,7 @@ import type {Engine} from '../engine/engine.ts'
 import type {Clock} from '../ports/clock.ts'
 import {HOST_API_VERSION} from '../ports/host-connection.ts'
 import {prefetchStateOf} from './calls.ts'
+import {Frames} from './frames.ts'
 import {answerJson, readJson, refuse} from './http.ts'
 import {IdleWatch} from './idle-watch.ts'
 import {HostInspectors} from './inspectors.ts'
@@ -47,7 +48,7 @@ const MOST_READ_BYTES = 1024 * 1024
 
 export async function startHostServer(options: HostServerOptions): Promise<HostServer> {
   const server = createServer({keepAliveTimeout: 60_000, requestTimeout: 0})
-  const host = new Host(options)
+  const host = new Host(options, () => server.listening)
   server.on('request', (request, response) => void host.serve(request, response))
   await options.listen(server)
   let closing: Promise<void> | undefined
@@ -69,13 +70,16 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
 
 class Host {
   readonly #options: HostServerOptions
+  readonly #isListening: () => boolean
   readonly #hello: Hello
   readonly #sessions = new Map<string, HostSession>()
+  readonly #frames = new Frames()
   readonly #inspectors: HostInspectors
   readonly #idleWatch: IdleWatch | undefined
 
-  constructor(options: HostServerOptions) {
+  constructor(options: HostServerOptions, isListening: () => boolean) {
     this.#options = options
+    this.#isListening = isListening
     const {engine, clock, version, pid, epoch, stays, whenIdle} = options
     this.#hello = {service: 'background-transfer', api: HOST_API_VERSION, version, pid, epoch, stays}
     this.#inspectors = new HostInspectors(engine)
@@ -141,6 +145,7 @@ class Host {
   #openSession(response: ServerResponse, query: URLSearchParams): void {
     const {id, app, api} = parsed(SESSION_QUERY, Object.fromEntries(query), 'session')
     if (api !== HOST_API_VERSION) throw otherVersion(api, this.#hello)
+    if (!this.#isListening()) throw new TransferError('HOST_UNREACHABLE', 'the host of this store ends')
     if (rulesOf(this.#options.engine.options.applications, app) === undefined) {
       throw new TransferError('INVALID_ARGUMENT', 'the host has no rules for this application', {
         where: app ?? '',
@@ -161,6 +166,7 @@ class Host {
       clock,
       app,
       graceMs: sessionGraceMs,
+      frames: this.#frames,
       inspectors: this.#inspectors,
       tellAll: (message) => this.#tellAll(message),
       onEnded: () => {

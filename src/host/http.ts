@@ -14,6 +14,7 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   NOT_SUPPORTED: 404,
   HOST_VERSION: 426,
   CLOSED: 503,
+  HOST_UNREACHABLE: 503,
 }
 
 export function answerJson(response: ServerResponse, status: number, body: unknown): void {

@@ -14,6 +14,7 @@ import type {EngineEvent} from '../engine/events.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
 import {type CallContext, carryOut, isVisible} from './calls.ts'
+import type {Frames} from './frames.ts'
 import {HeldOperations} from './held-operations.ts'
 import {CALLS, type CallBatch, type CallInput, type CallName, type HostMessage} from './protocol.ts'
 
@@ -25,6 +26,8 @@ export interface SessionOptions {
   readonly clock: Clock
   readonly app: string | undefined
   readonly graceMs: number
+  /** Of all sessions. */
+  readonly frames: Frames
   readonly inspectors: CallContext['inspectors']
   readonly tellAll: (message: HostMessage) => void
   readonly onEnded: () => void
@@ -42,14 +45,22 @@ export class HostSession {
   readonly #sources = new Map<string, Promise<ByteSource>>()
   /** By the ids of their calls; undefined while the call is under way. */
   readonly #answers = new Map<number, HostMessage | undefined>()
+  readonly #frames: Frames
   #stream: ServerResponse | undefined
+  /** What was said in this turn. */
+  #unsent: string[] = []
   #watching: Subscription | undefined
 
-  constructor({engine, clock, app, graceMs, inspectors, tellAll, onEnded, onPresence}: SessionOptions) {
+  constructor({engine, clock, app, graceMs, frames, inspectors, tellAll, onEnded, onPresence}: SessionOptions) {
     this.app = app
     this.#onPresence = onPresence
     this.#engine = engine
-    this.#held = new HeldOperations(engine, (message) => this.send(message))
+    this.#frames = frames
+    this.#held = new HeldOperations(
+      engine,
+      (message) => this.send(message),
+      (told, variant, message) => this.#say(() => frames.shared(told, variant, message)),
+    )
     this.#context = {
       engine,
       app,
@@ -82,6 +93,7 @@ export class HostSession {
   attach(response: ServerResponse, welcome: HostMessage): void {
     this.#stream?.destroy()
     this.#stream = response
+    this.#unsent = []
     response.on('close', () => {
       if (this.#stream !== response) return
       this.#stream = undefined
@@ -94,9 +106,22 @@ export class HostSession {
   }
 
   send(message: HostMessage): void {
+    this.#say(() => this.#frames.of(message))
+  }
+
+  /** What is said in one turn goes out in one write: a tick of the engine tells of all that moved. */
+  #say(frame: () => string): void {
+    if (this.#stream === undefined) return
+    this.#unsent.push(frame())
+    if (this.#unsent.length === 1) queueMicrotask(() => this.#flush())
+  }
+
+  #flush(): void {
     const stream = this.#stream
-    if (stream === undefined) return
-    stream.write(`data: ${JSON.stringify(message)}\n\n`)
+    const unsent = this.#unsent
+    if (stream === undefined || unsent.length === 0) return
+    this.#unsent = []
+    stream.write(unsent.join(''))
     if (stream.writableLength > MOST_UNREAD_BYTES) stream.destroy()
   }
 
@@ -139,6 +164,7 @@ export class HostSession {
   /** Tells the client, if it is there, that the host ends. */
   close(): void {
     this.send({type: 'bye'})
+    this.#flush()
     const stream = this.#stream
     this.#stream = undefined
     stream?.end()
@@ -192,7 +218,7 @@ export class HostSession {
     if (!events) return
     this.#watching = this.#engine.events$.subscribe((event) => {
       const shown = this.#shown(event)
-      if (shown !== undefined) this.send({type: 'event', event: shown})
+      if (shown !== undefined) this.#say(() => this.#frames.shared(shown, 0, () => ({type: 'event', event: shown})))
     })
   }
 

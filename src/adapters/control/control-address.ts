@@ -4,6 +4,7 @@
  */
 
 import {createHash} from 'node:crypto'
+import {rmSync} from 'node:fs'
 import {chmod, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import type {Server} from 'node:http'
 import {tmpdir, userInfo} from 'node:os'
@@ -39,11 +40,11 @@ export async function findControlAddress(directory: string): Promise<string> {
  * The server listens at the address of the store, for its user alone (directory 0700, socket 0600). Only the holder of the
  * store's lock may call this: a socket that is there already is a dead host's. Rejects with FILE_ACCESS.
  */
-export async function listenAt(server: Server, directory: string): Promise<() => Promise<void>> {
+export async function listenAt(server: Server, directory: string): Promise<() => void> {
   const address = controlAddress(directory)
   if (process.platform === 'win32') {
     await listen(server, address)
-    return () => Promise.resolve()
+    return () => {}
   }
   const isElsewhere = !address.startsWith(resolve(directory))
   if (isElsewhere) await makePrivate(dirname(address))
@@ -51,9 +52,10 @@ export async function listenAt(server: Server, directory: string): Promise<() =>
   await listen(server, address)
   await chmod(address, 0o600)
   if (isElsewhere) await writeFile(join(directory, POINTER), `${address}\n`, {mode: 0o600})
-  return async () => {
-    await rm(address, {force: true})
-    if (isElsewhere) await rm(join(directory, POINTER), {force: true})
+  // At once: whoever came between this and the end of the listening would be a client of a host that is gone.
+  return () => {
+    rmSync(address, {force: true})
+    if (isElsewhere) rmSync(join(directory, POINTER), {force: true})
   }
 }
 
