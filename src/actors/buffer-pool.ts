@@ -3,10 +3,15 @@
 /** Bytes. */
 export const LARGEST_BUFFER_BYTES = 1024 * 1024
 const LARGE = LARGEST_BUFFER_BYTES
+/** Costs as little per byte as a large one where several bodies come at once, and none of them fills a large one at a time. */
+const MIDDLE = 256 * 1024
 const SMALL = 64 * 1024
 
+/** Of the budget, for large buffers: enough for a few bodies. */
+const LARGE_SHARE = 1 / 4
+
 export interface BufferPool {
-  /** A large buffer while the budget lasts, a small one when little is expected or memory is short. */
+  /** A large buffer for a few bodies, smaller ones for many; a small one when little is expected or memory is short. */
   take(expected: number): Buffer
   give(buffer: Buffer): void
 }
@@ -15,12 +20,18 @@ export interface BufferPool {
 export function createBufferPool(budgetBytes = 64 * LARGE): BufferPool {
   const free = new Map<number, Buffer[]>([
     [LARGE, []],
+    [MIDDLE, []],
     [SMALL, []],
   ])
   let lent = 0
+  const sizeFor = (expected: number): number => {
+    if (expected <= SMALL) return SMALL
+    if (lent + LARGE <= budgetBytes * LARGE_SHARE) return LARGE
+    return lent + MIDDLE <= budgetBytes ? MIDDLE : SMALL
+  }
   return {
     take(expected) {
-      const size = expected <= SMALL || lent + LARGE > budgetBytes ? SMALL : LARGE
+      const size = sizeFor(expected)
       lent += size
       return free.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size)
     },

@@ -33,8 +33,8 @@ export interface GrowthSample {
   readonly isWhole: boolean
 }
 
-/** Less than this is over before others have begun. */
-const WORTH_WIDENING_MS = 1000
+/** What one connection brings within this is left to it: more of them would gain a second, at the cost of everybody else there. */
+const WORTH_WIDENING_MS = 3000
 
 /** Whether fewer would do is worth finding out only for what takes so long. */
 const WORTH_NARROWING_MS = 10_000

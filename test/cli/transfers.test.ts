@@ -296,7 +296,7 @@ describe('what comes where', () => {
   it('--connections and --mirror bring one file from both servers, a part each', async () => {
     await CliWorld.run(cli, async (world) => {
       const content = contentOf(3, 6_000_000)
-      const slow = {content, etag: '"1"', pieceBytes: 32_768, pieceDelayMs: 15}
+      const slow = {content, etag: '"1"', pieceBytes: 32_768, pieceDelayMs: 20}
       world.server.route('/one', slow)
       world.server.route('/two', slow)
       const urls = [world.server.url('/one'), '--mirror', world.server.url('/two')]

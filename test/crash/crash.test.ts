@@ -220,7 +220,7 @@ describe('17.I 199: a process that is killed while one file comes over four conn
       }
       server.route('/large', () => {
         atOnce = Math.max(atOnce, server.requests.filter(({closed}) => !closed).length)
-        return {etag: '"large"', pieceBytes: 16 * KIB, pieceDelayMs: 5, content}
+        return {etag: '"large"', pieceBytes: 16 * KIB, pieceDelayMs: 8, content}
       })
       const plan = world.plan([{url: server.url('/large'), file: join(directory, 'large'), options: {connections: 4}}])
       const engine = {...plan.engine, checkpointIntervalMs: 50, minSliceBytes: 64 * KIB}

@@ -29,9 +29,13 @@ export class DigestPace {
     this.#bytes += bytes
     const elapsed = this.#now() - this.#since
     if (elapsed >= WINDOW_MS) {
-      this.#isFast = this.#bytes >= LEAST_BYTES && this.#bytes >= (FAST * elapsed) / 1000
-      this.#since += elapsed
-      this.#bytes = 0
+      const isFast = this.#bytes >= (FAST * elapsed) / 1000
+      // Of what may be a burst more is awaited.
+      if (!isFast || this.#bytes >= LEAST_BYTES) {
+        this.#isFast = isFast
+        this.#since += elapsed
+        this.#bytes = 0
+      }
     }
     return !this.#isFast
   }

@@ -1,8 +1,8 @@
 /**
  * Whether a large read or write is made at once, on the calling thread, or by a thread of the pool. To or from the page cache a
  * mebibyte takes a fraction of a millisecond, and to wake another thread for it and be woken by it costs as much again. A disk that
- * is behind makes whoever asks wait, and the event loop must not; nor must it when several bodies come or go at once, which a second
- * thread helps.
+ * is behind makes whoever asks wait, and the event loop must not; nor must it when several files come or go at once, which a second
+ * thread helps. Parallel ranges of one file it does not help: the kernel takes one write of a file at a time.
  */
 
 import {performance} from 'node:perf_hooks'
@@ -15,19 +15,17 @@ const LEAST_DETOUR = 64
 const MOST_DETOUR = 4096
 
 export class IoPace {
-  /** Where the last one ended: one stream of bytes goes on from there. */
+  /** The file of the last one. */
   #fd = -1
-  #end = -1
   /** How many more go to a thread. */
   #detour = 0
   #nextDetour = LEAST_DETOUR
   #quickOnes = 0
 
   /** A large one is about to begin. */
-  isAtOnce(fd: number, position: number, length: number): boolean {
-    const goesOn = fd === this.#fd && position === this.#end
+  isAtOnce(fd: number): boolean {
+    const goesOn = fd === this.#fd
     this.#fd = fd
-    this.#end = position + length
     if (!goesOn) return false
     if (this.#detour === 0) return true
     this.#detour -= 1

@@ -42,7 +42,7 @@ export const nodeFileSystem: FileSystem = {
     fs.closeSync(fd)
   },
   async read(fd, buffer, offset, length, position) {
-    if (length > SMALL && reads.isAtOnce(fd, position, length))
+    if (length > SMALL && reads.isAtOnce(fd))
       return reads.timed(() => fs.readSync(fd, buffer, offset, length, position))
     return new Promise((resolve, reject) => {
       fs.read(fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)))
@@ -50,7 +50,7 @@ export const nodeFileSystem: FileSystem = {
   },
   async write(fd, buffer, offset, length, position) {
     if (length <= SMALL) return fs.writeSync(fd, buffer, offset, length, position)
-    const isAtOnce = writes.isAtOnce(fd, position, length)
+    const isAtOnce = writes.isAtOnce(fd)
     return inTurn(fd, () =>
       isAtOnce
         ? writes.timed(() => fs.writeSync(fd, buffer, offset, length, position))
