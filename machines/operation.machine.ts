@@ -45,7 +45,7 @@ import type {
 } from '../src/domain/attempt.ts'
 import {type Blockage, blockages, type Conditions, isLoopbackUrl} from '../src/domain/conditions.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
-import {addressOf, fromItsOwnAddress, withDropped} from '../src/domain/mirrors.ts'
+import {addressOf, fromItsOwnAddress, withDropped, withSource} from '../src/domain/mirrors.ts'
 import type {PartCounted, PartEvent, PartId} from '../src/domain/part.ts'
 import {sizeOf} from '../src/domain/range-set.ts'
 import {
@@ -319,8 +319,8 @@ const setUp = setup({
     }),
     noteElsewhere: assign({
       facts: ({context}, {decision}: {decision: RetryDecision}) => {
-        if (decision.kind !== 'elsewhere') return context.facts
-        const facts = {...context.facts, source: decision.source}
+        if (decision.kind !== 'elsewhere' && decision.kind !== 'anewElsewhere') return context.facts
+        const facts = withSource(context.facts, decision.source)
         return decision.dropped === undefined ? facts : withDropped(facts, decision.dropped)
       },
     }),
@@ -763,6 +763,11 @@ export const operationMachine = setUp.createMachine({
               {
                 guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'elsewhere'})},
                 target: 'goingElsewhere',
+                actions: {type: 'noteElsewhere', params: ({event}) => ({decision: event.output})},
+              },
+              {
+                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'anewElsewhere'})},
+                target: 'startingOver',
                 actions: {type: 'noteElsewhere', params: ({event}) => ({decision: event.output})},
               },
               {

@@ -8,7 +8,7 @@ import {describedBy} from '../domain/content-description.ts'
 import {unexpectedAnswer, unexpectedSize} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {expectedDigests} from '../domain/expected-file.ts'
-import {isForeign, sourcesOf} from '../domain/mirrors.ts'
+import {isForeign, type OtherFile, sourcesOf} from '../domain/mirrors.ts'
 import type {ConnectionStanding, PartId, PartReport} from '../domain/part.ts'
 import {randomAccessFault} from '../domain/random-access.ts'
 import {
@@ -411,8 +411,8 @@ export class Attempt {
     return questionTo(hop, this.#facts, known, this.#ports.origins, this.#wanted, stretch, mustProve)
   }
 
-  #drop(source: number, reason: string): void {
-    this.#report({type: 'source.dropped', dropped: {source, reason}})
+  #drop(source: number, other: OtherFile): void {
+    this.#report({type: 'source.dropped', dropped: {source, ...other}})
   }
 
   /** What is known of the version, with all bytes that are in the file. */
@@ -435,7 +435,7 @@ export class Attempt {
       isOpen: () => this.#stage === 'open' && this.#bytes.failure === undefined,
       want: (part) => this.#report({type: 'part.wanted', part}),
       source: this.#source,
-      drop: (source, reason) => this.#drop(source, reason),
+      drop: (source, other) => this.#drop(source, other),
       firstHop: (source) => this.#firstHop(source),
       login: (first) => logins.of(facts.request, this.#ownHop(), first),
       ask: (hop, source, stretch) => this.#questionTo(hop, source, stretch),

@@ -23,9 +23,12 @@ export function createVerifyFile(sink: FileSink) {
 }
 
 /** Decided before the intent to publish is durable: whoever goes on after a crash means the same name. */
-function nameOf({response, request, evidence}: OperationFacts): string {
-  const head = response ?? {status: OK, url: request.url, headers: []}
-  return fileNameFromResponse(describedBy(evidence.description, head), request.url)
+function nameOf({response, request, source = 0, evidence}: OperationFacts): string {
+  const {url} = request
+  const head = describedBy(evidence.description, response ?? {status: OK, url, headers: []})
+  // Where the server itself sent us on, it called the file so. A mirror or a provider did not, and the address may be secret.
+  const isSentOn = source === 0 && request.provider === undefined
+  return isSentOn ? fileNameFromResponse(head, head.url, url) : fileNameFromResponse(head, url)
 }
 
 /** Gives the part its final name; idempotent, because a crash may come between the name and the record. */

@@ -8,7 +8,7 @@ import {firstGrowth, type Growth, grown} from '../domain/connection-growth.ts'
 import {describedBy} from '../domain/content-description.ts'
 import {unexpectedAnswer} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
-import {liveSources, sourcesOf} from '../domain/mirrors.ts'
+import {liveSources, type OtherFile, sourcesOf} from '../domain/mirrors.ts'
 import type {ConnectionStanding, PartId, PartReport} from '../domain/part.ts'
 import {isNewerVersion} from '../domain/part-answer.ts'
 import {acceptsRanges} from '../domain/random-access.ts'
@@ -43,7 +43,7 @@ export interface PartsHost {
   /** Which of the file's addresses the try's own connection asks. */
   readonly source: number
   /** An address sends something else: it is not asked any more. */
-  readonly drop: (source: number, reason: string) => void
+  readonly drop: (source: number, other: OtherFile) => void
   readonly firstHop: (source: number) => Hop
   readonly login: (first: Hop) => ServerLogin
   readonly ask: (hop: Hop, source: number, stretch: ByteRange) => Question
@@ -209,6 +209,7 @@ export class Parts {
       await this.#bring(run)
     } catch (thrown) {
       failure = asTransferError(thrown)
+      this.#heed(run, failure)
       if (run.connection?.writer === undefined && failure.details.askAgain !== true) this.#limitAt(run)
     }
     this.#runs.delete(part)
@@ -374,6 +375,13 @@ export class Parts {
   #limitAt({source}: Run): void {
     if (source === this.#host.source) this.#limitTo(this.#withoutThis)
     else this.#left.add(source)
+  }
+
+  /** Who asks for quiet gets it from every operation. */
+  #heed({source}: Run, {details}: TransferError): void {
+    const {facts, permits} = this.#host
+    const quietMs = details.retryAfterMs
+    if (typeof quietMs === 'number') permits.quiet(sourcesOf(facts.request)[source] ?? '', facts.id, quietMs)
   }
 
   /** Of this try. */

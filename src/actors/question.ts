@@ -1,7 +1,7 @@
 /** What a connection asks of one address, and what is made of the answer. */
 
 import {TransferError} from '../domain/errors.ts'
-import {judgeMirror, vouching} from '../domain/mirrors.ts'
+import {judgeMirror, type OtherFile, vouching} from '../domain/mirrors.ts'
 import {type PinnedVerdict, pinDigest} from '../domain/pinned-digest.ts'
 import type {ByteRange} from '../domain/range-set.ts'
 import type {Evidence, HeaderField, OperationFacts, ResponseFacts} from '../domain/record.ts'
@@ -24,7 +24,7 @@ export interface Judgement {
   readonly plan: RangePlan
   readonly verdict: PinnedVerdict
   /** Why this server’s bytes are not taken. */
-  readonly other?: string
+  readonly other?: OtherFile
 }
 
 /** What to ask of an address, as far as its origin is known. `evidence`: with what is in the file, durable or not. */
@@ -70,9 +70,9 @@ function proven(
 ): Judgement {
   const verdict = judgeMirror(plan, facts, evidence, head, now)
   if (verdict.kind === 'other') {
-    const {reason} = verdict
-    const error = new TransferError('UNRELIABLE_RANGES', reason, {where: redactUrl(head.url)})
-    return {plan, verdict: {kind: 'fail', error}, other: reason}
+    const {kind: _, ...other} = verdict
+    const error = new TransferError('UNRELIABLE_RANGES', other.reason, {where: redactUrl(head.url)})
+    return {plan, verdict: {kind: 'fail', error}, other}
   }
   if (verdict.kind !== 'continue') return {plan, verdict}
   // Whoever finishes the file, now or after another start, compares it with what vouched for this.

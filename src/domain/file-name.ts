@@ -21,11 +21,15 @@ export function safeFileName(candidate: string, fallback: string = FALLBACK): st
   return harmless(candidate) || harmless(fallback) || FALLBACK
 }
 
-/** Content-Disposition's name, else the last segment of the URL's path, else 'download'. Always safe. */
-export function fileNameFromResponse(head: ResponseFacts, url: string): string {
+/**
+ * The name in the Content-Disposition of the answer, else the last segment of the first address whose path has one, else
+ * 'download'. Always safe. `urls`: where redirects led to, before what was asked for.
+ */
+export function fileNameFromResponse(head: ResponseFacts, ...urls: readonly string[]): string {
   const [disposition] = headerValues(head.headers, 'content-disposition')
   const attached = disposition === undefined ? undefined : attachmentName(disposition)
-  return harmless(attached ?? '') || fileNameFromUrl(url)
+  const names = [attached ?? '', ...urls.map(lastSegment)]
+  return names.map(harmless).find((name) => name !== '') ?? FALLBACK
 }
 
 /** The last segment of the URL's path, else 'download'. Always safe. */

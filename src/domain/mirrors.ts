@@ -35,21 +35,28 @@ export function isForeign({source = 0}: Evidence, asked: number): boolean {
   return source !== asked
 }
 
+/** Why a source’s bytes are not taken. */
+export type OtherFile = Omit<DroppedSource, 'source'>
+
 /** Why an answer cannot be shown to be of the same file; undefined when it can. */
 function difference(
   {policy, cleanRestart}: Pick<OperationFacts, 'policy' | 'cleanRestart'>,
   {validator, digest}: Evidence,
   head: ResponseFacts,
-): string | undefined {
+): OtherFile | undefined {
   const said = serverDigest(head, false)
-  if (contradicts(digest, said) || contradicts(policy.checksum, said)) return 'its file has another digest'
+  if (contradicts(digest, said) || contradicts(policy.checksum, said)) return {reason: 'its file has another digest'}
   const own = validatorOf(head)
-  if (own === undefined) return 'it does not say which version it sends'
+  if (own === undefined) return unproven('it does not say which version it sends')
   if (validator?.kind === 'etag' && own.kind === 'etag' && own.value === validator.value) return undefined
   const known = vouching(policy, digest)
   if (said !== undefined && known?.algorithm === said.algorithm) return undefined
-  if (known === undefined) return 'nothing shows that its file is the same: no common ETag, no digest'
-  return cleanRestart === true ? 'the file that it took part in had another digest' : undefined
+  if (known === undefined) return unproven('nothing shows that its file is the same: no common ETag, no digest')
+  return cleanRestart === true ? {reason: 'the file that it took part in had another digest'} : undefined
+}
+
+function unproven(reason: string): OtherFile {
+  return {reason, unproven: true}
 }
 
 /** What the finished file is compared with. */
@@ -64,18 +71,23 @@ export function judgeMirror(
   evidence: Evidence,
   head: ResponseFacts,
   now: number,
-): Verdict | {readonly kind: 'other'; readonly reason: string} {
+): Verdict | ({readonly kind: 'other'} & OtherFile) {
   const terms = {method: 'GET', policy: facts.policy, origin: UNKNOWN_ORIGIN}
   const validator = validatorOf(head)
   // Its own version stands for ours in the ladder's eyes: whether they are the same is found out here.
   const seen = validator === undefined ? evidence : {...evidence, validator}
   const verdict = judgeResponse(plan, seen, terms, head, now)
   if (verdict.kind === 'fail') return verdict
-  if (verdict.kind === 'fromStart') return {kind: 'other', reason: 'it has no ranges, or another length'}
+  if (verdict.kind === 'fromStart') {
+    const isOther = verdict.total !== undefined && evidence.total !== undefined && verdict.total !== evidence.total
+    return {kind: 'other', ...(isOther ? {reason: 'its file has another length'} : unproven('it has no ranges'))}
+  }
   if (verdict.kind === 'complete') return {kind: 'other', reason: 'it has nothing of what is missing'}
-  if (verdict.kind !== 'continue') return {kind: 'other', reason: verdict.reason}
-  const reason = difference(facts, evidence, head)
-  return reason === undefined ? verdict : {kind: 'other', reason}
+  if (verdict.kind !== 'continue') {
+    return {kind: 'other', ...(validator === undefined ? unproven(verdict.reason) : {reason: verdict.reason})}
+  }
+  const other = difference(facts, evidence, head)
+  return other === undefined ? verdict : {kind: 'other', ...other}
 }
 
 /** What can be wrong with one source, and right with another. */
@@ -107,7 +119,8 @@ const OF_THE_SOURCE: ReadonlySet<string> = new Set([
 
 /**
  * The decision where the file has other addresses: what would end the operation ends this source, and another one is asked at
- * once; a wait is for all of them, so that each is asked once before it, and the one behind it goes to the next.
+ * once; a wait is for all of them, so that each is asked once before it, and the one behind it goes to the next. When none is
+ * left, one whose file could only not be shown to be the same is begun with anew: it would have done in the first place.
  */
 export function elsewhere(
   decision: RetryDecision,
@@ -119,18 +132,35 @@ export function elsewhere(
   const {source = 0, attempts} = facts
   const live = liveSources(facts)
   const next = live.find((each) => each > source) ?? live.find((each) => each !== source)
-  if (next === undefined || attempts.total >= maxAttempts || !OF_THE_SOURCE.has(error.code)) return decision
+  if (attempts.total >= maxAttempts || !OF_THE_SOURCE.has(error.code)) return decision
+  if (next === undefined)
+    return decision.kind === 'end' || live.length === 0 ? (anew(facts, error) ?? decision) : decision
   if (decision.kind === 'end') return {kind: 'elsewhere', source: next, dropped: {source, reason: error.message}}
   return attempts.failures < sourcesOf(facts.request).length
     ? {kind: 'elsewhere', source: next}
     : {...decision, source: next}
 }
 
+function anew(
+  {source: failed = 0, dropped = []}: OperationFacts,
+  {message}: SerializedError,
+): RetryDecision | undefined {
+  const source = dropped.find((each) => each.unproven === true)?.source
+  if (source === undefined) return undefined
+  return {kind: 'anewElsewhere', source, ...(source === failed ? {} : {dropped: {source: failed, reason: message}})}
+}
+
+/** Its file is the one from now on. */
+export function withSource(facts: OperationFacts, source: number): OperationFacts {
+  const {dropped, ...others} = facts
+  const left = dropped?.filter((each) => each.source !== source) ?? []
+  return {...others, source, ...(left.length === 0 ? {} : {dropped: left})}
+}
+
 /** Its own address is another one now: it is asked first again. */
 export function fromItsOwnAddress(facts: OperationFacts): OperationFacts {
-  const {source: _, dropped, ...others} = facts
-  const left = dropped?.filter(({source}) => source !== 0) ?? []
-  return {...others, ...(left.length === 0 ? {} : {dropped: left})}
+  const {source: _, ...others} = withSource(facts, 0)
+  return others
 }
 
 /** What a person is told of the addresses; undefined where there is only one. */

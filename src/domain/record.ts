@@ -160,6 +160,8 @@ export interface PublishedFile {
 export interface DroppedSource {
   readonly source: number
   readonly reason: string
+  /** Nothing shows that its file is another one, and nothing that it is the same. */
+  readonly unproven?: true
 }
 
 export type Direction = 'download' | 'upload'

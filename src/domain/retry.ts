@@ -41,6 +41,8 @@ export type RetryDecision =
   | {readonly kind: 'waitUntil'; readonly at: number; readonly source?: number}
   /** Another address of the file is asked at once; `dropped` is not asked any more. */
   | {readonly kind: 'elsewhere'; readonly source: number; readonly dropped?: DroppedSource}
+  /** The same from the first byte: what came is of no use there. */
+  | {readonly kind: 'anewElsewhere'; readonly source: number; readonly dropped?: DroppedSource}
   | {readonly kind: 'pauseForStorage'; readonly at: number}
   | {readonly kind: 'pauseRecoverable'}
   | {readonly kind: 'end'; readonly error: SerializedError}

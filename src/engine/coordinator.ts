@@ -175,6 +175,7 @@ export class Coordinator {
       permits: {
         tryTake: (url, id, onRevoked) => this.line.tryTakeConnection(url, id, onRevoked),
         take: (url, id) => this.line.takeConnection(url, id),
+        quiet: (url, id, quietMs) => this.#quiet(url, id, quietMs),
       },
       session,
       conditions,
@@ -223,8 +224,7 @@ export class Coordinator {
       conditions,
       origins: {
         isQuiet: (url) => this.line.originRefusal(url) === 'quiet',
-        overloaded: (url, quietMs) =>
-          this.line.originOverloaded(url, prefetcherId, Math.min(quietMs, options.settings.retry.retryAfterCapMs)),
+        overloaded: (url, quietMs) => this.#quiet(url, prefetcherId, quietMs),
       },
       emit: (event) => this.#events.next(event),
       onStep,
@@ -485,14 +485,14 @@ export class Coordinator {
     const {facts, failure} = snapshot.context
     const quietMs = failure?.details?.retryAfterMs
     if (entry.path === 'running.weighing' && typeof quietMs === 'number') {
-      this.line.originOverloaded(
-        addressOf(facts),
-        facts.id,
-        Math.min(quietMs, this.#options.settings.retry.retryAfterCapMs),
-      )
+      this.#quiet(addressOf(facts), facts.id, quietMs)
     } else if (ANSWERED.has(entry.path)) {
       this.line.originAnswered(addressOf(facts), facts.id)
     }
+  }
+
+  #quiet(url: string, id: OperationId, quietMs: number): void {
+    this.line.originOverloaded(url, id, Math.min(quietMs, this.#options.settings.retry.retryAfterCapMs))
   }
 
   #told({record}: OperationNotice): void {

@@ -31,8 +31,9 @@ export interface DownloadOptions {
   /** What to do when the destination exists; 'failIfExists' by default. */
   readonly collision?: CollisionPolicy
   /**
-   * Take the file's name from the server (Content-Disposition), made safe, in the directory of `resultFile`; its own name stands
-   * in where the server gives none. False by default; true where `resultFile` ends in a slash.
+   * Take the file's name from the server, made safe, in the directory of `resultFile`: that in Content-Disposition (RFC 6266),
+   * else that of the address to which it redirects, else that of the download's own. False by default; true where `resultFile`
+   * ends in a slash.
    */
   readonly nameFromServer?: boolean
   /** The expected digest; a file that differs is never published. */

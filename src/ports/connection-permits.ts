@@ -10,4 +10,6 @@ export interface ConnectionPermits {
   tryTake(url: string, id: OperationId, onRevoked: () => void): (() => void) | undefined
   /** The same for an operation that goes to another address of its file: counted, beyond the limit too, lest it waits in a slot. */
   take(url: string, id: OperationId): () => void
+  /** The origin of this URL answered that nobody should ask it for so many ms: nobody begins to. */
+  quiet(url: string, id: OperationId, quietMs: number): void
 }

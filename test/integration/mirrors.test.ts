@@ -162,6 +162,46 @@ describe('17.D several addresses of one file', () => {
     expect(requestsFor(world.mirror, '/copy').length).toBeLessThanOrEqual(1)
   })
 
+  it.each([
+    ['no version in common', {content: RIGHT, etag: '"two"'}],
+    ['no ranges', {content: RIGHT, etag: '"one"', ranges: 'ignore'}],
+    ['no version', {content: RIGHT}],
+  ] as const)('where its own address is gone for good, a mirror with %s is begun with from zero', async (_, mirror) => {
+    const world = await mirroredWorld(mirror)
+    let asked = 0
+    world.server.route('/file', () => {
+      asked += 1
+      if (asked > 1) return {status: 404, content: Buffer.from('no')}
+      return {content: WRONG, etag: '"one"', cutAfter: SIZE / 2, cut: 'reset'}
+    })
+    const operation = download(world)
+    const running = operation.startAsync()
+    let restarts = 0
+    running.progress$.subscribe(({progress}) => {
+      if (progress.hasRestarted) restarts += 1
+    })
+    await running
+    // Not one byte of the other version is in it.
+    await expectWhole(world)
+    expect(restarts).toBe(1)
+    expect(requestsFor(world.server, '/file')).toHaveLength(2)
+    expect(requestsFor(world.mirror, '/copy').at(-1)?.headers.range).toBeUndefined()
+  })
+
+  it('a mirror whose file is another one is not begun with, and the bytes stay', async () => {
+    const world = await mirroredWorld({content: RIGHT.subarray(1), etag: '"two"'})
+    let asked = 0
+    world.server.route('/file', () => {
+      asked += 1
+      if (asked > 1) return {status: 404, content: Buffer.from('no')}
+      return {content: RIGHT, etag: '"one"', cutAfter: SIZE / 2, cut: 'reset'}
+    })
+    const operation = download(world)
+    const error = await failure(operation.startAsync())
+    expect(error).toMatchObject({code: 'UNRELIABLE_RANGES'})
+    expect(operation.progress.bytesReceived).toBeGreaterThan(0)
+  })
+
   it('knows after another start of the process where it was', async () => {
     const world = await mirroredWorld(SLOW, {status: 404, content: Buffer.from('no')})
     const operation = download(world)

@@ -253,6 +253,28 @@ describe('story 20: a server that allows few connections', () => {
     expect(refused).toBeLessThanOrEqual(2)
   })
 
+  it('asks for quiet in the answer to a part: nobody else begins to ask it (RFC 9110, 10.2.3)', async () => {
+    const world = await makeWorld(OPTIONS)
+    let refusedAt = 0
+    let secondAt = 0
+    watched(world, '/file', (_, others) => {
+      if (others === 0) return SLOW
+      refusedAt ||= performance.now()
+      return {status: 503, headers: [['Retry-After', '1']], content: Buffer.from('busy')}
+    })
+    world.server.route('/second', () => {
+      secondAt ||= performance.now()
+      return {...SLOW, pieceBytes: SIZE}
+    })
+    const first = download(world).startAsync()
+    await firstValueFrom(first.progress$.pipe(filter(() => refusedAt > 0)))
+    await download(world, {}, 'second').startAsync()
+    // Of its own accord: how fast this machine is makes it only later.
+    expect(secondAt - refusedAt).toBeGreaterThan(900)
+    await first
+    for (const name of ['file', 'second']) expect(await digestOf(world.file(name))).toBe(sha256(OLD))
+  })
+
   it('resets all but the first: one brings the file', async () => {
     const world = await makeWorld(OPTIONS)
     const script = (_: ReceivedRequest, others: number): Script => (others === 0 ? SLOW : {beforeHead: 'reset'})

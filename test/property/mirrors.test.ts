@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
-import {elsewhere, liveSources, withDropped} from '../../src/domain/mirrors.ts'
+import {elsewhere, liveSources, withDropped, withSource} from '../../src/domain/mirrors.ts'
 import type {OperationFacts} from '../../src/domain/record.ts'
 import {countFailure, DEFAULT_RETRY, decideRetry} from '../../src/domain/retry.ts'
 import {queuedRecord} from '../support/records.ts'
@@ -55,6 +55,35 @@ describe('several addresses of one file', () => {
           if (decision.kind === 'elsewhere' && decision.dropped !== undefined)
             facts = withDropped(facts, decision.dropped)
         }
+      }),
+    )
+  })
+
+  it('are begun with anew when none is left, each once at most, and only those whose file is not known to be another', () => {
+    const dropped = fc.option(fc.record({reason: fc.constant('why'), unproven: fc.constant(true as const)}))
+    fc.assert(
+      fc.property(fc.array(dropped, {minLength: 4, maxLength: 4}), fc.nat({max: 3}), (states, first) => {
+        const record = queuedRecord(1, {url: URLS[0] ?? ''})
+        let facts: OperationFacts = {
+          ...record,
+          request: {...record.request, mirrors: URLS.slice(1)},
+          source: first,
+          // Whoever is not unproven was given up for a reason of its own.
+          dropped: states.flatMap((state, source) => (source === first ? [] : [{source, reason: 'gone', ...state}])),
+        }
+        const unproven = states.flatMap((state, source) => (state === null || source === first ? [] : [source]))
+        const begun: number[] = []
+        for (;;) {
+          const error = new TransferError('HTTP_STATUS', '404', {details: {status: 404}}).toSerialized()
+          const decision = elsewhere({kind: 'end', error}, facts, error, DEFAULT_RETRY.maxAttempts)
+          if (decision.kind === 'end') break
+          if (decision.kind !== 'anewElsewhere') throw new Error(decision.kind)
+          begun.push(decision.source)
+          facts = withSource(facts, decision.source)
+          if (decision.dropped !== undefined) facts = withDropped(facts, decision.dropped)
+          expect(liveSources(facts)).toEqual([decision.source])
+        }
+        expect(begun).toEqual(unproven)
       }),
     )
   })

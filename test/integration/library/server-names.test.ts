@@ -111,6 +111,35 @@ describe('story 27: a server’s file name', () => {
     expect(await namesIn(world.file('files'))).toEqual(['report (2).pdf', 'report.pdf'])
   })
 
+  it.each([
+    ['the name that it was redirected to', {}, '/cdn/report-1.2.pdf?X=1', 'report-1.2.pdf'],
+    ['what was asked for, where the other address names nothing', {}, '/?id=7', 'get'],
+    ['no path of it', {}, '/cdn/..%2f..%2fevil.sh', 'evil.sh'],
+    [
+      'its own words before',
+      {headers: [['Content-Disposition', 'attachment; filename="said.bin"']]},
+      '/cdn/x',
+      'said.bin',
+    ],
+  ] as const)('across a redirect: %s (RFC 6266, 4.3)', async (_, more, location, name) => {
+    const world = await withFiles()
+    world.server.route('/get', {status: 302, location})
+    world.server.route(location, {content: BYTES, etag: '"v1"', ...more} as Script)
+    await into(world).startAsync()
+    expect(await namesIn(world.file('files'))).toEqual([name])
+    expect(await world.names()).toEqual(['files'])
+  })
+
+  it('is that of its own address where a provider gave another one, which may be secret', async () => {
+    const url = () => `${world.server.url('/signed-s3cret')}`
+    const world: World = await withFiles({beforeAttempt: {signer: {url}}})
+    serve(world, undefined, '/signed-s3cret')
+    const downloader = world.engine.createDownloader()
+    downloader.beforeAttempt = 'signer'
+    await downloader.createDownload(world.server.url('/get'), `${world.directory}/files/`).startAsync()
+    expect(await namesIn(world.file('files'))).toEqual(['get'])
+  })
+
   it('is that of a later session too, and of the options', async () => {
     const world = await withFiles()
     world.server.route('/get', [
