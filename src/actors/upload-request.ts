@@ -125,7 +125,7 @@ export class UploadRequest {
 
   /**
    * Resolves with the final answer, whatever its status, once its body is here. Rejects with what the transport, a redirect or
-   * the disk said, and with TRUNCATED for a success that came before the server had all of the body.
+   * the disk said, and with TRUNCATED for a success, or a redirect to GET, that came before the server had all of the body.
    */
   async perform(asked: Asked): Promise<Answered> {
     this.#asked = asked
@@ -188,14 +188,13 @@ export class UploadRequest {
     await this.#answer?.finish()
     if (this.#diskError !== undefined) throw this.#diskError
     const after = this.#planned()
-    if (after?.kind === 'hop') return after.hop
     if (after?.kind === 'fail') throw after.error
     if (after === undefined) throw new TransferError('INTERNAL', 'an exchange ended without an answer')
     const {given} = this.#exchange
-    if (body !== undefined && isGood(after.head) && given < body.length) {
-      throw this.#answeredTooEarly(given, body.length)
-    }
-    return {head: after.head}
+    // A redirect that leaves the body behind takes it for received.
+    const isTaken = after.kind === 'answered' ? isGood(after.head) : after.hop.method !== hop.method
+    if (body !== undefined && isTaken && given < body.length) throw this.#answeredTooEarly(given, body.length)
+    return after.kind === 'hop' ? after.hop : {head: after.head}
   }
 
   /** What `responded` left to do; a method, because it is set behind the compiler's back. */

@@ -158,6 +158,30 @@ describe('an upload by the draft', () => {
     expect(resumable.uploads.size).toBe(0)
   })
 
+  it('is never whole where a server calls a part of it complete', async () => {
+    const bench = await makeBench({maxAppendBytes: 2_000_000})
+    bench.resumable.script = (request, response, nth) => {
+      if (request.method !== 'PATCH' || nth > 0) return undefined
+      request.resume().on('end', () => response.writeHead(200, {'Upload-Complete': '?1'}).end())
+      return 'answered'
+    }
+    expect(await failure(bench.upload().startAsync())).toMatchObject({code: 'INVALID_RESPONSE'})
+  })
+
+  it('is never whole where a server says that it is, and that it has less', async () => {
+    const bench = await makeBench()
+    const {resumable} = bench
+    const cut = resumable.cutAfter(CUT_AT)
+    resumable.script = (request, response) => {
+      if (request.method !== 'HEAD') return undefined
+      response.writeHead(204, {'Upload-Complete': '?1', 'Upload-Offset': '2000000'}).end()
+      return 'answered'
+    }
+    const running = failure(bench.upload().startAsync())
+    await cut
+    expect(await running).toMatchObject({code: 'INVALID_RESPONSE'})
+  })
+
   it('that was processed in vain fails, and is not sent again', async () => {
     const bench = await makeBench()
     const {resumable} = bench

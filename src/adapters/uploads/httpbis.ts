@@ -122,8 +122,10 @@ function asked({known, total}: UploadView, answer: StepAnswer): StepOutcome {
   const {head} = answer
   if (GONE.has(head.status)) return lost(answer)
   if (!isGood(head)) return refused(answer, head.status === LOCKED || head.status === CONFLICT)
-  if (isComplete(head)) return {kind: 'finished'}
   const offset = countIn(head, 'upload-offset')
+  // Whatever is complete there with fewer bytes, or more, is not what was to be sent.
+  if (isComplete(head) && (offset === undefined || offset === total)) return {kind: 'finished'}
+  if (isComplete(head)) return nonsense(answer, `the server has ${offset} bytes of ${total}, and calls it complete`)
   if (offset === undefined || offset > total) return nonsense(answer, 'the server did not say how much it has')
   return goOn('append', {...known, ...learnt(known, answer)}, offset)
 }
@@ -131,10 +133,13 @@ function asked({known, total}: UploadView, answer: StepAnswer): StepOutcome {
 function appended(view: UploadView, answer: StepAnswer): StepOutcome {
   const {head} = answer
   const {known, total, confirmed} = view
+  const [, to] = stretchOf(view)
+  if (isComplete(head) && isGood(head) && to < total) {
+    return nonsense(answer, `the server got ${to} bytes of ${total}, and calls it complete`)
+  }
   // What the server makes of the whole: no other sending would change that.
   if (isComplete(head)) return isGood(head) ? {kind: 'finished'} : forGood(refused(answer))
   if (!isGood(head)) return refused(answer, PASSING.has(head.status))
-  const [, to] = stretchOf(view)
   if (to < total) return goOn('append', {...known, ...learnt(known, answer)}, to)
   const completions = Number(known.own?.completions ?? 0) + 1
   if (completions > MOST_COMPLETIONS) return nonsense(answer, 'the server has all of it, and does not complete it')

@@ -358,6 +358,19 @@ describe('17.H uploads', () => {
     expect((await failure(upload.startAsync())).message).toContain('before it had the whole request')
   })
 
+  it('a redirect to GET that comes before the body is sent is no success either', async () => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = (request, response, {path}) => {
+      if (path !== '/a') return undefined
+      request.pause()
+      response.writeHead(303, {Location: '/log-in'}).end()
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a', 30_000_000), {retries: 0})
+    expect((await failure(upload.startAsync())).message).toContain('before it had the whole request')
+    expect(sink.arrivals.map(({path}) => path)).toEqual(['/a'])
+  })
+
   it('a redirect that keeps the method carries the body along; one to GET leaves it behind', async () => {
     const {uploader, sink, source} = await makeBench()
     sink.script = (_request, response, {path}) => {
