@@ -44,6 +44,16 @@ export class CacheRules {
       now(): number {
         return now()
       }
+
+      /** s, as RFC 9111, 4.2.3 has it: the library asks Age alone, which not every cache on the way says. */
+      override age(): number {
+        const {t: came, resh} = this.toObject()
+        const resident = (now() - came) / 1000
+        // The clock was set back: nobody knows how long it has been here.
+        if (resident < 0) return Number.POSITIVE_INFINITY
+        const apparent = (came - Date.parse(String(resh.date))) / 1000
+        return Math.max(super.age(), Number.isNaN(apparent) ? 0 : apparent + resident)
+      }
     }
   }
 
@@ -141,7 +151,8 @@ function mapOf(fields: readonly HeaderField[]): Headers {
 
 /** What a 304 says takes the place of what was said before, but for what describes the body (RFC 9111, 3.2). */
 function updated(stored: readonly HeaderField[], said: readonly HeaderField[]): readonly HeaderField[] {
-  let headers = withoutHeader(stored, 'age')
+  // Without its own Date a 304 is as old as its coming.
+  let headers = withoutHeader(withoutHeader(stored, 'age'), 'date')
   for (const name of new Set(said.map(([each]) => each.toLowerCase()))) {
     if (NOT_KEPT.includes(name) || /^content-(length|encoding|range|type)$/.test(name)) continue
     const fields = said.filter(([each]) => each.toLowerCase() === name)
