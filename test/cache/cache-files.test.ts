@@ -10,7 +10,9 @@ import {createHttpTransport} from '../../src/adapters/http/http-transport.ts'
 import type {HeaderField} from '../../src/domain/record.ts'
 import {run} from '../http/harness.ts'
 import {type CacheableServer, startCacheableServer} from '../support/cacheable-server.ts'
+import {startChild} from '../support/child-program.ts'
 import {contentOf, sha256} from '../support/content.ts'
+import {compiledProgram} from '../support/shared-build.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
 
 const FRESH: readonly HeaderField[] = [['Cache-Control', 'max-age=3600']]
@@ -31,6 +33,9 @@ async function makeDirectory(): Promise<string> {
 function openCache(directory: string, maxBytes = 1_000_000, clock = new SimulatedClock(NOW)): Promise<HttpCache> {
   return HttpCache.at({directory, durability: 'power', clock, maxBytes, maxBodyBytes: maxBytes})
 }
+
+/** Of one that a program is killed over. */
+const BODY_BYTES = 400_000
 
 const urlOf = (n: number) => `http://files.example/${n}`
 
@@ -76,6 +81,26 @@ describe('the directory of the cache', () => {
     expect(names).toHaveLength(2)
     const body = names.find((name) => name.endsWith('.body')) ?? ''
     expect(await readFile(join(directory, body), 'utf8')).toBe('one')
+  })
+
+  it('kill -9 while bodies are written leaves whole ones and nothing else', {timeout: 60_000}, async () => {
+    const directory = await makeDirectory()
+    const program = await compiledProgram(new URL('./killed-writer.ts', import.meta.url))
+    const child = startChild(program, [directory, String(BODY_BYTES)])
+    const told: string[] = []
+    for await (const url of child.lines) if (told.push(url) === 20) child.process.kill('SIGKILL')
+    const cache = await openCache(directory, 1024 ** 3, new SimulatedClock(Date.now()))
+    const {files} = await cache.load()
+    const names = await readdir(directory)
+    const bodies = names.filter((name) => name.endsWith('.body'))
+    expect(names).toHaveLength(2 * bodies.length)
+    for (const name of bodies) expect((await stat(join(directory, name))).size).toBe(BODY_BYTES)
+    for (const url of told) {
+      const entry = files.get(url)
+      const body = entry && (await files.open(entry))
+      expect(body, url).toBeDefined()
+      await body?.close()
+    }
   })
 
   it('files are readable by their owner alone', async () => {

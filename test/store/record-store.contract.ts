@@ -708,13 +708,45 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
       })
     })
 
+    describe('what is to be fetched ahead of need', () => {
+      const wish = {uris: ['http://files.example/1'], indirect: 'http://files.example/index'}
+
+      it('is nothing before anything was wished for', async () => {
+        expect(await store.prefetch()).toBeUndefined()
+        await reopen()
+        expect(await store.prefetch()).toBeUndefined()
+      })
+
+      it('is replaced as a whole, seen at once, and kept', async () => {
+        await store.savePrefetch({wish, ranFor: wish, lastSuccessAt: 1, dueAt: 2, failures: 3, unchanged: 4})
+        const saved = store.savePrefetch({wish: {uris: []}, dueAt: 5})
+        expect(await store.prefetch()).toEqual({wish: {uris: []}, dueAt: 5})
+        await saved
+        await reopen()
+        expect(await store.prefetch()).toEqual({wish: {uris: []}, dueAt: 5})
+      })
+
+      it('is of no operation: it stays when the last one goes, and counts as none', async () => {
+        await store.create([queuedRecord(1)])
+        await store.savePrefetch({wish})
+        await store.remove(operationId(1))
+        expect(await reopen()).toEqual({lastSequence: 1, operations: 0})
+        expect(await store.prefetch()).toEqual({wish})
+      })
+    })
+
     it('flush waits for what was accepted', async () => {
       let done = 0
-      const writes = [store.create([queuedRecord(1)]), store.save(running(2)), store.saveGroup({name: '', behavior: 0})]
+      const writes = [
+        store.create([queuedRecord(1)]),
+        store.save(running(2)),
+        store.saveGroup({name: '', behavior: 0}),
+        store.savePrefetch({wish: {uris: []}}),
+      ]
       for (const write of writes) void write.then(() => (done += 1))
       await store.flush()
       await Promise.resolve()
-      expect(done).toBe(3)
+      expect(done).toBe(4)
       await store.flush()
     })
   })
