@@ -7,7 +7,9 @@ import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {BlockDigests, NO_DIGEST} from '../../src/adapters/file/block-digests.ts'
 import {DigestPace} from '../../src/adapters/file/digest-pace.ts'
 import {createFileSink} from '../../src/adapters/file/file-sink.ts'
+import type {FileSystem} from '../../src/adapters/file/file-system.ts'
 import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
+import type {ExpectedFile} from '../../src/domain/expected-file.ts'
 import type {RangeSet} from '../../src/domain/range-set.ts'
 import {factsOf, nameIn} from './file-sink.contract.ts'
 
@@ -52,6 +54,23 @@ describe('the pace', () => {
     expect(pace.isWorthIt(64 * MIB)).toBe(false)
     now = 200
     expect(pace.isWorthIt(MIB)).toBe(true)
+  })
+
+  it('does not take bytes for slow that waited for the disk, unless they are', () => {
+    const isWorthIt = (mibASecond: number, syncMs: number) => {
+      let now = 0
+      const pace = new DigestPace(() => now)
+      let worth = true
+      for (let step = 0; step < 100; step++) {
+        now += 20
+        pace.waited(syncMs)
+        worth = pace.isWorthIt(mibASecond * MIB * 0.02)
+      }
+      return worth
+    }
+    expect(isWorthIt(170, 0)).toBe(true)
+    expect(isWorthIt(170, 10)).toBe(false)
+    expect(isWorthIt(95, 19)).toBe(true)
   })
 
   it('a burst says nothing', () => {
@@ -108,6 +127,70 @@ describe('a part whose bytes came too fast', () => {
 
   it('is fetched again where the machine went down: only what has a digest is kept', async () => {
     expect(await reopened('this run', 'another run')).toEqual([[0, 36 * MIB]])
+  })
+
+  it('is not waited for by checkpoints, with durability power either, but for what has a digest', async () => {
+    let now = 0
+    const synced: string[] = []
+    const names = new Map<number, string>()
+    const files: FileSystem = {
+      ...nodeFileSystem,
+      bootId: () => 'this run',
+      async open(path, intent) {
+        const fd = await nodeFileSystem.open(path, intent)
+        names.set(fd, path.endsWith('.part') ? 'part' : 'side')
+        return fd
+      },
+      async fdatasync(fd) {
+        synced.push(names.get(fd) ?? '')
+        await nodeFileSystem.fdatasync(fd)
+      },
+    }
+    const sink = createFileSink({durability: 'power', files, now: () => now})
+    const name = nameIn(directory)
+    const {part} = await sink.openPart(name, [])
+    const block = Buffer.alloc(4 * MIB, 7)
+    let at = 0
+    /** Writes so much, and makes a checkpoint of it; answers what was synced for it. */
+    const checkpoint = async (mib: number) => {
+      for (const end = at + mib * MIB; at < end; at += block.length) await part.write(block, block.length, at)
+      await part.sync()
+      await part.checkpoint(factsOf(name, [[0, at]]))
+      return synced.splice(0)
+    }
+    expect(await checkpoint(4)).toEqual(['part', 'side'])
+    expect(await checkpoint(32)).toEqual(['part', 'side'])
+    now = 100
+    expect(await checkpoint(4)).toEqual([])
+    expect(await checkpoint(4)).toEqual([])
+    now = 1000
+    expect(await checkpoint(4)).toEqual(['part', 'side'])
+    await part.close()
+  })
+
+  it('goes on its way to the disk early, and a failure of that ends the part', async () => {
+    let now = 0
+    const files: FileSystem = {
+      ...nodeFileSystem,
+      bootId: () => 'this run',
+      fdatasync: () => (now === 0 ? Promise.resolve() : Promise.reject(Object.assign(new Error('EIO'), {code: 'EIO'}))),
+    }
+    const sink = createFileSink({durability: 'power', files, now: () => now})
+    const name = nameIn(directory)
+    const {part} = await sink.openPart(name, [])
+    const block = Buffer.alloc(4 * MIB, 7)
+    let at = 0
+    const write = async (mib: number) => {
+      for (const end = at + mib * MIB; at < end; at += block.length) await part.write(block, block.length, at)
+    }
+    await write(36)
+    await part.sync()
+    now = 100
+    await write(36)
+    await part.sync()
+    await part.close()
+    const verified = sink.verify(name, {size: at, digests: []} as ExpectedFile, new AbortController().signal)
+    await expect(verified).rejects.toMatchObject({code: 'DISK_FAILED'})
   })
 
   it('has digests where one run of the machine cannot be told from another', async () => {

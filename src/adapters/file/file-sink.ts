@@ -7,6 +7,7 @@ import type {TransferTarget} from '../../domain/record.ts'
 import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
 import {DirectorySyncs} from './directory-syncs.ts'
+import {EarlyWriteback} from './early-writeback.ts'
 import {asFileWork, errnoOf, NO_DIRECTORY_ADVICE} from './file-errors.ts'
 import {type PartPaths, partPaths} from './file-names.ts'
 import {openReader} from './file-reader.ts'
@@ -47,6 +48,7 @@ interface Context {
   readonly turns: PartTurns
   readonly hashes: PartHashes | undefined
   readonly room: Room
+  readonly writeback: EarlyWriteback
 }
 
 export function createFileSink(options: FileSinkOptions): FileSink {
@@ -61,6 +63,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     // A thread reads the real file system only.
     hashes: options.files === undefined ? new PartHashes(new HashPool()) : undefined,
     room: new Room(files, options.reserveBytes),
+    writeback: new EarlyWriteback(),
   }
   const {durable, mode, unsound, turns, hashes, room} = context
   const directories = new DirectorySyncs((directory) => files.fsyncDirectory(directory))
@@ -193,12 +196,12 @@ function partOn(
   opened: Pick<PartOptions, 'fd' | 'present' | 'digests' | 'onClosed'>,
   stored: StoredSide | undefined,
 ): PartFile {
-  const {files, durable, now, unsound, hashes, room} = context
+  const {files, durable, now, unsound, hashes, room, writeback} = context
   unsound.delete(paths.part)
   hashes?.changed(paths.part, prefixLength(opened.present))
   const syncs = guardOf(context, paths.part)
   const side = new SideFile({files, paths, durable, syncs}, stored)
-  return new OpenPart({files, paths, side, syncs, durable, now, hashes, room, ...opened})
+  return new OpenPart({files, paths, side, syncs, durable, now, hashes, room, writeback, ...opened})
 }
 
 /** Undefined when something has the name already. */

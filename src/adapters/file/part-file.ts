@@ -6,6 +6,7 @@ import type {ChecksumAlgorithm} from '../../domain/record.ts'
 import type {PartFile, SideFacts} from '../../ports/file-sink.ts'
 import {BLOCK_SIZE, type BlockDigests, type Digest, type Stretch} from './block-digests.ts'
 import {DigestPace} from './digest-pace.ts'
+import type {EarlyWriteback} from './early-writeback.ts'
 import {fileError} from './file-errors.ts'
 import type {PartPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
@@ -31,6 +32,7 @@ export interface PartOptions {
   /** Undefined where digests are computed at the end. */
   readonly hashes: PartHashes | undefined
   readonly room: Room
+  readonly writeback: EarlyWriteback
   /** Nothing more is done to the part through this. */
   readonly onClosed: () => void
 }
@@ -43,6 +45,10 @@ export class OpenPart implements PartFile {
   readonly #pace: DigestPace | undefined
   #checkpoints: Promise<unknown> = Promise.resolve()
   #present: RangeSet
+  /** Bytes with a digest were written since the last sync: these alone are believed after a loss of power. */
+  #hasDigested = false
+  /** Bytes that were written since a sync began. */
+  #unsent = 0
   #closed: Promise<void> | undefined
 
   constructor(options: PartOptions) {
@@ -60,9 +66,33 @@ export class OpenPart implements PartFile {
     return this.#run(() => files.read(fd, buffer, 0, buffer.length, position))
   }
 
+  /**
+   * What has no digest, because it came too fast for one (DigestPace), is not believed after a loss of power, synced or not. Nobody
+   * waits for the disk to have it until the file is whole.
+   */
   sync(): Promise<void> {
-    const {files, fd, syncs, durable} = this.#options
-    return this.#run(() => (durable ? syncs.sync(() => files.fdatasync(fd)) : Promise.resolve()))
+    if (!this.#options.durable) return this.#run(() => Promise.resolve())
+    if (this.#hasDigested) return this.#run(() => this.#waitForDisk())
+    const sent = this.#options.writeback.send(this.#unsent, () => this.#run(() => this.#sync()))
+    // Its failure makes the part unsound: whatever is done next with it says so.
+    sent?.catch(() => undefined)
+    return this.#run(() => Promise.resolve())
+  }
+
+  async #waitForDisk(): Promise<void> {
+    const {now} = this.#options
+    const began = now()
+    await this.#sync()
+    this.#pace?.waited(now() - began)
+  }
+
+  #sync(): Promise<void> {
+    const {files, fd, syncs} = this.#options
+    return syncs.sync(() => {
+      this.#hasDigested = false
+      this.#unsent = 0
+      return files.fdatasync(fd)
+    })
   }
 
   checkpoint(facts: SideFacts): Promise<void> {
@@ -115,6 +145,8 @@ export class OpenPart implements PartFile {
       const isWorthIt = this.#pace === undefined || this.#pace.isWorthIt(length)
       digests.note(buffer.subarray(0, length), position, isWorthIt)
       await writing
+      if (isWorthIt) this.#hasDigested = true
+      this.#unsent += length
     })
     this.#present = addRange(this.#present, position, position + length)
     hashes?.grown(paths.part, this.#present)

@@ -7,7 +7,7 @@ import {TransferError} from '../../domain/errors.ts'
 import type {RangeSet} from '../../domain/range-set.ts'
 import {sizeOf} from '../../domain/range-set.ts'
 import type {SideFacts} from '../../ports/file-sink.ts'
-import {BLOCK_SIZE, byBlock, type Digest} from './block-digests.ts'
+import {BLOCK_SIZE, byBlock, type Digest, NO_DIGEST} from './block-digests.ts'
 import type {PartPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
 import {
@@ -85,7 +85,7 @@ export class SideFile {
     if (this.#header === undefined) await this.#create(header, line)
     else if (this.#header !== header || this.#length + line.length > longest(facts.evidence.ranges))
       await this.#rewrite(header, facts, stamp, digests)
-    else await this.#appendLine(line)
+    else await this.#appendLine(line, digests.some(isDigested))
   }
 
   async close(): Promise<void> {
@@ -111,11 +111,12 @@ export class SideFile {
     this.#length = bytes.length
   }
 
-  async #appendLine(line: string): Promise<void> {
+  /** `lasts`: it says what is worth something after a loss of power. Else the next one that does takes it along. */
+  async #appendLine(line: string, lasts: boolean): Promise<void> {
     const fd = await this.#opened()
     const bytes = Buffer.from(line)
     await writeFully(this.#files, fd, bytes, this.#length)
-    await this.#settle(fd)
+    if (lasts) await this.#settle(fd)
     this.#length += bytes.length
   }
 
@@ -153,6 +154,10 @@ export class SideFile {
   async #settleNames(): Promise<void> {
     if (this.#durable) await this.#syncs.sync(() => this.#files.fsyncDirectory(this.#paths.directory))
   }
+}
+
+function isDigested({crc}: Digest): boolean {
+  return crc !== NO_DIGEST
 }
 
 /** How long the side file may grow for these ranges. */
