@@ -382,6 +382,10 @@ export class RemoteEngine implements EngineApi {
     return {kind: 'spool', name: spoolName(id, 'body'), size: piece.size}
   }
 
+  dropBody(): void {
+    // The host's, which removes it when it closes.
+  }
+
   /** Pages on loopback, served by the host. */
   inspect(options: CallInput<'inspect'>): Promise<CallAnswer<'inspect'>> {
     return this.#calls.call('inspect', options)

@@ -316,6 +316,7 @@ export class Coordinator {
     this.line.stop()
     this.prefetcher.stop()
     await Promise.all([drain(this.operations), this.completionGroups.drain(), this.notifications.drain()])
+    await this.spool.dropDrafts()
   }
 
   /** Stops what still lives. */

@@ -124,6 +124,7 @@ export interface EngineApi {
   resumeGroup(name: string): Promise<void>
   cancelGroup(name: string): Promise<void>
   takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece>
+  dropBody(id: OperationId): void
   seal(plain: string): string
   unseal(sealed: string): string
   newId(): OperationId

@@ -219,8 +219,13 @@ export class Engine implements EngineApi {
     const records = drafts.map(
       (draft): OperationRecord => ({...draft, sequence: this.#nextSequence(), state: 'queued'}),
     )
+    const {spool} = this.#coordinator
+    spool.accepting(drafts)
     const accepted = this.#create(records, this.#lastAccepted, use)
-    accepted.catch(() => operations.drop(drafts))
+    accepted.catch(() => {
+      operations.drop(drafts)
+      spool.refused(drafts)
+    })
     this.#lastAccepted = accepted.then(
       () => undefined,
       () => undefined,
@@ -665,7 +670,13 @@ export class Engine implements EngineApi {
   async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
     this.#requireServing()
     const size = await this.#ports.spool.take(id, chunks, signal)
+    this.#coordinator.spool.taken(id)
     return {kind: 'spool', name: spoolName(id, 'body'), size}
+  }
+
+  /** Nobody has the draft any more that it was taken for. */
+  dropBody(id: OperationId): void {
+    void this.#coordinator.spool.dropped(id)
   }
 
   /** Of a draft to be made. Throws LIMIT_REACHED. */

@@ -1,5 +1,9 @@
-/** Private files go with their operation: its copy of a stream when it ends, its answer when it is forgotten. */
+/**
+ * Private files go with their operation: its copy of a stream when it ends, or when nobody can start it any more; its answer when it
+ * is forgotten.
+ */
 
+import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isSpooled} from '../domain/request-content.ts'
 import {isTerminal} from '../domain/status.ts'
@@ -15,6 +19,8 @@ export interface SpoolKeeperOptions {
 
 export class SpoolKeeper {
   readonly #options: SpoolKeeperOptions
+  /** Copies whose operation is not accepted yet. */
+  readonly #drafts = new Set<OperationId>()
 
   constructor(options: SpoolKeeperOptions) {
     this.#options = options
@@ -36,6 +42,31 @@ export class SpoolKeeper {
     }
   }
 
+  /** A copy is there, for an operation to come. */
+  taken(id: OperationId): void {
+    this.#drafts.add(id)
+  }
+
+  /** They are being accepted: from now on their records say what becomes of their copies. */
+  accepting(operations: readonly Pick<OperationRecord, 'id'>[]): void {
+    for (const {id} of operations) this.#drafts.delete(id)
+  }
+
+  /** They were not, and may be another time. */
+  refused(operations: readonly Pick<OperationRecord, 'id' | 'request'>[]): void {
+    for (const {id, request} of operations) if (isSpooled(request.body)) this.#drafts.add(id)
+  }
+
+  /** Nobody can start it any more: no effect for what was accepted. */
+  async dropped(id: OperationId): Promise<void> {
+    if (this.#drafts.delete(id)) await this.#remove(id, 'body')
+  }
+
+  /** The engine closes. */
+  async dropDrafts(): Promise<void> {
+    await Promise.all([...this.#drafts].map((id) => this.dropped(id)))
+  }
+
   /** Its end is durable. */
   async ended({id, request}: OperationRecord): Promise<void> {
     if (isSpooled(request.body)) await this.#remove(id, 'body')
@@ -47,7 +78,7 @@ export class SpoolKeeper {
   }
 
   /** What stays is found by the next sweep. */
-  async #remove(id: OperationRecord['id'], kind?: 'body'): Promise<void> {
+  async #remove(id: OperationId, kind?: 'body'): Promise<void> {
     const {spool, log} = this.#options
     try {
       await spool.remove(id, kind)

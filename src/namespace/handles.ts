@@ -21,7 +21,10 @@ export function rememberHandle(engine: EngineApi, entry: HeldOperation, handle: 
   lettingGo.register(handle, () => engine.release(entry))
 }
 
-/** A draft that nobody has any more counts no longer. */
+/** A draft that nobody has any more counts no longer, and needs no copy of a stream. */
 export function watchDraft(engine: EngineApi, id: OperationId, handle: TransferOperation): void {
-  lettingGo.register(handle, () => engine.limits.dropDraft(id))
+  lettingGo.register(handle, () => {
+    engine.limits.dropDraft(id)
+    engine.dropBody(id)
+  })
 }

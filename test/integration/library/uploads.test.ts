@@ -1,7 +1,9 @@
 /** Uploads: what arrives, what is reported, and what an interruption, a failure, a crash or a changed file makes of them. */
 
-import {rm, truncate, writeFile} from 'node:fs/promises'
+import {readdir, rm, truncate, writeFile} from 'node:fs/promises'
 import {Readable} from 'node:stream'
+import {setFlagsFromString} from 'node:v8'
+import {runInNewContext} from 'node:vm'
 import {BehaviorSubject, filter, firstValueFrom} from 'rxjs'
 import {describe, expect, it} from 'vitest'
 import {
@@ -24,6 +26,9 @@ import {SinkServer} from '../../support/sink-server.ts'
 import {failure, makeWorld, onCleanup, openEngine, type World} from '../harness.ts'
 
 const SIZE = 3_000_000
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
 
 interface Bench extends World {
   readonly sink: SinkServer
@@ -565,16 +570,32 @@ describe('17.J groups', () => {
 })
 
 describe('what is left behind', () => {
-  it('goes: a copy whose upload was never started is removed when the engine opens next', async () => {
+  it('goes: a copy whose upload was never started is removed when the engine closes, or opens after a kill', async () => {
     const {uploader, sink, engine, directory} = await makeBench()
-    await uploader.createUploadFromStreamAsync(sink.url('/s'), Readable.from(['never sent']))
+    const upload = await uploader.createUploadFromStreamAsync(sink.url('/s'), Readable.from(['never sent']))
+    const [name = ''] = await readdir(`${directory}/.store/spool`)
     await engine.close()
-    const {readdir} = await import('node:fs/promises')
-    expect(await readdir(`${directory}/.store/spool`)).toHaveLength(1)
+    expect(upload.guid).toBe(name.split('.')[0])
+    expect(await readdir(`${directory}/.store/spool`)).toEqual([])
+    // A kill would have left it.
+    await writeFile(`${directory}/.store/spool/${name}`, 'never sent')
     const next = await openEngine(directory)
     expect(await readdir(`${directory}/.store/spool`)).toEqual([])
     expect(next).toBeInstanceOf(BackgroundTransferEngine)
     await rm(`${directory}/.store/spool`, {recursive: true})
+  })
+
+  it('goes: a copy whose upload nobody has any more is removed, and one that waits to be started is not', async () => {
+    const {uploader, sink, directory} = await makeBench()
+    const make = (path: string) => uploader.createUploadFromStreamAsync(sink.url(path), Readable.from(['a stream']))
+    const kept = await make('/kept')
+    await make('/dropped')
+    while ((await readdir(`${directory}/.store/spool`)).length > 1) {
+      collectGarbage()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await kept.startAsync()
+    expect(sink.arrivals.map(({path, received}) => [path, received])).toEqual([['/kept', 8]])
   })
 })
 
