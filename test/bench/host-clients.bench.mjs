@@ -89,7 +89,7 @@ async function measure(rounds = '5', mib = '200') {
   const of = (which, what) => pairs.map((pair) => pair[which][what])
   for (const what of ['cpu', 'wall']) {
     console.log(
-      `${what}: without ${spread(of('without', what))} s, with ${spread(of('withThem', what))} s, ratio ${spread(ratio(what))}`,
+      `${what}: without ${spread(of('without', what))} s a GiB, with ${spread(of('withThem', what))} s a GiB, ratio ${spread(ratio(what))}`,
     )
   }
   console.log(`told: ${median(of('withThem', 'told'))} of ${FILES * CLIENTS} subscriptions a run`)
@@ -130,12 +130,19 @@ async function run(count, mib) {
     await Promise.all(running.map(({accepted}) => accepted))
     const followers =
       count === 0 ? undefined : await start(SELF, 'clients', store, String(count), ...operations.map(({guid}) => guid))
-    const before = cpuOf(host.pid)
-    const began = performance.now()
+    const at = () => ({
+      cpu: cpuOf(host.pid),
+      wall: performance.now() / 1000,
+      bytes: operations.reduce((sum, {progress}) => sum + progress.bytesReceived, 0),
+    })
     await fetch(`${origin}/go`)
+    // What begins and ends is not the byte path.
+    const all = FILES * Number(mib) * MIB
+    const [from, to] = [await until(at, all * 0.1), await until(at, all * 0.9)]
     await Promise.all(running)
-    const wall = (performance.now() - began) / 1000
-    const cpu = cpuOf(host.pid) - before
+    const gibibytes = (to.bytes - from.bytes) / 1024 ** 3
+    const cpu = (to.cpu - from.cpu) / gibibytes
+    const wall = (to.wall - from.wall) / gibibytes
     const told = followers === undefined ? 0 : Number((await followers.lines.next()).value)
     await engine.close()
     return {cpu, wall, told}
@@ -146,6 +153,15 @@ async function run(count, mib) {
       await ended
     }
     await rm(directory, {recursive: true, force: true})
+  }
+}
+
+/** Looks often enough for a percent of a run. */
+async function until(at, bytes) {
+  for (;;) {
+    const seen = at()
+    if (seen.bytes >= bytes) return seen
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
