@@ -3,7 +3,7 @@
 import {once} from 'node:events'
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import type {AddressInfo} from 'node:net'
-import {join} from 'node:path'
+import {basename, join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {BehaviorSubject} from 'rxjs'
 import {
@@ -11,6 +11,7 @@ import {
   BackgroundTransferCostPolicy,
   BackgroundTransferEngine,
   type DownloadOperation,
+  type DownloadOptions,
   GOOD_CONDITIONS,
 } from '../src/index.ts'
 
@@ -28,7 +29,7 @@ const FILES: Readonly<Record<string, Served>> = {
   'database.tar.zst': {size: 96 * MIB, rate: 4.1 * MIB},
   'uploads.tar': {size: 40 * MIB, rate: 6 * MIB},
   'audit-log.jsonl.gz': {size: 12 * MIB, rate: 6 * MIB},
-  'ubuntu-26.04-live-server.iso': {size: 180 * MIB, rate: 7.6 * MIB},
+  'ubuntu-26.04-live-server.iso': {size: 400 * MIB, rate: 1.6 * MIB},
   'chapter-07-4k.mkv': {
     size: 128 * MIB,
     rate: 5.2 * MIB,
@@ -37,7 +38,7 @@ const FILES: Readonly<Record<string, Served>> = {
   'chapter-08-4k.mkv': {size: 72 * MIB, rate: 3.3 * MIB},
   'train-images.parquet': {size: 14 * MIB, rate: 12 * MIB},
   'report-2026-q3.pdf': {size: 2 * MIB, rate: 4 * MIB},
-  'firmware-2.4.1.bin': {size: 64 * MIB, rate: 6 * MIB},
+  'firmware-2.4.1.bin': {size: 256 * MIB, rate: 6 * MIB},
   'old-build.zip': {size: MIB, rate: MIB, mishaps: ['gone']},
 }
 
@@ -65,18 +66,26 @@ export async function startSampleTransfers(directory: string): Promise<SampleTra
     retryDelayMs: 2500,
   })
   const operations: Record<string, DownloadOperation> = {}
-  const begin = (name: string, group: string, address = `http://127.0.0.1:${port}/${name}`) => {
+  const begin = (
+    name: string,
+    group: string,
+    address = `http://127.0.0.1:${port}/${name}`,
+    options: DownloadOptions = {},
+  ) => {
     const downloader = engine.createDownloader()
     if (group !== '') downloader.transferGroup = engine.createGroup(group)
     if (!address.includes('127.0.0.1')) downloader.costPolicy = BackgroundTransferCostPolicy.unrestrictedOnly
-    const operation = downloader.createDownload(address, join(directory, name))
+    const operation = downloader.createDownload(address, join(directory, name), options)
     operations[name] = operation
     operation.startAsync().catch(() => {})
   }
   engine.createGroup('nightly-backup').transferBehavior = BackgroundTransferBehavior.serialized
   for (const name of ['database.tar.zst', 'uploads.tar', 'audit-log.jsonl.gz']) begin(name, 'nightly-backup')
-  for (const name of ['ubuntu-26.04-live-server.iso', 'chapter-07-4k.mkv', 'chapter-08-4k.mkv'])
-    begin(name, 'media-sync')
+  // From two addresses over several connections; the first sends each of them on.
+  const iso = 'ubuntu-26.04-live-server.iso'
+  const mirrors = [`http://127.0.0.1:${port}/mirror/${iso}?token=9f3b`]
+  begin(iso, 'media-sync', `http://127.0.0.1:${port}/latest/${iso}`, {connections: 4, mirrors})
+  for (const name of ['chapter-07-4k.mkv', 'chapter-08-4k.mkv']) begin(name, 'media-sync')
   for (const name of ['report-2026-q3.pdf', 'train-images.parquet', 'old-build.zip']) begin(name, '')
   begin('firmware-2.4.1.bin', 'devices')
   // Never contacted: its cost policy forbids a metered network.
@@ -94,7 +103,12 @@ export async function startSampleTransfers(directory: string): Promise<SampleTra
 function serve(): (request: IncomingMessage, response: ServerResponse) => void {
   const asked = new Map<string, number>()
   return (request, response) => {
-    const name = (request.url ?? '/').slice(1)
+    const {pathname} = new URL(request.url ?? '/', 'http://127.0.0.1')
+    const name = basename(pathname)
+    if (pathname.startsWith('/latest/')) {
+      response.writeHead(302, {Location: `/${name}`}).end()
+      return
+    }
     const file = FILES[name]
     const count = asked.get(name) ?? 0
     asked.set(name, count + 1)
@@ -110,16 +124,21 @@ async function send(
   response: ServerResponse,
   name: string,
   {size, rate}: Served,
-  end: number,
+  limit: number,
 ): Promise<void> {
   const etag = `"${name}-1"`
-  const from = request.headers['if-range'] === etag ? Number(/\d+/.exec(request.headers.range ?? '')?.[0] ?? 0) : 0
-  response.writeHead(from === 0 ? 200 : 206, {
+  const {range = '', 'if-range': condition} = request.headers
+  const [, first = '0', last = String(size - 1)] =
+    (condition === undefined || condition === etag ? /^bytes=(\d+)-(\d+)?$/.exec(range) : undefined) ?? []
+  const from = Number(first)
+  const isPart = from > 0 || Number(last) < size - 1
+  const end = Math.min(limit, Number(last) + 1)
+  response.writeHead(isPart ? 206 : 200, {
     ETag: etag,
     'Accept-Ranges': 'bytes',
     'Content-Type': 'application/octet-stream',
-    'Content-Length': size - from,
-    ...(from === 0 ? {} : {'Content-Range': `bytes ${from}-${size - 1}/${size}`}),
+    'Content-Length': Number(last) + 1 - from,
+    ...(isPart ? {'Content-Range': `bytes ${from}-${last}/${size}`} : {}),
   })
   const began = performance.now()
   for (let position = from; position < end && !response.destroyed; ) {
@@ -130,7 +149,7 @@ async function send(
     position += piece
     await delay(PULSE_MS)
   }
-  if (end < size) response.destroy()
+  if (end <= Number(last)) response.destroy()
   else response.end()
 }
 

@@ -51,6 +51,11 @@ try {
   await shoot(page, 'inspector-transitions')
 
   await page.keyboard.press('End')
+  await choose(page, 'ubuntu-26.04-live-server.iso')
+  await page.getByRole('tab', {name: 'Requests'}).click()
+  await page.locator('tr.part').nth(2).waitFor()
+  await shoot(page, 'inspector-requests')
+
   await page.emulateMedia({colorScheme: 'light'})
   await page.getByRole('option', {name: /^Group nightly-backup/}).click()
   await shoot(page, 'inspector-group')

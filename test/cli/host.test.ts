@@ -1,7 +1,11 @@
 /** Several commands on one store: they speak to whoever has it, hand transfers over, and take the place of one that is gone. */
 
 import {existsSync} from 'node:fs'
+import {readFile, writeFile} from 'node:fs/promises'
+import {firstValueFrom} from 'rxjs'
+import {filter} from 'rxjs/operators'
 import {beforeAll, describe, expect, it} from 'vitest'
+import {BackgroundTransferEngine} from '../../src/index.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {type BuiltCli, buildCli, CliWorld, ERROR_LINE, jsonLines} from './harness.ts'
 
@@ -84,6 +88,32 @@ describe('bgt host', {timeout: 120_000}, () => {
       expect((await world.operations()).map(({state, bytesReceived}) => [state, bytesReceived])).toEqual([
         ['queued', 100_000],
       ])
+    })
+  })
+
+  it('runs the background task that a client registers: its program is found beside the one file of the command', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const task = `
+        import {writeFileSync} from 'node:fs'
+        export const run = ({instanceId}) => writeFileSync(${JSON.stringify(world.path('done'))}, instanceId)
+      `
+      await writeFile(world.path('task.mjs'), task)
+      const host = world.start(['host', '--conditions', 'good'])
+      await host.shows('open for others')
+      const engine = await BackgroundTransferEngine.connect({directory: world.store})
+      try {
+        const group = engine.createCompletionGroup()
+        const taskEntryPoint = world.path('task.mjs')
+        await engine.registerBackgroundTask({name: 'note', taskEntryPoint, trigger: group.trigger})
+        const ended = firstValueFrom(engine.events$.pipe(filter(({type}) => /^task\.(completed|failed)$/.test(type))))
+        await group.enableAsync()
+        expect(await ended).toMatchObject({type: 'task.completed'})
+        expect(await readFile(world.path('done'), 'utf8')).toBe(group.id)
+      } finally {
+        await engine.close()
+      }
+      host.kill('SIGTERM')
+      expect((await host.ended).code).toBe(0)
     })
   })
 
