@@ -27,7 +27,8 @@ interface Served {
 
 const FILES: Readonly<Record<string, Served>> = {
   'database.tar.zst': {size: 96 * MIB, rate: 4.1 * MIB},
-  'uploads.tar': {size: 40 * MIB, rate: 6 * MIB},
+  'uploads.tar': {size: 400 * MIB, rate: 6 * MIB},
+  'mail.mbox.zst': {size: 9 * MIB, rate: 6 * MIB},
   'audit-log.jsonl.gz': {size: 12 * MIB, rate: 6 * MIB},
   'ubuntu-26.04-live-server.iso': {size: 400 * MIB, rate: 1.6 * MIB},
   'chapter-07-4k.mkv': {
@@ -80,7 +81,8 @@ export async function startSampleTransfers(directory: string): Promise<SampleTra
     operation.startAsync().catch(() => {})
   }
   engine.createGroup('nightly-backup').transferBehavior = BackgroundTransferBehavior.serialized
-  for (const name of ['database.tar.zst', 'uploads.tar', 'audit-log.jsonl.gz']) begin(name, 'nightly-backup')
+  for (const name of ['database.tar.zst', 'uploads.tar', 'audit-log.jsonl.gz', 'mail.mbox.zst'])
+    begin(name, 'nightly-backup')
   // From two addresses over several connections; the first sends each of them on.
   const iso = 'ubuntu-26.04-live-server.iso'
   const mirrors = [`http://127.0.0.1:${port}/mirror/${iso}?token=9f3b`]
