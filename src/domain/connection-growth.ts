@@ -36,6 +36,12 @@ export interface GrowthSample {
 /** What one connection brings within this is left to it: more of them would gain a second, at the cost of everybody else there. */
 const WORTH_WIDENING_MS = 3000
 
+/** Bytes a second of one connection that others hardly add to: a gigabit line is full. */
+const FAST = 100 * 1024 * 1024
+
+/** What comes so fast gets others only where it takes so long: a first measurement, of a tenth of a second, finds less than comes. */
+const WORTH_WIDENING_FAST_MS = 10_000
+
 /** Whether fewer would do is worth finding out only for what takes so long. */
 const WORTH_NARROWING_MS = 10_000
 
@@ -70,9 +76,10 @@ export function grown(growth: Growth, sample: GrowthSample): Growth {
   }
 }
 
-function widened(growth: Growth, {flowing, most, restMs}: GrowthSample): Growth {
+function widened(growth: Growth, {rate, flowing, most, restMs}: GrowthSample): Growth {
   const {target} = growth
-  if (flowing < target || restMs < WORTH_WIDENING_MS) return growth
+  const leastMs = rate / Math.max(1, flowing) < FAST ? WORTH_WIDENING_MS : WORTH_WIDENING_FAST_MS
+  if (flowing < target || restMs < leastMs) return growth
   if (target >= most) return {...growth, phase: 'weighing', paying: target}
   return {...growth, target: Math.min(most, 2 * target), paying: target}
 }

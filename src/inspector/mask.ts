@@ -11,7 +11,7 @@ import {redactAddresses, redactAnswerHeaders, redactText, redactUrl, secretsInUr
 export function maskRecord(record: OperationRecord): OperationRecord {
   const secrets = secretsOf(record)
   const {sealed: _, credentials: __, ...request} = record.request
-  const {response, error, evidence} = record
+  const {response, error, evidence, dropped} = record
   return {
     ...record,
     request: {
@@ -27,6 +27,9 @@ export function maskRecord(record: OperationRecord): OperationRecord {
       ? {}
       : {response: {...response, url: redactUrl(response.url), headers: maskHeaders(response.headers, secrets)}}),
     ...(error === undefined ? {} : {error: maskError(error, secrets)}),
+    ...(dropped === undefined
+      ? {}
+      : {dropped: dropped.map(({reason, ...each}) => ({...each, reason: maskText(reason, secrets)}))}),
   }
 }
 

@@ -200,7 +200,7 @@ function sizeOf(path: string): number {
   return FILES.find(({name}) => `/${name}` === path)?.size ?? 0
 }
 
-describe('17.I 199: a process that is killed while one file comes over four connections', () => {
+describe('17.I 199: a process that is killed while one file comes over four connections, from two addresses', () => {
   it(`goes on at each gap (seed 7, ${PARTS_KILLS} kills)`, {timeout: 120_000}, async () => {
     const random = new SeededRandom(Number(process.env.CRASH_SEED ?? 7))
     await World.run(async (world) => {
@@ -218,11 +218,14 @@ describe('17.I 199: a process that is killed while one file comes over four conn
           return contentSlice(7, start, end)
         },
       }
-      server.route('/large', () => {
+      const route = () => {
         atOnce = Math.max(atOnce, server.requests.filter(({closed}) => !closed).length)
         return {etag: '"large"', pieceBytes: 16 * KIB, pieceDelayMs: 8, content}
-      })
-      const plan = world.plan([{url: server.url('/large'), file: join(directory, 'large'), options: {connections: 4}}])
+      }
+      server.route('/large', route)
+      server.route('/copy', route)
+      const options = {connections: 4, mirrors: [server.url('/copy')]}
+      const plan = world.plan([{url: server.url('/large'), file: join(directory, 'large'), options}])
       const engine = {...plan.engine, checkpointIntervalMs: 50, minSliceBytes: 64 * KIB}
       const quick: Plan = {...plan, engine}
       for (let kills = 0; kills < PARTS_KILLS; kills++) {
@@ -234,6 +237,7 @@ describe('17.I 199: a process that is killed while one file comes over four conn
       const last = await finishWorker(program, quick)
       expect(last.at(-1)).toEqual({type: 'finished'})
       expect(atOnce).toBeGreaterThan(2)
+      expect(new Set(server.requests.map(({path}) => path))).toEqual(new Set(['/large', '/copy']))
       expect(await world.names()).toEqual(['large'])
       expect(await world.digestOf('large')).toBe(sha256(contentOf(7, size)))
       // Of each of four connections: what was not durable yet, and what was on its way when it was closed.

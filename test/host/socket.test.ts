@@ -3,7 +3,7 @@
 import {execFile} from 'node:child_process'
 import {randomUUID} from 'node:crypto'
 import {once} from 'node:events'
-import {chmod, mkdir, stat, writeFile} from 'node:fs/promises'
+import {chmod, mkdir, readFile, stat, writeFile} from 'node:fs/promises'
 import {createServer} from 'node:http'
 import {connect} from 'node:net'
 import {join} from 'node:path'
@@ -74,6 +74,25 @@ describe('the control socket', () => {
     expect(error.toLine()).toBe(
       `no host runs for this store (${join(directory, '.store')}): start one with \`bgt host\`, or open the store in this process`,
     )
+  })
+
+  it('takes the other addresses of a file, and shows nobody what is secret in them', async () => {
+    const {directory, engine, store} = await shared()
+    const [server, mirror] = [await startServer(), await startServer()]
+    server.route('/file', {status: 404})
+    mirror.route('/copy', {content: Buffer.from('all of it'), etag: '"1"'})
+    const client = await BackgroundTransferEngine.connect({directory: store})
+    const file = join(directory, 'file')
+    const operation = client.createDownloader().createDownload(server.url('/file'), file, {
+      mirrors: [mirror.url('/copy?sig=s3cret')],
+    })
+    await operation.startAsync()
+    expect(await readFile(file, 'utf8')).toBe('all of it')
+    expect(mirror.requests.map(({path}) => path)).toEqual(['/copy?sig=s3cret'])
+    const journal = await engine.journalAsync(operation.guid)
+    expect(journal.length).toBeGreaterThan(0)
+    expect(JSON.stringify(journal)).not.toContain('s3cret')
+    await client.close()
   })
 
   it('of a host of another version is told apart', async () => {

@@ -142,6 +142,18 @@ describe('the mask', () => {
     })
   })
 
+  it('masks the other addresses of a file, and why one was given up', () => {
+    const record = queuedRecord(1, {url: 'http://a.example/x'})
+    const mirrored = {
+      ...record,
+      request: {...record.request, mirrors: ['http://b.example/x?sig=s3cret-value']},
+      dropped: [{source: 1, reason: 'http://b.example/x?sig=s3cret-value has nothing, nor has s3cret-value'}],
+    }
+    const masked = JSON.stringify(maskRecord(mirrored))
+    expect(masked).toContain('http://b.example/x?sig=***')
+    expect(masked).not.toContain('s3cret-value')
+  })
+
   it('masks addresses and their query values inside any text', () => {
     fc.assert(
       fc.property(anySecret, fc.string(), (secret, around) => {

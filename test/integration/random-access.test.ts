@@ -97,6 +97,29 @@ describe('17.F random access', () => {
     expect(asked()).toEqual(['bytes=0-'])
   })
 
+  it.each([2 ** 31, 2 ** 32])('128. goes on at a cut, and is read, across byte %i', async (border) => {
+    // Nothing is written between the stretches: the part file is sparse.
+    const large: Script = {content: {seed: 1, size: 2 ** 32 + 2 * MIB}, etag: '"v1"'}
+    const silent: Script = {...large, cutAfter: FIRST, cut: 'stall'}
+    const {engine, ports, entry, receives, asked} = await start([silent, {...silent, cut: 'reset'}, silent])
+    await receives(FIRST)
+    const from = border - 1000
+    engine.want(entry, from)
+    await receives(3 * FIRST)
+    expect(asked()).toEqual(['bytes=0-', `bytes=${from}-`, `bytes=${from + FIRST}-`])
+    await expect
+      .poll(() => engine.writtenOf(entry))
+      .toEqual([
+        [0, FIRST],
+        [from, from + 2 * FIRST],
+      ])
+    const reader = await ports.sink.openReader(partNameOf(entry.facts), undefined)
+    const bytes = Buffer.alloc(2 * FIRST)
+    expect(await reader.read(bytes, from)).toBe(bytes.length)
+    expect(bytes.equals(contentSlice(1, from, from + bytes.length))).toBe(true)
+    await reader.close()
+  })
+
   it('133. takes an empty file for whole', async () => {
     const empty: Script = {status: 416, headers: [['Content-Range', 'bytes */0']]}
     const {file, ended} = await start(empty)

@@ -224,6 +224,9 @@ describe('how many connections a file gets', () => {
   it('one for what will be here in a moment, and no experiments with what takes a few seconds', () => {
     const first = firstGrowth(8, undefined)
     expect(measure(first, () => 100, {restMs: 2_999})).toBe(first)
+    const fast = () => 100 * 1024 * 1024
+    expect(measure(first, fast, {restMs: 9_999})).toBe(first)
+    expect(measure(first, fast, {restMs: 10_000}).target).toBe(2)
     let growth = first
     for (let n = 0; n < 20; n++) growth = measure(growth, () => 100, {restMs: 9_999})
     expect(growth).toMatchObject({phase: 'weighing', target: 8, samples: []})
