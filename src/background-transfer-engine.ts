@@ -370,7 +370,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return this.#engine.forget(guid)
   }
 
-  /** Bytes per second of everything together from now on; `undefined` lifts the limit. Throws INVALID_ARGUMENT. */
+  /** Bytes per second of all operations together from now on; `undefined` lifts the limit. Throws INVALID_ARGUMENT. */
   setRateLimit(bytesPerSecond: number | undefined): void {
     this.#engine.limitRate(bytesPerSecond)
   }

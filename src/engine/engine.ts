@@ -559,7 +559,7 @@ export class Engine implements EngineApi {
     return this.#line.setBehavior(name, behavior)
   }
 
-  /** Byte rate of everything together; `undefined` lifts the limit. Not kept across sessions: it is an option of open. */
+  /** Byte rate of all operations together; `undefined` lifts the limit. Not kept across sessions: it is an option of open. */
   limitRate(bytesPerSecond: number | undefined): void {
     this.#coordinator.limits.limitEngine(byteRate('bytesPerSecond', bytesPerSecond))
   }

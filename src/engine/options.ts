@@ -24,7 +24,7 @@ export interface EngineOptions {
    * days by default; the part of a failed one goes with its record, finished files stay.
    */
   readonly retention?: Partial<RetentionPolicy>
-  /** Bytes per second of everything together; no limit by default. Changeable while running. */
+  /** Bytes per second of all operations together; no limit by default. Changeable while running. */
   readonly maxBytesPerSecond?: number
   /** ms for TCP and TLS to stand; 300,000 by default (spec 9.1). */
   readonly connectTimeoutMs?: number
