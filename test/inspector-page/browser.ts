@@ -56,7 +56,7 @@ async function sharedPage(): Promise<Page> {
 export async function newContext(): Promise<BrowserContext> {
   if (browser === undefined) throw new Error('the browser is not open')
   const fresh = await browser.newContext({viewport: WIDE, reducedMotion: 'reduce'})
-  fresh.setDefaultTimeout(20_000)
+  fresh.setDefaultTimeout(60_000)
   await fresh.addInitScript(
     `addEventListener('securitypolicyviolation', ({violatedDirective, blockedURI}) => console.error('policy', violatedDirective, blockedURI))`,
   )

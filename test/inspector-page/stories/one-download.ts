@@ -142,7 +142,8 @@ export function oneDownloadStories(): void {
   it('changes the address and the headers of what is paused, and copies the request without its secrets', async () => {
     const {server} = world()
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
-    server.route('/elsewhere', {content: Buffer.from('from elsewhere'), etag: '"1"'})
+    server.route('/elsewhere', {status: 302, headers: [['Location', '/there?signature=s3cret']]})
+    server.route('/there', {content: Buffer.from('from there'), etag: '"1"'})
     await page.getByRole('button', {name: 'Change request…'}).click()
     const dialog = page.getByRole('dialog', {name: 'Change the request'})
     await dialog.getByLabel('New address').fill(server.url('/elsewhere?token=s3cret'))
@@ -161,6 +162,7 @@ export function oneDownloadStories(): void {
     await page.getByRole('button', {name: 'Resume'}).click()
     await operation.attachAsync()
     expect(server.requests.at(-1)).toMatchObject({headers: {authorization: 'Bearer s3cret'}})
+    await page.getByRole('list', {name: 'Redirects'}).getByText('/there?signature=***').waitFor()
   })
 
   it('ends a wait before its deadline', async () => {
