@@ -3,10 +3,17 @@
 import {firstValueFrom} from 'rxjs'
 import {filter} from 'rxjs/operators'
 import {describe, expect, it} from 'vitest'
-import type {BackgroundTransferEngineOptions, DownloadOperation, DownloadOptions} from '../../src/index.ts'
+import {
+  type BackgroundTransferEngineOptions,
+  BackgroundTransferStatus,
+  type DownloadOperation,
+  type DownloadOptions,
+  GOOD_CONDITIONS,
+} from '../../src/index.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import type {ReceivedRequest, Script} from '../support/faulty-script.ts'
-import {bytesSent, digestOf, makeWorld, requestsFor, type World} from './harness.ts'
+import {bytesSent, digestOf, makeWorld, reaches, requestsFor, type World} from './harness.ts'
+import {byName, makeConditionalWorld, ROAMING} from './library/conditional-world.ts'
 
 const KIB = 1024
 const SIZE = 3 * 1024 * KIB + 1
@@ -139,6 +146,26 @@ describe('17.D several connections for one file', () => {
     expect(rest[0]?.headers.range).toMatch(/^bytes=\d+-\d+$/)
     // What was cut off at the end of a stretch was on its way.
     expect(sent).toBeLessThan(SIZE - kept + SIZE / 3)
+  })
+
+  it('a network that begins to cost something ends all of them at once, and what they brought stays', async () => {
+    const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS, OPTIONS)
+    const most = watched(world, '/file', () => SLOW)
+    const operation = world.engine
+      .createDownloader()
+      .createDownload(byName(world.server.url('/file')), world.file('file'), {connections: 4})
+    const running = operation.startAsync()
+    await firstValueFrom(running.progress$.pipe(filter(() => most.atOnce >= 3)))
+    set(ROAMING)
+    await reaches(operation, BackgroundTransferStatus.pausedCostedNetwork)
+    await expect.poll(() => underWay(world, '/file')).toEqual([])
+    const kept = operation.progress.bytesReceived
+    expect(kept).toBeGreaterThan(0)
+    const before = requestsFor(world.server, '/file').length
+    set(GOOD_CONDITIONS)
+    await running
+    await expectWhole(world)
+    for (const {headers} of requestsFor(world.server, '/file').slice(before)) expect(headers.range).toBeDefined()
   })
 })
 
