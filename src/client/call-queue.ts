@@ -38,9 +38,22 @@ export class CallQueue {
   }
 
   call<Name extends CallName>(name: Name, input: CallInput<Name>): Promise<CallAnswer<Name>> {
+    return this.callAnd(name, input, (answer) => answer)
+  }
+
+  /**
+   * Uses the answer in the turn in which it is heard. The stream is in order: what was told before it has been heard, and what was
+   * told after it must not be overtaken by it.
+   */
+  callAnd<Name extends CallName, Used>(
+    name: Name,
+    input: CallInput<Name>,
+    use: (answer: CallAnswer<Name>) => Used,
+  ): Promise<Used> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     return new Promise((resolve, reject) => {
-      const pending: Pending = {id: this.#nextId, name, input, resolve: resolve as Pending['resolve'], reject}
+      const answered = (value: unknown) => resolve(use(value as CallAnswer<Name>))
+      const pending: Pending = {id: this.#nextId, name, input, resolve: answered, reject}
       this.#nextId += 1
       this.#pending.set(pending.id, pending)
       this.#unsent.push(pending)

@@ -41,6 +41,9 @@ import {RemotePrefetcher} from './remote-prefetcher.ts'
 /** Of ids in one call. */
 const PAGE = 10_000
 
+/** Calls that ask something of an operation, and are answered by how it stands then. */
+type Command = 'pause' | 'resume' | 'retry' | 'cancel' | 'changePolicy' | 'changeRequest'
+
 export interface RemoteEnginePorts {
   readonly connection: HostConnection
   readonly clock: Clock
@@ -81,6 +84,8 @@ export class RemoteEngine implements EngineApi {
   /** While somebody watches: what events said of the unfinished last, and which of them this client began. */
   readonly #seen = new Map<OperationId, OperationRecord>()
   readonly #begun = new Set<OperationId>()
+  /** Of operations that were not started yet. */
+  readonly #sentBodies = new Set<OperationId>()
   #hasResumedAll = false
   #host: Hello | undefined
   #backgroundTasks: ResolvedEngineOptions['backgroundTasks'] | undefined
@@ -165,9 +170,9 @@ export class RemoteEngine implements EngineApi {
   }
 
   async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
-    const snapshots = await this.#calls.call('start', {drafts: drafts.map(plainDraft), hold: true})
+    const input = {drafts: drafts.map(plainDraft), hold: true}
+    const held = await this.#calls.callAnd('start', input, (snapshots) => snapshots.map((each) => this.#held(each)))
     this.#started(drafts)
-    const held = snapshots.map((each) => this.#held(each))
     for (const each of held) each.isAttached = true
     return held
   }
@@ -187,21 +192,22 @@ export class RemoteEngine implements EngineApi {
   }
 
   #started(drafts: readonly OperationDraft[]): void {
+    for (const {id} of drafts) this.#sentBodies.delete(id)
     this.completionGroups.started(drafts)
     this.notifications.started(drafts)
   }
 
-  async find(id: OperationId): Promise<RemoteOperation | undefined> {
-    return this.#heldOrNot(await this.#calls.call('find', {id}))
+  find(id: OperationId): Promise<RemoteOperation | undefined> {
+    return this.#calls.callAnd('find', {id}, (snapshot) => this.#heldOrNot(snapshot))
   }
 
-  async findByFile(file: string): Promise<RemoteOperation | undefined> {
-    return this.#heldOrNot(await this.#calls.call('findByFile', {file}))
+  findByFile(file: string): Promise<RemoteOperation | undefined> {
+    return this.#calls.callAnd('findByFile', {file}, (snapshot) => this.#heldOrNot(snapshot))
   }
 
-  async findMany(query: OperationQuery): Promise<readonly RemoteOperation[]> {
-    const snapshots = await this.#calls.call('findMany', {query: query as CallInput<'findMany'>['query']})
-    return snapshots.map((each) => this.#held(each))
+  findMany(query: OperationQuery): Promise<readonly RemoteOperation[]> {
+    const input = {query: query as CallInput<'findMany'>['query']}
+    return this.#calls.callAnd('findMany', input, (snapshots) => snapshots.map((each) => this.#held(each)))
   }
 
   query(query: OperationQuery): Promise<readonly OperationRecord[]> {
@@ -278,36 +284,36 @@ export class RemoteEngine implements EngineApi {
 
   pause(held: RemoteOperation): void {
     this.#requireOpen()
-    this.#command(held, {state: 'pausedByApplication'}, this.#calls.call('pause', {id: held.record.id}))
+    this.#command(held, {state: 'pausedByApplication'}, 'pause', {id: held.record.id})
   }
 
   resume(held: RemoteOperation): void {
     this.#requireOpen()
     if (held.state === 'running' && !held.isPausing) throw illegal('operation.resume', held)
-    this.#command(held, {state: 'queued'}, this.#calls.call('resume', {id: held.record.id}))
+    this.#command(held, {state: 'queued'}, 'resume', {id: held.record.id})
   }
 
   retry(held: RemoteOperation): void {
     this.#requireOpen()
     if (held.state !== 'waitingToRetry' && held.state !== 'pausedForStorage') throw illegal('operation.retry', held)
-    this.#command(held, {}, this.#calls.call('retry', {id: held.record.id}))
+    this.#command(held, {}, 'retry', {id: held.record.id})
   }
 
   cancel(held: RemoteOperation): void {
     this.#requireOpen()
-    this.#command(held, {state: 'canceling'}, this.#calls.call('cancel', {id: held.record.id}))
+    this.#command(held, {state: 'canceling'}, 'cancel', {id: held.record.id})
   }
 
   changePolicy(held: RemoteOperation, policy: TransferPolicy): void {
     this.#requireOpen()
     const input = {id: held.record.id, policy: policy as CallInput<'changePolicy'>['policy']}
-    this.#command(held, {policy}, this.#calls.call('changePolicy', input))
+    this.#command(held, {policy}, 'changePolicy', input)
   }
 
   changeRequest(held: RemoteOperation, request: TransferRequest): void {
     this.#requireOpen()
     const input = {id: held.record.id, request: request as unknown as CallInput<'changeRequest'>['request']}
-    this.#command(held, {request}, this.#calls.call('changeRequest', input))
+    this.#command(held, {request}, 'changeRequest', input)
   }
 
   makeCurrent(held: RemoteOperation): Promise<void> {
@@ -379,11 +385,12 @@ export class RemoteEngine implements EngineApi {
   async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
     await this.#untilLinked()
     const piece = (await this.#ports.connection.send(this.#below(`body?guid=${id}`), chunks, signal)) as {size: number}
+    this.#sentBodies.add(id)
     return {kind: 'spool', name: spoolName(id, 'body'), size: piece.size}
   }
 
-  dropBody(): void {
-    // The host's, which removes it when it closes.
+  dropBody(id: OperationId): void {
+    if (this.#sentBodies.delete(id)) this.#tell(this.#calls.call('dropBody', {id}))
   }
 
   /** Pages on loopback, served by the host. */
@@ -475,7 +482,7 @@ export class RemoteEngine implements EngineApi {
     const held = [...this.#operations.values()]
     if (held.length === 0) return
     this.#tell(
-      this.#calls.call('refresh', {ids: held.map(({record}) => record.id)}).then((snapshots) => {
+      this.#calls.callAnd('refresh', {ids: held.map(({record}) => record.id)}, (snapshots) => {
         for (const [index, operation] of held.entries()) {
           const snapshot = snapshots[index]
           if (snapshot == null) this.#lost(operation)
@@ -584,15 +591,18 @@ export class RemoteEngine implements EngineApi {
   }
 
   /** The wish holds until the host says how things stand. What it refuses was too late. */
-  #command(operation: RemoteOperation, wish: Parameters<RemoteOperation['wish']>[0], answer: Promise<Snapshot>): void {
+  #command<Name extends Command>(
+    operation: RemoteOperation,
+    wish: Parameters<RemoteOperation['wish']>[0],
+    name: Name,
+    input: CallInput<Name>,
+  ): void {
     const unwish = operation.wish(wish)
-    answer.then(
-      (snapshot) => {
-        unwish()
-        operation.apply(snapshot)
-      },
-      () => unwish(),
-    )
+    const answered = this.#calls.callAnd(name, input, (snapshot) => {
+      unwish()
+      operation.apply(snapshot)
+    })
+    answered.catch(unwish)
   }
 
   /** A read that the host did not live to answer is asked of the next one. */

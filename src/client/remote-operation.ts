@@ -47,8 +47,9 @@ export class RemoteOperation implements HeldOperation {
     this.#policy = snapshot.policy
   }
 
+  /** What has ended is past all wishes. */
   get state(): LifeState {
-    return this.#wished('state') ?? this.#state
+    return isTerminal(this.#state) ? this.#state : (this.#wished('state') ?? this.#state)
   }
 
   get facts(): OperationFacts {

@@ -34,6 +34,8 @@ export interface CallContext {
   readonly notified: Map<OperationId, TallyId>
   /** Settles when what was asked of a completion group last has been done. */
   readonly groupTurns: Map<OperationId, Promise<void>>
+  /** Operations to come that this session sent bodies for. */
+  readonly bodies: Set<OperationId>
   /** Operations that this session may exempt from saving power. */
   readonly exempted: Set<OperationId>
   /** Starts take their turns: what is started first stands in line first. */
@@ -205,6 +207,10 @@ const HANDLERS: Handlers = {
   },
   closeBytes: (context, {source}) => {
     context.closeBytes(source)
+    return null
+  },
+  dropBody: ({engine, bodies}, {id}) => {
+    if (bodies.delete(id)) engine.dropBody(id)
     return null
   },
   inspect: (context, options) => {

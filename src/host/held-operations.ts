@@ -26,6 +26,8 @@ export class HeldOperations {
   readonly #send: (message: HostMessage) => void
   readonly #sendShared: (told: OperationNotice, variant: number, message: () => HostMessage) => void
   readonly #held = new Map<OperationId, Held>()
+  /** Whose each snapshot is. */
+  readonly #taken = new WeakMap<object, Held>()
 
   constructor(
     engine: Engine,
@@ -72,6 +74,16 @@ export class HeldOperations {
     return held === undefined ? undefined : this.#snapshot(held)
   }
 
+  /**
+   * An answer with the operations in it as they are now. Between the taking of a snapshot and its sending there are turns, in which
+   * a notice may have told of something newer, or have gone to a client that did not know the operation yet.
+   */
+  afresh(answer: unknown): unknown {
+    if (Array.isArray(answer)) return answer.map((each) => this.afresh(each))
+    const held = typeof answer === 'object' && answer !== null ? this.#taken.get(answer) : undefined
+    return held === undefined ? answer : this.#snapshot(held)
+  }
+
   release(id: OperationId, holds: number): void {
     const held = this.#held.get(id)
     if (held === undefined) return
@@ -108,7 +120,7 @@ export class HeldOperations {
     const {entry, holds} = held
     const {record, state, facts} = entry
     noteTold(held)
-    return {
+    const snapshot: Snapshot = {
       record,
       state,
       isPausing: state === 'running' && entry.snapshot?.can({type: 'operation.resume', sequence: 0}) === true,
@@ -118,6 +130,8 @@ export class HeldOperations {
       explanation: this.#engine.explain(entry),
       holds,
     }
+    this.#taken.set(snapshot, held)
+    return snapshot
   }
 }
 

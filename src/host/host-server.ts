@@ -136,7 +136,7 @@ class Host {
       case 'GET session/:/answer':
         return this.#answer(response, this.#sessionOf(id), url.searchParams)
       case 'PUT session/:/body':
-        return this.#body(request, response, url.searchParams)
+        return this.#body(request, response, this.#sessionOf(id), url.searchParams)
       default:
         throw nothingHere()
     }
@@ -228,7 +228,12 @@ class Host {
     response.end()
   }
 
-  async #body(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
+  async #body(
+    request: IncomingMessage,
+    response: ServerResponse,
+    session: HostSession,
+    query: URLSearchParams,
+  ): Promise<void> {
     const given = new AbortController()
     response.on('close', () => given.abort(new TransferError('CANCELED', 'the client gave the stream up')))
     const guid = guidIn(query)
@@ -239,7 +244,7 @@ class Host {
       engine.release(entry)
       throw invalidArgument('guid', 'is that of another operation')
     }
-    answerJson(response, 200, await engine.takeBody(guid, request, given.signal))
+    answerJson(response, 200, await session.takeBody(guid, request, given.signal))
   }
 
   #sessionOf(id: string | undefined): HostSession {

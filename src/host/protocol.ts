@@ -311,6 +311,8 @@ export const CALLS = {
   /** They will never be started. */
   withdrawNotified: z.strictObject({drafts: ids}),
   closeBytes: z.strictObject({source: text(64)}),
+  /** Nobody will start the operation that this session sent a body for. */
+  dropBody: one,
   inspect: z.strictObject({
     port: z.int().min(0).max(65_535).exactOptional(),
     control: flag.exactOptional(),

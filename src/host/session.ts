@@ -9,6 +9,7 @@ import {createActor} from 'xstate'
 import {type HostSessionActor, hostSessionMachine} from '../../machines/host-session.machine.ts'
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import type {ContentPiece} from '../domain/request-content.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
@@ -20,6 +21,8 @@ import {CALLS, type CallBatch, type CallInput, type CallName, type HostMessage} 
 
 /** A client that reads this much too slowly is cut off; it comes back and is told how things stand. */
 const MOST_UNREAD_BYTES = 32 * 1024 * 1024
+
+type Answer = HostMessage & {readonly type: 'result'}
 
 export interface SessionOptions {
   readonly engine: Engine
@@ -44,7 +47,7 @@ export class HostSession {
   readonly #held: HeldOperations
   readonly #sources = new Map<string, Promise<ByteSource>>()
   /** By the ids of their calls; undefined while the call is under way. */
-  readonly #answers = new Map<number, HostMessage | undefined>()
+  readonly #answers = new Map<number, Answer | undefined>()
   readonly #frames: Frames
   #stream: ServerResponse | undefined
   /** What was said in this turn. */
@@ -72,6 +75,7 @@ export class HostSession {
       expected: new Map(),
       notified: new Map(),
       groupTurns: new Map(),
+      bodies: new Set(),
       exempted: new Set(),
       startTurn: Promise.resolve(),
     }
@@ -131,12 +135,19 @@ export class HostSession {
     for (const call of calls) {
       if (this.#answers.has(call.id)) {
         const answer = this.#answers.get(call.id)
-        if (answer !== undefined) this.send(answer)
+        if (answer !== undefined) this.#sendAnswer(answer)
         continue
       }
       this.#answers.set(call.id, undefined)
       this.#answer(call.id, this.#carryOut(call.name, call.input))
     }
+  }
+
+  /** The body of an operation to come. Goes with the session, unless the operation is started. */
+  async takeBody(guid: OperationId, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ContentPiece> {
+    const piece = await this.#engine.takeBody(guid, chunks, signal)
+    this.#context.bodies.add(guid)
+    return piece
   }
 
   /** Bytes of a result, as soon as there is one; `source` names the reader, which the client closes. */
@@ -181,14 +192,18 @@ export class HostSession {
   }
 
   #answer(id: number, promise: Promise<unknown>): void {
-    const tell = (message: HostMessage) => {
+    const tell = (message: Answer) => {
       if (this.#answers.has(id)) this.#answers.set(id, message)
-      this.send(message)
+      this.#sendAnswer(message)
     }
     promise.then(
       (value) => tell({type: 'result', id, value}),
       (error) => tell({type: 'result', id, error: asTransferError(error).toSerialized()}),
     )
+  }
+
+  #sendAnswer(answer: Answer): void {
+    this.send({...answer, value: this.#held.afresh(answer.value)})
   }
 
   async #openBytes(guid: OperationId): Promise<ByteSource> {
@@ -259,11 +274,12 @@ export class HostSession {
     this.#watch(false)
     this.#held.releaseAll()
     for (const source of this.#sources.keys()) this.#closeBytes(source)
-    const {expected, notified, engine} = this.#context
+    const {expected, notified, bodies, engine} = this.#context
     // Nobody can start them any more.
     for (const [completionGroup, count] of expected) {
       engine.completionGroups.withdraw(Array.from({length: count}, () => ({completionGroup})))
     }
+    for (const id of bodies) engine.dropBody(id)
     engine.notifications.withdraw([...notified.values()].map((id) => ({notificationBatch: {id, notices: {}}})))
   }
 }

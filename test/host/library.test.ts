@@ -8,6 +8,7 @@ import {describe} from 'vitest'
 import {useHosts} from '../integration/harness.ts'
 
 const ALWAYS = [
+  'call-matrix',
   'groups',
   'notifications',
   'pause',
@@ -17,16 +18,18 @@ const ALWAYS = [
   'result-streams',
 ] as const
 const MORE = [
-  'call-matrix',
   'conditions',
   'construction',
+  'cookies',
   'credentials',
+  'ftp',
   'live-headers',
   'prefetcher',
   'proxies',
   'random-access',
   'recoverable',
   'request-body',
+  'server-names',
   'uploads',
   'wire',
 ] as const
