@@ -173,7 +173,7 @@ export class DownloadOperation extends TransferOperation {
   }
 
   #contentType(): string {
-    const {response, evidence} = this.facts
+    const {response, evidence} = this.present
     if (response === undefined) return ''
     return headerValue(describedBy(evidence.description, response).headers, 'content-type') ?? ''
   }

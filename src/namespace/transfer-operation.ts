@@ -285,6 +285,11 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /** What the application asked for last, told or not yet. */
   protected get wishes(): Pick<OperationDraft, 'request' | 'policy'> {
+    return this.present
+  }
+
+  /** As the chart has it, told or not yet: for what is read beside live bytes. */
+  protected get present(): OperationDraft & Pick<OperationRecord, 'response'> {
     return this.#stage.kind === 'entered' ? this.#stage.entry.facts : this.#stage.draft
   }
 
