@@ -39,4 +39,5 @@ useHosts()
 describe('with a host', async () => {
   const names = process.env.BGT_HOST_SUITE === 'all' ? [...ALWAYS, ...MORE] : ALWAYS
   for (const name of names) await import(`../integration/library/${name}.test.ts`)
+  if (process.env.BGT_HOST_SUITE === 'all') await import('../tasks/completion-groups.test.ts')
 })

@@ -67,6 +67,11 @@ export function useHosts(): void {
   isHosted = true
 }
 
+/** What an engine tells while it opens or closes, a client of its host does not hear: it is not there. */
+export function areHosted(): boolean {
+  return isHosted
+}
+
 async function openEither(options: BackgroundTransferEngineOptions): Promise<BackgroundTransferEngine> {
   if (!isHosted) return BackgroundTransferEngine.open(options)
   const closeHost = await openHost(options)
