@@ -52,7 +52,14 @@ export class CallQueue {
   ): Promise<Used> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     return new Promise((resolve, reject) => {
-      const answered = (value: unknown) => resolve(use(value as CallAnswer<Name>))
+      // What cannot be used fails its call, and not the stream that brought it.
+      const answered = (value: unknown) => {
+        try {
+          resolve(use(value as CallAnswer<Name>))
+        } catch (thrown) {
+          reject(thrown)
+        }
+      }
       const pending: Pending = {id: this.#nextId, name, input, resolve: answered, reject}
       this.#nextId += 1
       this.#pending.set(pending.id, pending)

@@ -143,7 +143,7 @@ export class HostSession {
     }
   }
 
-  /** The body of an operation to come. Goes with the session, unless the operation is started. */
+  /** The body of an operation to come. Goes when the client says goodbye, unless the operation is started. */
   async takeBody(guid: OperationId, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ContentPiece> {
     const piece = await this.#engine.takeBody(guid, chunks, signal)
     this.#context.bodies.add(guid)
@@ -172,8 +172,12 @@ export class HostSession {
     if (!isMine) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
   }
 
-  /** Tells the client, if it is there, that the host ends. */
+  /**
+   * Its client said goodbye, or the host ends, and the client is told if it is there. Bodies of what it never started go. They stay
+   * when it is only away, however long: it may come back and start what it sent them for.
+   */
   close(): void {
+    for (const id of this.#context.bodies) this.#engine.dropBody(id)
     this.send({type: 'bye'})
     this.#flush()
     const stream = this.#stream
@@ -274,12 +278,11 @@ export class HostSession {
     this.#watch(false)
     this.#held.releaseAll()
     for (const source of this.#sources.keys()) this.#closeBytes(source)
-    const {expected, notified, bodies, engine} = this.#context
+    const {expected, notified, engine} = this.#context
     // Nobody can start them any more.
     for (const [completionGroup, count] of expected) {
       engine.completionGroups.withdraw(Array.from({length: count}, () => ({completionGroup})))
     }
-    for (const id of bodies) engine.dropBody(id)
     engine.notifications.withdraw([...notified.values()].map((id) => ({notificationBatch: {id, notices: {}}})))
   }
 }
