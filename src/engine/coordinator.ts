@@ -346,35 +346,51 @@ export class Coordinator {
     return true
   }
 
-  /** Page by page, so that a group of a million never stands in memory. Resolves when the outcomes are durable. */
-  async forEachMember(name: string, {states, event, isThrough}: GroupCommand): Promise<void> {
+  /**
+   * First whom the store does not show so yet, then page by page, so that a group of a million never stands in memory. Resolves
+   * when the outcomes are durable.
+   */
+  async forEachMember(name: string, command: GroupCommand): Promise<void> {
+    const {states} = command
     this.line.suspendGroup(name)
     try {
+      await this.#carryOut(command, this.#aheadOfTheStore(name, command))
       for (let after: OperationId | undefined; ; ) {
         const from = after
-        const ends: Promise<void>[] = []
-        const moved: OperationEntry[] = []
+        let carriedOut = Promise.resolve()
         after = await this.operations.read(
           () => this.#ports.store.query({group: name, states, ...(from === undefined ? {} : {after: from})}),
           (page) => {
-            for (const record of page) {
-              const entry = this.operations.hold(record)
-              if (states.includes(entry.state) && this.tryCommand(entry, event())) {
-                moved.push(entry)
-                ends.push(whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot))))
-              }
-              this.operations.forgetIfIdle(entry)
-            }
+            const entries = page.map((record) => this.operations.hold(record))
+            const members = entries.filter(({state}) => states.includes(state))
+            carriedOut = this.#carryOut(command, members)
+            for (const entry of entries) this.operations.forgetIfIdle(entry)
             return page.at(-1)?.id
           },
         )
         if (after === undefined) return
-        await Promise.all(ends)
-        await this.operations.settled(moved)
+        await carriedOut
       }
     } finally {
       this.line.resumeGroup(name)
     }
+  }
+
+  /** Resolves when it is durable that these are through with it. */
+  async #carryOut({event, isThrough}: GroupCommand, members: readonly OperationEntry[]): Promise<void> {
+    const moved = members.filter((entry) => this.tryCommand(entry, event()))
+    await Promise.all(moved.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
+    await this.operations.settled(moved)
+  }
+
+  /** Members whose charts take the command while their records do not say so yet: where they went is being written. */
+  #aheadOfTheStore(group: string, {states, event}: GroupCommand): readonly OperationEntry[] {
+    const asked = event()
+    const ahead = [...this.operations.all()].filter(
+      ({record, snapshot}) =>
+        record.policy.group === group && !states.includes(record.state) && snapshot?.can(asked) === true,
+    )
+    return ahead.sort((a, b) => (a.record.id < b.record.id ? -1 : 1))
   }
 
   /** What is sent is sent to its end: it may not be possible to send it again. */

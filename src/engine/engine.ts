@@ -471,13 +471,9 @@ export class Engine implements EngineApi {
   }
 
   /** Resumes every member that the application paused, in the order of their guids; first those whose pause is still under way. */
-  async resumeGroup(name: string): Promise<void> {
-    this.#requireServing()
+  resumeGroup(name: string): Promise<void> {
     const event = () => ({type: 'operation.resume', sequence: this.#nextSequence()}) as const
-    for (const entry of [...this.#operations.all()]) {
-      if (entry.phase === 'running' && entry.facts.policy.group === name) this.#coordinator.tryCommand(entry, event())
-    }
-    await this.#each(name, {states: RESUMABLE, event, isThrough: (state) => !RESUMABLE.includes(state)})
+    return this.#each(name, {states: RESUMABLE, event, isThrough: (state) => !RESUMABLE.includes(state)})
   }
 
   /** Cancels every unfinished member. */

@@ -166,6 +166,30 @@ describe('many groups', () => {
   })
 })
 
+describe('a command for a group', () => {
+  it('reaches a member whose last step the store has refused to write, as it reaches the others', async () => {
+    const world = await waiting(members(1, 2))
+    const refusal = new TransferError('DISK_FAILED', 'the store’s disk failed')
+    const entry = await entryOf(world, 0, 0)
+    await world.until(() => entry.record.state === 'running')
+    world.process.store.failNextCommits(refusal, 1)
+    world.engine.pause(entry)
+    await world.until(() => entry.state === 'pausedByApplication')
+    expect(entry.record.state).toBe('running')
+    await world.until(world.engine.resumeGroup(nameOf(0)))
+    expect(entry.state).not.toBe('pausedByApplication')
+
+    await world.until(world.engine.pauseGroup(nameOf(0)))
+    world.process.store.failNextCommits(refusal, 1)
+    world.engine.resume(entry)
+    expect([entry.state, entry.record.state]).toEqual(['queued', 'pausedByApplication'])
+    await world.until(world.engine.pauseGroup(nameOf(0)))
+    expect(entry.record.state).toBe('pausedByApplication')
+    expect(world.network.open.size).toBe(0)
+    await world.close()
+  })
+})
+
 describe('a line that cannot be read', () => {
   it('is read again after a while, and nobody else waits for it', async () => {
     const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1}})

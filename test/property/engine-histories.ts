@@ -131,6 +131,19 @@ export const BROKEN_ONCE: readonly History[] = [
       {kind: 'resumeAll'},
     ],
   ],
+  // Paused, which the store refused to write: who resumed its group did not find it there.
+  [
+    0,
+    [
+      start(0, {group: SERIALIZED}),
+      advance(50),
+      {kind: 'failStore', batches: 1},
+      {kind: 'changePriority', nth: 0, priority: 0},
+      {kind: 'pause', nth: 0},
+      advance(1),
+      {kind: 'group', group: SERIALIZED, command: 'resume'},
+    ],
+  ],
 ]
 
 export const SELDOM: readonly History[] = [
