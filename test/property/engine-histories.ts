@@ -144,6 +144,20 @@ export const BROKEN_ONCE: readonly History[] = [
       {kind: 'group', group: SERIALIZED, command: 'resume'},
     ],
   ],
+  // Resumed, which the store refused to write: who paused its group did not find it there, and it went on.
+  [
+    0,
+    [
+      start(0, {group: SERIALIZED}),
+      advance(50),
+      {kind: 'pause', nth: 0},
+      advance(50),
+      {kind: 'failStore', batches: 1},
+      {kind: 'resume', nth: 0},
+      {kind: 'group', group: SERIALIZED, command: 'pause'},
+      advance(10_000),
+    ],
+  ],
 ]
 
 export const SELDOM: readonly History[] = [

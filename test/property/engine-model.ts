@@ -177,6 +177,8 @@ interface Known {
   wish: 'run' | 'pause' | 'cancel'
   /** It was asked to pause, and not told since that it goes on: a crash may bring the pause back. */
   mayPause: boolean
+  /** It was paused, it is certain, and nobody asked it to go on since. */
+  isHeld: boolean
   /** The terminal state that was told. */
   ended: LifeState | undefined
   /** Counters of the last progress that was told in this process. */
@@ -266,6 +268,7 @@ export class EngineModel {
           (known, entry) => {
             engine[kind](entry)
             known.wish = WISHES[kind]
+            known.isHeld = kind === 'pause' && !this.#maySetOff(known)
             if (kind === 'pause') known.mayPause = true
             this.#tally.count(`${kind} in ${entry.record.state}`)
           },
@@ -374,6 +377,7 @@ export class EngineModel {
       if (!known.accepted) continue
       const record = this.#durable.get(known.id)
       if (record === undefined) throw new Error(`operation ${known.id} is lost`)
+      if (known.isHeld) expect(record.state, `went on by itself: ${known.id}`).toBe('pausedByApplication')
       if (record.state === 'pausedByApplication') {
         expect(known.mayPause, `paused without being asked: ${known.id}`).toBe(true)
       } else if (!isTerminal(record.state)) {
@@ -414,6 +418,7 @@ export class EngineModel {
     for (const known of this.#byId.values()) {
       known.entry = undefined
       known.received = 0
+      if (known.isHeld) known.isHeld = this.#durable.get(known.id)?.state === 'pausedByApplication'
     }
     await this.world.open()
     this.#checkPublished()
@@ -439,6 +444,7 @@ export class EngineModel {
       accepted: false,
       wish: 'run',
       mayPause: false,
+      isHeld: false,
       ended: undefined,
       received: 0,
       entry: undefined,
@@ -475,6 +481,7 @@ export class EngineModel {
     for (const known of members) {
       if (known.wish === 'cancel') continue
       known.wish = WISHES[command]
+      known.isHeld = false
       if (command === 'pause') known.mayPause = true
     }
     const act = {pause: 'pauseGroup', resume: 'resumeGroup', cancel: 'cancelGroup'} as const
@@ -485,11 +492,23 @@ export class EngineModel {
       if (world.process !== present) return
       this.#underWay.delete(underWay)
       this.#tally.count(`group ${command} carried out`)
+      if (command === 'pause') for (const known of members) this.#holds(known)
     }
     this.#tolerate(world.engine[act[command]](group).then(over))
   }
 
-  #isUnderWay(wanted: string, command: 'pause' | 'cancel'): boolean {
+  /** Who is paused after its group was, and was not asked to go on meanwhile, stays so. */
+  #holds(known: Known): void {
+    const isPaused = this.#durable.get(known.id)?.state === 'pausedByApplication'
+    if (isPaused && known.wish === 'pause' && !this.#maySetOff(known)) known.isHeld = true
+  }
+
+  /** A command for its group is under way, and may reach it later. */
+  #maySetOff({group}: Known): boolean {
+    return this.#isUnderWay(group, 'resume') || this.#isUnderWay(group, 'cancel')
+  }
+
+  #isUnderWay(wanted: string, command: 'pause' | 'resume' | 'cancel'): boolean {
     return [...this.#underWay].some((each) => each.group === wanted && each.command === command)
   }
 
