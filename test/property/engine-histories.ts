@@ -144,6 +144,20 @@ export const BROKEN_ONCE: readonly History[] = [
       {kind: 'group', group: SERIALIZED, command: 'resume'},
     ],
   ],
+  // Failed by its disk and told late, by a store that had refused, after somebody else had asked its address again.
+  [
+    0,
+    [
+      start(3, {checked: true}),
+      start(0),
+      advance(300),
+      {kind: 'failDisk', call: 'rename', code: 'EIO'},
+      {kind: 'failStore', batches: 3},
+      {kind: 'pause', nth: 1},
+      advance(2_200),
+      start(3),
+    ],
+  ],
   // Resumed, which the store refused to write: who paused its group did not find it there, and it went on.
   [
     0,

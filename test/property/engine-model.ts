@@ -676,6 +676,10 @@ export class EngineModel {
     )
   }
 
+  #isAskedAgain({id, file}: Known): boolean {
+    return [...this.#byId.values()].some((other) => other.file === file && other.id > id)
+  }
+
   #failed(known: Known, record: OperationRecord): void {
     this.#tally.count(`failed: ${record.error?.code}`)
     if (record.error === undefined) {
@@ -684,8 +688,10 @@ export class EngineModel {
     }
     if (record.error.code === 'INTERNAL') this.#fail(`failed by itself: ${record.error.message}`, known.id)
     const last = this.world.network.notes.findLast(({request}) => request.url === urlOf(known.file))
-    const excused = record.error.code === 'CHECKSUM_MISMATCH' || (last?.at ?? 0) <= this.#healedAt
-    if (!excused) this.#fail(`failed in a good world: ${JSON.stringify(record.error)}`, known.id)
+    // The last that its address was asked for, unless it was by somebody who was started later.
+    const isBeforeHealing = (last?.at ?? 0) <= this.#healedAt || this.#isAskedAgain(known)
+    if (record.error.code !== 'CHECKSUM_MISMATCH' && !isBeforeHealing)
+      this.#fail(`failed in a good world: ${JSON.stringify(record.error)}`, known.id)
   }
 
   #isVersion(n: number, bytes: Buffer): boolean {

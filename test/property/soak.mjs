@@ -6,7 +6,7 @@
  * It tells the progress after each round on stderr, and its one line of result on stdout, as docs/reliability.md has it. It runs at
  * the lowest priority of the machine; SIGSTOP and SIGCONT to its process group pause it, and time that it was stopped does not count.
  *
- * Ends at the first round that breaks a promise and shows it, or when the runs, or the minutes, are over. The seeds are
+ * Ends when the runs, or the minutes, are over, and shows what each round met that broke a promise. The seeds are
  * `seed`, `seed + 1` and so on, a thousand runs each: ENGINE_SEED=<seed> ENGINE_RUNS=1000 repeats one round.
  */
 
@@ -44,7 +44,7 @@ setPriority(constants.priority.PRIORITY_LOW)
 
 let nextRound = 0
 let done = 0
-let failure
+const failures = []
 
 /** One round in a process of its own; its output, when it failed. */
 async function round(seed, count) {
@@ -61,13 +61,13 @@ async function round(seed, count) {
 }
 
 async function work() {
-  while (failure === undefined && !isOver() && nextRound * ROUND < runs) {
+  while (!isOver() && nextRound * ROUND < runs) {
     const seed = firstSeed + nextRound
     const count = Math.min(ROUND, runs - nextRound * ROUND)
     nextRound += 1
     const output = await round(seed, count)
     if (output === undefined) done += count
-    else failure ??= {seed, output}
+    else failures.push({seed, output})
     const verdict = output === undefined ? 'held' : 'FAILED'
     console.error(`seed ${seed} ${verdict}: ${done} of ${runs} runs, ${(active / 60_000).toFixed(1)} minutes`)
   }
@@ -79,11 +79,8 @@ const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node.js ${proce
 const seeds = `${firstSeed}–${firstSeed + nextRound - 1}`
 const command = `npm run soak -- --runs ${runs} --seed ${firstSeed} --workers ${values.workers}`
 const date = new Date().toISOString().slice(0, 10)
-const failures = failure === undefined ? 0 : 1
 console.log(
-  `| ${date} | ${done.toLocaleString('en')} | ${seeds} | ${failures} | ${minutes} min | ${machine} | \`${command}\` |`,
+  `| ${date} | ${done.toLocaleString('en')} | ${seeds} | ${failures.length} | ${minutes} min | ${machine} | \`${command}\` |`,
 )
-if (failure !== undefined) {
-  console.log(`seed ${failure.seed} failed:\n${failure.output}`)
-  process.exitCode = 1
-}
+for (const {seed, output} of failures) console.log(`seed ${seed} failed:\n${output}`)
+if (failures.length > 0) process.exitCode = 1
