@@ -136,6 +136,12 @@ export function timedOut(
   return new TransferError(code, message, {where: new URL(addressOf(facts)).origin}).toSerialized()
 }
 
+export function providerTimedOut({request}: OperationFacts): SerializedError {
+  return new TransferError('PROVIDER_TIMEOUT', 'the provider gave nothing in time', {
+    where: request.provider ?? '',
+  }).toSerialized()
+}
+
 export function withEvidence(facts: OperationFacts, evidence: Evidence): OperationFacts {
   return {...facts, evidence, attempts: countProgress(facts.attempts, sizeOf(evidence.ranges))}
 }
@@ -296,10 +302,7 @@ const setUp = setup({
       facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
     }),
     noteProviderTimeout: assign({
-      failure: ({context}) =>
-        new TransferError('PROVIDER_TIMEOUT', 'the provider gave nothing in time', {
-          where: context.facts.request.provider ?? '',
-        }).toSerialized(),
+      failure: ({context}) => providerTimedOut(context.facts),
       facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
     }),
     noteConnectTimeout: assign({

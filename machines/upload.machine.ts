@@ -7,6 +7,8 @@
  * queued      waits for `operation.admit` from its group.
  * running
  *   preparing     the files to send are looked at: they must be as they were when they were first sent (U18).
+ *   refreshing    the application's provider gives what the next request needs (providerTimeout); only where there is one. Before
+ *                 recording: while it is asked nothing was sent, and a crash may not make it look so.
  *   recording     that the request goes out, and that it is a sending anew, is durable before its first byte.
  *   exchanging    one try, moved by the actor `sendContent`:
  *     active        connecting (connectTimeout) → sending (stallTimeout) → awaitingResponse (responseTimeout) →
@@ -19,7 +21,8 @@
  *   abandoning    it failed for good: the server is told to forget a resumable upload.
  *   waitingToRetry, returning   as in the chart of a download.
  * paused      one state per reason of the system; each keeps the member's place in its group.
- * canceling   terminates a resumable upload at its server, and removes the private files; then canceled.
+ * canceling   terminates a resumable upload at its server, and removes the private files; then canceled. To terminate is a request,
+ *             too: a provider is asked for what it needs, and where it gives nothing the request goes out without.
  *
  * Whatever interrupts a try voids the bytes that were sent: there is nothing to make durable first, and the next try begins at
  * the first byte; or, where a protocol can ask, at the first that the server does not have.
@@ -46,6 +49,7 @@ import {
   type OperationContext,
   type OperationEvent,
   type OperationInput,
+  providerTimedOut,
   reason,
   serialize,
   timedOut,
@@ -75,6 +79,9 @@ const setUp = setup({
     tags: {} as LifeState | 'passive' | 'moving' | 'holding',
     children: {} as {
       preparation: 'prepareContent'
+      refreshment: 'refreshRequest'
+      terminationRefreshment: 'refreshRequest'
+      abandonmentRefreshment: 'refreshRequest'
       sendingCommit: 'commitRecord'
       attempt: 'sendContent'
       step: 'performStep'
@@ -86,6 +93,7 @@ const setUp = setup({
   },
   actors: {
     prepareContent: fromPromise<Preparation, {facts: OperationFacts}>(notProvided('prepareContent')),
+    refreshRequest: fromPromise<void, {facts: OperationFacts}>(notProvided('refreshRequest')),
     commitRecord: fromPromise<void, {record: OperationRecord}>(notProvided('commitRecord')),
     sendContent: fromCallback<AttemptCommand, AttemptInput>(notProvided('sendContent')),
     performStep: fromCallback<AttemptCommand, StepInput>(notProvided('performStep')),
@@ -96,6 +104,7 @@ const setUp = setup({
     connectTimeout: ({context}) => context.settings.connectTimeoutMs,
     responseTimeout: ({context}) => context.settings.responseTimeoutMs,
     stallTimeout: ({context}) => context.settings.stallTimeoutMs,
+    providerTimeout: ({context}) => context.settings.beforeAttemptTimeoutMs,
     checkpointInterval: ({context}) => context.settings.checkpointIntervalMs,
     /** A server is told that an upload is not wanted; nobody waits for it longer. */
     terminationTimeout: ({context}) => Math.min(context.settings.responseTimeoutMs, MAX_TERMINATION_MS),
@@ -106,6 +115,7 @@ const setUp = setup({
     isStranded: ({context}) => !mayBeSentAgain(context.facts, context.session),
     isBlockedBy: ({context}, params: {reason: Blockage}) => reason(context) === params.reason,
     isFree: ({context}) => reason(context) === undefined,
+    hasProvider: ({context}) => context.facts.request.provider !== undefined,
     goesOnWith: ({context}, params: {step: UploadStep}) => context.step === params.step,
     /** The server may hold a part of it, and can be reached. */
     isToTerminate: ({context}) => context.facts.sending?.resumable !== undefined && reason(context) !== 'noNetwork',
@@ -186,6 +196,10 @@ const setUp = setup({
     }),
     noteThrown: assign({
       failure: (_, params: {error: unknown}) => serialize(params.error),
+      facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
+    }),
+    noteProviderTimeout: assign({
+      failure: ({context}) => providerTimedOut(context.facts),
       facts: ({context}) => ({...context.facts, attempts: countFailure(context.facts.attempts)}),
     }),
     noteConnectTimeout: assign({
@@ -329,13 +343,53 @@ const keepFailure = {
   }),
 }
 
-/** However a termination ends: whoever waits for it waits no longer. */
-const afterTermination = <Target extends string>(target: Target) => ({
-  'attempt.finished': target,
-  'attempt.stepped': target,
-  'attempt.lost': target,
-  'attempt.failed': target,
+const factsOf = ({context}: {readonly context: UploadContext}) => ({facts: context.facts})
+const toTerminate = ({context}: {readonly context: UploadContext}): StepInput => ({
+  facts: context.facts,
+  step: 'terminate',
 })
+
+/** However a termination ends, and whatever its provider says: whoever waits for it waits no longer. */
+const terminatingBy = <Refreshment extends string, Telling extends string, Here extends string, Target extends string>({
+  ids: [refreshment, telling],
+  here,
+  target,
+}: {
+  readonly ids: readonly [Refreshment, Telling]
+  readonly here: Here
+  readonly target: Target
+}) =>
+  ({
+    description: 'The server is told that it is not wanted any more',
+    initial: 'beginning',
+    on: {
+      'attempt.finished': target,
+      'attempt.stepped': target,
+      'attempt.lost': target,
+      'attempt.failed': target,
+    },
+    after: {terminationTimeout: target},
+    states: {
+      beginning: {
+        description: 'Whether a provider is asked first',
+        always: [{guard: 'hasProvider', target: `${here}.refreshing`}, {target: `${here}.telling`}],
+      },
+      refreshing: {
+        description: 'The application’s provider gives what the request needs; without it, it goes out all the same',
+        invoke: {
+          id: refreshment,
+          src: 'refreshRequest',
+          input: factsOf,
+          onDone: `${here}.telling`,
+          onError: `${here}.telling`,
+        },
+      },
+      telling: {
+        description: 'The request goes out',
+        invoke: {id: telling, src: 'performStep', input: toTerminate, onError: target},
+      },
+    },
+  }) as const
 
 /** A step whose request carries nothing of the content. */
 const shortStep = (description: string) =>
@@ -424,15 +478,40 @@ export const uploadMachine = setUp.createMachine({
             id: 'preparation',
             src: 'prepareContent',
             input: ({context}) => ({facts: context.facts}),
-            onDone: {
-              target: 'recording',
-              actions: {type: 'notePreparation', params: ({event}) => event.output},
-            },
+            onDone: [
+              {
+                guard: 'hasProvider',
+                target: 'refreshing',
+                actions: {type: 'notePreparation', params: ({event}) => event.output},
+              },
+              {
+                target: 'recording',
+                actions: {type: 'notePreparation', params: ({event}) => event.output},
+              },
+            ],
             onError: {
               target: 'weighing',
               actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
             },
           },
+          on: onInterruption,
+        },
+
+        refreshing: {
+          description: 'The application’s provider gives what does not last: a token, a signed address',
+          tags: ['running', 'moving'],
+          always: onConditions,
+          invoke: {
+            id: 'refreshment',
+            src: 'refreshRequest',
+            input: ({context}) => ({facts: context.facts}),
+            onDone: 'recording',
+            onError: {
+              target: 'weighing',
+              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+            },
+          },
+          after: {providerTimeout: {target: 'weighing', actions: 'noteProviderTimeout'}},
           on: onInterruption,
         },
 
@@ -684,17 +763,11 @@ export const uploadMachine = setUp.createMachine({
               description: 'Whether there is anything to give up',
               always: [{guard: 'isToTerminate', target: 'terminating'}, {target: '#upload.failed'}],
             },
-            terminating: {
-              description: 'The server is told that it is not wanted any more',
-              invoke: {
-                id: 'abandonment',
-                src: 'performStep',
-                input: ({context}) => ({facts: context.facts, step: 'terminate'}),
-                onError: '#upload.failed',
-              },
-              on: afterTermination('#upload.failed'),
-              after: {terminationTimeout: '#upload.failed'},
-            },
+            terminating: terminatingBy({
+              ids: ['abandonmentRefreshment', 'abandonment'],
+              here: '#upload.running.abandoning.terminating',
+              target: '#upload.failed',
+            }),
           },
         },
 
@@ -758,17 +831,11 @@ export const uploadMachine = setUp.createMachine({
           description: 'Whether the server may hold a part of it',
           always: [{guard: 'isToTerminate', target: 'terminating'}, {target: 'removing'}],
         },
-        terminating: {
-          description: 'The server is told that it is not wanted any more',
-          invoke: {
-            id: 'termination',
-            src: 'performStep',
-            input: ({context}) => ({facts: context.facts, step: 'terminate'}),
-            onError: 'removing',
-          },
-          on: afterTermination('removing'),
-          after: {terminationTimeout: 'removing'},
-        },
+        terminating: terminatingBy({
+          ids: ['terminationRefreshment', 'termination'],
+          here: '#upload.canceling.terminating',
+          target: '#upload.canceling.removing',
+        }),
         removing: {
           description: 'Its private files are being removed',
           invoke: {

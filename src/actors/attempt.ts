@@ -339,7 +339,6 @@ export class Attempt {
 
   /** `stretch`: what was chosen already, because parts bring the rest. */
   async #fetch(stretch: ByteRange | undefined): Promise<Reception> {
-    const own = this.#ownHop()
     const first = this.#firstHop(this.#source)
     const body = await this.#requestBody()
     this.#assertWanted()
@@ -349,7 +348,7 @@ export class Attempt {
       connected: () => this.#report({type: 'attempt.connected'}),
       redirected: (redirect) => this.#report({type: 'attempt.redirected', redirect}),
       challenged: () => this.#report({type: 'attempt.challenged'}),
-      login: this.#ports.logins.of(this.#facts.request, own, first),
+      login: this.#ports.logins.of(this.#facts.request, first),
       body,
       headersFor: (hop) => {
         question = this.#questionTo(hop, this.#source, stretch)
@@ -437,7 +436,7 @@ export class Attempt {
       source: this.#source,
       drop: (source, other) => this.#drop(source, other),
       firstHop: (source) => this.#firstHop(source),
-      login: (first) => logins.of(facts.request, this.#ownHop(), first),
+      login: (first) => logins.of(facts.request, first),
       ask: (hop, source, stretch) => this.#questionTo(hop, source, stretch),
       judge: (question, head) => judge(question, facts, this.#known, head, clock.now()),
       receive: (connection, {plan, verdict}, end) =>

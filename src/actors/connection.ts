@@ -3,6 +3,7 @@
  * through a body writer, up to the end of its stretch. Its owner decides everything, and stops it.
  */
 
+import type {Credential} from '../domain/credential.ts'
 import {TransferError} from '../domain/errors.ts'
 import type {HeaderField, ResponseFacts} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
@@ -18,6 +19,8 @@ export interface Hop {
   readonly headers: readonly HeaderField[]
   /** Headers that are secret whatever their names. Where it is there, the address is secret, too. */
   readonly secretNames?: readonly string[]
+  /** Over FTP: who we are there, where that was given for this try. */
+  readonly credential?: Credential
 }
 
 /** What the owner makes of an answer. */

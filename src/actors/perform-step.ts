@@ -4,10 +4,11 @@ import {fromCallback} from 'xstate'
 import type {AttemptCommand, AttemptEvent} from '../domain/attempt.ts'
 import {TransferError} from '../domain/errors.ts'
 import {isSecretHeader, withoutHeader} from '../domain/header-fields.ts'
-import type {Evidence, HeaderField, OperationFacts} from '../domain/record.ts'
+import type {Evidence, OperationFacts} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import {type StepInput, type StepOutcome, uploadViewOf} from '../domain/upload-steps.ts'
 import type {StepRequest, UploadProtocols} from '../ports/upload-protocol.ts'
+import type {Hop} from './connection.ts'
 import {requestHeaders} from './request-headers.ts'
 import {type Asked, type UploadPorts, UploadRequest} from './upload-request.ts'
 
@@ -45,7 +46,8 @@ async function perform(ports: StepPorts, {facts, step}: StepInput, sending: Uplo
     }
     const protocol = ports.protocols.get(way.protocol)
     if (protocol === undefined) throw unknownProtocol(way.protocol)
-    const view = uploadViewOf(facts, way, content.length)
+    const hops = hopsOf(ports, facts)
+    const view = {...uploadViewOf(facts, way, content.length), url: hops.given.url}
     const wanted = await protocol.request(step, view, {
       sha1: (from, to) => ports.content.sha1(body, content, from, to, sending.signal),
       signal: sending.signal,
@@ -54,7 +56,7 @@ async function perform(ports: StepPorts, {facts, step}: StepInput, sending: Uplo
       tell(facts, wanted, sending)
       return
     }
-    const {head, text} = await sending.perform(askedOf(ports, facts, wanted))
+    const {head, text} = await sending.perform(askedOf(ports, facts, hops, wanted))
     tell(facts, protocol.answered(step, view, {head, text, now: ports.clock.now()}), sending)
   } catch (thrown) {
     await sending.fail(thrown)
@@ -102,11 +104,11 @@ function confirmedTo(evidence: Evidence, confirmed: number): Evidence {
   return {...evidence, generation, ranges: confirmed === 0 ? [] : [[0, confirmed]]}
 }
 
-function askedOf(ports: StepPorts, facts: OperationFacts, wanted: StepRequest): Asked {
+function askedOf(ports: StepPorts, facts: OperationFacts, hops: Hops, wanted: StepRequest): Asked {
   const {request, sending} = facts
   const {url, method, content, text, isLast = false} = wanted
   assertReachable(request.url, url)
-  const asked = {url, method, headers: headersOf(ports, facts, wanted), isLast}
+  const asked = {...hopTo(hops, wanted), method, isLast}
   if (text !== undefined) {
     const bytes = Buffer.from(text)
     return {...asked, body: {length: bytes.length, chunks: () => once(bytes)}}
@@ -129,12 +131,25 @@ function assertReachable(from: string, to: string): void {
   }
 }
 
-function headersOf(ports: StepPorts, {request}: OperationFacts, wanted: StepRequest): readonly HeaderField[] {
-  let headers = wanted.carries === 'none' ? [] : requestHeaders(request, ports.secrets)
-  if (wanted.carries === 'bare') for (const name of CONTENT_HEADERS) headers = withoutHeader(headers, name)
-  if (new URL(request.url).origin !== new URL(wanted.url).origin) {
-    headers = headers.filter(([name]) => !isSecretHeader(name))
-  }
-  for (const [name] of wanted.headers) headers = withoutHeader(headers, name)
-  return [...headers, ...wanted.headers]
+/** Requests to the application's own address, and to the one that its provider gave for this step. */
+interface Hops {
+  readonly own: Hop
+  readonly given: Hop
+}
+
+function hopsOf(ports: StepPorts, {id, request}: OperationFacts): Hops {
+  const {url, method} = request
+  const own = {url, method, headers: requestHeaders(request, ports.secrets)}
+  return {own, given: ports.fresh.take(id)(own)}
+}
+
+/** What is secret goes to the origin that it was given for, and to no other. */
+function hopTo({own, given}: Hops, {url, carries, headers: needed}: StepRequest): Omit<Hop, 'method'> {
+  const {origin} = new URL(url)
+  const at = [given, own].find((each) => new URL(each.url).origin === origin)
+  let headers = carries === 'none' ? [] : (at?.headers ?? own.headers.filter(([name]) => !isSecretHeader(name)))
+  if (carries === 'bare') for (const name of CONTENT_HEADERS) headers = withoutHeader(headers, name)
+  for (const [name] of needed) headers = withoutHeader(headers, name)
+  const secrets = at?.secretNames === undefined ? {} : {secretNames: at.secretNames}
+  return {url, headers: [...headers, ...needed], ...secrets}
 }

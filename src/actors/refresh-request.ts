@@ -1,9 +1,10 @@
 /**
- * The actor `refreshRequest`: asks the application's provider for what the next try needs. The answer goes from here to the try
+ * The actor `refreshRequest`: asks the application's provider for what the next try needs, or the next request of an upload protocol. The answer goes from here to the try
  * and nowhere else: what stands in a chart may be stored and shown.
  */
 
 import {fromPromise} from 'xstate'
+import {assertPlain, type Credential, credentialIn} from '../domain/credential.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {isSecretHeader, withHeader} from '../domain/header-fields.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -19,6 +20,8 @@ import type {Hop} from './connection.ts'
 
 export interface FreshRequest {
   readonly url: string
+  /** Over FTP, where the address that was given names somebody. */
+  readonly credential?: Credential
   /** Secret, all of them. */
   readonly headers: readonly HeaderField[]
 }
@@ -51,8 +54,7 @@ export class FreshRequests {
       this.#ask(name, () => provider.url?.(comingAttempt(facts, signal))),
     ])
     if (signal.aborted) return
-    const fresh = {url: addressOf(name, url, request.url), headers: fieldsOf(name, headers)}
-    this.#fresh.set(id, fresh)
+    this.#fresh.set(id, {...addressOf(name, url, request.url), headers: fieldsOf(name, headers)})
   }
 
   /** For the one try that takes it: makes its first hop of the operation's own request. */
@@ -60,6 +62,11 @@ export class FreshRequests {
     const fresh = this.#fresh.get(id)
     this.#fresh.delete(id)
     return fresh === undefined ? (own) => own : (own) => firstHop(own, fresh)
+  }
+
+  /** There will be no next try. */
+  forget(id: OperationId): void {
+    this.#fresh.delete(id)
   }
 
   async #headersOf(name: string, provider: AttemptProvider, signal: AbortSignal): Promise<HeadersGiven> {
@@ -110,33 +117,56 @@ export class FreshRequests {
 }
 
 /** Somewhere else only what was given for it is told, as after a redirect. */
-export function firstHop(own: Hop, {url, headers}: FreshRequest): Hop {
+export function firstHop(own: Hop, {url, headers, credential}: FreshRequest): Hop {
   const stays = new URL(own.url).origin === new URL(url).origin
   const names = new Set(headers.map(([name]) => name.toLowerCase()))
   const kept = own.headers.filter(([name]) => !names.has(name.toLowerCase()) && (stays || !isSecretHeader(name)))
-  return {...own, url, headers: [...kept, ...headers], secretNames: [...names]}
+  return {
+    ...own,
+    url,
+    headers: [...kept, ...headers],
+    secretNames: [...names],
+    ...(credential === undefined ? {} : {credential}),
+  }
 }
 
 export function createRefreshRequest(fresh: FreshRequests) {
   return fromPromise<void, {facts: OperationFacts}>(({input, signal}) => fresh.refresh(input.facts, signal))
 }
 
+/** The first step of a protocol has counted its try already. */
 function comingAttempt({id, request, attempts, error}: OperationFacts, signal: AbortSignal) {
-  return {guid: id, url: request.url, attempt: attempts.total + 1, lastError: error, signal}
+  const attempt = request.way === undefined ? attempts.total + 1 : Math.max(1, attempts.total)
+  return {guid: id, url: request.url, attempt, lastError: error, signal}
 }
 
 /** Nothing of the address is quoted. */
-function addressOf(name: string, given: AddressGiven, own: string): string {
-  if (given === undefined) return own
+function addressOf(name: string, given: AddressGiven, own: string): Omit<FreshRequest, 'headers'> {
+  if (given === undefined) return {url: own}
   if (!URL.canParse(String(given))) throw unusable(name, 'an address that is no URL')
   const url = new URL(given)
   const {protocol} = new URL(own)
   const isWeb = url.protocol === 'http:' || url.protocol === 'https:'
-  if (!isWeb) throw unusable(name, `an address of the scheme ${url.protocol.slice(0, -1)}`)
+  const isFtp = url.protocol === 'ftp:'
+  if (isFtp ? protocol !== 'ftp:' : !isWeb || protocol === 'ftp:') {
+    throw unusable(name, `an address of the scheme ${url.protocol.slice(0, -1)} for one of ${protocol.slice(0, -1)}`)
+  }
   if (protocol === 'https:' && url.protocol === 'http:') throw unusable(name, 'an http address for an https one')
-  if (url.username !== '' || url.password !== '') throw unusable(name, 'an address with user information')
+  const credential = credentialIn(url)
+  if (!isFtp && credential !== undefined) throw unusable(name, 'an address with user information')
+  if (credential !== undefined) demandPlain(name, credential)
   url.hash = ''
-  return url.href
+  url.username = ''
+  url.password = ''
+  return {url: url.href, ...(credential === undefined ? {} : {credential})}
+}
+
+function demandPlain(name: string, {userName, password}: Credential): void {
+  try {
+    assertPlain('url', userName + password)
+  } catch {
+    throw unusable(name, 'a user name or a password with control characters')
+  }
 }
 
 function fieldsOf(name: string, given: HeadersGiven): readonly HeaderField[] {

@@ -22,10 +22,9 @@ async function send(ports: UploadPorts, facts: OperationFacts, sending: UploadRe
   const {request, evidence} = facts
   const content = facts.sending?.content
   try {
+    const own = {url: request.url, method: request.method, headers: requestHeaders(request, ports.secrets)}
     const {head} = await sending.perform({
-      url: request.url,
-      method: request.method,
-      headers: requestHeaders(request, ports.secrets),
+      ...ports.fresh.take(facts.id)(own),
       isLast: true,
       ...(request.body === undefined || content === undefined ? {} : {body: ports.content.body(request.body, content)}),
     })

@@ -4,7 +4,7 @@
  */
 
 import {AuthenticationMemory, type AuthorizedRequest, type Conversation} from '../domain/authentication.ts'
-import type {RequestCredentials} from '../domain/credential.ts'
+import type {Credential, RequestCredentials} from '../domain/credential.ts'
 import {headerValues, withoutHeader} from '../domain/header-fields.ts'
 import type {HeaderField, ResponseFacts, TransferRequest} from '../domain/record.ts'
 import type {Random} from '../ports/random.ts'
@@ -15,6 +15,8 @@ interface Hop {
   readonly url: string
   readonly method: string
   readonly headers: readonly HeaderField[]
+  /** Over FTP: given for this try. */
+  readonly credential?: Credential
 }
 
 const UNAUTHORIZED = 401
@@ -33,11 +35,19 @@ export class Logins {
     })
   }
 
-  /** For one chain of hops, which begins at the operation's own address, or at another one that was given for this try. */
-  of(request: TransferRequest, own: Hop, first: Hop = own): ServerLogin {
-    const login = new ServerLogin(this.#memory, request, credentialsOf(request, this.#secrets), own)
-    if (first.url !== own.url) login.follow(own, first)
-    return login
+  /** For one chain of hops. Only the origin of the operation's own address hears of its credential, wherever the chain begins. */
+  of(request: TransferRequest, first: Hop): ServerLogin {
+    const {server, proxy} = credentialsOf(request, this.#secrets)
+    const isHome = new URL(request.url).origin === new URL(first.url).origin
+    return new ServerLogin(
+      this.#memory,
+      request,
+      {
+        ...(isHome && server !== undefined ? {server} : {}),
+        ...(proxy === undefined ? {} : {proxy}),
+      },
+      first,
+    )
   }
 }
 
@@ -54,10 +64,11 @@ export class ServerLogin {
   /** How the server is reached. */
   readonly way: Pick<ExchangeRequest, 'proxy' | 'proxyCredential' | 'serverCredential' | 'ftpTls'>
 
-  /** The address of the first hop says whom the credential is for; an Authorization of the application's own wins. */
+  /** The server's credential is for the origin of the first hop; an Authorization of the application's own wins. */
   constructor(memory: AuthenticationMemory, request: TransferRequest, {server, proxy}: RequestCredentials, first: Hop) {
+    const overFtp = first.url.startsWith('ftp:') ? (first.credential ?? server) : undefined
     this.way = {
-      ...(server !== undefined && first.url.startsWith('ftp:') ? {serverCredential: server} : {}),
+      ...(overFtp === undefined ? {} : {serverCredential: overFtp}),
       ...(request.ftpTls === undefined ? {} : {ftpTls: request.ftpTls}),
       ...(request.proxy === undefined ? {} : {proxy: request.proxy}),
       ...(proxy === undefined ? {} : {proxyCredential: proxy}),

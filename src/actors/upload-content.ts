@@ -11,6 +11,7 @@ import type {ContentSource} from '../ports/content-source.ts'
 import type {Spool} from '../ports/spool.ts'
 import type {UploadProtocols} from '../ports/upload-protocol.ts'
 import {unknownProtocol} from './perform-step.ts'
+import type {FreshRequests} from './refresh-request.ts'
 
 interface FactsInput {
   readonly facts: OperationFacts
@@ -32,6 +33,9 @@ export function createPrepareContent(source: ContentSource, protocols: UploadPro
   })
 }
 
-export function createDiscardUpload(spool: Spool) {
-  return fromPromise<void, FactsInput>(({input: {facts}}) => spool.remove(facts.id))
+export function createDiscardUpload(spool: Spool, fresh: FreshRequests) {
+  return fromPromise<void, FactsInput>(({input: {facts}}) => {
+    fresh.forget(facts.id)
+    return spool.remove(facts.id)
+  })
 }

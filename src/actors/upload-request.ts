@@ -20,6 +20,7 @@ import {AnswerWriter} from './answer-writer.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import type {Hop} from './connection.ts'
 import {type RatedBody, ratedBody} from './rated-body.ts'
+import type {FreshRequests} from './refresh-request.ts'
 import type {Logins, ServerLogin} from './server-login.ts'
 
 export interface UploadPorts {
@@ -32,6 +33,7 @@ export interface UploadPorts {
   readonly pool: BufferPool
   readonly limiter: RateLimiter
   readonly logins: Logins
+  readonly fresh: FreshRequests
 }
 
 /** What is asked. */
@@ -210,17 +212,19 @@ export class UploadRequest {
     return this.#body
   }
 
-  #responded(hop: Hop, hops: number, head: ResponseFacts, login: ServerLogin): BodyDisposition {
-    this.#status = head.status
-    if (login.answers(hop, head)) {
+  #responded(hop: Hop, hops: number, answer: ResponseFacts, login: ServerLogin): BodyDisposition {
+    this.#status = answer.status
+    if (login.answers(hop, answer)) {
       this.#after = {kind: 'hop', hop}
       return 'discard'
     }
-    const next = nextHop({...hop, head, hops})
+    const next = nextHop({...hop, head: answer, hops})
     if (next.kind === 'follow') {
       this.#after = {kind: 'hop', hop: next}
       return 'discard'
     }
+    // What the application gave for this request alone is not kept.
+    const head = hop.secretNames === undefined ? answer : {...answer, url: redactUrl(answer.url)}
     this.#after = next.kind === 'fail' ? {kind: 'fail', error: next.error} : {kind: 'answered', head}
     const isLast = this.#asked?.isLast === true
     // What a server says in passing is no news for the application; what may stop the upload is kept.

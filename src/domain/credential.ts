@@ -13,6 +13,21 @@ export interface RequestCredentials {
   readonly proxy?: Credential
 }
 
+/** The user information of an address, decoded; undefined where it names nobody. */
+export function credentialIn({username, password}: URL): Credential | undefined {
+  if (username === '' && password === '') return undefined
+  return {userName: percentDecoded(username), password: percentDecoded(password)}
+}
+
+/** A percent sign that introduces nothing stands for itself. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 /** RFC 7617 2 and RFC 7616 3.4 forbid control characters. The value is not quoted. Throws INVALID_ARGUMENT. */
 export function assertPlain(name: string, value: string): void {
   if (/\p{Cc}/u.test(value)) throw invalidArgument(name, 'must hold no control characters')

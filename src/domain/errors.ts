@@ -112,7 +112,7 @@ export const ERROR_CODES = {
     retry: 'never',
     hresult: 0x80070057,
     advice:
-      'open the engine with a provider of this name among beforeAttempt; the same download goes on from its bytes',
+      'open the engine with a provider of this name among beforeAttempt; the same transfer, started again, goes on',
   },
   EGRESS_REFUSED: {
     kind: 'configuration',

@@ -7,6 +7,7 @@ import {createActor} from 'xstate'
 import type {OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
 import {createBufferPool} from '../actors/buffer-pool.ts'
 import {OpenTries} from '../actors/open-tries.ts'
+import {FreshRequests} from '../actors/refresh-request.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {type JournalEntry, withJournalled} from '../domain/journal.ts'
@@ -76,7 +77,7 @@ export class Operations {
       limiter: options.limiter,
       origins: new KnownOrigins(options.ports.clock),
       readers: this.readers,
-      providers: options.options.providers,
+      fresh: new FreshRequests(options.options.providers),
       permits: options.permits,
       minSliceBytes: options.options.minSliceBytes,
       commit: (record) => this.#persist(this.hold(record), record),

@@ -63,7 +63,7 @@ export interface EngineOptions {
   readonly unconstrainedConsent?: UnconstrainedConsent
   /** How background tasks of completion groups are run. */
   readonly backgroundTasks?: BackgroundTaskOptions
-  /** By name: what gives downloads that say so, before each try, a token or a signed address. None by default. */
+  /** By name: what gives transfers that say so, before each try, a token or a signed address. None by default. */
   readonly beforeAttempt?: AttemptProviders
   /** ms that a provider may take for one try; 60,000 by default. */
   readonly beforeAttemptTimeoutMs?: number

@@ -9,14 +9,13 @@ import {createDiscardParts, createPublishFile, createVerifyFile} from '../actors
 import {createMovePart, createWeighPart} from '../actors/move-part.ts'
 import type {OpenTries} from '../actors/open-tries.ts'
 import {createPerformStep} from '../actors/perform-step.ts'
-import {createRefreshRequest, FreshRequests} from '../actors/refresh-request.ts'
+import {createRefreshRequest, type FreshRequests} from '../actors/refresh-request.ts'
 import {createSendContent} from '../actors/send-content.ts'
 import {Logins} from '../actors/server-login.ts'
 import {createTransferBytes} from '../actors/transfer-bytes.ts'
 import {createDiscardUpload, createPrepareContent} from '../actors/upload-content.ts'
 import {createWeighFailure} from '../actors/weigh-failure.ts'
 import type {OperationRecord} from '../domain/record.ts'
-import type {AttemptProviders} from '../ports/attempt-provider.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {ConnectionPermits} from '../ports/connection-permits.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
@@ -31,7 +30,8 @@ export interface OperationProvisions {
   readonly limiter: RateLimiter
   readonly origins: OriginMemory
   readonly readers: ByteReaders
-  readonly providers: AttemptProviders
+  /** One for all: downloads and uploads that name the same provider share its answer. */
+  readonly fresh: FreshRequests
   readonly permits: ConnectionPermits
   /** The fewest bytes for which another connection is opened. */
   readonly minSliceBytes: number
@@ -40,8 +40,7 @@ export interface OperationProvisions {
   readonly commit: (record: OperationRecord) => Promise<void>
 }
 
-export function provideOperationMachine({ports, providers, commit, tries, ...provisions}: OperationProvisions) {
-  const fresh = new FreshRequests(providers)
+export function provideOperationMachine({ports, fresh, commit, tries, ...provisions}: OperationProvisions) {
   const logins = new Logins(ports)
   return operationMachine.provide({
     actors: {
@@ -59,16 +58,17 @@ export function provideOperationMachine({ports, providers, commit, tries, ...pro
   })
 }
 
-export function provideUploadMachine({ports, meter, pool, limiter, commit}: OperationProvisions) {
-  const uploadPorts = {...ports, meter, pool, limiter, logins: new Logins(ports)}
+export function provideUploadMachine({ports, fresh, meter, pool, limiter, commit}: OperationProvisions) {
+  const uploadPorts = {...ports, meter, pool, limiter, logins: new Logins(ports), fresh}
   return uploadMachine.provide({
     actors: {
       prepareContent: createPrepareContent(ports.content, ports.protocols),
+      refreshRequest: createRefreshRequest(fresh),
       sendContent: createSendContent(uploadPorts),
       performStep: createPerformStep(uploadPorts),
       weighFailure: createWeighFailure(ports.clock, ports.random),
       commitRecord: fromPromise<void, {record: OperationRecord}>(({input}) => commit(input.record)),
-      discardUpload: createDiscardUpload(ports.spool),
+      discardUpload: createDiscardUpload(ports.spool, fresh),
     },
   })
 }

@@ -1,6 +1,6 @@
 /** How a request is put together: its address without user information, its headers in clear, its secrets sealed. */
 
-import {assertPlain, type Credential, type RequestCredentials} from '../domain/credential.ts'
+import {assertPlain, type Credential, credentialIn, type RequestCredentials} from '../domain/credential.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {isSecretHeader} from '../domain/header-fields.ts'
 import type {HeaderField, TransferRequest} from '../domain/record.ts'
@@ -23,18 +23,16 @@ export function withAddress(
   if (!isFtp && url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw invalidArgument(argument, `must be http, https or ftp, not ${url.protocol.slice(0, -1)}`)
   }
-  const userName = percentDecoded(url.username)
-  const password = percentDecoded(url.password)
+  const server = credentialIn(url)
   // Each of these composes the address anew, and most have nothing to take away.
   if (url.username !== '') url.username = ''
   if (url.password !== '') url.password = ''
   if (url.href.includes('#')) url.hash = ''
   const addressed = {...request, url: url.href}
   // Over FTP the address says it all (spec 9.6): a credential that answers challenges of HTTP is told to nobody else.
-  if (userName === '' && password === '')
-    return isFtp ? changeCredentials(engine, addressed, {server: undefined}) : addressed
-  assertPlain(argument, userName + password)
-  return changeCredentials(engine, addressed, {server: {userName, password}})
+  if (server === undefined) return isFtp ? changeCredentials(engine, addressed, {server: undefined}) : addressed
+  assertPlain(argument, server.userName + server.password)
+  return changeCredentials(engine, addressed, {server})
 }
 
 /** The same in place of one that it has: http and https are interchangeable, ftp is not (O39). Throws INVALID_ARGUMENT. */
@@ -85,14 +83,5 @@ function parsed(uri: URL | string): URL | undefined {
     return new URL(uri)
   } catch {
     return undefined
-  }
-}
-
-/** A percent sign that introduces nothing stands for itself. */
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
   }
 }

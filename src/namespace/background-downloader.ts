@@ -81,7 +81,6 @@ const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
 ])
 
 export class BackgroundDownloader extends TransferSettings {
-  #beforeAttempt: string | null = null
   #ftpTls: 'none' | FtpTls = 'none'
   #connections = 1
 
@@ -91,22 +90,6 @@ export class BackgroundDownloader extends TransferSettings {
    */
   constructor(completionGroup: BackgroundTransferCompletionGroup | EngineApi = defaultEngine()) {
     super(completionGroup, 'GET')
-  }
-
-  /**
-   * For downloads created afterwards: the name of what the engine was given as `beforeAttempt`, to be asked before each of their
-   * tries, in later sessions too. null by default. Our addition to the namespace. A name that the engine does not know is
-   * PROVIDER_UNKNOWN at startAsync. Throws INVALID_ARGUMENT.
-   */
-  get beforeAttempt(): string | null {
-    return this.#beforeAttempt
-  }
-
-  set beforeAttempt(name: string | null) {
-    if (name !== null && (typeof name !== 'string' || name === '')) {
-      throw invalidArgument('beforeAttempt', 'must be the name of a provider, or null')
-    }
-    this.#beforeAttempt = name
   }
 
   /**
@@ -250,11 +233,10 @@ export class BackgroundDownloader extends TransferSettings {
       )
     }
     assertPriority(priority)
-    const provider = this.#beforeAttempt
     const isDirectory = /[/\\]$/.test(resultFile) && (resultFile.endsWith('/') || sep === '\\')
     const nameFromServer = options.nameFromServer ?? isDirectory
     if (typeof nameFromServer !== 'boolean') throw invalidArgument('nameFromServer', 'must be true or false')
-    const request = {...this.requestTo(uri), ...(provider === null ? {} : {provider})}
+    const request = this.requestTo(uri)
     const overFtp = isFtp(request.url)
     if (overFtp && request.method !== 'GET') throw invalidArgument('uri', 'of the scheme ftp is for GET only')
     const ftpTls = this.#ftpTls

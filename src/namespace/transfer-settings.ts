@@ -118,6 +118,23 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
       this.proxyCredential = new PasswordCredential(where, credential.userName, credential.password)
   }
 
+  /**
+   * For operations created afterwards: the name of what the engine was given as `beforeAttempt`, to be asked before each of their
+   * tries, and before each request of an upload by a protocol; in later sessions too. null by default. Our addition to the
+   * namespace. A name that the engine does not know is PROVIDER_UNKNOWN at startAsync. Throws INVALID_ARGUMENT.
+   */
+  get beforeAttempt(): string | null {
+    return this.#request.provider ?? null
+  }
+
+  set beforeAttempt(name: string | null) {
+    if (name !== null && (typeof name !== 'string' || name === '')) {
+      throw invalidArgument('beforeAttempt', 'must be the name of a provider, or null')
+    }
+    const {provider: _, ...request} = this.#request
+    this.#request = name === null ? request : {...request, provider: name}
+  }
+
   /** For operations created afterwards: who they are for a proxy that asks. null by default. Throws INVALID_ARGUMENT. */
   get proxyCredential(): PasswordCredential | null {
     return this.#proxyCredential

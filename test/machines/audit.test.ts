@@ -182,6 +182,8 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'xstate.done.actor.preparation', output: {content: {length: 9, files: []}}},
     {type: 'xstate.done.actor.preparation', output: {content: {length: 9, files: []}, step: 'create'}},
     {type: 'xstate.error.actor.preparation', error: ERROR},
+    {type: 'xstate.done.actor.refreshment'},
+    {type: 'xstate.error.actor.refreshment', error: ERROR},
     {type: 'xstate.done.actor.sendingCommit'},
     {type: 'attempt.connected'},
     {type: 'attempt.sent'},
@@ -270,7 +272,7 @@ const ENDLESS = new Set([
 /** Waits that a crash may lose, by state; every other wait stands in a record. */
 const MAY_BE_LOST = [
   /^(operation|upload)\.running\.exchanging\./,
-  /^operation\.running\.refreshing$/,
+  /^(operation|upload)\.running\.refreshing$/,
   /^upload\.running\.stepping\./,
   /^upload\.(running\.abandoning|canceling)\.terminating$/,
   /^engine\.draining$/,

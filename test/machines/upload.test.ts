@@ -23,9 +23,18 @@ import {HEAD, OFFLINE, SETTINGS} from './operation-stand.ts'
 const TOTAL = 100
 const FINISHED: Evidence = {generation: 1, ranges: [[0, TOTAL]], total: TOTAL}
 
+/** A question to the application's provider. */
+interface Refreshment {
+  readonly facts: OperationFacts
+  readonly signal: AbortSignal
+  readonly answer: () => void
+  readonly refuse: (error: unknown) => void
+}
+
 interface Stand {
   readonly clock: SimulatedClock
   readonly steps: UploadStep[]
+  readonly refreshments: Refreshment[]
   readonly commits: OperationRecord[]
   readonly path: () => string
   readonly life: () => LifeState
@@ -37,10 +46,14 @@ interface Stand {
   readonly settle: () => Promise<void>
 }
 
-/** `way`: resumable. The actors do what they are for at once, and requests wait for what the test reports. */
-function stand({isResumable = false} = {}): Stand {
+/**
+ * The actors do what they are for at once; requests wait for what the test reports, and a provider, where there is one, for what
+ * the test answers.
+ */
+function stand({isResumable = false, hasProvider = false} = {}): Stand {
   const clock = new SimulatedClock(1_000_000)
   const steps: UploadStep[] = []
+  const refreshments: Refreshment[] = []
   const commits: OperationRecord[] = []
   let wire: ((event: AttemptEvent) => void) | undefined
   const request = (sendBack: (event: AttemptEvent) => void) => {
@@ -55,6 +68,12 @@ function stand({isResumable = false} = {}): Stand {
         content: {length: TOTAL, files: []},
         ...(isResumable ? {step: facts.sending?.resumable?.url === undefined ? 'create' : 'ask'} : {}),
       })),
+      refreshRequest: fromPromise<void, {facts: OperationFacts}>(
+        ({input: {facts}, signal}) =>
+          new Promise((answer, refuse) => {
+            refreshments.push({facts, signal, answer, refuse})
+          }),
+      ),
       commitRecord: fromPromise<void, {record: OperationRecord}>(async ({input}) => {
         commits.push(input.record)
       }),
@@ -76,6 +95,7 @@ function stand({isResumable = false} = {}): Stand {
       method: 'POST',
       body: {pieces: [{kind: 'text', text: 'x'}]},
       ...(isResumable ? {way: {protocol: 'tus'}} : {}),
+      ...(hasProvider ? {provider: 'vault'} : {}),
     },
   }
   const actor = createActor(machine, {
@@ -86,6 +106,7 @@ function stand({isResumable = false} = {}): Stand {
   return {
     clock,
     steps,
+    refreshments,
     commits,
     path: () => pathOf(actor.getSnapshot().value),
     life: () => lifeIn(actor.getSnapshot()),
@@ -100,7 +121,7 @@ function stand({isResumable = false} = {}): Stand {
   }
 }
 
-async function admitted(options: {isResumable?: boolean} = {}): Promise<Stand> {
+async function admitted(options: {isResumable?: boolean; hasProvider?: boolean} = {}): Promise<Stand> {
   const made = stand(options)
   made.send({type: 'operation.admit'})
   await made.settle()
@@ -263,13 +284,130 @@ describe('an upload by a protocol', () => {
       if (isCanceled) made.send({type: 'operation.cancel'})
       else made.report(failed('SOURCE_CHANGED'))
       await made.settle()
-      expect(made.path()).toBe(isCanceled ? 'canceling.terminating' : 'running.abandoning.terminating')
+      expect(made.path()).toBe(isCanceled ? 'canceling.terminating.telling' : 'running.abandoning.terminating.telling')
       expect(made.steps.at(-1)).toBe('terminate')
       made.clock.advanceBy(10_000)
       await made.settle()
       expect(made.path()).toBe(isCanceled ? 'canceled' : 'failed')
     }
   })
+})
+
+describe('an upload with a provider', () => {
+  const asked = (isResumable = false) => admitted({isResumable, hasProvider: true})
+
+  it('asks it before each request, and nothing counts as sent before it answered', async () => {
+    const made = await asked()
+    expect([made.path(), made.life()]).toEqual(['running.refreshing', 'running'])
+    expect(made.commits).toEqual([])
+    made.refreshments[0]?.answer()
+    await made.settle()
+    expect(made.commits.map(({sending}) => sending?.session)).toEqual(['now'])
+    expect(made.path()).toBe('running.exchanging.active.connecting')
+    expect(made.facts().attempts.total).toBe(1)
+    made.report(failed('CONNECTION_RESET'))
+    await made.settle()
+    made.send({type: 'retry.due'})
+    made.send({type: 'operation.admit'})
+    await made.settle()
+    expect([made.path(), made.refreshments.length]).toEqual(['running.refreshing', 2])
+  })
+
+  it('asks it before each step of a protocol', async () => {
+    const made = await asked(true)
+    for (const [next, confirmed] of [
+      ['append', 0],
+      ['append', 40],
+      ['complete', TOTAL],
+    ] as const) {
+      expect(made.path()).toBe('running.refreshing')
+      made.refreshments.at(-1)?.answer()
+      await made.settle()
+      made.report(stepped(next, confirmed))
+      await made.settle()
+    }
+    made.refreshments.at(-1)?.answer()
+    await made.settle()
+    expect(made.steps).toEqual(['create', 'append', 'append', 'complete'])
+    expect(made.refreshments.map(({facts}) => facts.attempts.total)).toEqual([1, 1, 1, 1])
+  })
+
+  it('fails a try that was not made, by the retry table', async () => {
+    const made = await asked()
+    made.refreshments[0]?.refuse(new TransferError('PROVIDER_FAILED', 'no'))
+    await made.settle()
+    expect(made.path()).toBe('running.waitingToRetry')
+    expect(made.facts().attempts).toMatchObject({total: 0, failures: 1})
+    const other = await asked()
+    other.refreshments[0]?.refuse(new TransferError('PROVIDER_FAILED', 'never', {retry: 'never'}))
+    await other.settle()
+    expect([other.path(), other.facts().error?.code]).toEqual(['failed', 'PROVIDER_FAILED'])
+  })
+
+  it('gives it its time', async () => {
+    const made = await asked()
+    made.clock.advanceBy(SETTINGS.beforeAttemptTimeoutMs - 1)
+    expect(made.path()).toBe('running.refreshing')
+    made.clock.advanceBy(1)
+    await made.settle()
+    expect(made.facts().error).toMatchObject({code: 'PROVIDER_TIMEOUT', where: 'vault'})
+    expect(made.refreshments[0]?.signal.aborted).toBe(true)
+  })
+
+  it('is tried again with what it gives next, where the server refuses what it gave', async () => {
+    const made = await asked()
+    made.refreshments[0]?.answer()
+    await made.settle()
+    const refusal = new TransferError('HTTP_STATUS', 'no', {details: {status: 401}}).toSerialized()
+    made.report({type: 'attempt.failed', error: refusal, evidence: FINISHED})
+    await made.settle()
+    expect(made.path()).toBe('running.waitingToRetry')
+  })
+
+  it.each([
+    ['operation.cancel', 'canceled'],
+    ['operation.displace', 'queued'],
+    ['operation.suspend', 'queued'],
+  ] as const)('leaves it for %s, and hears no late answer', async (type, path) => {
+    const made = await asked()
+    made.send({type})
+    await made.settle()
+    expect([made.path(), made.refreshments[0]?.signal.aborted]).toEqual([path, true])
+    made.refreshments[0]?.answer()
+    await made.settle()
+    expect([made.path(), made.commits.length]).toEqual([path, 0])
+  })
+
+  it('leaves it for a pause of the system, and spends no retry', async () => {
+    const made = await asked()
+    made.send({type: 'conditions.changed', conditions: OFFLINE})
+    expect(made.path()).toBe('paused.noNetwork')
+    made.send({type: 'conditions.changed', conditions: GOOD_CONDITIONS})
+    made.send({type: 'operation.admit'})
+    await made.settle()
+    expect([made.path(), made.facts().attempts.failures]).toEqual(['running.refreshing', 0])
+  })
+
+  it.each(['answer', 'refuse', 'silence'] as const)(
+    'asks it before the server is told to forget it: %s',
+    async (how) => {
+      const made = await asked(true)
+      made.refreshments[0]?.answer()
+      await made.settle()
+      made.report(stepped('append', 40))
+      await made.settle()
+      made.send({type: 'operation.cancel'})
+      await made.settle()
+      expect(made.path()).toBe('canceling.terminating.refreshing')
+      if (how === 'answer') made.refreshments.at(-1)?.answer()
+      if (how === 'refuse') made.refreshments.at(-1)?.refuse(new TransferError('PROVIDER_FAILED', 'no'))
+      await made.settle()
+      expect(made.path()).toBe(`canceling.terminating.${how === 'silence' ? 'refreshing' : 'telling'}`)
+      made.clock.advanceBy(10_000)
+      await made.settle()
+      expect(made.path()).toBe('canceled')
+    },
+  )
 })
 
 describe('over any order of events', () => {
@@ -296,40 +434,49 @@ describe('over any order of events', () => {
     fc.record({code: fc.constantFrom(...codes)}),
     fc.record({following: fc.constantFrom(...steps), confirmed: fc.integer({min: 0, max: TOTAL})}),
     fc.record({wait: fc.integer({min: 1, max: 400_000})}),
+    fc.record({given: fc.boolean()}),
   )
 
   it('generations and ends never fall back, one life state holds, and what is confirmed was said', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.boolean(), fc.array(move, {maxLength: 40}), async (isResumable, moves) => {
-        const made = stand({isResumable})
-        let generation = 1
-        for (const each of moves) {
-          const before = made.facts()
-          const hadEnded = isTerminal(made.life())
-          if ('wait' in each) made.clock.advanceBy(each.wait)
-          else if ('code' in each) made.report(failed(each.code, before.evidence))
-          else if ('following' in each) {
-            if (isResumable) made.report(stepped(each.following, each.confirmed, before.evidence.generation))
-          } else if (each.type === 'attempt.lost') {
-            if (isResumable) made.report(each)
-          } else if (each.type.startsWith('attempt.')) made.report(each as AttemptEvent)
-          else made.send(each as OperationEvent)
+      fc.asyncProperty(
+        fc.boolean(),
+        fc.boolean(),
+        fc.array(move, {maxLength: 40}),
+        async (isResumable, hasProvider, moves) => {
+          const made = stand({isResumable, hasProvider})
+          let generation = 1
+          for (const each of moves) {
+            const before = made.facts()
+            const hadEnded = isTerminal(made.life())
+            if ('given' in each) {
+              if (each.given) made.refreshments.at(-1)?.answer()
+              else made.refreshments.at(-1)?.refuse(new TransferError('PROVIDER_FAILED', 'no'))
+            } else if ('wait' in each) made.clock.advanceBy(each.wait)
+            else if ('code' in each) made.report(failed(each.code, before.evidence))
+            else if ('following' in each) {
+              if (isResumable) made.report(stepped(each.following, each.confirmed, before.evidence.generation))
+            } else if (each.type === 'attempt.lost') {
+              if (isResumable) made.report(each)
+            } else if (each.type.startsWith('attempt.')) made.report(each as AttemptEvent)
+            else made.send(each as OperationEvent)
+            await made.settle()
+            const {evidence, sending} = made.facts()
+            expect(evidence.generation).toBeGreaterThanOrEqual(generation)
+            generation = evidence.generation
+            expect(JSON.parse(JSON.stringify(made.facts()))).toEqual(made.facts())
+            // A plain upload has nothing confirmed before it is whole; nothing is confirmed of what the server lost.
+            if (!isResumable || sending?.resumable === undefined) expect(evidence.ranges).toEqual([])
+            if (hadEnded) expect(made.facts()).toEqual(before)
+            expect(made.life()).not.toBe('completed')
+          }
+          made.send({type: 'operation.cancel'})
           await made.settle()
-          const {evidence, sending} = made.facts()
-          expect(evidence.generation).toBeGreaterThanOrEqual(generation)
-          generation = evidence.generation
-          expect(JSON.parse(JSON.stringify(made.facts()))).toEqual(made.facts())
-          // A plain upload has nothing confirmed before it is whole; nothing is confirmed of what the server lost.
-          if (!isResumable || sending?.resumable === undefined) expect(evidence.ranges).toEqual([])
-          if (hadEnded) expect(made.facts()).toEqual(before)
-          expect(made.life()).not.toBe('completed')
-        }
-        made.send({type: 'operation.cancel'})
-        await made.settle()
-        made.clock.advanceBy(20_000)
-        await made.settle()
-        expect(['canceled', 'failed']).toContain(made.life())
-      }),
+          made.clock.advanceBy(20_000)
+          await made.settle()
+          expect(['canceled', 'failed']).toContain(made.life())
+        },
+      ),
       {numRuns: 150},
     )
   })

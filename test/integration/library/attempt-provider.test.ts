@@ -8,6 +8,7 @@ import {
   BackgroundTransferStatus,
   type ComingAttempt,
   type DownloadOperation,
+  PasswordCredential,
   TransferError,
   WebErrorStatus,
 } from '../../../src/index.ts'
@@ -140,6 +141,17 @@ describe('beforeAttempt', () => {
     })
   })
 
+  it('goes before the credential: a token that was given is not replaced by a login', async () => {
+    const world = await worldWith({vault: {headers: () => ({Authorization: `Bearer ${SECRET}`})}}, {retries: 0})
+    const challenge = ['WWW-Authenticate', 'Basic realm="give"'] as const
+    world.server.route('/file', {status: 401, headers: [challenge]})
+    const downloader = world.engine.createDownloader()
+    downloader.beforeAttempt = 'vault'
+    downloader.serverCredential = new PasswordCredential('files', 'ann', 'own-password')
+    await failure(downloader.createDownload(world.server.url('/file'), world.file('a')).startAsync())
+    expect(requestsFor(world.server, '/file').map(({headers}) => headers.authorization)).toEqual([`Bearer ${SECRET}`])
+  })
+
   it('tells other origins nothing of what was given, and another address nothing of what was not given for it', async () => {
     const world = await worldWith({
       vault: {
@@ -215,6 +227,7 @@ describe('beforeAttempt', () => {
   it.each([
     ['no URL', 'nowhere'],
     ['another scheme', 'file:///etc/passwd'],
+    ['the scheme of FTP', 'ftp://127.0.0.1/a'],
     ['user information', 'http://ann:pw@127.0.0.1/'],
   ])('is not used where it gives an address with %s', async (_, url) => {
     const world = await worldWith({vault: {url: () => url}})

@@ -207,6 +207,74 @@ describe('17.D FTP downloads (9.7)', () => {
   })
 })
 
+describe('beforeAttempt of an FTP download', () => {
+  const SECRET = 'pw-4f5e6d'
+
+  it('gives another login for each try, and another server, and the bytes go on', async () => {
+    const asked: number[] = []
+    const servers = [
+      await serve([
+        {...WHOLE, refuse: {PASS: '530 expired'}},
+        {...WHOLE, cutAfter: CUT},
+      ]),
+      await serve(),
+    ]
+    const [first, second] = servers
+    const world = await makeWorld({
+      beforeAttempt: {
+        vault: {
+          url: ({attempt}) => {
+            asked.push(attempt)
+            const server = attempt < 3 ? first : second
+            return server?.url('/a', `ann:${SECRET}${attempt}@`)
+          },
+        },
+      },
+    })
+    const downloader = world.engine.createDownloader()
+    downloader.beforeAttempt = 'vault'
+    const operation = downloader.createDownload(first?.url('/a', 'ann:own@') ?? '', world.file('a'))
+    await operation.startAsync()
+    await expectWhole(world)
+    expect(asked).toEqual([1, 2, 3])
+    expect(first?.said('PASS')).toEqual([`${SECRET}1`, `${SECRET}2`])
+    expect(second?.said('PASS')).toEqual([`${SECRET}3`])
+    expect(second?.said('REST')).toEqual([String(CUT - COMPARED)])
+    expect(operation.requestedUri.href).toBe(first?.url('/a'))
+    expect(JSON.stringify(await world.engine.exportAsync(operation.guid))).not.toContain(SECRET)
+    await world.engine.close()
+    const found = () => execFileSync('grep', ['-rlF', SECRET, join(world.directory, '.store')])
+    expect(found).toThrow(expect.objectContaining({status: 1}))
+  })
+
+  it('keeps its own login for its own server, and tells it to no other', async () => {
+    const [own, other] = [await serve(), await serve()]
+    let given = other.url('/a')
+    const world = await makeWorld({beforeAttempt: {vault: {url: () => given, headers: () => ({Authorization: 'x'})}}})
+    const downloader = world.engine.createDownloader()
+    downloader.beforeAttempt = 'vault'
+    await downloader.createDownload(own.url('/a', 'ann:own@'), world.file('a')).startAsync()
+    expect(other.said('USER')).toEqual(['anonymous'])
+    given = own.url('/b')
+    await downloader.createDownload(own.url('/a', 'ann:own@'), world.file('b')).startAsync()
+    expect([own.said('USER'), own.said('RETR')]).toEqual([['ann'], ['b']])
+  })
+
+  it.each([
+    ['an address of the web', 'http://127.0.0.1/a'],
+    ['a line break in its password', `ftp://ann:${SECRET}%0d%0aDELE@127.0.0.1/a`],
+  ])('is not used where it gives %s', async (_, url) => {
+    const server = await serve()
+    const world = await makeWorld({beforeAttempt: {vault: {url: () => url}}})
+    const downloader = world.engine.createDownloader()
+    downloader.beforeAttempt = 'vault'
+    const error = await failure(downloader.createDownload(server.url('/a'), world.file('a')).startAsync())
+    expect(error).toMatchObject({code: 'PROVIDER_FAILED', retry: 'never'})
+    expect(error.message).not.toContain(SECRET)
+    expect(server.commands).toEqual([])
+  })
+})
+
 describe('refusals of an FTP server', () => {
   it.each([
     ['RETR', '550 no such file', 'HTTP_STATUS', WebErrorStatus.notFound, 1],
