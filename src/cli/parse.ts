@@ -197,10 +197,15 @@ export interface ListEntry {
 
 /** `URL [TAB FILE]` a line; empty lines and those that begin with # do not count. Throws at the first line that makes no sense. */
 export function* parseList(text: string, name: string): Generator<ListEntry, void> {
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
+  let number = 0
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf('\n', at)
+    const line = text.slice(at, end === -1 ? text.length : end)
+    at = end === -1 ? text.length : end + 1
+    number += 1
     if (line.trim() === '' || line.startsWith('#')) continue
     const [address = '', file = '', ...more] = line.split('\t')
-    const where = `${name}, line ${index + 1}`
+    const where = `${name}, line ${number}`
     if (more.length > 0) throw usageError('there is more than a URL and a file', where, 'write URL, a tab, FILE')
     const url = parseUrl(address.trim(), where)
     yield file.trim() === '' ? {url} : {url, file: file.trim()}

@@ -50,7 +50,6 @@ export class Transfer {
   readonly direction: Direction
   /** Redacted. */
   readonly url: string
-  readonly rate = new RateWindow()
   /** Of an upload: what is sent; '' for a form or a stream. */
   file: string
   state: LifeState
@@ -68,6 +67,8 @@ export class Transfer {
   fetched = 0
   /** The most bytes of this generation so far. */
   #high: number
+  /** Most of a long list are told once and never move in this run. */
+  #rate: RateWindow | undefined
 
   constructor(known: Known) {
     this.guid = known.guid
@@ -78,6 +79,11 @@ export class Transfer {
     this.bytes = known.bytesSent ?? known.bytesReceived
     this.#high = this.bytes
     this.total = known.totalBytesToSend ?? known.totalBytesToReceive
+  }
+
+  get rate(): RateWindow {
+    this.#rate ??= new RateWindow()
+    return this.#rate
   }
 
   static ofRecord(record: OperationRecord): Transfer {

@@ -17,13 +17,23 @@ const COUNTER_LIMIT = 0x1000
 export function createOperationIds(now: () => number, guid: () => string): () => OperationId {
   let ms = 0
   let counter = 0
+  // Many are made in one ms.
+  let front = frontOf(ms)
   return () => {
     const at = now()
     counter = at > ms ? 0 : counter + 1
     if (counter === COUNTER_LIMIT) counter = 0
-    ms = counter === 0 ? Math.max(at, ms + 1) : ms
-    const time = ms.toString(16).padStart(12, '0')
+    if (counter === 0) {
+      ms = Math.max(at, ms + 1)
+      front = frontOf(ms)
+    }
     const low = counter.toString(16).padStart(3, '0')
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${low}${guid().slice(18)}` as OperationId
+    return `${front}${low}${guid().slice(18)}` as OperationId
   }
+}
+
+/** Up to the counter. */
+function frontOf(ms: number): string {
+  const time = ms.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7`
 }

@@ -11,6 +11,7 @@ import {
   type FtpTls,
   NO_ATTEMPTS,
   NO_EVIDENCE,
+  type TransferPolicy,
   type TransferRequest,
 } from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
@@ -74,6 +75,17 @@ export interface DownloadOptions {
   readonly mirrors?: readonly (URL | string)[]
 }
 
+const NO_OPTIONS: DownloadOptions = Object.freeze({})
+
+/** What one policy was made of. */
+interface PolicySource {
+  readonly options: DownloadOptions
+  readonly connections: number
+  readonly overFtp: boolean
+  readonly nameFromServer: boolean
+  readonly policy: TransferPolicy
+}
+
 const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
   'failIfExists',
   'generateUniqueName',
@@ -83,6 +95,7 @@ const COLLISION_POLICIES: ReadonlySet<CollisionPolicy> = new Set([
 export class BackgroundDownloader extends TransferSettings {
   #ftpTls: 'none' | FtpTls = 'none'
   #connections = 1
+  #lastPolicy: PolicySource | undefined
 
   /**
    * With a completion group, every download joins it; without one, it acts on the default engine. Throws INVALID_ARGUMENT for
@@ -188,11 +201,11 @@ export class BackgroundDownloader extends TransferSettings {
       writing.push(started)
       accepted += batch.length
       batch = []
-      if (writing.length > 1) await writing.shift()
+      if (writing.length > MOST_WRITING) await writing.shift()
     }
     try {
       for (const [uri, resultFile, options] of downloads) {
-        batch.push(this.#draft(uri, resultFile, options ?? {}))
+        batch.push(this.#draft(uri, resultFile, options ?? NO_OPTIONS))
         if (batch.length === BATCH) await write()
       }
       await write()
@@ -240,32 +253,60 @@ export class BackgroundDownloader extends TransferSettings {
     const overFtp = isFtp(request.url)
     if (overFtp && request.method !== 'GET') throw invalidArgument('uri', 'of the scheme ftp is for GET only')
     const ftpTls = this.#ftpTls
-    // Size and date are all that FTP says of a version.
-    const cautious = overFtp ? {compareOnResume: true} : {}
     return this.join({
       id: this.engine.newId(),
       direction: 'download',
-      request: {
-        ...request,
-        ...(overFtp && ftpTls !== 'none' ? {ftpTls} : {}),
-        ...(options.mirrors === undefined ? {} : mirrorsOf(options.mirrors, request)),
-      },
+      request:
+        overFtp || options.mirrors !== undefined
+          ? {
+              ...request,
+              ...(overFtp && ftpTls !== 'none' ? {ftpTls} : {}),
+              ...(options.mirrors === undefined ? {} : mirrorsOf(options.mirrors, request)),
+            }
+          : request,
       target: {file: isDirectory ? resolve(resultFile, fileNameFromUrl(request.url)) : resolve(resultFile), collision},
-      policy: this.policyWith({
-        priority,
-        ...cautious,
-        ...(this.#connections > 1 ? {connections: this.#connections} : {}),
-        ...limitsOf(options),
-        ...(nameFromServer ? {nameFromServer} : {}),
-      }),
+      policy: this.#policy(options, priority, overFtp, nameFromServer),
       createdAt: this.engine.now(),
       attempts: NO_ATTEMPTS,
       evidence: NO_EVIDENCE,
     })
   }
+
+  /** Those of a bulk that are alike share one: of options that cannot have changed meanwhile it is made once. */
+  #policy(
+    options: DownloadOptions,
+    priority: BackgroundTransferPriority,
+    overFtp: boolean,
+    nameFromServer: boolean,
+  ): TransferPolicy {
+    const last = this.#lastPolicy
+    const connections = this.#connections
+    if (
+      last?.options === options &&
+      last.connections === connections &&
+      last.overFtp === overFtp &&
+      last.nameFromServer === nameFromServer &&
+      last.policy.group === this.group &&
+      last.policy.costPolicy === this.costPolicy
+    ) {
+      return last.policy
+    }
+    const policy = this.policyWith({
+      priority,
+      // Size and date are all that FTP says of a version.
+      ...(overFtp ? {compareOnResume: true} : {}),
+      ...(connections > 1 ? {connections} : {}),
+      ...limitsOf(options),
+      ...(nameFromServer ? {nameFromServer} : {}),
+    })
+    this.#lastPolicy = Object.isFrozen(options) ? {options, connections, overFtp, nameFromServer, policy} : undefined
+    return policy
+  }
 }
 
-const BATCH = 5000
+/** What the store takes with one sync. What is on its way is alive to the collector: more at once costs it more. */
+const BATCH = 1000
+const MOST_WRITING = 2
 
 const MOST_MIRRORS = 100
 

@@ -2,7 +2,8 @@
 
 import {firstValueFrom, take, toArray} from 'rxjs'
 import {expect, it} from 'vitest'
-import {BackgroundTransferEngine, BackgroundTransferStatus} from '../../src/index.ts'
+import {createLevelStore} from '../../src/adapters/level/level-store.ts'
+import {BackgroundTransferCostPolicy, BackgroundTransferEngine, BackgroundTransferStatus} from '../../src/index.ts'
 import {contentOf} from '../support/content.ts'
 import {makeWorld, openEngine, receives, requestsFor, startServer, type World} from './harness.ts'
 
@@ -122,6 +123,48 @@ it('forgets by number in the next session, and on request', async () => {
   expect(await events).toMatchObject([{type: 'operation.forgotten', ids: [first.guid]}])
   await expect(engine.getDownloadAsync(first.guid)).rejects.toMatchObject({code: 'OPERATION_UNKNOWN'})
   expect(await world.names()).toEqual(['1', '2', '3', '4', '5'])
+})
+
+it('gives each of a bulk what was asked when it was taken, and those that ask alike the same', async () => {
+  const world = await makeWorld({maxConcurrentTransfers: 0})
+  const downloader = world.engine.createDownloader()
+  const changing = {retries: 1}
+  const fixed = Object.freeze({retries: 3})
+  function* wishes() {
+    const wish = (name: string, options: {readonly retries?: number} = {}) =>
+      [world.server.url(`/${name}`), world.file(name), options] as const
+    yield wish('a', changing)
+    changing.retries = 2
+    yield wish('b', changing)
+    yield wish('c', fixed)
+    yield wish('d', fixed)
+    downloader.transferGroup = world.engine.createGroup('other')
+    yield wish('e', fixed)
+    downloader.costPolicy = BackgroundTransferCostPolicy.always
+    yield wish('f', fixed)
+    downloader.connections = 4
+    yield wish('g', fixed)
+    yield wish('h')
+    yield wish('sub/', fixed)
+  }
+  expect(await downloader.createDownloads(wishes())).toBe(9)
+  await world.engine.close()
+  const store = createLevelStore({directory: world.file('.store'), durability: 'process'})
+  await store.open()
+  const policies = (await store.query({})).map(({policy}) => policy)
+  await store.close()
+  const inOther = {costPolicy: 2, group: 'other', connections: 4}
+  expect(policies).toEqual([
+    {priority: 0, costPolicy: 0, group: '', retries: 1},
+    {priority: 0, costPolicy: 0, group: '', retries: 2},
+    {priority: 0, costPolicy: 0, group: '', retries: 3},
+    {priority: 0, costPolicy: 0, group: '', retries: 3},
+    {priority: 0, costPolicy: 0, group: 'other', retries: 3},
+    {priority: 0, costPolicy: 2, group: 'other', retries: 3},
+    {priority: 0, ...inOther, retries: 3},
+    {priority: 0, ...inOther},
+    {priority: 0, ...inOther, retries: 3, nameFromServer: true},
+  ])
 })
 
 it('takes a bulk without handles, and keeps what was accepted when one of it is refused', async () => {

@@ -71,4 +71,50 @@ describe('the store on Level', () => {
     expect(await store.active()).toEqual([operationId(9001)])
     await bulk
   })
+
+  it('creates no operation twice, in bulk, in a later session or in a batch with newer ones', async () => {
+    const bulk = (from: number, to: number, file: string) =>
+      Array.from({length: to - from}, (_, at) => queuedRecord(from + at, {file: `/${file}/${from + at}`}))
+    await store.create(bulk(1000, 1300, 'first'))
+    await store.create(bulk(1200, 1500, 'second'))
+    // Smaller than what is there, and yet unknown.
+    await store.create(bulk(500, 700, 'third'))
+    await store.close()
+    store = house.next()
+    expect(await store.open()).toMatchObject({operations: 700})
+    await store.create(bulk(400, 1700, 'fourth'))
+    const fileOf = async (n: number) => (await store.get(operationId(n)))?.target.file
+    expect(await Promise.all([400, 500, 699, 700, 1000, 1299, 1300, 1499, 1500].map(fileOf))).toEqual([
+      '/fourth/400',
+      '/third/500',
+      '/third/699',
+      '/fourth/700',
+      '/first/1000',
+      '/first/1299',
+      '/second/1300',
+      '/second/1499',
+      '/fourth/1500',
+    ])
+    expect(await store.findByFile('/fourth/1200')).toBeUndefined()
+  })
+
+  it('creates anew what was removed, newest or not', async () => {
+    await store.create(Array.from({length: 200}, (_, at) => queuedRecord(at + 1)))
+    await Promise.all([store.remove(operationId(7)), store.remove(operationId(200))])
+    await store.create(Array.from({length: 200}, (_, at) => queuedRecord(at + 1, {file: `/again/${at + 1}`})))
+    const files = (await store.getMany([6, 7, 200].map(operationId))).map((record) => record?.target.file)
+    expect(files).toEqual(['/downloads/6', '/again/7', '/again/200'])
+  })
+
+  it('saves what it has created beyond what it remembers', async () => {
+    const many = Array.from({length: 17_000}, (_, at) => queuedRecord(at + 1))
+    await store.create(many)
+    for (const n of [1, 17_000]) {
+      await store.save(queuedRecord(n, {state: 'failed', endedAt: n}))
+      await store.save(queuedRecord(n, {state: 'queued', sequence: 20_000 + n}))
+    }
+    expect(await store.query({states: ['failed']})).toEqual([])
+    const line = await store.line('', {priorityClass: 1, from: 16_999, to: Number.MAX_SAFE_INTEGER}, 10)
+    expect(line.map(({sequence}) => sequence)).toEqual([16_999, 20_001, 37_000])
+  })
 })

@@ -20,6 +20,7 @@ import {
   operationKey,
   PREFETCH_KEY,
 } from './keys.ts'
+import type {NewestId} from './newest-id.ts'
 import type {Change, WriteBatch} from './pending-writes.ts'
 import type {Place, Places} from './places.ts'
 import {type Manifest, sealManifest} from './schema.ts'
@@ -36,6 +37,7 @@ export function openBatch(database: Database) {
 /** What the store remembers from batch to batch. */
 export interface Knowledge {
   readonly places: Places
+  readonly newest: NewestId
   readonly journals: JournalBound
   readonly manifest: Manifest
 }
@@ -54,9 +56,9 @@ export async function planBatch(
   database: Database,
   batch: Batch,
   {changes, groups, tallies, prefetch, lastSequence}: WriteBatch,
-  {places: known, journals, manifest}: Knowledge,
+  {places: known, newest, journals, manifest}: Knowledge,
 ): Promise<BatchOutcome> {
-  const before = await readBefore(database, changes.values(), known)
+  const before = await readBefore(database, changes.values(), known, newest)
   const claims = await readClaims(database, changes.values(), before)
   const writes = manifest.writes + 1
   const places = new Map<OperationId, Place | undefined>()
@@ -98,6 +100,7 @@ export async function planBatch(
     if (change.entries.length > 0) await journals.add(database, batch, id, change.entries, writes)
     const {file} = record.target
     const index = indexEntryOf(record)
+    newest.written(id)
     batch.put(operationKey(id), sealRecord(record, writes))
     moveIndex(batch, id, was, index)
     counts.saved(record, change.kind === 'replace' ? undefined : stateBefore(was))
@@ -108,7 +111,8 @@ export async function planBatch(
       claim(file, id)
     }
     if (was === 'absent') operations += 1
-    // Of a new one, too: most begin soon, and their first save reads nothing then.
+    // Of a new one, too, while there is room: most begin soon, and their first save reads nothing then.
+    if (change.kind === 'create' && !known.hasRoom(places.size)) continue
     const {journalled = 0} = record
     const place = {indexKey: index.key, indexValue: index.value, file, journalled, state: record.state}
     places.set(id, {...place, tallies: tallyNames(record)})
@@ -148,6 +152,7 @@ async function readBefore(
   database: Database,
   changes: Iterable<{readonly content: Change}>,
   known: Places,
+  newest: NewestId,
 ): Promise<Map<OperationId, Before>> {
   const before = new Map<OperationId, Before>()
   const created: OperationId[] = []
@@ -159,12 +164,7 @@ async function readBefore(
     else if (change.kind === 'create') created.push(id)
     else unknown.push(id)
   }
-  if (created.length > 0) {
-    const present = await database.hasMany(created.map(operationKey))
-    created.forEach((id, at) => {
-      if (present[at]) before.set(id, 'present')
-    })
-  }
+  for (const id of await newest.present(database, created)) before.set(id, 'present')
   if (unknown.length > 0) {
     const texts: readonly (string | undefined)[] = await database.getMany(unknown.map(operationKey))
     unknown.forEach((id, at) => {
@@ -190,7 +190,8 @@ function placeOf(record: OperationRecord | undefined): Place | 'damaged' {
 
 /** Without what a notification shows: there may be many places, and the tally has it. */
 function tallyNames(record: OperationRecord): readonly TallyRef[] {
-  return talliesOf(record).map(({id, purpose}) => ({id, purpose}))
+  const tallies = talliesOf(record)
+  return tallies.length === 0 ? tallies : tallies.map(({id, purpose}) => ({id, purpose}))
 }
 
 /** Who holds the files that this batch may give up. */

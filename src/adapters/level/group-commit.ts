@@ -7,6 +7,7 @@ import type {OperationId} from '../../domain/operation-id.ts'
 import {openBatch, planBatch} from './batch-plan.ts'
 import type {Connection} from './connection.ts'
 import {JournalBound} from './journal.ts'
+import {NewestId} from './newest-id.ts'
 import {type Change, PendingWrites, Ticket, type Write, type WriteBatch} from './pending-writes.ts'
 import {Places} from './places.ts'
 import type {Manifest} from './schema.ts'
@@ -27,6 +28,7 @@ export class GroupCommit {
   readonly pending = new PendingWrites()
   readonly #options: GroupCommitOptions
   readonly #places = new Places()
+  readonly #newest = new NewestId()
   readonly #journals = new JournalBound()
   #manifest: Manifest
   #inFlight: WriteBatch | undefined
@@ -110,6 +112,7 @@ export class GroupCommit {
     try {
       const outcome = await planBatch(database, batch, changes, {
         places: this.#places,
+        newest: this.#newest,
         journals: this.#journals,
         manifest: this.#manifest,
       })

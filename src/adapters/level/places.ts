@@ -1,6 +1,7 @@
 /**
  * Where the operations that were saved last stand in the indexes, so that saving a live operation again needs no read.
- * Bounded: what has fallen out is read from its record.
+ * Bounded: what has fallen out is read from its record. What is only created takes no place from others: of a long list those
+ * begin first that came first.
  */
 
 import type {OperationId} from '../../domain/operation-id.ts'
@@ -25,6 +26,11 @@ export class Places {
 
   get(id: OperationId): Place | undefined {
     return this.#places.get(id)
+  }
+
+  /** Whether so many more and another one can be remembered without forgetting any. */
+  hasRoom(more: number): boolean {
+    return this.#places.size + more < CAPACITY
   }
 
   /** `undefined` forgets it. */

@@ -18,8 +18,10 @@ export function get(io: Io, {wishes, headers}: Wanted, flags: GetFlags): Promise
   return flags.detach === true ? detach(io, flags, run) : runTransfers(io, flags, engineOptions(flags, io.env), run)
 }
 
-/** Enough that a sync to the disk costs little for each, and few enough that the first ones run soon. */
-const BATCH = 2500
+/** What the store takes with one sync: enough that it costs little for each, and few enough that the first ones run soon. */
+const BATCH = 1000
+/** Batches that the disk takes while the next one is looked up. */
+const MOST_WRITING = 2
 
 class GetRun implements Run {
   readonly scope = new OwnOperations(({direction, target}) => direction === 'download' && this.#files.has(target.file))
@@ -39,17 +41,21 @@ class GetRun implements Run {
     this.#told = told
     const downloader = applySettings(engine, engine.createDownloader(), this.#flags, this.#headers)
     downloader.ftpTls = this.#flags.ftpTls ?? 'none'
-    let written: Promise<unknown> = Promise.resolve()
+    const options = {named: this.#options(false), unnamed: this.#options(true)}
+    const writing: Promise<unknown>[] = []
     try {
       for (let at = 0; at < this.#wishes.length; at += BATCH) {
         const fresh = await this.#fresh(engine, this.#wishes.slice(at, at + BATCH))
-        // What comes next is looked up while the disk takes this.
-        await written
-        written = downloader.createDownloads(fresh.map((wish) => [wish.url, wish.file, this.#options(wish)] as const))
+        if (writing.length === MOST_WRITING) await writing.shift()
+        const written = downloader.createDownloads(
+          fresh.map(({url, file, isUnnamed}) => [url, file, isUnnamed ? options.unnamed : options.named] as const),
+        )
         written.catch(() => undefined)
+        writing.push(written)
       }
+      await Promise.all(writing)
     } finally {
-      await written
+      await Promise.allSettled(writing)
     }
     this.scope.close()
   }
@@ -58,19 +64,21 @@ class GetRun implements Run {
   async #fresh(engine: BackgroundTransferEngine, wishes: readonly Wish[]): Promise<readonly Wish[]> {
     const batch = wishes.filter((wish) => this.#isFirstOfItsFile(wish))
     const earlier = await Promise.all(batch.map((wish) => this.#earlier(engine, wish)))
+    if (earlier.every((each) => each === undefined)) return batch
     const isFresh = await Promise.all(batch.map((wish, index) => this.#isFresh(wish, earlier[index])))
     return batch.filter((_, index) => isFresh[index])
   }
 
-  #options({isUnnamed}: Wish): DownloadOptions {
+  /** One object for all that are alike: what the engine makes of it is then one, too. */
+  #options(isUnnamed: boolean): DownloadOptions {
     const {priority, ifExists, mirror} = this.#flags
-    return {
+    return Object.freeze({
       ...this.#limits(),
       nameFromServer: isUnnamed,
       ...(priority === undefined ? {} : {priority}),
       ...(ifExists === undefined ? {} : {collision: ifExists}),
       ...(mirror === undefined ? {} : {mirrors: mirror}),
-    }
+    })
   }
 
   #limits() {
