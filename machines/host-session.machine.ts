@@ -4,7 +4,9 @@
  *
  * attached   the stream is there.
  * detached   the stream broke; the client may come back under the same id.
- * ended      it did not, or it said goodbye: what the session held is let go of.
+ * away       it did not. What the session held is let go of, but for the bodies that it sent: only the client can start what they
+ *            are for, and only the host has them.
+ * ended      it stayed away, or said goodbye: nothing is left.
  */
 
 import {type ActorRefFrom, setup} from 'xstate'
@@ -16,18 +18,22 @@ type HostSessionEvent =
 
 const setUp = setup({
   types: {
-    context: {} as {readonly graceMs: number},
-    input: {} as {readonly graceMs: number},
+    context: {} as {readonly graceMs: number; readonly absenceMs: number},
+    input: {} as {readonly graceMs: number; readonly absenceMs: number},
     events: {} as HostSessionEvent,
-    tags: {} as 'attached' | 'detached' | 'over',
+    tags: {} as 'attached' | 'detached' | 'away' | 'over',
   },
-  delays: {grace: ({context}) => context.graceMs},
+  delays: {grace: ({context}) => context.graceMs, absence: ({context}) => context.absenceMs},
+  actions: {
+    /** Of everything that is not a body. */
+    letGo: () => {},
+  },
 })
 
 export const hostSessionMachine = setUp.createMachine({
   id: 'hostSession',
   description: 'A host’s session of one client: as long as its stream, and a while longer',
-  context: ({input}) => ({graceMs: input.graceMs}),
+  context: ({input: {graceMs, absenceMs}}) => ({graceMs, absenceMs}),
   initial: 'attached',
   on: {'session.end': '.ended'},
   states: {
@@ -40,9 +46,15 @@ export const hostSessionMachine = setUp.createMachine({
       description: 'The stream broke; the client may come back',
       tags: ['detached'],
       on: {'stream.attached': 'attached'},
-      after: {grace: 'ended'},
+      after: {grace: 'away'},
     },
-    ended: {description: 'What the session held is let go of', tags: ['over'], type: 'final'},
+    away: {
+      description: 'It holds nothing but the bodies that it sent; the client may come back and start what they are for',
+      tags: ['away'],
+      entry: 'letGo',
+      after: {absence: 'ended'},
+    },
+    ended: {description: 'Nothing is left of it', tags: ['over'], type: 'final'},
   },
 })
 

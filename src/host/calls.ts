@@ -244,7 +244,7 @@ async function begin(
   drafts: readonly OperationDraft[],
   hold: boolean,
 ): Promise<{readonly accepted: Promise<readonly Snapshot[]>}> {
-  const {engine, app, held: all, expected, notified} = context
+  const {engine, app, held: all, expected, notified, bodies} = context
   const earlier = await Promise.all(drafts.map(({id}) => engine.find(id)))
   for (const entry of earlier) {
     if (entry !== undefined && entry.record.app !== app) {
@@ -280,6 +280,7 @@ async function begin(
       context,
       drafts.map(({id}) => id),
     )
+    for (const {id} of drafts) bodies.delete(id)
     if (!hold) {
       for (const entry of earlier) if (entry !== undefined) engine.release(entry)
       return []

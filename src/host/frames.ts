@@ -1,15 +1,19 @@
 /**
  * Messages as they go over a stream. What many clients are told alike is put into words once: events of the engine, and what
- * becomes of an operation that several follow.
+ * becomes of an operation that several follow. Those that are told the same all in all share the bytes, too.
  */
 
 import type {EngineEvent} from '../engine/events.ts'
 import type {OperationNotice} from '../engine/operation-entry.ts'
 import type {HostMessage} from './protocol.ts'
 
+/** What is longer is said to one client, most likely, and would be kept for nothing. */
+const MOST_KEPT_BYTES = 64 * 1024
+
 export class Frames {
   /** By what everybody is told at the same time. */
   readonly #shared = new WeakMap<EngineEvent | OperationNotice, {readonly variant: number; readonly frame: string}>()
+  #packed: {readonly frames: readonly string[]; readonly bytes: Buffer} | undefined
 
   of(message: HostMessage): string {
     return `data: ${JSON.stringify(message)}\n\n`
@@ -23,4 +27,16 @@ export class Frames {
     this.#shared.set(told, {variant, frame})
     return frame
   }
+
+  /** As bytes: the same for clients that are told the same, one after the other. Neither the list nor the bytes may be changed. */
+  packed(frames: readonly string[]): Buffer {
+    if (this.#packed !== undefined && areSame(this.#packed.frames, frames)) return this.#packed.bytes
+    const bytes = Buffer.from(frames.join(''))
+    if (bytes.length <= MOST_KEPT_BYTES) this.#packed = {frames, bytes}
+    return bytes
+  }
+}
+
+function areSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((frame, index) => frame === others[index])
 }

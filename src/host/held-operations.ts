@@ -19,6 +19,8 @@ interface Held {
   /** As the client was told. */
   record: OperationRecord
   state: LifeState
+  /** What its state was read from. */
+  snapshot: OperationEntry['snapshot']
 }
 
 export class HeldOperations {
@@ -57,6 +59,7 @@ export class HeldOperations {
       holds: 1 + (known?.holds ?? 0),
       record,
       state: entry.state,
+      snapshot: entry.snapshot,
       following: entry.notices.subscribe({
         next: (notice) => this.#notice(held, notice),
         error: (error) => this.#send({type: 'ended', id: record.id, error: asTransferError(error).toSerialized()}),
@@ -104,10 +107,9 @@ export class HeldOperations {
   }
 
   #notice(held: Held, notice: OperationNotice): void {
-    const {entry, record, state} = held
+    const {entry, record} = held
     const {hasResponseChanged, hasRestarted} = notice
-    const isCountsOnly = entry.record === record && entry.state === state && !hasResponseChanged && !hasRestarted
-    if (isCountsOnly) {
+    if (!hasResponseChanged && !hasRestarted && standsAsTold(held)) {
       this.#sendShared(notice, COUNTS, () => ({type: 'counts', id: record.id, counts: this.#engine.countsOf(entry)}))
       return
     }
@@ -135,8 +137,20 @@ export class HeldOperations {
   }
 }
 
+/** Asked of each operation that moves, by each of its followers, ten times a second. */
+function standsAsTold(held: Held): boolean {
+  const {entry} = held
+  if (entry.record !== held.record) return false
+  const {snapshot} = entry
+  if (snapshot !== undefined && snapshot === held.snapshot) return true
+  if (entry.state !== held.state) return false
+  held.snapshot = snapshot
+  return true
+}
+
 /** What the client is told now. */
 function noteTold(held: Held): void {
   held.record = held.entry.record
   held.state = held.entry.state
+  held.snapshot = held.entry.snapshot
 }

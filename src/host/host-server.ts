@@ -35,6 +35,8 @@ export interface HostServerOptions {
   readonly whenIdle?: {readonly ms: number; readonly call: () => void}
   /** ms that a session outlives its stream; 30,000 by default. */
   readonly sessionGraceMs?: number
+  /** ms that bodies which a client sent outlive its session; 3,600,000 by default. */
+  readonly clientAbsenceMs?: number
 }
 
 export interface HostServer {
@@ -152,25 +154,35 @@ class Host {
         advice: 'have it named in applications.json, in the directory of the store',
       })
     }
-    const known = this.#sessions.get(id)
-    if (known !== undefined && known.app !== app) throw invalidArgument('id', 'is that of another client')
-    const session = known ?? this.#newSession(id, app)
-    response.writeHead(200, {'content-type': 'text/event-stream', 'cache-control': 'no-store'})
+    const before = this.#sessions.get(id)
+    if (before !== undefined && before.app !== app) throw invalidArgument('id', 'is that of another client')
+    const known = before?.isAway === true ? undefined : before
+    const session = known ?? this.#newSession(id, app, before?.bodies)
+    if (before !== known) before?.close()
+    // It ends with its connection, so that what is said needs no frames of HTTP.
+    response.removeHeader('transfer-encoding')
+    response.writeHead(200, {'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'close'})
     session.attach(response, this.#welcome(known !== undefined, app))
   }
 
-  #newSession(id: string, app: string | undefined): HostSession {
-    const {engine, clock, sessionGraceMs = 30_000} = this.#options
-    const session = new HostSession({
+  #newSession(id: string, app: string | undefined, bodies = new Set<OperationId>()): HostSession {
+    const {engine, clock, sessionGraceMs = 30_000, clientAbsenceMs = 3_600_000} = this.#options
+    const session: HostSession = new HostSession({
       engine,
       clock,
       app,
       graceMs: sessionGraceMs,
+      absenceMs: clientAbsenceMs,
+      bodies,
       frames: this.#frames,
       inspectors: this.#inspectors,
       tellAll: (message) => this.#tellAll(message),
       onEnded: () => {
+        // Its client is back, in another one that has its bodies.
+        if (this.#sessions.get(id) !== session) return
         this.#sessions.delete(id)
+        for (const guid of bodies) engine.dropBody(guid)
+        bodies.clear()
         // A goodbye is often heard before its stream is seen to close.
         void this.#idleWatch?.check()
       },
@@ -249,7 +261,7 @@ class Host {
 
   #sessionOf(id: string | undefined): HostSession {
     const session = this.#sessions.get(id ?? '')
-    if (session === undefined) throw new TransferError('NOT_SUPPORTED', 'there is no such session')
+    if (session === undefined || session.isAway) throw new TransferError('NOT_SUPPORTED', 'there is no such session')
     return session
   }
 

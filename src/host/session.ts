@@ -4,6 +4,7 @@
  */
 
 import type {ServerResponse} from 'node:http'
+import type {Writable} from 'node:stream'
 import type {Subscription} from 'rxjs'
 import {createActor} from 'xstate'
 import {type HostSessionActor, hostSessionMachine} from '../../machines/host-session.machine.ts'
@@ -28,7 +29,12 @@ export interface SessionOptions {
   readonly engine: Engine
   readonly clock: Clock
   readonly app: string | undefined
+  /** ms that it outlives its stream. */
   readonly graceMs: number
+  /** ms that bodies which it sent outlive that. */
+  readonly absenceMs: number
+  /** Operations to come that it sent bodies for, under this id, since the client last said goodbye. */
+  readonly bodies: Set<OperationId>
   /** Of all sessions. */
   readonly frames: Frames
   readonly inspectors: CallContext['inspectors']
@@ -40,6 +46,7 @@ export interface SessionOptions {
 
 export class HostSession {
   readonly app: string | undefined
+  readonly bodies: Set<OperationId>
   readonly #engine: Engine
   readonly #actor: HostSessionActor
   readonly #context: CallContext
@@ -50,19 +57,25 @@ export class HostSession {
   readonly #answers = new Map<number, Answer | undefined>()
   readonly #frames: Frames
   #stream: ServerResponse | undefined
+  /** Where the stream's bytes go, past node:http once the head is out: a hundred clients make a thousand writes a second. */
+  #out: Writable | undefined
   /** What was said in this turn. */
   #unsent: string[] = []
   #watching: Subscription | undefined
 
-  constructor({engine, clock, app, graceMs, frames, inspectors, tellAll, onEnded, onPresence}: SessionOptions) {
+  constructor(options: SessionOptions) {
+    const {engine, clock, app, graceMs, absenceMs, bodies, frames, inspectors, tellAll, onEnded, onPresence} = options
     this.app = app
+    this.bodies = bodies
     this.#onPresence = onPresence
     this.#engine = engine
     this.#frames = frames
     this.#held = new HeldOperations(
       engine,
       (message) => this.send(message),
-      (told, variant, message) => this.#say(() => frames.shared(told, variant, message)),
+      (told, variant, message) => {
+        if (this.#stream !== undefined) this.#say(frames.shared(told, variant, message))
+      },
     )
     this.#context = {
       engine,
@@ -75,14 +88,15 @@ export class HostSession {
       expected: new Map(),
       notified: new Map(),
       groupTurns: new Map(),
-      bodies: new Set(),
+      bodies,
       exempted: new Set(),
       startTurn: Promise.resolve(),
     }
-    this.#actor = createActor(hostSessionMachine, {input: {graceMs}, clock})
+    const chart = hostSessionMachine.provide({actions: {letGo: () => this.#letGo()}})
+    this.#actor = createActor(chart, {input: {graceMs, absenceMs}, clock})
     this.#actor.subscribe({
       complete: () => {
-        this.#end()
+        this.#letGo()
         onEnded()
       },
     })
@@ -93,10 +107,17 @@ export class HostSession {
     return this.#actor.getSnapshot().hasTag('attached')
   }
 
+  /** Nothing is left of it but the bodies that it sent. */
+  get isAway(): boolean {
+    return this.#actor.getSnapshot().hasTag('away')
+  }
+
   /** The response becomes this session's stream; an earlier one is closed. */
   attach(response: ServerResponse, welcome: HostMessage): void {
     this.#stream?.destroy()
     this.#stream = response
+    response.flushHeaders()
+    this.#out = response.socket ?? response
     this.#unsent = []
     response.on('close', () => {
       if (this.#stream !== response) return
@@ -110,23 +131,22 @@ export class HostSession {
   }
 
   send(message: HostMessage): void {
-    this.#say(() => this.#frames.of(message))
+    if (this.#stream !== undefined) this.#say(this.#frames.of(message))
   }
 
   /** What is said in one turn goes out in one write: a tick of the engine tells of all that moved. */
-  #say(frame: () => string): void {
-    if (this.#stream === undefined) return
-    this.#unsent.push(frame())
-    if (this.#unsent.length === 1) queueMicrotask(() => this.#flush())
+  #say(frame: string): void {
+    this.#unsent.push(frame)
+    if (this.#unsent.length === 1) queueMicrotask(this.#flush)
   }
 
-  #flush(): void {
-    const stream = this.#stream
+  readonly #flush = (): void => {
+    const out = this.#out
     const unsent = this.#unsent
-    if (stream === undefined || unsent.length === 0) return
+    if (this.#stream === undefined || out === undefined || unsent.length === 0) return
     this.#unsent = []
-    stream.write(unsent.join(''))
-    if (stream.writableLength > MOST_UNREAD_BYTES) stream.destroy()
+    out.write(this.#frames.packed(unsent))
+    if (out.writableLength > MOST_UNREAD_BYTES) out.destroy()
   }
 
   /** Carries the calls out in their order; none of them twice. */
@@ -145,9 +165,17 @@ export class HostSession {
 
   /** The body of an operation to come. Goes when the client says goodbye, unless the operation is started. */
   async takeBody(guid: OperationId, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ContentPiece> {
-    const piece = await this.#engine.takeBody(guid, chunks, signal)
-    this.#context.bodies.add(guid)
-    return piece
+    const {bodies} = this
+    bodies.add(guid)
+    try {
+      const piece = await this.#engine.takeBody(guid, chunks, signal)
+      if (bodies.has(guid)) return piece
+    } catch (error) {
+      bodies.delete(guid)
+      throw error
+    }
+    this.#engine.dropBody(guid)
+    throw new TransferError('CANCELED', 'the client said goodbye while it sent the stream')
   }
 
   /** Bytes of a result, as soon as there is one; `source` names the reader, which the client closes. */
@@ -172,12 +200,8 @@ export class HostSession {
     if (!isMine) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
   }
 
-  /**
-   * Its client said goodbye, or the host ends, and the client is told if it is there. Bodies of what it never started go. They stay
-   * when it is only away, however long: it may come back and start what it sent them for.
-   */
+  /** Its client said goodbye, or the host ends, and the client is told if it is there; or it came back after it was away. */
   close(): void {
-    for (const id of this.#context.bodies) this.#engine.dropBody(id)
     this.send({type: 'bye'})
     this.#flush()
     const stream = this.#stream
@@ -237,7 +261,8 @@ export class HostSession {
     if (!events) return
     this.#watching = this.#engine.events$.subscribe((event) => {
       const shown = this.#shown(event)
-      if (shown !== undefined) this.#say(() => this.#frames.shared(shown, 0, () => ({type: 'event', event: shown})))
+      if (shown === undefined || this.#stream === undefined) return
+      this.#say(this.#frames.shared(shown, 0, () => ({type: 'event', event: shown})))
     })
   }
 
@@ -274,7 +299,7 @@ export class HostSession {
     }
   }
 
-  #end(): void {
+  #letGo(): void {
     this.#watch(false)
     this.#held.releaseAll()
     for (const source of this.#sources.keys()) this.#closeBytes(source)
@@ -284,5 +309,8 @@ export class HostSession {
       engine.completionGroups.withdraw(Array.from({length: count}, () => ({completionGroup})))
     }
     engine.notifications.withdraw([...notified.values()].map((id) => ({notificationBatch: {id, notices: {}}})))
+    expected.clear()
+    notified.clear()
+    this.#answers.clear()
   }
 }

@@ -27,8 +27,7 @@ export async function ask(socketPath: string, method: string, path: string, body
   return {status: answer.statusCode, body: JSON.parse(Buffer.concat(chunks).toString('utf8'))}
 }
 
-export async function openSession(socketPath: string) {
-  const id = randomUUID()
+export async function openSession(socketPath: string, id: string = randomUUID()) {
   const asked = request({
     socketPath,
     path: `/api/v1/session?id=${id}&api=${HOST_API_VERSION}`,
@@ -62,7 +61,10 @@ export async function openSession(socketPath: string) {
     return all.map((_, index) => answers.get(first + index) ?? {})
   }
   return {
+    id,
     path: `/api/v1/session/${id}`,
+    /** Without a goodbye. */
+    leave: () => void asked.destroy(),
     welcome: (await messages.next()).value,
     callAll,
     // biome-ignore lint/suspicious/noExplicitAny: what a host says is looked at as it comes.

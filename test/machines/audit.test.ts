@@ -37,7 +37,7 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
   application: {gate: 'app:films', limit: 2},
   hostIdle: {idleMs: 60_000},
   hostLink: {patienceMs: 300_000, firstPatienceMs: 0},
-  hostSession: {graceMs: 30_000},
+  hostSession: {graceMs: 30_000, absenceMs: 3_600_000},
   part: {
     operation: operationId(1),
     part: 'part-1',
