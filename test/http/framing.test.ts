@@ -1,5 +1,6 @@
 /** Heads and ends of bodies: what is an end, what is a cut, and what is no HTTP at all. */
 
+import {gzipSync} from 'node:zlib'
 import {describe, expect, it} from 'vitest'
 import {contentOf, sha256} from '../support/content.ts'
 import type {Script} from '../support/faulty-script.ts'
@@ -174,6 +175,41 @@ describe('the end of a body', () => {
     await expect.poll(() => server.requests[0]?.closed).toBe(true)
     server.route('/b', {content})
     expect((await run(transport, server.url('/b'))).end?.bodyLength).toBe(SIZE)
+  })
+
+  it.each([
+    ['in one piece', 1_000_000, 1],
+    ['in one piece, past the parser', 1, 1],
+    ['a little later', 1_000_000, 20],
+    ['a little later, past the parser', 1, 20],
+  ])('lets no second answer behind it stand for the next request: %s', async (_, directBodyThreshold, pieceDelayMs) => {
+    const server = await startServer()
+    const good = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'
+    const forged = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'
+    const pieceBytes = pieceDelayMs === 1 ? {} : {pieceBytes: good.length, pieceDelayMs}
+    server.route('/a', {raw: good + forged, rawEnd: 'keep', ...pieceBytes})
+    server.route('/b', {content: Buffer.from('mine')})
+    const transport = startTransport({directBodyThreshold})
+    expect((await run(transport, server.url('/a'))).receiver.digest()).toBe(sha256(Buffer.from('hello')))
+    // Whoever asks before the forged answer is there cannot tell it from the true one: HTTP/1.1 has nothing to tell it by.
+    await expect.poll(() => server.requests[0]?.closed).toBe(true)
+    expect((await run(transport, server.url('/b'))).receiver.digest()).toBe(sha256(Buffer.from('mine')))
+    expect(server.connections).toBe(2)
+  })
+
+  it('has bounded trailers', async () => {
+    const trailers = `X-Large: ${'x'.repeat(3_000_000)}\r\n`
+    const raw = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n${trailers}\r\n`
+    expect((await exchangeWith({raw, rawEnd: 'keep'})).error?.code).toBe('INVALID_RESPONSE')
+  })
+
+  it('is not blown up: what is coded unasked comes as it is', async () => {
+    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024))
+    for (const framing of ['length', 'chunked'] as const) {
+      const {end, receiver} = await exchangeWith({content: bomb, framing, headers: [['Content-Encoding', 'gzip']]})
+      expect(end?.bodyLength).toBe(bomb.length)
+      expect(receiver.digest()).toBe(sha256(bomb))
+    }
   })
 
   it.each([

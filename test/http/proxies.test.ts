@@ -317,6 +317,36 @@ describe('what goes wrong at a proxy', () => {
     }
   })
 
+  it.each([
+    ['garbage behind its 200', 'HTTP/1.1 200 OK\r\n\r\nSSH-2.0-none\r\n', 'TLS_FAILED'],
+    ['a page behind its 200', 'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>no</html>', 'TLS_FAILED'],
+    ['no HTTP', 'SSH-2.0-none\r\n', 'PROXY_FAILED'],
+    ['a head of megabytes', `HTTP/1.1 200 OK\r\nX-Large: ${'x'.repeat(3_000_000)}\r\n\r\n`, 'PROXY_FAILED'],
+    ['a redirect', 'HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n', 'PROXY_FAILED'],
+  ])('a tunnel that is answered with %s is none, and hears nothing that is for the server', async (_, raw, code) => {
+    const proxy = await startServer()
+    proxy.route('127.0.0.1:9', {raw, rawEnd: 'keep'})
+    const headers = [['Authorization', 'Bearer s3cret']] as const
+    const {error, receiver} = await run(startTransport({proxy: proxy.origin}), 'https://127.0.0.1:9/a', {
+      request: {headers},
+    })
+    expect(error?.code).toBe(code)
+    expect(receiver.head).toBeUndefined()
+    expect(proxy.requests.map(({method}) => method)).toEqual(['CONNECT'])
+    expect(JSON.stringify(proxy.requests)).not.toContain('s3cret')
+  })
+
+  it.each([
+    ['garbage', 'SSH-2.0-none\r\n', 'INVALID_RESPONSE'],
+    ['nothing', '', 'CONNECTION_RESET'],
+  ])('one that forwards and answers with %s has answered nothing', async (_, raw, code) => {
+    const proxy = await startServer()
+    proxy.route('http://127.0.0.1:9/a', {raw, rawEnd: 'fin'})
+    const {error, receiver} = await run(startTransport({proxy: proxy.origin}), 'http://127.0.0.1:9/a')
+    expect(error?.code).toBe(code)
+    expect(receiver.head).toBeUndefined()
+  })
+
   it('the server behind a tunnel still has to prove its name', async () => {
     const proxy = await startProxy('http')
     const server = await startServer('https')

@@ -9,7 +9,9 @@ import {
   type DownloadOperation,
   type DownloadOptions,
   GOOD_CONDITIONS,
+  PasswordCredential,
 } from '../../src/index.ts'
+import {basic, PASSWORD, USER} from '../support/asking.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import type {ReceivedRequest, Script} from '../support/faulty-script.ts'
 import {bytesSent, digestOf, makeWorld, reaches, requestsFor, type World} from './harness.ts'
@@ -263,7 +265,7 @@ describe('story 19: one connection crawls', () => {
 })
 
 describe('story 20: a server that allows few connections', () => {
-  it.each([403, 503])('refuses the third with %i: two bring the file, and that is remembered', async (status) => {
+  it.each([401, 403, 503])('refuses the third with %i: two bring the file, and that is remembered', async (status) => {
     const world = await makeWorld(OPTIONS)
     let refused = 0
     const script = (_: ReceivedRequest, others: number): Script => {
@@ -279,6 +281,55 @@ describe('story 20: a server that allows few connections', () => {
     expect(refused).toBeGreaterThan(0)
     expect(refused).toBeLessThanOrEqual(2)
   })
+
+  it('a proxy that refuses further ones with a 407, half way, costs the parts, and not the file', async () => {
+    const world = await makeWorld(OPTIONS)
+    const path = 'http://files.example/file'
+    let refused = 0
+    const most = watched(world, path, (_, others) => {
+      if (others < 2) return SLOW
+      refused += 1
+      return {status: 407, headers: [['Proxy-Authenticate', 'Basic realm="way"']]}
+    })
+    const downloader = world.engine.createDownloader()
+    downloader.proxy = world.server.origin
+    const operation = downloader.createDownload(path, world.file('file'), {connections: 4, retries: 0})
+    await operation.startAsync()
+    await expectWhole(world)
+    expect([most.atOnce, operation.describe().attempts]).toEqual([2, 1])
+    expect(refused).toBeGreaterThan(0)
+    expect(refused).toBeLessThanOrEqual(2)
+  })
+
+  it.each([
+    ['the server', 401, 'authorization', 'WWW-Authenticate'],
+    ['its proxy', 407, 'proxy-authorization', 'Proxy-Authenticate'],
+  ] as const)(
+    'answers %s that begins to ask, half way, who we are: each connection, and no try is spent',
+    async (...way) => {
+      const [, status, field, challenge] = way
+      const world = await makeWorld(OPTIONS)
+      const path = 'http://files.example/file'
+      const isAsked = () => requestsFor(world.server, path).reduce((sum, each) => sum + each.bytesSent, 0) > SIZE / 8
+      const asked: string[] = []
+      watched(world, path, ({headers}) => {
+        if (!isAsked() || headers[field] === basic()) return SLOW
+        asked.push(headers[field] ?? '')
+        return {status, headers: [[challenge, 'Basic realm="way"']]}
+      })
+      const downloader = world.engine.createDownloader()
+      downloader.proxy = world.server.origin
+      const credential = new PasswordCredential('way', USER, PASSWORD)
+      if (status === 401) downloader.serverCredential = credential
+      else downloader.proxyCredential = credential
+      const operation = downloader.createDownload(path, world.file('file'), {connections: 4, retries: 0})
+      await operation.startAsync()
+      await expectWhole(world)
+      expect(new Set(asked)).toEqual(new Set(['']))
+      expect(operation.describe().attempts).toBe(1)
+      expect(bytesSent(world.server, path)).toBeLessThan(SIZE + SIZE / 4)
+    },
+  )
 
   it('asks for quiet in the answer to a part: nobody else begins to ask it (RFC 9110, 10.2.3)', async () => {
     const world = await makeWorld(OPTIONS)

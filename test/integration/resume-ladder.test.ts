@@ -227,6 +227,8 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
       ['is coded', {...part, headers: [['Content-Encoding', 'gzip']]}],
       ['has no version', unnamed],
       ['has another total', {...part, contentRange: `bytes ${CUT}-${SIZE - 1}/${SIZE + 9}`}],
+      ['has a total that no number holds', {...part, contentRange: `bytes ${CUT}-${SIZE - 1}/9007199254740993`}],
+      ['lies where no number holds it', {...part, contentRange: `bytes ${2n ** 64n + BigInt(CUT)}-${2n ** 65n}/*`}],
       ['ends the chunks too early and says another length', {...part, contentLength: '7'}],
       ['is a 200 with a Content-Range', {...part, status: 200, headers: [['Content-Range', `bytes ${CUT}-9/*`]]}],
       ['85. is a 416', {status: 416, headers: [['Content-Range', `bytes */${CUT}`]]}],

@@ -4,12 +4,13 @@ import {readdir, readFile} from 'node:fs/promises'
 import {createServer} from 'node:https'
 import type {AddressInfo} from 'node:net'
 import {describe, expect, it} from 'vitest'
-import {BackgroundTransferError, PasswordCredential, WebErrorStatus} from '../../../src/index.ts'
+import {BackgroundTransferError, type DownloadOptions, PasswordCredential, WebErrorStatus} from '../../../src/index.ts'
 import {basic, PASSWORD, USER} from '../../support/asking.ts'
 import {contentOf, sha256} from '../../support/content.ts'
+import type {Script} from '../../support/faulty-script.ts'
 import {startHttpProxy} from '../../support/proxy-server.ts'
 import {VALID_CERTIFICATE} from '../../support/tls-certificates.ts'
-import {digestOf, failure, makeWorld, onCleanup, openEngine, receives} from '../harness.ts'
+import {digestOf, failure, makeWorld, onCleanup, openEngine, rangesAsked, receives, type World} from '../harness.ts'
 
 const BYTES = contentOf(1, 200_000)
 const WHOLE = {content: BYTES, etag: '"v1"'} as const
@@ -70,6 +71,57 @@ describe('17.D proxies', () => {
     downloader.proxy = 'direct'
     downloader.proxy = null
     expect(downloader.proxy).toBeNull()
+  })
+
+  describe('that answer for the server with a page of their own', () => {
+    const address = 'http://files.example/a'
+    const page = Buffer.from('<html>log in</html>')
+    const PAGE: Script = {content: page, headers: [['Content-Type', 'text/html']]}
+    const HALF: Script = {...WHOLE, headers: [['Content-Type', 'application/zip']], cutAfter: 100_000, cut: 'fin'}
+
+    async function fetchBy(world: World, options: DownloadOptions = {}) {
+      const downloader = world.engine.createDownloader()
+      downloader.proxy = world.server.origin
+      const operation = downloader.createDownload(address, world.file('a'), {retries: 0, ...options})
+      await operation.startAsync()
+      return operation
+    }
+
+    it.each<[string, DownloadOptions, string]>([
+      ['a checksum', {checksum: {algorithm: 'sha256', hex: sha256(BYTES)}}, 'CHECKSUM_MISMATCH'],
+      ['what is expected', {expect: {contentType: 'application/zip'}}, 'CONTENT_UNEXPECTED'],
+      ['the length', {expect: {minBytes: BYTES.length}}, 'CONTENT_UNEXPECTED'],
+      ['the first bytes', {expect: {magic: BYTES.toString('hex', 0, 4)}}, 'CONTENT_UNEXPECTED'],
+    ])('%s tells it from the file, in the middle of a download too', async (_, options, code) => {
+      const world = await makeWorld()
+      world.server.route(address, [HALF, PAGE])
+      expect((await failure(fetchBy(world, options))).code).toBe(code)
+      expect(await world.names()).not.toContain('a')
+      world.server.route(address, WHOLE)
+      await fetchBy(world, {...options, ...('expect' in options ? {expect: {}} : {})})
+      expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
+    })
+
+    it.each([
+      ['names no version', {}],
+      ['names another one', {etag: '"v2"'}],
+    ])('bytes that are here are joined to nothing of it, where it calls it the rest and %s', async (_, version) => {
+      const world = await makeWorld()
+      const contentRange = `bytes 100000-${BYTES.length - 1}/${BYTES.length}`
+      const forged: Script = {content: Buffer.alloc(100_000), status: 206, ranges: 'ignore', contentRange}
+      world.server.route(address, [HALF, {...forged, ...version}, WHOLE])
+      await fetchBy(world)
+      expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
+      expect(rangesAsked(world.server, address)).toEqual(['', 'bytes=100000-|"v1"', ''])
+    })
+
+    it('nothing tells it, where nothing is known of the file: over http a 200 is the server’s word', async () => {
+      const world = await makeWorld()
+      world.server.route(address, [HALF, PAGE])
+      const operation = await fetchBy(world)
+      expect(await digestOf(world.file('a'))).toBe(sha256(page))
+      expect(operation.progress.bytesReceived).toBe(page.length)
+    })
   })
 
   it('a proxy that is none is refused when the engine is opened', async () => {

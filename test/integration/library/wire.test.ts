@@ -1,14 +1,17 @@
 /** The namespace's checklist, 17.D: the wire protocol. Numbers are the items'. */
 
+import {writeFile} from 'node:fs/promises'
 import {describe, expect, it} from 'vitest'
 import {createHttpTransport} from '../../../src/adapters/http/http-transport.ts'
 import {
   BackgroundTransferError,
   BackgroundTransferStatus,
   type DownloadOperation,
+  PasswordCredential,
   WebErrorStatus,
 } from '../../../src/index.ts'
 import {contentOf, sha256} from '../../support/content.ts'
+import {FtpServer} from '../../support/ftp-server.ts'
 import {VALID_CERTIFICATE} from '../../support/tls-certificates.ts'
 import {
   bytesSent,
@@ -259,13 +262,29 @@ describe('17.D wire protocol', () => {
     expect(world.server.requests.length + other.requests.length).toBe(21)
   })
 
-  it('a redirect without an address, and one to another scheme, fail', async () => {
+  it.each([
+    ['without an address', {}],
+    ['to ftp', {location: 'ftp://127.0.0.1/a'}],
+    ['to a file', {location: 'file:///etc/passwd'}],
+    ['to data', {location: 'data:text/plain,evil'}],
+  ])('a redirect %s fails, and an upload is not sent on by it either', async (_, where) => {
     const world = await makeWorld()
-    world.server.route('/none', {status: 302})
-    world.server.route('/ftp', {status: 302, location: 'ftp://127.0.0.1/a'})
-    expect((await failure(create(world, '/none', 'a').startAsync())).code).toBe('REDIRECT_FAILED')
-    expect((await failure(create(world, '/ftp', 'b').startAsync())).code).toBe('REDIRECT_FAILED')
+    const ftp = await FtpServer.start({content: Buffer.from('evil')})
+    onCleanup(() => ftp.close())
+    const location = 'location' in where ? where.location.replace('ftp://127.0.0.1/a', ftp.url('/a')) : undefined
+    for (const status of [302, 307]) {
+      world.server.route(`/${status}`, {status, ...(location === undefined ? {} : {location})})
+    }
+    const downloader = world.engine.createDownloader()
+    downloader.serverCredential = new PasswordCredential('files', 'ann', 's3cret')
+    downloader.setRequestHeader('X-Api-Key', 's3cret')
+    const download = downloader.createDownload(world.server.url('/302'), world.file('a'))
+    expect((await failure(download.startAsync())).code).toBe('REDIRECT_FAILED')
     expect(await world.names()).toEqual([])
+    await writeFile(world.file('source'), 'hello')
+    const upload = world.engine.createUploader().createUpload(world.server.url('/307'), world.file('source'))
+    expect((await failure(upload.startAsync())).code).toBe('REDIRECT_FAILED')
+    expect(ftp.commands).toEqual([])
   })
 
   it('204 is an empty file, 205 and 304 are failures', async () => {
