@@ -1,11 +1,10 @@
-/** A TCP connection to a server by way of a proxy: CONNECT (RFC 9110 9.3.6) by Node's own HTTP client, SOCKS5 (RFC 1928) by socks. */
+/** A TCP connection to a server by way of a proxy: CONNECT (RFC 9110 9.3.6) by Node's own HTTP client, or SOCKS5. */
 
 import {request as httpRequest, type IncomingMessage} from 'node:http'
 import {request as httpsRequest} from 'node:https'
-import {isIP, type Socket, connect as tcpConnect} from 'node:net'
-import {SocksClient} from 'socks'
+import {isIP, type Socket} from 'node:net'
 import type {AuthenticationMemory, Conversation} from '../../domain/authentication.ts'
-import {TransferError} from '../../domain/errors.ts'
+import type {TransferError} from '../../domain/errors.ts'
 import type {ProxyServer} from '../../domain/proxy.ts'
 import {MAX_HEAD_BYTES} from './limits.ts'
 import {proxyAnswered, proxyUnauthorized, proxyUnreachable, socksFailed} from './proxy-errors.ts'
@@ -20,72 +19,29 @@ export interface TunnelWish {
   readonly memory: AuthenticationMemory
 }
 
-type Done = (error: TransferError | undefined, socket?: Socket) => void
+export type TunnelDone = (error: TransferError | undefined, socket?: Socket) => void
 
 const PROXY_AUTHENTICATION_REQUIRED = 407
-const MAX_SOCKS_FIELD_BYTES = 255
-/** The statechart's delay comes long before; the library needs a number. */
-const NEVER_MS = 2 ** 31 - 1
 
 /** Calls `done` once, unless the tunnel is given up before. Returns how to give it up. */
-export function openTunnel(wish: TunnelWish, done: Done): () => void {
+export function openTunnel(wish: TunnelWish, done: TunnelDone): () => void {
   let isOver = false
-  const settle: Done = (error, socket) => {
+  const settle: TunnelDone = (error, socket) => {
     if (isOver) socket?.destroy()
     else {
       isOver = true
       done(error, socket)
     }
   }
-  const stop = wish.proxy.kind === 'socks5' ? openBySocks(wish, settle) : openByConnect(wish, settle)
+  const stop = wish.proxy.kind === 'socks5' ? openLate(wish, settle) : openByConnect(wish, settle)
   return () => {
     isOver = true
     stop()
   }
 }
 
-function openBySocks({proxy, hostname, port}: TunnelWish, done: Done): () => void {
-  const {credential} = proxy
-  const fields = credential === undefined ? [] : [credential.userName, credential.password]
-  const socket = tcpConnect({host: proxy.hostname, port: proxy.port, autoSelectFamily: true})
-  const isTooLong = fields.some((each) => Buffer.byteLength(each) > MAX_SOCKS_FIELD_BYTES)
-  const fail = (error: TransferError) => {
-    socket.destroy()
-    done(error)
-  }
-  const unreachable = (error: Error) => fail(proxyUnreachable(proxy, error))
-  socket.setNoDelay(true)
-  // For the whole life of the connection: an error without a listener ends the process.
-  socket.on('error', () => {})
-  socket.once('error', unreachable)
-  socket.once('connect', () => {
-    socket.removeListener('error', unreachable)
-    if (isTooLong) {
-      const message = 'a user name or password for SOCKS has at most 255 bytes'
-      fail(new TransferError('PROXY_FAILED', message, {where: proxy.where, retry: 'never'}))
-      return
-    }
-    SocksClient.createConnection({
-      command: 'connect',
-      proxy: {
-        host: proxy.hostname,
-        port: proxy.port,
-        type: 5,
-        ...(credential === undefined ? {} : {userId: credential.userName, password: credential.password}),
-      },
-      destination: {host: hostname, port},
-      existing_socket: socket,
-      timeout: NEVER_MS,
-    }).then(
-      () => done(undefined, socket),
-      (error) => fail(socksFailed(proxy, error)),
-    )
-  })
-  return () => socket.destroy()
-}
-
 /** Credentials only after the proxy asked; each answer on a connection of its own. */
-function openByConnect({proxy, hostname, port, tls, memory}: TunnelWish, done: Done): () => void {
+function openByConnect({proxy, hostname, port, tls, memory}: TunnelWish, done: TunnelDone): () => void {
   const authority = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
   const asked = {party: proxy.where, method: 'CONNECT', uri: authority}
   const conversation: Conversation | undefined =
@@ -130,6 +86,22 @@ function openByConnect({proxy, hostname, port, tls, memory}: TunnelWish, done: D
   }
   connect(conversation?.unasked(asked))
   return () => stop()
+}
+
+/** What speaks SOCKS is loaded with the first such proxy, and not before. */
+function openLate(wish: TunnelWish, done: TunnelDone): () => void {
+  let stop: () => void = () => {}
+  let isStopped = false
+  import('./socks-tunnel.ts').then(
+    ({openBySocks}) => {
+      if (!isStopped) stop = openBySocks(wish, done)
+    },
+    (error) => done(socksFailed(wish.proxy, error)),
+  )
+  return () => {
+    isStopped = true
+    stop()
+  }
 }
 
 function valuesOf(field: string | readonly string[] | undefined): readonly string[] {
