@@ -52,7 +52,7 @@ export function loadBundle(args: readonly string[]): LoadedBundle {
   // undici's parser is one large function of WebAssembly. To optimise it takes longer than it ever parses here, and 30 MiB.
   setFlagsFromString('--wasm-tiering-budget=1000000000')
   // Eleven times the default: to optimise what a short run uses a few thousand times takes longer than it gains.
-  setFlagsFromString('--interrupt-budget=1500000')
+  if (!mayTakeLong(args)) setFlagsFromString('--interrupt-budget=1500000')
   const bytes = readFileSync(BUNDLE)
   const cache = cacheFile(bytes, args)
   const cachedData = cache === undefined ? undefined : readCompiled(cache)
@@ -72,6 +72,11 @@ export function loadBundle(args: readonly string[]): LoadedBundle {
   }
 }
 
+/** Many files, or whatever is asked of a host: what is done ten thousand times is worth optimising. */
+function mayTakeLong(args: readonly string[]): boolean {
+  return args.some((arg) => arg === 'host' || arg === 'resume' || arg.startsWith('--input') || /^-[a-zA-Z]*i/.test(arg))
+}
+
 interface CacheFile {
   readonly directory: string
   readonly name: string
@@ -83,7 +88,9 @@ function cacheFile(bundle: Buffer, args: readonly string[]): CacheFile | undefin
   const base = cacheDirectory()
   if (base === undefined) return undefined
   const [command = 'help'] = args.filter((arg) => /^[a-z]{1,16}$/.test(arg))
-  const name = `bgt-${crc32(bundle).toString(16)}-${process.versions.v8}-${command}`
+  // V8 takes nothing that was compiled under other flags.
+  const flags = mayTakeLong(args) ? '-long' : ''
+  const name = `bgt-${crc32(bundle).toString(16)}-${process.versions.v8}-${command}${flags}`
   return {directory: join(base, 'background-transfer'), name}
 }
 
