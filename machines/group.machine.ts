@@ -47,7 +47,8 @@ export type GroupEvent =
   | {readonly type: 'member.madeCurrent'; readonly id: OperationId}
   | {readonly type: 'behavior.changed'; readonly behavior: BackgroundTransferBehavior}
   | {readonly type: 'origins.changed'; readonly closed: readonly string[]; readonly line: readonly Candidate[]}
-  | {readonly type: 'slot.offered'}
+  /** `line`: the heads of the line as they are without whoever takes the slot. */
+  | {readonly type: 'slot.offered'; readonly line?: readonly Candidate[]}
   | {readonly type: 'group.suspend'}
   | {readonly type: 'group.resume'}
 
@@ -103,14 +104,17 @@ const setUp = setup({
     }),
     noteBehavior: assign({behavior: (_, params: {behavior: BackgroundTransferBehavior}) => params.behavior}),
     /** Moves the next one from the line, or from its wait, among the running. */
-    takeSlot: assign(({context}) => {
+    takeSlot: assign(({context}, params: {line: readonly Candidate[] | undefined}) => {
       const next = nextOf(context)
       if (next === undefined) return {}
-      const known = context.members.find(({id}) => id === next.id)
+      const isNext = ({id}: {readonly id: OperationId}) => id === next.id
+      const known = context.members.find(isNext)
       const priority = known?.priority ?? PRIORITY_OF[next.priorityClass]
+      const {origin, gate} = known ?? context.line.find(isNext) ?? {}
+      const member = {id: next.id, priority, phase: 'running' as const, gate}
       return {
-        members: withMember(context.members, {id: next.id, priority, phase: 'running'}),
-        line: context.line.filter(({id}) => id !== next.id),
+        members: withMember(context.members, origin === undefined ? member : {...member, origin}),
+        line: params.line ?? context.line.filter((each) => !isNext(each)),
         ...(context.current === next.id ? {current: undefined} : {}),
       }
     }),
@@ -175,7 +179,10 @@ export const groupMachine = setUp.createMachine({
       on: {
         'slot.offered': {
           target: 'reconciling',
-          actions: [{type: 'admit', params: ({context}) => ({id: nextOf(context)?.id})}, 'takeSlot'],
+          actions: [
+            {type: 'admit', params: ({context}) => ({id: nextOf(context)?.id})},
+            {type: 'takeSlot', params: ({event}) => ({line: event.line})},
+          ],
         },
       },
     },

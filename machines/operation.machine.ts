@@ -461,6 +461,8 @@ export const operationMachine = setUp.createMachine({
       tags: ['queued'],
       on: {'operation.cancel': 'canceling'},
       always: [
+        // First, because nearly all are born to run.
+        {guard: {type: 'wasIn', params: {state: 'queued'}}, target: 'queued'},
         {guard: {type: 'wasIn', params: {state: 'completed'}}, target: 'completed'},
         {guard: {type: 'wasIn', params: {state: 'canceled'}}, target: 'canceled'},
         {guard: {type: 'wasIn', params: {state: 'failed'}}, target: 'failed'},

@@ -115,6 +115,8 @@ export function compareTurns(a: Turn, b: Turn): number {
 
 /** Members come before the line: they were admitted once. */
 function nextReturning(view: GroupView): Member | undefined {
+  // As a rule nobody does, and it is asked several times for each operation.
+  if (!view.members.some(({phase}) => phase === 'returning')) return undefined
   const displaced = new Set(toDisplace(view))
   // Two in a serialized group are there only if it was parallel when they were admitted.
   const busy = isSerialized(view) && view.members.some((member) => countsInSeries(member) && member.phase === 'running')

@@ -190,7 +190,9 @@ export class Dispatcher {
     else this.#giveSlot(id)
     this.#members.set(id, {group: policy.group, priorityClass: priorityClass(policy.priority), sequence})
     const member: Member = {id, priority: policy.priority, phase, origin, gate}
-    if (phase !== 'holding' || !this.#groups.hold(policy.group, member)) {
+    // Whoever runs took its slot from its group, as a rule.
+    const isKnown = phase === 'running' && this.#groups.counts(policy.group, member)
+    if (!isKnown && (phase !== 'holding' || !this.#groups.hold(policy.group, member))) {
       this.#groups.send(this.#groups.wake(policy.group), {type: 'member.changed', member})
     }
     this.#schedule()
@@ -389,11 +391,9 @@ export class Dispatcher {
     const slot = {origin: chosen?.origin ?? '', gate: chosen?.gate}
     const waiting = group.line.heads.find((each) => each.id === id)
     if (waiting !== undefined) this.#members.set(id, {...placeOf(waiting), group: group.name})
-    this.#groups.send(group, {type: 'slot.offered'})
-    group.line.leave(id)
+    this.#groups.offerSlot(group, id)
     this.#takeSlot(id, slot)
     this.#prune(group)
-    this.#groups.lineChanged(group)
   }
 }
 

@@ -216,6 +216,30 @@ export class Groups {
   lineChanged(group: AwakeGroup): void {
     const line = candidatesOf(group.line, this.#options.closedOrigins())
     this.send(group, {type: 'line.changed', line})
+    this.#lineTold(group)
+  }
+
+  /** Its next one takes a slot, and leaves the line. */
+  offerSlot(group: AwakeGroup, next: OperationId): void {
+    this.send(group, {type: 'slot.offered', line: candidatesOf(group.line, this.#options.closedOrigins(), next)})
+    group.line.leave(next)
+    this.#lineTold(group)
+  }
+
+  /** Whether the group counts this member, just so. */
+  counts(name: string, member: Member): boolean {
+    const members = this.#awake.get(name)?.actor.getSnapshot().context.members
+    const known = members?.find(({id}) => id === member.id)
+    return (
+      known !== undefined &&
+      known.phase === member.phase &&
+      known.priority === member.priority &&
+      known.origin === member.origin &&
+      known.gate === member.gate
+    )
+  }
+
+  #lineTold(group: AwakeGroup): void {
     this.#lookAhead(group)
     this.putAwayIfIdle(group)
     this.#options.onOffers()

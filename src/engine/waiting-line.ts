@@ -54,19 +54,30 @@ interface ReadingChanges {
 
 /**
  * All that the policy looks at: who is first, and first of those that order binds; who is first among those whose origin
- * takes more, and the first high one of these, who may run beside a serialized member.
+ * takes more, and the first high one of these, who may run beside a serialized member. `without`: who is about to leave.
  */
-export function candidatesOf({heads}: WaitingLine, closed: ReadonlySet<string>): readonly Candidate[] {
-  const isOpen = (each: Waiting) => !isShut(each, closed)
-  const wanted = new Set([
-    heads[0],
-    heads.find(({priorityClass}) => priorityClass !== 0),
-    heads.find(isOpen),
-    heads.find((each) => each.priorityClass === 0 && isOpen(each)),
-  ])
-  return heads
-    .filter((each) => wanted.has(each))
-    .map(({id, priorityClass, origin, gate}) => ({id, priorityClass, origin, gate}))
+export function candidatesOf(
+  {heads}: WaitingLine,
+  closed: ReadonlySet<string>,
+  without?: OperationId,
+): readonly Candidate[] {
+  const candidates: Candidate[] = []
+  let hasBound = false
+  let hasOpen = false
+  let hasHigh = false
+  for (const each of heads) {
+    const {id, priorityClass, origin, gate} = each
+    if (id === without) continue
+    const isBound = priorityClass !== 0
+    const isOpen = !isShut(each, closed)
+    const isWanted =
+      candidates.length === 0 || (isBound && !hasBound) || (isOpen && !hasOpen) || (isOpen && !isBound && !hasHigh)
+    if (isWanted) candidates.push({id, priorityClass, origin, gate})
+    hasBound ||= isBound
+    hasOpen ||= isOpen
+    hasHigh ||= isOpen && !isBound
+  }
+  return candidates
 }
 
 /** Its origin, or its application, takes nobody now. */

@@ -60,6 +60,21 @@ function candidate(id: OperationId): Candidate {
 }
 
 describe('a parallel group', () => {
+  it('knows its line as it is once the next one has its slot', () => {
+    const group = groupOf(PARALLEL)
+    const origin = 'https://here.test'
+    group.actor.send({type: 'line.changed', line: [{...candidate(A), origin, gate: 'app'}]})
+    group.actor.send({type: 'slot.offered', line: [candidate(B)]})
+    expect(group.admitted).toEqual([A])
+    expect(group.state).toBe('wanting')
+    const {members, line} = group.actor.getSnapshot().context
+    expect(members).toEqual([{id: A, priority: 0, phase: 'running', origin, gate: 'app'}])
+    expect(line).toEqual([candidate(B)])
+    group.actor.send({type: 'slot.offered', line: []})
+    expect(group.admitted).toEqual([A, B])
+    expect(group.state).toBe('satisfied')
+  })
+
   it('is idle while nobody waits and nobody runs', () => {
     const group = groupOf(PARALLEL)
     expect(group.state).toBe('idle')
