@@ -6,9 +6,10 @@
 import type {SerializedError} from '../domain/errors.ts'
 import {JOURNAL_BOUND, type JournalEntry, type JournalPage, pageOf} from '../domain/journal.ts'
 import {sizeOf} from '../domain/range-set.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import type {OperationFacts} from '../domain/record.ts'
 import {redactText, secretsInUrl} from '../domain/redaction.ts'
 import type {Redirect} from '../domain/redirect.ts'
+import type {LifeState} from '../domain/status.ts'
 
 export interface Move {
   readonly at: number
@@ -40,10 +41,10 @@ export class JournalTail {
   }
 
   /** `failure`: why the present try failed, while that is being weighed. */
-  note(move: Move, record: OperationRecord, failure: SerializedError | undefined): JournalEntry {
+  note(move: Move, facts: OperationFacts, state: LifeState, failure: SerializedError | undefined): JournalEntry {
     this.#seq += 1
-    const {attempts, evidence, response, state} = record
-    const error = failure ?? record.error
+    const {attempts, evidence, response} = facts
+    const error = failure ?? facts.error
     const entry: JournalEntry = {
       seq: this.#seq,
       ...move,
@@ -53,7 +54,7 @@ export class JournalTail {
       bytes: sizeOf(evidence.ranges),
       generation: evidence.generation,
       ...(response === undefined ? {} : {status: response.status}),
-      ...(error === undefined ? {} : {error: errorText(error, record)}),
+      ...(error === undefined ? {} : {error: errorText(error, facts)}),
     }
     this.#unsaved.push(entry)
     if (this.#unsaved.length > JOURNAL_BOUND.entries) this.#unsaved.shift()
@@ -79,7 +80,7 @@ export class JournalTail {
   }
 }
 
-function errorText({code, message}: SerializedError, {request, evidence}: OperationRecord): string {
+function errorText({code, message}: SerializedError, {request, evidence}: OperationFacts): string {
   const secrets = [request.url, ...(request.mirrors ?? []), evidence.url ?? ''].flatMap(secretsInUrl)
   return redactText(`${code}: ${message}`, secrets).slice(0, ERROR_LENGTH)
 }

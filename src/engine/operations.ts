@@ -10,7 +10,7 @@ import {OpenTries} from '../actors/open-tries.ts'
 import {FreshRequests} from '../actors/refresh-request.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
-import {type JournalEntry, withJournalled} from '../domain/journal.ts'
+import type {JournalEntry} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Direction, OperationRecord} from '../domain/record.ts'
 import type {ConnectionPermits} from '../ports/connection-permits.ts'
@@ -24,7 +24,7 @@ import {type ResolvedEngineOptions, settingsFor} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import type {ProgressTicker} from './progress-ticker.ts'
 import {type OperationProvisions, provideOperationMachine, provideUploadMachine} from './provide.ts'
-import {isWorthSaving, pathOf, recordOf} from './record-of.ts'
+import {isWorthSaving, lifeStateOf, pathOf, recordOf} from './record-of.ts'
 import {WaitingReaders} from './waiting-readers.ts'
 
 /** What the rest of the engine hears. */
@@ -83,8 +83,8 @@ export class Operations {
       commit: (record) => this.#persist(this.hold(record), record),
     }
     this.#machines = {
-      download: provideOperationMachine(provisions),
-      upload: provideUploadMachine(provisions) as unknown as ProvidedMachine,
+      download: this.#traced(provideOperationMachine(provisions)),
+      upload: this.#traced(provideUploadMachine(provisions) as unknown as ProvidedMachine),
     }
   }
 
@@ -161,7 +161,7 @@ export class Operations {
   activate(entry: OperationEntry): OperationEntry {
     if (entry.actor !== undefined) return entry
     const {ports, options, session, conditions} = this.#options
-    const actor = createActor(this.#traced(entry), {
+    const actor = createActor(this.#machines[entry.record.direction], {
       id: entry.record.id,
       input: {
         record: entry.record,
@@ -183,24 +183,20 @@ export class Operations {
   }
 
   /** The machine, noting the event that each step takes: cheaper than an inspection observer on every send. */
-  #traced(entry: OperationEntry): ProvidedMachine {
-    const machine = this.#machines[entry.record.direction]
-    return Object.create(machine, {
-      transition: {
-        value: (...args: Parameters<typeof machine.transition>) => {
-          entry.cause = args[1]
-          return machine.transition(...args)
-        },
-      },
-    })
+  #traced(machine: ProvidedMachine): ProvidedMachine {
+    const transition: ProvidedMachine['transition'] = (snapshot, event, scope) => {
+      const entry = this.#entries.get(scope.self.id as OperationId)
+      if (entry !== undefined) entry.cause = event
+      return machine.transition(snapshot, event, scope)
+    }
+    return Object.create(machine, {transition: {value: transition}})
   }
 
   #observe(entry: OperationEntry, snapshot: OperationSnapshot): void {
     const {ports, options, observer} = this.#options
     const at = ports.clock.now()
-    const facts = recordOf(snapshot, at)
-    const move = this.#note(entry, snapshot, facts, at)
-    const record = options.journal ? withJournalled(facts, entry.journal.seq) : facts
+    const move = this.#note(entry, snapshot, at)
+    const record = recordOf(snapshot, at, options.journal ? entry.journal.seq : 0)
     observer.stepped(entry, snapshot, move !== undefined)
     const mustSave = isWorthSaving(entry.saved, record) || (snapshot.hasTag('passive') && entry.journal.hasUnsaved)
     if (mustSave) entry.saved = record
@@ -226,12 +222,8 @@ export class Operations {
   }
 
   /** The step that the chart took, if it went anywhere. */
-  #note(
-    entry: OperationEntry,
-    {value, context}: OperationSnapshot,
-    record: OperationRecord,
-    at: number,
-  ): JournalEntry | undefined {
+  #note(entry: OperationEntry, snapshot: OperationSnapshot, at: number): JournalEntry | undefined {
+    const {value, context} = snapshot
     const from = entry.path
     const to = pathOf(value)
     if (from === to) return undefined
@@ -239,7 +231,8 @@ export class Operations {
     const isWeighed = to === 'running.weighing' || to === 'running.startingOver'
     const {type: event, redirect} = entry.cause
     const move = {at, event, from, to, ...(redirect === undefined ? {} : {redirect})}
-    return entry.journal.note(move, record, isWeighed ? context.failure : undefined)
+    const failure = isWeighed ? context.failure : undefined
+    return entry.journal.note(move, context.facts, lifeStateOf(snapshot), failure)
   }
 
   /** Every save of a live operation goes this way: what is new in its journal goes with it. */

@@ -5,9 +5,11 @@ import type {Member} from '../domain/admission.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 
+const NAMES: ReadonlySet<string> = new Set(LIFE_STATES)
+
 /** The life state that a snapshot's tags name; every state of the chart has exactly one. */
-export function lifeStateOf(snapshot: OperationSnapshot): LifeState {
-  for (const state of LIFE_STATES) if (snapshot.hasTag(state)) return state
+export function lifeStateOf({tags}: OperationSnapshot): LifeState {
+  for (const tag of tags) if (NAMES.has(tag)) return tag as LifeState
   return 'queued'
 }
 
@@ -18,13 +20,15 @@ export function phaseOf(snapshot: OperationSnapshot): Member['phase'] | undefine
   return snapshot.hasTag('holding') ? 'holding' : undefined
 }
 
-/** The record that a snapshot means. Secrets end with the operation. */
-export function recordOf(snapshot: OperationSnapshot, now: number): OperationRecord {
+/** The record that a snapshot means, and whose journal goes to `journalled`, if it has one. Secrets end with the operation. */
+export function recordOf(snapshot: OperationSnapshot, now: number, journalled = 0): OperationRecord {
   const {facts} = snapshot.context
   const state = lifeStateOf(snapshot)
-  if (!isTerminal(state)) return {...facts, state}
+  // One copy: this runs at each step of each operation.
+  const record: OperationRecord = journalled === 0 ? {...facts, state} : {...facts, state, journalled}
+  if (!isTerminal(state)) return record
   const {sealed: _, credentials: __, ...request} = facts.request
-  return {...facts, request, state, endedAt: facts.endedAt ?? now}
+  return {...record, request, endedAt: facts.endedAt ?? now}
 }
 
 /**

@@ -19,6 +19,8 @@ import {isForwarded, type Route} from './route.ts'
 
 export interface ExchangeSetup {
   readonly request: ExchangeRequest
+  /** The request's, parsed. */
+  readonly url: URL
   readonly receiver: BodyReceiver
   readonly signal: AbortSignal
   readonly route: Route
@@ -63,7 +65,7 @@ export class HttpExchange implements Exchange {
 
   constructor(setup: ExchangeSetup) {
     this.#setup = setup
-    this.#url = new URL(setup.request.url)
+    this.#url = setup.url
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

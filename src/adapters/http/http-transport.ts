@@ -58,10 +58,12 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
 
   return {
     exchange(request: ExchangeRequest, receiver: BodyReceiver, signal: AbortSignal): Exchange {
-      const origin = originOf(request.url)
-      const route = dispatcher === undefined ? routeOf(request, rules) : {key: origin, origin}
+      const url = addressOf(request.url)
+      const {origin} = url
+      const route = dispatcher === undefined ? routeOf(url, request, rules) : {key: origin, origin}
       const exchange = new HttpExchange({
         request,
+        url,
         route,
         ...(route.proxy === undefined
           ? {}
@@ -85,10 +87,11 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
   }
 }
 
-function originOf(url: string): string {
-  const {protocol, origin} = parse(url)
+function addressOf(url: string): URL {
+  const address = parse(url)
+  const {protocol} = address
   if (protocol !== 'http:' && protocol !== 'https:') throw invalidArgument('url', 'must be http or https')
-  return origin
+  return address
 }
 
 function parse(url: string): URL {

@@ -13,8 +13,7 @@ export interface Route {
 }
 
 /** The operation's own proxy before the engine's; its own credential before what the address says. */
-export function routeOf({url, proxy, proxyCredential}: ExchangeRequest, rules: ProxyRules): Route {
-  const target = new URL(url)
+export function routeOf(target: URL, {proxy, proxyCredential}: ExchangeRequest, rules: ProxyRules): Route {
   const {origin} = target
   if (proxy === 'direct') return {key: origin, origin}
   const chosen = proxy === undefined ? proxyFor(rules, target) : parseProxy(proxy, 'proxy')
