@@ -1,72 +1,41 @@
 /**
- * One try of a download: plans what to ask for, opens the part file, judges the answer by the resume ladder, and reports
- * milestones. Its connections move the bytes, its checkpoints make them durable, and the chart owns every timeout and retry.
+ * One try of a download: its own connection moves one stretch after the other, beside those of its parts, until every byte is in
+ * the file, and reports milestones. The chart owns every timeout and every retry.
  */
 
 import type {AttemptCommand, AttemptEvent, AttemptInput} from '../domain/attempt.ts'
-import {describedBy} from '../domain/content-description.ts'
-import {unexpectedAnswer, unexpectedSize} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
-import {expectedDigests} from '../domain/expected-file.ts'
-import {isForeign, type OtherFile, sourcesOf} from '../domain/mirrors.ts'
+import {type OtherFile, sourcesOf} from '../domain/mirrors.ts'
 import type {ConnectionStanding, PartId, PartReport} from '../domain/part.ts'
-import {randomAccessFault} from '../domain/random-access.ts'
-import {
-  addRange,
-  type ByteRange,
-  missingRanges,
-  prefixLength,
-  type RangeSet,
-  sizeOf,
-  sizeWith,
-} from '../domain/range-set.ts'
-import {type Evidence, type OperationFacts, type ResponseFacts, withoutBytes} from '../domain/record.ts'
-import {couldGoOn, type Verdict, WORTH_ASKING_BYTES} from '../domain/resume-ladder.ts'
+import {addRange, type ByteRange, missingRanges, type RangeSet, sizeOf, sizeWith} from '../domain/range-set.ts'
+import type {OperationFacts} from '../domain/record.ts'
+import {couldGoOn, type Verdict} from '../domain/resume-ladder.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {ConnectionPermits} from '../ports/connection-permits.ts'
-import type {ContentSource} from '../ports/content-source.ts'
-import {type FileSink, type PartFile, type PartName, partNameOf} from '../ports/file-sink.ts'
-import type {OriginMemory} from '../ports/origin-memory.ts'
+import type {FileSink} from '../ports/file-sink.ts'
 import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateAllowance, RateLimiter} from '../ports/rate-limiter.ts'
-import type {Secrets} from '../ports/secrets.ts'
-import type {RequestBody, Transport} from '../ports/transport.ts'
-import {BodyWriter} from './body-writer.ts'
+import type {Transport} from '../ports/transport.ts'
+import {Answers} from './answers.ts'
 import type {BufferPool} from './buffer-pool.ts'
-import {Checkpoints, type VersionFacts} from './checkpoints.ts'
+import type {Checkpoints} from './checkpoints.ts'
 import {Connection, type Hop, type Reception} from './connection.ts'
 import {FIRST, Parts} from './parts.ts'
-import {judge, type Question, questionTo} from './question.ts'
-import {type FreshRequests, firstHop} from './refresh-request.ts'
-import {requestHeaders} from './request-headers.ts'
-import type {Logins} from './server-login.ts'
+import {TryFile} from './try-file.ts'
+import {TryRequests, type TryRequestsPorts} from './try-requests.ts'
 
-export interface TransferBytesPorts {
+export interface TransferBytesPorts extends TryRequestsPorts {
   readonly transport: Transport
-  readonly content: ContentSource
   readonly sink: FileSink
-  readonly secrets: Secrets
   readonly clock: Clock
   readonly meter: ProgressMeter
   readonly pool: BufferPool
   readonly limiter: RateLimiter
-  readonly origins: OriginMemory
   readonly readers: ByteReaders
-  readonly logins: Logins
-  readonly fresh: FreshRequests
   readonly permits: ConnectionPermits
   /** The fewest bytes for which another connection is opened. */
   readonly minSliceBytes: number
-}
-
-/** Where a body belongs. */
-interface BodyPlace {
-  readonly base: number
-  readonly expected: number | undefined
-  readonly missingFrom: number
-  /** Position behind the last byte that was asked for; absent where it is that of the resource. */
-  readonly end: number | undefined
 }
 
 /** Bytes that come this soon are waited for: a new request would bring them later. */
@@ -79,20 +48,16 @@ export class Attempt {
   /** One for all its connections: more of them get no more of a limit that others share. */
   readonly #rate: RateAllowance
   #stage: 'open' | 'yielding' | 'over' = 'open'
-  #bytes: Checkpoints
+  readonly #file: TryFile
+  readonly #requests: TryRequests
+  readonly #answers: Answers
   #connection: Connection | undefined
-  /** Where its requests begin: what was given for this try is for all of them. */
-  readonly #begin: (own: Hop) => Hop
   /** Which of the file's addresses its own connection asks. */
   readonly #source: number
   /** Further connections; absent where there is to be one only. */
   readonly #parts: Parts | undefined
   /** What is missing from there on is fetched first. */
   #wanted: number
-  /** A restart is being recorded: settles when it is, or when the try is given up before. */
-  #recording: {readonly settled: Promise<void>; readonly settle: () => void} | undefined
-  /** The part of the generation before is being closed. */
-  #retiring: Promise<void> | undefined
   #positionAtLastPulse: number | undefined
   #gauge: Gauge | undefined
   #detachReaders: (() => void) | undefined
@@ -102,11 +67,28 @@ export class Attempt {
     this.#ports = ports
     this.#facts = facts
     this.#rate = ports.limiter.allowanceOf(facts)
-    this.#begin = ports.fresh.take(facts.id)
+    this.#requests = new TryRequests(ports, facts)
     this.#source = facts.source ?? 0
     this.#wanted = wanted ?? 0
     this.#tell = tell
-    this.#bytes = this.#checkpointsOver(facts.evidence)
+    this.#file = new TryFile({
+      facts,
+      sink: ports.sink,
+      meter: ports.meter,
+      checkpointed: (evidence) => this.#report({type: 'attempt.checkpointed', evidence}),
+      broken: () => this.#stop(),
+    })
+    this.#answers = new Answers({
+      ...ports,
+      facts,
+      file: this.#file,
+      rate: this.#rate,
+      source: this.#source,
+      parts: () => this.#parts,
+      report: (event) => this.#report(event),
+      drop: (source, other) => this.#drop(source, other),
+      placed: (connection, missingFrom, end) => this.#placed(connection, missingFrom, end),
+    })
     // Over FTP one stream is all that servers like, and a REST has no end.
     if ((facts.policy.connections ?? 1) > 1 && !facts.request.url.startsWith('ftp:')) this.#parts = this.#createParts()
   }
@@ -120,7 +102,9 @@ export class Attempt {
         this.#parts?.look(this.#ports.clock.now())
         return
       case 'restart.recorded':
-        this.#restartRecorded()
+        if (!this.#file.restartRecorded()) return
+        this.#connection?.letGo()
+        this.#goToWanted()
         return
       case 'range.wanted':
         this.#wanted = command.position
@@ -131,7 +115,7 @@ export class Attempt {
         this.#stage = 'yielding'
         this.#flush()
         this.#stop()
-        this.#recording?.settle()
+        this.#file.giveUp()
         return
     }
   }
@@ -145,7 +129,7 @@ export class Attempt {
   /** The same as the chart's own pulse, for one part; answers how far it is. */
   pulsePart(part: PartId, before: number): number {
     const position = this.#parts?.pulseOf(part, before) ?? before
-    this.#checkpoint()
+    this.#file.checkpoint()
     return position
   }
 
@@ -156,6 +140,10 @@ export class Attempt {
   /** Who brings what now; empty where there is to be one connection only. */
   get connections(): readonly ConnectionStanding[] {
     return this.#parts?.standings ?? []
+  }
+
+  get #bytes(): Checkpoints {
+    return this.#file.bytes
   }
 
   #flush(): void {
@@ -169,22 +157,11 @@ export class Attempt {
     this.#parts?.stop()
   }
 
-  /** Only now the new generation gets its part: before, a crash would leave one that no record knows of. */
-  #restartRecorded(): void {
-    const recording = this.#recording
-    if (recording === undefined) return
-    this.#recording = undefined
-    this.#bytes.writeTo(this.#createPart())
-    recording.settle()
-    this.#connection?.letGo()
-    this.#goToWanted()
-  }
-
   /** The chart left the try: nothing more is reported, the connection closes now, the file when its writes are done. */
   abandon(): void {
     this.#stage = 'over'
     this.#stop()
-    this.#recording?.settle()
+    this.#file.giveUp()
     this.#detach()
   }
 
@@ -208,7 +185,7 @@ export class Attempt {
   }
 
   async #settle(thrown: unknown): Promise<void> {
-    this.#recording = undefined
+    this.#file.forgetRestart()
     this.#parts?.flush()
     this.#parts?.stop()
     // Once the chart has left the try nobody is told of a checkpoint, and whoever comes next waits for the part.
@@ -264,28 +241,20 @@ export class Attempt {
     await sink.checkTarget(target)
     // Given up meanwhile: the part may have been removed already, and opening would make it anew.
     this.#assertWanted()
-    if (this.#bytes.evidence.ranges.length > 0) {
-      const {part, ranges} = await sink.openPart(this.#partName(), this.#bytes.evidence.ranges)
-      this.#bytes.found(part, ranges)
-      await this.#prepare(part)
-      this.#assertWanted()
-    }
-    if (this.#isWhole()) return
-    await this.#demandRoom()
+    await this.#file.open()
+    this.#assertWanted()
+    if (this.#file.isWhole) return
+    await this.#file.demandRoom()
+    this.#assertWanted()
     for (let stretch: ByteRange | undefined; ; ) {
       // A body that falls short fails, so that every turn brings a stretch to its end.
       const {kind} = await this.#fetch(stretch)
-      if (kind === 'nothing' || this.#bytes.evidence.total === undefined || this.#isWritten) return
+      if (kind === 'nothing' || this.#bytes.evidence.total === undefined || this.#file.isWritten) return
       this.#assertWanted()
       stretch = await this.#nextStretch()
-      if (this.#isWritten) return
+      if (this.#file.isWritten) return
       this.#report({type: 'attempt.continuing'})
     }
-  }
-
-  get #isWritten(): boolean {
-    const {total} = this.#bytes.evidence
-    return total !== undefined && missingRanges(this.#bytes.written, total).length === 0
   }
 
   /** What to bring next, where others bring something too; waits while that is everything. */
@@ -293,7 +262,7 @@ export class Attempt {
     const parts = this.#parts
     if (parts === undefined) return undefined
     this.#connection = undefined
-    for (let attends = false; !this.#isWritten; attends = true) {
+    for (let attends = false; !this.#file.isWritten; attends = true) {
       const stretch = parts.claimFirst()
       if (stretch !== undefined) return stretch
       if (!attends) this.#report({type: 'attempt.attending'})
@@ -331,30 +300,25 @@ export class Attempt {
     if (this.#stage !== 'open') throw new TransferError('CANCELED', 'the try was given up')
   }
 
-  /** Every byte was durable before the process died: nothing is left to ask for. */
-  #isWhole(): boolean {
-    const {total, ranges} = this.#bytes.evidence
-    return total !== undefined && prefixLength(ranges) === total && total > 0
-  }
-
   /** `stretch`: what was chosen already, because parts bring the rest. */
   async #fetch(stretch: ByteRange | undefined): Promise<Reception> {
-    const first = this.#firstHop(this.#source)
-    const body = await this.#requestBody()
+    const first = this.#requests.firstHop(this.#source)
+    const body = await this.#requests.body()
     this.#assertWanted()
-    let question = this.#questionTo(first, this.#source, stretch)
+    const questionTo = (hop: Hop) => this.#requests.question(hop, this.#source, this.#file.known, this.#wanted, stretch)
+    let question = questionTo(first)
     const connection = new Connection({
       transport: this.#ports.transport,
       connected: () => this.#report({type: 'attempt.connected'}),
       redirected: (redirect) => this.#report({type: 'attempt.redirected', redirect}),
       challenged: () => this.#report({type: 'attempt.challenged'}),
-      login: this.#ports.logins.of(this.#facts.request, first),
+      login: this.#requests.login(first),
       body,
       headersFor: (hop) => {
-        question = this.#questionTo(hop, this.#source, stretch)
+        question = questionTo(hop)
         return question.headers
       },
-      responded: (head) => this.#responded(question, connection, head),
+      responded: (head) => this.#answers.take(question, connection, head),
       // What several bring together is known by reading only.
       ...(this.#parts === undefined ? {moved: () => this.#gauge?.moved(this.#receivedBytes)} : {}),
     })
@@ -363,7 +327,7 @@ export class Attempt {
     this.#parts?.board.attach(FIRST, connection)
     const reception = await connection.run(first)
     // A body that is here at once ends before its restart is recorded.
-    await this.#recording?.settled
+    await this.#file.recorded()
     if (!this.#bytes.hasPart) this.#assertWanted()
     await connection.writer?.drained()
     // An empty body was written by nobody: its part may not be there yet.
@@ -378,52 +342,14 @@ export class Attempt {
     return reception
   }
 
-  #partName(): PartName {
-    return partNameOf({...this.#facts, evidence: this.#bytes.evidence})
-  }
-
-  /** As its files are now: what the request carries is read anew for each try. */
-  async #requestBody(): Promise<RequestBody | undefined> {
-    const {body} = this.#facts.request
-    if (body === undefined) return undefined
-    const {content} = this.#ports
-    return content.body(body, await content.inspect(body))
-  }
-
-  #ownHop(): Hop {
-    const {request} = this.#facts
-    return {url: request.url, method: request.method, headers: requestHeaders(request, this.#ports.secrets)}
-  }
-
-  /** Where the requests to a source begin. A mirror is told nothing that is meant for the server of the operation's own address. */
-  #firstHop(source: number): Hop {
-    const own = this.#ownHop()
-    const url = source === 0 ? undefined : sourcesOf(this.#facts.request)[source]
-    return url === undefined ? this.#begin(own) : firstHop(own, {url, headers: []})
-  }
-
-  #questionTo(hop: Hop, source: number, stretch?: ByteRange): Question {
-    const known = this.#known
-    // What a part brings is always beside the bytes of the own connection, which may still be on their way.
-    const hasBytes = known.ranges.length > 0 || stretch !== undefined
-    const mustProve = hasBytes && isForeign(known, source)
-    return questionTo(hop, this.#facts, known, this.#ports.origins, this.#wanted, stretch, mustProve)
-  }
-
   #drop(source: number, other: OtherFile): void {
     this.#report({type: 'source.dropped', dropped: {source, ...other}})
   }
 
-  /** What is known of the version, with all bytes that are in the file. */
-  get #known(): Evidence {
-    return {...this.#bytes.evidence, ranges: this.#bytes.written}
-  }
-
   #createParts(): Parts {
-    const {transport, origins, permits, logins, clock, minSliceBytes} = this.#ports
-    const facts = this.#facts
+    const {transport, origins, permits, minSliceBytes} = this.#ports
     return new Parts({
-      facts,
+      facts: this.#facts,
       transport,
       origins,
       permits,
@@ -435,12 +361,12 @@ export class Attempt {
       want: (part) => this.#report({type: 'part.wanted', part}),
       source: this.#source,
       drop: (source, other) => this.#drop(source, other),
-      firstHop: (source) => this.#firstHop(source),
-      login: (first) => logins.of(facts.request, first),
-      ask: (hop, source, stretch) => this.#questionTo(hop, source, stretch),
-      judge: (question, head) => judge(question, facts, this.#known, head, clock.now()),
+      firstHop: (source) => this.#requests.firstHop(source),
+      login: (first) => this.#requests.login(first),
+      ask: (hop, source, stretch) => this.#requests.question(hop, source, this.#file.known, this.#wanted, stretch),
+      judge: (question, head) => this.#answers.judge(question, head),
       receive: (connection, {plan, verdict}, end) =>
-        this.#goOn(
+        this.#answers.goOn(
           connection,
           verdict as Verdict & {kind: 'continue'},
           Math.min(plan.end ?? Number.POSITIVE_INFINITY, end),
@@ -448,144 +374,12 @@ export class Attempt {
     })
   }
 
-  #responded(question: Question, connection: Connection, head: ResponseFacts): Reception {
-    const {url, plan} = question
-    const known = this.#known
-    const {verdict, other} = judge(question, this.#facts, known, head, this.#ports.clock.now())
-    if (other !== undefined) this.#drop(this.#source, other)
-    const surprise = unexpectedContent(this.#facts, verdict, describedBy(known.description, head))
-    if (surprise !== undefined) return {kind: 'fail', error: surprise}
-    const fault = this.#facts.policy.randomAccess === true ? randomAccessFault(plan, verdict, head) : undefined
-    if (fault !== undefined) return {kind: 'fail', error: fault}
-    if (verdict.lesson !== undefined) this.#ports.origins.learn(url, verdict.lesson)
-    switch (verdict.kind) {
-      case 'fail':
-        return verdict
-      case 'askAgain':
-      case 'startOver': {
-        const where = new URL(this.#facts.request.url).origin
-        const error = new TransferError('UNRELIABLE_RANGES', verdict.reason, {where, details: {[verdict.kind]: true}})
-        return {kind: 'fail', error}
-      }
-      case 'complete':
-        this.#bytes.learn({total: verdict.total})
-        if (!this.#bytes.hasPart) this.#bytes.writeTo(this.#createPart())
-        this.#report({type: 'attempt.responded', response: head, evidence: this.#bytes.evidence})
-        return {kind: 'nothing'}
-      case 'continue': {
-        if (this.#parts?.board.commit(FIRST) === false) return {kind: 'overtaken'}
-        this.#parts?.noteAnswer(head, this.#ports.clock.now())
-        const end = this.#parts?.board.endOf(FIRST) ?? Number.POSITIVE_INFINITY
-        this.#bytes.learn(learned(verdict))
-        this.#report({type: 'attempt.responded', response: head, evidence: this.#bytes.evidence})
-        return this.#goOn(connection, verdict, Math.min(plan.end ?? Number.POSITIVE_INFINITY, end))
-      }
-      case 'fromStart':
-        this.#parts?.noteAnswer(head, this.#ports.clock.now())
-        return this.#receiveFromStart(connection, verdict, head)
-    }
-  }
-
-  /** The answer brings what is missing, up to `end`. */
-  #goOn(connection: Connection, verdict: Verdict & {kind: 'continue'}, asked: number): Reception {
-    this.#bytes.learn(learned(verdict))
-    const end = Math.min(asked, endOfPiece(verdict))
-    const isLast = end >= (this.#bytes.evidence.total ?? Number.POSITIVE_INFINITY)
-    return this.#receive(connection, {
-      base: verdict.offset,
-      expected: verdict.bodyLength,
-      missingFrom: verdict.missingFrom,
-      end: isLast ? undefined : end,
-    })
-  }
-
-  #receiveFromStart(connection: Connection, verdict: Verdict & {kind: 'fromStart'}, head: ResponseFacts): Reception {
-    const stale = this.#bytes
-    this.#parts?.restart()
-    if (verdict.restarted) {
-      const evidence = withoutBytes(stale.evidence, stale.evidence.generation + 1)
-      this.#bytes = this.#checkpointsOver(evidence)
-      connection.hold()
-      this.#recording = deferred()
-      this.#retiring = stale.retire()
-    }
-    const {mirrors} = this.#facts.request
-    this.#bytes.learnAnew({...learned(verdict), ...(mirrors === undefined ? {} : {source: this.#source})})
-    const type = verdict.restarted ? 'attempt.restarted' : 'attempt.responded'
-    this.#report({type, response: head, evidence: this.#bytes.evidence})
-    return this.#receive(connection, {base: 0, expected: verdict.total, missingFrom: 0, end: undefined})
-  }
-
-  #receive(connection: Connection, {base, expected, missingFrom, end}: BodyPlace): Reception {
-    if (!this.#bytes.hasPart && !connection.isHeld) this.#bytes.writeTo(this.#createPart())
-    const writer = new BodyWriter({
-      checkpoints: this.#bytes,
-      pool: this.#ports.pool,
-      rate: this.#rate,
-      base,
-      missingFrom,
-      expected,
-      isAwaited: () => this.#ports.readers.isAwaited(this.#facts.id),
-      onRoom: () => connection.resume(),
-    })
+  #placed(connection: Connection, missingFrom: number, end: number | undefined): void {
     this.#gauge?.changed()
-    const {total} = this.#bytes.evidence
-    const bodyEnd = end === undefined ? total : Math.max(end, base + (expected ?? 0))
-    // A server that sends more than was asked for is cut off, lest it writes over what is there.
-    if (end !== undefined) connection.endAt(end)
-    if (connection === this.#connection && total !== undefined) {
-      this.#parts?.board.begin(FIRST, connection, missingFrom, end ?? total)
+    if (connection === this.#connection && end !== undefined) {
+      this.#parts?.board.begin(FIRST, connection, missingFrom, end)
     }
     if (this.#wanted > 0) queueMicrotask(() => this.#goToWanted())
-    return {kind: 'receive', writer, bodyEnd}
-  }
-
-  #checkpointsOver(evidence: Evidence): Checkpoints {
-    const {id, request, target} = this.#facts
-    const bytes: Checkpoints = new Checkpoints({
-      evidence,
-      side: {id, request: {url: request.url, method: request.method}, target},
-      onCheckpoint: (durable) => {
-        // What was under way as a new generation began says nothing of that.
-        if (bytes !== this.#bytes) return
-        this.#report({type: 'attempt.checkpointed', evidence: durable})
-        this.#guardSize(sizeOf(durable.ranges))
-      },
-      onWritten: () => this.#ports.meter.wrote(id),
-      onError: () => this.#stop(),
-    })
-    return bytes
-  }
-
-  async #createPart(): Promise<PartFile> {
-    const name = this.#partName()
-    await this.#retiring
-    const {part} = await this.#ports.sink.openPart(name, [])
-    try {
-      await this.#prepare(part)
-    } catch (error) {
-      // Nobody else knows of it yet.
-      await part.close()
-      throw error
-    }
-    if (name.generation > 1) await this.#ports.sink.discard(name, name.generation)
-    return part
-  }
-
-  /** An earlier answer said how long the file is: no request is made for what there is no room for. */
-  async #demandRoom(): Promise<void> {
-    const {total} = this.#bytes.evidence
-    if (total === undefined || this.#bytes.hasPart) return
-    await this.#ports.sink.demandRoom(this.#partName(), total, total)
-    this.#assertWanted()
-  }
-
-  /** Sets its bytes aside on the disk, and has it hashed as it grows. */
-  async #prepare(part: PartFile): Promise<void> {
-    const {evidence} = this.#bytes
-    const {total, ranges} = evidence
-    for (const {algorithm} of expectedDigests(this.#facts.policy, evidence)) part.digest(algorithm)
-    if (total !== undefined) await part.claimRoom(total - sizeOf(ranges), total)
   }
 
   /** Once a second or so: hands a slow body's bytes over, says whether anything moved, makes it durable. */
@@ -594,27 +388,10 @@ export class Attempt {
     const hasMoved = position !== undefined && position !== this.#positionAtLastPulse
     if (hasMoved || writer?.isHolding === true) this.#report({type: 'attempt.progressed'})
     this.#positionAtLastPulse = position
-    this.#guardSize(sizeOf(this.#received))
+    this.#file.guardSize(sizeOf(this.#received))
     this.#connection?.flush()
-    this.#checkpoint()
+    this.#file.checkpoint()
     this.#parts?.pulse(this.#ports.clock.now())
-  }
-
-  #checkpoint(): void {
-    const bytes = this.#bytes
-    if (!bytes.hasPart) return
-    void bytes
-      .drained()
-      .then(() => bytes.checkpoint())
-      .catch(() => undefined)
-  }
-
-  /** A body of unknown length, or one that is longer than it was said to be, ends when it is too much. */
-  #guardSize(received: number): void {
-    const {maxBytes} = this.#facts.policy.expect ?? {}
-    if (maxBytes === undefined || received <= maxBytes) return
-    const error = unexpectedSize({maxBytes}, received, new URL(this.#facts.request.url).origin)
-    if (error !== undefined) this.#bytes.fail(error)
   }
 
   #counts(): ByteCounts {
@@ -636,39 +413,5 @@ export class Attempt {
     const {written} = this.#bytes
     const received = writer === undefined ? written : addRange(written, writer.base, position)
     return this.#parts?.board.received(received) ?? received
-  }
-}
-
-function deferred(): {readonly settled: Promise<void>; readonly settle: () => void} {
-  let settle = () => {}
-  const settled = new Promise<void>((resolve) => {
-    settle = resolve
-  })
-  return {settled, settle}
-}
-
-/** Servers may send less than was asked for (RFC 9110, 15.3.7): the rest is asked for then. A crumb is a body that falls short. */
-function endOfPiece({
-  offset,
-  missingFrom,
-  bodyLength = Number.POSITIVE_INFINITY,
-}: Verdict & {kind: 'continue'}): number {
-  const end = offset + bodyLength
-  return end - missingFrom < WORTH_ASKING_BYTES ? Number.POSITIVE_INFINITY : end
-}
-
-function unexpectedContent({policy}: OperationFacts, verdict: Verdict, head: ResponseFacts): TransferError | undefined {
-  if (verdict.kind !== 'fromStart' && verdict.kind !== 'continue') return undefined
-  return unexpectedAnswer(policy.expect, head, verdict.total)
-}
-
-function learned({total, validator, marks, description, coded, digest}: Partial<VersionFacts>): Partial<VersionFacts> {
-  return {
-    ...(total === undefined ? {} : {total}),
-    ...(validator === undefined ? {} : {validator}),
-    ...(marks === undefined ? {} : {marks}),
-    ...(description === undefined ? {} : {description}),
-    ...(coded === undefined ? {} : {coded}),
-    ...(digest === undefined ? {} : {digest}),
   }
 }

@@ -1,17 +1,15 @@
 /**
- * The parts of one try: further connections beside its own, as many as pay. Says when one more would be of use, finds each its
- * stretches, and judges their answers. Whatever a part brings is pinned to the version that the try’s own answer named: an answer
+ * The parts of one try: further connections beside its own, as many as its width says. Says when one more would be of use, finds each
+ * its stretches, and judges their answers. Whatever a part brings is pinned to the version that the try’s own answer named: an answer
  * of which that is not sure is left, and one that is surely newer ends the try.
  */
 
-import {firstGrowth, type Growth, grown} from '../domain/connection-growth.ts'
 import {describedBy} from '../domain/content-description.ts'
 import {unexpectedAnswer} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
-import {liveSources, type OtherFile, sourcesOf} from '../domain/mirrors.ts'
+import {type OtherFile, sourcesOf} from '../domain/mirrors.ts'
 import type {ConnectionStanding, PartId, PartReport} from '../domain/part.ts'
 import {isNewerVersion} from '../domain/part-answer.ts'
-import {acceptsRanges} from '../domain/random-access.ts'
 import {type ByteRange, sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, ResponseFacts} from '../domain/record.ts'
 import type {ConnectionPermits} from '../ports/connection-permits.ts'
@@ -23,6 +21,7 @@ import {Connection, type Hop, type Reception} from './connection.ts'
 import type {Judgement, Question} from './question.ts'
 import type {ServerLogin} from './server-login.ts'
 import {type Asking, SliceBoard} from './slice-board.ts'
+import {Width} from './width.ts'
 
 /** The try’s own connection, on the board. */
 export const FIRST = 'first'
@@ -67,28 +66,21 @@ export class Parts {
   /** In the order in which they began. */
   readonly #runs = new Map<PartId, Run>()
   #count = 0
-  #growth: Growth | undefined
+  readonly #width: Width
   /** Bytes a second of all, as last measured. */
   #rate = 0
-  /** The most that were wanted at once. */
-  #widest = 1
-  /** More were refused in this try. */
-  #limit: number
-  #hasRanges = false
-  /** Mirrors that failed in this try, or have another file. */
-  readonly #left = new Set<number>()
   #whenChanged: (() => void)[] = []
 
   constructor(host: PartsHost) {
     this.#host = host
-    this.#limit = host.facts.policy.connections ?? 1
+    this.#width = new Width(host)
     this.board = new SliceBoard(host.unit)
   }
 
   /** The answer to the try’s own connection. */
   noteAnswer(head: ResponseFacts, now: number): void {
-    this.#hasRanges = head.status === 206 || acceptsRanges(head)
-    if (this.#growth === undefined) this.board.measure(now)
+    this.#width.noteAnswer(head)
+    if (this.#width.isUnknown) this.board.measure(now)
   }
 
   /** A stretch for the try’s own connection; undefined while parts bring all that is missing. */
@@ -128,28 +120,15 @@ export class Parts {
 
   /** The first measurement of a try, soon after its answer. `now`: epoch ms. */
   look(now: number): void {
-    if (this.#growth === undefined) this.pulse(now)
+    if (this.#width.isUnknown) this.pulse(now)
   }
 
   #grow(isWhole: boolean): void {
-    const {facts} = this.#host
     const asking = this.#asking
-    if (asking === undefined || !this.#maySplit) return
-    const useful = this.#useful
-    const before = this.#growth ?? this.#firstGrowth
+    if (asking === undefined || !this.#width.maySplit(this.#host.bytes().evidence)) return
     const missing = asking.total - sizeOf(this.board.received(asking.written))
-    this.#growth = grown(before, {
-      rate: this.#rate,
-      flowing: this.board.flowing,
-      most: this.#mirrors.length === 0 ? Math.min(this.#limit, useful ?? this.#limit) : this.#most,
-      restMs: (missing / this.#rate) * 1000,
-      isWhole,
-    })
-    const {phase, target} = this.#growth
-    if (before.phase === 'narrowing' && phase === 'settled' && target < this.#widest && this.#host.rate.isUnlimited) {
-      if (facts.request.mirrors === undefined) this.#teach(target)
-    }
-    this.#widest = Math.max(this.#widest, target)
+    this.#width.grow({rate: this.#rate, flowing: this.board.flowing, missing, isWhole})
+    const {target} = this.#width
     for (const run of [...this.#runs.values()].slice(Math.max(0, target - 1))) this.#drop(run)
     for (let more = target - 1 - this.#runs.size; more > 0 && this.board.hasWork(asking); more--) {
       this.#count += 1
@@ -157,44 +136,12 @@ export class Parts {
     }
   }
 
-  get #firstGrowth(): Growth {
-    return this.#mirrors.length === 0 ? firstGrowth(this.#limit, this.#useful) : firstGrowth(this.#most, undefined)
-  }
-
-  get #most(): number {
-    return this.#host.facts.policy.connections ?? 1
-  }
-
-  /** The other addresses that may bring something. */
-  get #mirrors(): readonly number[] {
-    const {facts, source} = this.#host
-    return liveSources(facts).filter((each) => each !== source && !this.#left.has(each))
-  }
-
-  /** Of the addresses that take one more, that with the fewest connections. */
-  get #nextSource(): number {
-    const {source} = this.#host
-    const open = this.#mirrors.map((each) => ({source: each, connections: 0}))
-    const own = {source, connections: 1}
-    for (const run of this.#runs.values()) {
-      for (const each of [own, ...open]) if (each.source === run.source) each.connections += 1
-    }
-    const useful = Math.min(this.#limit, this.#useful ?? this.#limit)
-    const candidates = own.connections < useful ? [own, ...open] : open
-    return candidates.toSorted((a, b) => a.connections - b.connections)[0]?.source ?? source
-  }
-
-  /** How many pay at the server of its own address, as tries found out. */
-  get #useful(): number | undefined {
-    return this.#host.origins.recall(this.#host.facts.request.url).usefulConnections
-  }
-
   /** Brings stretches until none is left for it. What becomes of it is told. */
   async run(part: PartId, tell: (report: PartReport) => void): Promise<void> {
     const {facts, permits, isOpen} = this.#host
-    const source = this.#nextSource
+    const source = this.#width.nextSource([...this.#runs.values()].map((each) => each.source))
     const run: Run = {part, source, tell, connection: undefined, isOver: false}
-    const isTooMany = this.#runs.size >= (this.#growth?.target ?? 1) - 1
+    const isTooMany = this.#runs.size >= this.#width.target - 1
     const giveBack =
       isTooMany || !isOpen()
         ? undefined
@@ -210,7 +157,7 @@ export class Parts {
     } catch (thrown) {
       failure = asTransferError(thrown)
       this.#heed(run, failure)
-      if (run.connection?.writer === undefined && failure.details.askAgain !== true) this.#limitAt(run)
+      if (run.connection?.writer === undefined && failure.details.askAgain !== true) this.#refused(run)
     }
     this.#runs.delete(part)
     giveBack()
@@ -233,7 +180,7 @@ export class Parts {
   leave(part: PartId): void {
     const run = this.#runs.get(part)
     if (run === undefined) return
-    if (this.#host.isOpen() && run.connection?.writer === undefined) this.#limitAt(run)
+    if (this.#host.isOpen() && run.connection?.writer === undefined) this.#refused(run)
     run.isOver = true
     run.connection?.stop()
   }
@@ -267,15 +214,6 @@ export class Parts {
     const {evidence, written} = this.#host.bytes()
     const {total} = evidence
     return total === undefined ? undefined : {total, written, wanted: this.#host.wanted()}
-  }
-
-  /** Only what can be asked for in parts, of a version that can be told from another. */
-  get #maySplit(): boolean {
-    const {facts, origins, bytes} = this.#host
-    const {request} = facts
-    if (request.method !== 'GET' || request.body !== undefined || bytes().evidence.validator === undefined) return false
-    const {ranges} = origins.recall(request.url)
-    return ranges !== 'ignored' && ranges !== 'unreliable' && (this.#hasRanges || ranges === 'honoured')
   }
 
   async #bring(run: Run): Promise<void> {
@@ -329,7 +267,7 @@ export class Parts {
     const {verdict, other} = judgement
     if (other !== undefined) this.#host.drop(run.source, other)
     if (question.mustProve && verdict.kind !== 'continue') {
-      this.#left.add(run.source)
+      this.#width.leave(run.source)
       return verdict.kind === 'fail' ? verdict : {kind: 'fail', error: this.#refusal('no part of the file')}
     }
     if (!question.mustProve && isNewerVersion(bytes().evidence, head)) {
@@ -339,15 +277,14 @@ export class Parts {
     }
     if (verdict.lesson !== undefined) origins.learn(question.url, verdict.lesson)
     if (verdict.kind === 'fail') {
-      this.#teach(this.#withoutThis)
+      this.#width.refusedForGood(this.board.flowing)
       return verdict
     }
     if (verdict.kind === 'askAgain' && verdict.lesson?.kind === 'ifRangeRefused') {
       return {kind: 'fail', error: this.#refusal(verdict.reason, {askAgain: true})}
     }
     if (verdict.kind !== 'continue') {
-      this.#limitTo(1)
-      this.#teach(1)
+      this.#width.onlyOne()
       const reason = 'reason' in verdict ? verdict.reason : 'a part was answered with the whole'
       return {kind: 'fail', error: this.#refusal(reason)}
     }
@@ -357,7 +294,7 @@ export class Parts {
     if (!this.board.commit(run.part)) return {kind: 'overtaken'}
     run.tell({type: 'part.responded'})
     const reception = receive(connection, judgement, this.board.endOf(run.part) ?? Number.POSITIVE_INFINITY)
-    if (this.#growth?.phase === 'widening') this.#grow(false)
+    if (this.#width.isWidening) this.#grow(false)
     return reception
   }
 
@@ -366,15 +303,9 @@ export class Parts {
     return new TransferError('UNRELIABLE_RANGES', reason, {where, details})
   }
 
-  /** How many there can be when one is refused: fewer each time, and not fewer than move. */
-  get #withoutThis(): number {
-    return Math.max(1, this.board.flowing, Math.min(this.#growth?.paying ?? 1, this.#limit - 1))
-  }
-
-  /** One more was refused: of a mirror none is asked any more in this try. */
-  #limitAt({source}: Run): void {
-    if (source === this.#host.source) this.#limitTo(this.#withoutThis)
-    else this.#left.add(source)
+  /** One more was refused. */
+  #refused({source}: Run): void {
+    this.#width.refused(source, this.board.flowing)
   }
 
   /** Who asks for quiet gets it from every operation. */
@@ -382,16 +313,5 @@ export class Parts {
     const {facts, permits} = this.#host
     const quietMs = details.retryAfterMs
     if (typeof quietMs === 'number') permits.quiet(sourcesOf(facts.request)[source] ?? '', facts.id, quietMs)
-  }
-
-  /** Of this try. */
-  #limitTo(connections: number): void {
-    this.#limit = Math.max(1, Math.min(this.#limit, connections))
-  }
-
-  /** Of all tries: what was found out holds for the origin. */
-  #teach(useful: number): void {
-    const {facts, origins} = this.#host
-    origins.learn(facts.request.url, {kind: 'connectionsLimited', useful})
   }
 }
