@@ -707,6 +707,11 @@ export const operationMachine = setUp.createMachine({
                   target: '#operation.paused.byApplication',
                   actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
                 },
+                'attempt.finished': {
+                  description: 'Every byte came meanwhile: its file is not published before it goes on',
+                  target: '#operation.paused.byApplication',
+                  actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+                },
                 'attempt.failed': '#operation.paused.byApplication',
               },
               after: {yieldTimeout: '#operation.paused.byApplication'},

@@ -138,6 +138,18 @@ describe('running', () => {
     expect(stand.tries[0]?.stopped).toBe(true)
   })
 
+  it('D15 Pause as the last byte comes → PausedByApplication, and published when it goes on', async () => {
+    const stand = new OperationStand().transfer()
+    stand.send({type: 'operation.pause'})
+    await stand.report({type: 'attempt.finished', evidence: evidence(100)})
+    expect(stand.life).toBe('pausedByApplication')
+    expect([stand.facts.evidence.ranges, stand.verifications, stand.commits]).toEqual([[[0, 100]], [], []])
+    stand.send({type: 'operation.resume', sequence: 2})
+    stand.send({type: 'operation.admit'})
+    await stand.report({type: 'attempt.finished', evidence: evidence(100)})
+    expect(stand.verifications.length).toBe(1)
+  })
+
   it('D15 Pause between two tries and during verification → PausedByApplication at once', async () => {
     const waiting = new OperationStand().transfer()
     await waiting.fail('CONNECTION_RESET')
