@@ -408,6 +408,9 @@ const pausesOfTheSystem = [
   {guard: {type: 'isBlockedBy', params: {reason: 'systemPolicy'}}, target: '#operation.paused.systemPolicy'},
 ] as const
 
+/** The bytes come: on one connection there is nothing to look at first. */
+const toTheBody = [{guard: 'hasOneConnection', target: 'transferring.pulse.resting'}, {target: 'transferring'}] as const
+
 /** Where an admitted operation goes: to publish what is verified, for which nothing has to be fetched; else straight into the pause that applies, else on the wire (8.4). */
 const onAdmission = [
   {guard: 'isVerified', target: '#operation.running.finishing.publishing'},
@@ -620,13 +623,16 @@ export const operationMachine = setUp.createMachine({
                   on: {
                     'attempt.redirected': 'connecting',
                     'attempt.challenged': 'connecting',
-                    'attempt.responded': {
-                      target: 'transferring',
+                    'attempt.responded': toTheBody.map((branch) => ({
+                      ...branch,
                       actions: {
-                        type: 'noteResponse',
-                        params: ({event}) => ({response: event.response, evidence: event.evidence}),
+                        type: 'noteResponse' as const,
+                        params: ({event}: {event: {response: ResponseFacts; evidence: Evidence}}) => ({
+                          response: event.response,
+                          evidence: event.evidence,
+                        }),
                       },
-                    },
+                    })),
                     'attempt.restarted': {
                       target: 'recordingRestart',
                       actions: {
@@ -645,7 +651,7 @@ export const operationMachine = setUp.createMachine({
                     id: 'restartCommit',
                     src: 'commitRecord',
                     input: ({context}) => ({record: {...context.facts, state: 'running'}}),
-                    onDone: {target: 'transferring', actions: 'releaseBody'},
+                    onDone: toTheBody.map((branch) => ({...branch, actions: 'releaseBody' as const})),
                     onError: {
                       target: '#operation.running.weighing',
                       actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
@@ -679,7 +685,6 @@ export const operationMachine = setUp.createMachine({
                       states: {
                         beginning: {
                           description: 'Soon asks whether more connections would be of use, where there may be more',
-                          always: {guard: 'hasOneConnection', target: 'resting'},
                           after: {firstLook: {target: 'resting', actions: 'askForWidth'}},
                         },
                         resting: {
