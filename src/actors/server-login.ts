@@ -6,6 +6,7 @@
 import {AuthenticationMemory, type AuthorizedRequest, type Conversation} from '../domain/authentication.ts'
 import type {Credential, RequestCredentials} from '../domain/credential.ts'
 import {headerValues, withoutHeader} from '../domain/header-fields.ts'
+import {originOf} from '../domain/origin.ts'
 import type {HeaderField, ResponseFacts, TransferRequest} from '../domain/record.ts'
 import type {Random} from '../ports/random.ts'
 import type {Secrets} from '../ports/secrets.ts'
@@ -38,7 +39,7 @@ export class Logins {
   /** For one chain of hops. Only the origin of the operation's own address hears of its credential, wherever the chain begins. */
   of(request: TransferRequest, first: Hop): ServerLogin {
     const {server, proxy} = credentialsOf(request, this.#secrets)
-    const isHome = new URL(request.url).origin === new URL(first.url).origin
+    const isHome = originOf(request.url) === originOf(first.url)
     return new ServerLogin(
       this.#memory,
       request,
@@ -97,7 +98,7 @@ export class ServerLogin {
 
   /** The chain goes on elsewhere. */
   follow(from: Hop, to: Hop): void {
-    const stays = new URL(from.url).origin === new URL(to.url).origin
+    const stays = originOf(from.url) === originOf(to.url)
     if (!stays || this.#credential === undefined || this.#conversation === undefined) {
       this.#conversation = undefined
       this.#authorization = undefined

@@ -3,6 +3,7 @@
 import type {Observable} from 'rxjs'
 import type {JournalEntry} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import {hostOf} from '../domain/origin.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {EngineEvent, ProgressChange} from '../engine/events.ts'
@@ -104,7 +105,7 @@ export class Publisher {
   }
 
   #told(at: number, {id, request, policy}: OperationRecord) {
-    return {engine: this.#engine, at, id, server: new URL(request.url).hostname, group: policy.group}
+    return {engine: this.#engine, at, id, server: hostOf(request.url), group: policy.group}
   }
 
   #tellState({at, from, because, entry, record}: Moved): void {
