@@ -177,7 +177,7 @@ interface Known {
   wish: 'run' | 'pause' | 'cancel'
   /** It was asked to pause, and not told since that it goes on: a crash may bring the pause back. */
   mayPause: boolean
-  /** It was paused with its group, and nobody asked it to go on since. */
+  /** It was paused, it is certain, and nobody asked it to go on since. */
   isHeld: boolean
   /** The terminal state that was told. */
   ended: LifeState | undefined
@@ -268,8 +268,7 @@ export class EngineModel {
           (known, entry) => {
             engine[kind](entry)
             known.wish = WISHES[kind]
-            // Its last byte may be there before the pause is.
-            known.isHeld = false
+            known.isHeld = kind === 'pause' && !this.#maySetOff(known)
             if (kind === 'pause') known.mayPause = true
             this.#tally.count(`${kind} in ${entry.record.state}`)
           },
