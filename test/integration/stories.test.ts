@@ -304,6 +304,21 @@ describe('story 10: a body that ends too early', () => {
   })
 })
 
+describe('17.D the budget of tries', () => {
+  it('92. is fifty requests of one start, however much each of them brings', async () => {
+    const world = await makeWorld({retryDelayMs: 1})
+    world.server.route('/file', () => ({...WHOLE, cutAfter: 1000, cut: 'fin'}))
+    expect(await failure(download(world).startAsync())).toMatchObject({code: 'TRUNCATED'})
+    const asked = rangesAsked(world.server, '/file').map((range) => Number(/\d+/.exec(range)?.[0] ?? 0))
+    expect(asked).toEqual(Array.from({length: 50}, (_, n) => n * 1000))
+    // The bytes stay: whoever asks for it again goes on from there.
+    world.server.route('/file', WHOLE)
+    await download(world).startAsync()
+    expect(rangesAsked(world.server, '/file').at(-1)).toBe(`bytes=50000-|${TAG}`)
+    expect(await digestOf(world.file('file.bin'))).toBe(sha256(OLD))
+  })
+})
+
 describe('story 11: a length that lies', () => {
   it('is no success when it says too much', async () => {
     const world = await makeWorld()

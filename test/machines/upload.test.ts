@@ -160,7 +160,7 @@ describe('an upload of one request', () => {
     ['connecting', [], SETTINGS.connectTimeoutMs, 'CONNECT_TIMEOUT'],
     ['sending', ['attempt.connected'], SETTINGS.stallTimeoutMs, 'STALLED'],
     ['awaitingResponse', ['attempt.connected', 'attempt.sent'], SETTINGS.responseTimeoutMs, 'RESPONSE_TIMEOUT'],
-  ] as const)('in %s waits as long as its delay, and is sent anew after the wait', async (_, events, ms, code) => {
+  ] as const)('91. in %s waits as long as its delay, and is sent anew after the wait', async (_, events, ms, code) => {
     const made = await admitted()
     for (const type of events) made.report({type})
     made.clock.advanceBy(ms - 1)

@@ -10,6 +10,7 @@ import {
   BackgroundTaskRegistration,
   BackgroundTransferCompletionGroup,
   BackgroundTransferStatus,
+  BackgroundUploader,
   type TransferError,
 } from '../../src/index.ts'
 import {areHosted, digestOf, failure} from '../integration/harness.ts'
@@ -58,7 +59,10 @@ describe('17.A construction and configuration', () => {
     expect(engine.createDownloader({completionGroup: group}).completionGroup).toBe(group)
     expect(thrown(() => new BackgroundDownloader(null as never))?.code).toBe('INVALID_ARGUMENT')
     expect(thrown(() => engine.createDownloader({completionGroup: {} as never}))?.code).toBe('INVALID_ARGUMENT')
-    expect(Object.getOwnPropertyDescriptor(BackgroundDownloader.prototype, 'completionGroup')?.set).toBeUndefined()
+    for (const configurator of [downloader, new BackgroundUploader(group)]) {
+      expect(() => Object.assign(configurator, {completionGroup: null})).toThrow(TypeError)
+      expect(configurator.completionGroup).toBe(group)
+    }
   })
 })
 

@@ -45,6 +45,12 @@ function create({engine, server, file}: World, costPolicy: BackgroundTransferCos
   return downloader.createDownload(byName(server.url('/a')), file('a'))
 }
 
+/** From this very machine, which no condition forbids. */
+async function fetchNear({engine, server, file}: World): Promise<void> {
+  server.route('/near', WHOLE)
+  await engine.createDownloader().createDownload(server.url('/near'), file('near')).startAsync()
+}
+
 describe('17.M cost, connectivity, system policy', () => {
   it.each<[string, BackgroundTransferCostPolicy, Conditions]>([
     ['249. unrestrictedOnly on a metered network', unrestrictedOnly, METERED],
@@ -147,18 +153,24 @@ describe('17.M cost, connectivity, system policy', () => {
     expect(requestsFor(world.server, '/a').length).toBe(4)
   })
 
-  it('76. resume in a pause of the system neither throws nor sends; pause throws', async () => {
-    const {world} = await makeConditionalWorld(OFFLINE)
+  it.each([
+    ['network', OFFLINE, pausedNoNetwork],
+    ['cost', ROAMING, pausedCostedNetwork],
+    ['system policy', SAVING, pausedSystemPolicy],
+  ])('76. resume in a pause for %s neither throws nor sends; pause throws', async (_, conditions, status) => {
+    const {world} = await makeConditionalWorld(conditions)
     const operation = create(world)
     operation.startAsync()
-    await reaches(operation, pausedNoNetwork)
+    await reaches(operation, status)
     operation.resume()
-    expect(operation.progress.status).toBe(pausedNoNetwork)
+    // A request would be on its way by the time that the store has answered.
+    await world.engine.queryAsync()
+    expect(operation.progress.status).toBe(status)
     expect(() => operation.pause()).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
     expect(() => {
       operation.requestedUri = new URL('http://elsewhere.example/')
     }).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
-    expect(world.server.connections).toBe(0)
+    expect(requestsFor(world.server, '/a')).toEqual([])
   })
 
   it('78. what the application paused does not go on when conditions change', async () => {
@@ -172,6 +184,9 @@ describe('17.M cost, connectivity, system policy', () => {
     set(OFFLINE)
     set(GOOD_CONDITIONS)
     set(METERED)
+    set(GOOD_CONDITIONS)
+    // The engine heard all of that: another one was fetched under it.
+    await fetchNear(world)
     expect(operation.progress.status).toBe(pausedByApplication)
     expect(requestsFor(world.server, '/a').length).toBe(1)
     operation.resume()

@@ -26,16 +26,24 @@ function thrownBy(call: () => unknown): unknown {
 }
 
 describe('17.A construction and configuration', () => {
-  it('5, 7, 8. a downloader has GET, the default cost policy, and no group', async () => {
+  it('5, 6, 7, 8. a downloader has GET, an uploader POST, both the default cost policy, and nothing else', async () => {
     const {engine} = await makeWorld()
-    const downloader = engine.createDownloader()
+    const [downloader, uploader] = [engine.createDownloader(), engine.createUploader()]
     expect(downloader).toBeInstanceOf(BackgroundDownloader)
-    expect(downloader).toMatchObject({
-      method: 'GET',
-      costPolicy: BackgroundTransferCostPolicy.default,
-      group: '',
-      transferGroup: null,
-    })
+    expect([downloader.method, uploader.method]).toEqual(['GET', 'POST'])
+    for (const configurator of [downloader, uploader]) {
+      expect(configurator).toMatchObject({
+        costPolicy: BackgroundTransferCostPolicy.default,
+        group: '',
+        transferGroup: null,
+        serverCredential: null,
+        proxyCredential: null,
+        successToastNotification: null,
+        failureToastNotification: null,
+        successTileNotification: null,
+        failureTileNotification: null,
+      })
+    }
   })
 
   it.each([

@@ -94,7 +94,7 @@ describe('17.I persistence and enumeration', () => {
     world.server.route('/a', STALLED)
     const downloader = world.engine.createDownloader()
     downloader.group = 'g'
-    downloader.method = 'GET'
+    downloader.method = 'REPORT'
     downloader.costPolicy = BackgroundTransferCostPolicy.always
     downloader.setRequestHeader('X-Mine', 'kept')
     downloader.setRequestHeader('Authorization', 'Bearer kept')
@@ -109,7 +109,7 @@ describe('17.I persistence and enumeration', () => {
     if (found === undefined) throw new Error('it is gone')
     expect(found).toMatchObject({
       guid: operation.guid,
-      method: 'GET',
+      method: 'REPORT',
       resultFile: world.file('a'),
       group: 'g',
       priority: BackgroundTransferPriority.high,
@@ -119,7 +119,7 @@ describe('17.I persistence and enumeration', () => {
     expect(found.progress).toMatchObject({status: idle, bytesReceived: HALF, totalBytesToReceive: SIZE})
     await found.attachAsync()
     const [, second] = requestsFor(world.server, '/a')
-    expect(second?.headers).toMatchObject({'x-mine': 'kept', authorization: 'Bearer kept'})
+    expect(second).toMatchObject({method: 'REPORT', headers: {'x-mine': 'kept', authorization: 'Bearer kept'}})
   })
 
   it('193, 194. with resumeOnOpen false nothing goes on before attachAsync, which tells progress and the end', async () => {
