@@ -17,4 +17,8 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   const {exports, keepCompiled} = loadBundle(args)
   await exports.main(args, packageVersion())
   keepCompiled()
+  // Everything is done, and said: on Linux what is written to a pipe or a file is written at once. To take the heap apart is left to
+  // the system.
+  const isSaid = process.stdout.writableLength === 0 && process.stderr.writableLength === 0
+  if (process.platform === 'linux' && isSaid) process.exit()
 }

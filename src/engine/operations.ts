@@ -64,12 +64,14 @@ export class Operations {
   /** For each read that is under way, who was put away meanwhile. */
   readonly #readers = new Set<Set<OperationId>>()
   readonly #options: OperationsOptions
-  readonly #machines: Readonly<Record<Direction, ProvidedMachine>>
+  readonly #provisions: OperationProvisions
+  /** Made when the first operation of its direction comes alive: a chart is read anew for what it is provided with. */
+  readonly #machines = new Map<Direction, ProvidedMachine>()
   #stopped = false
 
   constructor(options: OperationsOptions) {
     this.#options = options
-    const provisions: OperationProvisions = {
+    this.#provisions = {
       tries: this.#tries,
       ports: options.ports,
       meter: options.ticker,
@@ -82,10 +84,18 @@ export class Operations {
       minSliceBytes: options.options.minSliceBytes,
       commit: (record) => this.#persist(this.hold(record), record),
     }
-    this.#machines = {
-      download: this.#traced(provideOperationMachine(provisions)),
-      upload: this.#traced(provideUploadMachine(provisions) as unknown as ProvidedMachine),
-    }
+  }
+
+  #machineOf(direction: Direction): ProvidedMachine {
+    const known = this.#machines.get(direction)
+    if (known !== undefined) return known
+    const machine = this.#traced(
+      direction === 'download'
+        ? provideOperationMachine(this.#provisions)
+        : (provideUploadMachine(this.#provisions) as unknown as ProvidedMachine),
+    )
+    this.#machines.set(direction, machine)
+    return machine
   }
 
   get(id: OperationId): OperationEntry | undefined {
@@ -161,7 +171,7 @@ export class Operations {
   activate(entry: OperationEntry): OperationEntry {
     if (entry.actor !== undefined) return entry
     const {ports, options, session, conditions} = this.#options
-    const actor = createActor(this.#machines[entry.record.direction], {
+    const actor = createActor(this.#machineOf(entry.record.direction), {
       id: entry.record.id,
       input: {
         record: entry.record,

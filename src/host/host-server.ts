@@ -3,21 +3,12 @@
  * engine is the one that serves this process, too.
  */
 
-import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
-import type {z} from 'zod'
-import {rulesOf} from '../domain/applications.ts'
-import {invalidArgument, TransferError} from '../domain/errors.ts'
-import {isOperationId, type OperationId} from '../domain/operation-id.ts'
+import {createServer, type Server} from 'node:http'
+import {TransferError} from '../domain/errors.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {Clock} from '../ports/clock.ts'
-import {HOST_API_VERSION} from '../ports/host-connection.ts'
-import {prefetchStateOf} from './calls.ts'
-import {Frames} from './frames.ts'
-import {answerJson, readJson, refuse} from './http.ts'
-import {IdleWatch} from './idle-watch.ts'
-import {HostInspectors} from './inspectors.ts'
-import {CALL_BATCH, type Hello, type HostMessage, SESSION_QUERY} from './protocol.ts'
-import {HostSession} from './session.ts'
+import type {Host} from './host.ts'
+import {refuse} from './http.ts'
 
 export interface HostServerOptions {
   readonly engine: Engine
@@ -46,268 +37,42 @@ export interface HostServer {
   close(): Promise<void>
 }
 
-const MOST_READ_BYTES = 1024 * 1024
-
 export async function startHostServer(options: HostServerOptions): Promise<HostServer> {
   const server = createServer({keepAliveTimeout: 60_000, requestTimeout: 0})
-  const host = new Host(options, () => server.listening)
-  server.on('request', (request, response) => void host.serve(request, response))
-  await options.listen(server)
+  let host: Host | undefined
+  let loading: Promise<Host> | undefined
   let closing: Promise<void> | undefined
+  const load = async () => {
+    const {Host} = await import('./host.ts')
+    if (closing !== undefined) throw new TransferError('CLOSED', 'the host is closed')
+    host = new Host(options, () => server.listening)
+    return host
+  }
+  // Most engines that are shared close before anybody comes.
+  const loaded = () => {
+    loading ??= load()
+    return loading
+  }
+  server.on('request', (request, response) => {
+    loaded().then(
+      (each) => each.serve(request, response),
+      (error) => refuse(response, error),
+    )
+  })
+  if (options.whenIdle !== undefined) await loaded()
+  await options.listen(server)
   return {
     get clients() {
-      return host.clients
+      return host?.clients ?? 0
     },
     close() {
       closing ??= new Promise((resolve) => {
         server.close(() => resolve())
-        void host.close()
+        void host?.close()
         // What was said is on its way; kept-alive connections would hold it open for ever.
         setImmediate(() => server.closeAllConnections())
       })
       return closing
     },
   }
-}
-
-class Host {
-  readonly #options: HostServerOptions
-  readonly #isListening: () => boolean
-  readonly #hello: Hello
-  readonly #sessions = new Map<string, HostSession>()
-  readonly #frames = new Frames()
-  readonly #inspectors: HostInspectors
-  readonly #idleWatch: IdleWatch | undefined
-
-  constructor(options: HostServerOptions, isListening: () => boolean) {
-    this.#options = options
-    this.#isListening = isListening
-    const {engine, clock, version, pid, epoch, stays, whenIdle} = options
-    this.#hello = {service: 'background-transfer', api: HOST_API_VERSION, version, pid, epoch, stays}
-    this.#inspectors = new HostInspectors(engine)
-    if (whenIdle !== undefined) {
-      const {ms: idleMs, call: onIdle} = whenIdle
-      this.#idleWatch = new IdleWatch({engine, clock, idleMs, onIdle, clients: () => this.clients})
-    }
-    engine.events$.subscribe(({type}) => {
-      // The registration ends with the firing.
-      if (type === 'task.launched' || type === 'completion.dropped') this.#tellTasks()
-      if (type === 'prefetch.changed' || type === 'prefetch.ended') this.#tellPrefetch()
-    })
-  }
-
-  get clients(): number {
-    return [...this.#sessions.values()].filter(({isAttached}) => isAttached).length
-  }
-
-  async close(): Promise<void> {
-    this.#idleWatch?.stop()
-    for (const session of this.#sessions.values()) session.close()
-    await this.#inspectors.closeAll()
-  }
-
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    try {
-      await this.#route(request, response)
-    } catch (thrown) {
-      refuse(response, thrown)
-    }
-  }
-
-  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://control')
-    const [, api, v1, area, id, what, ...more] = url.pathname.split('/')
-    const route = `${request.method} ${[area, id === undefined ? undefined : ':', what].filter(Boolean).join('/')}`
-    if (api !== 'api' || v1 !== 'v1' || more.length > 0) throw nothingHere()
-    switch (route) {
-      case 'GET hello':
-        return answerJson(response, 200, this.#hello)
-      case 'GET session':
-        return this.#openSession(response, url.searchParams)
-      case 'POST session/:/calls': {
-        const session = this.#sessionOf(id)
-        const batch = parsed(CALL_BATCH, await readJson(request), 'calls')
-        answerJson(response, 202, {})
-        return session.handle(batch)
-      }
-      case 'DELETE session/:':
-        this.#sessionOf(id).close()
-        return answerJson(response, 200, {})
-      case 'GET session/:/bytes':
-        return this.#bytes(request, response, this.#sessionOf(id), url.searchParams)
-      case 'GET session/:/answer':
-        return this.#answer(response, this.#sessionOf(id), url.searchParams)
-      case 'PUT session/:/body':
-        return this.#body(request, response, this.#sessionOf(id), url.searchParams)
-      default:
-        throw nothingHere()
-    }
-  }
-
-  #openSession(response: ServerResponse, query: URLSearchParams): void {
-    const {id, app, api} = parsed(SESSION_QUERY, Object.fromEntries(query), 'session')
-    if (api !== HOST_API_VERSION) throw otherVersion(api, this.#hello)
-    if (!this.#isListening()) throw new TransferError('HOST_UNREACHABLE', 'the host of this store ends')
-    if (rulesOf(this.#options.engine.options.applications, app) === undefined) {
-      throw new TransferError('INVALID_ARGUMENT', 'the host has no rules for this application', {
-        where: app ?? '',
-        advice: 'have it named in applications.json, in the directory of the store',
-      })
-    }
-    const before = this.#sessions.get(id)
-    if (before !== undefined && before.app !== app) throw invalidArgument('id', 'is that of another client')
-    const known = before?.isAway === true ? undefined : before
-    const session = known ?? this.#newSession(id, app, before?.bodies)
-    if (before !== known) before?.close()
-    // It ends with its connection, so that what is said needs no frames of HTTP.
-    response.removeHeader('transfer-encoding')
-    response.writeHead(200, {'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'close'})
-    session.attach(response, this.#welcome(known !== undefined, app))
-  }
-
-  #newSession(id: string, app: string | undefined, bodies = new Set<OperationId>()): HostSession {
-    const {engine, clock, sessionGraceMs = 30_000, clientAbsenceMs = 3_600_000} = this.#options
-    const session: HostSession = new HostSession({
-      engine,
-      clock,
-      app,
-      graceMs: sessionGraceMs,
-      absenceMs: clientAbsenceMs,
-      bodies,
-      frames: this.#frames,
-      inspectors: this.#inspectors,
-      tellAll: (message) => this.#tellAll(message),
-      onEnded: () => {
-        // Its client is back, in another one that has its bodies.
-        if (this.#sessions.get(id) !== session) return
-        this.#sessions.delete(id)
-        for (const guid of bodies) engine.dropBody(guid)
-        bodies.clear()
-        // A goodbye is often heard before its stream is seen to close.
-        void this.#idleWatch?.check()
-      },
-      onPresence: () => void this.#idleWatch?.check(),
-    })
-    this.#sessions.set(id, session)
-    return session
-  }
-
-  #welcome(resumed: boolean, app: string | undefined): HostMessage {
-    const {engine} = this.#options
-    return {
-      type: 'welcome',
-      hello: this.#hello,
-      resumed,
-      backgroundTasks: engine.options.backgroundTasks,
-      groups: engine.groupRecords(),
-      tasks: engine.completionGroups.registrations(),
-      ...(app === undefined ? {prefetch: prefetchStateOf(engine.prefetcher)} : {}),
-    }
-  }
-
-  async #bytes(
-    request: IncomingMessage,
-    response: ServerResponse,
-    session: HostSession,
-    query: URLSearchParams,
-  ): Promise<void> {
-    const given = new AbortController()
-    response.on('close', () => given.abort())
-    const into = Buffer.allocUnsafe(Math.min(MOST_READ_BYTES, wholeIn(query, 'count')))
-    const guid = guidIn(query)
-    const source = query.get('source') ?? ''
-    if (request.aborted || source.length > 64) throw invalidArgument('source', 'must be a name')
-    const {count, size, generation} = await session.read(guid, source, wholeIn(query, 'position'), into, given.signal)
-    if (given.signal.aborted) return
-    response.writeHead(200, {
-      'content-type': 'application/octet-stream',
-      'content-length': count,
-      'x-size': String(size ?? ''),
-      'x-generation': String(generation),
-    })
-    response.end(into.subarray(0, count))
-  }
-
-  async #answer(response: ServerResponse, session: HostSession, query: URLSearchParams): Promise<void> {
-    const guid = guidIn(query)
-    await session.assertVisible(guid)
-    const chunks = this.#options.engine.answerOf(guid, wholeIn(query, 'position'))
-    response.writeHead(200, {'content-type': 'application/octet-stream'})
-    for await (const chunk of chunks) {
-      if (!response.write(chunk)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
-      if (response.destroyed) return
-    }
-    response.end()
-  }
-
-  async #body(
-    request: IncomingMessage,
-    response: ServerResponse,
-    session: HostSession,
-    query: URLSearchParams,
-  ): Promise<void> {
-    const given = new AbortController()
-    response.on('close', () => given.abort(new TransferError('CANCELED', 'the client gave the stream up')))
-    const guid = guidIn(query)
-    // A body that somebody waits to send is nobody's to replace.
-    const {engine} = this.#options
-    const entry = await engine.find(guid)
-    if (entry !== undefined) {
-      engine.release(entry)
-      throw invalidArgument('guid', 'is that of another operation')
-    }
-    answerJson(response, 200, await session.takeBody(guid, request, given.signal))
-  }
-
-  #sessionOf(id: string | undefined): HostSession {
-    const session = this.#sessions.get(id ?? '')
-    if (session === undefined || session.isAway) throw new TransferError('NOT_SUPPORTED', 'there is no such session')
-    return session
-  }
-
-  #tellTasks(): void {
-    this.#tellAll({type: 'tasks', tasks: this.#options.engine.completionGroups.registrations()})
-  }
-
-  /** What is wished for is nothing for an application that sees only its own. */
-  #tellPrefetch(): void {
-    const prefetch = prefetchStateOf(this.#options.engine.prefetcher)
-    for (const session of this.#sessions.values()) {
-      if (session.app === undefined) session.send({type: 'prefetch', prefetch})
-    }
-  }
-
-  #tellAll(message: HostMessage): void {
-    for (const session of this.#sessions.values()) session.send(message)
-  }
-}
-
-function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  throw invalidArgument([where, ...(issue?.path ?? [])].join('.'), issue?.message ?? 'is not what it should be')
-}
-
-function nothingHere(): TransferError {
-  return new TransferError('NOT_SUPPORTED', 'there is nothing here')
-}
-
-function otherVersion(asked: number, {api, version}: Hello): TransferError {
-  return new TransferError(
-    'HOST_VERSION',
-    `the host (${version}) speaks version ${api}, and its client version ${asked}`,
-  )
-}
-
-function guidIn(query: URLSearchParams): OperationId {
-  const guid = query.get('guid') ?? ''
-  if (!isOperationId(guid)) throw invalidArgument('guid', 'must be a guid')
-  return guid
-}
-
-function wholeIn(query: URLSearchParams, name: string): number {
-  const text = query.get(name) ?? ''
-  if (!/^\d{1,16}$/.test(text)) throw invalidArgument(name, 'must be a whole number')
-  return Number(text)
 }

@@ -1,6 +1,7 @@
 /** HostConnection over HTTP on the control socket of a store. */
 
 import {once} from 'node:events'
+import {accessSync} from 'node:fs'
 import {Agent, type ClientRequest, type IncomingMessage, request} from 'node:http'
 import type {Readable} from 'node:stream'
 import {asTransferError, type SerializedError, TransferError} from '../../domain/errors.ts'
@@ -99,6 +100,8 @@ class HttpConnection implements HostConnection {
   async #answer({method, path, body, chunks, signal}: Question): Promise<IncomingMessage> {
     const socketPath = await this.#locate()
     signal?.throwIfAborted()
+    // Most runs find nobody: a look costs a hundredth of a request that fails.
+    if (process.platform !== 'win32') accessSync(socketPath)
     const asked = request({
       socketPath,
       method,

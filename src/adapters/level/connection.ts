@@ -114,8 +114,8 @@ export class Connection {
       lastSequence: Math.max(manifest?.lastSequence ?? EMPTY_MANIFEST.lastSequence, check.lastSequence),
       writes: Math.max(manifest?.writes ?? EMPTY_MANIFEST.writes, check.writes),
     }
-    await database.put(MANIFEST_KEY, sealManifest(healed), {sync: true})
-    await database.del(SUSPECT_KEY, {sync: true})
+    // With it the version of a new store becomes durable: one sync, and not one for each.
+    await database.batch().put(MANIFEST_KEY, sealManifest(healed)).del(SUSPECT_KEY).write({sync: true})
     this.#healed ||= check.records > 0 || check.damaged.length > 0 || manifest !== undefined
     return healed
   }

@@ -33,7 +33,7 @@ export const SUSPECT_KEY = `${META}suspect`
 
 /**
  * Brings the store to `version`. The version is plain text, so that every version can read it. Resolves with false when
- * there was none: the store is new, or its beginning is lost.
+ * there was none: the store is new, or its beginning is lost. It is written then, and durable with the next synced write.
  */
 export async function migrate(
   database: Database,
@@ -43,7 +43,7 @@ export async function migrate(
 ): Promise<boolean> {
   const text: string | undefined = await database.get(SCHEMA_KEY)
   if (text === undefined) {
-    await database.put(SCHEMA_KEY, String(version), {sync: true})
+    await database.put(SCHEMA_KEY, String(version))
     return false
   }
   const found = Number(text)
