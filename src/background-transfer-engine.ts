@@ -161,7 +161,9 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     const {directory, app, hostTimeoutMs = 300_000, succeed} = options
     if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
     const {connectTo, remoteInspector} = await import('./control.ts')
-    const heir = succeed === undefined ? undefined : new Heir(() => openEngine({control: true, ...succeed, directory}))
+    // It asks its own engine over the socket, like everybody else: one that is not to be shared would answer nobody.
+    const takeOver = () => openEngine({...succeed, control: succeed?.control || true, directory})
+    const heir = succeed === undefined ? undefined : new Heir(takeOver)
     try {
       const engine = await connectTo(resolve(directory), {
         app,

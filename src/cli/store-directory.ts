@@ -3,6 +3,7 @@
 import {access} from 'node:fs/promises'
 import {homedir} from 'node:os'
 import {join, resolve} from 'node:path'
+import {TransferError} from '../domain/errors.ts'
 
 const NAME = 'background-transfer'
 
@@ -24,13 +25,21 @@ function dataDirectory(env: Readonly<Record<string, string | undefined>>, platfo
   return data.startsWith('/') ? data : join(homedir(), '.local', 'share')
 }
 
-/** Whether an engine ever kept records here: looking must not make a store. */
+/** Whether an engine ever kept records here: looking must not make a store. Rejects with FILE_ACCESS where nobody may look. */
 export async function holdsStore(directory: string): Promise<boolean> {
   // A repair that was cut short left the store under its other name.
   for (const name of ['store', 'repaired']) {
     const isThere = await access(join(directory, name)).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined
+        if (code !== 'EACCES' && code !== 'EPERM') return false
+        throw new TransferError('FILE_ACCESS', 'the store belongs to somebody else', {
+          where: directory,
+          cause: error,
+          advice: 'run this as its user, or name another one with --store',
+        })
+      },
     )
     if (isThere) return true
   }

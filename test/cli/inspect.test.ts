@@ -83,9 +83,10 @@ describe('bgt inspect', () => {
     })
   })
 
-  it('takes commands with --control, and transfers nothing', async () => {
+  it('takes commands with --control: nothing goes on by itself, and what is resumed does', async () => {
     await CliWorld.run(cli, async (world) => {
-      world.server.route('/file.bin', {content: contentOf(4, 50_000), etag: '"1"', cutAfter: 9_000, cut: 'stall'})
+      const content = contentOf(4, 50_000)
+      world.server.route('/file.bin', {content, etag: '"1"', cutAfter: 9_000, cut: 'stall'})
       const get = world.start(['get', world.server.url('/file.bin'), '--json'])
       await get.shows('"bytesReceived":9000')
       get.kill('SIGINT')
@@ -95,11 +96,27 @@ describe('bgt inspect', () => {
       const command = async (name: string) =>
         (await post(address, `/api/v1/operations/${guid}/commands`, {command: name})).status
       expect(await command('pause')).toBe(202)
+      expect(world.server.requests).toHaveLength(1)
+      world.server.route('/file.bin', {content, etag: '"1"'})
       expect(await command('resume')).toBe(202)
+      await expect.poll(async () => (await world.operations())[0]?.status, {timeout: 20_000}).toBe('completed')
       run.kill('SIGTERM')
       expect((await run.ended).code).toBe(143)
-      expect(world.server.requests).toHaveLength(1)
-      expect((await world.operations())[0]).toMatchObject({guid, status: 'idle'})
+    })
+  })
+
+  it('shares the store that it has: other commands work, and their transfers are shown', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const guid = await downloaded(world)
+      const {run, address} = await inspected(world)
+      expect((await world.operations()).map((each) => each.guid)).toEqual([guid])
+      world.server.route('/more.bin', {content: contentOf(4, 50_000), etag: '"2"'})
+      const got = await world.bgt(['get', world.server.url('/more.bin')])
+      expect([got.code, got.stderr.includes('in use')]).toEqual([0, false])
+      const state = (await read(address, '/api/v1/state')).json<InspectorState>()
+      expect(state.operations.map((each) => each.state)).toEqual(['completed', 'completed'])
+      run.kill('SIGINT')
+      expect((await run.ended).code).toBe(130)
     })
   })
 

@@ -52,6 +52,18 @@ describe('the host of a directory', () => {
     expect(await digestOf(join(directory, 'a'))).toBe(sha256(content))
   })
 
+  it('is succeeded also by one that would not share its own, and that one answers then, itself and others', async () => {
+    const directory = join(await makeDirectory(), 'store')
+    const first = await open({directory, control: true})
+    const second = await BackgroundTransferEngine.openOrConnect({directory, control: false})
+    onCleanup(() => second.close())
+    await first.close()
+    expect(await second.queryAsync()).toEqual([])
+    const third = await BackgroundTransferEngine.openOrConnect({directory})
+    onCleanup(() => third.close())
+    expect(await third.queryAsync()).toEqual([])
+  })
+
   it('is missed with HOST_UNREACHABLE where that was asked for, and nothing is made', async () => {
     const store = join(await makeDirectory(), 'store')
     const error = await failure(open({directory: store, shared: 'host', noHost: 'fail', app: 'films'}))

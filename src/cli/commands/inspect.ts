@@ -1,9 +1,13 @@
-/** `bgt inspect`: the inspector over a store: of the process that has it open, or here, where nothing runs meanwhile. */
+/**
+ * `bgt inspect`: the inspector over a store: of the process that has it open, or here. What was left unfinished stays so here until
+ * somebody asks for it: another command, which uses this engine then, or, with --control, the page.
+ */
 
 import {TransferError} from '../../domain/errors.ts'
 import {BackgroundTransferEngine} from '../../index.ts'
 import {watchInterrupts} from '../interrupt.ts'
 import {type Io, printJson, printResult, say} from '../io.ts'
+import {engineOptions} from '../run.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 
 export interface InspectFlags {
@@ -22,22 +26,14 @@ export async function inspect(io: Io, {store, port = 0, control = false, json}: 
     })
   }
   const interrupts = watchInterrupts()
-  // Resumed operations must not start to run in here; read-only, a slot to spare keeps "every slot is taken" from being the
-  // answer to everything.
-  const maxConcurrentTransfers = control ? 0 : 1
-  const engine = await BackgroundTransferEngine.openOrConnect({
-    directory,
-    resumeOnOpen: 'nothing',
-    prefetch: false,
-    maxConcurrentTransfers,
-    control: false,
-  })
+  const options = {...engineOptions(store === undefined ? {} : {store}, io.env), directory}
+  const engine = await BackgroundTransferEngine.openOrConnect({resumeOnOpen: 'nothing', prefetch: false, ...options})
   try {
     const inspector = await engine.inspect({port, control})
     const {url, origin} = inspector
     if (json === true) await printJson(io, {url, origin, control})
     else await printResult(io, url)
-    const where = engine.host === null ? 'nothing is transferred' : `process ${engine.host.pid} transfers`
+    const where = engine.host === null ? 'nothing goes on by itself' : `process ${engine.host.pid} transfers`
     say(io, `the inspector ${control ? 'takes commands' : 'is read-only'}; ${where}; Ctrl-C ends it`)
     const code = await interrupts.asked
     await inspector.close()
