@@ -1,0 +1,26 @@
+/** Whether there is a store, where a person may not look. */
+
+import {chmod, mkdir} from 'node:fs/promises'
+import {join} from 'node:path'
+import {describe, expect, it} from 'vitest'
+import {holdsStore} from '../../src/cli/store-directory.ts'
+import {failure, makeDirectory} from '../integration/harness.ts'
+
+describe('a store', () => {
+  it.skipIf(process.getuid?.() === 0)(
+    'that belongs to somebody else is said to, and is not said to be empty',
+    async () => {
+      const directory = await makeDirectory()
+      await mkdir(join(directory, 'store'))
+      expect(await holdsStore(directory)).toBe(true)
+      expect(await holdsStore(join(directory, 'another'))).toBe(false)
+      await chmod(directory, 0o000)
+      try {
+        const error = await failure(holdsStore(directory))
+        expect([error.code, error.where]).toEqual(['FILE_ACCESS', directory])
+      } finally {
+        await chmod(directory, 0o700)
+      }
+    },
+  )
+})
