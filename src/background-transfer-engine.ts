@@ -132,7 +132,16 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     if (found?.host?.stays === true) return found
     // Behind an engine that is only shared, the host waits for the store.
     const {startBackgroundHost} = await import('./control.ts')
-    await startBackgroundHost(resolve(directory), startHost === true ? [] : startHost)
+    try {
+      await startBackgroundHost(resolve(directory), startHost === true ? [] : startHost)
+    } catch (error) {
+      await found?.close()
+      // Of two that are started at once, one ends because the other one is there.
+      const other = await unlessUnreachable(BackgroundTransferEngine.#connect(options))
+      if (other?.host?.stays === true) return other
+      await other?.close()
+      throw error
+    }
     return found ?? BackgroundTransferEngine.#connect(options, LATE_PATIENCE_MS)
   }
 

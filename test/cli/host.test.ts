@@ -164,6 +164,7 @@ describe('bgt host', {timeout: 120_000}, () => {
       expect((await get.ended).code).toBe(130)
       // Whoever has it now is the host.
       const again = await world.bgt(['host', '--background', '--json'])
+      expect(again.stderr).toBe('')
       const pid = Number(jsonLines(again.stdout)[0]?.pid)
       expect(pid).toBeGreaterThan(0)
       try {
@@ -175,6 +176,20 @@ describe('bgt host', {timeout: 120_000}, () => {
         process.kill(pid, 'SIGTERM')
       }
       // Its end gives the store back.
+      await world.bgt(['list'])
+    })
+  })
+
+  it('is one, however many are asked for at once', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const asked = await Promise.all([1, 2, 3].map(() => world.bgt(['host', '--background', '--json'])))
+      const pids = asked.map(({stdout}) => Number(jsonLines(stdout)[0]?.pid))
+      try {
+        expect(asked.map(({code, stderr}) => [code, stderr])).toEqual(Array(3).fill([0, '']))
+        expect(new Set(pids).size).toBe(1)
+      } finally {
+        for (const pid of new Set(pids)) if (pid > 0) process.kill(pid, 'SIGTERM')
+      }
       await world.bgt(['list'])
     })
   })
