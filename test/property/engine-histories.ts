@@ -144,6 +144,19 @@ export const BROKEN_ONCE: readonly History[] = [
       {kind: 'group', group: SERIALIZED, command: 'resume'},
     ],
   ],
+  // Removed by a process that was killed before its sync; the next found nothing to remove, and synced nothing.
+  [
+    0,
+    [
+      start(1),
+      advance(1_100),
+      {kind: 'cancel', nth: 0},
+      advance(50),
+      {kind: 'crash', how: 'kill'},
+      advance(5_000),
+      {kind: 'crash', how: 'power'},
+    ],
+  ],
   // Failed by its disk and told late, by a store that had refused, after somebody else had asked its address again.
   [
     0,

@@ -105,11 +105,12 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     discard(name, keep) {
       return asFileWork(partPaths(name).part, 'part', async () => {
         const {part, directory} = partPaths(name)
-        const found = await removeGenerations(files, turns, name, keep)
+        await removeGenerations(files, turns, name, keep)
         if (keep !== name.generation) unsound.delete(part)
         if (keep !== name.generation) hashes?.forget(part)
-        // What is said to be canceled must not be there again after a power cut, when nobody knows of it any more.
-        if (found && durable) await directories.sync(directory)
+        // What is said to be canceled must not be there again after a power cut, when nobody knows of it any more: also where
+        // nothing was found, because a process may have removed it and been killed before its sync.
+        if (durable && (await files.stat(directory)) !== undefined) await directories.sync(directory)
       })
     },
     async close() {

@@ -15,21 +15,19 @@ const MOST_GENERATIONS = 64
 /** A store that lost its last records may know an older generation than the disk. */
 const NEWER_GENERATIONS = 8
 
-/** Every generation but `keep`; one that is open still, when it is closed. Resolves with whether there was any. */
+/** Every generation but `keep`; one that is open still, when it is closed. */
 export async function removeGenerations(
   files: FileSystem,
   turns: PartTurns,
   name: PartName,
   keep: number | undefined,
-): Promise<boolean> {
-  let found = false
+): Promise<void> {
   const newest = Math.max(name.generation, keep ?? 0) + NEWER_GENERATIONS
   for (let generation = oldest(name); generation <= newest; generation++) {
     if (generation === keep) continue
     const each = {...name, generation}
-    if (await turns.run(partPaths(each).part, () => removeGeneration(files, each))) found = true
+    await turns.run(partPaths(each).part, () => removeGeneration(files, each))
   }
-  return found
 }
 
 /** This generation and those before it. */
@@ -44,11 +42,10 @@ function oldest({generation}: PartName): number {
 }
 
 /** The part goes first: a side file alone is harmless and still tells a doctor whose it is. */
-async function removeGeneration(files: FileSystem, name: PartName): Promise<boolean> {
+async function removeGeneration(files: FileSystem, name: PartName): Promise<void> {
   const {part, side, nextSide} = partPaths(name)
-  const hadPart = await files.remove(part)
-  if ((await files.lstat(side)) === undefined) return hadPart
+  await files.remove(part)
+  if ((await files.lstat(side)) === undefined) return
   await files.remove(nextSide)
   await files.remove(side)
-  return true
 }
