@@ -1,6 +1,6 @@
 /**
- * The actor `refreshRequest`: asks the application's provider for what the next try needs, or the next request of an upload protocol. The answer goes from here to the try
- * and nowhere else: what stands in a chart may be stored and shown.
+ * The actor `refreshRequest`: asks the application's provider for what the next try needs, or the next request of an upload
+ * protocol. The answer goes from here to the try and nowhere else: what stands in a chart may be stored and shown.
  */
 
 import {fromPromise} from 'xstate'
