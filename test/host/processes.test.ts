@@ -46,9 +46,15 @@ describe('a host', {timeout: 90_000}, () => {
     const server = await startServer()
     const store = join(directory, 'store')
     const files = ['one', 'two', 'three'].map((name) => join(directory, name))
-    // The first bytes are asked for, and wait until the application is gone.
-    let isGone = false
-    server.route('/a', () => (isGone ? WHOLE : STALLED))
+    // The first bytes of each are asked for, and wait until the application is gone.
+    let asked = 0
+    const allAsked = new Promise<void>((resolve) => {
+      server.route('/a', () => {
+        asked += 1
+        if (asked === files.length) resolve()
+        return asked > files.length ? WHOLE : STALLED
+      })
+    })
     const host = await startHost(store)
     const [begun, ...more] = await programs.runApp({
       directory: store,
@@ -58,7 +64,7 @@ describe('a host', {timeout: 90_000}, () => {
     expect(more).toEqual([])
     const guids = begun?.type === 'begun' ? begun.guids : []
     expect(guids).toHaveLength(3)
-    isGone = true
+    await allAsked
     const watcher = await connect(store)
     await Promise.all(
       guids.map(async (guid) => {
