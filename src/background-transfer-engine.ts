@@ -328,6 +328,14 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return entry === undefined ? undefined : downloadOf(this.#engine, entry)
   }
 
+  /**
+   * Those of these files (absolute paths) that an operation writes, or last wrote: one question for a whole list, before
+   * findByFileAsync answers for each of them.
+   */
+  async filesOnRecordAsync(files: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(await this.#engine.filesOnRecord(files))
+  }
+
   /** The last upload of this file (absolute path) to this address. */
   async findUploadAsync(uri: URL | string, sourceFile: string): Promise<UploadOperation | undefined> {
     const url = new URL(uri)

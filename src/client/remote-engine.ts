@@ -40,6 +40,8 @@ import {RemotePrefetcher} from './remote-prefetcher.ts'
 
 /** Of ids in one call. */
 const PAGE = 10_000
+/** Files in one question: far fewer than the host takes. */
+const MOST_FILES = 1000
 
 /** Calls that ask something of an operation, and are answered by how it stands then. */
 type Command = 'pause' | 'resume' | 'retry' | 'cancel' | 'changePolicy' | 'changeRequest'
@@ -203,6 +205,14 @@ export class RemoteEngine implements EngineApi {
 
   findByFile(file: string): Promise<RemoteOperation | undefined> {
     return this.#calls.callAnd('findByFile', {file}, (snapshot) => this.#heldOrNot(snapshot))
+  }
+
+  async filesOnRecord(files: readonly string[]): Promise<readonly string[]> {
+    const found: string[] = []
+    for (let at = 0; at < files.length; at += MOST_FILES) {
+      found.push(...(await this.#calls.call('filesOnRecord', {files: files.slice(at, at + MOST_FILES)})))
+    }
+    return found
   }
 
   findMany(query: OperationQuery): Promise<readonly RemoteOperation[]> {

@@ -92,6 +92,7 @@ export interface EngineApi {
   find(id: OperationId): Promise<HeldOperation | undefined>
   findMany(query: OperationQuery): Promise<readonly HeldOperation[]>
   findByFile(file: string): Promise<HeldOperation | undefined>
+  filesOnRecord(files: readonly string[]): Promise<readonly string[]>
   query(query: OperationQuery): Promise<readonly OperationRecord[]>
   damaged(): Promise<number>
   applications(): Promise<readonly ApplicationStanding[]>

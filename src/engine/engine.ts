@@ -307,6 +307,12 @@ export class Engine implements EngineApi {
     return id === undefined ? undefined : this.find(id)
   }
 
+  /** Those of these files that an operation writes, or last wrote. */
+  async filesOnRecord(files: readonly string[]): Promise<readonly string[]> {
+    const ids = await this.#ports.store.findManyByFile(files)
+    return files.filter((_, at) => ids[at] !== undefined)
+  }
+
   /** Live counters of an operation. */
   progressOf(entry: OperationEntry): {readonly received: number; readonly total: number} {
     const {received, total = 0} = this.countsOf(entry)

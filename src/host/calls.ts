@@ -74,6 +74,7 @@ const HANDLERS: Handlers = {
   },
   find: async (context, {id}) => held(context, await context.engine.find(id)),
   findByFile: async (context, {file}) => held(context, await context.engine.findByFile(file)),
+  filesOnRecord: ({engine}, {files}) => engine.filesOnRecord(files),
   findMany: async (context, {query}) =>
     (await context.engine.findMany(queryOf(context, query))).map((entry) => context.held.hold(entry)),
   query: (context, {query}) => context.engine.query(queryOf(context, query)),

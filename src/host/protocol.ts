@@ -259,6 +259,8 @@ export const CALLS = {
   start: z.strictObject({drafts: z.array(draft).max(10_000), hold: flag}),
   find: one,
   findByFile: z.strictObject({file: text(65_536)}),
+  /** Which of these files an operation writes, or last wrote. */
+  filesOnRecord: z.strictObject({files: z.array(text(65_536)).max(10_000)}),
   findMany: z.strictObject({query}),
   query: z.strictObject({query}),
   /** How operations stand whose events may have been missed; those of `attach` take part from now on. */
@@ -330,6 +332,7 @@ interface Answers {
   readonly start: readonly Snapshot[]
   readonly find: Snapshot | null
   readonly findByFile: Snapshot | null
+  readonly filesOnRecord: readonly string[]
   readonly findMany: readonly Snapshot[]
   readonly query: readonly OperationRecord[]
   readonly refresh: readonly (Snapshot | null)[]

@@ -100,20 +100,20 @@ describe('the control socket', () => {
     const {status, body} = await ask(socket, 'GET', `/api/v1/session?id=${randomUUID()}&api=7`)
     expect(status).toBe(426)
     expect(body.error).toMatchObject({code: 'HOST_VERSION'})
-    expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 2, and its client version 7$/)
+    expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 3, and its client version 7$/)
   })
 
   it('of a host that refuses this version makes connect say so', async () => {
     const store = await makeDirectory()
     const other = createServer((asked, answer) => {
-      const error = {code: 'HOST_VERSION', message: 'the host (9.0.0) speaks version 9, and its client version 2'}
+      const error = {code: 'HOST_VERSION', message: 'the host (9.0.0) speaks version 9, and its client version 3'}
       if (asked.url === '/api/v1/hello') answer.end('{"api":9}')
       else answer.writeHead(426).end(JSON.stringify({error}))
     }).listen(controlAddress(store))
     await once(other, 'listening')
     onCleanup(async () => void other.close())
     const advice = 'start the host again with the version of background-transfer that its clients have'
-    const line = `the host (9.0.0) speaks version 9, and its client version 2: ${advice}`
+    const line = `the host (9.0.0) speaks version 9, and its client version 3: ${advice}`
     for (const open of [BackgroundTransferEngine.connect, BackgroundTransferEngine.openOrConnect]) {
       const refused = await failure(open.call(BackgroundTransferEngine, {directory: store}))
       expect([refused.code, refused.toLine()]).toEqual(['HOST_VERSION', line])

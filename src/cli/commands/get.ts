@@ -63,9 +63,11 @@ class GetRun implements Run {
   /** Those that are to be made anew; earlier ones of the same files go on, or are told. */
   async #fresh(engine: BackgroundTransferEngine, wishes: readonly Wish[]): Promise<readonly Wish[]> {
     const batch = wishes.filter((wish) => this.#isFirstOfItsFile(wish))
-    const earlier = await Promise.all(batch.map((wish) => this.#earlier(engine, wish)))
-    if (earlier.every((each) => each === undefined)) return batch
-    const isFresh = await Promise.all(batch.map((wish, index) => this.#isFresh(wish, earlier[index])))
+    const onRecord = await engine.filesOnRecordAsync(batch.map(({file}) => file))
+    if (onRecord.size === 0) return batch
+    const isFresh = await Promise.all(
+      batch.map(async (wish) => !onRecord.has(wish.file) || this.#isFresh(wish, await this.#earlier(engine, wish))),
+    )
     return batch.filter((_, index) => isFresh[index])
   }
 

@@ -273,6 +273,20 @@ describe('17.I persistence and enumeration', () => {
     expect(await world.names()).toEqual(['a'])
   })
 
+  it('filesOnRecordAsync tells the files of operations, running or over, from all others', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', [STALLED, WHOLE])
+    const running = create(world, 'a').startAsync()
+    await receives(running, HALF)
+    await create(world, 'b').startAsync()
+    const others = Array.from({length: 2500}, (_, n) => world.file(`other ${n}`))
+    const files = [world.file('a'), ...others, world.file('b')]
+    expect(await world.engine.filesOnRecordAsync(files)).toEqual(new Set([world.file('a'), world.file('b')]))
+    expect(await world.engine.filesOnRecordAsync([])).toEqual(new Set())
+    running.cancel()
+    expect((await failure(running)).code).toBe('CANCELED')
+  })
+
   it('calls on a closed engine throw CLOSED', async () => {
     const world = await makeWorld()
     const operation = create(world, 'a')
@@ -281,5 +295,6 @@ describe('17.I persistence and enumeration', () => {
     expect((await failure(world.engine.queryAsync())).code).toBe('CLOSED')
     expect((await failure(world.engine.getCurrentDownloadsAsync())).code).toBe('CLOSED')
     expect((await failure(world.engine.findByFileAsync('/x'))).code).toBe('CLOSED')
+    expect((await failure(world.engine.filesOnRecordAsync(['/x']))).code).toBe('CLOSED')
   })
 })
