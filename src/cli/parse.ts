@@ -195,21 +195,28 @@ export interface ListEntry {
   readonly file?: string
 }
 
-/** `URL [TAB FILE]` a line; empty lines and those that begin with # do not count. Throws at the first line that makes no sense. */
-export function* parseList(text: string, name: string): Generator<ListEntry, void> {
+/** Where each line begins, and its number from 1; empty lines and those that begin with # do not count. */
+export function* linesOf(text: string): Generator<{readonly start: number; readonly number: number}, void> {
   let number = 0
-  for (let at = 0; at < text.length; ) {
-    const end = text.indexOf('\n', at)
-    const line = text.slice(at, end === -1 ? text.length : end)
-    at = end === -1 ? text.length : end + 1
+  for (let start = 0; start < text.length; ) {
     number += 1
-    if (line.trim() === '' || line.startsWith('#')) continue
-    const [address = '', file = '', ...more] = line.split('\t')
-    const where = `${name}, line ${number}`
-    if (more.length > 0) throw usageError('there is more than a URL and a file', where, 'write URL, a tab, FILE')
-    const url = parseUrl(address.trim(), where)
-    yield file.trim() === '' ? {url} : {url, file: file.trim()}
+    const line = lineAt(text, start)
+    if (line.trim() !== '' && !line.startsWith('#')) yield {start, number}
+    start += line.length + 1
   }
+}
+
+/** The line of a list that begins at `start`: `URL [TAB FILE]`. `where` is told when it makes no sense. */
+export function listEntryAt(text: string, start: number, where: string): ListEntry {
+  const [address = '', file = '', ...more] = lineAt(text, start).split('\t')
+  if (more.length > 0) throw usageError('there is more than a URL and a file', where, 'write URL, a tab, FILE')
+  const url = parseUrl(address.trim(), where)
+  return file.trim() === '' ? {url} : {url, file: file.trim()}
+}
+
+function lineAt(text: string, start: number): string {
+  const end = text.indexOf('\n', start)
+  return text.slice(start, end === -1 ? text.length : end)
 }
 
 /** A file that a flag names. */

@@ -5,10 +5,11 @@ import type {OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {BackgroundTransferEngine} from '../index.ts'
 import type {Scope} from './follower.ts'
+import {OperationIds} from './operation-ids.ts'
 
 /** Those that the run names itself. */
 export class OwnOperations implements Scope {
-  readonly #ids = new Set<OperationId>()
+  readonly #ids = new OperationIds()
   readonly #claims: (record: OperationRecord) => boolean
   #isClosed = false
 
@@ -17,7 +18,7 @@ export class OwnOperations implements Scope {
     this.#claims = claims
   }
 
-  get ids(): ReadonlySet<OperationId> {
+  get ids(): Iterable<OperationId> {
     return this.#ids
   }
 

@@ -10,7 +10,6 @@ import {
   type Header,
   headersOf,
   type ListEntry,
-  parseList,
   parseUrl,
   pathIn,
   plainUrl,
@@ -19,6 +18,7 @@ import {
   usageError,
 } from './parse.ts'
 import type {RequestFlags} from './request-flags.ts'
+import {type Wish, WishList} from './wish-list.ts'
 
 /** Times in ms. */
 export interface GetFlags extends RequestFlags {
@@ -37,20 +37,8 @@ export interface GetFlags extends RequestFlags {
   readonly mirror?: readonly string[]
 }
 
-/** One file to have: where from, where to. */
-export interface Wish {
-  /** With the user information that was given. Texts: a list may have a million of them. */
-  readonly url: string
-  /** As the engine keeps it: without user information and fragment. */
-  readonly plain: string
-  /** Absolute. */
-  readonly file: string
-  /** Nobody said how it is to be called: its name is the server's, in this directory. */
-  readonly isUnnamed: boolean
-}
-
 export interface Wanted {
-  readonly wishes: readonly Wish[]
+  readonly wishes: WishList
   readonly headers: readonly Header[]
 }
 
@@ -59,25 +47,29 @@ export async function wantedBy(io: Io, addresses: readonly string[], flags: GetF
   return {wishes: await wishesOf(io, addresses, flags), headers: await headersOf(flags.header, flags.headerFile)}
 }
 
-async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): Promise<readonly Wish[]> {
+async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): Promise<WishList> {
   const {output, directory, input, checksum} = flags
   const folder = resolve(directory ?? '.')
-  const wishes: Wish[] = []
-  const wish = ({url, file}: ListEntry) => {
+  const wishOf = ({url, file}: ListEntry): Wish => {
     const name = output ?? file
     const given = withUser(url, flags.user)
-    wishes.push({
+    return {
       url: given.href,
       plain: plainUrl(given),
       file: pathIn(folder, name ?? fileNameFromUrl(given)),
       isUnnamed: name === undefined,
-    })
+    }
   }
-  for (const address of addresses) wish({url: parseUrl(address)})
-  if (input !== undefined) {
-    const text = input === '-' ? await readAll(io.stdin) : await readGiven(input, '--input')
-    for (const entry of parseList(text, input === '-' ? 'stdin' : input)) wish(entry)
-  }
+  const entries = addresses.map((address): ListEntry => ({url: parseUrl(address)}))
+  const list = input === undefined ? undefined : await listOf(io, input)
+  const rename = flags.ifExists === 'generateUniqueName' ? setApart() : undefined
+  /** By directory: the first file in it. Many files of a list share few. */
+  const directories = new Map<string, string>()
+  const wishes = new WishList({entries, ...(list === undefined ? {} : {list}), wishOf}, (wish) => {
+    const {file} = wish
+    if (directory !== undefined && !directories.has(dirname(file))) directories.set(dirname(file), file)
+    return rename?.(wish)
+  })
   if (wishes.length === 0) throw usageError('there is no URL', 'get', 'give one, or a list with --input')
   if (output !== undefined) {
     if (input !== undefined || wishes.length > 1) {
@@ -93,9 +85,14 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
   }
   if (directory !== undefined) {
     await demandDirectory(folder)
-    await demandAllWithin(folder, wishes)
+    await demandAllWithin(folder, directories)
   }
-  return flags.ifExists === 'generateUniqueName' ? setApart(wishes) : wishes
+  return wishes
+}
+
+async function listOf(io: Io, input: string): Promise<{readonly text: string; readonly name: string}> {
+  if (input === '-') return {text: await readAll(io.stdin), name: 'stdin'}
+  return {text: await readGiven(input, '--input'), name: input}
 }
 
 /** Over FTP the address says who logs in; nobody asks. */
@@ -119,18 +116,14 @@ async function demandDirectory(folder: string): Promise<void> {
 }
 
 /** Lists come from elsewhere: with --directory none of their files lies outside it, by whatever links lead there. */
-async function demandAllWithin(folder: string, wishes: readonly Wish[]): Promise<void> {
+async function demandAllWithin(folder: string, directories: ReadonlyMap<string, string>): Promise<void> {
   const root = await realPathOf(folder)
-  // Many files of a list share few directories.
-  const within = new Set<string>([folder])
-  for (const {file} of wishes) {
-    const above = dirname(file)
-    if (within.has(above)) continue
-    const parent = await realPathOf(above)
+  for (const [directory, file] of directories) {
+    if (directory === folder) continue
+    const parent = await realPathOf(directory)
     if (parent !== root && !parent.startsWith(root.endsWith(sep) ? root : root + sep)) {
       throw usageError('this file is not within --directory', file, 'name files below it, or leave --directory out')
     }
-    within.add(above)
   }
 }
 
@@ -145,16 +138,16 @@ async function realPathOf(path: string): Promise<string> {
 }
 
 /** Addresses that end alike (`/get?id=1`, `/get?id=2`) have part files of their own until the server names them. */
-function setApart(wishes: readonly Wish[]): readonly Wish[] {
+function setApart(): (wish: Wish) => string {
   const owners = new Map<string, string>()
-  return wishes.map((wish) => {
+  return (wish) => {
     const {dir, name, ext} = parse(wish.file)
     for (let n = 1; ; n++) {
       const file = n === 1 ? wish.file : join(dir, `${name} (${n})${ext}`)
       const owner = owners.get(file)
       if (owner !== undefined && owner !== wish.plain && wish.isUnnamed) continue
       owners.set(file, owner ?? wish.plain)
-      return {...wish, file}
+      return file
     }
-  })
+  }
 }

@@ -175,16 +175,31 @@ async function takeList(directory, size, server, origin) {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
-  let left = size
-  for await (const line of createInterface({input: child.stdout})) {
-    if (line.includes('"event":"queued"')) left -= 1
-    if (left === 0) break
-  }
+  const left = await countQueued(child.stdout, size)
   const seconds = (performance.now() - began) / 1000
+  const listMemory = await anonymousMiB(child.pid)
   child.kill('SIGKILL')
   await exited
   if (left > 0) throw new Error(`${left} lines of the list were not accepted`)
-  return {listRate: size / seconds, listConnected: await connected}
+  return {listRate: size / seconds, listConnected: await connected, listMemory}
+}
+
+/** Resolves when so many events were told, with how many are missing at the end. Counted in whole chunks: this process must not be what it waits for. */
+async function countQueued(stdout, expected) {
+  const mark = '"event":"queued"'
+  let left = expected
+  let rest = ''
+  for await (const chunk of stdout) {
+    const text = rest + chunk.toString('latin1')
+    let end = 0
+    for (let at = text.indexOf(mark); at !== -1; at = text.indexOf(mark, end)) {
+      left -= 1
+      end = at + mark.length
+    }
+    if (left === 0) break
+    rest = text.slice(Math.max(end, text.length - mark.length + 1))
+  }
+  return left
 }
 
 /** MiB of anonymous memory; 0 where the system does not tell. */
@@ -281,6 +296,7 @@ const ROWS = [
   ['created a second, durable', ({rate}) => Math.round(rate).toLocaleString('en')],
   ['lines of a list a second, by `bgt get -i`', ({listRate}) => Math.round(listRate).toLocaleString('en')],
   ['its start to the first connection', ({listConnected}) => `${listConnected.toFixed(2)} s`],
+  ['its RssAnon at the end', ({listMemory}) => `${listMemory.toFixed(0)} MiB`],
   ...STARTS,
   ['raise one to high', ({promote}) => `${promote.toFixed(2)} ms`],
   ['pause one', ({pause}) => `${pause.toFixed(2)} ms`],

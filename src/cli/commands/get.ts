@@ -4,13 +4,15 @@ import {stat} from 'node:fs/promises'
 import {TransferError} from '../../domain/errors.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import type {BackgroundTransferEngine, DownloadOperation, DownloadOptions} from '../../index.ts'
+import {FilePlaces} from '../file-places.ts'
 import type {Io} from '../io.ts'
 import {goOn, isOver} from '../operations.ts'
 import type {Header} from '../parse.ts'
 import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
 import {engineOptions, type Run, runTransfers, type Told} from '../run.ts'
 import {OwnOperations} from '../scopes.ts'
-import type {GetFlags, Wanted, Wish} from '../wanted.ts'
+import type {GetFlags, Wanted} from '../wanted.ts'
+import type {Wish, WishList} from '../wish-list.ts'
 import {detach} from './detach.ts'
 
 export function get(io: Io, {wishes, headers}: Wanted, flags: GetFlags): Promise<number> {
@@ -25,14 +27,15 @@ const MOST_WRITING = 2
 
 class GetRun implements Run {
   readonly scope = new OwnOperations(({direction, target}) => direction === 'download' && this.#files.has(target.file))
-  readonly #wishes: readonly Wish[]
+  readonly #wishes: WishList
   readonly #headers: readonly Header[]
   readonly #flags: GetFlags
-  readonly #files = new Map<string, string>()
+  readonly #files: FilePlaces
   #told: Told = {note: () => {}, fail: () => {}, complete: () => {}}
 
-  constructor(wishes: readonly Wish[], headers: readonly Header[], flags: GetFlags) {
+  constructor(wishes: WishList, headers: readonly Header[], flags: GetFlags) {
     this.#wishes = wishes
+    this.#files = new FilePlaces(wishes.length, (place) => wishes.at(place).file)
     this.#headers = headers
     this.#flags = flags
   }
@@ -45,7 +48,7 @@ class GetRun implements Run {
     const writing: Promise<unknown>[] = []
     try {
       for (let at = 0; at < this.#wishes.length; at += BATCH) {
-        const fresh = await this.#fresh(engine, this.#wishes.slice(at, at + BATCH))
+        const fresh = await this.#fresh(engine, at, Math.min(at + BATCH, this.#wishes.length))
         if (writing.length === MOST_WRITING) await writing.shift()
         const written = downloader.createDownloads(
           fresh.map(({url, file, isUnnamed}) => [url, file, isUnnamed ? options.unnamed : options.named] as const),
@@ -60,9 +63,13 @@ class GetRun implements Run {
     this.scope.close()
   }
 
-  /** Those that are to be made anew; earlier ones of the same files go on, or are told. */
-  async #fresh(engine: BackgroundTransferEngine, wishes: readonly Wish[]): Promise<readonly Wish[]> {
-    const batch = wishes.filter((wish) => this.#isFirstOfItsFile(wish))
+  /** Those of these places that are to be made anew; earlier ones of the same files go on, or are told. */
+  async #fresh(engine: BackgroundTransferEngine, from: number, to: number): Promise<readonly Wish[]> {
+    const batch: Wish[] = []
+    for (let place = from; place < to; place += 1) {
+      const wish = this.#wishes.at(place)
+      if (this.#isFirstOfItsFile(wish, place)) batch.push(wish)
+    }
     const onRecord = await engine.filesOnRecordAsync(batch.map(({file}) => file))
     if (onRecord.size === 0) return batch
     const isFresh = await Promise.all(
@@ -99,12 +106,10 @@ class GetRun implements Run {
   }
 
   /** The same wish twice is one wish; two URLs for one file are a mistake. */
-  #isFirstOfItsFile({plain, file}: Wish): boolean {
-    const other = this.#files.get(file)
-    if (other === undefined) {
-      this.#files.set(file, plain)
-      return true
-    }
+  #isFirstOfItsFile({plain, file}: Wish, place: number): boolean {
+    const first = this.#files.add(file, place)
+    if (first === place) return true
+    const {plain: other} = this.#wishes.at(first)
     if (other !== plain) this.#told.fail(busy(file, `${redactUrl(other)} goes into the same file`))
     return false
   }
