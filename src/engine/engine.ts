@@ -128,6 +128,11 @@ export class Engine implements EngineApi {
     return this.#coordinator.ticks.asObservable()
   }
 
+  /** One tick more while the engine serves, also where nothing moves. */
+  wantTick(): void {
+    this.#coordinator.ticker.wantTick()
+  }
+
   /** What the engine has to do beside its operations may have changed: tasks, notices, what is fetched ahead of need. Hot. */
   get chores$(): Observable<void> {
     return this.#coordinator.chores.asObservable()

@@ -55,6 +55,8 @@ export class ProgressTicker implements ProgressMeter {
   #hasMoved = new Uint8Array(FIRST_SLOTS)
   #timer: unknown
   #running = false
+  /** One tick more, also where nothing moves. */
+  #isWanted = false
 
   constructor(options: ProgressTickerOptions) {
     this.#options = options
@@ -108,6 +110,12 @@ export class ProgressTicker implements ProgressMeter {
   followed(id: OperationId): void {
     const slot = this.#slots.get(id)
     if (slot !== undefined) this.#followers[slot] = this.#options.followerOf(id)
+  }
+
+  /** Somebody waits for a tick, also where nothing moves any more. */
+  wantTick(): void {
+    this.#isWanted = true
+    this.#arm()
   }
 
   #newSlot(): number {
@@ -165,9 +173,10 @@ export class ProgressTicker implements ProgressMeter {
   }
 
   #arm(): void {
-    if (this.#timer !== undefined || !this.#running || this.#slots.size === 0) return
+    if (this.#timer !== undefined || !this.#running || (this.#slots.size === 0 && !this.#isWanted)) return
     this.#timer = this.#options.clock.setTimeout(() => {
       this.#timer = undefined
+      this.#isWanted = false
       this.#options.onTick()
       this.#tick()
       this.#arm()

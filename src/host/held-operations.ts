@@ -9,9 +9,6 @@ import type {Engine} from '../engine/engine.ts'
 import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
 import type {HostMessage, Snapshot} from './protocol.ts'
 
-/** Among the variants of a notice, of which the others are numbers of holds. */
-const COUNTS = 0
-
 interface Held {
   readonly entry: OperationEntry
   readonly following: Subscription
@@ -23,22 +20,25 @@ interface Held {
   snapshot: OperationEntry['snapshot']
 }
 
+export interface HeldOperationsOptions {
+  readonly engine: Engine
+  readonly send: (message: HostMessage) => void
+  /** The variant is never 0. */
+  readonly sendShared: (told: OperationNotice, variant: number, message: () => HostMessage) => void
+  /** Its counts have changed, and nothing else. */
+  readonly moved: (entry: OperationEntry, notice: OperationNotice) => void
+}
+
 export class HeldOperations {
   readonly #engine: Engine
-  readonly #send: (message: HostMessage) => void
-  readonly #sendShared: (told: OperationNotice, variant: number, message: () => HostMessage) => void
+  readonly #options: HeldOperationsOptions
   readonly #held = new Map<OperationId, Held>()
   /** Whose each snapshot is. */
   readonly #taken = new WeakMap<object, Held>()
 
-  constructor(
-    engine: Engine,
-    send: (message: HostMessage) => void,
-    sendShared: (told: OperationNotice, variant: number, message: () => HostMessage) => void,
-  ) {
-    this.#engine = engine
-    this.#send = send
-    this.#sendShared = sendShared
+  constructor(options: HeldOperationsOptions) {
+    this.#engine = options.engine
+    this.#options = options
   }
 
   entryOf(id: OperationId): OperationEntry | undefined {
@@ -54,6 +54,7 @@ export class HeldOperations {
       return this.#snapshot(known)
     }
     const {record} = entry
+    const {send} = this.#options
     const held: Held = {
       entry,
       holds: 1 + (known?.holds ?? 0),
@@ -62,8 +63,8 @@ export class HeldOperations {
       snapshot: entry.snapshot,
       following: entry.notices.subscribe({
         next: (notice) => this.#notice(held, notice),
-        error: (error) => this.#send({type: 'ended', id: record.id, error: asTransferError(error).toSerialized()}),
-        complete: () => this.#send({type: 'ended', id: record.id}),
+        error: (error) => send({type: 'ended', id: record.id, error: asTransferError(error).toSerialized()}),
+        complete: () => send({type: 'ended', id: record.id}),
       }),
     }
     if (known !== undefined) this.#letGo(known)
@@ -107,15 +108,14 @@ export class HeldOperations {
   }
 
   #notice(held: Held, notice: OperationNotice): void {
-    const {entry, record} = held
     const {hasResponseChanged, hasRestarted} = notice
     if (!hasResponseChanged && !hasRestarted && standsAsTold(held)) {
-      this.#sendShared(notice, COUNTS, () => ({type: 'counts', id: record.id, counts: this.#engine.countsOf(entry)}))
+      this.#options.moved(held.entry, notice)
       return
     }
     noteTold(held)
     const message = () => ({type: 'notice', snapshot: this.#snapshot(held), hasResponseChanged, hasRestarted}) as const
-    this.#sendShared(notice, held.holds, message)
+    this.#options.sendShared(notice, held.holds, message)
   }
 
   #snapshot(held: Held): Snapshot {

@@ -15,6 +15,7 @@ import type {HostServerOptions} from './host-server.ts'
 import {answerJson, readJson, refuse} from './http.ts'
 import {IdleWatch} from './idle-watch.ts'
 import {HostInspectors} from './inspectors.ts'
+import {ProgressTurns} from './progress-turns.ts'
 import {CALL_BATCH, type Hello, type HostMessage, SESSION_QUERY} from './protocol.ts'
 import {HostSession} from './session.ts'
 
@@ -26,6 +27,7 @@ export class Host {
   readonly #hello: Hello
   readonly #sessions = new Map<string, HostSession>()
   readonly #frames = new Frames()
+  readonly #turns: ProgressTurns
   readonly #inspectors: HostInspectors
   readonly #idleWatch: IdleWatch | undefined
 
@@ -34,6 +36,7 @@ export class Host {
     this.#isListening = isListening
     const {engine, clock, version, pid, epoch, stays, whenIdle} = options
     this.#hello = {service: 'background-transfer', api: HOST_API_VERSION, version, pid, epoch, stays}
+    this.#turns = new ProgressTurns(engine)
     this.#inspectors = new HostInspectors(engine)
     if (whenIdle !== undefined) {
       const {ms: idleMs, call: onIdle} = whenIdle
@@ -125,6 +128,7 @@ export class Host {
       absenceMs: clientAbsenceMs,
       bodies,
       frames: this.#frames,
+      turns: this.#turns,
       inspectors: this.#inspectors,
       tellAll: (message) => this.#tellAll(message),
       onEnded: () => {

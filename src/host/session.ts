@@ -4,7 +4,6 @@
  */
 
 import type {ServerResponse} from 'node:http'
-import type {Writable} from 'node:stream'
 import type {Subscription} from 'rxjs'
 import {createActor} from 'xstate'
 import {type HostSessionActor, hostSessionMachine} from '../../machines/host-session.machine.ts'
@@ -13,15 +12,15 @@ import type {OperationId} from '../domain/operation-id.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {EngineEvent} from '../engine/events.ts'
+import type {OperationEntry} from '../engine/operation-entry.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
 import {type CallContext, carryOut, isVisible} from './calls.ts'
 import type {Frames} from './frames.ts'
 import {HeldOperations} from './held-operations.ts'
+import {Outbox} from './outbox.ts'
+import type {ProgressTurns} from './progress-turns.ts'
 import {CALLS, type CallBatch, type CallInput, type CallName, type HostMessage} from './protocol.ts'
-
-/** A client that reads this much too slowly is cut off; it comes back and is told how things stand. */
-const MOST_UNREAD_BYTES = 32 * 1024 * 1024
 
 type Answer = HostMessage & {readonly type: 'result'}
 
@@ -37,6 +36,7 @@ export interface SessionOptions {
   readonly bodies: Set<OperationId>
   /** Of all sessions. */
   readonly frames: Frames
+  readonly turns: ProgressTurns
   readonly inspectors: CallContext['inspectors']
   readonly tellAll: (message: HostMessage) => void
   readonly onEnded: () => void
@@ -56,27 +56,28 @@ export class HostSession {
   /** By the ids of their calls; undefined while the call is under way. */
   readonly #answers = new Map<number, Answer | undefined>()
   readonly #frames: Frames
+  readonly #outbox: Outbox<OperationEntry>
   #stream: ServerResponse | undefined
-  /** Where the stream's bytes go, past node:http once the head is out: a hundred clients make a thousand writes a second. */
-  #out: Writable | undefined
-  /** What was said in this turn. */
-  #unsent: string[] = []
   #watching: Subscription | undefined
 
   constructor(options: SessionOptions) {
-    const {engine, clock, app, graceMs, absenceMs, bodies, frames, inspectors, tellAll, onEnded, onPresence} = options
+    const {engine, clock, app, graceMs, absenceMs, bodies, frames, turns, inspectors, tellAll, onEnded, onPresence} =
+      options
     this.app = app
     this.bodies = bodies
     this.#onPresence = onPresence
     this.#engine = engine
     this.#frames = frames
-    this.#held = new HeldOperations(
+    const outbox = new Outbox<OperationEntry>({frames, turns, countsOf: (entry) => engine.countsOf(entry)})
+    this.#outbox = outbox
+    this.#held = new HeldOperations({
       engine,
-      (message) => this.send(message),
-      (told, variant, message) => {
-        if (this.#stream !== undefined) this.#say(frames.shared(told, variant, message))
+      send: (message) => this.send(message),
+      sendShared: (told, variant, message) => {
+        if (outbox.isOpen) outbox.say(frames.shared(told, variant, message))
       },
-    )
+      moved: (entry, notice) => outbox.moved(entry, notice),
+    })
     this.#context = {
       engine,
       app,
@@ -117,11 +118,12 @@ export class HostSession {
     this.#stream?.destroy()
     this.#stream = response
     response.flushHeaders()
-    this.#out = response.socket ?? response
-    this.#unsent = []
+    // Past node:http once the head is out: many clients make many writes.
+    this.#outbox.open(response.socket ?? response)
     response.on('close', () => {
       if (this.#stream !== response) return
       this.#stream = undefined
+      this.#outbox.close()
       this.#actor.send({type: 'stream.broken'})
       this.#onPresence()
     })
@@ -131,22 +133,7 @@ export class HostSession {
   }
 
   send(message: HostMessage): void {
-    if (this.#stream !== undefined) this.#say(this.#frames.of(message))
-  }
-
-  /** What is said in one turn goes out in one write: a tick of the engine tells of all that moved. */
-  #say(frame: string): void {
-    this.#unsent.push(frame)
-    if (this.#unsent.length === 1) queueMicrotask(this.#flush)
-  }
-
-  readonly #flush = (): void => {
-    const out = this.#out
-    const unsent = this.#unsent
-    if (this.#stream === undefined || out === undefined || unsent.length === 0) return
-    this.#unsent = []
-    out.write(this.#frames.packed(unsent))
-    if (out.writableLength > MOST_UNREAD_BYTES) out.destroy()
+    if (this.#outbox.isOpen) this.#outbox.say(this.#frames.of(message))
   }
 
   /** Carries the calls out in their order; none of them twice. */
@@ -203,7 +190,8 @@ export class HostSession {
   /** Its client said goodbye, or the host ends, and the client is told if it is there; or it came back after it was away. */
   close(): void {
     this.send({type: 'bye'})
-    this.#flush()
+    this.#outbox.flush()
+    this.#outbox.close()
     const stream = this.#stream
     this.#stream = undefined
     stream?.end()
@@ -261,8 +249,9 @@ export class HostSession {
     if (!events) return
     this.#watching = this.#engine.events$.subscribe((event) => {
       const shown = this.#shown(event)
-      if (shown === undefined || this.#stream === undefined) return
-      this.#say(this.#frames.shared(shown, 0, () => ({type: 'event', event: shown})))
+      if (shown === undefined || !this.#outbox.isOpen) return
+      if (shown.type === 'progress') this.#outbox.progressed(shown)
+      else this.#outbox.say(this.#frames.shared(shown, 0, () => ({type: 'event', event: shown})))
     })
   }
 

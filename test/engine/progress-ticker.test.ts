@@ -25,7 +25,7 @@ function world(show: (id: OperationId, counts: ByteCounts) => ByteCounts = (_, s
     onWritten: () => undefined,
   })
   createActor(ticker.logic).start()
-  return {ticker, told, followers, tick: () => timers.shift()?.()}
+  return {ticker, told, followers, pending: () => timers.length, tick: () => timers.shift()?.()}
 }
 
 const change = (id: OperationId, bytesReceived: number) => ({id, bytesReceived, totalBytesToReceive: 1000})
@@ -148,5 +148,18 @@ describe('the shared ticker of progress', () => {
     for (const gauge of gauges) gauge.moved(500)
     tick()
     expect(woken).toEqual([1])
+  })
+
+  it('ticks once more for whoever wants it, also where nothing moves', () => {
+    const {ticker, pending, tick} = world()
+    ticker.wantTick()
+    ticker.wantTick()
+    expect(pending()).toBe(1)
+    tick()
+    expect(pending()).toBe(0)
+    const gauge = ticker.attach(A, () => counts(0))
+    gauge.detach()
+    tick()
+    expect(pending()).toBe(0)
   })
 })

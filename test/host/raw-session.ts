@@ -66,6 +66,8 @@ export async function openSession(socketPath: string, id: string = randomUUID())
     /** Without a goodbye. */
     leave: () => void asked.destroy(),
     welcome: (await messages.next()).value,
+    /** What is said from now on. */
+    messages,
     callAll,
     // biome-ignore lint/suspicious/noExplicitAny: what a host says is looked at as it comes.
     call: async (name: string, input: unknown): Promise<any> => (await callAll([[name, input]]))[0],

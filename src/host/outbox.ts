@@ -1,0 +1,128 @@
+/**
+ * What a session says to its client, in the order in which it came about. What was said in one turn goes out at once, in one write.
+ * What is only progress waits for the session's turn, the newest of each operation; where anything else is said before that, it goes
+ * first: nobody is told older counts after newer ones, or any after an end.
+ */
+
+import type {Writable} from 'node:stream'
+import type {EngineEvent, ProgressChange} from '../engine/events.ts'
+import type {OperationNotice} from '../engine/operation-entry.ts'
+import type {ByteCounts} from '../ports/progress-meter.ts'
+import type {Frames} from './frames.ts'
+import type {ProgressTurns, TurnTaker} from './progress-turns.ts'
+
+/** A client that reads this much too slowly is cut off; it comes back and is told how things stand. */
+const MOST_UNREAD_BYTES = 32 * 1024 * 1024
+
+/** Among the variants of a notice, of which the others are numbers of holds. */
+const COUNTS = 0
+
+export type ProgressEvent = EngineEvent & {readonly type: 'progress'}
+
+export interface OutboxOptions<Entry> {
+  /** Of all sessions. */
+  readonly frames: Frames
+  readonly turns: ProgressTurns
+  readonly countsOf: (entry: Entry) => ByteCounts
+}
+
+export class Outbox<Entry extends {readonly record: OperationNotice['record']}> implements TurnTaker {
+  readonly #options: OutboxOptions<Entry>
+  #out: Writable | undefined
+  /** What was said in this turn. */
+  #unsent: string[] = []
+  /** What has moved since the client was told, each with what was heard of it last. */
+  readonly #moved = new Map<Entry, OperationNotice>()
+  /** Heard since the client was told. */
+  #progress: ProgressEvent[] = []
+
+  constructor(options: OutboxOptions<Entry>) {
+    this.#options = options
+  }
+
+  /** From now on it goes there. What was said to an earlier stream is not said again. */
+  open(out: Writable): void {
+    this.close()
+    this.#out = out
+  }
+
+  /** Nobody is there: what is said is lost. */
+  close(): void {
+    this.#out = undefined
+    this.#unsent = []
+    this.#moved.clear()
+    this.#progress = []
+    this.#options.turns.leave(this)
+  }
+
+  get isOpen(): boolean {
+    return this.#out !== undefined
+  }
+
+  say(frame: string): void {
+    if (this.#out === undefined) return
+    if (this.#unsent.length === 0) queueMicrotask(this.flush)
+    this.#sayProgress()
+    this.#unsent.push(frame)
+  }
+
+  /** The counts of an operation have changed, and nothing else. They are put into words when they are said. */
+  moved(entry: Entry, notice: OperationNotice): void {
+    if (this.#out === undefined) return
+    this.#wait()
+    this.#moved.set(entry, notice)
+  }
+
+  progressed(event: ProgressEvent): void {
+    if (this.#out === undefined) return
+    this.#wait()
+    this.#progress.push(event)
+  }
+
+  takeTurn(): void {
+    this.#sayProgress()
+    this.flush()
+  }
+
+  readonly flush = (): void => {
+    const unsent = this.#unsent
+    if (this.#out === undefined || unsent.length === 0) return
+    this.#unsent = []
+    this.#out.write(this.#options.frames.packed(unsent))
+    if (this.#out.writableLength > MOST_UNREAD_BYTES) this.#out.destroy()
+  }
+
+  get #hasProgress(): boolean {
+    return this.#moved.size > 0 || this.#progress.length > 0
+  }
+
+  #wait(): void {
+    if (!this.#hasProgress) this.#options.turns.wait(this)
+  }
+
+  #sayProgress(): void {
+    if (!this.#hasProgress) return
+    const {frames, turns, countsOf} = this.#options
+    turns.leave(this)
+    const last = this.#progress.at(-1)
+    if (last !== undefined) {
+      const heard = this.#progress
+      this.#progress = []
+      // Whoever heard as many until this one heard the same.
+      this.#unsent.push(frames.shared(last, heard.length, () => ({type: 'event', event: merged(heard, last)})))
+    }
+    for (const [entry, notice] of this.#moved) {
+      const message = () => ({type: 'counts', id: entry.record.id, counts: countsOf(entry)}) as const
+      this.#unsent.push(frames.shared(notice, COUNTS, message))
+    }
+    this.#moved.clear()
+  }
+}
+
+/** The newest of each operation. */
+function merged(events: readonly ProgressEvent[], last: ProgressEvent): ProgressEvent {
+  if (events.length === 1) return last
+  const changes = new Map<string, ProgressChange>()
+  for (const event of events) for (const change of event.changes) changes.set(change.id, change)
+  return {...last, changes: [...changes.values()]}
+}

@@ -1,0 +1,217 @@
+/** What is only progress is told in turns: often enough, in order, never too much at once, and to the last. */
+
+import {Writable} from 'node:stream'
+import fc from 'fast-check'
+import {Subject} from 'rxjs'
+import {describe, expect, it, onTestFinished, vi} from 'vitest'
+import type {OperationNotice} from '../../src/engine/operation-entry.ts'
+import {Frames} from '../../src/host/frames.ts'
+import {Outbox} from '../../src/host/outbox.ts'
+import {MOST_TOLD_A_TICK, ProgressTurns} from '../../src/host/progress-turns.ts'
+import type {HostMessage} from '../../src/host/protocol.ts'
+import {makeDirectory, openEngine, startServer} from '../integration/harness.ts'
+import {queuedRecord} from '../support/records.ts'
+import {openSession, socketOf} from './raw-session.ts'
+
+const OPERATIONS = 4
+
+interface Entry {
+  readonly record: OperationNotice['record']
+  /** As they are, told or not. */
+  received: number
+  /** As of each tick so far. */
+  readonly history: number[]
+  ended: boolean
+}
+
+/** An engine reduced to its ticks, and clients that write down what they are told. */
+function world() {
+  const ticks = new Subject<void>()
+  const state = {isWanted: false, ticks: 0, progressWrites: 0}
+  const entries = Array.from({length: OPERATIONS}, (_, n): Entry => {
+    return {record: queuedRecord(n), received: 0, history: [], ended: false}
+  })
+  const frames = new Frames()
+  const wantTick = () => {
+    state.isWanted = true
+  }
+  const turns = new ProgressTurns({ticks$: ticks, wantTick})
+  const countsOf = ({received}: Entry) => ({generation: 1, received, total: undefined, written: []})
+
+  class Client {
+    readonly outbox = new Outbox<Entry>({frames, turns, countsOf})
+    /** The newest that it was told, by counts and by events. */
+    readonly counts = new Map<string, number>()
+    readonly events = new Map<string, number>()
+    readonly ended = new Set<string>()
+    since = 0
+
+    constructor() {
+      this.come()
+    }
+
+    come(): void {
+      this.counts.clear()
+      this.events.clear()
+      this.since = state.ticks
+      const write = (bytes: Buffer, _: unknown, done: () => void) => {
+        const said: HostMessage[] = bytes
+          .toString()
+          .split('\n\n')
+          .filter(Boolean)
+          .map((frame) => JSON.parse(frame.slice(6)))
+        const isOnlyProgress = said.every(({type}) => type === 'counts' || type === 'event')
+        if (isOnlyProgress) state.progressWrites += 1
+        for (const message of said) this.hear(message)
+        done()
+      }
+      this.outbox.open(new Writable({write}))
+    }
+
+    hear(message: HostMessage): void {
+      const note = (told: Map<string, number>, id: string, received: number) => {
+        expect(received).toBeGreaterThanOrEqual(told.get(id) ?? 0)
+        expect(this.ended.has(id)).toBe(false)
+        told.set(id, received)
+      }
+      if (message.type === 'counts') note(this.counts, message.id, message.counts.received)
+      if (message.type === 'ended') this.ended.add(message.id)
+      if (message.type === 'event' && message.event.type === 'progress') {
+        for (const {id, bytesReceived} of message.event.changes) note(this.events, id, bytesReceived)
+      }
+    }
+  }
+
+  /** As the engine has it: first the tick, then what has moved, then whoever follows. */
+  const tick = async (clients: readonly Client[], moved: readonly Entry[]) => {
+    state.isWanted = false
+    state.progressWrites = 0
+    ticks.next()
+    state.ticks += 1
+    const changes = moved.map(({record, received}) => ({
+      id: record.id,
+      bytesReceived: received,
+      totalBytesToReceive: 0,
+    }))
+    const event = {type: 'progress', at: state.ticks, changes} as const
+    if (moved.length > 0) for (const {outbox} of clients) outbox.progressed(event)
+    for (const entry of moved) {
+      const notice = {record: entry.record, hasResponseChanged: false, hasRestarted: false}
+      for (const {outbox} of clients) outbox.moved(entry, notice)
+    }
+    for (const entry of entries) {
+      const before = entry.history.at(-1) ?? 0
+      entry.history.push(moved.includes(entry) ? entry.received : before)
+    }
+    await settled()
+  }
+  return {state, entries, frames, Client, tick}
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+const operation = fc.nat({max: OPERATIONS - 1})
+const step = fc.oneof(
+  {weight: 6, arbitrary: fc.record({kind: fc.constant('tick'), moved: fc.uniqueArray(operation)})},
+  {weight: 2, arbitrary: fc.record({kind: fc.constant('grow'), which: operation})},
+  {weight: 1, arbitrary: fc.record({kind: fc.constant('end'), which: operation})},
+  {weight: 2, arbitrary: fc.record({kind: fc.constant('say'), client: fc.nat({max: 200})})},
+  {weight: 1, arbitrary: fc.record({kind: fc.constant('return'), client: fc.nat({max: 200})})},
+)
+
+describe('progress', () => {
+  it('reaches every client within its turns, in order, so many writes a tick, and nothing of it is left', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({min: 1, max: 110}), fc.array(step, {maxLength: 30}), async (count, steps) => {
+        const {state, entries, frames, Client, tick} = world()
+        const clients = Array.from({length: count}, () => new Client())
+        const turnsToWait = Math.ceil(count / MOST_TOLD_A_TICK)
+        const at = <T>(list: readonly T[], n: number) => list[n % list.length] as T
+        const demandNews = (age: number) => {
+          for (const {since, counts, events} of clients) {
+            for (const {record, history} of entries) {
+              const due = history.length - 1 - age
+              // Who came back asks how things stand; what is due is what moved since.
+              if (due < since || history[due] === (history[since - 1] ?? 0)) continue
+              expect(counts.get(record.id)).toBeGreaterThanOrEqual(history[due] ?? 0)
+              expect(events.get(record.id)).toBeGreaterThanOrEqual(history[due] ?? 0)
+            }
+          }
+        }
+        for (const each of steps) {
+          if (each.kind === 'tick') {
+            const moved = each.moved.map((n) => at(entries, n)).filter(({ended}) => !ended)
+            for (const entry of moved) entry.received += 10
+            await tick(clients, moved)
+            expect(state.progressWrites).toBeLessThanOrEqual(MOST_TOLD_A_TICK)
+            demandNews(turnsToWait - 1)
+          } else if (each.kind === 'grow') {
+            // Counted, and not told yet.
+            const entry = at(entries, each.which)
+            if (!entry.ended) entry.received += 1
+          } else if (each.kind === 'end') {
+            const entry = at(entries, each.which)
+            entry.ended = true
+            for (const {outbox} of clients) outbox.say(frames.of({type: 'ended', id: entry.record.id}))
+            await settled()
+          } else if (each.kind === 'say') {
+            const client = at(clients, each.client)
+            client.outbox.say(frames.of({type: 'result', id: 1}))
+            await settled()
+            // It has nothing to wait for any more.
+            for (const {record, history} of entries) {
+              if (client.since === 0)
+                expect(client.counts.get(record.id) ?? 0).toBeGreaterThanOrEqual(history.at(-1) ?? 0)
+            }
+          } else {
+            at(clients, each.client).come()
+          }
+        }
+        // Nothing moves any more: as many ticks as somebody wants.
+        let ticks = 0
+        while (state.isWanted) {
+          await tick(clients, [])
+          expect(state.progressWrites).toBeLessThanOrEqual(MOST_TOLD_A_TICK)
+          ticks += 1
+        }
+        expect(ticks).toBeLessThanOrEqual(turnsToWait)
+        demandNews(0)
+      }),
+      {numRuns: 60},
+    )
+  })
+
+  it('is put into words once for all whose turn it is, and each of them is told of it in one write', async () => {
+    const {state, entries, Client, tick} = world()
+    const clients = Array.from({length: MOST_TOLD_A_TICK * 3}, () => new Client())
+    const words = vi.spyOn(JSON, 'stringify')
+    onTestFinished(() => words.mockRestore())
+    await tick(clients, entries)
+    expect([words.mock.calls.length, state.progressWrites]).toEqual([OPERATIONS + 1, MOST_TOLD_A_TICK])
+  })
+
+  it('of a transfer that stalls reaches each of many clients of a host', async () => {
+    const directory = await makeDirectory()
+    const server = await startServer()
+    const content = Buffer.alloc(100_000, 1)
+    server.route('/a', {content, cutAfter: 40_000, cut: 'stall', pieceBytes: 4_000, pieceDelayMs: 40})
+    const engine = await openEngine(directory, {control: true})
+    const sessions = await Promise.all(
+      Array.from({length: MOST_TOLD_A_TICK * 2 + 1}, () => openSession(socketOf(directory))),
+    )
+    const download = engine.createDownloader().createDownload(server.url('/a'), `${directory}/a`)
+    const running = download.startAsync()
+    running.catch(() => undefined)
+    await running.accepted
+    await Promise.all(
+      sessions.map(async ({call, messages}) => {
+        const {value} = await call('find', {id: download.guid})
+        if (value.counts.received === 40_000) return
+        for await (const {type, counts, snapshot} of messages) {
+          if (type === 'counts' && counts.received === 40_000) return
+          if (type === 'notice' && snapshot.counts.received === 40_000) return
+        }
+      }),
+    )
+  })
+})
