@@ -1,5 +1,5 @@
 /**
- * Where in a list each file stands first: in 16 bytes a file, of which a list may have a million. The names themselves are asked
+ * Where in a list each file stands first: in 16 to 32 bytes a file, of which a list may have a million. The names themselves are asked
  * for only where two seem to be the same.
  */
 

@@ -50,26 +50,19 @@ export async function wantedBy(io: Io, addresses: readonly string[], flags: GetF
 async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): Promise<WishList> {
   const {output, directory, input, checksum} = flags
   const folder = resolve(directory ?? '.')
-  const wishOf = ({url, file}: ListEntry): Wish => {
-    const name = output ?? file
-    const given = withUser(url, flags.user)
-    return {
-      url: given.href,
-      plain: plainUrl(given),
-      file: pathIn(folder, name ?? fileNameFromUrl(given)),
-      isUnnamed: name === undefined,
-    }
-  }
   const entries = addresses.map((address): ListEntry => ({url: parseUrl(address)}))
   const list = input === undefined ? undefined : await listOf(io, input)
   const rename = flags.ifExists === 'generateUniqueName' ? setApart() : undefined
   /** By directory: the first file in it. Many files of a list share few. */
   const directories = new Map<string, string>()
-  const wishes = new WishList({entries, ...(list === undefined ? {} : {list}), wishOf}, (wish) => {
-    const {file} = wish
-    if (directory !== undefined && !directories.has(dirname(file))) directories.set(dirname(file), file)
-    return rename?.(wish)
-  })
+  const wishes = new WishList(
+    {entries, ...(list === undefined ? {} : {list}), wishOf: wishesIn(folder, flags)},
+    (wish) => {
+      const {file} = wish
+      if (directory !== undefined && !directories.has(dirname(file))) directories.set(dirname(file), file)
+      return rename?.(wish)
+    },
+  )
   if (wishes.length === 0) throw usageError('there is no URL', 'get', 'give one, or a list with --input')
   if (output !== undefined) {
     if (input !== undefined || wishes.length > 1) {
@@ -88,6 +81,20 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
     await demandAllWithin(folder, directories)
   }
   return wishes
+}
+
+/** Made apart from what the first reading needs: it is kept for as long as the list is. */
+function wishesIn(folder: string, {output, user}: GetFlags): (entry: ListEntry) => Wish {
+  return ({url, file}) => {
+    const name = output ?? file
+    const given = withUser(url, user)
+    return {
+      url: given.href,
+      plain: plainUrl(given),
+      file: pathIn(folder, name ?? fileNameFromUrl(given)),
+      isUnnamed: name === undefined,
+    }
+  }
 }
 
 async function listOf(io: Io, input: string): Promise<{readonly text: string; readonly name: string}> {

@@ -74,7 +74,12 @@ const HANDLERS: Handlers = {
   },
   find: async (context, {id}) => held(context, await context.engine.find(id)),
   findByFile: async (context, {file}) => held(context, await context.engine.findByFile(file)),
-  filesOnRecord: ({engine}, {files}) => engine.filesOnRecord(files),
+  filesOnRecord: async (context, {files}) => {
+    const found = await context.engine.filesOnRecord(files)
+    if (context.app === undefined) return found
+    const isMine = await Promise.all(found.map((file) => isFileVisible(context, file)))
+    return found.filter((_, at) => isMine[at])
+  },
   findMany: async (context, {query}) =>
     (await context.engine.findMany(queryOf(context, query))).map((entry) => context.held.hold(entry)),
   query: (context, {query}) => context.engine.query(queryOf(context, query)),
@@ -413,6 +418,19 @@ async function visible({engine, app}: CallContext, id: OperationId): Promise<boo
   engine.release(entry)
   if (!isMine) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: id})
   return true
+}
+
+/** What is damaged may be anybody's: whoever asks for it is told so. */
+async function isFileVisible({engine, app}: CallContext, file: string): Promise<boolean> {
+  try {
+    const entry = await engine.findByFile(file)
+    if (entry === undefined) return false
+    engine.release(entry)
+    return isVisible(entry.record, app)
+  } catch (thrown) {
+    if (thrown instanceof TransferError && thrown.code === 'STORE_DAMAGED') return true
+    throw thrown
+  }
 }
 
 export function isVisible(record: OperationRecord, app: string | undefined): boolean {

@@ -189,7 +189,7 @@ async function countQueued(stdout, expected) {
   const mark = '"event":"queued"'
   let left = expected
   let rest = ''
-  for await (const chunk of stdout) {
+  for await (const chunk of stdout.iterator({destroyOnReturn: false})) {
     const text = rest + chunk.toString('latin1')
     let end = 0
     for (let at = text.indexOf(mark); at !== -1; at = text.indexOf(mark, end)) {

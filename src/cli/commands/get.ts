@@ -72,9 +72,11 @@ class GetRun implements Run {
     }
     const onRecord = await engine.filesOnRecordAsync(batch.map(({file}) => file))
     if (onRecord.size === 0) return batch
-    const isFresh = await Promise.all(
-      batch.map(async (wish) => !onRecord.has(wish.file) || this.#isFresh(wish, await this.#earlier(engine, wish))),
+    const earlier = await Promise.all(
+      batch.map((wish) => (onRecord.has(wish.file) ? this.#earlier(engine, wish) : undefined)),
     )
+    // In the order of the list: what goes on stands in line then as it stands there.
+    const isFresh = await Promise.all(batch.map((wish, index) => this.#isFresh(wish, earlier[index])))
     return batch.filter((_, index) => isFresh[index])
   }
 
