@@ -9,7 +9,7 @@ import {createSystemClock} from './adapters/clock/system-clock.ts'
 import {createMachineConditions} from './adapters/conditions/machine-conditions.ts'
 import type {Cookies} from './adapters/cookies/jar.ts'
 import {createContentSource} from './adapters/file/content-source.ts'
-import {createFileBounds, withinBounds} from './adapters/file/file-bounds.ts'
+import {createFileBounds, readWithinBounds, withinBounds} from './adapters/file/file-bounds.ts'
 import {createFileSink} from './adapters/file/file-sink.ts'
 import {createFileSpool} from './adapters/file/file-spool.ts'
 import {createUsageLedger} from './adapters/file/usage-ledger.ts'
@@ -127,6 +127,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
   const spoolDirectory = join(directory, 'spool')
   const sink = createFileSink({durability, ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes})})
   const bounds = applications === undefined ? undefined : createFileBounds({applications, storeDirectory: directory})
+  const content = createContentSource({spoolDirectory})
   const clock = createSystemClock()
   const cache = await HttpCache.at({
     directory: join(directory, 'cache'),
@@ -144,7 +145,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
     indexReader: createIndexReader(),
     sink: bounds === undefined ? sink : withinBounds(sink, bounds),
     ...(bounds === undefined ? {} : {bounds, usage: createUsageLedger(directory)}),
-    content: createContentSource({spoolDirectory}),
+    content: bounds === undefined ? content : readWithinBounds(content, bounds),
     spool: createFileSpool({
       directory: spoolDirectory,
       durability,

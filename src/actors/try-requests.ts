@@ -50,10 +50,11 @@ export class TryRequests {
 
   /** As its files are now: what the request carries is read anew for each try. */
   async body(): Promise<RequestBody | undefined> {
-    const {body} = this.#facts.request
+    const {app, request} = this.#facts
+    const {body} = request
     if (body === undefined) return undefined
     const {content} = this.#ports
-    return content.body(body, await content.inspect(body))
+    return content.body(body, await content.inspect(body, undefined, app))
   }
 
   /** `known`: of the version, with all bytes that are in the file. `stretch`: what was chosen already. */

@@ -27,7 +27,7 @@ export function createPrepareContent(source: ContentSource, protocols: UploadPro
     if (body === undefined) throw new TransferError('INTERNAL', 'an upload without content')
     const protocol = way === undefined ? undefined : protocols.get(way.protocol)
     if (way !== undefined && protocol === undefined) throw unknownProtocol(way.protocol)
-    const content = await source.inspect(body, facts.sending?.content)
+    const content = await source.inspect(body, facts.sending?.content, facts.app)
     if (way === undefined || protocol === undefined) return {content}
     return {content, step: protocol.begin(uploadViewOf(facts, way, content.length))}
   })

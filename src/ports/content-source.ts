@@ -8,10 +8,10 @@ import type {RequestBody} from './transport.ts'
 
 export interface ContentSource {
   /**
-   * Looks at every piece and says how long the whole is. With `known` each file must be as it was then. Rejects with
-   * SOURCE_MISSING, SOURCE_CHANGED, FILE_ACCESS, DISK_FAILED.
+   * Looks at every piece and says how long the whole is. With `known` each file must be as it was then. `app` is the application
+   * that a host reads them for. Rejects with SOURCE_MISSING, SOURCE_CHANGED, FILE_ACCESS, DISK_FAILED.
    */
-  inspect(content: RequestContent, known?: ContentFacts): Promise<ContentFacts>
+  inspect(content: RequestContent, known?: ContentFacts, app?: string): Promise<ContentFacts>
   /**
    * The bytes `[from, to)`, all of them by default. Whoever reads them gets SOURCE_CHANGED in place of the last ones when a
    * file is not as `facts` says, or changes while it is read.

@@ -1,8 +1,8 @@
 /** Rules for the applications of a host: what each may have at once, of a day, and which files. */
 
 import {existsSync, renameSync, symlinkSync} from 'node:fs'
-import {mkdir, symlink, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
+import {mkdir, readdir, readFile, symlink, writeFile} from 'node:fs/promises'
+import {dirname, join} from 'node:path'
 import {firstValueFrom} from 'rxjs'
 import {filter} from 'rxjs/operators'
 import {describe, expect, it} from 'vitest'
@@ -231,6 +231,78 @@ describe('which files', () => {
     const error = await failure(running)
     expect([error.code, error.message]).toEqual(['FILE_ACCESS', 'the application films may not write this file'])
     expect(existsSync(join(outside, 'a'))).toBe(false)
+  })
+
+  it('it gets under no other name than its own: not by a link in its place or its part’s, nor from the server', async () => {
+    const {server, inside, outside, app} = await bounded()
+    server.route('/named', {...WHOLE, headers: [['Content-Disposition', 'attachment; filename="../secret/named"']]})
+    await writeFile(join(outside, 'kept'), 'kept')
+    // The destination’s name is taken from the link, not what it leads to.
+    await symlink(join(outside, 'kept'), join(inside, 'link'))
+    const replacing = {collision: 'replaceExisting'} as const
+    await app.createDownloader().createDownload(server.url('/a'), join(inside, 'link'), replacing).startAsync()
+    await symlink(join(outside, 'kept'), join(inside, 'one'))
+    const unique = {collision: 'generateUniqueName'} as const
+    const second = await app
+      .createDownloader()
+      .createDownload(server.url('/a'), join(inside, 'one'), unique)
+      .startAsync()
+    const named = await app
+      .createDownloader()
+      .createDownload(server.url('/named'), join(inside, 'deep', 'x'), {nameFromServer: true})
+      .startAsync()
+    expect([second.resultFile, dirname(String(named.resultFile))]).toEqual([
+      join(inside, 'one (2)'),
+      join(inside, 'deep'),
+    ])
+    // Who knows the guid knows the name of the part.
+    const trapped = app.createDownloader().createDownload(server.url('/a'), join(inside, 'trap'))
+    trapped.isRandomAccessRequired = true
+    for (const generation of [0, 1]) {
+      await symlink(join(outside, 'made'), join(inside, `.trap.${trapped.guid.slice(-8)}.${generation}.part`))
+    }
+    expect((await failure(trapped.startAsync())).code).toBe('FILE_ACCESS')
+    expect(await readdir(outside)).toEqual(['kept'])
+    expect(await readFile(join(outside, 'kept'), 'utf8')).toBe('kept')
+  })
+
+  it('it may read again are those below its directories, whatever takes their place', async () => {
+    const {server, inside, outside, app} = await bounded()
+    const operation = await begin(app, server.url('/a'), join(inside, 'deep', 'a')).running
+    expect(await new Response(operation.getResultStreamAt(199_990)).arrayBuffer()).toHaveProperty('byteLength', 10)
+    await writeFile(join(outside, 'a'), Buffer.alloc(200_000, 's'))
+    renameSync(join(inside, 'deep'), join(inside, 'moved'))
+    symlinkSync(outside, join(inside, 'deep'))
+    const reading = new Response(operation.getResultStreamAt(199_990)).text()
+    await expect(reading).rejects.toMatchObject({code: 'FILE_ACCESS'})
+  })
+
+  it('an upload that waits may read: those below its directories when its turn comes', async () => {
+    const directory = await makeDirectory()
+    const [inside, outside] = [join(directory, 'films'), join(directory, 'secret')]
+    for (const each of [inside, outside]) {
+      await mkdir(join(each, 'deep'), {recursive: true})
+      await writeFile(join(each, 'deep', 'a'), each)
+    }
+    const server = await startServer()
+    server.route('/stalled', STALLED)
+    server.route('/in', {content: Buffer.alloc(0)})
+    const applications = films({directories: [inside], maxConcurrentTransfers: 1})
+    await openEngine(directory, {control: true, applications})
+    const app = await BackgroundTransferEngine.connect({directory: join(directory, '.store'), app: 'films'})
+    onCleanup(() => app.close())
+    const first = begin(app, server.url('/stalled'), join(inside, 'b'))
+    await reaches(first.operation, BackgroundTransferStatus.running)
+    const upload = app.createUploader().createUpload(server.url('/in'), join(inside, 'deep', 'a'))
+    const running = upload.startAsync()
+    const failed = failure(running)
+    await running.accepted
+    renameSync(join(inside, 'deep'), join(inside, 'moved'))
+    symlinkSync(join(outside, 'deep'), join(inside, 'deep'))
+    first.running.cancel()
+    const error = await failed
+    expect([error.code, error.message]).toEqual(['FILE_ACCESS', 'the application films may not read this file'])
+    expect(server.requests.some(({path}) => path === '/in')).toBe(false)
   })
 
   it('an upload may read: those below its directories', async () => {

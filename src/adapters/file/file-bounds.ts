@@ -3,6 +3,7 @@
 import {lstat, readlink, realpath} from 'node:fs/promises'
 import {basename, dirname, join, resolve, sep} from 'node:path'
 import {type Applications, isWithin, outOfBounds, rulesOfAccepted} from '../../domain/applications.ts'
+import type {ContentSource} from '../../ports/content-source.ts'
 import type {FileBounds} from '../../ports/file-bounds.ts'
 import type {FileSink, PartName} from '../../ports/file-sink.ts'
 import {errnoOf, fileError} from './file-errors.ts'
@@ -34,8 +35,8 @@ export function createFileBounds({applications, storeDirectory}: FileBoundsOptio
 }
 
 /**
- * Looks again before a part is opened, and before it takes its name: somebody may have put a link in the way since the operation
- * was accepted.
+ * Looks again before a part is opened or read, before it takes its name, and before the file that it became is read: somebody may
+ * have put a link in the way since the operation was accepted.
  */
 export function withinBounds(sink: FileSink, bounds: FileBounds): FileSink {
   const demand = ({app, file}: PartName) => bounds.demand(app, file, 'write')
@@ -45,9 +46,30 @@ export function withinBounds(sink: FileSink, bounds: FileBounds): FileSink {
       await demand(name)
       return sink.openPart(name, claimed)
     },
+    async openReader(name, publishedAs) {
+      if (publishedAs === undefined) await demand(name)
+      else await bounds.demand(name.app, publishedAs, 'read')
+      return sink.openReader(name, publishedAs)
+    },
     async publish(name, file, collision) {
       await demand(name)
       return sink.publish(name, file, collision)
+    },
+  }
+}
+
+/**
+ * Looks again before files are looked at that a request will carry. What is read of them later has to be the same files: their
+ * fingerprints say so.
+ */
+export function readWithinBounds(source: ContentSource, bounds: FileBounds): ContentSource {
+  return {
+    ...source,
+    async inspect(content, known, app) {
+      for (const piece of content.pieces) {
+        if (piece.kind === 'file') await bounds.demand(app, piece.file, 'read')
+      }
+      return source.inspect(content, known, app)
     },
   }
 }
