@@ -1,43 +1,30 @@
 /** The operations that a session follows: what it is told of each, and how many holds it has to give back. */
 
-import type {Subscription} from 'rxjs'
 import {asTransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import type {OperationRecord} from '../domain/record.ts'
-import type {LifeState} from '../domain/status.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {OperationEntry, OperationNotice} from '../engine/operation-entry.ts'
-import type {HostMessage, Snapshot} from './protocol.ts'
-
-interface Held {
-  readonly entry: OperationEntry
-  readonly following: Subscription
-  holds: number
-  /** As the client was told. */
-  record: OperationRecord
-  state: LifeState
-  /** What its state was read from. */
-  snapshot: OperationEntry['snapshot']
-}
+import type {FollowedOperation, FollowedOperations, OperationFollower} from './followed-operation.ts'
+import type {Frames} from './frames.ts'
+import type {MovingOperation, Outbox} from './outbox.ts'
+import type {Snapshot} from './protocol.ts'
 
 export interface HeldOperationsOptions {
   readonly engine: Engine
-  readonly send: (message: HostMessage) => void
-  /** The variant is never 0. */
-  readonly sendShared: (told: OperationNotice, variant: number, message: () => HostMessage) => void
-  /** Its counts have changed, and nothing else. */
-  readonly moved: (entry: OperationEntry, notice: OperationNotice) => void
+  /** Of all sessions. */
+  readonly frames: Frames
+  /** Of all sessions. */
+  readonly followed: FollowedOperations
+  readonly outbox: Outbox
 }
 
 export class HeldOperations {
-  readonly #engine: Engine
   readonly #options: HeldOperationsOptions
   readonly #held = new Map<OperationId, Held>()
   /** Whose each snapshot is. */
   readonly #taken = new WeakMap<object, Held>()
 
   constructor(options: HeldOperationsOptions) {
-    this.#engine = options.engine
     this.#options = options
   }
 
@@ -50,25 +37,12 @@ export class HeldOperations {
     const known = this.#held.get(entry.record.id)
     if (known?.entry === entry) {
       known.holds += 1
-      this.#engine.release(entry)
+      this.#options.engine.release(entry)
       return this.#snapshot(known)
     }
-    const {record} = entry
-    const {send} = this.#options
-    const held: Held = {
-      entry,
-      holds: 1 + (known?.holds ?? 0),
-      record,
-      state: entry.state,
-      snapshot: entry.snapshot,
-      following: entry.notices.subscribe({
-        next: (notice) => this.#notice(held, notice),
-        error: (error) => send({type: 'ended', id: record.id, error: asTransferError(error).toSerialized()}),
-        complete: () => send({type: 'ended', id: record.id}),
-      }),
-    }
+    const held = new Held(entry, 1 + (known?.holds ?? 0), this.#options)
     if (known !== undefined) this.#letGo(known)
-    this.#held.set(record.id, held)
+    this.#held.set(entry.record.id, held)
     return this.#snapshot(held)
   }
 
@@ -103,54 +77,82 @@ export class HeldOperations {
   }
 
   #letGo(held: Held): void {
-    held.following.unsubscribe()
-    this.#engine.release(held.entry)
-  }
-
-  #notice(held: Held, notice: OperationNotice): void {
-    const {hasResponseChanged, hasRestarted} = notice
-    if (!hasResponseChanged && !hasRestarted && standsAsTold(held)) {
-      this.#options.moved(held.entry, notice)
-      return
-    }
-    noteTold(held)
-    const message = () => ({type: 'notice', snapshot: this.#snapshot(held), hasResponseChanged, hasRestarted}) as const
-    this.#options.sendShared(notice, held.holds, message)
+    held.leave()
+    this.#options.engine.release(held.entry)
   }
 
   #snapshot(held: Held): Snapshot {
-    const {entry, holds} = held
-    const {record, state, facts} = entry
-    noteTold(held)
-    const snapshot: Snapshot = {
-      record,
-      state,
-      isPausing: state === 'running' && entry.snapshot?.can({type: 'operation.resume', sequence: 0}) === true,
-      request: facts.request,
-      policy: facts.policy,
-      counts: this.#engine.countsOf(entry),
-      explanation: this.#engine.explain(entry),
-      holds,
-    }
+    const snapshot = held.snapshot()
     this.#taken.set(snapshot, held)
     return snapshot
   }
 }
 
-/** Asked of each operation that moves, by each of its followers, ten times a second. */
-function standsAsTold(held: Held): boolean {
-  const {entry} = held
-  if (entry.record !== held.record) return false
-  const {snapshot} = entry
-  if (snapshot !== undefined && snapshot === held.snapshot) return true
-  if (entry.state !== held.state) return false
-  held.snapshot = snapshot
-  return true
-}
+/** One of them. */
+class Held implements OperationFollower, MovingOperation {
+  readonly entry: OperationEntry
+  holds: number
+  readonly #options: HeldOperationsOptions
+  readonly #followed: FollowedOperation
 
-/** What the client is told now. */
-function noteTold(held: Held): void {
-  held.record = held.entry.record
-  held.state = held.entry.state
-  held.snapshot = held.entry.snapshot
+  constructor(entry: OperationEntry, holds: number, options: HeldOperationsOptions) {
+    this.entry = entry
+    this.holds = holds
+    this.#options = options
+    this.#followed = options.followed.follow(entry, this)
+  }
+
+  leave(): void {
+    this.#options.followed.leave(this.#followed, this)
+  }
+
+  get newest(): OperationNotice {
+    return this.#followed.newest
+  }
+
+  listen(): void {
+    this.#followed.listen(this)
+  }
+
+  countsMessage() {
+    return {type: 'counts', id: this.entry.record.id, counts: this.#options.engine.countsOf(this.entry)} as const
+  }
+
+  moved(): void {
+    this.#options.outbox.moved(this)
+  }
+
+  changed(notice: OperationNotice): void {
+    const {frames, outbox} = this.#options
+    if (!outbox.isOpen) return
+    const {hasResponseChanged, hasRestarted} = notice
+    const message = () => ({type: 'notice', snapshot: this.snapshot(), hasResponseChanged, hasRestarted}) as const
+    // The same for all sessions that hold it as often.
+    outbox.say(frames.shared(notice, this.holds, message))
+  }
+
+  ended(error?: unknown): void {
+    const {frames, outbox} = this.#options
+    if (!outbox.isOpen) return
+    const {id} = this.entry.record
+    const how = error === undefined ? {} : {error: asTransferError(error).toSerialized()}
+    outbox.say(frames.of({type: 'ended', id, ...how}))
+  }
+
+  snapshot(): Snapshot {
+    const {entry, holds} = this
+    const {engine} = this.#options
+    const {record, state, facts} = entry
+    this.#followed.shown()
+    return {
+      record,
+      state,
+      isPausing: state === 'running' && entry.snapshot?.can({type: 'operation.resume', sequence: 0}) === true,
+      request: facts.request,
+      policy: facts.policy,
+      counts: engine.countsOf(entry),
+      explanation: engine.explain(entry),
+      holds,
+    }
+  }
 }

@@ -10,6 +10,7 @@ import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import {HOST_API_VERSION} from '../ports/host-connection.ts'
 import {prefetchStateOf} from './calls.ts'
+import {FollowedOperations} from './followed-operation.ts'
 import {Frames} from './frames.ts'
 import type {HostServerOptions} from './host-server.ts'
 import {answerJson, readJson, refuse} from './http.ts'
@@ -28,6 +29,7 @@ export class Host {
   readonly #sessions = new Map<string, HostSession>()
   readonly #frames = new Frames()
   readonly #turns: ProgressTurns
+  readonly #followed = new FollowedOperations()
   readonly #inspectors: HostInspectors
   readonly #idleWatch: IdleWatch | undefined
 
@@ -129,6 +131,7 @@ export class Host {
       bodies,
       frames: this.#frames,
       turns: this.#turns,
+      followed: this.#followed,
       inspectors: this.#inspectors,
       tellAll: (message) => this.#tellAll(message),
       onEnded: () => {

@@ -7,9 +7,9 @@
 import type {Writable} from 'node:stream'
 import type {EngineEvent, ProgressChange} from '../engine/events.ts'
 import type {OperationNotice} from '../engine/operation-entry.ts'
-import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {Frames} from './frames.ts'
 import type {ProgressTurns, TurnTaker} from './progress-turns.ts'
+import type {HostMessage} from './protocol.ts'
 
 /** A client that reads this much too slowly is cut off; it comes back and is told how things stand. */
 const MOST_UNREAD_BYTES = 32 * 1024 * 1024
@@ -19,38 +19,48 @@ const COUNTS = 0
 
 export type ProgressEvent = EngineEvent & {readonly type: 'progress'}
 
-export interface OutboxOptions<Entry> {
+/** An operation whose counters have moved. */
+export interface MovingOperation {
+  /** What was heard of it last. */
+  readonly newest: OperationNotice
+  /** Its counters as they are. */
+  countsMessage(): HostMessage
+  /** It has been told of: it says so when it moves again. */
+  listen(): void
+}
+
+export interface OutboxOptions {
   /** Of all sessions. */
   readonly frames: Frames
   readonly turns: ProgressTurns
-  readonly countsOf: (entry: Entry) => ByteCounts
 }
 
-export class Outbox<Entry extends {readonly record: OperationNotice['record']}> implements TurnTaker {
-  readonly #options: OutboxOptions<Entry>
+export class Outbox implements TurnTaker {
+  readonly #options: OutboxOptions
   #out: Writable | undefined
   /** What was said in this turn. */
   #unsent: string[] = []
-  /** What has moved since the client was told, each with what was heard of it last. */
-  readonly #moved = new Map<Entry, OperationNotice>()
+  /** What has moved since the client was told. */
+  readonly #moved = new Set<MovingOperation>()
   /** Heard since the client was told. */
   #progress: ProgressEvent[] = []
 
-  constructor(options: OutboxOptions<Entry>) {
+  constructor(options: OutboxOptions) {
     this.#options = options
   }
 
-  /** From now on it goes there. What was said to an earlier stream is not said again. */
+  /** From now on it goes there. What was not sent to an earlier stream is not said again: the client asks how things stand. */
   open(out: Writable): void {
     this.close()
     this.#out = out
+    for (const operation of this.#moved) operation.listen()
+    this.#moved.clear()
   }
 
   /** Nobody is there: what is said is lost. */
   close(): void {
     this.#out = undefined
     this.#unsent = []
-    this.#moved.clear()
     this.#progress = []
     this.#options.turns.leave(this)
   }
@@ -66,11 +76,10 @@ export class Outbox<Entry extends {readonly record: OperationNotice['record']}> 
     this.#unsent.push(frame)
   }
 
-  /** The counts of an operation have changed, and nothing else. They are put into words when they are said. */
-  moved(entry: Entry, notice: OperationNotice): void {
-    if (this.#out === undefined) return
-    this.#wait()
-    this.#moved.set(entry, notice)
+  /** Its counts have changed, and nothing else. They are put into words when they are said; until then it need not say so again. */
+  moved(operation: MovingOperation): void {
+    if (this.#out !== undefined) this.#wait()
+    this.#moved.add(operation)
   }
 
   progressed(event: ProgressEvent): void {
@@ -102,7 +111,7 @@ export class Outbox<Entry extends {readonly record: OperationNotice['record']}> 
 
   #sayProgress(): void {
     if (!this.#hasProgress) return
-    const {frames, turns, countsOf} = this.#options
+    const {frames, turns} = this.#options
     turns.leave(this)
     const last = this.#progress.at(-1)
     if (last !== undefined) {
@@ -111,9 +120,9 @@ export class Outbox<Entry extends {readonly record: OperationNotice['record']}> 
       // Whoever heard as many until this one heard the same.
       this.#unsent.push(frames.shared(last, heard.length, () => ({type: 'event', event: merged(heard, last)})))
     }
-    for (const [entry, notice] of this.#moved) {
-      const message = () => ({type: 'counts', id: entry.record.id, counts: countsOf(entry)}) as const
-      this.#unsent.push(frames.shared(notice, COUNTS, message))
+    for (const operation of this.#moved) {
+      this.#unsent.push(frames.shared(operation.newest, COUNTS, () => operation.countsMessage()))
+      operation.listen()
     }
     this.#moved.clear()
   }

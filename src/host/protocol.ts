@@ -90,7 +90,7 @@ export type HostMessage =
       readonly hasResponseChanged: boolean
       readonly hasRestarted: boolean
     }
-  /** Live counters, and nothing else has changed. */
+  /** Live counters, and nothing else has changed but what of the bytes is durable. */
   | {readonly type: 'counts'; readonly id: OperationId; readonly counts: ByteCounts}
   /** Nothing more will come of an operation. */
   | {readonly type: 'ended'; readonly id: OperationId; readonly error?: SerializedError}

@@ -12,10 +12,10 @@ import type {OperationId} from '../domain/operation-id.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {EngineEvent} from '../engine/events.ts'
-import type {OperationEntry} from '../engine/operation-entry.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
 import {type CallContext, carryOut, isVisible} from './calls.ts'
+import type {FollowedOperations} from './followed-operation.ts'
 import type {Frames} from './frames.ts'
 import {HeldOperations} from './held-operations.ts'
 import {Outbox} from './outbox.ts'
@@ -37,6 +37,7 @@ export interface SessionOptions {
   /** Of all sessions. */
   readonly frames: Frames
   readonly turns: ProgressTurns
+  readonly followed: FollowedOperations
   readonly inspectors: CallContext['inspectors']
   readonly tellAll: (message: HostMessage) => void
   readonly onEnded: () => void
@@ -56,28 +57,20 @@ export class HostSession {
   /** By the ids of their calls; undefined while the call is under way. */
   readonly #answers = new Map<number, Answer | undefined>()
   readonly #frames: Frames
-  readonly #outbox: Outbox<OperationEntry>
+  readonly #outbox: Outbox
   #stream: ServerResponse | undefined
   #watching: Subscription | undefined
 
   constructor(options: SessionOptions) {
-    const {engine, clock, app, graceMs, absenceMs, bodies, frames, turns, inspectors, tellAll, onEnded, onPresence} =
-      options
+    const {engine, clock, app, graceMs, absenceMs, bodies, frames, turns, followed, inspectors} = options
+    const {tellAll, onEnded, onPresence} = options
     this.app = app
     this.bodies = bodies
     this.#onPresence = onPresence
     this.#engine = engine
     this.#frames = frames
-    const outbox = new Outbox<OperationEntry>({frames, turns, countsOf: (entry) => engine.countsOf(entry)})
-    this.#outbox = outbox
-    this.#held = new HeldOperations({
-      engine,
-      send: (message) => this.send(message),
-      sendShared: (told, variant, message) => {
-        if (outbox.isOpen) outbox.say(frames.shared(told, variant, message))
-      },
-      moved: (entry, notice) => outbox.moved(entry, notice),
-    })
+    this.#outbox = new Outbox({frames, turns})
+    this.#held = new HeldOperations({engine, frames, followed, outbox: this.#outbox})
     this.#context = {
       engine,
       app,

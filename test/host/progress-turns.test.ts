@@ -4,8 +4,11 @@ import {Writable} from 'node:stream'
 import fc from 'fast-check'
 import {Subject} from 'rxjs'
 import {describe, expect, it, onTestFinished, vi} from 'vitest'
-import type {OperationNotice} from '../../src/engine/operation-entry.ts'
+import type {Engine} from '../../src/engine/engine.ts'
+import {OperationEntry} from '../../src/engine/operation-entry.ts'
+import {FollowedOperations} from '../../src/host/followed-operation.ts'
 import {Frames} from '../../src/host/frames.ts'
+import {HeldOperations} from '../../src/host/held-operations.ts'
 import {Outbox} from '../../src/host/outbox.ts'
 import {MOST_TOLD_A_TICK, ProgressTurns} from '../../src/host/progress-turns.ts'
 import type {HostMessage} from '../../src/host/protocol.ts'
@@ -15,31 +18,63 @@ import {openSession, socketOf} from './raw-session.ts'
 
 const OPERATIONS = 4
 
-interface Entry {
-  readonly record: OperationNotice['record']
-  /** As they are, told or not. */
-  received: number
+/** An operation of an engine, as far as its counters go. */
+class Operation {
+  readonly entry: OperationEntry
   /** As of each tick so far. */
-  readonly history: number[]
-  ended: boolean
+  readonly history: number[] = []
+  isOver = false
+
+  constructor(n: number) {
+    this.entry = new OperationEntry(queuedRecord(n), () => {})
+  }
+
+  get id() {
+    return this.entry.record.id
+  }
+
+  get received(): number {
+    return this.entry.counts.received
+  }
+
+  grow(bytes: number): void {
+    if (!this.isOver) this.entry.observe({...this.entry.counts, received: this.received + bytes})
+  }
+
+  /** What has come is durable: another record, and nothing to tell of. */
+  checkpoint(): void {
+    const {record, counts} = this.entry
+    const {received} = counts
+    const evidence = {...record.evidence, ranges: received === 0 ? [] : ([[0, received]] as const)}
+    this.entry.tell({...record, evidence, attempts: {...record.attempts, highWater: received}})
+  }
+
+  end(): void {
+    this.isOver = true
+    this.entry.notices.complete()
+  }
 }
 
 /** An engine reduced to its ticks, and clients that write down what they are told. */
 function world() {
   const ticks = new Subject<void>()
   const state = {isWanted: false, ticks: 0, progressWrites: 0}
-  const entries = Array.from({length: OPERATIONS}, (_, n): Entry => {
-    return {record: queuedRecord(n), received: 0, history: [], ended: false}
-  })
+  const operations = Array.from({length: OPERATIONS}, (_, n) => new Operation(n))
   const frames = new Frames()
   const wantTick = () => {
     state.isWanted = true
   }
   const turns = new ProgressTurns({ticks$: ticks, wantTick})
-  const countsOf = ({received}: Entry) => ({generation: 1, received, total: undefined, written: []})
+  const followed = new FollowedOperations()
+  const engine = {
+    countsOf: ({counts}: OperationEntry) => counts,
+    explain: () => ({}),
+    release: () => {},
+  } as unknown as Engine
 
   class Client {
-    readonly outbox = new Outbox<Entry>({frames, turns, countsOf})
+    readonly outbox = new Outbox({frames, turns})
+    readonly held = new HeldOperations({engine, frames, followed, outbox: this.outbox})
     /** The newest that it was told, by counts and by events. */
     readonly counts = new Map<string, number>()
     readonly events = new Map<string, number>()
@@ -48,6 +83,7 @@ function world() {
 
     constructor() {
       this.come()
+      for (const {entry} of operations) this.held.hold(entry)
     }
 
     come(): void {
@@ -74,6 +110,7 @@ function world() {
         expect(this.ended.has(id)).toBe(false)
         told.set(id, received)
       }
+      expect(message.type).not.toBe('notice')
       if (message.type === 'counts') note(this.counts, message.id, message.counts.received)
       if (message.type === 'ended') this.ended.add(message.id)
       if (message.type === 'event' && message.event.type === 'progress') {
@@ -83,38 +120,28 @@ function world() {
   }
 
   /** As the engine has it: first the tick, then what has moved, then whoever follows. */
-  const tick = async (clients: readonly Client[], moved: readonly Entry[]) => {
+  const tick = async (clients: readonly Client[], moved: readonly Operation[]) => {
     state.isWanted = false
     state.progressWrites = 0
     ticks.next()
     state.ticks += 1
-    const changes = moved.map(({record, received}) => ({
-      id: record.id,
-      bytesReceived: received,
-      totalBytesToReceive: 0,
-    }))
+    const changes = moved.map(({id, received}) => ({id, bytesReceived: received, totalBytesToReceive: 0}))
     const event = {type: 'progress', at: state.ticks, changes} as const
     if (moved.length > 0) for (const {outbox} of clients) outbox.progressed(event)
-    for (const entry of moved) {
-      const notice = {record: entry.record, hasResponseChanged: false, hasRestarted: false}
-      for (const {outbox} of clients) outbox.moved(entry, notice)
-    }
-    for (const entry of entries) {
-      const before = entry.history.at(-1) ?? 0
-      entry.history.push(moved.includes(entry) ? entry.received : before)
-    }
+    for (const {entry} of moved) entry.moved()
+    for (const each of operations) each.history.push(moved.includes(each) ? each.received : (each.history.at(-1) ?? 0))
     await settled()
   }
-  return {state, entries, frames, Client, tick}
+  return {state, operations, frames, Client, tick}
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-const operation = fc.nat({max: OPERATIONS - 1})
+const anOperation = fc.nat({max: OPERATIONS - 1})
 const step = fc.oneof(
-  {weight: 6, arbitrary: fc.record({kind: fc.constant('tick'), moved: fc.uniqueArray(operation)})},
-  {weight: 2, arbitrary: fc.record({kind: fc.constant('grow'), which: operation})},
-  {weight: 1, arbitrary: fc.record({kind: fc.constant('end'), which: operation})},
+  {weight: 6, arbitrary: fc.record({kind: fc.constant('tick'), moved: fc.uniqueArray(anOperation)})},
+  {weight: 2, arbitrary: fc.record({kind: fc.constant('grow'), which: anOperation})},
+  {weight: 1, arbitrary: fc.record({kind: fc.constant('end'), which: anOperation})},
   {weight: 2, arbitrary: fc.record({kind: fc.constant('say'), client: fc.nat({max: 200})})},
   {weight: 1, arbitrary: fc.record({kind: fc.constant('return'), client: fc.nat({max: 200})})},
 )
@@ -123,45 +150,42 @@ describe('progress', () => {
   it('reaches every client within its turns, in order, so many writes a tick, and nothing of it is left', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({min: 1, max: 110}), fc.array(step, {maxLength: 30}), async (count, steps) => {
-        const {state, entries, frames, Client, tick} = world()
+        const {state, operations, frames, Client, tick} = world()
         const clients = Array.from({length: count}, () => new Client())
         const turnsToWait = Math.ceil(count / MOST_TOLD_A_TICK)
         const at = <T>(list: readonly T[], n: number) => list[n % list.length] as T
         const demandNews = (age: number) => {
           for (const {since, counts, events} of clients) {
-            for (const {record, history} of entries) {
+            for (const {id, history} of operations) {
               const due = history.length - 1 - age
               // Who came back asks how things stand; what is due is what moved since.
               if (due < since || history[due] === (history[since - 1] ?? 0)) continue
-              expect(counts.get(record.id)).toBeGreaterThanOrEqual(history[due] ?? 0)
-              expect(events.get(record.id)).toBeGreaterThanOrEqual(history[due] ?? 0)
+              expect(counts.get(id)).toBeGreaterThanOrEqual(history[due] ?? 0)
+              expect(events.get(id)).toBeGreaterThanOrEqual(history[due] ?? 0)
             }
           }
         }
         for (const each of steps) {
           if (each.kind === 'tick') {
-            const moved = each.moved.map((n) => at(entries, n)).filter(({ended}) => !ended)
-            for (const entry of moved) entry.received += 10
+            const moved = each.moved.map((n) => at(operations, n)).filter(({isOver}) => !isOver)
+            for (const operation of moved) operation.grow(10)
             await tick(clients, moved)
             expect(state.progressWrites).toBeLessThanOrEqual(MOST_TOLD_A_TICK)
             demandNews(turnsToWait - 1)
           } else if (each.kind === 'grow') {
             // Counted, and not told yet.
-            const entry = at(entries, each.which)
-            if (!entry.ended) entry.received += 1
+            at(operations, each.which).grow(1)
+            at(operations, each.which).checkpoint()
           } else if (each.kind === 'end') {
-            const entry = at(entries, each.which)
-            entry.ended = true
-            for (const {outbox} of clients) outbox.say(frames.of({type: 'ended', id: entry.record.id}))
+            at(operations, each.which).end()
             await settled()
           } else if (each.kind === 'say') {
             const client = at(clients, each.client)
             client.outbox.say(frames.of({type: 'result', id: 1}))
             await settled()
             // It has nothing to wait for any more.
-            for (const {record, history} of entries) {
-              if (client.since === 0)
-                expect(client.counts.get(record.id) ?? 0).toBeGreaterThanOrEqual(history.at(-1) ?? 0)
+            for (const {id, history} of operations) {
+              if (client.since === 0) expect(client.counts.get(id) ?? 0).toBeGreaterThanOrEqual(history.at(-1) ?? 0)
             }
           } else {
             at(clients, each.client).come()
@@ -182,11 +206,11 @@ describe('progress', () => {
   })
 
   it('is put into words once for all whose turn it is, and each of them is told of it in one write', async () => {
-    const {state, entries, Client, tick} = world()
+    const {state, operations, Client, tick} = world()
     const clients = Array.from({length: MOST_TOLD_A_TICK * 3}, () => new Client())
     const words = vi.spyOn(JSON, 'stringify')
     onTestFinished(() => words.mockRestore())
-    await tick(clients, entries)
+    await tick(clients, operations)
     expect([words.mock.calls.length, state.progressWrites]).toEqual([OPERATIONS + 1, MOST_TOLD_A_TICK])
   })
 
