@@ -73,7 +73,7 @@ describe('how many', () => {
   })
 
   it('of its operations have traffic at once: the others say why they wait, and those of others go by', async () => {
-    const {server, connect, file} = await world(films({maxConcurrentTransfers: 1}))
+    const {server, host, open, connect, file} = await world(films({maxConcurrentTransfers: 1}))
     server.route('/stalled', STALLED)
     server.route('/a', WHOLE)
     const app = await connect('films')
@@ -85,6 +85,12 @@ describe('how many', () => {
     expect(second.operation.progress.status).toBe(BackgroundTransferStatus.idle)
     const [found] = await Promise.all([(await connect()).getDownloadAsync(second.operation.guid)])
     expect(found.explain().why).toBe('its application has as many operations with traffic as the host allows it')
+    await host.close()
+    await open()
+    // The next host has both in their line again.
+    await expect.poll(() => server.requests.filter(({path}) => path === '/stalled').length, {timeout: 20_000}).toBe(2)
+    await begin(await connect('books'), server.url('/a'), file('d')).running
+    expect(server.requests.filter(({path}) => path === '/a').length).toBe(2)
     first.running.cancel()
     await second.running
     expect(await digestOf(file('b'))).toBe(sha256(CONTENT))
