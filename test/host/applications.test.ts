@@ -96,6 +96,25 @@ describe('how many', () => {
     expect(await digestOf(file('b'))).toBe(sha256(CONTENT))
   })
 
+  it('bytes a second all operations of an application may have, of this host and the next: those of others go by', async () => {
+    // It would take half an hour, behind the first pieces, which are let through and then waited for.
+    const {server, host, open, connect, file} = await world(films({maxBytesPerSecond: 1_000}))
+    server.route('/a', {content: Buffer.alloc(2_000_000), etag: '"1"'})
+    const app = await connect('films')
+    const books = await connect('books')
+    const {operation, running} = begin(app, server.url('/a'), file('a'))
+    const comes = () => expect.poll(() => operation.progress.bytesReceived, {timeout: 20_000}).toBeGreaterThan(0)
+    await comes()
+    await begin(books, server.url('/a'), file('b')).running
+    await host.close()
+    await open()
+    await begin(books, server.url('/a'), file('c')).running
+    await comes()
+    expect(operation.progress.bytesReceived).toBeLessThan(1_000_000)
+    running.cancel()
+    await reaches(operation, BackgroundTransferStatus.canceled)
+  })
+
   it('bytes it may have of a day: downloads go back into the line with what they have, and new ones are refused until the next', async () => {
     const rules = films({maxBytesPerDay: 100_000})
     const {server, host, open, connect, file} = await world(rules)
