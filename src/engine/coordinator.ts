@@ -88,7 +88,7 @@ export interface CoordinatorOptions {
 export class Coordinator {
   readonly operations: Operations
   readonly ticker: ProgressTicker
-  /** Ten times a second while anything moves. */
+  /** Ten times a second while anything moves, or somebody wants one more. */
   readonly ticks = new Subject<void>()
   /** A completion group, a batch with notifications or the prefetcher has gone a step. */
   readonly chores = new Subject<void>()

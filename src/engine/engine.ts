@@ -123,7 +123,7 @@ export class Engine implements EngineApi {
     return this.#events.asObservable()
   }
 
-  /** Ten times a second while anything moves. Hot. */
+  /** Ten times a second while anything moves, or somebody wants one more. Hot. */
   get ticks$(): Observable<void> {
     return this.#coordinator.ticks.asObservable()
   }

@@ -94,11 +94,14 @@ class Held implements OperationFollower, MovingOperation {
   holds: number
   readonly #options: HeldOperationsOptions
   readonly #followed: FollowedOperation
+  /** Of the counters that the client was told last. */
+  #generation: number
 
   constructor(entry: OperationEntry, holds: number, options: HeldOperationsOptions) {
     this.entry = entry
     this.holds = holds
     this.#options = options
+    this.#generation = entry.counts.generation
     this.#followed = options.followed.follow(entry, this)
   }
 
@@ -112,6 +115,10 @@ class Held implements OperationFollower, MovingOperation {
 
   listen(): void {
     this.#followed.listen(this)
+  }
+
+  get hasRestarted(): boolean {
+    return this.entry.counts.generation !== this.#generation
   }
 
   countsMessage() {
@@ -129,6 +136,7 @@ class Held implements OperationFollower, MovingOperation {
     const message = () => ({type: 'notice', snapshot: this.snapshot(), hasResponseChanged, hasRestarted}) as const
     // The same for all sessions that hold it as often.
     outbox.say(frames.shared(notice, this.holds, message))
+    this.#generation = this.entry.counts.generation
   }
 
   ended(error?: unknown): void {
@@ -144,6 +152,7 @@ class Held implements OperationFollower, MovingOperation {
     const {engine} = this.#options
     const {record, state, facts} = entry
     this.#followed.shown()
+    this.#generation = entry.counts.generation
     return {
       record,
       state,

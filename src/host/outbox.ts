@@ -23,6 +23,8 @@ export type ProgressEvent = EngineEvent & {readonly type: 'progress'}
 export interface MovingOperation {
   /** What was heard of it last. */
   readonly newest: OperationNotice
+  /** It has begun anew, and the client has not been told so: in this turn it will be, with the counters that it has now. */
+  readonly hasRestarted: boolean
   /** Its counters as they are. */
   countsMessage(): HostMessage
   /** It has been told of: it says so when it moves again. */
@@ -121,8 +123,10 @@ export class Outbox implements TurnTaker {
       this.#unsent.push(frames.shared(last, heard.length, () => ({type: 'event', event: merged(heard, last)})))
     }
     for (const operation of this.#moved) {
-      this.#unsent.push(frames.shared(operation.newest, COUNTS, () => operation.countsMessage()))
       operation.listen()
+      // They would fall, and nobody could say why.
+      if (operation.hasRestarted) continue
+      this.#unsent.push(frames.shared(operation.newest, COUNTS, () => operation.countsMessage()))
     }
     this.#moved.clear()
   }

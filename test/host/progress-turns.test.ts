@@ -49,6 +49,16 @@ class Operation {
     this.entry.tell({...record, evidence, attempts: {...record.attempts, highWater: received}})
   }
 
+  /** Begins anew, as the engine has it: the record, then the event, then the notice. */
+  restart(sayEvent: () => void): void {
+    const {record} = this.entry
+    const {generation} = record.evidence
+    const notice = this.entry.tell({...record, evidence: {...record.evidence, generation: generation + 1, ranges: []}})
+    this.history.fill(0)
+    sayEvent()
+    this.entry.notices.next(notice)
+  }
+
   end(): void {
     this.isOver = true
     this.entry.notices.complete()
@@ -79,16 +89,22 @@ function world() {
     readonly counts = new Map<string, number>()
     readonly events = new Map<string, number>()
     readonly ended = new Set<string>()
+    readonly generations = new Map<string, number>()
     since = 0
 
-    constructor() {
+    readonly follows: readonly Operation[]
+
+    constructor(follows: readonly Operation[] = operations) {
+      this.follows = follows
+      for (const {entry} of follows) this.held.hold(entry)
       this.come()
-      for (const {entry} of operations) this.held.hold(entry)
     }
 
     come(): void {
       this.counts.clear()
       this.events.clear()
+      // It asks how things stand.
+      for (const {id} of this.follows) this.generations.set(id, this.held.snapshotOf(id)?.counts.generation ?? 0)
       this.since = state.ticks
       const write = (bytes: Buffer, _: unknown, done: () => void) => {
         const said: HostMessage[] = bytes
@@ -110,9 +126,18 @@ function world() {
         expect(this.ended.has(id)).toBe(false)
         told.set(id, received)
       }
-      expect(message.type).not.toBe('notice')
-      if (message.type === 'counts') note(this.counts, message.id, message.counts.received)
+      if (message.type === 'notice') {
+        const {record, counts} = message.snapshot
+        expect([message.hasRestarted, counts.received]).toEqual([true, 0])
+        this.generations.set(record.id, counts.generation)
+        this.counts.set(record.id, 0)
+      }
+      if (message.type === 'counts') {
+        expect(message.counts.generation).toBe(this.generations.get(message.id))
+        note(this.counts, message.id, message.counts.received)
+      }
       if (message.type === 'ended') this.ended.add(message.id)
+      if (message.type === 'event' && message.event.type === 'operation.restarted') this.events.set(message.event.id, 0)
       if (message.type === 'event' && message.event.type === 'progress') {
         for (const {id, bytesReceived} of message.event.changes) note(this.events, id, bytesReceived)
       }
@@ -142,6 +167,7 @@ const step = fc.oneof(
   {weight: 6, arbitrary: fc.record({kind: fc.constant('tick'), moved: fc.uniqueArray(anOperation)})},
   {weight: 2, arbitrary: fc.record({kind: fc.constant('grow'), which: anOperation})},
   {weight: 1, arbitrary: fc.record({kind: fc.constant('end'), which: anOperation})},
+  {weight: 1, arbitrary: fc.record({kind: fc.constant('restart'), which: anOperation})},
   {weight: 2, arbitrary: fc.record({kind: fc.constant('say'), client: fc.nat({max: 200})})},
   {weight: 1, arbitrary: fc.record({kind: fc.constant('return'), client: fc.nat({max: 200})})},
 )
@@ -149,58 +175,83 @@ const step = fc.oneof(
 describe('progress', () => {
   it('reaches every client within its turns, in order, so many writes a tick, and nothing of it is left', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({min: 1, max: 110}), fc.array(step, {maxLength: 30}), async (count, steps) => {
-        const {state, operations, frames, Client, tick} = world()
-        const clients = Array.from({length: count}, () => new Client())
-        const turnsToWait = Math.ceil(count / MOST_TOLD_A_TICK)
-        const at = <T>(list: readonly T[], n: number) => list[n % list.length] as T
-        const demandNews = (age: number) => {
-          for (const {since, counts, events} of clients) {
-            for (const {id, history} of operations) {
-              const due = history.length - 1 - age
-              // Who came back asks how things stand; what is due is what moved since.
-              if (due < since || history[due] === (history[since - 1] ?? 0)) continue
-              expect(counts.get(id)).toBeGreaterThanOrEqual(history[due] ?? 0)
-              expect(events.get(id)).toBeGreaterThanOrEqual(history[due] ?? 0)
+      fc.asyncProperty(
+        fc.integer({min: 1, max: 110}),
+        fc.boolean(),
+        fc.array(step, {maxLength: 30}),
+        async (count, areApart, steps) => {
+          const {state, operations, frames, Client, tick} = world()
+          // Apart, the followers of an operation may all be far behind in the line.
+          const followedBy = (client: number) =>
+            areApart
+              ? operations.filter((_, n) => n === Math.floor(client / (MOST_TOLD_A_TICK + 2)) % OPERATIONS)
+              : operations
+          const clients = Array.from({length: count}, (_, n) => new Client(followedBy(n)))
+          const turnsToWait = Math.ceil(count / MOST_TOLD_A_TICK)
+          const at = <T>(list: readonly T[], n: number) => list[n % list.length] as T
+          const demandNews = (age: number) => {
+            for (const {since, counts, events, follows} of clients) {
+              for (const operation of operations) {
+                const {id, history} = operation
+                const due = history.length - 1 - age
+                // Who came back asks how things stand; what is due is what moved since.
+                if (due < since || history[due] === (history[since - 1] ?? 0)) continue
+                if (follows.includes(operation)) expect(counts.get(id)).toBeGreaterThanOrEqual(history[due] ?? 0)
+                expect(events.get(id)).toBeGreaterThanOrEqual(history[due] ?? 0)
+              }
             }
           }
-        }
-        for (const each of steps) {
-          if (each.kind === 'tick') {
-            const moved = each.moved.map((n) => at(operations, n)).filter(({isOver}) => !isOver)
-            for (const operation of moved) operation.grow(10)
-            await tick(clients, moved)
+          for (const each of steps) {
+            if (each.kind === 'tick') {
+              const moved = each.moved.map((n) => at(operations, n)).filter(({isOver}) => !isOver)
+              for (const operation of moved) operation.grow(10)
+              await tick(clients, moved)
+              expect(state.progressWrites).toBeLessThanOrEqual(MOST_TOLD_A_TICK)
+              demandNews(turnsToWait - 1)
+            } else if (each.kind === 'grow') {
+              // Counted, and not told yet.
+              at(operations, each.which).grow(1)
+              at(operations, each.which).checkpoint()
+            } else if (each.kind === 'end') {
+              at(operations, each.which).end()
+              await settled()
+            } else if (each.kind === 'restart') {
+              const operation = at(operations, each.which)
+              if (operation.isOver) continue
+              const event = {
+                type: 'operation.restarted',
+                at: state.ticks,
+                id: operation.id,
+                record: operation.entry.record,
+              } as const
+              const frame = frames.of({type: 'event', event})
+              operation.restart(() => {
+                for (const {outbox} of clients) outbox.say(frame)
+              })
+              await settled()
+            } else if (each.kind === 'say') {
+              const client = at(clients, each.client)
+              client.outbox.say(frames.of({type: 'result', id: 1}))
+              await settled()
+              // It has nothing to wait for any more.
+              for (const {id, history} of client.follows) {
+                if (client.since === 0) expect(client.counts.get(id) ?? 0).toBeGreaterThanOrEqual(history.at(-1) ?? 0)
+              }
+            } else {
+              at(clients, each.client).come()
+            }
+          }
+          // Nothing moves any more: as many ticks as somebody wants.
+          let ticks = 0
+          while (state.isWanted) {
+            await tick(clients, [])
             expect(state.progressWrites).toBeLessThanOrEqual(MOST_TOLD_A_TICK)
-            demandNews(turnsToWait - 1)
-          } else if (each.kind === 'grow') {
-            // Counted, and not told yet.
-            at(operations, each.which).grow(1)
-            at(operations, each.which).checkpoint()
-          } else if (each.kind === 'end') {
-            at(operations, each.which).end()
-            await settled()
-          } else if (each.kind === 'say') {
-            const client = at(clients, each.client)
-            client.outbox.say(frames.of({type: 'result', id: 1}))
-            await settled()
-            // It has nothing to wait for any more.
-            for (const {id, history} of operations) {
-              if (client.since === 0) expect(client.counts.get(id) ?? 0).toBeGreaterThanOrEqual(history.at(-1) ?? 0)
-            }
-          } else {
-            at(clients, each.client).come()
+            ticks += 1
           }
-        }
-        // Nothing moves any more: as many ticks as somebody wants.
-        let ticks = 0
-        while (state.isWanted) {
-          await tick(clients, [])
-          expect(state.progressWrites).toBeLessThanOrEqual(MOST_TOLD_A_TICK)
-          ticks += 1
-        }
-        expect(ticks).toBeLessThanOrEqual(turnsToWait)
-        demandNews(0)
-      }),
+          expect(ticks).toBeLessThanOrEqual(turnsToWait)
+          demandNews(0)
+        },
+      ),
       {numRuns: 60},
     )
   })
