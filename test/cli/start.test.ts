@@ -1,4 +1,4 @@
-/** How the command starts: from one file, and from what V8 compiled of it in an earlier run. */
+/** How the command starts: from a few files, and from what V8 compiled of them in an earlier run. */
 
 import {chmod, mkdir, readdir, readFile, stat, utimes, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
@@ -48,6 +48,23 @@ describe('the cache of compiled code', () => {
       const after = await stat(path)
       expect(after.ino).not.toBe(ino)
       expect(after.mode & 0o777).toBe(0o600)
+    })
+  })
+
+  it('grows by what a further run of the subcommand needs, and keeps the rest', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const directory = join(world.path('cache'), 'background-transfer')
+      const env = {XDG_CACHE_HOME: world.path('cache')}
+      const look = async (...args: readonly string[]) => {
+        expect(await world.bgt(['list', ...args], {env})).toMatchObject({code: 0})
+        const [file = ''] = await readdir(directory)
+        const {ino, size} = await stat(join(directory, file))
+        return {ino, size}
+      }
+      const ofHelp = await look('--help')
+      const ofBoth = await look()
+      expect(ofBoth.size).toBeGreaterThan(ofHelp.size)
+      expect([await look('--help'), await look()]).toEqual([ofBoth, ofBoth])
     })
   })
 
