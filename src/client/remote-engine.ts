@@ -549,7 +549,7 @@ export class RemoteEngine implements EngineApi {
         const operation = this.#operations.get(message.id)
         if (operation === undefined) return
         operation.counts = message.counts
-        operation.notices.next({record: operation.record, hasResponseChanged: false, hasRestarted: false})
+        operation.notices.listener?.moved()
         this.#ticks.next()
         return
       }

@@ -1,12 +1,11 @@
 /** An operation of a host as its client mirrors it: what was told last, and what was asked for since. */
 
-import {Subject} from 'rxjs'
 import type {Explanation} from '../domain/explain.ts'
 import {addRange, type RangeSet, sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {HeldOperation} from '../engine/engine-api.ts'
-import type {OperationNotice} from '../engine/operation-entry.ts'
+import {FollowedNotices} from '../engine/followed-notices.ts'
 import type {Snapshot} from '../host/protocol.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 
@@ -18,7 +17,7 @@ interface Wish {
 }
 
 export class RemoteOperation implements HeldOperation {
-  readonly notices = new Subject<OperationNotice>()
+  readonly notices = new FollowedNotices({})
   record: OperationRecord
   explanation: Explanation
   /** Handles of this process. */

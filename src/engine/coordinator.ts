@@ -142,9 +142,10 @@ export class Coordinator {
       clock: ports.clock,
       tell: (changes) => this.#events.next({type: 'progress', at: this.#ports.clock.now(), changes}),
       show: (id, counts) => this.operations.get(id)?.observe(counts) ?? counts,
-      followerOf: (id) => {
+      listenerOf: (id) => this.operations.get(id)?.notices.listener,
+      placed: (id, slot) => {
         const entry = this.operations.get(id)
-        return entry?.notices.isFollowed === true ? entry.moved : undefined
+        if (entry !== undefined) entry.slot = slot
       },
       onTick: () => {
         this.limits.wake()

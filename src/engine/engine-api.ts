@@ -19,7 +19,7 @@ import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery} from '../ports/record-store.ts'
 import type {ApplicationStanding} from './application-quotas.ts'
 import type {EngineEvent} from './events.ts'
-import type {OperationNotice} from './operation-entry.ts'
+import type {FollowedNotices} from './followed-notices.ts'
 import type {ConstrainedTransfer, ResolvedEngineOptions} from './options.ts'
 
 /** What createDownload gathers; the engine adds the place in line. */
@@ -43,7 +43,7 @@ export interface HeldOperation {
   readonly facts: OperationFacts
   readonly isOver: boolean
   /** Errors when nothing more will come. */
-  readonly notices: Observable<OperationNotice>
+  readonly notices: Pick<FollowedNotices, 'subscribe' | 'listen'>
 }
 
 /** What is asked of completion groups. Those that throw do so before anything is changed. */

@@ -320,6 +320,8 @@ export class Engine implements EngineApi {
 
   /** Live counters of an operation. */
   progressOf(entry: OperationEntry): {readonly received: number; readonly total: number} {
+    const told = this.#coordinator.ticker.toldAt(entry.slot, entry.record.id)
+    if (told !== undefined) return told
     const {received, total = 0} = this.countsOf(entry)
     return {received, total}
   }

@@ -1,35 +1,68 @@
-/** What handles follow of one operation: a subject that says when the first one comes, and when the last one has gone. */
+/**
+ * What handles follow of one operation. Changes are told as notices, to subscribers. That counters have moved is told apart, ten times
+ * a second, to the listeners themselves: with thousands of operations what a tick waits for is memory, and whatever stood between the
+ * ticker and a listener would be one more object to fetch.
+ */
 
 import {Observable, type Subscriber} from 'rxjs'
 import type {OperationNotice} from './operation-entry.ts'
 
 type End = {readonly kind: 'completed'} | {readonly kind: 'failed'; readonly error: unknown}
 
+/** Hears that counters have moved. Never once the operation has ended. */
+export interface MoveListener {
+  moved(): void
+}
+
+export interface FollowedNoticesOptions {
+  /** Somebody subscribes now, or nobody any more. */
+  readonly onFollowed?: () => void
+  /** `listener` has become another one. */
+  readonly onListened?: () => void
+}
+
 export class FollowedNotices extends Observable<OperationNotice> {
   /** Copied when it changes: whoever is told may come and go meanwhile. */
   #followers: readonly Subscriber<OperationNotice>[] = []
+  #listeners: readonly MoveListener[] = []
+  #listener: MoveListener | undefined
   #end: End | undefined
+  readonly #options: FollowedNoticesOptions
 
-  /** `onFollowed`: somebody follows now, or nobody any more. */
-  constructor(onFollowed: () => void) {
+  constructor(options: FollowedNoticesOptions) {
     super((follower) => {
       if (this.#end !== undefined) {
         endOne(follower, this.#end)
         return undefined
       }
       this.#followers = [...this.#followers, follower]
-      if (this.#followers.length === 1) onFollowed()
+      if (this.#followers.length === 1) options.onFollowed?.()
       return () => {
         const left = this.#followers.filter((each) => each !== follower)
         if (left.length === this.#followers.length) return
         this.#followers = left
-        if (left.length === 0) onFollowed()
+        if (left.length === 0) options.onFollowed?.()
       }
     })
+    this.#options = options
   }
 
   get isFollowed(): boolean {
     return this.#followers.length > 0
+  }
+
+  /** Whom to tell that counters have moved, who may be several; undefined where nobody wants to know. */
+  get listener(): MoveListener | undefined {
+    return this.#listener
+  }
+
+  /** Until the returned function is called; that may be within a move, which may then be heard still. */
+  listen(listener: MoveListener): () => void {
+    this.#setListeners([...this.#listeners, listener])
+    return () => {
+      const left = this.#listeners.filter((each) => each !== listener)
+      if (left.length < this.#listeners.length) this.#setListeners(left)
+    }
   }
 
   next(notice: OperationNotice): void {
@@ -44,10 +77,29 @@ export class FollowedNotices extends Observable<OperationNotice> {
     this.#endAll({kind: 'failed', error})
   }
 
+  #setListeners(listeners: readonly MoveListener[]): void {
+    this.#listeners = listeners
+    this.#listener = listeners.length > 1 ? new Listeners(listeners) : listeners[0]
+    this.#options.onListened?.()
+  }
+
   #endAll(end: End): void {
     if (this.#end !== undefined) return
     this.#end = end
+    this.#setListeners([])
     for (const follower of this.#followers) endOne(follower, end)
+  }
+}
+
+class Listeners implements MoveListener {
+  readonly #all: readonly MoveListener[]
+
+  constructor(all: readonly MoveListener[]) {
+    this.#all = all
+  }
+
+  moved(): void {
+    for (const listener of this.#all) listener.moved()
   }
 }
 

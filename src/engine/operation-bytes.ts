@@ -150,6 +150,7 @@ export class OperationBytes implements ByteSource {
       }
       changes.add(entry.onArrival(() => settle(resolve)))
       changes.add(this.#options.want(position))
+      changes.add(entry.notices.listen({moved: () => settle(resolve)}))
       changes.add(
         entry.notices.subscribe({
           next: () => settle(resolve),

@@ -47,14 +47,16 @@ export class OperationEntry {
   phase: Member['phase'] | undefined
   readonly journal: JournalTail
   readonly notices: FollowedNotices
+  /** Where the ticker keeps its live counters, as long as those there are its own. */
+  slot = 0
   /** Whoever waits for bytes; most entries never have one. */
   #waiting: Set<() => void> | undefined
   #shown: ByteCounts
 
-  /** `onFollowed`: a handle follows it now, or none any more. */
-  constructor(record: OperationRecord, onFollowed: () => void) {
+  /** `onListened`: whoever wants to know that its counters move is another one now, or nobody any more. */
+  constructor(record: OperationRecord, onListened: () => void) {
     this.record = record
-    this.notices = new FollowedNotices(onFollowed)
+    this.notices = new FollowedNotices({onListened})
     this.saved = record
     this.path = pathOfState(record.state)
     this.journal = new JournalTail(record.journalled ?? 0)
@@ -103,11 +105,6 @@ export class OperationEntry {
       ...answerIn(counts, sameGeneration ? shown : undefined),
     }
     return this.#shown
-  }
-
-  /** Its counters moved. */
-  readonly moved = () => {
-    this.notices.next({record: this.record, hasResponseChanged: false, hasRestarted: false})
   }
 
   tell(record: OperationRecord): OperationNotice {

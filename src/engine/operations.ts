@@ -120,7 +120,7 @@ export class Operations {
   hold(record: OperationRecord): OperationEntry {
     const known = this.#entries.get(record.id)
     if (known !== undefined) return known
-    const entry = new OperationEntry(record, () => this.#options.ticker.followed(record.id))
+    const entry = new OperationEntry(record, () => this.#options.ticker.listenedTo(record.id))
     this.#entries.set(record.id, entry)
     if (this.#stopped) entry.notices.error(closed())
     return entry

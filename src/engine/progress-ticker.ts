@@ -8,6 +8,7 @@ import type {OperationId} from '../domain/operation-id.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
 import type {ProgressChange} from './events.ts'
+import type {MoveListener} from './followed-notices.ts'
 
 const TICK_MS = 100
 
@@ -25,8 +26,10 @@ export interface ProgressTickerOptions {
   readonly tell: (changes: readonly ProgressChange[]) => void
   /** What the application may see of raw counts, which fall when a try begins at an earlier byte. */
   readonly show: (id: OperationId, counts: ByteCounts) => ByteCounts
-  /** Whom to call when its counts have changed; undefined while nobody listens to it. */
-  readonly followerOf: (id: OperationId) => (() => void) | undefined
+  /** Who is told that its counts have changed; undefined while nobody listens. */
+  readonly listenerOf: (id: OperationId) => MoveListener | undefined
+  /** Its counters are there from now on. */
+  readonly placed: (id: OperationId, slot: number) => void
   /** What else waits for the shared ticker while anything moves. */
   readonly onTick: () => void
   /** At each write. */
@@ -38,12 +41,14 @@ export class ProgressTicker implements ProgressMeter {
   /** By operation: where its counters are. */
   readonly #slots = new Map<OperationId, number>()
   readonly #free: number[] = []
-  readonly #ids: OperationId[] = []
+  readonly #ids: (OperationId | undefined)[] = []
   readonly #reads: (() => ByteCounts)[] = []
-  readonly #followers: ((() => void) | undefined)[] = []
+  readonly #listeners: (MoveListener | undefined)[] = []
   #received = new Float64Array(FIRST_SLOTS)
   /** All bytes that were told of. */
   #told = new Float64Array(FIRST_SLOTS)
+  /** What was read beside the ticks: no less may be shown from then on. */
+  #seen = new Float64Array(FIRST_SLOTS)
   #totals = new Float64Array(FIRST_SLOTS)
   #generations = new Float64Array(FIRST_SLOTS)
   #modes = new Uint8Array(FIRST_SLOTS)
@@ -78,11 +83,13 @@ export class ProgressTicker implements ProgressMeter {
     this.#slots.set(id, slot)
     this.#ids[slot] = id
     this.#reads[slot] = read
-    this.#followers[slot] = this.#options.followerOf(id)
+    this.#listeners[slot] = this.#options.listenerOf(id)
     this.#received[slot] = counts.received
     this.#generations[slot] = counts.generation
     this.#told[slot] = bytesOf(counts)
+    this.#seen[slot] = 0
     this.#modes[slot] = READ
+    this.#options.placed(id, slot)
     this.#toRead.add(slot)
     this.#arm()
     return {
@@ -106,10 +113,21 @@ export class ProgressTicker implements ProgressMeter {
     return slot === undefined ? undefined : this.#countsAt(slot)
   }
 
-  /** Somebody listens to it now, or nobody any more. */
-  followed(id: OperationId): void {
+  /**
+   * The same, where they are kept here and nobody has to be asked; undefined when they have to be read. `slot`: where its counters were
+   * last.
+   */
+  toldAt(slot: number, id: OperationId): {readonly received: number; readonly total: number} | undefined {
+    if (this.#modes[slot] !== TOLD || this.#ids[slot] !== id) return undefined
+    const received = Math.max(this.#received[slot] ?? 0, this.#told[slot] ?? 0, this.#seen[slot] ?? 0)
+    this.#seen[slot] = received
+    return {received, total: this.#totals[slot] ?? 0}
+  }
+
+  /** Another one listens to it now, or nobody any more. */
+  listenedTo(id: OperationId): void {
     const slot = this.#slots.get(id)
-    if (slot !== undefined) this.#followers[slot] = this.#options.followerOf(id)
+    if (slot !== undefined) this.#listeners[slot] = this.#options.listenerOf(id)
   }
 
   /** Somebody waits for a tick, also where nothing moves any more. */
@@ -124,6 +142,7 @@ export class ProgressTicker implements ProgressMeter {
     if (slot < size) return slot
     this.#received = grown(this.#received, new Float64Array(size * 2))
     this.#told = grown(this.#told, new Float64Array(size * 2))
+    this.#seen = grown(this.#seen, new Float64Array(size * 2))
     this.#totals = grown(this.#totals, new Float64Array(size * 2))
     this.#generations = grown(this.#generations, new Float64Array(size * 2))
     this.#modes = grown(this.#modes, new Uint8Array(size * 2))
@@ -138,8 +157,9 @@ export class ProgressTicker implements ProgressMeter {
     this.#options.show(id, this.#countsAt(slot))
     if (this.#slots.get(id) === slot) this.#slots.delete(id)
     this.#toRead.delete(slot)
+    this.#ids[slot] = undefined
     this.#reads[slot] = nothing
-    this.#followers[slot] = undefined
+    this.#listeners[slot] = undefined
     this.#modes[slot] = READ
     this.#free.push(slot)
   }
@@ -166,10 +186,10 @@ export class ProgressTicker implements ProgressMeter {
   /** Never less than was told of the same generation. */
   #countsAt(slot: number): ByteCounts {
     const counts = (this.#reads[slot] ?? nothing)()
-    const told = this.#told[slot] ?? 0
+    const shown = Math.max(this.#told[slot] ?? 0, this.#seen[slot] ?? 0)
     const isLess =
-      counts.answer === undefined && counts.generation === this.#generations[slot] && counts.received < told
-    return isLess ? {...counts, received: told} : counts
+      counts.answer === undefined && counts.generation === this.#generations[slot] && counts.received < shown
+    return isLess ? {...counts, received: shown} : counts
   }
 
   #arm(): void {
@@ -190,7 +210,7 @@ export class ProgressTicker implements ProgressMeter {
 
   #tick(): void {
     const changes: ProgressChange[] = []
-    const followers: (() => void)[] = []
+    const listeners: MoveListener[] = []
     for (let at = 0; at < this.#movedCount; at++) {
       const slot = this.#moved[at] ?? 0
       this.#hasMoved[slot] = 0
@@ -202,20 +222,20 @@ export class ProgressTicker implements ProgressMeter {
         bytesReceived: received,
         totalBytesToReceive: this.#totals[slot] ?? 0,
       })
-      const follower = this.#followers[slot]
-      if (follower !== undefined) followers.push(follower)
+      const listener = this.#listeners[slot]
+      if (listener !== undefined) listeners.push(listener)
     }
     this.#movedCount = 0
     for (const slot of this.#toRead) {
       const change = this.#readAt(slot)
       if (change === undefined) continue
       changes.push(change)
-      const follower = this.#followers[slot]
-      if (follower !== undefined) followers.push(follower)
+      const listener = this.#listeners[slot]
+      if (listener !== undefined) listeners.push(listener)
     }
     if (changes.length === 0) return
     this.#options.tell(changes)
-    for (const follower of followers) follower()
+    for (const listener of listeners) listener.moved()
   }
 
   #readAt(slot: number): ProgressChange | undefined {
@@ -224,6 +244,7 @@ export class ProgressTicker implements ProgressMeter {
     const counts = this.#options.show(id, raw)
     this.#generations[slot] = counts.generation
     this.#totals[slot] = counts.total ?? 0
+    this.#seen[slot] = 0
     const isPlain =
       counts.answer === undefined &&
       counts.generation === raw.generation &&

@@ -51,11 +51,7 @@ export class FollowedOperation {
     }
     this.#followers.add(follower)
     this.#listening.add(follower)
-    this.#following ??= this.entry.notices.subscribe({
-      next: (notice) => this.#hear(notice),
-      error: (error) => this.#over({error}),
-      complete: () => this.#over({}),
-    })
+    this.#following ??= this.#hearAll()
   }
 
   leave(follower: OperationFollower): void {
@@ -73,6 +69,22 @@ export class FollowedOperation {
   /** One follower is told how it stands now. */
   shown(): void {
     if (!this.#standsAsTold()) this.#record = undefined
+  }
+
+  #hearAll(): Subscription {
+    const {notices} = this.entry
+    const following = notices.subscribe({
+      next: (notice) => this.#hear(notice),
+      error: (error) => this.#over({error}),
+      complete: () => this.#over({}),
+    })
+    following.add(notices.listen(this))
+    return following
+  }
+
+  /** Its counters have; and its record may have changed in what no notice tells. */
+  moved(): void {
+    this.#hear({record: this.entry.record, hasResponseChanged: false, hasRestarted: false})
   }
 
   #hear(notice: OperationNotice): void {

@@ -119,7 +119,14 @@ export class DownloadOperation extends TransferOperation {
   get progress(): BackgroundDownloadProgress {
     const {entered} = this
     const {received, total} = entered === undefined ? {received: 0, total: 0} : this.engine.progressOf(entered)
-    return {bytesReceived: received, totalBytesToReceive: total, status: this.status, ...this.flags}
+    const {hasResponseChanged, hasRestarted} = this.flags
+    return {
+      bytesReceived: received,
+      totalBytesToReceive: total,
+      status: this.status,
+      hasResponseChanged,
+      hasRestarted,
+    }
   }
 
   /** Incremental progress, twice a second; deferrals hold the next event back (spec 2.7). */

@@ -15,6 +15,7 @@ import {
   Observable,
   of,
   ReplaySubject,
+  type Subscriber,
   Subscription,
 } from 'rxjs'
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
@@ -27,8 +28,7 @@ import {BackgroundTransferPriority} from '../domain/priority.ts'
 import type {HeaderField, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import {type BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
-import {FollowedNotices} from '../engine/followed-notices.ts'
-import type {OperationNotice} from '../engine/operation-entry.ts'
+import {FollowedNotices, type MoveListener} from '../engine/followed-notices.ts'
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {changeCredentials, changeRequestHeaders, isFtp} from '../engine/transfer-request.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
@@ -64,7 +64,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
    * Connected to the entry only while somebody listens: then the entry keeps the handle alive, and otherwise the application
    * alone does, so that both can go when it lets go. Errors when nothing more will come.
    */
-  protected readonly notices: Observable<OperationNotice>
+  protected readonly notices: FollowedNotices
   #flags = NO_FLAGS
   #response: {readonly facts: OperationRecord['response']; readonly information: ResponseInformation} | undefined
 
@@ -72,9 +72,16 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     this.engine = engine
     this.#stage = stage
     let connection: Subscription | undefined
-    const notices = new FollowedNotices(() => {
-      connection?.unsubscribe()
-      connection = notices.isFollowed ? this.#connect(notices) : undefined
+    let moves: Subscription | undefined
+    const notices = new FollowedNotices({
+      onFollowed: () => {
+        connection?.unsubscribe()
+        connection = notices.isFollowed ? this.#connect(notices) : undefined
+      },
+      onListened: () => {
+        moves?.unsubscribe()
+        moves = notices.listener === undefined ? undefined : this.#listen(notices.listener)
+      },
     })
     this.notices = notices
     if (stage.kind === 'entered') this.#enter(stage.entry)
@@ -367,6 +374,13 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return connection
   }
 
+  /** The entry tells the listener itself. */
+  #listen(listener: MoveListener): Subscription {
+    const connection = new Subscription()
+    connection.add(this.#entered.subscribe(({notices}) => connection.add(notices.listen(listener))))
+    return connection
+  }
+
   #running(accepted: Promise<void>, {signal, cancelSignal}: WaitOptions): RunningTransfer<this> {
     const outcome = this.#outcome(accepted, signal)
     const cancel = () => {
@@ -381,7 +395,6 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return Object.assign(outcome, {accepted, progress$: this.#progress(accepted), cancel})
   }
 
-  /** By hand: with thousands of followers each operator on the way is one more object to fetch from memory at each tick. */
   #progress(accepted: Promise<void>): Observable<this> {
     return new Observable((follower) => {
       const tell = () => {
@@ -393,7 +406,9 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
       tell()
       if (follower.closed) return undefined
       accepted.catch(end)
-      return this.notices.subscribe({next: tell, error: end, complete: end})
+      const following = this.notices.subscribe({next: tell, error: end, complete: end})
+      following.add(this.notices.listen(new Follower(this, follower)))
+      return following
     })
   }
 
@@ -458,6 +473,21 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
         complete: () => subscriber.complete(),
       })
     })
+  }
+}
+
+/** All that stands between a tick and a subscriber of its progress. */
+class Follower<Operation> implements MoveListener {
+  readonly #operation: Operation
+  readonly #subscriber: Subscriber<Operation>
+
+  constructor(operation: Operation, subscriber: Subscriber<Operation>) {
+    this.#operation = operation
+    this.#subscriber = subscriber
+  }
+
+  moved(): void {
+    this.#subscriber.next(this.#operation)
   }
 }
 

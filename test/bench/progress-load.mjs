@@ -2,9 +2,10 @@
  * What progress costs with 10,000 operations that all move: prints the share of one core, in percent, that the shared ticker and
  * whoever it tells take. The operations are real, down to the transport: that one counts bytes that never come.
  *
- *   node test/bench/progress-load.mjs batches|subscribers STORE [COUNT]
+ *   node test/bench/progress-load.mjs batches|subscribers|readers STORE [COUNT]
  *
- * `batches`: one subscriber of the engine's events. `subscribers`: and one of each operation's `progress$`.
+ * `batches`: one subscriber of the engine's events. `subscribers`: and one of each operation's `progress$`. `readers`: and that one
+ * reads `progress` each time.
  */
 
 import {join} from 'node:path'
@@ -14,6 +15,7 @@ const fromDist = (module) => import(fileURLToPath(new URL(`../../dist/src/${modu
 const {createPlatform} = await fromDist('platform.js')
 const {Engine} = await fromDist('engine/engine.js')
 const {BackgroundDownloader} = await fromDist('namespace/background-downloader.js')
+const {BackgroundTransferGroup} = await fromDist('namespace/background-transfer-group.js')
 
 const [mode, directory, given = '10000'] = process.argv.slice(2)
 const count = Number(given)
@@ -83,16 +85,23 @@ let told = 0
 engine.events$.subscribe((event) => {
   if (event.type === 'progress') told += event.changes.length
 })
+/** What a group does at a start grows with its members, and is not what is measured. */
+const GROUP = 100
 const downloader = new BackgroundDownloader(engine)
 const downloads = Array.from({length: count}, (_, n) => [`http://host-${n}.example/file`, join(directory, String(n))])
 let seen = 0
-if (mode === 'batches') {
+const subscriber = {
+  subscribers: () => ({next: () => (seen += 1), error: () => undefined}),
+  readers: () => ({next: ({progress}) => (seen += Math.sign(progress.bytesReceived)), error: () => undefined}),
+}[mode]
+if (subscriber === undefined) {
   await downloader.createDownloads(downloads)
 } else {
-  for (const [url, file] of downloads) {
+  for (const [n, [url, file]] of downloads.entries()) {
+    if (n % GROUP === 0) downloader.transferGroup = BackgroundTransferGroup.of(engine, `${n / GROUP}`)
     const running = downloader.createDownload(url, file).startAsync()
     running.catch(() => undefined)
-    running.progress$.subscribe({next: () => (seen += 1), error: () => undefined})
+    running.progress$.subscribe(subscriber())
   }
 }
 
@@ -115,7 +124,8 @@ seen = told = ticks.spent = 0
 const began = performance.now()
 await ticked(TICKS)
 const wall = performance.now() - began
-if (told < count * (TICKS - 1) || (mode === 'subscribers' && seen < told)) throw new Error(`${told} told, ${seen} seen`)
+if (told < count * (TICKS - 1) || (subscriber !== undefined && seen < told))
+  throw new Error(`${told} told, ${seen} seen`)
 // At the pace that a machine with time to spare keeps, whatever this one did.
 console.log((ticks.spent / 1000 / (TICKS * TICK_MS)) * 100)
 process.stderr.write(`${told} told, ${seen} seen in ${Math.round(wall)} ms\n`)

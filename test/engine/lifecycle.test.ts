@@ -183,6 +183,35 @@ describe('a handle', () => {
     expect(operation.progress).toMatchObject({bytesReceived: 50_000, totalBytesToReceive: 50_000})
   })
 
+  it('D13 bytes that come → each subscriber of progress$ hears it at each tick, and has the final counters last', async () => {
+    const world = await worldOf()
+    world.network.pieceBytes = 512
+    world.network.pieceDelayMs = 7
+    const {operation, download} = await running(world)
+    const seen: number[][] = []
+    const follow = (most: number) => {
+      const counts: number[] = []
+      seen.push(counts)
+      const following = download.progress$.subscribe(({progress}) => {
+        counts.push(progress.bytesReceived)
+        if (counts.length === most) following.unsubscribe()
+      })
+    }
+    follow(Number.POSITIVE_INFINITY)
+    await world.advance(250)
+    const present = operation.progress.bytesReceived
+    follow(3)
+    follow(Number.POSITIVE_INFINITY)
+    await world.until(download)
+    const [first = [], leaving = [], late = []] = seen
+    expect(first.length).toBeGreaterThan(6)
+    expect(first.at(-1)).toBe(80_000)
+    expect(leaving).toEqual(late.slice(0, 3))
+    expect(late[0]).toBe(present)
+    expect(late.slice(1)).toEqual(first.slice(1 - late.length))
+    for (const counts of seen) expect(counts).toEqual(counts.toSorted((a, b) => a - b))
+  })
+
   it('D34 set RequestedUri while paused → used on Resume; elsewhere it throws', async () => {
     const world = await worldOf()
     const {operation, download} = await running(world)

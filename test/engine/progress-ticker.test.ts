@@ -15,17 +15,23 @@ function counts(received: number, generation = 1): ByteCounts {
 function world(show: (id: OperationId, counts: ByteCounts) => ByteCounts = (_, shown) => shown) {
   const timers: (() => void)[] = []
   const told: (readonly ProgressChange[])[] = []
-  const followers = new Map<OperationId, () => void>()
+  const listeners = new Map<OperationId, () => void>()
+  const slots = new Map<OperationId, number>()
   const ticker = new ProgressTicker({
     clock: {now: () => 0, setTimeout: (fn: () => void) => timers.push(fn), clearTimeout: () => timers.splice(0)},
     tell: (changes) => told.push(changes),
     show,
-    followerOf: (id) => followers.get(id),
+    listenerOf: (id) => {
+      const moved = listeners.get(id)
+      return moved === undefined ? undefined : {moved}
+    },
+    placed: (id, slot) => slots.set(id, slot),
     onTick: () => undefined,
     onWritten: () => undefined,
   })
   createActor(ticker.logic).start()
-  return {ticker, told, followers, pending: () => timers.length, tick: () => timers.shift()?.()}
+  const toldAt = (id: OperationId, of = id) => ticker.toldAt(slots.get(id) ?? 0, of)
+  return {ticker, told, listeners, toldAt, pending: () => timers.length, tick: () => timers.shift()?.()}
 }
 
 const change = (id: OperationId, bytesReceived: number) => ({id, bytesReceived, totalBytesToReceive: 1000})
@@ -132,19 +138,60 @@ describe('the shared ticker of progress', () => {
     expect(told).toEqual([[change(B, 3)], [change(B, 4)]])
   })
 
-  it('wakes those alone that are followed, once the batch was told', () => {
-    const {ticker, told, followers, tick} = world()
+  it('knows, of those that are told as they move, what is there by now, and asks nobody', () => {
+    const {ticker, toldAt, tick} = world()
+    let asked = 0
+    const gauge = ticker.attach(A, () => {
+      asked += 1
+      return counts(0)
+    })
+    expect(toldAt(A)).toBeUndefined()
+    tick()
+    gauge.moved(10)
+    asked = 0
+    expect(toldAt(A)).toEqual({received: 10, total: 1000})
+    expect(toldAt(A, B)).toBeUndefined()
+    expect(asked).toBe(0)
+    gauge.changed()
+    expect(toldAt(A)).toBeUndefined()
+    tick()
+    gauge.moved(20)
+    gauge.detach()
+    expect(toldAt(A)).toBeUndefined()
+  })
+
+  it('13.3.5. shows no less than was read beside the ticks, though no tick told it', () => {
+    const {ticker, told, toldAt, tick} = world()
+    let received = 0
+    const gauge = ticker.attach(A, () => counts(received))
+    tick()
+    gauge.moved(50)
+    expect(toldAt(A)).toEqual({received: 50, total: 1000})
+    received = 40
+    gauge.moved(40)
+    expect(toldAt(A)).toEqual({received: 50, total: 1000})
+    gauge.changed()
+    expect(ticker.read(A)).toEqual(counts(50))
+    tick()
+    expect(told).toEqual([[change(A, 50)]])
+    received = 7
+    gauge.changed()
+    expect(ticker.read(A)).toEqual(counts(50))
+  })
+
+  it('wakes those alone that are listened to, once the batch was told', () => {
+    const {ticker, told, listeners, tick} = world()
     const gauges = Array.from({length: 40}, (_, n) => ticker.attach(`${n}` as OperationId, () => counts(0)))
     tick()
     const woken: number[] = []
-    followers.set('7' as OperationId, () => woken.push(told.length))
-    ticker.followed('7' as OperationId)
+    listeners.set('7' as OperationId, () => woken.push(told.length))
+    ticker.listenedTo('7' as OperationId)
     for (const [n, gauge] of gauges.entries()) gauge.moved(n + 1)
     tick()
     expect(told[0]).toHaveLength(40)
     expect(woken).toEqual([1])
-    followers.delete('7' as OperationId)
-    ticker.followed('7' as OperationId)
+    listeners.delete('7' as OperationId)
+    ticker.listenedTo('7' as OperationId)
     for (const gauge of gauges) gauge.moved(500)
     tick()
     expect(woken).toEqual([1])

@@ -455,15 +455,18 @@ describe('progress', () => {
     const entry = await start(world, 1)
     const notices: OperationNotice[] = []
     const counts: number[] = []
+    const count = () => counts.push(world.engine.progressOf(entry).received)
     entry.notices.subscribe((notice) => {
       notices.push(notice)
-      counts.push(world.engine.progressOf(entry).received)
+      count()
     })
+    entry.notices.listen({moved: count})
     await world.until(() => entry.isOver)
     expect(told.length).toBeGreaterThan(5)
     for (const [index, {at}] of told.entries()) {
       expect(at - (told[index - 1]?.at ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(100)
     }
+    expect(counts.length).toBeGreaterThan(told.length)
     expect(counts).toEqual(counts.toSorted((a, b) => a - b))
     expect(notices.at(-1)?.record.state).toBe('completed')
     expect(world.engine.progressOf(entry)).toEqual({received: SIZE, total: SIZE})

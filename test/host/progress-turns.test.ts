@@ -153,7 +153,7 @@ function world() {
     const changes = moved.map(({id, received}) => ({id, bytesReceived: received, totalBytesToReceive: 0}))
     const event = {type: 'progress', at: state.ticks, changes} as const
     if (moved.length > 0) for (const {outbox} of clients) outbox.progressed(event)
-    for (const {entry} of moved) entry.moved()
+    for (const {entry} of moved) entry.notices.listener?.moved()
     for (const each of operations) each.history.push(moved.includes(each) ? each.received : (each.history.at(-1) ?? 0))
     await settled()
   }
