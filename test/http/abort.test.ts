@@ -8,11 +8,11 @@ import {PATHS, run, startServer, startTransport, WAYS} from './harness.ts'
 const SIZE = 300_000
 
 describe.each(WAYS)('an exchange over %s by the %s path', (scheme, path) => {
-  const directBodyThreshold = PATHS[path]
+  const way = PATHS[path]
 
   it('aborted beforehand does nothing', async () => {
     const server = await startServer(scheme)
-    const {error, receiver} = await run(startTransport({directBodyThreshold}), server.url('/a'), {
+    const {error, receiver} = await run(startTransport(way), server.url('/a'), {
       signal: AbortSignal.abort(),
     })
     expect(error?.code).toBe('CANCELED')
@@ -24,7 +24,7 @@ describe.each(WAYS)('an exchange over %s by the %s path', (scheme, path) => {
     const server = await startServer(scheme)
     server.route('/a', {beforeHead: 'stall'})
     const controller = new AbortController()
-    const running = run(startTransport({directBodyThreshold}), server.url('/a'), {signal: controller.signal})
+    const running = run(startTransport(way), server.url('/a'), {signal: controller.signal})
     await expect.poll(() => server.requests.length).toBe(1)
     controller.abort(new Error('enough'))
     const {error} = await running
@@ -37,7 +37,7 @@ describe.each(WAYS)('an exchange over %s by the %s path', (scheme, path) => {
     server.route('/a', {content: {seed: 1, size: SIZE}})
     const controller = new AbortController()
     const abort = () => controller.abort()
-    const {error, receiver} = await run(startTransport({directBodyThreshold}), server.url('/a'), {
+    const {error, receiver} = await run(startTransport(way), server.url('/a'), {
       signal: controller.signal,
       ...(call === 'connected' ? {onConnected: abort} : {}),
       ...(call === 'responded' ? {onResponded: abort} : {}),
@@ -53,7 +53,7 @@ describe.each(WAYS)('an exchange over %s by the %s path', (scheme, path) => {
     const server = await startServer(scheme)
     server.route('/a', {content: {seed: 1, size: SIZE}, pieceBytes: 7_000})
     server.route('/chunked', {content: {seed: 1, size: SIZE}, pieceBytes: 7_000, framing: 'chunked'})
-    const transport = startTransport({directBodyThreshold})
+    const transport = startTransport(way)
     await fc.assert(
       fc.asyncProperty(
         fc.record({

@@ -1,4 +1,4 @@
-/** One contract, run over both ways a body can take (through undici's parser, and past it), in clear and over TLS. */
+/** One contract, run over all ways a body can take (read by us, through undici's parser, and past it), in clear and over TLS. */
 
 import {describe, expect, it} from 'vitest'
 import {contentOf, sha256} from '../support/content.ts'
@@ -8,12 +8,12 @@ const KIB = 1024
 const MIB = 1024 * KIB
 
 describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
-  const directBodyThreshold = PATHS[path]
+  const way = PATHS[path]
 
   it.each([0, 1, 16 * KIB, 16 * KIB + 1, 100_000, 5 * MIB])('arrives whole: %i bytes', async (size) => {
     const server = await startServer(scheme)
     server.route('/a', {content: {seed: 1, size}})
-    const {receiver, end, exchange} = await run(startTransport({directBodyThreshold}), server.url('/a'))
+    const {receiver, end, exchange} = await run(startTransport(way), server.url('/a'))
     expect(end).toEqual({bodyLength: size, framing: 'length'})
     expect(exchange.received).toBe(size)
     expect(receiver.digest()).toBe(sha256(contentOf(1, size)))
@@ -22,7 +22,7 @@ describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
   it('goes to large buffers as well', async () => {
     const server = await startServer(scheme)
     server.route('/a', {content: {seed: 2, size: 5 * MIB + 17}})
-    const transport = startTransport({directBodyThreshold})
+    const transport = startTransport(way)
     const {receiver} = await run(transport, server.url('/a'), {bufferBytes: MIB})
     expect(receiver.fills).toBe(6)
     expect(receiver.digest()).toBe(sha256(contentOf(2, 5 * MIB + 17)))
@@ -33,7 +33,7 @@ describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
     const size = 3 * MIB
     server.route('/a', {content: {seed: 3, size}})
     let starved = 0
-    const {receiver, end} = await run(startTransport({directBodyThreshold}), server.url('/a'), {
+    const {receiver, end} = await run(startTransport(way), server.url('/a'), {
       buffers: 2,
       onStarved: () => {
         starved += 1
@@ -55,7 +55,7 @@ describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
     const server = await startServer(scheme)
     server.route('/a', {content: {seed: 4, size: 8 * MIB}})
     const controller = new AbortController()
-    const transport = startTransport({directBodyThreshold})
+    const transport = startTransport(way)
     let most = 0
     const {error} = await run(transport, server.url('/a'), {
       buffers: 1,
@@ -78,7 +78,7 @@ describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
     const server = await startServer(scheme)
     const size = 40_000
     server.route('/a', {content: {seed: 5, size}, pieceBytes: 1000, pieceDelayMs: 1})
-    const {receiver, end} = await run(startTransport({directBodyThreshold}), server.url('/a'), {
+    const {receiver, end} = await run(startTransport(way), server.url('/a'), {
       bufferBytes: MIB,
       onStart: (exchange) => {
         const flush = setInterval(() => exchange.flush(), 1)
@@ -93,7 +93,7 @@ describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
   it('cut by a FIN is TRUNCATED, with the bytes so far delivered', async () => {
     const server = await startServer(scheme)
     server.route('/a', {content: {seed: 6, size: MIB}, cutAfter: 300_000, cut: 'fin'})
-    const {receiver, error} = await run(startTransport({directBodyThreshold}), server.url('/a'))
+    const {receiver, error} = await run(startTransport(way), server.url('/a'))
     expect(error?.code).toBe('TRUNCATED')
     expect(error?.details).toEqual({expected: MIB, received: 300_000})
     expect(error?.where).toBe(server.origin)
@@ -103,7 +103,7 @@ describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
   it('cut by a reset is CONNECTION_RESET, with the bytes so far delivered', async () => {
     const server = await startServer(scheme)
     server.route('/a', {content: {seed: 7, size: MIB}, cutAfter: 30_000, cut: 'reset'})
-    const {receiver, error, exchange} = await run(startTransport({directBodyThreshold}), server.url('/a'))
+    const {receiver, error, exchange} = await run(startTransport(way), server.url('/a'))
     expect(error?.code).toBe('CONNECTION_RESET')
     expect(receiver.length).toBe(exchange.received)
     expect(receiver.digest()).toBe(sha256(contentOf(7, receiver.length)))
@@ -112,7 +112,7 @@ describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
   it('longer than promised stops at the promise, and the connection is not used again', async () => {
     const server = await startServer(scheme)
     server.route('/a', {content: {seed: 8, size: 200_000}, contentLength: '150000'})
-    const transport = startTransport({directBodyThreshold})
+    const transport = startTransport(way)
     const {receiver, end} = await run(transport, server.url('/a'))
     expect(end).toEqual({bodyLength: 150_000, framing: 'length'})
     expect(receiver.digest()).toBe(sha256(contentOf(8, 150_000)))
@@ -124,7 +124,7 @@ describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
   it('ends its exchange with INTERNAL when the receiver throws', async () => {
     const server = await startServer(scheme)
     server.route('/a', {content: {seed: 10, size: MIB}})
-    const {error} = await run(startTransport({directBodyThreshold}), server.url('/a'), {
+    const {error} = await run(startTransport(way), server.url('/a'), {
       onFilled: () => {
         throw new Error('no')
       },

@@ -4,10 +4,11 @@ import {gzipSync} from 'node:zlib'
 import {describe, expect, it} from 'vitest'
 import {contentOf, sha256} from '../support/content.ts'
 import type {Script} from '../support/faulty-script.ts'
-import {run, startServer, startTransport} from './harness.ts'
+import {PATHS, run, startServer, startTransport} from './harness.ts'
 
 const SIZE = 100_000
 const content = {seed: 1, size: SIZE}
+const WAYS_OF_BODIES = Object.entries(PATHS)
 
 async function exchangeWith(script: Script, method = 'GET') {
   const server = await startServer()
@@ -166,30 +167,35 @@ describe('the end of a body', () => {
     },
   )
 
-  it('makes what follows it unasked the end of the connection, not of the process', async () => {
-    const server = await startServer()
-    const raw = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'
-    server.route('/a', {raw: `${raw}more`, rawEnd: 'keep', pieceBytes: raw.length, pieceDelayMs: 20})
-    const transport = startTransport({directBodyThreshold: 1})
-    expect((await run(transport, server.url('/a'))).receiver.digest()).toBe(sha256(Buffer.from('hello')))
-    await expect.poll(() => server.requests[0]?.closed).toBe(true)
-    server.route('/b', {content})
-    expect((await run(transport, server.url('/b'))).end?.bodyLength).toBe(SIZE)
-  })
+  it.each(WAYS_OF_BODIES)(
+    'makes what follows it unasked the end of the connection, not of the process: %s',
+    async (_, way) => {
+      const server = await startServer()
+      const raw = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'
+      server.route('/a', {raw: `${raw}more`, rawEnd: 'keep', pieceBytes: raw.length, pieceDelayMs: 20})
+      const transport = startTransport(way)
+      expect((await run(transport, server.url('/a'))).receiver.digest()).toBe(sha256(Buffer.from('hello')))
+      await expect.poll(() => server.requests[0]?.closed).toBe(true)
+      server.route('/b', {content})
+      expect((await run(transport, server.url('/b'))).end?.bodyLength).toBe(SIZE)
+    },
+  )
 
   it.each([
-    ['in one piece', 1_000_000, 1],
-    ['in one piece, past the parser', 1, 1],
-    ['a little later', 1_000_000, 20],
-    ['a little later, past the parser', 1, 20],
-  ])('lets no second answer behind it stand for the next request: %s', async (_, directBodyThreshold, pieceDelayMs) => {
+    ['in one piece', PATHS.plain, 1],
+    ['in one piece, to the parser', PATHS.parser, 1],
+    ['in one piece, past the parser', PATHS.direct, 1],
+    ['a little later', PATHS.plain, 20],
+    ['a little later, to the parser', PATHS.parser, 20],
+    ['a little later, past the parser', PATHS.direct, 20],
+  ])('lets no second answer behind it stand for the next request: %s', async (_, way, pieceDelayMs) => {
     const server = await startServer()
     const good = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'
     const forged = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'
     const pieceBytes = pieceDelayMs === 1 ? {} : {pieceBytes: good.length, pieceDelayMs}
     server.route('/a', {raw: good + forged, rawEnd: 'keep', ...pieceBytes})
     server.route('/b', {content: Buffer.from('mine')})
-    const transport = startTransport({directBodyThreshold})
+    const transport = startTransport(way)
     expect((await run(transport, server.url('/a'))).receiver.digest()).toBe(sha256(Buffer.from('hello')))
     // Whoever asks before the forged answer is there cannot tell it from the true one: HTTP/1.1 has nothing to tell it by.
     await expect.poll(() => server.requests[0]?.closed).toBe(true)

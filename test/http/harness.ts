@@ -10,13 +10,22 @@ import {VALID_CERTIFICATE} from '../support/tls-certificates.ts'
 
 export type Scheme = 'http' | 'https'
 
-/** The two ways of a body, forced by the threshold above which the parser is passed by. */
-export const PATHS = {parser: Number.POSITIVE_INFINITY, direct: 1} as const
+/** How a transport is made: its options, and whether plain exchanges are undici's, too. */
+export type TransportSetup = HttpTransportOptions & {readonly undiciOnly?: boolean}
+
+/** The ways of a body: off a plain reader, through undici's parser, and past that; the last two forced by the threshold. */
+export const PATHS = {
+  plain: {},
+  parser: {undiciOnly: true, directBodyThreshold: Number.POSITIVE_INFINITY},
+  direct: {undiciOnly: true, directBodyThreshold: 1},
+} as const satisfies Readonly<Record<string, TransportSetup>>
 export type BodyPath = keyof typeof PATHS
 
 export const WAYS: readonly (readonly [Scheme, BodyPath])[] = [
+  ['http', 'plain'],
   ['http', 'parser'],
   ['http', 'direct'],
+  ['https', 'plain'],
   ['https', 'parser'],
   ['https', 'direct'],
 ]
@@ -33,8 +42,8 @@ export async function startServer(scheme: Scheme = 'http'): Promise<FaultyServer
   return server
 }
 
-export function startTransport(options: HttpTransportOptions = {}): Transport {
-  const transport = createHttpTransport({tls: {ca: VALID_CERTIFICATE.cert}, ...options})
+export function startTransport({undiciOnly = false, ...options}: TransportSetup = {}): Transport {
+  const transport = createHttpTransport({tls: {ca: VALID_CERTIFICATE.cert}, ...options}, {undiciOnly})
   cleanups.push(() => transport.close())
   return transport
 }

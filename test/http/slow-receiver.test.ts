@@ -37,12 +37,12 @@ const cut: readonly (readonly [string, Script, string])[] = [
 ]
 
 describe.each(WAYS)('a slow receiver over %s by the %s path', (scheme, path) => {
-  const directBodyThreshold = PATHS[path]
+  const way = PATHS[path]
 
   it.each(whole)('gets all of a body when the server closes: %s', async (_, script, framing) => {
     const server = await startServer(scheme)
     server.route('/a', script)
-    const {receiver, end} = await run(startTransport({directBodyThreshold}), server.url('/a'), {
+    const {receiver, end} = await run(startTransport(way), server.url('/a'), {
       buffers: 1,
       onStart: feedSlowly,
     })
@@ -53,7 +53,7 @@ describe.each(WAYS)('a slow receiver over %s by the %s path', (scheme, path) => 
   it.each(cut)('learns that the body is not whole: %s', async (_, script, code) => {
     const server = await startServer(scheme)
     server.route('/a', script)
-    const {receiver, error, exchange} = await run(startTransport({directBodyThreshold}), server.url('/a'), {
+    const {receiver, error, exchange} = await run(startTransport(way), server.url('/a'), {
       buffers: 1,
       onStart: feedSlowly,
     })

@@ -1,7 +1,7 @@
 /** The resume ladder on real sockets and files, rung by rung: what was asked, what it cost, and what came of it. */
 
 import {describe, expect, it} from 'vitest'
-import {createHttpTransport} from '../../src/adapters/http/http-transport.ts'
+import {createHttpTransport, type HttpTransportOptions} from '../../src/adapters/http/http-transport.ts'
 import type {DownloadOperation, DownloadOptions} from '../../src/index.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import type {ReceivedRequest, Script} from '../support/faulty-script.ts'
@@ -17,14 +17,15 @@ const DATE: readonly [string, string] = ['Date', 'Thu, 01 Jan 2026 00:00:00 GMT'
 const WHOLE: Script = {content: OLD, etag: '"one"'}
 const CUT_SHORT: Script = {...WHOLE, cutAfter: CUT, cut: 'fin'}
 
-/** Both ways that a body can take: through undici's parser, and past it. */
+/** The ways that a body can take: read by us, through undici's parser, and past it. */
 const PATHS = [
-  ['parsed', Number.POSITIVE_INFINITY],
-  ['direct', 1],
+  ['plain', {undiciOnly: false}],
+  ['parsed', {undiciOnly: true, directBodyThreshold: Number.POSITIVE_INFINITY}],
+  ['direct', {undiciOnly: true, directBodyThreshold: 1}],
 ] as const
 
-async function worldOn(directBodyThreshold: number): Promise<World> {
-  const transport = createHttpTransport({directBodyThreshold})
+async function worldOn(way: HttpTransportOptions & {readonly undiciOnly: boolean}): Promise<World> {
+  const transport = createHttpTransport(way, way)
   onCleanup(() => transport.close())
   return makeWorld({transport})
 }
@@ -43,9 +44,9 @@ async function run(operation: DownloadOperation): Promise<{readonly restarts: nu
   return {restarts}
 }
 
-describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
+describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, way) => {
   it('80, 81. rung 1 asks for the first missing byte under If-Range, with the ETag byte for byte', async () => {
-    const world = await worldOn(threshold)
+    const world = await worldOn(way)
     const etag = '"a\u00e9~!#,W/"'
     world.server.route('/file', [
       {...CUT_SHORT, etag},
@@ -58,7 +59,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
   })
 
   it('81. rung 1 takes a Last-Modified that is old enough', async () => {
-    const world = await worldOn(threshold)
+    const world = await worldOn(way)
     const dated: Script = {content: OLD, lastModified: MODIFIED, headers: [DATE]}
     world.server.route('/file', [{...dated, cutAfter: CUT, cut: 'fin'}, dated])
     expect(await run(download(world))).toEqual({restarts: 0})
@@ -66,7 +67,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
   })
 
   it('82. without a validator it starts over, and says so', async () => {
-    const world = await worldOn(threshold)
+    const world = await worldOn(way)
     world.server.route('/file', [{content: OLD, cutAfter: CUT, cut: 'fin'}, {content: OLD}])
     expect(await run(download(world))).toEqual({restarts: 1})
     expect(rangesAsked(world.server, '/file')).toEqual(['', ''])
@@ -80,7 +81,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
     })
 
     it('finds out once, keeps what is there, and knows it for the whole origin', async () => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       const routes = ['file', 'other'].map((name) => {
         let asked = 0
         world.server.route(`/${name}`, (request) => {
@@ -99,7 +100,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
     })
 
     it('mixes no versions: the answer to a plain Range is compared', async () => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       let asked = 0
       world.server.route('/file', (request) => {
         asked += 1
@@ -112,7 +113,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
     })
 
     it('84. takes the whole where Range is ignored after all, and does not look again', async () => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       const ignoring: Script = {...WHOLE, ranges: 'ignore', headers: [['Accept-Ranges', 'bytes']]}
       for (const name of ['file', 'other']) {
         world.server.route(`/${name}`, [CUT_SHORT, ignoring])
@@ -133,7 +134,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
       ['a weak ETag', {content: OLD, etag: 'W/"x"'}],
       ['a Last-Modified that is too young', {content: OLD, lastModified: MODIFIED, headers: [['Date', MODIFIED]]}],
     ])('goes on, with %s, when the overlap is equal', async (_, script) => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       world.server.route('/file', [{...script, cutAfter: CUT, cut: 'fin'}, script])
       expect(await run(download(world, comparing))).toEqual({restarts: 0})
       expect(await digestOf(world.file('file'))).toBe(sha256(OLD))
@@ -142,7 +143,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
     })
 
     it('starts over when the overlap differs', async () => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       world.server.route('/file', [{content: OLD, cutAfter: CUT, cut: 'fin'}, {content: NEW}])
       expect(await run(download(world, comparing))).toEqual({restarts: 1})
       expect(await digestOf(world.file('file'))).toBe(sha256(NEW))
@@ -151,7 +152,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
     })
 
     it('goes on past ETags that are each answer’s own, and knows the origin from then on', async () => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       let answers = 0
       const perEdge = (request: ReceivedRequest): Script => {
         answers += 1
@@ -168,7 +169,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
     })
 
     it('starts over for a new ETag without a date, allowed or not', async () => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       world.server.route('/file', [CUT_SHORT, {content: OLD, etag: '"two"'}])
       expect(await run(download(world, comparing))).toEqual({restarts: 1})
       expect(rangesAsked(world.server, '/file')).toEqual(['', `bytes=${CUT}-|"one"`])
@@ -177,7 +178,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
 
   describe('comparing on each resume', () => {
     it('catches a server that changed the file under the same ETag', async () => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       world.server.route('/file', [CUT_SHORT, {content: NEW, etag: '"one"'}])
       expect(await run(download(world, {compareOnResume: true}))).toEqual({restarts: 1})
       expect(await digestOf(world.file('file'))).toBe(sha256(NEW))
@@ -185,7 +186,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
     })
 
     it('costs a KiB where the file is the same', async () => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       world.server.route('/file', [CUT_SHORT, WHOLE])
       expect(await run(download(world, {compareOnResume: true}))).toEqual({restarts: 0})
       expect(bytesSent(world.server, '/file')).toBe(SIZE + 1024)
@@ -194,7 +195,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
   })
 
   it('83. spends no try on answers that bring less than was asked for, however many there are', async () => {
-    const world = await worldOn(threshold)
+    const world = await worldOn(way)
     const size = 4_000_000
     const pieceBytes = 64 * 1024
     const content = contentOf(3, size)
@@ -233,7 +234,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
       ['is a 200 with a Content-Range', {...part, status: 200, headers: [['Content-Range', `bytes ${CUT}-9/*`]]}],
       ['85. is a 416', {status: 416, headers: [['Content-Range', `bytes */${CUT}`]]}],
     ])('starts over, once, when the answer %s', async (_, script) => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       world.server.route('/file', [CUT_SHORT, script, WHOLE])
       expect(await run(download(world))).toEqual({restarts: 1})
       expect(await digestOf(world.file('file'))).toBe(sha256(OLD))
@@ -249,7 +250,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
       ],
       ['brings all of it', {contentRange: `bytes ${CUT}-${SIZE - 1}/*`}],
     ])('83. takes no part for the rest that hides the size of a whole that nobody told: it %s', async (_, hiding) => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       const endless: Script = {...WHOLE, framing: 'chunked'}
       world.server.route('/file', [{...endless, cutAfter: CUT, cut: 'fin'}, {...part, ...hiding}, endless])
       expect(await run(download(world))).toEqual({restarts: 1})
@@ -258,7 +259,7 @@ describe.each(PATHS)('17.D the resume ladder, bodies %s', (_, threshold) => {
     })
 
     it('asks an origin whose parts are always wrong for nothing but the whole', async () => {
-      const world = await worldOn(threshold)
+      const world = await worldOn(way)
       const moved: Script = {...part, contentRange: `bytes ${CUT + 1}-${SIZE}/${SIZE + 1}`}
       for (const name of ['a', 'b', 'c', 'd']) {
         let asked = 0

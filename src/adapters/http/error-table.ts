@@ -36,6 +36,7 @@ const TABLE: Readonly<Record<string, Entry>> = {
   ECONNABORTED: ABORTED,
   EPIPE: ABORTED,
   UND_ERR_SOCKET: ABORTED,
+  EARLY_END: ABORTED,
   EHOSTUNREACH: UNREACHABLE,
   EHOSTDOWN: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
@@ -90,6 +91,11 @@ const UNASKED: ReadonlySet<string> = new Set(['bad response', 'bad upgrade'])
 
 /** Of several failed addresses of one host, the one that says most; a machine without IPv6 finds half of them unreachable. */
 const TELLING: readonly ErrorCode[] = ['CONNECTION_REFUSED', 'CONNECT_TIMEOUT', 'CONNECTION_RESET']
+
+/** The other side closed before its answer was whole. */
+export function earlyEnd(): Error {
+  return Object.assign(new Error('other side closed'), {code: 'EARLY_END'})
+}
 
 /** The parser met the end of the connection in the middle of a message. */
 export function isEarlyEnd(cause: Error): boolean {

@@ -1,20 +1,19 @@
 /**
- * One exchange from request to proven end. Bytes reach it from undici's parser, or past it from the connection; both ways go
- * through one intake to the receiver, and one place decides whether an end is an end.
+ * One exchange from request to proven end. Bytes reach it from a plain reader, from undici's parser, or past that from the
+ * connection; all ways go through one intake to the receiver, and one place decides whether an end is an end.
  */
 
-import type {Dispatcher} from 'undici'
 import {asTransferError, TransferError} from '../../domain/errors.ts'
 import type {HeaderField} from '../../domain/record.ts'
 import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest, RequestBody} from '../../ports/transport.ts'
 import {BodyIntake} from './body-intake.ts'
 import {BodyOutlet} from './body-outlet.ts'
-import type {BodySink} from './connection.ts'
 import {isEarlyEnd, toTransferError} from './error-table.ts'
-import type {Lane, LaneChoice} from './lane.ts'
+import type {Lane, LaneChoice, LaneListener, LaneRequest} from './lane.ts'
 import {MAX_DRAIN_BYTES, MAX_UNHELD_BYTES} from './limits.ts'
+import type {BodySink} from './parser-stream.ts'
 import type {ProxyLogin} from './proxy-login.ts'
-import {type Framing, fieldsOf, framingOf} from './response-head.ts'
+import {type Framing, framingOf} from './response-head.ts'
 import {isForwarded, type Route} from './route.ts'
 
 export interface ExchangeSetup {
@@ -123,67 +122,50 @@ export class HttpExchange implements Exchange {
     this.#stopWaiting = this.#setup.acquire(route, choice, (lane) => {
       this.#lane = lane
       this.#requestSent = false
-      const options = {
-        origin,
-        path,
-        method: method as Dispatcher.HttpMethod,
-        headers: headers.flat(),
-      }
-      lane.dispatch(
-        body === undefined ? options : {...options, ...this.#outgoing(options.headers, body, lane)},
-        this.#parserHandler(lane),
-      )
+      const bare = {origin, path, method, headers}
+      lane.dispatch(body === undefined ? bare : {...bare, ...this.#outgoing(headers, body, lane)}, this.#listener(lane))
     })
   }
 
-  #outgoing(
-    fields: readonly string[],
-    body: RequestBody,
-    lane: Lane,
-  ): {headers: string[]; body?: Dispatcher.DispatchOptions['body']} {
-    const headers = [...fields, 'Content-Length', String(body.length)]
+  #outgoing(fields: readonly HeaderField[], body: RequestBody, lane: Lane): Pick<LaneRequest, 'headers' | 'body'> {
     const tellSent = () => {
       if (this.#lane === lane && this.#phase === 'awaitingHead') this.#guard(() => this.#setup.receiver.sent?.())
     }
     this.#outlet?.close()
     this.#outlet = new BodyOutlet(body, tellSent)
-    // undici's types know only the streams among what it can iterate.
-    return {headers, body: this.#outlet as unknown as Dispatcher.DispatchOptions['body']}
+    return {headers: [...fields, ['Content-Length', String(body.length)]], body: this.#outlet}
   }
 
-  #parserHandler(lane: Lane): Dispatcher.DispatchHandler {
+  #listener(lane: Lane): LaneListener {
     // undici tells the end of a request even after we left it: only the present lane's word counts.
     const listening = () => this.#lane === lane && !this.#passedBy
     return {
-      onRequestStart: () => {
+      started: () => {
         if (!listening()) return
-        lane.beginRequest()
         this.#requestSent = true
         if (this.#connectedSaid) return
         this.#connectedSaid = true
         this.#guard(() => this.#setup.receiver.connected())
       },
-      onResponseStart: (controller, status) => {
-        // Interim answers are the connection's to swallow; those of an injected dispatcher come through here.
-        if (!listening() || status < 200) return
-        this.#guard(() => this.#head(lane, status, controller.rawHeaders))
+      head: (status, fields, framing) => {
+        if (listening()) this.#guard(() => this.#head(lane, status, fields, framing))
       },
-      onResponseData: (_, chunk) => {
-        if (listening()) this.#guard(() => this.#parsedBytes(chunk))
+      memory: () => (listening() ? this.#memory() : undefined),
+      bytes: (bytes) => {
+        if (listening()) this.#guard(() => this.#bodyBytes(bytes))
       },
-      onResponseEnd: () => {
-        if (listening()) this.#guard(() => this.#parserSaysEnd())
+      ended: () => {
+        if (listening()) this.#guard(() => this.#ended())
       },
-      onResponseError: (_, error) => {
-        if (listening()) this.#guard(() => this.#parserSaysError(lane, error))
+      failed: (error) => {
+        if (listening()) this.#guard(() => this.#brokeOff(lane, error))
       },
     }
   }
 
-  #head(lane: Lane, status: number, rawHeaders: unknown): void {
+  #head(lane: Lane, status: number, headers: readonly HeaderField[], known: Framing | undefined): void {
     const {request, receiver, directBodyThreshold, proxyLogin, route} = this.#setup
-    const headers = fieldsOf(rawHeaders)
-    const framing = framingOf(request.method, status, headers, this.#url.origin)
+    const framing = known ?? framingOf(request.method, status, headers, this.#url.origin)
     this.#framing = framing
     if (status === PROXY_AUTHENTICATION_REQUIRED && proxyLogin !== undefined && isForwarded(route)) {
       this.#proxyAsks(proxyLogin, headers)
@@ -221,7 +203,7 @@ export class HttpExchange implements Exchange {
     this.#dispatch('any')
   }
 
-  #parsedBytes(chunk: Buffer): void {
+  #bodyBytes(chunk: Buffer): void {
     if (this.#phase === 'discarding') {
       this.#discarded += chunk.length
       if (this.#discarded > MAX_DRAIN_BYTES) this.#discardedEnough()
@@ -231,12 +213,23 @@ export class HttpExchange implements Exchange {
     }
   }
 
+  /** Room for what the connection reads next. */
+  #memory(): Buffer | undefined {
+    let memory: Buffer | undefined
+    if (this.#phase === 'receiving') {
+      this.#guard(() => {
+        memory = this.#intake.memory()
+      })
+    }
+    return memory
+  }
+
   #discardedEnough(): void {
     this.#succeed()
     this.#dropLane()
   }
 
-  #parserSaysEnd(): void {
+  #ended(): void {
     if (this.#framing.kind === 'length' && this.#phase === 'receiving' && this.received !== this.#framing.length) {
       this.#fail(this.#truncated())
       return
@@ -246,7 +239,7 @@ export class HttpExchange implements Exchange {
     this.#succeed()
   }
 
-  #parserSaysError(lane: Lane, cause: Error): void {
+  #brokeOff(lane: Lane, cause: Error): void {
     if (this.#phase === 'discarding') {
       this.#discardedEnough()
       return
@@ -272,7 +265,7 @@ export class HttpExchange implements Exchange {
   /** Takes a plain body of known length past the parser. The connection has served its time then. */
   #sink(length: number, lane: Lane): BodySink {
     return {
-      memory: () => (this.#phase === 'receiving' ? this.#intake.memory() : undefined),
+      memory: () => this.#memory(),
       tookOver: () => {
         this.#passedBy = true
         lane.endParsing?.()

@@ -1,4 +1,4 @@
-/** The Transport over HTTP/1.1: undici for connections, TLS and parsing; plain large bodies past its parser. */
+/** The Transport over HTTP/1.1: plain GETs by ourselves, everything else by undici, over connections of ours. */
 
 import {createHash, randomUUID} from 'node:crypto'
 import type {Dispatcher} from 'undici'
@@ -8,15 +8,17 @@ import {type ProxyOptions, proxyRules} from '../../domain/proxy.ts'
 import type {BodyReceiver, Exchange, ExchangeRequest, Transport} from '../../ports/transport.ts'
 import {Egress, type EgressOptions} from './egress.ts'
 import {HttpExchange} from './exchange.ts'
-import {ForeignLane, type Lane, type LaneChoice} from './lane.ts'
+import {ForeignLane} from './foreign-lane.ts'
+import type {Lane, LaneChoice} from './lane.ts'
 import {LanePool} from './lane-pool.ts'
 import {DIRECT_BODY_THRESHOLD_BYTES} from './limits.ts'
+import {LoopTurns} from './loop-turns.ts'
 import {ProxyLogin} from './proxy-login.ts'
 import {isForwarded, type Route, routeOf} from './route.ts'
 import {type TlsOptions, TlsSessions} from './tls-options.ts'
 
 export interface HttpTransportOptions {
-  /** Plain bodies of this many bytes or more go past the parser. 1 MiB by default; Infinity for never. */
+  /** Where undici reads an answer, plain bodies of this many bytes or more go past its parser. 1 MiB by default; Infinity for never. */
   readonly directBodyThreshold?: number
   readonly tls?: TlsOptions
   /** How servers are reached where a request does not say it; straight by default. */
@@ -32,7 +34,8 @@ export interface HttpTransportOptions {
   readonly dispatcher?: Dispatcher
 }
 
-export function createHttpTransport(options: HttpTransportOptions = {}): Transport {
+/** `undiciOnly`: plain exchanges are undici's, too. For tests that compare, and benchmarks. */
+export function createHttpTransport(options: HttpTransportOptions = {}, {undiciOnly = false} = {}): Transport {
   const {dispatcher} = options
   const memory = new AuthenticationMemory({
     hash: (algorithm, text) => createHash(algorithm.replace('SHA-', 'SHA')).update(text).digest('hex'),
@@ -43,6 +46,8 @@ export function createHttpTransport(options: HttpTransportOptions = {}): Transpo
     tls: options.tls ?? {},
     sessions: new TlsSessions(),
     memory,
+    turns: new LoopTurns(),
+    undiciOnly,
     ...(options.egress === undefined ? {} : {egress: new Egress(options.egress)}),
   }
   const pool = new LanePool(tools, options.maxConnectionsPerOrigin ?? Number.POSITIVE_INFINITY)

@@ -3,25 +3,25 @@
  * would queue unseen inside a client, and would not say which connection serves which exchange.
  */
 
-import type {DialTools} from './dial.ts'
-import {ClientLane, type LaneChoice, type LaneOwner} from './lane.ts'
+import {ConnectionLane, type LaneOwner, type LaneTools} from './connection-lane.ts'
+import type {LaneChoice} from './lane.ts'
 import type {Route} from './route.ts'
 
 interface RouteLanes {
   /** Last in, first out: the youngest connection is the least likely to be closed by the server. */
-  readonly idle: ClientLane[]
-  readonly all: Set<ClientLane>
+  readonly idle: ConnectionLane[]
+  readonly all: Set<ConnectionLane>
   readonly waiting: Waiter[]
 }
 
-type Waiter = (lane: ClientLane) => void
+type Waiter = (lane: ConnectionLane) => void
 
 export class LanePool implements LaneOwner {
-  readonly #tools: DialTools
+  readonly #tools: LaneTools
   readonly #limit: number
   readonly #routes = new Map<string, RouteLanes>()
 
-  constructor(tools: DialTools, maxConnectionsPerOrigin: number) {
+  constructor(tools: LaneTools, maxConnectionsPerOrigin: number) {
     this.#tools = tools
     this.#limit = maxConnectionsPerOrigin
   }
@@ -47,14 +47,14 @@ export class LanePool implements LaneOwner {
     }
   }
 
-  released(lane: ClientLane): void {
+  released(lane: ConnectionLane): void {
     const lanes = this.#lanesOf(lane.route)
     lanes.idle.push(lane)
-    // undici is still inside the end of the last exchange, and may close the connection when it leaves.
+    // Its reader is still inside the end of the last exchange, and undici may close the connection when it leaves.
     if (lanes.waiting.length > 0) queueMicrotask(() => this.#serveNext(lane.route, lanes))
   }
 
-  gone(lane: ClientLane): void {
+  gone(lane: ConnectionLane): void {
     const lanes = this.#lanesOf(lane.route)
     lanes.all.delete(lane)
     const place = lanes.idle.indexOf(lane)
@@ -76,8 +76,8 @@ export class LanePool implements LaneOwner {
     if (next !== undefined) this.acquire(route, 'any', next)
   }
 
-  #open(route: Route, lanes: RouteLanes): ClientLane {
-    const lane = new ClientLane(route, this.#tools, this)
+  #open(route: Route, lanes: RouteLanes): ConnectionLane {
+    const lane = new ConnectionLane(route, this.#tools, this)
     lanes.all.add(lane)
     return lane
   }

@@ -5,8 +5,8 @@ const KIB = 1024
 /** The head of a response, all its fields together. */
 export const MAX_HEAD_BYTES = 16 * KIB
 
-/** One read while undici parses: what its parser takes at once, and the most that can be in flight beyond lent memory. */
-export const PARSED_READ_BYTES = 64 * KIB
+/** One read where no memory was lent: what undici's parser takes at once, and the most that can be in flight beyond lent memory. */
+export const READ_BYTES = 64 * KIB
 
 /** What may wait for memory from a connection that cannot be held back. */
 export const MAX_UNHELD_BYTES = 16 * 1024 * KIB
@@ -14,7 +14,7 @@ export const MAX_UNHELD_BYTES = 16 * 1024 * KIB
 /** Dropping this much costs less than another connection. */
 export const MAX_DRAIN_BYTES = 64 * KIB
 
-/** Bodies from this length on bypass the parser, at the price of their connection. */
+/** Where undici has the connection, bodies from this length on bypass its parser, at the price of the connection. */
 export const DIRECT_BODY_THRESHOLD_BYTES = 1024 * KIB
 
 /** One write of a request body to a connection that proved fast; what read-ahead brings at once. */
@@ -22,3 +22,9 @@ export const LARGE_WRITE_BYTES = 1024 * KIB
 
 /** One write to a connection that is slow, or not known yet: the count of what went out grows in these steps. */
 export const SMALL_WRITE_BYTES = 64 * KIB
+
+/** How long an idle connection may be used again, where its server does not say less. */
+export const KEEP_ALIVE_MS = 4_000
+
+/** What a server says of idle connections is believed but for this: it may close while the next request is on its way. */
+export const KEEP_ALIVE_MARGIN_MS = 2_000

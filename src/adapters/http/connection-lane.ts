@@ -1,0 +1,238 @@
+/**
+ * A lane over one connection of ours. Plain GETs are written and their plain answers read by us; whatever is not plain, the request
+ * or the head of the answer, makes the connection undici's, and then it stays so.
+ */
+
+import {asTransferError, type TransferError} from '../../domain/errors.ts'
+import {Connection, type ConnectionReader} from './connection.ts'
+import type {DialTools} from './dial.ts'
+import {HeldAnswer} from './held-answer.ts'
+import type {Lane, LaneListener, LaneRequest} from './lane.ts'
+import type {LoopTurns} from './loop-turns.ts'
+import {type Opener, ParserClient, withUndici} from './parser-client.ts'
+import type {BodySink} from './parser-stream.ts'
+import {PlainReader} from './plain-reader.ts'
+import {plainRequest} from './plain-request.ts'
+import {isForwarded, type Route} from './route.ts'
+
+export interface LaneOwner {
+  /** The lane can serve another exchange. */
+  released(lane: ConnectionLane): void
+  /** The lane is of no more use. */
+  gone(lane: ConnectionLane): void
+}
+
+export interface LaneTools extends DialTools {
+  readonly turns: LoopTurns
+  /** What is plain is undici's, too: for tests that compare. */
+  readonly undiciOnly: boolean
+}
+
+export class ConnectionLane implements Lane {
+  readonly route: Route
+  readonly holdable = true
+  readonly #tools: LaneTools
+  readonly #owner: LaneOwner
+  readonly #server: URL
+  #connection: Connection | undefined
+  /** Absent as long as everything was plain. */
+  #parser: ParserClient | undefined
+  /** What reads the present plain answer, or read the last one. */
+  #plain: PlainReader | undefined
+  /** Exchanges of the present connection. */
+  #exchanges = 0
+  /** Has the present connection while it lies idle. */
+  #atRest: ConnectionReader | undefined
+  /** The turn of the loop in which the connection came to rest. */
+  #restedAt = 0
+  #busy = false
+  #gone = false
+
+  constructor(route: Route, tools: LaneTools, owner: LaneOwner) {
+    this.route = route
+    this.#tools = tools
+    this.#owner = owner
+    this.#server = new URL(route.origin)
+  }
+
+  get used(): boolean {
+    return this.#exchanges > 1
+  }
+
+  get heard(): boolean {
+    return this.#connection?.heard === true
+  }
+
+  get bodySent(): number {
+    return this.#parser?.bodySent ?? 0
+  }
+
+  get alive(): boolean {
+    return !this.#gone && this.#connection?.alive === true && this.#parser?.alive !== false
+  }
+
+  dispatch(request: LaneRequest, listener: LaneListener): void {
+    this.#busy = true
+    this.#exchanges += 1
+    const {turns, undiciOnly} = this.#tools
+    const isOurs = this.#parser === undefined && !undiciOnly
+    const text = isOurs ? plainRequest(request, this.#server.host) : undefined
+    if (text === undefined) this.#ask(request, listener)
+    else if (this.#connection === undefined) this.#openAndSend(text, request, listener)
+    else turns.after(this.#restedAt, () => this.#send(text, request, listener))
+  }
+
+  pause(): void {
+    this.#connection?.pause()
+  }
+
+  resume(): void {
+    this.#connection?.resume()
+  }
+
+  takeOver(sink: BodySink): void {
+    this.#parser?.takeOver(sink)
+  }
+
+  endParsing(): void {
+    this.#parser?.destroy()
+  }
+
+  release(): void {
+    this.#busy = false
+    if (this.alive && this.#rest()) this.#owner.released(this)
+    else this.destroy()
+  }
+
+  destroy(): void {
+    if (this.#gone) return
+    this.#gone = true
+    this.#connection?.destroy()
+    this.#parser?.destroy()
+    this.#owner.gone(this)
+  }
+
+  /** Whether the connection may serve another exchange. */
+  #rest(): boolean {
+    if (this.#parser !== undefined) {
+      this.#parser.endRequest()
+      return true
+    }
+    const keepAliveMs = this.#plain?.keepAliveMs ?? 0
+    if (keepAliveMs === 0 || this.#atRest === undefined) return false
+    this.#restedAt = this.#tools.turns.present
+    this.#connection?.rest(this.#atRest, keepAliveMs)
+    return true
+  }
+
+  #send(text: string, request: LaneRequest, listener: LaneListener): void {
+    if (this.#gone) return
+    const connection = this.#connection
+    if (connection?.alive !== true) {
+      this.#openAndSend(text, request, listener)
+      return
+    }
+    const {origin} = this.route
+    this.#plain = new PlainReader(origin, listener, (answer) => {
+      connection.pause()
+      const held = new HeldAnswer(answer)
+      connection.reader = held
+      this.#ask(request, listener, held)
+      return held
+    })
+    connection.beginRequest(this.#plain)
+    connection.ref()
+    listener.started()
+    // Whoever heard it may have had enough.
+    if (!this.#gone) connection.write(text, 'latin1')
+  }
+
+  #openAndSend(text: string, request: LaneRequest, listener: LaneListener): void {
+    this.#open(undefined, (error) => {
+      if (error === undefined) this.#send(text, request, listener)
+      else listener.failed(error)
+    })
+  }
+
+  #open(servername: string | undefined, opened: (error: TransferError | undefined) => void): Connection {
+    const {route} = this
+    const {protocol, hostname, port} = this.#server
+    const secure = protocol === 'https:'
+    const target = {
+      secure,
+      hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+      port: port === '' ? (secure ? 443 : 80) : Number(port),
+      where: route.origin,
+      forwarded: isForwarded(route),
+      ...(servername ? {servername} : {}),
+      ...(route.proxy === undefined ? {} : {proxy: route.proxy}),
+    }
+    this.#exchanges = 1
+    const connection = new Connection(target, this.#tools, opened)
+    this.#connection = connection
+    this.#atRest = this.#readerAtRest(connection)
+    return connection
+  }
+
+  /** By undici, which gets the connection as it is, or with an answer that was odd. */
+  #ask(request: LaneRequest, listener: LaneListener, answer?: HeldAnswer): void {
+    if (this.#parser !== undefined) {
+      this.#parser.dispatch(request, listener)
+      return
+    }
+    withUndici(
+      (ClientOfUndici) => {
+        if (this.#gone) return
+        this.#parser = new ParserClient(ClientOfUndici, {
+          origin: this.route.origin,
+          open: this.#opener(answer),
+          disconnected: () => {
+            if (!this.#busy) this.destroy()
+          },
+        })
+        this.#parser.dispatch(request, listener, answer)
+      },
+      (error) => listener.failed(asTransferError(error)),
+    )
+  }
+
+  /** The first time undici gets the connection that is there. */
+  #opener(answer: HeldAnswer | undefined): Opener {
+    let present = this.#connection
+    return (servername, opened) => {
+      const given = present
+      present = undefined
+      const giveNew = () => {
+        const connection = this.#open(servername, (error) => {
+          if (error === undefined) opened(undefined, connection)
+          else opened(error)
+        })
+      }
+      // undici goes on only after it was told later.
+      if (given === undefined) giveNew()
+      else if (answer !== undefined) queueMicrotask(() => opened(undefined, given))
+      else {
+        this.#tools.turns.after(this.#restedAt, () => {
+          if (this.#gone) return
+          // It was opened for the name of the server.
+          if (given.alive && !servername) {
+            given.ref()
+            opened(undefined, given)
+          } else {
+            given.destroy()
+            giveNew()
+          }
+        })
+      }
+    }
+  }
+
+  /** Nothing may come while nothing was asked. A request that waits for its turn goes to another connection then. */
+  #readerAtRest(connection: Connection): ConnectionReader {
+    const giveUp = () => {
+      if (this.#busy) connection.destroy()
+      else this.destroy()
+    }
+    return {memory: () => undefined, bytes: giveUp, ended: giveUp, failed: giveUp, closed: giveUp, idledOut: giveUp}
+  }
+}
