@@ -26,13 +26,16 @@ const asScript: Plugin = {
   },
 }
 
-/** The native part stays where npm put it: beside classic-level, which only `level` is sure to see. */
+/** The native part stays where npm put it: beside classic-level, which only `level` is sure to see. What finds it there comes along. */
 const nativePart: Plugin = {
   name: 'native-part',
   enforce: 'pre',
   load: (id) =>
     id.endsWith('/classic-level/binding.js')
-      ? "module.exports = require('node:module').createRequire(require.resolve('level'))('classic-level/binding.js')"
+      ? `const beside = require('node:module').createRequire(require.resolve('level'))
+         module.exports = require('node-gyp-build/node-gyp-build.js')(
+           require('node:path').dirname(beside.resolve('classic-level/package.json')),
+         )`
       : null,
 }
 

@@ -14,8 +14,8 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   process.stdout.write(`${packageVersion()}\n`)
 } else {
   const {loadBundle} = await import('./load-bundle.ts')
-  const {exports, keepCompiled} = loadBundle(args)
-  await exports.main(args, packageVersion())
+  const {exports, loaded, keepCompiled} = loadBundle(args)
+  await exports.main(args, packageVersion(), loaded)
   keepCompiled()
   // Everything is done, and said: on Linux what is written to a pipe or a file is written at once. To take the heap apart is left to
   // the system.

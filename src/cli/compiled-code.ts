@@ -6,7 +6,9 @@
  */
 
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fstatSync,
   mkdirSync,
@@ -39,6 +41,7 @@ export class CompiledCode {
   readonly #kept: ReadonlyMap<string, Buffer>
   readonly #loaded = new Map<string, Script>()
   #isComplete = true
+  #isSealed = false
 
   private constructor(directory: string, name: string) {
     this.#directory = directory
@@ -46,16 +49,34 @@ export class CompiledCode {
     this.#kept = unpack(readOwn(join(directory, name)))
   }
 
-  /** `key`: of all that the code depends on. Undefined where nothing is kept. */
+  /** `key`: of all that the code depends on. Undefined where nothing can be kept. */
   static of(key: string): CompiledCode | undefined {
     if (process.env.NODE_DISABLE_COMPILE_CACHE === '1') return undefined
     const base = cacheDirectory()
-    return base === undefined ? undefined : new CompiledCode(join(base, 'background-transfer'), `bgt-${key}`)
+    if (base === undefined) return undefined
+    const compiled = new CompiledCode(join(base, 'background-transfer'), `bgt-${key}`)
+    return compiled.#kept.size > 0 || compiled.#canBeKept() ? compiled : undefined
+  }
+
+  #canBeKept(): boolean {
+    try {
+      mkdirSync(this.#directory, {recursive: true, mode: 0o700})
+      accessSync(this.#directory, constants.W_OK)
+      return true
+    } catch {
+      return false
+    }
   }
 
   /** What an earlier run kept of this script. */
   of(script: string): Buffer | undefined {
-    return this.#kept.get(script)
+    return this.#isSealed ? undefined : this.#kept.get(script)
+  }
+
+  /** Other flags hold from now on, if this gives true: V8 would take nothing of before, and nothing later of what is made now. */
+  seal(): boolean {
+    this.#isSealed = this.#isComplete
+    return this.#isSealed
   }
 
   /** It runs in this process; `isKept`: from what was kept of it. */
@@ -66,11 +87,10 @@ export class CompiledCode {
 
   /** To be called at the end of a run. What other runs needed stays. */
   keep(): void {
-    if (this.#isComplete) return
+    if (this.#isComplete || this.#isSealed) return
     const directory = this.#directory
     const draft = join(directory, `${this.#name}.${process.pid}`)
     try {
-      mkdirSync(directory, {recursive: true, mode: 0o700})
       const made = [...this.#loaded].map(([name, script]) => [name, script.createCachedData()] as const)
       // Under another name first: a run beside this one must not read a half.
       writeFileSync(draft, pack(new Map([...this.#kept, ...made])), {mode: 0o600})

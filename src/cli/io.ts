@@ -1,4 +1,4 @@
-/** What a command talks to: the three streams and the environment. Results go to stdout, everything else to stderr. */
+/** What a command talks to: the three streams, the environment and whoever started it. Results go to stdout, everything else to stderr. */
 
 import {once} from 'node:events'
 import type {Readable} from 'node:stream'
@@ -10,6 +10,8 @@ export interface Io {
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
   readonly env: Readonly<Record<string, string | undefined>>
+  /** To be called when everything that transfers need is loaded, and none of them has begun. */
+  readonly loaded?: () => void
 }
 
 /** One line of a result; resolves when the stream has room for the next. */

@@ -14,6 +14,8 @@ import {CompiledCode} from './compiled-code.ts'
 
 export interface LoadedBundle {
   readonly exports: typeof import('./main.ts')
+  /** Called when everything that transfers need is loaded, and none of them has begun. */
+  loaded(): void
   /** Called at the end, when V8 knows what the subcommand needs. */
   keepCompiled(): void
 }
@@ -31,23 +33,28 @@ const DIRECTORY = dirname(fileURLToPath(new URL('./bundle/main.js', import.meta.
 /** It names the others by their contents: it stands for all of them. */
 const MAIN = 'main.js'
 
+/** undici's parser is one large function of WebAssembly. To optimise it takes longer than it ever parses here, and 30 MiB. */
+const NO_OPTIMISED_PARSER = '--wasm-tiering-budget=1000000000'
+/** Eleven times the default: to optimise what a short run uses a few thousand times takes longer than it gains. */
+const FOR_SHORT_RUNS = `${NO_OPTIMISED_PARSER} --interrupt-budget=1500000`
+/** A list of a million lines takes half the memory when the heap may grow by a third between two collections, and no more time. */
+const FOR_LONG_RUNS = `${NO_OPTIMISED_PARSER} --heap-growing-percent=30`
+
 export function loadBundle(args: readonly string[]): LoadedBundle {
-  // undici's parser is one large function of WebAssembly. To optimise it takes longer than it ever parses here, and 30 MiB.
-  setFlagsFromString('--wasm-tiering-budget=1000000000')
   const isLong = mayTakeLong(args)
-  // A list of a million lines takes half the memory when the heap may grow by a third between two collections, and no more time.
-  if (isLong) setFlagsFromString('--heap-growing-percent=30')
-  // Eleven times the default: to optimise what a short run uses a few thousand times takes longer than it gains.
-  else setFlagsFromString('--interrupt-budget=1500000')
+  if (isLong) setFlagsFromString(FOR_LONG_RUNS)
   const main = readFileSync(join(DIRECTORY, MAIN))
   const [command = 'help'] = args.filter((arg) => /^[a-z]{1,16}$/.test(arg))
   // V8 takes nothing that was compiled under other flags.
   const compiled = CompiledCode.of(
     `${crc32(main).toString(16)}-${process.versions.v8}-${command}${isLong ? '-long' : ''}`,
   )
-  const scripts = new Scripts(compiled)
   return {
-    exports: scripts.run(MAIN, main) as typeof import('./main.ts'),
+    exports: new Scripts(compiled).run(MAIN, main) as typeof import('./main.ts'),
+    loaded: () => {
+      // Not before: under other flags V8 takes not even what Node.js keeps of its own modules. Nor by a run that keeps something.
+      if (!isLong && compiled?.seal() !== false) setFlagsFromString(FOR_SHORT_RUNS)
+    },
     keepCompiled: () => compiled?.keep(),
   }
 }

@@ -75,6 +75,7 @@ export async function runTransfers(
   const interrupts = watchInterrupts()
   try {
     const engine = await BackgroundTransferEngine.openOrConnect({resumeOnOpen: 'nothing', prefetch: false, ...options})
+    io.loaded?.()
     return await new RunningRun(io, flags, options.directory, engine, run, interrupts).play()
   } finally {
     interrupts.stop()

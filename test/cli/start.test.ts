@@ -68,6 +68,23 @@ describe('the cache of compiled code', () => {
     })
   })
 
+  it('stays as it is under the flags of a transfer, which V8 has from when everything is loaded', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const directory = join(world.path('cache'), 'background-transfer')
+      world.server.route('/file.bin', {content: Buffer.alloc(1024)})
+      const get = async (name: string) => {
+        const env = {XDG_CACHE_HOME: world.path('cache')}
+        const {code} = await world.bgt(['get', world.server.url('/file.bin'), '-o', name], {env})
+        expect(code).toBe(0)
+        const [file = '', ...others] = await readdir(directory)
+        expect(others).toEqual([])
+        return (await stat(join(directory, file))).ino
+      }
+      const ino = await get('first')
+      expect([await get('second'), await get('third')]).toEqual([ino, ino])
+    })
+  })
+
   it('takes away what has been lying there for more than a month, and nothing else', async () => {
     await CliWorld.run(cli, async (world) => {
       const directory = join(world.path('cache'), 'background-transfer')
