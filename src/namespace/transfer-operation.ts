@@ -59,6 +59,8 @@ const NO_FLAGS = {hasResponseChanged: false, hasRestarted: false}
 export abstract class TransferOperation implements IBackgroundTransferOperation, IBackgroundTransferOperationPriority {
   protected readonly engine: EngineApi
   #stage: Stage
+  /** That of the stage, one object nearer: whoever follows progress reads it at each tick. */
+  #entry: HeldOperation | undefined
   readonly #entered = new ReplaySubject<HeldOperation>(1)
   /**
    * Connected to the entry only while somebody listens: then the entry keeps the handle alive, and otherwise the application
@@ -311,7 +313,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /** Undefined until it was accepted. */
   protected get entered(): HeldOperation | undefined {
-    return this.#stage.kind === 'entered' ? this.#stage.entry : undefined
+    return this.#entry
   }
 
   protected get flags(): typeof NO_FLAGS {
@@ -353,6 +355,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   #enter(entry: HeldOperation): void {
     this.#stage = {kind: 'entered', entry}
+    this.#entry = entry
     rememberHandle(this.engine, entry, this)
     this.#entered.next(entry)
   }

@@ -334,13 +334,15 @@ export const ROWS = [
     title: 'Progress of 10,000 active operations, ten times a second',
     unit: '% of a core',
     to: 'tmpfs',
-    programs: ['batches', 'subscribers'].map((mode) => ({
-      name: mode === 'batches' ? 'one subscriber of batches' : 'a subscriber each',
-      command: (run) => [process.execPath, PROGRESS, mode, run.store],
-    })),
+    programs: [
+      ['batches', 'one subscriber of batches'],
+      ['subscribers', 'a subscriber each'],
+      ['readers', 'a subscriber each, which reads it'],
+    ].map(([mode, name]) => ({name, command: (run) => [process.execPath, PROGRESS, mode, run.store]})),
     targets: [
       ['one subscriber of batches', undefined, '% of a core', 3],
       ['a subscriber each', undefined, '% of a core', 8],
+      ['a subscriber each, which reads it', undefined, '% of a core', 8],
     ],
   },
   {

@@ -94,14 +94,16 @@ const subscriber = {
   subscribers: () => ({next: () => (seen += 1), error: () => undefined}),
   readers: () => ({next: ({progress}) => (seen += Math.sign(progress.bytesReceived)), error: () => undefined}),
 }[mode]
-if (subscriber === undefined) {
-  await downloader.createDownloads(downloads)
-} else {
-  for (const [n, [url, file]] of downloads.entries()) {
-    if (n % GROUP === 0) downloader.transferGroup = BackgroundTransferGroup.of(engine, `${n / GROUP}`)
-    const running = downloader.createDownload(url, file).startAsync()
-    running.catch(() => undefined)
-    running.progress$.subscribe(subscriber())
+for (let from = 0; from < count; from += GROUP) {
+  downloader.transferGroup = BackgroundTransferGroup.of(engine, `${from / GROUP}`)
+  const members = downloads.slice(from, from + GROUP)
+  if (subscriber === undefined) await downloader.createDownloads(members)
+  else {
+    for (const [url, file] of members) {
+      const running = downloader.createDownload(url, file).startAsync()
+      running.catch(() => undefined)
+      running.progress$.subscribe(subscriber())
+    }
   }
 }
 
