@@ -142,11 +142,7 @@ export class Coordinator {
       clock: ports.clock,
       tell: (changes) => this.#events.next({type: 'progress', at: this.#ports.clock.now(), changes}),
       show: (id, counts) => this.operations.get(id)?.observe(counts) ?? counts,
-      listenerOf: (id) => this.operations.get(id)?.notices.listener,
-      placed: (id, slot) => {
-        const entry = this.operations.get(id)
-        if (entry !== undefined) entry.slot = slot
-      },
+      countedOf: (id) => this.operations.get(id),
       onTick: () => {
         this.limits.wake()
         this.applications.usage.tick()

@@ -320,7 +320,7 @@ export class Engine implements EngineApi {
 
   /** Live counters of an operation. */
   progressOf(entry: OperationEntry): {readonly received: number; readonly total: number} {
-    const told = this.#coordinator.ticker.toldAt(entry.slot, entry.record.id)
+    const told = this.#coordinator.ticker.toldOf(entry)
     if (told !== undefined) return told
     const {received, total = 0} = this.countsOf(entry)
     return {received, total}

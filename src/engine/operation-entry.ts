@@ -13,6 +13,7 @@ import type {ByteCounts} from '../ports/progress-meter.ts'
 import {FollowedNotices} from './followed-notices.ts'
 import {JournalTail} from './journal-tail.ts'
 import {pathOfState} from './position.ts'
+import type {Counted} from './progress-ticker.ts'
 import {lifeStateOf} from './record-of.ts'
 
 /** One notification to the application (O12). The flags hold for this notification only. */
@@ -28,7 +29,7 @@ interface Cause {
   readonly redirect?: Redirect
 }
 
-export class OperationEntry {
+export class OperationEntry implements Counted {
   /** The newest durable, or freely tellable, truth. */
   record: OperationRecord
   /** The newest record that was given to the store. */
@@ -47,7 +48,7 @@ export class OperationEntry {
   phase: Member['phase'] | undefined
   readonly journal: JournalTail
   readonly notices: FollowedNotices
-  /** Where the ticker keeps its live counters, as long as those there are its own. */
+  /** Where the ticker keeps its live counters; it knows whose they are. */
   slot = 0
   /** Whoever waits for bytes; most entries never have one. */
   #waiting: Set<() => void> | undefined

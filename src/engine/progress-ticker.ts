@@ -21,15 +21,19 @@ const TOLD = 2
 
 const FIRST_SLOTS = 16
 
+/** An operation as the ticker needs it. */
+export interface Counted {
+  /** Where its live counters are, as long as those there are its own. */
+  slot: number
+  readonly notices: {readonly listener: MoveListener | undefined}
+}
+
 export interface ProgressTickerOptions {
   readonly clock: Clock
   readonly tell: (changes: readonly ProgressChange[]) => void
   /** What the application may see of raw counts, which fall when a try begins at an earlier byte. */
   readonly show: (id: OperationId, counts: ByteCounts) => ByteCounts
-  /** Who is told that its counts have changed; undefined while nobody listens. */
-  readonly listenerOf: (id: OperationId) => MoveListener | undefined
-  /** Its counters are there from now on. */
-  readonly placed: (id: OperationId, slot: number) => void
+  readonly countedOf: (id: OperationId) => Counted | undefined
   /** What else waits for the shared ticker while anything moves. */
   readonly onTick: () => void
   /** At each write. */
@@ -41,7 +45,8 @@ export class ProgressTicker implements ProgressMeter {
   /** By operation: where its counters are. */
   readonly #slots = new Map<OperationId, number>()
   readonly #free: number[] = []
-  readonly #ids: (OperationId | undefined)[] = []
+  readonly #ids: OperationId[] = []
+  readonly #counted: (Counted | undefined)[] = []
   readonly #reads: (() => ByteCounts)[] = []
   readonly #listeners: (MoveListener | undefined)[] = []
   #received = new Float64Array(FIRST_SLOTS)
@@ -80,16 +85,18 @@ export class ProgressTicker implements ProgressMeter {
   attach(id: OperationId, read: () => ByteCounts): Gauge {
     const slot = this.#free.pop() ?? this.#newSlot()
     const counts = this.#options.show(id, read())
+    const counted = this.#options.countedOf(id)
+    if (counted !== undefined) counted.slot = slot
     this.#slots.set(id, slot)
     this.#ids[slot] = id
     this.#reads[slot] = read
-    this.#listeners[slot] = this.#options.listenerOf(id)
+    this.#counted[slot] = counted
+    this.#listeners[slot] = counted?.notices.listener
     this.#received[slot] = counts.received
     this.#generations[slot] = counts.generation
     this.#told[slot] = bytesOf(counts)
     this.#seen[slot] = 0
     this.#modes[slot] = READ
-    this.#options.placed(id, slot)
     this.#toRead.add(slot)
     this.#arm()
     return {
@@ -113,12 +120,10 @@ export class ProgressTicker implements ProgressMeter {
     return slot === undefined ? undefined : this.#countsAt(slot)
   }
 
-  /**
-   * The same, where they are kept here and nobody has to be asked; undefined when they have to be read. `slot`: where its counters were
-   * last.
-   */
-  toldAt(slot: number, id: OperationId): {readonly received: number; readonly total: number} | undefined {
-    if (this.#modes[slot] !== TOLD || this.#ids[slot] !== id) return undefined
+  /** The same, where they are kept here and nobody has to be asked; undefined when they have to be read. */
+  toldOf(counted: Counted): {readonly received: number; readonly total: number} | undefined {
+    const {slot} = counted
+    if (this.#modes[slot] !== TOLD || this.#counted[slot] !== counted) return undefined
     const received = Math.max(this.#received[slot] ?? 0, this.#told[slot] ?? 0, this.#seen[slot] ?? 0)
     this.#seen[slot] = received
     return {received, total: this.#totals[slot] ?? 0}
@@ -127,7 +132,7 @@ export class ProgressTicker implements ProgressMeter {
   /** Another one listens to it now, or nobody any more. */
   listenedTo(id: OperationId): void {
     const slot = this.#slots.get(id)
-    if (slot !== undefined) this.#listeners[slot] = this.#options.listenerOf(id)
+    if (slot !== undefined) this.#listeners[slot] = this.#counted[slot]?.notices.listener
   }
 
   /** Somebody waits for a tick, also where nothing moves any more. */
@@ -157,7 +162,7 @@ export class ProgressTicker implements ProgressMeter {
     this.#options.show(id, this.#countsAt(slot))
     if (this.#slots.get(id) === slot) this.#slots.delete(id)
     this.#toRead.delete(slot)
-    this.#ids[slot] = undefined
+    this.#counted[slot] = undefined
     this.#reads[slot] = nothing
     this.#listeners[slot] = undefined
     this.#modes[slot] = READ

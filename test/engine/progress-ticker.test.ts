@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest'
 import {createActor} from 'xstate'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {ProgressChange} from '../../src/engine/events.ts'
-import {ProgressTicker} from '../../src/engine/progress-ticker.ts'
+import {type Counted, ProgressTicker} from '../../src/engine/progress-ticker.ts'
 import type {ByteCounts} from '../../src/ports/progress-meter.ts'
 
 const A = 'a' as OperationId
@@ -16,22 +16,31 @@ function world(show: (id: OperationId, counts: ByteCounts) => ByteCounts = (_, s
   const timers: (() => void)[] = []
   const told: (readonly ProgressChange[])[] = []
   const listeners = new Map<OperationId, () => void>()
-  const slots = new Map<OperationId, number>()
+  const counted = new Map<OperationId, Counted>()
+  const countedOf = (id: OperationId) => {
+    const known = counted.get(id) ?? {
+      slot: 0,
+      notices: {
+        get listener() {
+          const moved = listeners.get(id)
+          return moved === undefined ? undefined : {moved}
+        },
+      },
+    }
+    counted.set(id, known)
+    return known
+  }
   const ticker = new ProgressTicker({
     clock: {now: () => 0, setTimeout: (fn: () => void) => timers.push(fn), clearTimeout: () => timers.splice(0)},
     tell: (changes) => told.push(changes),
     show,
-    listenerOf: (id) => {
-      const moved = listeners.get(id)
-      return moved === undefined ? undefined : {moved}
-    },
-    placed: (id, slot) => slots.set(id, slot),
+    countedOf: (id) => countedOf(id),
     onTick: () => undefined,
     onWritten: () => undefined,
   })
   createActor(ticker.logic).start()
-  const toldAt = (id: OperationId, of = id) => ticker.toldAt(slots.get(id) ?? 0, of)
-  return {ticker, told, listeners, toldAt, pending: () => timers.length, tick: () => timers.shift()?.()}
+  const toldOf = (id: OperationId) => ticker.toldOf(countedOf(id))
+  return {ticker, told, listeners, toldOf, pending: () => timers.length, tick: () => timers.shift()?.()}
 }
 
 const change = (id: OperationId, bytesReceived: number) => ({id, bytesReceived, totalBytesToReceive: 1000})
@@ -139,37 +148,42 @@ describe('the shared ticker of progress', () => {
   })
 
   it('knows, of those that are told as they move, what is there by now, and asks nobody', () => {
-    const {ticker, toldAt, tick} = world()
+    const {ticker, toldOf, tick} = world()
     let asked = 0
     const gauge = ticker.attach(A, () => {
       asked += 1
       return counts(0)
     })
-    expect(toldAt(A)).toBeUndefined()
+    expect(toldOf(A)).toBeUndefined()
     tick()
     gauge.moved(10)
     asked = 0
-    expect(toldAt(A)).toEqual({received: 10, total: 1000})
-    expect(toldAt(A, B)).toBeUndefined()
+    expect(toldOf(A)).toEqual({received: 10, total: 1000})
+    expect(toldOf(B)).toBeUndefined()
     expect(asked).toBe(0)
     gauge.changed()
-    expect(toldAt(A)).toBeUndefined()
+    expect(toldOf(A)).toBeUndefined()
     tick()
     gauge.moved(20)
     gauge.detach()
-    expect(toldAt(A)).toBeUndefined()
+    expect(toldOf(A)).toBeUndefined()
+    const other = ticker.attach(B, () => counts(0))
+    tick()
+    other.moved(30)
+    expect(toldOf(B)).toEqual({received: 30, total: 1000})
+    expect(toldOf(A)).toBeUndefined()
   })
 
   it('13.3.5. shows no less than was read beside the ticks, though no tick told it', () => {
-    const {ticker, told, toldAt, tick} = world()
+    const {ticker, told, toldOf, tick} = world()
     let received = 0
     const gauge = ticker.attach(A, () => counts(received))
     tick()
     gauge.moved(50)
-    expect(toldAt(A)).toEqual({received: 50, total: 1000})
+    expect(toldOf(A)).toEqual({received: 50, total: 1000})
     received = 40
     gauge.moved(40)
-    expect(toldAt(A)).toEqual({received: 50, total: 1000})
+    expect(toldOf(A)).toEqual({received: 50, total: 1000})
     gauge.changed()
     expect(ticker.read(A)).toEqual(counts(50))
     tick()
