@@ -118,6 +118,33 @@ describe('the cache of compiled code', () => {
   })
 })
 
+describe('what a download loads', () => {
+  it.each([
+    ['length', false],
+    ['chunked', true],
+  ] as const)('is undici only where the answer is not plain: %s', async (framing, isThere) => {
+    await CliWorld.run(cli, async (world) => {
+      const list = world.path('scripts')
+      const hook = world.path('hook.cjs')
+      await writeFile(hook, RECORDER)
+      world.server.route('/a', {content: {seed: 1, size: 1000}, framing})
+      const env = {NODE_OPTIONS: `--require=${hook}`, SCRIPTS: list}
+      expect(await world.bgt(['get', world.server.url('/a'), '-o', world.path('a')], {env})).toMatchObject({code: 0})
+      expect((await readFile(list, 'utf8')).split('\n').some((name) => /client-[^/]*\.js$/.test(name))).toBe(isThere)
+    })
+  })
+})
+
+/** Writes the addresses of all scripts when the process ends. */
+const RECORDER = `
+  const session = new (require('node:inspector').Session)()
+  session.connect()
+  const urls = []
+  session.on('Debugger.scriptParsed', ({params}) => urls.push(params.url))
+  session.post('Debugger.enable')
+  process.on('exit', () => require('node:fs').writeFileSync(process.env.SCRIPTS, urls.join('\\n')))
+`
+
 function flipped(content: Buffer): Buffer {
   const at = content.length >> 1
   content[at] = (content[at] ?? 0) ^ 0xff

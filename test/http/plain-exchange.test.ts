@@ -321,6 +321,17 @@ describe('an answer to it', () => {
     expect(plain).toBeGreaterThan(runs / 10)
   })
 
+  it('may be odd and large: it goes past the parser of undici all the same', async () => {
+    const size = 5_000_000
+    const origin = await listen((socket) => {
+      socket.write(`HTTP/1.0 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
+      socket.write(contentOf(1, size))
+    })
+    const {receiver, end} = await run(startTransport(), origin, {bufferBytes: 65_536})
+    expect(end).toEqual({bodyLength: size, framing: 'length'})
+    expect(receiver.digest()).toBe(sha256(contentOf(1, size)))
+  })
+
   it.each([
     ['whose head has no end', 'X-A: a\r\n'.repeat(6000)],
     ['whose field has no end', `X-A: ${'a'.repeat(20_000)}`],
