@@ -1,6 +1,7 @@
 /**
- * How many connections a file gets: one at first; where what is missing would take a moment, twice as many whenever the answers
- * of all are here, up to what is allowed; and then, in a long download, half as many as long as those bring as much.
+ * How many connections a file gets: one at first; where what is missing would take a moment, a second one, and once that has its
+ * answer, four times as many whenever all have theirs, up to what is allowed; and then, in a long download, half as many as long as
+ * those bring as much.
  *
  * widening   more are opened, as answers come.
  * weighing   what all of them bring is measured.
@@ -35,6 +36,12 @@ export interface GrowthSample {
 
 /** What one connection brings within this is left to it: more of them would gain a second, at the cost of everybody else there. */
 const WORTH_WIDENING_MS = 3000
+
+/**
+ * How many times as many there are when all have their answers: each round takes as long as a connection and an answer. Whether the
+ * server takes a second one at all is asked with one request.
+ */
+const WIDENING = 4
 
 /** Bytes a second of one connection that others hardly add to: a gigabit line is full. */
 const FAST = 100 * 1024 * 1024
@@ -81,7 +88,7 @@ function widened(growth: Growth, {rate, flowing, most, restMs}: GrowthSample): G
   const leastMs = rate / Math.max(1, flowing) < FAST ? WORTH_WIDENING_MS : WORTH_WIDENING_FAST_MS
   if (flowing < target || restMs < leastMs) return growth
   if (target >= most) return {...growth, phase: 'weighing', paying: target}
-  return {...growth, target: Math.min(most, 2 * target), paying: target}
+  return {...growth, target: Math.min(most, target === 1 ? 2 : WIDENING * target), paying: target}
 }
 
 function weighed(growth: Growth, {rate, flowing, restMs, isWhole}: GrowthSample): Growth {

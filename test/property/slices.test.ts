@@ -209,16 +209,16 @@ describe('how many connections a file gets', () => {
     return targets
   }
 
-  it('twice as many when the answers of all are here, and back to all of them when half bring less', () => {
-    expect(targetsOf((connections) => 100 * connections, 20)).toEqual([1, 2, 4, 8, 4, 8])
+  it('one more, then four times as many when the answers of all are here, and back to all of them when half bring less', () => {
+    expect(targetsOf((connections) => 100 * connections, 20)).toEqual([1, 2, 8, 4, 8])
   })
 
   it('half as many while those bring as much, down to one', () => {
-    expect(targetsOf(() => 100, 40)).toEqual([1, 2, 4, 8, 4, 2, 1])
+    expect(targetsOf(() => 100, 40)).toEqual([1, 2, 8, 4, 2, 1])
   })
 
   it('as many as the server has room for', () => {
-    expect(targetsOf((connections) => Math.min(300, 100 * connections), 40)).toEqual([1, 2, 4, 8, 4, 2, 4])
+    expect(targetsOf((connections) => Math.min(300, 100 * connections), 40)).toEqual([1, 2, 8, 4, 2, 4])
   })
 
   it('one for what will be here in a moment, and no experiments with what takes a few seconds', () => {
@@ -233,9 +233,12 @@ describe('how many connections a file gets', () => {
   })
 
   it('does not grow before all have their answers, and measures only whole intervals of all', () => {
-    const two = measure(firstGrowth(8, undefined), () => 100)
+    const two = measure(firstGrowth(32, undefined), () => 100, {most: 32})
     expect(measure(two, () => 100, {flowing: 1})).toBe(two)
-    let growth = two
+    const eight = measure(two, () => 100, {most: 32})
+    expect(measure(eight, () => 100, {most: 32, flowing: 7})).toBe(eight)
+    expect(measure(eight, () => 100, {most: 32}).target).toBe(32)
+    let growth = measure(firstGrowth(8, undefined), () => 100)
     while (growth.phase !== 'weighing') growth = measure(growth, () => 100)
     expect(measure(growth, () => 100, {isWhole: false})).toBe(growth)
     expect(measure(growth, () => 100, {flowing: 7})).toBe(growth)
