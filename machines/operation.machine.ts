@@ -2,6 +2,7 @@
  * One transfer's life: BackgroundTransferStatus as a statechart. Born from a record, never from a snapshot.
  *
  * restoring   routes a record to the state it names; what ran when the process died queues again.
+ * leavingBatch  something happened to one of many small files that a batch carried (small-files.machine.ts): it goes on by itself.
  * queued      waits for `operation.admit` from its group. Idle to the public, as is a transfer that was never started.
  * running     the only state with traffic:
  *   refreshing    the application's provider gives what the next try needs (providerTimeout); only where there is one.
@@ -45,6 +46,7 @@ import type {
 } from '../src/domain/attempt.ts'
 import {type Blockage, blockages, type Conditions, isLoopbackUrl} from '../src/domain/conditions.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
+import {withEvidence, without, withPublished, withResponse, withTry, withVerified} from '../src/domain/life-facts.ts'
 import {addressOf, fromItsOwnAddress, withDropped, withSource} from '../src/domain/mirrors.ts'
 import type {PartCounted, PartEvent, PartId} from '../src/domain/part.ts'
 import {sizeOf} from '../src/domain/range-set.ts'
@@ -59,14 +61,7 @@ import {
   type TransferPolicy,
   withoutBytes,
 } from '../src/domain/record.ts'
-import {
-  countAttempt,
-  countContinuation,
-  countFailure,
-  countProgress,
-  mayStartOver,
-  type RetryDecision,
-} from '../src/domain/retry.ts'
+import {countContinuation, countFailure, mayStartOver, type RetryDecision} from '../src/domain/retry.ts'
 import type {LifeState} from '../src/domain/status.ts'
 import {partMachine} from './part.machine.ts'
 
@@ -76,12 +71,16 @@ export interface OperationInput {
   readonly settings: OperationSettings
   /** Position from which bytes are wanted first (random access). */
   readonly wanted?: number | undefined
+  /** A batch of small files carried it until now: it runs, and has its slot. */
+  readonly wasCarried?: boolean
 }
 
 export interface OperationContext {
   readonly facts: OperationFacts
   /** The life state that the record named; read by restoring alone. */
   readonly restoredFrom: LifeState
+  /** Read by restoring alone. */
+  readonly wasCarried?: boolean | undefined
   readonly conditions: Conditions
   readonly settings: OperationSettings
   /** Position from which bytes are wanted first (random access); a wish of this process, not kept. */
@@ -116,15 +115,19 @@ export const notProvided = (name: string) => (): never => {
   throw new TransferError('INTERNAL', `the actor ${name} was not provided`)
 }
 
-export function reason(context: OperationContext): Blockage | undefined {
-  const {policy, request} = context.facts
+export function reason({facts, conditions}: OperationContext): Blockage | undefined {
+  return blockageOf(facts, conditions)
+}
+
+/** The first of what forbids an operation to be on the wire. */
+export function blockageOf({policy, request}: OperationFacts, conditions: Conditions): Blockage | undefined {
   return blockages(
     {
       costPolicy: policy.costPolicy,
       loopback: isLoopbackUrl(request.url),
       unconstrained: policy.unconstrained === true,
     },
-    context.conditions,
+    conditions,
   )[0]
 }
 
@@ -142,10 +145,6 @@ export function providerTimedOut({request}: OperationFacts): SerializedError {
   }).toSerialized()
 }
 
-export function withEvidence(facts: OperationFacts, evidence: Evidence): OperationFacts {
-  return {...facts, evidence, attempts: countProgress(facts.attempts, sizeOf(evidence.ranges))}
-}
-
 function nextGeneration(facts: OperationFacts): OperationFacts {
   return {...facts, evidence: withoutBytes(facts.evidence, facts.evidence.generation + 1)}
 }
@@ -161,20 +160,6 @@ function isOfTheBytes({code, details}: TransferError, {attempts, evidence, reque
   if (code === 'CONTENT_UNEXPECTED') return isAdopted
   if (code !== 'CHECKSUM_MISMATCH' && code !== 'LENGTH_MISMATCH') return false
   return isAdopted || attempts.total > 1 || request.mirrors !== undefined || details.from === 'server'
-}
-
-function wholeRange(size: number): Evidence['ranges'] {
-  return size === 0 ? [] : [[0, size]]
-}
-
-/** A copy without the members that end with the state that set them. */
-export function without<K extends 'retryAt' | 'error' | 'publishing'>(
-  facts: OperationFacts,
-  ...keys: K[]
-): OperationFacts {
-  const copy: {-readonly [P in keyof OperationFacts]: OperationFacts[P]} = {...facts}
-  for (const key of keys) delete copy[key]
-  return copy
 }
 
 /** How long a body has come before anything is concluded from how fast it comes. */
@@ -219,6 +204,7 @@ const setUp = setup({
     checkpointInterval: ({context}) => context.settings.checkpointIntervalMs,
   },
   guards: {
+    wasCarried: ({context}) => context.wasCarried === true,
     wasIn: ({context}, params: {state: LifeState}) => context.restoredFrom === params.state,
     isBlocked: ({context}) => reason(context) !== undefined,
     isBlockedBy: ({context}, params: {reason: Blockage}) => reason(context) === params.reason,
@@ -270,9 +256,7 @@ const setUp = setup({
     noteHeaders: assign({
       facts: ({context}, params: {request: OperationFacts['request']}) => ({...context.facts, ...params}),
     }),
-    countTry: assign({
-      facts: ({context}) => ({...context.facts, attempts: countAttempt(context.facts.attempts)}),
-    }),
+    countTry: assign({facts: ({context}) => withTry(context.facts)}),
     beginAnew: assign({
       facts: ({context}) => ({
         ...without(context.facts, 'error', 'retryAt'),
@@ -281,7 +265,7 @@ const setUp = setup({
     }),
     noteResponse: assign({
       facts: ({context}, params: {response: ResponseFacts; evidence: Evidence}) =>
-        without({...context.facts, ...params}, 'error'),
+        withResponse(context.facts, params.response, params.evidence),
     }),
     noteEvidence: assign({
       facts: ({context}, params: {evidence: Evidence}) => withEvidence(context.facts, params.evidence),
@@ -354,17 +338,10 @@ const setUp = setup({
     startNextGeneration: assign({facts: ({context}) => nextGeneration(without(context.facts, 'publishing'))}),
     noteCleanRestart: assign({facts: ({context}) => ({...context.facts, cleanRestart: true})}),
     noteVerified: assign({
-      facts: ({context}, params: {file: PublishedFile}) => ({
-        ...context.facts,
-        publishing: params.file,
-        evidence: {...context.facts.evidence, total: params.file.size, ranges: wholeRange(params.file.size)},
-      }),
+      facts: ({context}, params: {file: PublishedFile}) => withVerified(context.facts, params.file),
     }),
     notePublished: assign({
-      facts: ({context}, params: {file: string}) => ({
-        ...without(context.facts, 'publishing', 'error'),
-        resultFile: params.file,
-      }),
+      facts: ({context}, params: {file: string}) => withPublished(context.facts, params.file),
     }),
     askForCheckpoint: sendTo('attempt', {type: 'checkpoint.due'}),
     askForWidth: sendTo('attempt', {type: 'width.due'}),
@@ -446,8 +423,8 @@ export const operationMachine = setUp.createMachine({
   description: 'One transfer: BackgroundTransferStatus and what stands between its values',
   context: ({input}) => {
     const {state, ...facts} = input.record
-    const {conditions, settings, wanted} = input
-    return {facts, restoredFrom: state, conditions, settings, wanted}
+    const {conditions, settings, wanted, wasCarried} = input
+    return {facts, restoredFrom: state, wasCarried, conditions, settings, wanted}
   },
   initial: 'restoring',
   on: {
@@ -464,7 +441,8 @@ export const operationMachine = setUp.createMachine({
       tags: ['queued'],
       on: {'operation.cancel': 'canceling'},
       always: [
-        // First, because nearly all are born to run.
+        {guard: 'wasCarried', target: 'leavingBatch'},
+        // Early, because nearly all are born to run.
         {guard: {type: 'wasIn', params: {state: 'queued'}}, target: 'queued'},
         {guard: {type: 'wasIn', params: {state: 'completed'}}, target: 'completed'},
         {guard: {type: 'wasIn', params: {state: 'canceled'}}, target: 'canceled'},
@@ -483,6 +461,14 @@ export const operationMachine = setUp.createMachine({
         },
         {target: 'queued'},
       ],
+    },
+
+    leavingBatch: {
+      description:
+        'Its batch of small files let go of it: goes on by itself, with the slot that it has; never rests here',
+      tags: ['running', 'moving'],
+      on: {'operation.cancel': 'canceling'},
+      always: onAdmission,
     },
 
     queued: {

@@ -32,6 +32,7 @@ import {assign, fromCallback, fromPromise, sendTo, setup} from 'xstate'
 import type {AttemptCommand, AttemptInput, WeighFailureInput} from '../src/domain/attempt.ts'
 import type {Blockage, Conditions} from '../src/domain/conditions.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
+import {withEvidence, without} from '../src/domain/life-facts.ts'
 import type {
   AnswerFacts,
   Evidence,
@@ -53,8 +54,6 @@ import {
   reason,
   serialize,
   timedOut,
-  withEvidence,
-  without,
 } from './operation.machine.ts'
 
 /** ms. */

@@ -23,7 +23,7 @@ export function createVerifyFile(sink: FileSink) {
 }
 
 /** Decided before the intent to publish is durable: whoever goes on after a crash means the same name. */
-function nameOf({response, request, source = 0, evidence}: OperationFacts): string {
+export function nameOf({response, request, source = 0, evidence}: OperationFacts): string {
   const {url} = request
   const head = describedBy(evidence.description, response ?? {status: OK, url, headers: []})
   // Where the server itself sent us on, it called the file so. A mirror or a provider did not, and the address may be secret.

@@ -81,7 +81,7 @@ function proven(
 }
 
 /** The caller's own Accept-Encoding stands in for ours (O19). */
-function withPlan(headers: readonly HeaderField[], plan: RangePlan): readonly HeaderField[] {
+export function withPlan(headers: readonly HeaderField[], plan: RangePlan): readonly HeaderField[] {
   const own = new Set(headers.map(([name]) => name.toLowerCase()))
   return [...headers, ...plan.headers.filter(([name]) => !own.has(name.toLowerCase()))]
 }

@@ -26,15 +26,16 @@ import {drain} from './drain.ts'
 import {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent} from './events.ts'
 import {NotificationBatches} from './notification-batches.ts'
-import type {OperationEntry, OperationNotice} from './operation-entry.ts'
+import type {Carrier, OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
 import type {ResolvedEngineOptions} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {Prefetcher} from './prefetcher.ts'
 import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
-import {lifeStateOf, phaseOf} from './record-of.ts'
+import {type ChartStep, lifeStateOf} from './record-of.ts'
 import {Retention} from './retention.ts'
+import {SmallFiles} from './small-files.ts'
 import {SpoolKeeper} from './spool-keeper.ts'
 
 /** Were on the wire, or about to be, when the process died: they queue again. */
@@ -78,6 +79,8 @@ export interface CoordinatorOptions {
   readonly isDraining: () => boolean
   /** How many groups are kept awake that have nobody running. */
   readonly mostAwakeGroups: number
+  /** Plain small files in a row after which a server is trusted with a batch. */
+  readonly smallFilesAfter: number
   /** An ended operation is about to be forgotten. */
   readonly leaveFile: (record: OperationRecord) => Promise<void>
   readonly newId: () => OperationId
@@ -101,6 +104,7 @@ export class Coordinator {
   readonly completionGroups: CompletionGroups
   readonly notifications: NotificationBatches
   readonly prefetcher: Prefetcher
+  readonly smallFiles: SmallFiles
   readonly #ports: EnginePorts
   readonly #options: ResolvedEngineOptions
   readonly #events: Subject<EngineEvent>
@@ -118,6 +122,7 @@ export class Coordinator {
     isDraining,
     leaveFile,
     mostAwakeGroups,
+    smallFilesAfter,
     newId,
     hostOf,
   }: CoordinatorOptions) {
@@ -178,12 +183,21 @@ export class Coordinator {
       conditions,
       writes: this.#writes,
       observer: {
-        stepped: (entry, snapshot, hasMoved) => this.#stepped(entry, snapshot, hasMoved),
+        stepped: (entry, step, hasMoved) => this.#stepped(entry, step, hasMoved),
         told: (notice) => this.#told(notice),
         rested: (entry) => this.#rested(entry),
         broken: (entry) => this.#broken(entry),
         emit: (event) => this.#events.next(event),
       },
+    })
+    this.smallFiles = new SmallFiles({
+      ports,
+      limiter: this.limits,
+      conditions,
+      inspect: options.inspect,
+      trustedAfter: smallFilesAfter,
+      take: (entry, step) => this.operations.take(entry, step),
+      promote: (entry) => void this.operations.activate(entry),
     })
     const onStep = () => this.chores.next()
     this.completionGroups = new CompletionGroups({
@@ -234,7 +248,7 @@ export class Coordinator {
       maxConnectionsPerOrigin: options.maxConnectionsPerOrigin,
       applications: options.applications,
       mostAwake: mostAwakeGroups,
-      isLive: (id) => this.operations.hasActor(id),
+      isLive: (id) => this.operations.isLive(id),
       isHeld: () => this.#awaited.isFull,
       admit: (id, record) => void this.#admit(id, record),
       onLoad: (running) => this.prefetcher.loadChanged(running),
@@ -312,6 +326,7 @@ export class Coordinator {
   async drain(): Promise<void> {
     this.line.stop()
     this.prefetcher.stop()
+    await this.smallFiles.drain()
     await Promise.all([drain(this.operations), this.completionGroups.drain(), this.notifications.drain()])
     await this.spool.dropDrafts()
   }
@@ -322,6 +337,7 @@ export class Coordinator {
     this.notifications.stop()
     this.#writes.stop()
     this.#awaited.stop()
+    this.smallFiles.stop()
     this.operations.stopAll()
     await this.applications.usage.close()
     await this.retention.stop()
@@ -330,12 +346,16 @@ export class Coordinator {
   /** Every operation that has an actor hears of it. */
   spread(conditions: Conditions): void {
     for (const entry of this.operations.all()) entry.send({type: 'conditions.changed', conditions})
+    this.smallFiles.conditionsChanged(conditions)
     this.prefetcher.conditionsChanged(conditions)
   }
 
   /** False when the operation's present state does not take the command. */
   tryCommand(entry: OperationEntry, event: OperationEvent): boolean {
-    if (entry.isOver || this.operations.activate(entry).snapshot?.can(event) !== true) return false
+    if (entry.isOver) return false
+    const {snapshot, carrier} = this.operations.activate(entry)
+    if (carrier !== undefined) return changeCarried(carrier, event)
+    if (snapshot?.can(event) !== true) return false
     if (event.type === 'operation.cancel' || event.type === 'operation.pause') {
       this.line.leaveLine(entry.record.policy.group, entry.record.id)
     }
@@ -393,7 +413,8 @@ export class Coordinator {
   /** What is sent is sent to its end: it may not be possible to send it again. */
   #displace(id: OperationId): void {
     const entry = this.operations.get(id)
-    if (entry?.record.direction === 'download') entry.send({type: 'operation.displace'})
+    if (entry?.record.direction !== 'download' || !entry.isLive) return
+    this.operations.activate(entry).send({type: 'operation.displace'})
   }
 
   /** A group admitted it: from record to actor, and onto the wire. */
@@ -408,7 +429,8 @@ export class Coordinator {
   }
 
   #admitEntry(id: OperationId, entry: OperationEntry | undefined): void {
-    if (entry !== undefined && !entry.isOver && !this.#isDraining()) {
+    const isWanted = entry !== undefined && !entry.isOver && !this.#isDraining()
+    if (isWanted && !this.smallFiles.tryCarry(entry)) {
       this.operations.activate(entry)
       // Only now: an actor that begins in the line has no limit to its name yet.
       this.limits.limitOperation(id, entry.facts.policy.maxBytesPerSecond)
@@ -477,10 +499,9 @@ export class Coordinator {
     }
   }
 
-  #stepped(entry: OperationEntry, snapshot: OperationSnapshot, hasMoved: boolean): void {
-    const phase = phaseOf(snapshot)
-    const {facts} = snapshot.context
-    this.#awaited.note(facts.id, phase === 'holding' ? lifeStateOf(snapshot) : undefined)
+  #stepped(entry: OperationEntry, step: ChartStep, hasMoved: boolean): void {
+    const {phase, facts} = step
+    this.#awaited.note(facts.id, phase === 'holding' ? step.state : undefined)
     if (phase !== entry.phase) {
       this.line.memberChanged(facts, phase)
       // Its rate is set again when it is admitted again.
@@ -488,15 +509,14 @@ export class Coordinator {
     }
     entry.phase = phase
     // An answer that goes on says nothing new: it may be older than the quiet that its origin asked for.
-    if (hasMoved) this.#tellOrigin(entry, snapshot)
-    if (this.#isDraining() && snapshot.can({type: 'operation.suspend'})) {
+    if (hasMoved) this.#tellOrigin(entry, step)
+    if (this.#isDraining() && entry.snapshot?.can({type: 'operation.suspend'}) === true) {
       queueMicrotask(() => entry.send({type: 'operation.suspend'}))
     }
   }
 
   /** What the try learned about its origin. */
-  #tellOrigin(entry: OperationEntry, snapshot: OperationSnapshot): void {
-    const {facts, failure} = snapshot.context
+  #tellOrigin(entry: OperationEntry, {facts, failure}: ChartStep): void {
     const quietMs = failure?.details?.retryAfterMs
     if (entry.path === 'running.weighing' && typeof quietMs === 'number') {
       this.#quiet(addressOf(facts), facts.id, quietMs)
@@ -513,6 +533,7 @@ export class Coordinator {
     if (this.#isDraining()) return
     this.#keepDeadline(record)
     if (!isTerminal(record.state)) return
+    this.smallFiles.learn(record)
     this.line.forget(record.id)
     void this.spool.ended(record)
     this.completionGroups.ended(record)
@@ -555,6 +576,20 @@ export class Coordinator {
     this.limits.limitOperation(id, undefined)
     this.alarm.clear(id)
     this.line.release(id)
+  }
+}
+
+/** For commands it is too late; what holds in every state holds for it too. */
+function changeCarried(carrier: Carrier, event: OperationEvent): boolean {
+  switch (event.type) {
+    case 'policy.changed':
+      carrier.change({policy: event.policy})
+      return true
+    case 'headers.changed':
+      carrier.change({request: event.request})
+      return true
+    default:
+      return false
   }
 }
 

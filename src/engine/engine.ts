@@ -70,6 +70,16 @@ const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverab
 export type {ByteSource} from '../ports/byte-source.ts'
 export type {OperationQuery} from '../ports/record-store.ts'
 
+/** Numbers that no application needs to choose. */
+export interface EngineTuning {
+  /** How many groups are kept awake that have nobody running. */
+  readonly mostAwakeGroups: number
+  /** Plain small files in a row after which a server is trusted with a batch; Infinity for never. */
+  readonly smallFilesAfter: number
+}
+
+const DEFAULT_TUNING: EngineTuning = {mostAwakeGroups: MOST_AWAKE, smallFilesAfter: 8}
+
 export class Engine implements EngineApi {
   readonly options: ResolvedEngineOptions
   readonly limits: EngineLimits
@@ -88,8 +98,8 @@ export class Engine implements EngineApi {
   })
   #beforeRecovery: ((store: RecordStore) => Promise<void>) | undefined
 
-  /** `mostAwakeGroups`: for tests, which have few groups. */
-  constructor(ports: EnginePorts, options: EngineOptions = {}, mostAwakeGroups = MOST_AWAKE) {
+  /** `tuning`: for tests, which have few groups and few files. */
+  constructor(ports: EnginePorts, options: EngineOptions = {}, tuning: Partial<EngineTuning> = {}) {
     this.options = resolveOptions(options)
     this.#ports = ports
     this.limits = new EngineLimits(this.options.limits, this.#events)
@@ -105,7 +115,8 @@ export class Engine implements EngineApi {
       session: () => this.#session,
       conditions: () => this.conditions,
       isDraining: () => this.#isDraining,
-      mostAwakeGroups,
+      ...DEFAULT_TUNING,
+      ...tuning,
       leaveFile: (record) => this.#leaveFiles(record),
       newId: () => this.#nextId(),
       hostOf: (launch) => this.#taskHost(launch),
@@ -263,7 +274,7 @@ export class Engine implements EngineApi {
       this.completionGroups.started(created)
       this.notifications.started(created)
       // A command may have given some of them an actor already: they enter when that is put away.
-      this.#line.enterMany(created.filter(({id, state}) => state === 'queued' && !this.#operations.hasActor(id)))
+      this.#line.enterMany(created.filter(({id, state}) => state === 'queued' && !this.#operations.isLive(id)))
       return used
     })
   }

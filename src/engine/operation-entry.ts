@@ -23,6 +23,14 @@ export interface OperationNotice {
   readonly hasRestarted: boolean
 }
 
+/** A batch of small files, as one of its operations sees it. */
+export interface Carrier {
+  /** Lets go of it: the record that its actor is born from. Undefined when it is too late: its file is taking its name. */
+  letGo(): OperationRecord | undefined
+  /** A change that holds in every state; only where `letGo` said that it is too late. */
+  change(facts: Partial<Pick<OperationFacts, 'policy' | 'request'>>): void
+}
+
 /** What its journal wants to know of an event. */
 interface Cause {
   readonly type: string
@@ -35,6 +43,8 @@ export class OperationEntry implements Counted {
   /** The newest record that was given to the store. */
   saved: OperationRecord
   actor: OperationActor | undefined
+  /** What takes its steps while it has no actor: a batch of small files. */
+  carrier: Carrier | undefined
   path: string
   /** Settles when everything observed so far was told. */
   tail: Promise<void> | undefined
@@ -136,9 +146,14 @@ export class OperationEntry implements Counted {
     for (const wake of [...(this.#waiting ?? [])]) wake()
   }
 
+  /** It has an actor, or is carried: it stands in no line. */
+  get isLive(): boolean {
+    return this.actor !== undefined || this.carrier !== undefined
+  }
+
   /** Nothing of it needs to stay in memory. */
   get isForgettable(): boolean {
-    return this.actor === undefined && this.tail === undefined && this.holders <= 0
+    return !this.isLive && this.tail === undefined && this.holders <= 0
   }
 
   get isOver(): boolean {

@@ -4,7 +4,7 @@
  */
 
 import {createActor} from 'xstate'
-import type {OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {OperationActor} from '../../machines/operation.machine.ts'
 import {createBufferPool} from '../actors/buffer-pool.ts'
 import {OpenTries} from '../actors/open-tries.ts'
 import {FreshRequests} from '../actors/refresh-request.ts'
@@ -24,13 +24,13 @@ import {type ResolvedEngineOptions, settingsFor} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import type {ProgressTicker} from './progress-ticker.ts'
 import {type OperationProvisions, provideOperationMachine, provideUploadMachine} from './provide.ts'
-import {isWorthSaving, lifeStateOf, pathOf, recordOf} from './record-of.ts'
+import {type ChartStep, isWorthSaving, recordOf, stepOf} from './record-of.ts'
 import {WaitingReaders} from './waiting-readers.ts'
 
 /** What the rest of the engine hears. */
 export interface OperationObserver {
   /** At once, before anything is durable: the chart took a step. `hasMoved`: into another state. */
-  stepped(entry: OperationEntry, snapshot: OperationSnapshot, hasMoved: boolean): void
+  stepped(entry: OperationEntry, step: ChartStep, hasMoved: boolean): void
   /** The record was told. */
   told(notice: OperationNotice): void
   /** The actor was put away. */
@@ -112,8 +112,9 @@ export class Operations {
     return this.#entries.values()
   }
 
-  hasActor(id: OperationId): boolean {
-    return this.#entries.get(id)?.actor !== undefined
+  /** It has an actor, or is carried. */
+  isLive(id: OperationId): boolean {
+    return this.#entries.get(id)?.isLive === true
   }
 
   /** The entry of a record, known from now on until it is forgotten. */
@@ -167,25 +168,34 @@ export class Operations {
     }
   }
 
-  /** Gives the entry an actor, born from its record. */
+  /** Gives the entry an actor, born from its record; none where it is carried, and too late for anything else. */
   activate(entry: OperationEntry): OperationEntry {
     if (entry.actor !== undefined) return entry
+    const {carrier, record} = entry
+    if (carrier === undefined) return this.#giveActor(entry, record)
+    const carried = carrier.letGo()
+    return carried === undefined ? entry : this.#giveActor(entry, carried, true)
+  }
+
+  /** `wasCarried`: it runs, and has its slot. */
+  #giveActor(entry: OperationEntry, record: OperationRecord, wasCarried = false): OperationEntry {
     const {ports, options, session, conditions} = this.#options
-    const actor = createActor(this.#machineOf(entry.record.direction), {
-      id: entry.record.id,
+    const actor = createActor(this.#machineOf(record.direction), {
+      id: record.id,
       input: {
-        record: entry.record,
+        record,
         conditions: conditions(),
-        settings: settingsFor(entry.record.policy, options.settings),
+        settings: settingsFor(record.policy, options.settings),
         wanted: entry.wanted,
-        ...(entry.record.direction === 'upload' ? {session: session()} : {}),
+        wasCarried,
+        ...(record.direction === 'upload' ? {session: session()} : {}),
       },
       clock: ports.clock,
       ...(options.inspect === undefined ? {} : {inspect: options.inspect}),
     }) as OperationActor
     entry.actor = actor
     actor.subscribe({
-      next: (snapshot) => this.#observe(entry, snapshot),
+      next: (snapshot) => void this.take(entry, stepOf(snapshot)),
       error: (error) => this.#broken(entry, error),
     })
     actor.start()
@@ -202,21 +212,22 @@ export class Operations {
     return Object.create(machine, {transition: {value: transition}})
   }
 
-  #observe(entry: OperationEntry, snapshot: OperationSnapshot): void {
+  /** An operation has gone a step. Resolves when its record is durable, where that is worth a write. */
+  take(entry: OperationEntry, step: ChartStep): Promise<void> | undefined {
     const {ports, options, observer} = this.#options
     const at = ports.clock.now()
-    const move = this.#note(entry, snapshot, at)
-    const record = recordOf(snapshot, at, options.journal ? entry.journal.seq : 0)
-    observer.stepped(entry, snapshot, move !== undefined)
-    const mustSave = isWorthSaving(entry.saved, record) || (snapshot.hasTag('passive') && entry.journal.hasUnsaved)
+    const move = this.#note(entry, step, at)
+    const record = recordOf(step, at, options.journal ? entry.journal.seq : 0)
+    observer.stepped(entry, step, move !== undefined)
+    const mustSave = isWorthSaving(entry.saved, record) || (step.isPassive && entry.journal.hasUnsaved)
     if (mustSave) entry.saved = record
     const durable = mustSave ? this.#persist(entry, record) : undefined
     // Its rejection is the tail's to see, which may still wait for what was observed before.
     durable?.catch(() => undefined)
-    const tell = () => this.#tell(entry, record, move, snapshot)
+    const tell = () => this.#tell(entry, record, move, step.isPassive)
     if (durable === undefined && entry.tail === undefined) {
       tell()
-      return
+      return undefined
     }
     const before = entry.tail ?? Promise.resolve()
     const tail = before
@@ -229,20 +240,18 @@ export class Operations {
         }
       })
     entry.tail = tail
+    return durable
   }
 
   /** The step that the chart took, if it went anywhere. */
-  #note(entry: OperationEntry, snapshot: OperationSnapshot, at: number): JournalEntry | undefined {
-    const {value, context} = snapshot
+  #note(entry: OperationEntry, {path: to, facts, state, failure}: ChartStep, at: number): JournalEntry | undefined {
     const from = entry.path
-    const to = pathOf(value)
     if (from === to) return undefined
     entry.path = to
     const isWeighed = to === 'running.weighing' || to === 'running.startingOver'
     const {type: event, redirect} = entry.cause
     const move = {at, event, from, to, ...(redirect === undefined ? {} : {redirect})}
-    const failure = isWeighed ? context.failure : undefined
-    return entry.journal.note(move, context.facts, lifeStateOf(snapshot), failure)
+    return entry.journal.note(move, facts, state, isWeighed ? failure : undefined)
   }
 
   /** Every save of a live operation goes this way: what is new in its journal goes with it. */
@@ -274,12 +283,7 @@ export class Operations {
     )
   }
 
-  #tell(
-    entry: OperationEntry,
-    record: OperationRecord,
-    move: JournalEntry | undefined,
-    snapshot: OperationSnapshot,
-  ): void {
+  #tell(entry: OperationEntry, record: OperationRecord, move: JournalEntry | undefined, isPassive: boolean): void {
     const {observer, ports} = this.#options
     const changed = record.state !== entry.record.state
     const notice = entry.tell(record)
@@ -292,14 +296,16 @@ export class Operations {
     if (notice.hasRestarted) observer.emit({type: 'operation.restarted', at, id: record.id, record})
     if (changed || notice.hasResponseChanged || notice.hasRestarted) entry.notices.next(notice)
     observer.told(notice)
-    if (snapshot.hasTag('passive')) queueMicrotask(() => this.#putAwayIfPassive(entry))
+    if (isPassive) queueMicrotask(() => this.#putAwayIfPassive(entry))
   }
 
   /** In a microtask, so that the command an actor was woken for comes first. */
   #putAwayIfPassive(entry: OperationEntry): void {
-    if (entry.tail !== undefined || entry.actor?.getSnapshot().hasTag('passive') !== true) return
-    this.#passivate(entry)
-    this.#options.observer.rested(entry)
+    if (entry.tail !== undefined) return
+    if (entry.actor?.getSnapshot().hasTag('passive') === true) {
+      this.#passivate(entry)
+      this.#options.observer.rested(entry)
+    }
     this.forgetIfIdle(entry)
   }
 

@@ -2,7 +2,8 @@
 
 import type {OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Member} from '../domain/admission.ts'
-import type {OperationRecord} from '../domain/record.ts'
+import type {SerializedError} from '../domain/errors.ts'
+import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 
 const NAMES: ReadonlySet<string> = new Set(LIFE_STATES)
@@ -14,16 +15,43 @@ export function lifeStateOf({tags}: OperationSnapshot): LifeState {
 }
 
 /** An operation's standing in its group; undefined when it neither runs nor keeps a place. */
-export function phaseOf(snapshot: OperationSnapshot): Member['phase'] | undefined {
+function phaseOf(snapshot: OperationSnapshot): Member['phase'] | undefined {
   if (snapshot.hasTag('moving')) return 'running'
   if (snapshot.hasTag('returning')) return 'returning'
   return snapshot.hasTag('holding') ? 'holding' : undefined
 }
 
-/** The record that a snapshot means, and whose journal goes to `journalled`, if it has one. Secrets end with the operation. */
-export function recordOf(snapshot: OperationSnapshot, now: number, journalled = 0): OperationRecord {
-  const {facts} = snapshot.context
-  const state = lifeStateOf(snapshot)
+/** Where an operation stands after a step, whoever took it: its own chart, or the batch that carries it. */
+export interface ChartStep {
+  /** Path of the state; see pathOf. */
+  readonly path: string
+  readonly state: LifeState
+  readonly facts: OperationFacts
+  readonly phase: Member['phase'] | undefined
+  /** It may be put away. */
+  readonly isPassive: boolean
+  /** Why the present try failed. */
+  readonly failure?: SerializedError | undefined
+}
+
+export function stepOf(snapshot: OperationSnapshot): ChartStep {
+  const {facts, failure} = snapshot.context
+  return {
+    path: pathOf(snapshot.value),
+    state: lifeStateOf(snapshot),
+    facts,
+    phase: phaseOf(snapshot),
+    isPassive: snapshot.hasTag('passive'),
+    failure,
+  }
+}
+
+/** The record that a step means, and whose journal goes to `journalled`, if it has one. Secrets end with the operation. */
+export function recordOf(
+  {facts, state}: Pick<ChartStep, 'facts' | 'state'>,
+  now: number,
+  journalled = 0,
+): OperationRecord {
   // One copy: this runs at each step of each operation.
   const record: OperationRecord = journalled === 0 ? {...facts, state} : {...facts, state, journalled}
   if (!isTerminal(state)) return record

@@ -43,7 +43,7 @@ export class Views {
       priority: policy.priority,
       status: statusName(statusOf(record.state)),
       state: record.state,
-      path: path ?? (entry?.actor === undefined ? record.state : entry.path),
+      path: path ?? (entry?.isLive !== true ? record.state : entry.path),
       bytesReceived: live.received,
       totalBytesToReceive: live.total,
       rate: this.#rates.of(id, this.#engine.now()),

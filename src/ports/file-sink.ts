@@ -108,6 +108,12 @@ export interface FileSink {
    */
   openPart(name: PartName, claimed: RangeSet): Promise<OpenedPart>
   /**
+   * Makes a part of all its bytes at once, as `verify` leaves one: whole, with its final mode, everything durable (fsync). The
+   * buffers belong to the sink until the promise settles. Waits while the part is open. Rejects with FILE_EXISTS when there is
+   * one already, and with whatever the disk says; what was written by then is left for `openPart`, or `discard`.
+   */
+  writeWhole(name: PartName, bytes: readonly Buffer[]): Promise<PublishedFile>
+  /**
    * Reads a part while others write it; or, once it took its final name, the file of that name. Takes no turn and creates
    * nothing. Rejects with PART_LOST when it is not there, FILE_ACCESS.
    */

@@ -119,6 +119,46 @@ export function describeFileSink(title: string, create: (durability: Durability)
         })
       })
 
+      describe('writeWhole', () => {
+        test('makes a part as verify leaves one, which publish gives its name', async () => {
+          const bytes = [Buffer.from('one and '), Buffer.from('two')]
+          const file = await sink.writeWhole(name, bytes)
+          expect(bench.mode('.film.mp4.7728950e.1.part')).toBe(0o644)
+          await expect(sink.verify(name, {size: 11, digests: []}, signal)).resolves.toEqual(file)
+          await expect(sink.publish(name, file, 'failIfExists')).resolves.toBe(name.file)
+          expect(bench.read('film.mp4')?.toString()).toBe('one and two')
+          expect(bench.names()).toEqual(['film.mp4'])
+        })
+
+        test('makes an empty part of nothing', async () => {
+          const file = await sink.writeWhole(name, [])
+          expect(file.size).toBe(0)
+          await sink.publish(name, file, 'failIfExists')
+          expect(bench.read('film.mp4')).toHaveLength(0)
+        })
+
+        test('refuses a part that is there, and leaves it as it is', async () => {
+          await writePart(sink, name, Buffer.from('there'), true)
+          await expect(sink.writeWhole(name, [Buffer.from('other')])).rejects.toMatchObject({code: 'FILE_EXISTS'})
+          expect(bench.read('.film.mp4.7728950e.1.part')?.toString()).toBe('there')
+        })
+
+        test('waits while the part is open', async () => {
+          const {part} = await sink.openPart(name, [])
+          let isOpen = true
+          const refused = expect(
+            sink.writeWhole(name, [Buffer.from('late')]).catch((error) => {
+              expect(isOpen).toBe(false)
+              throw error
+            }),
+          ).rejects.toMatchObject({code: 'FILE_EXISTS'})
+          await Promise.resolve()
+          isOpen = false
+          await part.close()
+          await refused
+        })
+      })
+
       describe('openPart', () => {
         test('creates a hidden part beside the destination that only its owner may read', async () => {
           const {part, ranges} = await sink.openPart(name, [])

@@ -35,6 +35,7 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
     },
   },
   application: {gate: 'app:films', limit: 2},
+  smallFiles: {patienceMs: 2000},
   hostIdle: {idleMs: 60_000},
   hostLink: {patienceMs: 300_000, firstPatienceMs: 0},
   hostSession: {graceMs: 30_000, absenceMs: 3_600_000},
@@ -102,6 +103,14 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'xstate.done.actor.drain'},
     {type: 'xstate.done.actor.closing'},
     {type: 'engine.close'},
+  ],
+  smallFiles: [
+    {type: 'wire.taken'},
+    {type: 'files.arrived'},
+    {type: 'xstate.done.actor.storing'},
+    {type: 'xstate.done.actor.committing'},
+    {type: 'xstate.done.actor.publishing'},
+    {type: 'wire.free'},
   ],
   group: [
     {type: 'line.changed', line: [CANDIDATE]},
@@ -281,7 +290,7 @@ const MAY_BE_LOST = [
   /^application\.spent$/,
   /^completionGroup\.firing\.running\./,
   /^notificationBatch\.showing$/,
-  /^host(Idle|Link|Session)\./,
+  /^(host(Idle|Link|Session)|smallFiles)\./,
   /^prefetch\.(settling$|running\.)/,
 ]
 
@@ -298,6 +307,7 @@ const ALWAYS_HANDLED: Readonly<Record<string, string>> = {
 /** What is told to a parent, which a machine that walks by itself has none of. */
 const MUTED: Readonly<Record<string, Readonly<Record<string, () => void>>>> = {
   part: {tellFailure: () => undefined, tellEnd: () => undefined},
+  smallFiles: {letGoOfSlow: () => undefined},
 }
 
 /** Config keys that hold data made from context and event, not behaviour. */

@@ -20,7 +20,7 @@ import type {
 } from '../../src/domain/record.ts'
 import {DEFAULT_RETRY} from '../../src/domain/retry.ts'
 import type {LifeState} from '../../src/domain/status.ts'
-import {lifeStateOf, recordOf} from '../../src/engine/record-of.ts'
+import {lifeStateOf, recordOf, stepOf} from '../../src/engine/record-of.ts'
 import {queuedRecord, type RecordWish} from '../support/records.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
@@ -119,7 +119,7 @@ export class OperationStand {
   }
 
   get record(): OperationRecord {
-    return recordOf(this.actor.getSnapshot(), this.clock.now())
+    return recordOf(stepOf(this.actor.getSnapshot()), this.clock.now())
   }
 
   is(tag: 'moving' | 'holding' | 'passive'): boolean {

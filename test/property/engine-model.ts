@@ -231,6 +231,8 @@ export class EngineModel {
       ...(scheduler === undefined ? {} : {scheduler}),
       // In half of the worlds every group without a running member sleeps.
       ...(seed % 2 === 0 ? {mostAwakeGroups: 0} : {}),
+      // In two of three worlds a batch carries whatever is plain.
+      ...(seed % 3 === 0 ? {} : {smallFilesAfter: 0}),
       engine: {
         maxConcurrentTransfers: CAPACITY,
         stallTimeoutMs: 20_000,

@@ -13,7 +13,7 @@ import {uploadProtocols} from '../../src/adapters/uploads/registry.ts'
 import {readIndex} from '../../src/adapters/xml/read-index.ts'
 import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import type {Notice} from '../../src/domain/notice.ts'
-import {Engine} from '../../src/engine/engine.ts'
+import {Engine, type EngineTuning} from '../../src/engine/engine.ts'
 import type {OperationDraft} from '../../src/engine/engine-api.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
@@ -45,6 +45,8 @@ export interface WorldOptions {
   readonly scheduler?: Scheduler
   /** As in the engine; its own by default. */
   readonly mostAwakeGroups?: number
+  /** The same. */
+  readonly smallFilesAfter?: number
   readonly tasks?: TaskRunner
 }
 
@@ -247,7 +249,7 @@ export class SimulatedWorld {
         error: (facts, message) => complaints.push(`${message} ${JSON.stringify(facts)}`),
       },
     }
-    const engine = new Engine(ports, options, this.#options.mostAwakeGroups)
+    const engine = new Engine(ports, options, tuningOf(this.#options))
     const events: EngineEvent[] = []
     engine.events$.pipe(takeUntil(death$)).subscribe((event) => {
       events.push(event)
@@ -380,4 +382,11 @@ function slowStore(store: MemoryStore, clock: Clock, delay: () => number): Recor
       }
     },
   })
+}
+
+function tuningOf({mostAwakeGroups, smallFilesAfter}: WorldOptions): Partial<EngineTuning> {
+  return {
+    ...(mostAwakeGroups === undefined ? {} : {mostAwakeGroups}),
+    ...(smallFilesAfter === undefined ? {} : {smallFilesAfter}),
+  }
 }

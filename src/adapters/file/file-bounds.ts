@@ -46,6 +46,10 @@ export function withinBounds(sink: FileSink, bounds: FileBounds): FileSink {
       await demand(name)
       return sink.openPart(name, claimed)
     },
+    async writeWhole(name, bytes) {
+      await demand(name)
+      return sink.writeWhole(name, bytes)
+    },
     async openReader(name, publishedAs) {
       if (publishedAs === undefined) await demand(name)
       else await bounds.demand(name.app, publishedAs, 'read')

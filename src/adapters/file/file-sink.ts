@@ -3,7 +3,7 @@
 import {basename, dirname} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import {EMPTY, prefixLength, type RangeSet} from '../../domain/range-set.ts'
-import type {TransferTarget} from '../../domain/record.ts'
+import type {PublishedFile, TransferTarget} from '../../domain/record.ts'
 import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
 import {DirectorySyncs} from './directory-syncs.ts'
@@ -22,6 +22,7 @@ import {takeFinalName} from './publish-part.ts'
 import {Room} from './room.ts'
 import {readSide, SideFile, type StoredSide} from './side-file.ts'
 import {SyncGuard} from './sync-guard.ts'
+import {writeFully} from './transfer-bytes.ts'
 import {verifyBlocks} from './verify-blocks.ts'
 import {verifyPart} from './verify-part.ts'
 
@@ -73,6 +74,10 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     },
     openPart(name, claimed) {
       return asFileWork(partPaths(name).part, 'directory', () => openPart(context, name, claimed))
+    },
+    writeWhole(name, bytes) {
+      const {part} = partPaths(name)
+      return asFileWork(part, 'directory', () => writeWhole(context, part, bytes))
     },
     openReader(name, publishedAs) {
       const path = publishedAs ?? partPaths(name).part
@@ -203,6 +208,32 @@ function partOn(
   const syncs = guardOf(context, paths.part)
   const side = new SideFile({files, paths, durable, syncs}, stored)
   return new OpenPart({files, paths, side, syncs, durable, now, hashes, room, writeback, ...opened})
+}
+
+async function writeWhole(context: Context, part: string, bytes: readonly Buffer[]): Promise<PublishedFile> {
+  const {files, durable, mode, unsound, turns, room} = context
+  const endTurn = await turns.begin(part)
+  try {
+    const fd = await files.open(part, 'createNew')
+    try {
+      unsound.delete(part)
+      let written = 0
+      for (const each of bytes) {
+        const position = written
+        await room.spend(part, each.length, () => writeFully(files, fd, each, position))
+        written += each.length
+      }
+      await files.fchmod(fd, mode)
+      const {device, inode, size} = await files.fstat(fd)
+      if (size !== written) throw new TransferError('DISK_FAILED', `has ${size} bytes after ${written} were written`)
+      if (durable) await guardOf(context, part).sync(() => files.fsync(fd))
+      return {device, inode, size}
+    } finally {
+      await files.close(fd)
+    }
+  } finally {
+    endTurn()
+  }
 }
 
 /** Undefined when something has the name already. */

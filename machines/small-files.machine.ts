@@ -1,0 +1,120 @@
+/**
+ * The batch that carries small files: what would be a chart of its own for each of a long list is one chart for all that are on
+ * the wire, and a table of steps (src/domain/plain-life.ts) that says where each of them stands.
+ *
+ * filing      what has all its bytes becomes files, as many together as have come, and one turn after the other:
+ *   open        nothing waits. `files.arrived` begins a turn.
+ *   storing     the parts are written, and made durable.
+ *   committing  the intents to publish are made durable, in one commit of the store.
+ *   publishing  the parts take their names. What came meanwhile is the next turn.
+ * watch       nobody waits long here: whoever is on the wire for patience goes on by itself.
+ *   resting     nobody is on the wire.
+ *   watching    looks again and again for those who wait too long.
+ *
+ * A batch carries what goes its plain way. Whatever else happens to one of its operations (a failure, an answer that is not plain,
+ * a command, a slow server) makes it let go of that one: it gets its own chart (operation.machine.ts, leavingBatch), as if the
+ * process had died and it had been admitted again.
+ */
+
+import {type ActorRefFrom, fromPromise, setup} from 'xstate'
+import {notProvided} from './operation.machine.ts'
+
+export interface SmallFilesInput {
+  /** ms that an operation may be on the wire. */
+  readonly patienceMs: number
+}
+
+export type SmallFilesEvent =
+  /** Of some all bytes are here. */
+  | {readonly type: 'files.arrived'}
+  /** The first one goes on the wire. */
+  | {readonly type: 'wire.taken'}
+  /** The last one has left it. */
+  | {readonly type: 'wire.free'}
+
+const setUp = setup({
+  types: {
+    context: {} as SmallFilesInput,
+    input: {} as SmallFilesInput,
+    events: {} as SmallFilesEvent,
+    tags: {} as 'open' | 'filing' | 'resting' | 'watching',
+    children: {} as {storing: 'storeParts'; committing: 'commitIntents'; publishing: 'publishFiles'},
+  },
+  actors: {
+    /** None of them rejects: whoever fails is let go of. */
+    storeParts: fromPromise<void>(notProvided('storeParts')),
+    commitIntents: fromPromise<void>(notProvided('commitIntents')),
+    publishFiles: fromPromise<void>(notProvided('publishFiles')),
+  },
+  guards: {
+    /** Whoever carries files knows; nobody else has any. */
+    hasArrivals: () => false,
+  },
+  actions: {
+    letGoOfSlow: notProvided('letGoOfSlow'),
+  },
+  delays: {
+    patience: ({context}) => context.patienceMs,
+  },
+})
+
+const nextTurn = [{guard: 'hasArrivals', target: 'storing'}, {target: 'open'}] as const
+
+export const smallFilesMachine = setUp.createMachine({
+  id: 'smallFiles',
+  description: 'One batch of small files, on the wire and on their way to their names',
+  context: ({input}) => ({patienceMs: input.patienceMs}),
+  type: 'parallel',
+  states: {
+    filing: {
+      description: 'From bytes to names, in turns',
+      initial: 'open',
+      states: {
+        open: {
+          description: 'Nothing waits to become a file',
+          tags: ['open'],
+          on: {'files.arrived': 'storing'},
+        },
+        storing: {
+          description: 'The parts are written, and made durable',
+          tags: ['filing'],
+          invoke: {id: 'storing', src: 'storeParts', onDone: 'committing', onError: 'committing'},
+        },
+        committing: {
+          description: 'The intents to publish, with the identities of the parts, are being made durable',
+          tags: ['filing'],
+          invoke: {id: 'committing', src: 'commitIntents', onDone: 'publishing', onError: 'publishing'},
+        },
+        publishing: {
+          description: 'The parts take their names; too late for any command',
+          tags: ['filing'],
+          invoke: {
+            id: 'publishing',
+            src: 'publishFiles',
+            onDone: nextTurn,
+            onError: nextTurn,
+          },
+        },
+      },
+    },
+    watch: {
+      description: 'Nobody waits long here',
+      initial: 'resting',
+      states: {
+        resting: {
+          description: 'Nobody is on the wire',
+          tags: ['resting'],
+          on: {'wire.taken': 'watching'},
+        },
+        watching: {
+          description: 'Looks for those who are on the wire too long',
+          tags: ['watching'],
+          on: {'wire.free': 'resting'},
+          after: {patience: {target: 'watching', reenter: true, actions: 'letGoOfSlow'}},
+        },
+      },
+    },
+  },
+})
+
+export type SmallFilesActor = ActorRefFrom<typeof smallFilesMachine>

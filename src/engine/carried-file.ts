@@ -1,0 +1,128 @@
+/** One operation that a batch of small files carries: where it stands, and what it needs to go on by itself. */
+
+import type {SmallExchange, SmallExchangeListener} from '../actors/small-exchange.ts'
+import {withResponse} from '../domain/life-facts.ts'
+import {PLAIN_LIFE, type PlainStep} from '../domain/plain-life.ts'
+import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../domain/record.ts'
+import type {Carrier, OperationEntry} from './operation-entry.ts'
+import type {ChartStep} from './record-of.ts'
+
+/** The batch, as one of its files sees it. */
+export interface Batch {
+  /** Epoch ms. */
+  now(): number
+  exchange(facts: OperationFacts, listener: SmallExchangeListener): SmallExchange
+  /** It has gone a step; resolves when its record is durable. */
+  take(entry: OperationEntry, step: ChartStep): Promise<void> | undefined
+  /** It is carried no more. */
+  left(carried: CarriedFile): void
+}
+
+export class CarriedFile implements Carrier, SmallExchangeListener {
+  readonly entry: OperationEntry
+  /** Epoch ms. */
+  readonly since: number
+  readonly #batch: Batch
+  /** As it was admitted: what its own chart begins with. */
+  readonly #record: OperationRecord
+  #facts: OperationFacts
+  #exchange: SmallExchange | undefined
+  #isWriting = false
+  #stage: 'carried' | 'publishing' | 'left' = 'carried'
+  /** Its part, once that is whole and durable. */
+  verified: PublishedFile | undefined
+
+  constructor(entry: OperationEntry, batch: Batch) {
+    this.entry = entry
+    this.since = batch.now()
+    this.#batch = batch
+    this.#record = entry.record
+    const {state: _, ...facts} = entry.record
+    this.#facts = facts
+  }
+
+  get facts(): OperationFacts {
+    return this.#facts
+  }
+
+  /** No command reaches it any more. */
+  get isTooLate(): boolean {
+    return this.#stage === 'publishing'
+  }
+
+  get hasLeft(): boolean {
+    return this.#stage === 'left'
+  }
+
+  /** Takes the next step of its plain life; resolves when its record is durable. */
+  step({event, to, state, isMoving}: PlainStep, facts: OperationFacts): Promise<void> | undefined {
+    this.#facts = facts
+    const {entry} = this
+    entry.cause = {type: event}
+    const phase = isMoving ? ('running' as const) : undefined
+    return this.#batch.take(entry, {path: to, state, facts, phase, isPassive: !isMoving})
+  }
+
+  /** Resolves with whether the whole body is here. */
+  async fetch(): Promise<boolean> {
+    this.#exchange = this.#batch.exchange(this.#facts, this)
+    try {
+      return await this.#exchange.run()
+    } finally {
+      if (this.hasLeft) this.#exchange.free()
+    }
+  }
+
+  connected(): void {
+    if (!this.hasLeft) this.step(PLAIN_LIFE.connected, this.#facts)
+  }
+
+  responded(response: ResponseFacts, evidence: Evidence): void {
+    if (!this.hasLeft) this.step(PLAIN_LIFE.responded, withResponse(this.#facts, response, evidence))
+  }
+
+  /** Hands its bytes to `write`, and gives their memory back. */
+  async write(write: (bytes: readonly Buffer[]) => Promise<PublishedFile>): Promise<PublishedFile> {
+    this.#isWriting = true
+    try {
+      return await write(this.#exchange?.body ?? [])
+    } finally {
+      this.#isWriting = false
+      this.#exchange?.free()
+    }
+  }
+
+  /** From here on its record may say that it is publishing. */
+  beginPublishing(): void {
+    this.#stage = 'publishing'
+  }
+
+  /** Its part did not take its name: its own chart finds out why. */
+  failPublishing(): void {
+    if (this.#stage === 'publishing') this.#stage = 'carried'
+  }
+
+  /** It has its name. */
+  end(): void {
+    this.#leave()
+  }
+
+  letGo(): OperationRecord | undefined {
+    if (this.isTooLate) return undefined
+    this.#leave()
+    this.#exchange?.stop()
+    if (!this.#isWriting) this.#exchange?.free()
+    this.entry.cause = {type: 'batch.left'}
+    return this.#facts.publishing === undefined ? this.#record : {...this.#facts, state: 'publishing'}
+  }
+
+  change(facts: Partial<Pick<OperationFacts, 'policy' | 'request'>>): void {
+    this.#facts = {...this.#facts, ...facts}
+  }
+
+  #leave(): void {
+    this.#stage = 'left'
+    this.entry.carrier = undefined
+    this.#batch.left(this)
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * Carries small files: downloads that go their plain way from servers that proved to send such, many in one batch
+ * (machines/small-files.machine.ts), for a fraction of what an actor for each would cost. Each keeps its record, its journal, its
+ * events and its slot; whatever is not plain makes the batch let go of it, and it goes on with a chart of its own.
+ */
+
+import {createActor, fromPromise} from 'xstate'
+import {blockageOf} from '../../machines/operation.machine.ts'
+import {type SmallFilesActor, smallFilesMachine} from '../../machines/small-files.machine.ts'
+import {createBufferPool} from '../actors/buffer-pool.ts'
+import {nameOf} from '../actors/finish-file.ts'
+import {SmallExchange, type SmallExchangeListener, type SmallExchangePorts} from '../actors/small-exchange.ts'
+import type {Conditions} from '../domain/conditions.ts'
+import {withPublished, withTry, withVerified} from '../domain/life-facts.ts'
+import {PLAIN_LIFE} from '../domain/plain-life.ts'
+import {
+  FIRST_GENERATION,
+  type OperationFacts,
+  type OperationRecord,
+  type TransferPolicy,
+  type TransferRequest,
+} from '../domain/record.ts'
+import {partNameOf} from '../ports/file-sink.ts'
+import type {RateLimiter} from '../ports/rate-limiter.ts'
+import {type Batch, CarriedFile} from './carried-file.ts'
+import type {OperationEntry} from './operation-entry.ts'
+import type {ResolvedEngineOptions} from './options.ts'
+import type {EnginePorts} from './ports.ts'
+import type {ChartStep} from './record-of.ts'
+import {SmallOrigins} from './small-origins.ts'
+
+/** ms. A server that takes longer is no server of small files. */
+const PATIENCE_MS = 2000
+
+export interface SmallFilesOptions {
+  readonly ports: Pick<EnginePorts, 'transport' | 'sink' | 'secrets' | 'clock'>
+  readonly limiter: RateLimiter
+  readonly conditions: () => Conditions
+  readonly inspect: ResolvedEngineOptions['inspect']
+  /** Plain small files in a row after which a server is trusted with a batch; Infinity for never. */
+  readonly trustedAfter: number
+  /** Takes a step of an operation; resolves when its record is durable. */
+  readonly take: (entry: OperationEntry, step: ChartStep) => Promise<void> | undefined
+  /** It is to go on by itself: makes the batch let go of it. */
+  readonly promote: (entry: OperationEntry) => void
+}
+
+export class SmallFiles implements Batch {
+  readonly #options: SmallFilesOptions
+  readonly #exchangePorts: SmallExchangePorts
+  readonly #origins: SmallOrigins
+  readonly #onWire = new Set<CarriedFile>()
+  /** All bytes of these are here. */
+  #arrived: CarriedFile[] = []
+  /** Those that become files now. */
+  #turn: readonly CarriedFile[] = []
+  #actor: SmallFilesActor | undefined
+  #isStopped = false
+  /** Wait for the end of the turns. */
+  #waiting: (() => void)[] = []
+
+  constructor(options: SmallFilesOptions) {
+    this.#options = options
+    this.#exchangePorts = {...options.ports, pool: createBufferPool(), now: () => this.now()}
+    this.#origins = new SmallOrigins(options.trustedAfter)
+  }
+
+  /** Takes an admitted operation into the batch, if it may go there. */
+  tryCarry(entry: OperationEntry): boolean {
+    const {record} = entry
+    if (entry.isLive || !this.#origins.isTrusted(record.request.url) || !isPlain(record)) return false
+    const {limiter, conditions} = this.#options
+    if (blockageOf(record, conditions()) !== undefined || !limiter.allowanceOf(record).isUnlimited) return false
+    const carried = new CarriedFile(entry, this)
+    entry.carrier = carried
+    this.#onWire.add(carried)
+    if (this.#onWire.size === 1) this.#running().send({type: 'wire.taken'})
+    carried.step(PLAIN_LIFE.admitted, withTry(carried.facts))
+    void this.#move(carried)
+    return true
+  }
+
+  /** An operation has ended, carried or not. */
+  learn(record: OperationRecord): void {
+    this.#origins.learn(record)
+  }
+
+  /** What may not move under these conditions goes on by itself, and pauses. */
+  conditionsChanged(conditions: Conditions): void {
+    for (const carried of [...this.#onWire]) {
+      if (blockageOf(carried.facts, conditions) !== undefined) this.#options.promote(carried.entry)
+    }
+  }
+
+  /** Lets go of all for whom it is not too late; resolves when the others have their names. */
+  async drain(): Promise<void> {
+    for (const carried of [...this.#onWire, ...this.#arrived, ...this.#turn]) {
+      if (!carried.isTooLate && !carried.hasLeft) this.#options.promote(carried.entry)
+    }
+    if (this.#isFiling) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Without ceremony: the records say the rest. */
+  stop(): void {
+    this.#isStopped = true
+    this.#actor?.stop()
+    for (const carried of [...this.#onWire, ...this.#arrived]) carried.letGo()
+  }
+
+  now(): number {
+    return this.#options.ports.clock.now()
+  }
+
+  exchange(facts: OperationFacts, listener: SmallExchangeListener): SmallExchange {
+    return new SmallExchange(this.#exchangePorts, facts, listener)
+  }
+
+  take(entry: OperationEntry, step: ChartStep): Promise<void> | undefined {
+    return this.#options.take(entry, step)
+  }
+
+  left(carried: CarriedFile): void {
+    if (this.#onWire.delete(carried) && this.#onWire.size === 0) this.#running().send({type: 'wire.free'})
+  }
+
+  get #isFiling(): boolean {
+    return this.#actor?.getSnapshot().hasTag('filing') === true
+  }
+
+  async #move(carried: CarriedFile): Promise<void> {
+    try {
+      await this.#options.ports.sink.checkTarget(carried.facts.target)
+      if (carried.hasLeft) return
+      if (await carried.fetch()) this.#arrive(carried)
+      else this.#giveUp(carried)
+    } catch {
+      // What it was, its own chart finds out, and says.
+      this.#giveUp(carried)
+    }
+  }
+
+  #arrive(carried: CarriedFile): void {
+    if (carried.hasLeft) return
+    this.left(carried)
+    this.#arrived.push(carried)
+    if (!this.#isFiling) this.#running().send({type: 'files.arrived'})
+  }
+
+  /** Something happened to it that is not plain. */
+  #giveUp(carried: CarriedFile): void {
+    if (carried.hasLeft || this.#isStopped) return
+    this.#origins.distrust(carried.facts.request.url)
+    this.#options.promote(carried.entry)
+  }
+
+  async #storeParts(): Promise<void> {
+    const {sink} = this.#options.ports
+    this.#turn = this.#arrived
+    this.#arrived = []
+    await this.#each(async (carried) => {
+      carried.step(PLAIN_LIFE.finished, carried.facts)
+      const file = await carried.write((bytes) => sink.writeWhole(partNameOf(carried.facts), bytes))
+      const {facts} = carried
+      carried.verified = facts.policy.nameFromServer === true ? {...file, as: nameOf(facts)} : file
+    })
+  }
+
+  async #commitIntents(): Promise<void> {
+    await this.#each(async (carried) => {
+      if (carried.verified === undefined) return
+      carried.beginPublishing()
+      await carried.step(PLAIN_LIFE.verified, withVerified(carried.facts, carried.verified))
+      carried.step(PLAIN_LIFE.committed, carried.facts)
+    })
+  }
+
+  async #publishFiles(): Promise<void> {
+    const {sink} = this.#options.ports
+    await this.#each(async (carried) => {
+      const {publishing, target} = carried.facts
+      if (publishing === undefined) return
+      const path = await sink.publish(partNameOf(carried.facts), publishing, target.collision)
+      carried.end()
+      carried.step(PLAIN_LIFE.published, withPublished(carried.facts, path))
+    })
+    this.#turn = []
+    if (this.#arrived.length > 0) return
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  /** Those of the turn that are still carried; whoever fails goes on by itself. */
+  async #each(work: (carried: CarriedFile) => Promise<void>): Promise<void> {
+    const present = this.#turn.filter(({hasLeft}) => !hasLeft)
+    this.#turn = present
+    const each = async (carried: CarriedFile) => {
+      try {
+        await work(carried)
+      } catch {
+        carried.failPublishing()
+        this.#giveUp(carried)
+      }
+    }
+    await Promise.all(present.map(each))
+  }
+
+  #letGoOfSlow(): void {
+    const before = this.now() - PATIENCE_MS
+    for (const carried of [...this.#onWire]) {
+      if (carried.since > before) continue
+      this.#origins.avoid(carried.facts.request.url)
+      this.#giveUp(carried)
+    }
+  }
+
+  #running(): SmallFilesActor {
+    this.#actor ??= this.#start()
+    return this.#actor
+  }
+
+  #start(): SmallFilesActor {
+    const {ports, inspect} = this.#options
+    const machine = smallFilesMachine.provide({
+      actors: {
+        storeParts: fromPromise(() => this.#storeParts()),
+        commitIntents: fromPromise(() => this.#commitIntents()),
+        publishFiles: fromPromise(() => this.#publishFiles()),
+      },
+      guards: {hasArrivals: () => this.#arrived.length > 0},
+      // In a microtask: one chart's action must not step another chart.
+      actions: {letGoOfSlow: () => queueMicrotask(() => this.#letGoOfSlow())},
+    })
+    const actor = createActor(machine, {
+      id: 'small-files',
+      input: {patienceMs: PATIENCE_MS},
+      clock: ports.clock,
+      ...(inspect === undefined ? {} : {inspect}),
+    })
+    actor.start()
+    return actor
+  }
+}
+
+/** All that can be said before its server has answered. */
+function isPlain({direction, state, request, policy, evidence, attempts, ...facts}: OperationRecord): boolean {
+  return (
+    direction === 'download' &&
+    state === 'queued' &&
+    isPlainRequest(request) &&
+    isPlainPolicy(policy) &&
+    evidence.ranges.length === 0 &&
+    evidence.generation === FIRST_GENERATION &&
+    evidence.partOwner === undefined &&
+    attempts.total === 0 &&
+    facts.publishing === undefined &&
+    facts.app === undefined
+  )
+}
+
+function isPlainRequest({url, method, body, provider, mirrors, credentials}: TransferRequest): boolean {
+  return (
+    method === 'GET' &&
+    url.startsWith('http') &&
+    body === undefined &&
+    provider === undefined &&
+    mirrors === undefined &&
+    credentials === undefined
+  )
+}
+
+/** Nothing is asked for that takes a chart to watch over it. */
+function isPlainPolicy({checksum, expect, randomAccess, ...policy}: TransferPolicy): boolean {
+  return (
+    checksum === undefined &&
+    expect === undefined &&
+    randomAccess !== true &&
+    policy.maxBytesPerSecond === undefined &&
+    policy.connectTimeoutMs === undefined &&
+    policy.responseTimeoutMs === undefined &&
+    policy.stallTimeoutMs === undefined
+  )
+}

@@ -1,0 +1,220 @@
+/** A batch of small files, on simulated time: nobody can tell it from a chart for each, and it lets go of whatever is not plain. */
+
+import fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import {BackgroundTransferPriority} from '../../src/domain/priority.ts'
+import type {EngineEvent} from '../../src/engine/events.ts'
+import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import {contentOf} from '../support/content.ts'
+import type {NetworkFault, SimulatedResource} from '../support/simulated-network.ts'
+import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
+
+const SIZE = 5000
+
+async function worldOf(files: number, smallFilesAfter = 0, resource: Partial<SimulatedResource> = {}) {
+  const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 4, retryDelayMs: 100}, smallFilesAfter})
+  for (let n = 1; n <= files; n++) world.network.serve(urlOf(n), {seed: n, size: SIZE, ...resource})
+  await world.open()
+  return world
+}
+
+async function start(world: SimulatedWorld, n: number): Promise<OperationEntry> {
+  const [entry] = await world.until(world.engine.start([world.draft(n)]))
+  if (entry === undefined) throw new Error('nothing was started')
+  await world.settle()
+  return entry
+}
+
+const fileOf = (world: SimulatedWorld, {record}: OperationEntry) =>
+  world.disk.readFile(record.resultFile ?? record.target.file)
+
+async function expectWhole(world: SimulatedWorld, entry: OperationEntry, seed: number, size = SIZE) {
+  await world.until(() => entry.isOver)
+  expect(entry.record).toMatchObject({state: 'completed', evidence: {total: size, ranges: [[0, size]]}})
+  expect(fileOf(world, entry)).toEqual(contentOf(seed, size))
+  await world.until(() => !entry.isLive)
+}
+
+/** What was told of each operation, in order, without what depends on the file system. */
+function historyOf(events: readonly EngineEvent[]) {
+  const histories: Record<string, unknown[]> = {}
+  for (const event of events) {
+    if (event.type !== 'operation.moved') continue
+    const {id, from, to, because, state, record, entry} = event
+    const {publishing: _, endedAt: __, ...facts} = record
+    const {at: ___, ...journalled} = entry
+    const history = histories[id] ?? []
+    history.push({from, to, because, state, facts, journalled})
+    histories[id] = history
+  }
+  return histories
+}
+
+describe('a batch of small files', () => {
+  it('tells, writes and keeps what charts of their own would, for any list', async () => {
+    const wish = fc.record({
+      size: fc.constantFrom(0, 1, 4096, 5000, 30_000),
+      validator: fc.constantFrom('etag' as const, 'none' as const),
+      priority: fc.constantFrom(BackgroundTransferPriority.default, BackgroundTransferPriority.high),
+      isUnnamed: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(wish, {minLength: 1, maxLength: 8}), async (wishes) => {
+        const outcomes = []
+        for (const smallFilesAfter of [0, Number.POSITIVE_INFINITY]) {
+          const world = await worldOf(0, smallFilesAfter)
+          for (const [n, {size, validator}] of wishes.entries())
+            world.network.serve(urlOf(n), {seed: n, size, validator})
+          const drafts = wishes.map(({priority, isUnnamed}, n) => {
+            const draft = world.draft(n, {policy: {priority}})
+            return isUnnamed ? {...draft, policy: {...draft.policy, nameFromServer: true}} : draft
+          })
+          const entries = await world.until(world.engine.start(drafts))
+          await world.until(() => entries.every(({isOver}) => isOver))
+          await world.settle()
+          const files = entries.map((entry) => fileOf(world, entry)?.toString('hex'))
+          const journals = await Promise.all(entries.map(({record}) => world.engine.journal(record.id)))
+          const counts = entries.map((entry) => world.engine.progressOf(entry))
+          const kept = journals.map((journal) => journal.map(({at: _, ...step}) => step))
+          outcomes.push({histories: historyOf(world.process.events), files, kept, counts})
+          expect(world.process.complaints).toEqual([])
+          await world.close()
+        }
+        expect(outcomes[0]).toEqual(outcomes[1])
+      }),
+      {numRuns: 40},
+    )
+  })
+
+  it('gives its operations no actor, and forgets them when they have ended', async () => {
+    const world = await worldOf(1)
+    const entry = await start(world, 1)
+    await world.advance(30)
+    expect(entry.actor).toBeUndefined()
+    expect(entry.isLive).toBe(true)
+    await expectWhole(world, entry, 1)
+    world.engine.release(entry)
+    expect(world.engine.live(entry.record.id)).toBeUndefined()
+    await world.close()
+  })
+
+  it('is for servers that sent so many plain small files in a row', async () => {
+    const world = await worldOf(4, 2)
+    for (const [n, isCarried] of [
+      [1, false],
+      [2, false],
+      [3, true],
+    ] as const) {
+      const entry = await start(world, n)
+      await world.advance(30)
+      expect(entry.actor === undefined).toBe(isCarried)
+      await expectWhole(world, entry, n)
+    }
+    world.network.addFault(urlOf(4), {kind: 'status', status: 404})
+    const failed = await start(world, 4)
+    await world.until(() => failed.isOver)
+    world.network.serve(urlOf(5), {seed: 5, size: SIZE})
+    const next = await start(world, 5)
+    await world.advance(30)
+    expect(next.actor).toBeDefined()
+    await world.close()
+  })
+
+  const faults: readonly NetworkFault[] = [
+    {kind: 'refused'},
+    {kind: 'neverConnects'},
+    {kind: 'neverAnswers'},
+    {kind: 'stalled', after: 100},
+    {kind: 'reset', after: 100},
+    {kind: 'truncated', after: 100},
+    {kind: 'status', status: 503},
+    {kind: 'status', status: 404},
+  ]
+  it.each(faults)('lets go of one that meets %o, which goes on by itself', async (fault) => {
+    const world = await worldOf(2)
+    world.network.addFault(urlOf(1), fault)
+    const [met, other] = [await start(world, 1), await start(world, 2)]
+    await expectWhole(world, other, 2)
+    await expectWhole(world, met, 1)
+    expect(world.network.notes.filter(({request}) => request.url === urlOf(1))).toHaveLength(2)
+    await world.close()
+  })
+
+  it('does not go back to a server that is slow', async () => {
+    const world = await worldOf(3, 1)
+    await expectWhole(world, await start(world, 1), 1)
+    world.network.addFault(urlOf(2), {kind: 'neverAnswers'})
+    await expectWhole(world, await start(world, 2), 2)
+    const entry = await start(world, 3)
+    await world.advance(30)
+    expect(entry.actor).toBeDefined()
+    await world.close()
+  })
+
+  it('lets go of what is large, redirected, or has a digest to be compared', async () => {
+    const world = await worldOf(0)
+    world.network.serve(urlOf(1), {seed: 1, size: 300_000})
+    world.network.serve(urlOf(2), {seed: 2, size: SIZE, redirect: urlOf(3)})
+    world.network.serve(urlOf(3), {seed: 3, size: SIZE})
+    const digest = `sha-256=:${Buffer.alloc(32).toString('base64')}:`
+    world.network.serve(urlOf(4), {seed: 4, size: SIZE, headers: [['Repr-Digest', digest]]})
+    const [large, redirected, digested] = [await start(world, 1), await start(world, 2), await start(world, 4)]
+    await expectWhole(world, large, 1, 300_000)
+    await expectWhole(world, redirected, 3)
+    await world.until(() => digested.isOver)
+    expect(digested.record).toMatchObject({state: 'failed', error: {code: 'CHECKSUM_MISMATCH'}})
+    await world.close()
+  })
+
+  it('lets go of one that is paused, canceled or changed, which takes the command', async () => {
+    const world = await worldOf(3)
+    const [paused, canceled, changed] = [await start(world, 1), await start(world, 2), await start(world, 3)]
+    await world.advance(25)
+    world.engine.pause(paused)
+    world.engine.cancel(canceled)
+    world.engine.changePolicy(changed, {...changed.facts.policy, priority: BackgroundTransferPriority.high})
+    await world.until(() => paused.record.state === 'pausedByApplication' && canceled.record.state === 'canceled')
+    await expectWhole(world, changed, 3)
+    expect(changed.record.policy.priority).toBe(BackgroundTransferPriority.high)
+    world.engine.resume(paused)
+    await expectWhole(world, paused, 1)
+    expect(world.disk.readFile(canceled.record.target.file)).toBeUndefined()
+    await world.close()
+  })
+
+  it('94. lets go of all when the network is gone', async () => {
+    const world = await worldOf(2)
+    const entries = [await start(world, 1), await start(world, 2)]
+    await world.advance(25)
+    world.setConditions({connectivity: 'none'})
+    await world.until(() => entries.every(({record}) => record.state === 'pausedNoNetwork'))
+    world.setConditions({connectivity: 'internet'})
+    for (const [at, entry] of entries.entries()) await expectWhole(world, entry, at + 1)
+    await world.close()
+  })
+
+  it('leaves an engine that closes as charts do: everything is queued, or has its name', async () => {
+    for (let ms = 0; ms <= 260; ms += 13) {
+      const world = await worldOf(2)
+      const entries = [await start(world, 1), await start(world, 2)]
+      await world.advance(ms)
+      await world.close()
+      for (const {record} of entries) expect(['queued', 'completed']).toContain(record.state)
+      await world.open()
+      const again = await world.until(Promise.all(entries.map(({record}) => world.engine.find(record.id))))
+      for (const [at, entry] of again.entries()) if (entry !== undefined) await expectWhole(world, entry, at + 1)
+      await world.close()
+    }
+  })
+
+  it('gives back every slot, whatever happens to those that it carries', async () => {
+    const world = await worldOf(30)
+    for (const n of [2, 5, 8]) world.network.addFault(urlOf(n), {kind: 'status', status: 404})
+    const entries = await world.until(world.engine.start(Array.from({length: 30}, (_, n) => world.draft(n + 1))))
+    await world.advance(30)
+    for (const entry of entries.slice(0, 4)) if (!entry.isOver) world.engine.cancel(entry)
+    await world.until(() => entries.every(({isOver}) => isOver))
+    expect(world.engine.groups().flatMap(({members}) => members)).toEqual([])
+    await world.close()
+  })
+})

@@ -1,0 +1,122 @@
+/** The table by which a batch takes the steps of small files says what the operation's own chart says. */
+
+import {describe, expect, it} from 'vitest'
+import {createActor, fromCallback, fromPromise} from 'xstate'
+import {operationMachine} from '../../machines/operation.machine.ts'
+import type {AttemptCommand, AttemptEvent, AttemptInput} from '../../src/domain/attempt.ts'
+import {GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
+import {withPublished, withResponse, withTry, withVerified} from '../../src/domain/life-facts.ts'
+import {PLAIN_LIFE} from '../../src/domain/plain-life.ts'
+import type {OperationFacts, OperationRecord, PublishedFile} from '../../src/domain/record.ts'
+import {stepOf} from '../../src/engine/record-of.ts'
+import {queuedRecord} from '../support/records.ts'
+import {HEAD, SETTINGS} from './operation-stand.ts'
+
+const ANSWER = {generation: 1, total: 100, ranges: []} as const
+const FILE: PublishedFile = {device: 1, inode: 2, size: 100}
+const {state: _, ...FACTS} = queuedRecord(1, {url: HEAD.url})
+
+/** The steps of the table, with the facts after each. */
+const TRIED = withTry(FACTS)
+const ANSWERED = withResponse(TRIED, HEAD, ANSWER)
+const VERIFIED = withVerified(ANSWERED, FILE)
+const BY_TABLE: readonly (readonly [keyof typeof PLAIN_LIFE, OperationFacts])[] = [
+  ['admitted', TRIED],
+  ['connected', TRIED],
+  ['responded', ANSWERED],
+  ['finished', ANSWERED],
+  ['verified', VERIFIED],
+  ['committed', VERIFIED],
+  ['published', withPublished(VERIFIED, FACTS.target.file)],
+]
+
+/** Where the chart stands after each step that it takes, with the event that it took. */
+async function byChart() {
+  let report: (event: AttemptEvent) => void = () => {}
+  let cause = ''
+  const committed: OperationRecord[] = []
+  const machine = operationMachine.provide({
+    actors: {
+      transferBytes: fromCallback<AttemptCommand, AttemptInput>(({sendBack}) => {
+        report = sendBack
+      }),
+      verifyFile: fromPromise<PublishedFile, {facts: OperationFacts}>(async () => FILE),
+      commitRecord: fromPromise<void, {record: OperationRecord}>(async ({input}) => {
+        committed.push(input.record)
+      }),
+      publishFile: fromPromise<string, {facts: OperationFacts}>(async ({input}) => input.facts.target.file),
+    },
+  })
+  const traced = Object.create(machine, {
+    transition: {
+      value: (...[snapshot, event, scope]: Parameters<typeof machine.transition>) => {
+        cause = event.type
+        return machine.transition(snapshot, event, scope)
+      },
+    },
+  }) as typeof machine
+  const actor = createActor(traced, {
+    input: {record: queuedRecord(1, {url: HEAD.url}), conditions: GOOD_CONDITIONS, settings: SETTINGS},
+  })
+  const steps: {readonly event: string; readonly to: string; readonly facts: OperationFacts; readonly state: string}[] =
+    []
+  const ended = new Promise<void>((resolve) => {
+    actor.subscribe({
+      next: (snapshot) => {
+        const {path: to, facts, state, phase} = stepOf(snapshot)
+        if (steps.at(-1)?.to !== to) steps.push({event: cause, to, facts, state, ...{isMoving: phase === 'running'}})
+      },
+      complete: resolve,
+    })
+  })
+  actor.start()
+  steps.length = 0
+  actor.send({type: 'operation.admit'})
+  report({type: 'attempt.connected'})
+  report({type: 'attempt.responded', response: HEAD, evidence: ANSWER})
+  report({type: 'attempt.finished', evidence: ANSWER})
+  await ended
+  return {steps, committed}
+}
+
+describe('the plain life of a download', () => {
+  it('D1, D5. is by its table what it is by its chart: events, states, phases and facts', async () => {
+    const {steps, committed} = await byChart()
+    expect(steps).toEqual(BY_TABLE.map(([name, facts]) => ({...PLAIN_LIFE[name], facts})))
+    expect(committed).toEqual([{...VERIFIED, state: 'publishing'}])
+    expect(BY_TABLE.map(([name]) => name)).toEqual(Object.keys(PLAIN_LIFE))
+  })
+
+  it('goes on by itself where a batch let go of it, without standing in line again', () => {
+    const paths: string[] = []
+    const machine = operationMachine.provide({
+      actors: {transferBytes: fromCallback<AttemptCommand, AttemptInput>(() => {})},
+    })
+    const input = {record: queuedRecord(1), conditions: GOOD_CONDITIONS, settings: SETTINGS, wasCarried: true}
+    const actor = createActor(machine, {input})
+    actor.subscribe((snapshot) => paths.push(stepOf(snapshot).path))
+    actor.start()
+    expect(paths).toEqual(['running.exchanging.active.connecting'])
+    actor.stop()
+  })
+
+  it('goes on to its name where the batch had made its intent durable', () => {
+    const asked: PublishedFile[] = []
+    const machine = operationMachine.provide({
+      actors: {
+        publishFile: fromPromise<string, {facts: OperationFacts}>(({input: {facts}}) => {
+          if (facts.publishing !== undefined) asked.push(facts.publishing)
+          return new Promise(() => {})
+        }),
+      },
+    })
+    const record: OperationRecord = {...VERIFIED, state: 'publishing'}
+    const actor = createActor(machine, {
+      input: {record, conditions: GOOD_CONDITIONS, settings: SETTINGS, wasCarried: true},
+    })
+    actor.start()
+    expect(stepOf(actor.getSnapshot()).path).toBe('running.finishing.publishing')
+    expect(asked).toEqual([FILE])
+    actor.stop()
+  })
+})
