@@ -66,7 +66,7 @@ export default defineConfig({
             {name: 'command', test: /\/src\/cli\/(main|program)\.ts$/, priority: 2},
             {
               name: 'transfers',
-              test: /\/src\/(background-transfer-engine|cli\/commands\/(get|put|resume)|host\/host-server)\.ts$/,
+              test: /\/src\/(background-transfer-engine|control|cli\/commands\/(get|put|resume)|host\/host-server)\.ts$/,
               priority: 1,
             },
           ],

@@ -4,13 +4,11 @@ import {readFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {createSystemClock} from './adapters/clock/system-clock.ts'
-import {findControlAddress, listenAt} from './adapters/control/control-address.ts'
-import {createHttpConnection} from './adapters/control/http-connection.ts'
-import {startHost} from './adapters/control/start-host.ts'
+import {demandSocket, findControlAddress, listenAt} from './adapters/control/control-address.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
-import {RemoteEngine, type RemoteEngineOptions} from './client/remote-engine.ts'
+import type {RemoteEngine, RemoteEngineOptions} from './client/remote-engine.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
 import type {InspectOptions, Inspector} from './inspector/inspector.ts'
@@ -56,10 +54,16 @@ export async function listenForClients(
 
 /** The engine of whoever has this store open. Rejects with HOST_UNREACHABLE, HOST_VERSION, FILE_ACCESS, INVALID_ARGUMENT. */
 export async function connectTo(directory: string, options: RemoteEngineOptions): Promise<RemoteEngine> {
+  // Most runs find nobody, and need nothing of what a client is.
+  if (options.firstPatienceMs === undefined) await demandSocket(directory)
+  const [{createHttpConnection}, client] = await Promise.all([
+    import('./adapters/control/http-connection.ts'),
+    import('./client/remote-engine.ts'),
+  ])
   const connection = createHttpConnection(directory, () => findControlAddress(directory))
   // Before the key is asked for: where no host runs, nothing is to be made.
   if (options.firstPatienceMs === undefined) await connection.ask('GET', '/api/v1/hello')
-  const engine = new RemoteEngine(
+  const engine = new client.RemoteEngine(
     {
       connection,
       clock: createSystemClock(),
@@ -86,6 +90,7 @@ export async function remoteInspector(engine: RemoteEngine, options: InspectOpti
  */
 export async function startBackgroundHost(directory: string, args: readonly string[] = []): Promise<void> {
   const {root = ''} = findPackage() ?? {}
+  const {startHost} = await import('./adapters/control/start-host.ts')
   await startHost(join(root, 'dist', 'src', 'cli', 'bgt.js'), directory, ['--idle-exit', '60', ...args])
 }
 

@@ -68,6 +68,11 @@ export class CompiledCode {
     }
   }
 
+  /** Those of which something was kept. */
+  get scripts(): Iterable<string> {
+    return this.#kept.keys()
+  }
+
   /** What an earlier run kept of this script. */
   of(script: string): Buffer | undefined {
     return this.#isSealed ? undefined : this.#kept.get(script)

@@ -33,6 +33,9 @@ const DIRECTORY = dirname(fileURLToPath(new URL('./bundle/main.js', import.meta.
 /** It names the others by their contents: it stands for all of them. */
 const MAIN = 'main.js'
 
+/** Each of its runs needs what an earlier one needed: undici, which a plain download does without. */
+const LOADS_ALL = 'put'
+
 /** undici's parser is one large function of WebAssembly. To optimise it takes longer than it ever parses here, and 30 MiB. */
 const NO_OPTIMISED_PARSER = '--wasm-tiering-budget=1000000000'
 /** Eleven times the default: to optimise what a short run uses a few thousand times takes longer than it gains. */
@@ -49,11 +52,14 @@ export function loadBundle(args: readonly string[]): LoadedBundle {
   const compiled = CompiledCode.of(
     `${crc32(main).toString(16)}-${process.versions.v8}-${command}${isLong ? '-long' : ''}`,
   )
+  const scripts = new Scripts(compiled)
   return {
-    exports: new Scripts(compiled).run(MAIN, main) as typeof import('./main.ts'),
+    exports: scripts.run(MAIN, main) as typeof import('./main.ts'),
     loaded: () => {
+      if (isLong) return
+      if (command === LOADS_ALL) for (const name of compiled?.scripts ?? []) scripts.require(name)
       // Not before: under other flags V8 takes not even what Node.js keeps of its own modules. Nor by a run that keeps something.
-      if (!isLong && compiled?.seal() !== false) setFlagsFromString(FOR_SHORT_RUNS)
+      if (compiled?.seal() !== false) setFlagsFromString(FOR_SHORT_RUNS)
     },
     keepCompiled: () => compiled?.keep(),
   }
@@ -87,12 +93,12 @@ class Scripts {
     return module.exports
   }
 
+  require(name: string): object {
+    return this.#exports.get(name) ?? this.run(name, readFileSync(join(DIRECTORY, name)))
+  }
+
   readonly #require = Object.assign(
-    (id: string): unknown => {
-      if (!id.startsWith('./')) return this.#requireOther(id)
-      const name = id.slice(2)
-      return this.#exports.get(name) ?? this.run(name, readFileSync(join(DIRECTORY, name)))
-    },
+    (id: string): unknown => (id.startsWith('./') ? this.require(id.slice(2)) : this.#requireOther(id)),
     {resolve: (id: string) => this.#requireOther.resolve(id)},
   )
 }

@@ -4,7 +4,7 @@
  */
 
 import {createHash} from 'node:crypto'
-import {rmSync} from 'node:fs'
+import {accessSync, rmSync} from 'node:fs'
 import {chmod, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import type {Server} from 'node:http'
 import {tmpdir, userInfo} from 'node:os'
@@ -34,6 +34,19 @@ export async function findControlAddress(directory: string): Promise<string> {
     (text) => text.trim() || plain,
     () => plain,
   )
+}
+
+/** Rejects with HOST_UNREACHABLE where there is no socket, so that nobody can listen. */
+export async function demandSocket(directory: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const address = await findControlAddress(directory)
+  try {
+    accessSync(address)
+  } catch (cause) {
+    // Any other trouble shows when it is connected to.
+    if (errnoOf(cause) !== 'ENOENT') return
+    throw new TransferError('HOST_UNREACHABLE', 'no host runs for this store', {where: directory, cause})
+  }
 }
 
 /**
