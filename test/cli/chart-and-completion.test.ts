@@ -29,6 +29,7 @@ const MACHINES = [
   'origin',
   'part',
   'prefetch',
+  'smallFiles',
   'upload',
 ]
 
