@@ -103,8 +103,8 @@ export class SmallFiles implements Batch {
   /** Without ceremony: the records say the rest. */
   stop(): void {
     this.#isStopped = true
-    this.#actor?.stop()
     for (const carried of [...this.#onWire, ...this.#arrived]) carried.letGo()
+    this.#actor?.stop()
   }
 
   now(): number {
