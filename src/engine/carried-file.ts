@@ -28,7 +28,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   #facts: OperationFacts
   #exchange: SmallExchange | undefined
   #isWriting = false
-  #stage: 'carried' | 'publishing' | 'left' = 'carried'
+  #stage: 'carried' | 'publishing' | 'left' | 'ended' = 'carried'
   /** Its part, once that is whole and durable. */
   verified: PublishedFile | undefined
 
@@ -50,8 +50,13 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     return this.#stage === 'publishing'
   }
 
+  /** Nothing more is done for it here. */
   get hasLeft(): boolean {
-    return this.#stage === 'left'
+    return this.#stage === 'left' || this.#stage === 'ended'
+  }
+
+  get hasEnded(): boolean {
+    return this.#stage === 'ended'
   }
 
   /** Takes the next step of its plain life; resolves when its record is durable. */
@@ -102,27 +107,35 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     if (this.#stage === 'publishing') this.#stage = 'carried'
   }
 
-  /** It has its name. */
+  /** It has its name. It is held to that until its end is durable: nobody may give it a second life meanwhile. */
   end(): void {
-    this.#leave()
+    this.#stage = 'ended'
+    this.#batch.left(this)
   }
 
   letGo(): OperationRecord | undefined {
-    if (this.isTooLate) return undefined
-    this.#leave()
+    if (this.#stage !== 'carried') return undefined
+    this.#stage = 'left'
+    this.entry.carrier = undefined
+    this.#batch.left(this)
     this.#exchange?.stop()
     if (!this.#isWriting) this.#exchange?.free()
     this.entry.cause = {type: 'batch.left'}
     return this.#facts.publishing === undefined ? this.#record : {...this.#facts, state: 'publishing'}
   }
 
-  change(facts: Partial<Pick<OperationFacts, 'policy' | 'request'>>): void {
-    this.#facts = {...this.#facts, ...facts}
-  }
-
-  #leave(): void {
-    this.#stage = 'left'
-    this.entry.carrier = undefined
-    this.#batch.left(this)
+  change(changes: Partial<Pick<OperationFacts, 'policy' | 'request'>>): boolean {
+    if (!this.isTooLate) return false
+    this.#facts = {...this.#facts, ...changes}
+    const {entry} = this
+    const step = {
+      path: entry.path,
+      state: 'publishing',
+      facts: this.#facts,
+      phase: 'running',
+      isPassive: false,
+    } as const
+    void this.#batch.take(entry, step)
+    return true
   }
 }

@@ -195,6 +195,7 @@ export class Coordinator {
       limiter: this.limits,
       conditions,
       inspect: options.inspect,
+      settings: options.settings,
       trustedAfter: smallFilesAfter,
       take: (entry, step) => this.operations.take(entry, step),
       promote: (entry) => void this.operations.activate(entry),
@@ -326,8 +327,14 @@ export class Coordinator {
   async drain(): Promise<void> {
     this.line.stop()
     this.prefetcher.stop()
-    await this.smallFiles.drain()
-    await Promise.all([drain(this.operations), this.completionGroups.drain(), this.notifications.drain()])
+    await Promise.all([
+      this.smallFiles.drain(),
+      drain(this.operations),
+      this.completionGroups.drain(),
+      this.notifications.drain(),
+    ])
+    // The last turn of the batch may have ended after all else.
+    await this.operations.settled()
     await this.spool.dropDrafts()
   }
 
@@ -583,11 +590,9 @@ export class Coordinator {
 function changeCarried(carrier: Carrier, event: OperationEvent): boolean {
   switch (event.type) {
     case 'policy.changed':
-      carrier.change({policy: event.policy})
-      return true
+      return carrier.change({policy: event.policy})
     case 'headers.changed':
-      carrier.change({request: event.request})
-      return true
+      return carrier.change({request: event.request})
     default:
       return false
   }

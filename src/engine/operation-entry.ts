@@ -27,8 +27,11 @@ export interface OperationNotice {
 export interface Carrier {
   /** Lets go of it: the record that its actor is born from. Undefined when it is too late: its file is taking its name. */
   letGo(): OperationRecord | undefined
-  /** A change that holds in every state; only where `letGo` said that it is too late. */
-  change(facts: Partial<Pick<OperationFacts, 'policy' | 'request'>>): void
+  /** A change that holds in every state but the last; only where `letGo` said that it is too late. False when it has ended. */
+  change(changes: Partial<Pick<OperationFacts, 'policy' | 'request'>>): boolean
+  readonly facts: OperationFacts
+  /** Its end is being made durable. */
+  readonly hasEnded: boolean
 }
 
 /** What its journal wants to know of an event. */
@@ -85,7 +88,7 @@ export class OperationEntry implements Counted {
 
   /** The chart's present facts, which the told record may lag by one commit: what a further change builds on. */
   get facts(): OperationFacts {
-    return this.snapshot?.context.facts ?? this.record
+    return this.snapshot?.context.facts ?? this.carrier?.facts ?? this.record
   }
 
   /** An actor that has ended, and is kept until its end is durable, hears nothing more. */

@@ -302,6 +302,7 @@ export class Operations {
   /** In a microtask, so that the command an actor was woken for comes first. */
   #putAwayIfPassive(entry: OperationEntry): void {
     if (entry.tail !== undefined) return
+    if (entry.carrier?.hasEnded === true) entry.carrier = undefined
     if (entry.actor?.getSnapshot().hasTag('passive') === true) {
       this.#passivate(entry)
       this.#options.observer.rested(entry)

@@ -4,13 +4,15 @@
  * events and its slot; whatever is not plain makes the batch let go of it, and it goes on with a chart of its own.
  */
 
-import {createActor, fromPromise} from 'xstate'
+import {createActor, fromPromise, type SnapshotFrom, waitFor} from 'xstate'
 import {blockageOf} from '../../machines/operation.machine.ts'
 import {type SmallFilesActor, smallFilesMachine} from '../../machines/small-files.machine.ts'
 import {createBufferPool} from '../actors/buffer-pool.ts'
 import {nameOf} from '../actors/finish-file.ts'
 import {SmallExchange, type SmallExchangeListener, type SmallExchangePorts} from '../actors/small-exchange.ts'
+import type {OperationSettings} from '../domain/attempt.ts'
 import type {Conditions} from '../domain/conditions.ts'
+import {TransferError} from '../domain/errors.ts'
 import {withPublished, withTry, withVerified} from '../domain/life-facts.ts'
 import {PLAIN_LIFE} from '../domain/plain-life.ts'
 import {
@@ -37,6 +39,7 @@ export interface SmallFilesOptions {
   readonly limiter: RateLimiter
   readonly conditions: () => Conditions
   readonly inspect: ResolvedEngineOptions['inspect']
+  readonly settings: OperationSettings
   /** Plain small files in a row after which a server is trusted with a batch; Infinity for never. */
   readonly trustedAfter: number
   /** Takes a step of an operation; resolves when its record is durable. */
@@ -56,8 +59,6 @@ export class SmallFiles implements Batch {
   #turn: readonly CarriedFile[] = []
   #actor: SmallFilesActor | undefined
   #isStopped = false
-  /** Wait for the end of the turns. */
-  #waiting: (() => void)[] = []
 
   constructor(options: SmallFilesOptions) {
     this.#options = options
@@ -97,7 +98,9 @@ export class SmallFiles implements Batch {
     for (const carried of [...this.#onWire, ...this.#arrived, ...this.#turn]) {
       if (!carried.isTooLate && !carried.hasLeft) this.#options.promote(carried.entry)
     }
-    if (this.#isFiling) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    const actor = this.#actor
+    // It settles, too, when the engine closes before the turn is over.
+    await (actor && waitFor(actor, isOpen, {timeout: Number.POSITIVE_INFINITY}).catch(() => undefined))
   }
 
   /** Without ceremony: the records say the rest. */
@@ -123,6 +126,12 @@ export class SmallFiles implements Batch {
     if (this.#onWire.delete(carried) && this.#onWire.size === 0) this.#running().send({type: 'wire.free'})
   }
 
+  /** No longer than any deadline that a chart would keep. */
+  get #patienceMs(): number {
+    const {connectTimeoutMs, responseTimeoutMs, stallTimeoutMs} = this.#options.settings
+    return Math.min(PATIENCE_MS, connectTimeoutMs, responseTimeoutMs, stallTimeoutMs)
+  }
+
   get #isFiling(): boolean {
     return this.#actor?.getSnapshot().hasTag('filing') === true
   }
@@ -132,10 +141,10 @@ export class SmallFiles implements Batch {
       await this.#options.ports.sink.checkTarget(carried.facts.target)
       if (carried.hasLeft) return
       if (await carried.fetch()) this.#arrive(carried)
-      else this.#giveUp(carried)
+      else this.#giveUp(carried, true)
     } catch {
       // What it was, its own chart finds out, and says.
-      this.#giveUp(carried)
+      this.#giveUp(carried, true)
     }
   }
 
@@ -146,10 +155,10 @@ export class SmallFiles implements Batch {
     if (!this.#isFiling) this.#running().send({type: 'files.arrived'})
   }
 
-  /** Something happened to it that is not plain. */
-  #giveUp(carried: CarriedFile): void {
+  /** Something happened to it that is not plain, and `isOfServer`. */
+  #giveUp(carried: CarriedFile, isOfServer: boolean): void {
     if (carried.hasLeft || this.#isStopped) return
-    this.#origins.distrust(carried.facts.request.url)
+    if (isOfServer) this.#origins.distrust(carried.facts.request.url)
     this.#options.promote(carried.entry)
   }
 
@@ -159,8 +168,11 @@ export class SmallFiles implements Batch {
     this.#arrived = []
     await this.#each(async (carried) => {
       carried.step(PLAIN_LIFE.finished, carried.facts)
+      // Whoever heard of it may have taken it away.
+      if (carried.hasLeft) return
       const file = await carried.write((bytes) => sink.writeWhole(partNameOf(carried.facts), bytes))
       const {facts} = carried
+      if (file.size !== facts.evidence.total) throw new TransferError('LENGTH_MISMATCH', 'the part has another length')
       carried.verified = facts.policy.nameFromServer === true ? {...file, as: nameOf(facts)} : file
     })
   }
@@ -184,8 +196,6 @@ export class SmallFiles implements Batch {
       carried.step(PLAIN_LIFE.published, withPublished(carried.facts, path))
     })
     this.#turn = []
-    if (this.#arrived.length > 0) return
-    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /** Those of the turn that are still carried; whoever fails goes on by itself. */
@@ -193,22 +203,24 @@ export class SmallFiles implements Batch {
     const present = this.#turn.filter(({hasLeft}) => !hasLeft)
     this.#turn = present
     const each = async (carried: CarriedFile) => {
+      // One that was told of a step may have taken others away.
+      if (carried.hasLeft) return
       try {
         await work(carried)
       } catch {
         carried.failPublishing()
-        this.#giveUp(carried)
+        this.#giveUp(carried, false)
       }
     }
     await Promise.all(present.map(each))
   }
 
   #letGoOfSlow(): void {
-    const before = this.now() - PATIENCE_MS
+    const before = this.now() - this.#patienceMs
     for (const carried of [...this.#onWire]) {
       if (carried.since > before) continue
       this.#origins.avoid(carried.facts.request.url)
-      this.#giveUp(carried)
+      this.#giveUp(carried, false)
     }
   }
 
@@ -231,13 +243,18 @@ export class SmallFiles implements Batch {
     })
     const actor = createActor(machine, {
       id: 'small-files',
-      input: {patienceMs: PATIENCE_MS},
+      input: {patienceMs: this.#patienceMs},
       clock: ports.clock,
       ...(inspect === undefined ? {} : {inspect}),
     })
     actor.start()
     return actor
   }
+}
+
+/** Nothing is on its way to its name. */
+function isOpen(snapshot: SnapshotFrom<typeof smallFilesMachine>): boolean {
+  return snapshot.status !== 'active' || !snapshot.hasTag('filing')
 }
 
 /** All that can be said before its server has answered. */

@@ -11,42 +11,59 @@ const MOST_ORIGINS = 1000
  */
 const TYPICAL_BYTES = 64 * 1024
 
+/** After each failure a server has to prove itself so many times as long. */
+const CAUTION = 4
+
+interface Proof {
+  /** Plain small files in a row. */
+  readonly streak: number
+  /** So many are wanted. */
+  readonly wanted: number
+}
+
 export class SmallOrigins {
   readonly #trustedAfter: number
-  /** Plain small files in a row, by origin. */
-  readonly #streaks = new Map<string, number>()
+  readonly #proofs = new Map<string, Proof>()
 
   constructor(trustedAfter: number) {
     this.#trustedAfter = trustedAfter
   }
 
   isTrusted(url: string): boolean {
-    return (this.#streaks.get(originOf(url)) ?? 0) >= this.#trustedAfter
+    const {streak, wanted} = this.#proofOf(originOf(url))
+    return streak >= wanted
   }
 
   /** How a download ended, carried or not. */
-  learn({direction, state, request, attempts, evidence}: OperationRecord): void {
+  learn({direction, state, request, response, attempts, evidence}: OperationRecord): void {
     if (direction !== 'download') return
-    const {total = Number.POSITIVE_INFINITY} = evidence
-    const isPlain = state === 'completed' && attempts.total === 1 && total <= TYPICAL_BYTES
-    if (!isPlain) {
-      this.distrust(request.url)
-      return
-    }
+    const {total = Number.POSITIVE_INFINITY, coded, digest} = evidence
+    const isAnswered = state === 'completed' && attempts.total === 1 && response?.url === request.url
+    const isPlain = isAnswered && total <= TYPICAL_BYTES && coded === undefined && digest === undefined
     const origin = originOf(request.url)
-    const streak = this.#streaks.get(origin) ?? 0
-    if (streak === 0 && this.#streaks.size >= MOST_ORIGINS) this.#streaks.clear()
-    this.#streaks.set(origin, streak + 1)
+    const {streak, wanted} = this.#proofOf(origin)
+    this.#set(origin, {streak: isPlain ? streak + 1 : 0, wanted})
+  }
+
+  /** What a batch was trusted with was not plain: its files were asked for twice. */
+  distrust(url: string): void {
+    const origin = originOf(url)
+    const {wanted} = this.#proofOf(origin)
+    // Of several that it meets at once, the first counts.
+    this.#set(origin, {streak: 0, wanted: this.isTrusted(url) ? wanted * CAUTION : wanted})
   }
 
   /** It is so slow that whoever is carried would be let go of, and ask again: for good. */
   avoid(url: string): void {
-    this.#streaks.set(originOf(url), Number.NEGATIVE_INFINITY)
+    this.#set(originOf(url), {streak: 0, wanted: Number.POSITIVE_INFINITY})
   }
 
-  /** Something else came. */
-  distrust(url: string): void {
-    const origin = originOf(url)
-    if (this.#streaks.get(origin) !== Number.NEGATIVE_INFINITY) this.#streaks.delete(origin)
+  #proofOf(origin: string): Proof {
+    return this.#proofs.get(origin) ?? {streak: 0, wanted: this.#trustedAfter}
+  }
+
+  #set(origin: string, proof: Proof): void {
+    if (this.#proofs.size >= MOST_ORIGINS && !this.#proofs.has(origin)) this.#proofs.clear()
+    this.#proofs.set(origin, proof)
   }
 }

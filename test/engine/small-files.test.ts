@@ -207,6 +207,66 @@ describe('a batch of small files', () => {
     }
   })
 
+  it('has no second life for one whose end is not durable yet', async () => {
+    const world = await worldOf(1)
+    const entry = await start(world, 1)
+    world.engine.events$.subscribe((event) => {
+      if (event.type === 'operation.moved' && event.state === 'publishing')
+        queueMicrotask(() => world.engine.cancel(entry))
+    })
+    await world.until(() => entry.isOver)
+    await world.settle()
+    const moves = world.process.events.flatMap((event) => (event.type === 'operation.moved' ? [event.to] : []))
+    expect(moves.filter((to) => to === 'completed' || to === 'canceled')).toHaveLength(1)
+    expect(['completed', 'canceled']).toContain(moves.at(-1))
+    await world.close()
+  })
+
+  it('leaves alone those that were canceled by whoever heard of another of the same turn', async () => {
+    const world = await worldOf(4)
+    const entries = await world.until(world.engine.start([1, 2, 3, 4].map((n) => world.draft(n))))
+    world.engine.events$.subscribe((event) => {
+      if (event.type !== 'operation.moved' || event.to !== 'running.finishing.verifying') return
+      for (const entry of entries) if (entry.record.id !== event.id && !entry.isOver) world.engine.cancel(entry)
+    })
+    await world.until(() => entries.every(({isOver}) => isOver))
+    await world.settle()
+    for (const history of Object.values(historyOf(world.process.events))) {
+      const path = (history as {to: string}[]).map(({to}) => to)
+      const canceling = path.indexOf('canceling')
+      if (canceling >= 0) expect(path.slice(canceling)).toEqual(['canceling', 'canceled'])
+    }
+    const whole = entries.filter(({record}) => record.state === 'completed').map(({record}) => record.target.file)
+    expect(world.disk.names('/downloads').map((name) => `/downloads/${name}`)).toEqual(whole)
+    await world.close()
+  })
+
+  it('keeps every change that comes while a file takes its name', async () => {
+    const world = await worldOf(1)
+    const entry = await start(world, 1)
+    let changes = 0
+    world.engine.events$.subscribe((event) => {
+      if (event.type !== 'operation.moved' || event.to !== 'running.finishing.committing') return
+      world.engine.changePolicy(entry, {...entry.facts.policy, retries: 7})
+      world.engine.changePolicy(entry, {...entry.facts.policy, retryDelayMs: 70})
+      changes += 1
+    })
+    await expectWhole(world, entry, 1)
+    expect(changes).toBe(1)
+    expect(entry.record.policy).toMatchObject({retries: 7, retryDelayMs: 70})
+    await world.close()
+  })
+
+  it('asks a server not much oftener than there are files, whatever it sends', async () => {
+    const world = await worldOf(0, 2)
+    for (let n = 1; n <= 60; n++)
+      world.network.serve(urlOf(n), {seed: n, size: SIZE, headers: [['Content-Encoding', 'br']]})
+    const entries = await world.until(world.engine.start(Array.from({length: 60}, (_, n) => world.draft(n + 1))))
+    await world.until(() => entries.every(({isOver}) => isOver))
+    expect(world.network.notes.length).toBe(60)
+    await world.close()
+  })
+
   it('gives back every slot, whatever happens to those that it carries', async () => {
     const world = await worldOf(30)
     for (const n of [2, 5, 8]) world.network.addFault(urlOf(n), {kind: 'status', status: 404})
