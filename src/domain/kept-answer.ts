@@ -4,7 +4,7 @@
  */
 
 import type {OperationRecord, ResponseFacts} from './record.ts'
-import {redactAnswerHeaders, redactUrl} from './redaction.ts'
+import {redactAnswerHeaders, redactText, redactUrl, secretsInUrl} from './redaction.ts'
 
 /** Of an answer that is saved time and again while its bytes come. */
 const known = new WeakMap<ResponseFacts, ResponseFacts>()
@@ -22,7 +22,13 @@ export function withoutSecretsOfAnswer(record: OperationRecord): OperationRecord
 function keptAnswer(response: ResponseFacts, keptUrl: (url: string) => string): ResponseFacts {
   const before = known.get(response)
   if (before !== undefined) return before
-  const kept = {...response, url: keptUrl(response.url), headers: redactAnswerHeaders(response.headers)}
+  const url = keptUrl(response.url)
+  // Nobody can tell them from other words once the address is masked.
+  const secrets = url === response.url ? [] : secretsInUrl(response.url)
+  const headers = redactAnswerHeaders(response.headers).map(
+    ([name, value]) => [name, redactText(value, secrets)] as const,
+  )
+  const kept = {...response, url, headers}
   known.set(response, kept)
   return kept
 }

@@ -30,6 +30,22 @@ describe('the record codec', () => {
     )
   })
 
+  it('keeps nothing of an address to which the answer was sent on, nor where the answer repeats it', () => {
+    const record = {
+      ...queuedRecord(1),
+      response: {
+        status: 403,
+        url: 'http://127.0.0.1/target?sig=a%20secret%3D1',
+        headers: [['X-Why', 'bad sig a secret=1']] as const,
+      },
+    }
+    expect(decodeRecord(record.id, encodeRecord(record))?.response).toEqual({
+      status: 403,
+      url: 'http://127.0.0.1/target?sig=***',
+      headers: [['X-Why', 'bad sig ***']],
+    })
+  })
+
   it('tells the state without parsing', () => {
     fc.assert(fc.property(anyRecord, (record) => stateOfJson(encodeRecord(record)) === record.state))
   })
