@@ -4,6 +4,7 @@ import type {SmallExchange, SmallExchangeListener} from '../actors/small-exchang
 import {withResponse} from '../domain/life-facts.ts'
 import {PLAIN_LIFE, type PlainStep} from '../domain/plain-life.ts'
 import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../domain/record.ts'
+import type {LifeState} from '../domain/status.ts'
 import type {Carrier, OperationEntry} from './operation-entry.ts'
 import type {ChartStep} from './record-of.ts'
 
@@ -26,6 +27,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   /** As it was admitted: what its own chart begins with. */
   readonly #record: OperationRecord
   #facts: OperationFacts
+  #state: LifeState
   #exchange: SmallExchange | undefined
   #isWriting = false
   #stage: 'carried' | 'publishing' | 'left' | 'ended' = 'carried'
@@ -37,8 +39,13 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     this.since = batch.now()
     this.#batch = batch
     this.#record = entry.record
-    const {state: _, ...facts} = entry.record
+    const {state, ...facts} = entry.record
+    this.#state = state
     this.#facts = facts
+  }
+
+  get state(): LifeState {
+    return this.#state
   }
 
   get facts(): OperationFacts {
@@ -62,6 +69,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   /** Takes the next step of its plain life; resolves when its record is durable. */
   step({event, to, state, isMoving}: PlainStep, facts: OperationFacts): Promise<void> | undefined {
     this.#facts = facts
+    this.#state = state
     const {entry} = this
     entry.cause = {type: event}
     const phase = isMoving ? ('running' as const) : undefined

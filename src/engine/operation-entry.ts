@@ -29,6 +29,8 @@ export interface Carrier {
   letGo(): OperationRecord | undefined
   /** A change that holds in every state but the last; only where `letGo` said that it is too late. False when it has ended. */
   change(changes: Partial<Pick<OperationFacts, 'policy' | 'request'>>): boolean
+  /** Where it stands, which the told record may lag by one commit. */
+  readonly state: LifeState
   readonly facts: OperationFacts
   /** Its end is being made durable. */
   readonly hasEnded: boolean
@@ -79,7 +81,8 @@ export class OperationEntry implements Counted {
 
   /** The chart's present state, which the told record may lag by one commit. */
   get state(): LifeState {
-    return this.actor === undefined ? this.record.state : lifeStateOf(this.actor.getSnapshot())
+    if (this.actor !== undefined) return lifeStateOf(this.actor.getSnapshot())
+    return this.carrier?.state ?? this.record.state
   }
 
   get snapshot(): OperationSnapshot | undefined {
