@@ -10,7 +10,7 @@ import type {SerializedError} from './errors.ts'
 import type {NotificationBatch} from './notice.ts'
 import type {OperationId} from './operation-id.ts'
 import type {BackgroundTransferPriority} from './priority.ts'
-import type {RangeSet} from './range-set.ts'
+import {EMPTY, type RangeSet} from './range-set.ts'
 import {type ContentFacts, type RequestContent, soleFileOf} from './request-content.ts'
 import type {LifeState} from './status.ts'
 import type {TallyId} from './tally.ts'
@@ -259,7 +259,7 @@ export const NO_ATTEMPTS: AttemptCounts = {total: 0, failures: 0, highWater: 0, 
 
 /** A new generation: nothing is known of its bytes, its part file stands beside the old one. */
 export function withoutBytes(evidence: Evidence, generation: number): Evidence {
-  return {generation, ranges: [], ...(evidence.partOwner === undefined ? {} : {partOwner: evidence.partOwner})}
+  return {generation, ranges: EMPTY, ...(evidence.partOwner === undefined ? {} : {partOwner: evidence.partOwner})}
 }
 
 /**
@@ -275,4 +275,4 @@ export function atAnotherAddress({evidence, policy}: Pick<OperationFacts, 'evide
   return {...evidence, validator: {kind: 'lastModified', value: lastModified}, marks: {lastModified}}
 }
 
-export const NO_EVIDENCE: Evidence = {generation: FIRST_GENERATION, ranges: []}
+export const NO_EVIDENCE: Evidence = {generation: FIRST_GENERATION, ranges: EMPTY}
