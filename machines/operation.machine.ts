@@ -46,7 +46,15 @@ import type {
 } from '../src/domain/attempt.ts'
 import {type Blockage, blockages, type Conditions, isLoopbackUrl} from '../src/domain/conditions.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
-import {withEvidence, without, withPublished, withResponse, withTry, withVerified} from '../src/domain/life-facts.ts'
+import {
+  withEvidence,
+  withFailure,
+  without,
+  withPublished,
+  withResponse,
+  withTry,
+  withVerified,
+} from '../src/domain/life-facts.ts'
 import {addressOf, fromItsOwnAddress, withDropped, withSource} from '../src/domain/mirrors.ts'
 import type {PartCounted, PartEvent, PartId} from '../src/domain/part.ts'
 import {sizeOf} from '../src/domain/range-set.ts'
@@ -65,6 +73,12 @@ import {countContinuation, countFailure, mayStartOver, type RetryDecision} from 
 import type {LifeState} from '../src/domain/status.ts'
 import {partMachine} from './part.machine.ts'
 
+/** What became of an operation while a batch carried it. */
+export interface Carried {
+  /** Why its try failed, where it did; its record counts that already. */
+  readonly failure?: SerializedError | undefined
+}
+
 export interface OperationInput {
   readonly record: OperationRecord
   readonly conditions: Conditions
@@ -72,7 +86,7 @@ export interface OperationInput {
   /** Position from which bytes are wanted first (random access). */
   readonly wanted?: number | undefined
   /** A batch of small files carried it until now: it runs, and has its slot. */
-  readonly wasCarried?: boolean
+  readonly carried?: Carried | undefined
 }
 
 export interface OperationContext {
@@ -80,7 +94,7 @@ export interface OperationContext {
   /** The life state that the record named; read by restoring alone. */
   readonly restoredFrom: LifeState
   /** Read by restoring alone. */
-  readonly wasCarried?: boolean | undefined
+  readonly wasCarried?: boolean
   readonly conditions: Conditions
   readonly settings: OperationSettings
   /** Position from which bytes are wanted first (random access); a wish of this process, not kept. */
@@ -205,6 +219,7 @@ const setUp = setup({
   },
   guards: {
     wasCarried: ({context}) => context.wasCarried === true,
+    hasFailed: ({context}) => context.failure !== undefined,
     wasIn: ({context}, params: {state: LifeState}) => context.restoredFrom === params.state,
     isBlocked: ({context}) => reason(context) !== undefined,
     isBlockedBy: ({context}, params: {reason: Blockage}) => reason(context) === params.reason,
@@ -274,11 +289,7 @@ const setUp = setup({
       failure: (_, params: {error: SerializedError; evidence?: Evidence; response?: ResponseFacts}) => params.error,
       facts: ({context}, params: {error: SerializedError; evidence?: Evidence; response?: ResponseFacts}) => {
         const facts = params.evidence === undefined ? context.facts : withEvidence(context.facts, params.evidence)
-        return {
-          ...facts,
-          ...(params.response === undefined ? {} : {response: params.response}),
-          attempts: countFailure(facts.attempts),
-        }
+        return withFailure(facts, params.response)
       },
     }),
     noteThrown: assign({
@@ -423,8 +434,9 @@ export const operationMachine = setUp.createMachine({
   description: 'One transfer: BackgroundTransferStatus and what stands between its values',
   context: ({input}) => {
     const {state, ...facts} = input.record
-    const {conditions, settings, wanted, wasCarried} = input
-    return {facts, restoredFrom: state, wasCarried, conditions, settings, wanted}
+    const {conditions, settings, wanted, carried} = input
+    const context = {facts, restoredFrom: state, wasCarried: carried !== undefined, conditions, settings, wanted}
+    return carried?.failure === undefined ? context : {...context, failure: carried.failure}
   },
   initial: 'restoring',
   on: {
@@ -468,7 +480,7 @@ export const operationMachine = setUp.createMachine({
         'Its batch of small files let go of it: goes on by itself, with the slot that it has; never rests here',
       tags: ['running', 'moving'],
       on: {'operation.cancel': 'canceling'},
-      always: onAdmission,
+      always: [{guard: 'hasFailed', target: 'running.weighing'}, ...onAdmission],
     },
 
     queued: {

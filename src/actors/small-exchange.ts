@@ -1,15 +1,17 @@
 /**
  * One plain exchange for a small file: one request to one address, a whole answer of known length, held in memory until it
- * becomes a file. Whatever else the server says is not plain, and somebody else asks again.
+ * becomes a file. An answer that refuses is a failure like any other's; whatever else the server says is not plain, and somebody
+ * else asks again.
  */
 
+import {asTransferError, type TransferError} from '../domain/errors.ts'
 import {UNKNOWN_ORIGIN} from '../domain/origin-memory.ts'
 import {pinDigest} from '../domain/pinned-digest.ts'
-import type {OperationFacts, ResponseFacts} from '../domain/record.ts'
-import {type Evidence, withoutBytes} from '../domain/record.ts'
+import {type Evidence, type OperationFacts, type ResponseFacts, withoutBytes} from '../domain/record.ts'
+import {isRedirectStatus} from '../domain/redirect.ts'
 import {judgeResponse, planRequest} from '../domain/resume-ladder.ts'
 import type {Secrets} from '../ports/secrets.ts'
-import type {BodyDisposition, BodyReceiver, Transport} from '../ports/transport.ts'
+import type {BodyDisposition, BodyReceiver, ExchangeEnd, Transport} from '../ports/transport.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import {withPlan} from './question.ts'
 import {requestHeaders} from './request-headers.ts'
@@ -24,6 +26,15 @@ export interface SmallExchangePorts {
   /** Epoch ms. */
   readonly now: () => number
 }
+
+/** Why there is no file to be had. */
+export interface Refusal {
+  readonly error: TransferError
+  /** The answer that says so; absent where none came. */
+  readonly response?: ResponseFacts
+}
+
+export type SmallOutcome = 'whole' | 'notPlain' | Refusal
 
 /** What becomes of it on the way; all of them are told in the transport's own calls. */
 export interface SmallExchangeListener {
@@ -40,6 +51,7 @@ export class SmallExchange implements BodyReceiver {
   readonly #plan
   /** Length of the body; undefined before there is a plain answer. */
   #expected: number | undefined
+  #refusal: Refusal | undefined
   #lent: Buffer[] = []
   /** Filled parts of lent buffers, in the order of the body. */
   #bytes: Buffer[] = []
@@ -57,8 +69,17 @@ export class SmallExchange implements BodyReceiver {
     return this.#bytes
   }
 
-  /** Resolves with whether the body is here, whole. Rejects with what the transport rejects with. */
-  async run(): Promise<boolean> {
+  /** A body that was cut is not plain: what came of it may be worth something to a chart. */
+  async run(): Promise<SmallOutcome> {
+    try {
+      const {bodyLength} = await this.#exchange()
+      return this.#refusal ?? (bodyLength === this.#expected ? 'whole' : 'notPlain')
+    } catch (thrown) {
+      return this.#expected === undefined ? {error: asTransferError(thrown)} : 'notPlain'
+    }
+  }
+
+  #exchange(): Promise<ExchangeEnd> {
     const {transport, secrets} = this.#ports
     const {request} = this.#facts
     const headers = withPlan(requestHeaders(request, secrets), this.#plan)
@@ -68,8 +89,7 @@ export class SmallExchange implements BodyReceiver {
       headers,
       ...(request.proxy === undefined ? {} : {proxy: request.proxy}),
     }
-    const {bodyLength} = await transport.exchange(asked, this, this.#abort.signal).finished
-    return bodyLength === this.#expected
+    return transport.exchange(asked, this, this.#abort.signal).finished
   }
 
   /** Closes its connection. */
@@ -97,6 +117,8 @@ export class SmallExchange implements BodyReceiver {
       policy,
       head,
     )
+    if (verdict.kind === 'fail' && !isRedirectStatus(head.status))
+      this.#refusal = {error: verdict.error, response: head}
     if (verdict.kind !== 'fromStart') return 'discard'
     const {total, validator, marks, description, coded, digest} = verdict
     const isPlain = total !== undefined && total <= SMALL_FILE_BYTES && coded === undefined && digest === undefined

@@ -5,7 +5,7 @@
 
 import {sizeOf} from './range-set.ts'
 import type {Evidence, OperationFacts, PublishedFile, ResponseFacts} from './record.ts'
-import {countAttempt, countProgress} from './retry.ts'
+import {countAttempt, countFailure, countProgress} from './retry.ts'
 
 /** It goes on the wire. */
 export function withTry(facts: OperationFacts): OperationFacts {
@@ -20,6 +20,11 @@ export function withResponse(facts: OperationFacts, response: ResponseFacts, evi
 /** These bytes are durable. */
 export function withEvidence(facts: OperationFacts, evidence: Evidence): OperationFacts {
   return {...facts, evidence, attempts: countProgress(facts.attempts, sizeOf(evidence.ranges))}
+}
+
+/** The try has failed. `response`: the head of an answer that said so. */
+export function withFailure(facts: OperationFacts, response?: ResponseFacts): OperationFacts {
+  return {...facts, ...(response === undefined ? {} : {response}), attempts: countFailure(facts.attempts)}
 }
 
 /** The part is whole and durable, and may take its name. */

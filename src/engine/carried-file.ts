@@ -1,11 +1,12 @@
 /** One operation that a batch of small files carries: where it stands, and what it needs to go on by itself. */
 
-import type {SmallExchange, SmallExchangeListener} from '../actors/small-exchange.ts'
-import {withResponse} from '../domain/life-facts.ts'
+import type {Refusal, SmallExchange, SmallExchangeListener, SmallOutcome} from '../actors/small-exchange.ts'
+import type {SerializedError} from '../domain/errors.ts'
+import {withFailure, withResponse} from '../domain/life-facts.ts'
 import {PLAIN_LIFE, type PlainStep} from '../domain/plain-life.ts'
 import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
-import type {Carrier, OperationEntry} from './operation-entry.ts'
+import type {Carrier, LetGo, OperationEntry} from './operation-entry.ts'
 import type {ChartStep} from './record-of.ts'
 
 /** The batch, as one of its files sees it. */
@@ -29,8 +30,9 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   #facts: OperationFacts
   #state: LifeState
   #exchange: SmallExchange | undefined
-  #isWriting = false
-  #stage: 'carried' | 'publishing' | 'left' | 'ended' = 'carried'
+  #stage: 'carried' | 'writing' | 'publishing' | 'left' | 'ended' = 'carried'
+  /** Why its try failed. */
+  #failure: SerializedError | undefined
   /** Its part, once that is whole and durable. */
   verified: PublishedFile | undefined
 
@@ -76,8 +78,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     return this.#batch.take(entry, {path: to, state, facts, phase, isPassive: !isMoving})
   }
 
-  /** Resolves with whether the whole body is here. */
-  async fetch(): Promise<boolean> {
+  async fetch(): Promise<SmallOutcome> {
     this.#exchange = this.#batch.exchange(this.#facts, this)
     try {
       return await this.#exchange.run()
@@ -96,11 +97,11 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
 
   /** Hands its bytes to `write`, and gives their memory back. */
   async write(write: (bytes: readonly Buffer[]) => Promise<PublishedFile>): Promise<PublishedFile> {
-    this.#isWriting = true
+    this.#stage = 'writing'
     try {
       return await write(this.#exchange?.body ?? [])
     } finally {
-      this.#isWriting = false
+      if (this.#stage === 'writing') this.#stage = 'carried'
       this.#exchange?.free()
     }
   }
@@ -115,21 +116,36 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     if (this.#stage === 'publishing') this.#stage = 'carried'
   }
 
+  /** Its own chart weighs that. */
+  fail({error, response}: Refusal): void {
+    this.#failure = error.toSerialized()
+    this.#facts = withFailure(this.#facts, response)
+  }
+
   /** It has its name. It is held to that until its end is durable: nobody may give it a second life meanwhile. */
   end(): void {
     this.#stage = 'ended'
     this.#batch.left(this)
   }
 
-  letGo(): OperationRecord | undefined {
-    if (this.#stage !== 'carried') return undefined
+  letGo(): LetGo | undefined {
+    const {entry} = this
+    const isWriting = this.#stage === 'writing'
+    if (this.#stage !== 'carried' && !isWriting) return undefined
     this.#stage = 'left'
-    this.entry.carrier = undefined
+    entry.carrier = undefined
     this.#batch.left(this)
     this.#exchange?.stop()
-    if (!this.#isWriting) this.#exchange?.free()
-    this.entry.cause = {type: 'batch.left'}
-    return this.#facts.publishing === undefined ? this.#record : {...this.#facts, state: 'publishing'}
+    if (!isWriting) this.#exchange?.free()
+    const failure = this.#failure
+    entry.cause = {type: failure === undefined ? 'batch.left' : 'attempt.failed'}
+    return {record: this.#recordToGoOnWith(), carried: {failure}}
+  }
+
+  /** As it was admitted, where nothing came of that. */
+  #recordToGoOnWith(): OperationRecord {
+    if (this.#facts.publishing !== undefined) return {...this.#facts, state: 'publishing'}
+    return this.#failure === undefined ? this.#record : {...this.#facts, state: 'running'}
   }
 
   change(changes: Partial<Pick<OperationFacts, 'policy' | 'request'>>): boolean {

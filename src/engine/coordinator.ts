@@ -6,6 +6,7 @@
 import {Subject} from 'rxjs'
 import {waitFor} from 'xstate'
 import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
+import {createBufferPool} from '../actors/buffer-pool.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {TransferError} from '../domain/errors.ts'
 import {addressOf} from '../domain/mirrors.ts'
@@ -169,11 +170,13 @@ export class Coordinator {
       },
       onError: (error) => ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
     })
+    const pool = createBufferPool()
     this.operations = new Operations({
       ports,
       options: this.#options,
       ticker: this.ticker,
       limiter: this.limits,
+      pool,
       permits: {
         tryTake: (url, id, onRevoked) => this.line.tryTakeConnection(url, id, onRevoked),
         take: (url, id) => this.line.takeConnection(url, id),
@@ -193,6 +196,7 @@ export class Coordinator {
     this.smallFiles = new SmallFiles({
       ports,
       limiter: this.limits,
+      pool,
       conditions,
       inspect: options.inspect,
       settings: options.settings,
@@ -359,7 +363,8 @@ export class Coordinator {
 
   /** False when the operation's present state does not take the command. */
   tryCommand(entry: OperationEntry, event: OperationEvent): boolean {
-    if (entry.isOver) return false
+    // Nobody is let go of for what its chart would refuse.
+    if (entry.isOver || this.operations.carriedAt(entry)?.can(event) === false) return false
     const {snapshot, carrier} = this.operations.activate(entry)
     if (carrier !== undefined) return changeCarried(carrier, event)
     if (snapshot?.can(event) !== true) return false

@@ -660,14 +660,16 @@ export class Engine implements EngineApi {
 
   /** Where it stands in its chart. */
   position(record: OperationRecord): ChartPosition {
-    const snapshot = this.#operations.get(record.id)?.snapshot
+    const entry = this.#operations.get(record.id)
+    const snapshot = entry?.snapshot ?? (entry && this.#operations.carriedAt(entry))
     if (snapshot !== undefined) return positionOf(snapshot)
     return positionOfRecord(record, this.conditions, settingsFor(record.policy, this.options.settings))
   }
 
   /** What its chart would do, now or where the journal says that it stood. Throws INVALID_ARGUMENT. */
-  whatIf(record: OperationRecord, event: string, path?: string): Supposed {
-    const snapshot = this.#operations.get(record.id)?.snapshot
+  whatIf(record: OperationRecord, event: string, journalled?: string): Supposed {
+    const {snapshot, carrier, path: present} = this.#operations.get(record.id) ?? {}
+    const path = journalled ?? (carrier && present)
     const settings = settingsFor(record.policy, this.options.settings)
     const supposition = {record, snapshot, conditions: this.conditions, settings}
     return whatIf(path === undefined ? supposition : {...supposition, path}, event)

@@ -3,7 +3,7 @@
  * handles follow. An entry is told only what is durable.
  */
 
-import type {OperationActor, OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {Carried, OperationActor, OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Member} from '../domain/admission.ts'
 import {sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
@@ -23,10 +23,16 @@ export interface OperationNotice {
   readonly hasRestarted: boolean
 }
 
+/** What a carrier leaves of an operation. */
+export interface LetGo {
+  readonly record: OperationRecord
+  readonly carried: Carried
+}
+
 /** A batch of small files, as one of its operations sees it. */
 export interface Carrier {
-  /** Lets go of it: the record that its actor is born from. Undefined when it is too late: its file is taking its name. */
-  letGo(): OperationRecord | undefined
+  /** Lets go of it: what its actor is born from. Undefined when it is too late: its file is taking its name. */
+  letGo(): LetGo | undefined
   /** A change that holds in every state but the last; only where `letGo` said that it is too late. False when it has ended. */
   change(changes: Partial<Pick<OperationFacts, 'policy' | 'request'>>): boolean
   /** Where it stands, which the told record may lag by one commit. */

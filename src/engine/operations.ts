@@ -4,8 +4,8 @@
  */
 
 import {createActor} from 'xstate'
-import type {OperationActor} from '../../machines/operation.machine.ts'
-import {createBufferPool} from '../actors/buffer-pool.ts'
+import type {Carried, OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {BufferPool} from '../actors/buffer-pool.ts'
 import {OpenTries} from '../actors/open-tries.ts'
 import {FreshRequests} from '../actors/refresh-request.ts'
 import type {Conditions} from '../domain/conditions.ts'
@@ -22,6 +22,7 @@ import {type OpenConnection, openConnections} from './open-connections.ts'
 import {OperationEntry, type OperationNotice} from './operation-entry.ts'
 import {type ResolvedEngineOptions, settingsFor} from './options.ts'
 import type {EnginePorts} from './ports.ts'
+import {snapshotAt} from './position.ts'
 import type {ProgressTicker} from './progress-ticker.ts'
 import {type OperationProvisions, provideOperationMachine, provideUploadMachine} from './provide.ts'
 import {type ChartStep, isWorthSaving, recordOf, stepOf} from './record-of.ts'
@@ -45,6 +46,7 @@ export interface OperationsOptions {
   readonly options: ResolvedEngineOptions
   readonly ticker: ProgressTicker
   readonly limiter: RateLimiter
+  readonly pool: BufferPool
   readonly permits: ConnectionPermits
   readonly observer: OperationObserver
   /** Names this session. */
@@ -75,7 +77,7 @@ export class Operations {
       tries: this.#tries,
       ports: options.ports,
       meter: options.ticker,
-      pool: createBufferPool(),
+      pool: options.pool,
       limiter: options.limiter,
       origins: new KnownOrigins(options.ports.clock),
       readers: this.readers,
@@ -173,12 +175,20 @@ export class Operations {
     if (entry.actor !== undefined) return entry
     const {carrier, record} = entry
     if (carrier === undefined) return this.#giveActor(entry, record)
-    const carried = carrier.letGo()
-    return carried === undefined ? entry : this.#giveActor(entry, carried, true)
+    const left = carrier.letGo()
+    return left === undefined ? entry : this.#giveActor(entry, left.record, left.carried)
   }
 
-  /** `wasCarried`: it runs, and has its slot. */
-  #giveActor(entry: OperationEntry, record: OperationRecord, wasCarried = false): OperationEntry {
+  /** The chart of one that is carried, as it would stand; undefined for any other. */
+  carriedAt({carrier, path}: OperationEntry): OperationSnapshot | undefined {
+    if (carrier === undefined) return undefined
+    const {options, conditions} = this.#options
+    const {facts, state} = carrier
+    return snapshotAt(path, {...facts, state}, conditions(), settingsFor(facts.policy, options.settings))
+  }
+
+  /** `carried`: it runs, and has its slot. */
+  #giveActor(entry: OperationEntry, record: OperationRecord, carried?: Carried): OperationEntry {
     const {ports, options, session, conditions} = this.#options
     const actor = createActor(this.#machineOf(record.direction), {
       id: record.id,
@@ -187,7 +197,7 @@ export class Operations {
         conditions: conditions(),
         settings: settingsFor(record.policy, options.settings),
         wanted: entry.wanted,
-        wasCarried,
+        carried,
         ...(record.direction === 'upload' ? {session: session()} : {}),
       },
       clock: ports.clock,

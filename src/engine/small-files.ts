@@ -7,12 +7,17 @@
 import {createActor, fromPromise, type SnapshotFrom, waitFor} from 'xstate'
 import {blockageOf} from '../../machines/operation.machine.ts'
 import {type SmallFilesActor, smallFilesMachine} from '../../machines/small-files.machine.ts'
-import {createBufferPool} from '../actors/buffer-pool.ts'
+import type {BufferPool} from '../actors/buffer-pool.ts'
 import {nameOf} from '../actors/finish-file.ts'
-import {SmallExchange, type SmallExchangeListener, type SmallExchangePorts} from '../actors/small-exchange.ts'
+import {
+  SmallExchange,
+  type SmallExchangeListener,
+  type SmallExchangePorts,
+  type SmallOutcome,
+} from '../actors/small-exchange.ts'
 import type {OperationSettings} from '../domain/attempt.ts'
 import type {Conditions} from '../domain/conditions.ts'
-import {TransferError} from '../domain/errors.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
 import {withPublished, withTry, withVerified} from '../domain/life-facts.ts'
 import {PLAIN_LIFE} from '../domain/plain-life.ts'
 import {
@@ -37,6 +42,7 @@ const PATIENCE_MS = 2000
 export interface SmallFilesOptions {
   readonly ports: Pick<EnginePorts, 'transport' | 'sink' | 'secrets' | 'clock'>
   readonly limiter: RateLimiter
+  readonly pool: BufferPool
   readonly conditions: () => Conditions
   readonly inspect: ResolvedEngineOptions['inspect']
   readonly settings: OperationSettings
@@ -58,11 +64,10 @@ export class SmallFiles implements Batch {
   /** Those that become files now. */
   #turn: readonly CarriedFile[] = []
   #actor: SmallFilesActor | undefined
-  #isStopped = false
 
   constructor(options: SmallFilesOptions) {
     this.#options = options
-    this.#exchangePorts = {...options.ports, pool: createBufferPool(), now: () => this.now()}
+    this.#exchangePorts = {...options.ports, pool: options.pool, now: () => this.now()}
     this.#origins = new SmallOrigins(options.trustedAfter)
   }
 
@@ -105,7 +110,6 @@ export class SmallFiles implements Batch {
 
   /** Without ceremony: the records say the rest. */
   stop(): void {
-    this.#isStopped = true
     for (const carried of [...this.#onWire, ...this.#arrived]) carried.letGo()
     this.#actor?.stop()
   }
@@ -137,29 +141,38 @@ export class SmallFiles implements Batch {
   }
 
   async #move(carried: CarriedFile): Promise<void> {
-    try {
-      await this.#options.ports.sink.checkTarget(carried.facts.target)
-      if (carried.hasLeft) return
-      if (await carried.fetch()) this.#arrive(carried)
-      else this.#giveUp(carried, true)
-    } catch {
-      // What it was, its own chart finds out, and says.
-      this.#giveUp(carried, true)
+    const outcome = await this.#fetch(carried)
+    if (carried.hasLeft) return
+    if (outcome === 'whole') {
+      this.#arrive(carried)
+    } else if (outcome === 'notPlain') {
+      this.#origins.distrust(carried.facts.request.url)
+      this.#giveUp(carried)
+    } else {
+      carried.fail(outcome)
+      this.#giveUp(carried)
     }
   }
 
+  async #fetch(carried: CarriedFile): Promise<SmallOutcome> {
+    try {
+      await this.#options.ports.sink.checkTarget(carried.facts.target)
+    } catch (thrown) {
+      return {error: asTransferError(thrown)}
+    }
+    return carried.hasLeft ? 'notPlain' : carried.fetch()
+  }
+
   #arrive(carried: CarriedFile): void {
-    if (carried.hasLeft) return
     this.left(carried)
     this.#arrived.push(carried)
     if (!this.#isFiling) this.#running().send({type: 'files.arrived'})
   }
 
-  /** Something happened to it that is not plain, and `isOfServer`. */
-  #giveUp(carried: CarriedFile, isOfServer: boolean): void {
-    if (carried.hasLeft || this.#isStopped) return
-    if (isOfServer) this.#origins.distrust(carried.facts.request.url)
-    this.#options.promote(carried.entry)
+  /** Something happened to it that is not plain. */
+  #giveUp(carried: CarriedFile): void {
+    const isStopped = this.#actor?.getSnapshot().status === 'stopped'
+    if (!carried.hasLeft && !isStopped) this.#options.promote(carried.entry)
   }
 
   async #storeParts(): Promise<void> {
@@ -200,8 +213,6 @@ export class SmallFiles implements Batch {
 
   /** Those of the turn that are still carried; whoever fails goes on by itself. */
   async #each(work: (carried: CarriedFile) => Promise<void>): Promise<void> {
-    const present = this.#turn.filter(({hasLeft}) => !hasLeft)
-    this.#turn = present
     const each = async (carried: CarriedFile) => {
       // One that was told of a step may have taken others away.
       if (carried.hasLeft) return
@@ -209,10 +220,10 @@ export class SmallFiles implements Batch {
         await work(carried)
       } catch {
         carried.failPublishing()
-        this.#giveUp(carried, false)
+        this.#giveUp(carried)
       }
     }
-    await Promise.all(present.map(each))
+    await Promise.all(this.#turn.map(each))
   }
 
   #letGoOfSlow(): void {
@@ -220,7 +231,7 @@ export class SmallFiles implements Batch {
     for (const carried of [...this.#onWire]) {
       if (carried.since > before) continue
       this.#origins.avoid(carried.facts.request.url)
-      this.#giveUp(carried, false)
+      this.#giveUp(carried)
     }
   }
 

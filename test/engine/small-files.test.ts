@@ -35,13 +35,14 @@ async function expectWhole(world: SimulatedWorld, entry: OperationEntry, seed: n
   await world.until(() => !entry.isLive)
 }
 
-/** What was told of each operation, in order, without what depends on the file system. */
+/** What was told of each operation, in order, without what depends on the file system, or is drawn. */
 function historyOf(events: readonly EngineEvent[]) {
   const histories: Record<string, unknown[]> = {}
   for (const event of events) {
     if (event.type !== 'operation.moved') continue
     const {id, from, to, because, state, record, entry} = event
-    const {publishing: _, endedAt: __, ...facts} = record
+    const {publishing: _, endedAt: __, retryAt, ...kept} = record
+    const facts = {...kept, waits: retryAt !== undefined}
     const {at: ___, ...journalled} = entry
     const history = histories[id] ?? []
     history.push({from, to, because, state, facts, journalled})
@@ -57,14 +58,26 @@ describe('a batch of small files', () => {
       validator: fc.constantFrom('etag' as const, 'none' as const),
       priority: fc.constantFrom(BackgroundTransferPriority.default, BackgroundTransferPriority.high),
       isUnnamed: fc.boolean(),
+      fault: fc.constantFrom<(NetworkFault | undefined)[]>(
+        undefined,
+        undefined,
+        {kind: 'refused'},
+        {kind: 'status', status: 404},
+        {kind: 'status', status: 503},
+        {kind: 'status', status: 429, retryAfterS: 3},
+      ),
+      isTaken: fc.boolean(),
     })
     await fc.assert(
       fc.asyncProperty(fc.array(wish, {minLength: 1, maxLength: 8}), async (wishes) => {
         const outcomes = []
         for (const smallFilesAfter of [0, Number.POSITIVE_INFINITY]) {
           const world = await worldOf(0, smallFilesAfter)
-          for (const [n, {size, validator}] of wishes.entries())
+          for (const [n, {size, validator, fault, isTaken}] of wishes.entries()) {
             world.network.serve(urlOf(n), {seed: n, size, validator})
+            if (fault !== undefined) world.network.addFault(urlOf(n), fault)
+            if (isTaken) world.disk.writeFile(`/downloads/${n}`, Buffer.from('taken'))
+          }
           const drafts = wishes.map(({priority, isUnnamed}, n) => {
             const draft = world.draft(n, {policy: {priority}})
             return isUnnamed ? {...draft, policy: {...draft.policy, nameFromServer: true}} : draft
@@ -121,14 +134,11 @@ describe('a batch of small files', () => {
   })
 
   const faults: readonly NetworkFault[] = [
-    {kind: 'refused'},
     {kind: 'neverConnects'},
     {kind: 'neverAnswers'},
     {kind: 'stalled', after: 100},
     {kind: 'reset', after: 100},
     {kind: 'truncated', after: 100},
-    {kind: 'status', status: 503},
-    {kind: 'status', status: 404},
   ]
   it.each(faults)('lets go of one that meets %o, which goes on by itself', async (fault) => {
     const world = await worldOf(2)
@@ -137,6 +147,34 @@ describe('a batch of small files', () => {
     await expectWhole(world, other, 2)
     await expectWhole(world, met, 1)
     expect(world.network.notes.filter(({request}) => request.url === urlOf(1))).toHaveLength(2)
+    await world.close()
+  })
+
+  it('asks again only when its own chart would: what refuses is weighed', async () => {
+    const world = await worldOf(2)
+    world.network.addFault(urlOf(1), {kind: 'status', status: 404})
+    world.network.addFault(urlOf(2), {kind: 'status', status: 503, retryAfterS: 5})
+    const [missing, busy] = [await start(world, 1), await start(world, 2)]
+    await world.until(() => missing.isOver)
+    expect(missing.record).toMatchObject({state: 'failed', error: {code: 'HTTP_STATUS', details: {status: 404}}})
+    await expectWhole(world, busy, 2)
+    const asked = world.network.notes.filter(({request}) => request.url === urlOf(2))
+    expect(asked).toHaveLength(2)
+    expect((asked[1]?.at ?? 0) - (asked[0]?.at ?? 0)).toBeGreaterThanOrEqual(5000)
+    expect(world.network.notes.filter(({request}) => request.url === urlOf(1))).toHaveLength(1)
+    await world.close()
+  })
+
+  it('keeps one that is given a command which its chart refuses', async () => {
+    const world = await worldOf(1)
+    const entry = await start(world, 1)
+    await world.advance(30)
+    expect(() => world.engine.resume(entry)).toThrow('while the operation is running')
+    expect(world.engine.position(entry.record).path).toBe(entry.path)
+    expect(world.engine.whatIf(entry.record, 'operation.pause')).toMatchObject({isTaken: true})
+    expect(entry.actor).toBeUndefined()
+    await expectWhole(world, entry, 1)
+    expect(world.network.notes).toHaveLength(1)
     await world.close()
   })
 

@@ -3,11 +3,13 @@
 import {describe, expect, it} from 'vitest'
 import {createActor, fromCallback, fromPromise} from 'xstate'
 import {operationMachine} from '../../machines/operation.machine.ts'
-import type {AttemptCommand, AttemptEvent, AttemptInput} from '../../src/domain/attempt.ts'
+import type {AttemptCommand, AttemptEvent, AttemptInput, WeighFailureInput} from '../../src/domain/attempt.ts'
 import {GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
-import {withPublished, withResponse, withTry, withVerified} from '../../src/domain/life-facts.ts'
+import {TransferError} from '../../src/domain/errors.ts'
+import {withFailure, withPublished, withResponse, withTry, withVerified} from '../../src/domain/life-facts.ts'
 import {PLAIN_LIFE} from '../../src/domain/plain-life.ts'
 import type {OperationFacts, OperationRecord, PublishedFile} from '../../src/domain/record.ts'
+import type {RetryDecision} from '../../src/domain/retry.ts'
 import {stepOf} from '../../src/engine/record-of.ts'
 import {queuedRecord} from '../support/records.ts'
 import {HEAD, SETTINGS} from './operation-stand.ts'
@@ -92,11 +94,33 @@ describe('the plain life of a download', () => {
     const machine = operationMachine.provide({
       actors: {transferBytes: fromCallback<AttemptCommand, AttemptInput>(() => {})},
     })
-    const input = {record: queuedRecord(1), conditions: GOOD_CONDITIONS, settings: SETTINGS, wasCarried: true}
+    const input = {record: queuedRecord(1), conditions: GOOD_CONDITIONS, settings: SETTINGS, carried: {}}
     const actor = createActor(machine, {input})
     actor.subscribe((snapshot) => paths.push(stepOf(snapshot).path))
     actor.start()
     expect(paths).toEqual(['running.exchanging.active.connecting'])
+    actor.stop()
+  })
+
+  it('is weighed where its try has failed, and that was counted already', () => {
+    const weighed: unknown[] = []
+    const machine = operationMachine.provide({
+      actors: {
+        weighFailure: fromPromise<RetryDecision, WeighFailureInput>(({input}) => {
+          weighed.push(input)
+          return new Promise(() => {})
+        }),
+      },
+    })
+    const failure = new TransferError('CONNECTION_REFUSED', 'the connection was refused').toSerialized()
+    const facts = withFailure(TRIED)
+    const record: OperationRecord = {...facts, state: 'running'}
+    const actor = createActor(machine, {
+      input: {record, conditions: GOOD_CONDITIONS, settings: SETTINGS, carried: {failure}},
+    })
+    actor.start()
+    expect(stepOf(actor.getSnapshot())).toMatchObject({path: 'running.weighing', phase: 'running', facts, failure})
+    expect(weighed).toEqual([{facts, error: failure, retry: SETTINGS.retry}])
     actor.stop()
   })
 
@@ -112,7 +136,7 @@ describe('the plain life of a download', () => {
     })
     const record: OperationRecord = {...VERIFIED, state: 'publishing'}
     const actor = createActor(machine, {
-      input: {record, conditions: GOOD_CONDITIONS, settings: SETTINGS, wasCarried: true},
+      input: {record, conditions: GOOD_CONDITIONS, settings: SETTINGS, carried: {}},
     })
     actor.start()
     expect(stepOf(actor.getSnapshot()).path).toBe('running.finishing.publishing')
