@@ -2,7 +2,7 @@
  * Reads the head of an answer where it is beyond doubt: HTTP/1.1 as everybody writes it, with one Content-Length or with a status
  * that has no body. Everything else is odd, which is no verdict: undici's parser has it then, and says what it is.
  *
- * What is accepted here is a part of what llhttp accepts, and means the same there; test/http/plain-reader.test.ts compares them.
+ * What is accepted here is a part of what llhttp accepts, and means the same there; test/http/plain-exchange.test.ts compares them.
  */
 
 import type {HeaderField} from '../../domain/record.ts'
