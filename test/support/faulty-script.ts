@@ -46,6 +46,8 @@ export interface Script {
   readonly pieceBytes?: number
   /** Waits this long after each piece. */
   readonly pieceDelayMs?: number
+  /** The piece that reaches this many body bytes is followed by no other before `until` is resolved. */
+  readonly hold?: {readonly after: number; readonly until: Promise<void>}
   readonly retryAfter?: string
   readonly location?: string
   /** More header lines, sent as given. */

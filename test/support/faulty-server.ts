@@ -194,6 +194,7 @@ async function sendBody(wire: Wire, request: LiveRequest, script: Script, plan: 
     request.bytesSent += bytes.length
     await write(wire.stream, plan.framing === 'chunked' ? asChunk(bytes) : bytes)
     at = next
+    if (script.hold !== undefined && at >= plan.start + script.hold.after) await script.hold.until
     if (script.pieceDelayMs !== undefined) await delay(script.pieceDelayMs)
   }
   if (script.cutAfter !== undefined) return 'cut'
