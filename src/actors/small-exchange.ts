@@ -5,6 +5,7 @@
  */
 
 import {asTransferError, type TransferError} from '../domain/errors.ts'
+import {extended} from '../domain/extended.ts'
 import {UNKNOWN_ORIGIN} from '../domain/origin-memory.ts'
 import {pinDigest} from '../domain/pinned-digest.ts'
 import {type Evidence, type OperationFacts, type ResponseFacts, withoutBytes} from '../domain/record.ts'
@@ -124,13 +125,13 @@ export class SmallExchange implements BodyReceiver {
     const isPlain = total !== undefined && total <= SMALL_FILE_BYTES && coded === undefined && digest === undefined
     if (!isPlain) return 'discard'
     this.#expected = total
-    this.#listener.responded(head, {
-      ...withoutBytes(evidence, evidence.generation),
+    const learned = {
       total,
       ...(validator === undefined ? {} : {validator}),
       ...(marks === undefined ? {} : {marks}),
       ...(description === undefined ? {} : {description}),
-    })
+    }
+    this.#listener.responded(head, extended(withoutBytes(evidence, evidence.generation), learned))
     return 'receive'
   }
 

@@ -23,13 +23,23 @@ const SECRET_ENDING = /(?:^|[-_])(?:key|pwd|sig|sid|otp|pin)$/
 
 /** All values of a name, joined by ', '; names compare without regard to case. */
 export function headerValue(fields: readonly HeaderField[], name: string): string | undefined {
-  const values = headerValues(fields, name)
-  return values.length === 0 ? undefined : values.join(', ')
+  const wanted = name.toLowerCase()
+  let found: string | undefined
+  for (const field of fields) {
+    if (!isNamed(field, wanted)) continue
+    found = found === undefined ? field[1] : `${found}, ${field[1]}`
+  }
+  return found
 }
 
 export function headerValues(fields: readonly HeaderField[], name: string): readonly string[] {
   const wanted = name.toLowerCase()
-  return fields.filter(([each]) => each.toLowerCase() === wanted).map(([, value]) => value)
+  return fields.filter((field) => isNamed(field, wanted)).map(([, value]) => value)
+}
+
+/** `wanted` is ASCII in lower case. Each answer is asked for a dozen names: most differ in their length already. */
+function isNamed(field: HeaderField, wanted: string): boolean {
+  return field[0].length === wanted.length && field[0].toLowerCase() === wanted
 }
 
 /** Adds a value; one that is there already keeps its spelling and is continued, by '; ' for Cookie and else by ', '. */

@@ -3,7 +3,8 @@
  * carries small files: the same functions, so that nobody can tell afterwards who took them.
  */
 
-import {sizeOf} from './range-set.ts'
+import {extended} from './extended.ts'
+import {type RangeSet, sizeOf} from './range-set.ts'
 import type {Evidence, OperationFacts, PublishedFile, ResponseFacts} from './record.ts'
 import {countAttempt, countFailure, countProgress} from './retry.ts'
 
@@ -14,7 +15,7 @@ export function withTry(facts: OperationFacts): OperationFacts {
 
 /** The head of a good answer is here. */
 export function withResponse(facts: OperationFacts, response: ResponseFacts, evidence: Evidence): OperationFacts {
-  return without({...facts, response, evidence}, 'error')
+  return without(extended(facts, {response, evidence}), 'error')
 }
 
 /** These bytes are durable. */
@@ -24,29 +25,31 @@ export function withEvidence(facts: OperationFacts, evidence: Evidence): Operati
 
 /** The try has failed. `response`: the head of an answer that said so. */
 export function withFailure(facts: OperationFacts, response?: ResponseFacts): OperationFacts {
-  return {...facts, ...(response === undefined ? {} : {response}), attempts: countFailure(facts.attempts)}
+  const attempts = countFailure(facts.attempts)
+  return response === undefined ? {...facts, attempts} : extended(facts, {response, attempts})
 }
 
 /** The part is whole and durable, and may take its name. */
 export function withVerified(facts: OperationFacts, file: PublishedFile): OperationFacts {
-  return {
-    ...facts,
-    publishing: file,
-    evidence: {...facts.evidence, total: file.size, ranges: file.size === 0 ? [] : [[0, file.size]]},
-  }
+  const {size} = file
+  const ranges: RangeSet = size === 0 ? [] : [[0, size]]
+  return extended(facts, {publishing: file, evidence: extended(facts.evidence, {total: size, ranges})})
 }
 
 /** The file has its name: `path`. */
 export function withPublished(facts: OperationFacts, path: string): OperationFacts {
-  return {...without(facts, 'publishing', 'error'), resultFile: path}
+  return extended(without(facts, 'publishing', 'error'), {resultFile: path})
 }
 
-/** A copy without the members that end with the state that set them. */
+/** The same without the members that end with the state that set them. */
 export function without<K extends 'retryAt' | 'error' | 'publishing'>(
   facts: OperationFacts,
   ...keys: K[]
 ): OperationFacts {
-  const copy: {-readonly [P in keyof OperationFacts]: OperationFacts[P]} = {...facts}
-  for (const key of keys) delete copy[key]
-  return copy
+  if (!keys.some((key) => key in facts)) return facts
+  const ended: readonly string[] = keys
+  // Not deleted from a copy: that takes V8 as long as all else that a step takes.
+  const left: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(facts)) if (!ended.includes(key)) left[key] = value
+  return left as unknown as OperationFacts
 }

@@ -13,7 +13,7 @@
 import {type ContentDescription, descriptionOf} from './content-description.ts'
 import {type ContentRange, parseContentRange} from './content-range.ts'
 import {TransferError} from './errors.ts'
-import {headerValue, headerValues} from './header-fields.ts'
+import {headerValue} from './header-fields.ts'
 import type {OriginFacts, OriginLesson} from './origin-memory.ts'
 import {type ByteRange, missingRanges, prefixLength, sizeOf} from './range-set.ts'
 import {statusLine} from './reason-phrase.ts'
@@ -390,7 +390,8 @@ function isWhole(range: ContentRange | undefined, length: number | undefined): b
 }
 
 function isCoded(head: ResponseFacts): boolean {
-  const coding = headerValue(head.headers, 'content-encoding') ?? ''
+  const coding = headerValue(head.headers, 'content-encoding')
+  if (coding === undefined) return false
   return coding.split(',').some((each) => !['', 'identity'].includes(each.trim().toLowerCase()))
 }
 
@@ -398,11 +399,12 @@ function isCoded(head: ResponseFacts): boolean {
 function contentLengthOf(head: ResponseFacts): number | 'invalid' | undefined {
   // Chunks say where the body ends; a length beside them means nothing.
   if (headerValue(head.headers, 'transfer-encoding') !== undefined) return undefined
-  const values = headerValues(head.headers, 'content-length').flatMap((value) => value.split(','))
-  const [first, ...others] = values.map((value) => value.trim())
-  if (first === undefined) return undefined
+  const said = headerValue(head.headers, 'content-length')
+  if (said === undefined) return undefined
+  const values = said.split(',').map((value) => value.trim())
+  const [first = ''] = values
   const length = Number(first)
-  const valid = /^\d+$/.test(first) && Number.isSafeInteger(length) && others.every((other) => other === first)
+  const valid = /^\d+$/.test(first) && Number.isSafeInteger(length) && values.every((other) => other === first)
   return valid ? length : 'invalid'
 }
 

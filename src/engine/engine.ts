@@ -11,6 +11,7 @@ import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../domain/conditions.ts'
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import {type Explanation, explain} from '../domain/explain.ts'
+import {extended} from '../domain/extended.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
@@ -233,7 +234,7 @@ export class Engine implements EngineApi {
     for (const draft of drafts) usage.demand(draft)
     operations.take(drafts)
     const records = drafts.map(
-      (draft): OperationRecord => ({...draft, sequence: this.#nextSequence(), state: 'queued'}),
+      (draft): OperationRecord => extended(draft, {sequence: this.#nextSequence(), state: 'queued' as const}),
     )
     const {spool} = this.#coordinator
     spool.accepting(drafts)
@@ -527,7 +528,7 @@ export class Engine implements EngineApi {
   /** The outcome reached a promise of the application: enumeration no longer shows it. What was forgotten stays so. */
   async markDelivered(entry: OperationEntry): Promise<void> {
     if (entry.record.delivered === true || this.#operations.get(entry.record.id) !== entry) return
-    const record: OperationRecord = {...entry.record, delivered: true}
+    const record: OperationRecord = extended(entry.record, {delivered: true})
     entry.record = record
     entry.saved = record
     try {

@@ -45,9 +45,14 @@ export class JournalTail {
     this.#seq += 1
     const {attempts, evidence, response} = facts
     const error = failure ?? facts.error
+    const {at, event, from, to, redirect} = move
     const entry: JournalEntry = {
       seq: this.#seq,
-      ...move,
+      at,
+      event,
+      from,
+      to,
+      ...(redirect === undefined ? {} : {redirect}),
       state,
       attempts: attempts.total,
       failures: attempts.failures,

@@ -3,6 +3,7 @@
 import type {OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Member} from '../domain/admission.ts'
 import type {SerializedError} from '../domain/errors.ts'
+import {extended} from '../domain/extended.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 
@@ -53,10 +54,10 @@ export function recordOf(
   journalled = 0,
 ): OperationRecord {
   // One copy: this runs at each step of each operation.
-  const record: OperationRecord = journalled === 0 ? {...facts, state} : {...facts, state, journalled}
+  const record = extended(facts, journalled === 0 ? {state} : {state, journalled})
   if (!isTerminal(state)) return record
   const {sealed: _, credentials: __, ...request} = facts.request
-  return {...record, request, endedAt: facts.endedAt ?? now}
+  return extended(record, {request, endedAt: facts.endedAt ?? now})
 }
 
 /**

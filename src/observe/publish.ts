@@ -1,6 +1,7 @@
 /** From the engine's events to the channels: the one place that publishes. */
 
 import type {Observable} from 'rxjs'
+import {extended} from '../domain/extended.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {hostOf} from '../domain/origin.ts'
@@ -129,7 +130,8 @@ export class Publisher {
   #tellAttempt({from, to, id, entry, record}: Moved): void {
     const isTrying = to.startsWith(TRYING)
     if (isTrying && !from.startsWith(TRYING)) {
-      const message: AttemptMessage = {...this.#told(entry.at, record), attempt: entry.attempts, from: entry.bytes}
+      const {attempts, bytes, at} = entry
+      const message: AttemptMessage = extended(this.#told(at, record), {attempt: attempts, from: bytes})
       this.#hasAudience()
       this.#running.set(id, {message, told: entry.bytes, audience: this.#audience})
       if (attempt.start.hasSubscribers) attempt.start.publish(message)
