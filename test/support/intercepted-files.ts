@@ -24,7 +24,7 @@ export function intercepted(files: FileSystem, before: (call: FileCall) => numbe
     ftruncate: (fd, length) => through('ftruncate', () => files.ftruncate(fd, length)),
     fchmod: (fd, mode) => through('fchmod', () => files.fchmod(fd, mode)),
     fdatasync: (fd) => through('fdatasync', () => files.fdatasync(fd)),
-    fsync: (fd) => through('fsync', () => files.fsync(fd)),
+    fsync: (fd, device) => through('fsync', () => files.fsync(fd, device)),
     fstat: (fd) => through('fstat', () => files.fstat(fd)),
     lstat: (path) => through('lstat', () => files.lstat(path)),
     stat: (path) => through('stat', () => files.stat(path)),
@@ -34,7 +34,7 @@ export function intercepted(files: FileSystem, before: (call: FileCall) => numbe
     remove: (path) => through('remove', () => files.remove(path)),
     readdir: (directory) => through('readdir', () => files.readdir(directory)),
     space: (directory) => files.space(directory),
-    fsyncDirectory: (directory) => through('fsyncDirectory', () => files.fsyncDirectory(directory)),
+    fsyncDirectory: (directory, device) => through('fsyncDirectory', () => files.fsyncDirectory(directory, device)),
   }
 }
 

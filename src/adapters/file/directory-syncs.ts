@@ -10,10 +10,10 @@ interface UnderWay {
 }
 
 export class DirectorySyncs {
-  readonly #sync: (directory: string) => Promise<void>
+  readonly #sync: (directory: string, device?: number) => Promise<void>
   readonly #underWay = new Map<string, UnderWay>()
 
-  constructor(sync: (directory: string) => Promise<void>) {
+  constructor(sync: (directory: string, device?: number) => Promise<void>) {
     this.#sync = sync
   }
 
@@ -21,18 +21,18 @@ export class DirectorySyncs {
    * Resolves when a sync that began after this call is through. Rejects when that failed, and when the one before it did: the
    * kernel tells of what it could not write once only, and it may have been a name of ours.
    */
-  sync(directory: string): Promise<void> {
+  sync(directory: string, device?: number): Promise<void> {
     const present = this.#underWay.get(directory)
-    if (present === undefined) return this.#begin(directory)
-    present.next ??= present.running.then(() => this.#begin(directory))
+    if (present === undefined) return this.#begin(directory, device)
+    present.next ??= present.running.then(() => this.#begin(directory, device))
     return present.next
   }
 
-  #begin(directory: string): Promise<void> {
+  #begin(directory: string, device: number | undefined): Promise<void> {
     const over = () => {
       if (underWay.next === undefined) this.#underWay.delete(directory)
     }
-    const running = this.#sync(directory)
+    const running = this.#sync(directory, device)
     const underWay: UnderWay = {running, next: undefined}
     this.#underWay.set(directory, underWay)
     running.then(over, () => this.#underWay.delete(directory))

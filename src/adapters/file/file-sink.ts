@@ -39,6 +39,9 @@ export interface FileSinkOptions {
   readonly now?: () => number
 }
 
+/** What is larger takes any disk its time. */
+const QUICKLY_SYNCED_BYTES = 256 * 1024
+
 interface Context {
   readonly files: FileSystem
   readonly durable: boolean
@@ -67,7 +70,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     writeback: new EarlyWriteback(),
   }
   const {durable, mode, unsound, turns, hashes, room} = context
-  const directories = new DirectorySyncs((directory) => files.fsyncDirectory(directory))
+  const directories = new DirectorySyncs((directory, device) => files.fsyncDirectory(directory, device))
   return {
     checkTarget(target) {
       return asFileWork(target.file, 'directory', () => checkTarget(files, target))
@@ -92,7 +95,8 @@ export function createFileSink(options: FileSinkOptions): FileSink {
       return asFileWork(path, 'part', () => {
         assertSound(unsound, path)
         const syncs = guardOf(context, path)
-        const sync = (fd: number) => (durable ? syncs.sync(() => files.fsync(fd)) : Promise.resolve())
+        const sync = (fd: number, file: PublishedFile) =>
+          durable ? syncs.sync(() => files.fsync(fd, deviceOfSmall(file))) : Promise.resolve()
         return verifyPart({files, path, expected, hashes, signal, mode, sync})
       })
     },
@@ -103,7 +107,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
         const path = await takeFinalName(files, name, file, collision)
         await removePublished(files, name)
         // Of the names, not of the part: whoever publishes again, after this failed, syncs them again.
-        if (durable) await directories.sync(directory)
+        if (durable) await directories.sync(directory, file.device)
         return path
       })
     },
@@ -226,8 +230,9 @@ async function writeWhole(context: Context, part: string, bytes: readonly Buffer
       await files.fchmod(fd, mode)
       const {device, inode, size} = await files.fstat(fd)
       if (size !== written) throw new TransferError('DISK_FAILED', `has ${size} bytes after ${written} were written`)
-      if (durable) await guardOf(context, part).sync(() => files.fsync(fd))
-      return {device, inode, size}
+      const file = {device, inode, size}
+      if (durable) await guardOf(context, part).sync(() => files.fsync(fd, deviceOfSmall(file)))
+      return file
     } finally {
       await files.close(fd)
     }
@@ -267,6 +272,10 @@ async function openOwnFile(files: FileSystem, path: string): Promise<number> {
 
 function guardOf({unsound}: Context, path: string): SyncGuard {
   return new SyncGuard(path, (error) => unsound.set(path, error))
+}
+
+function deviceOfSmall({size, device}: PublishedFile): number | undefined {
+  return size <= QUICKLY_SYNCED_BYTES ? device : undefined
 }
 
 function assertSound(unsound: ReadonlyMap<string, TransferError>, path: string): void {

@@ -46,7 +46,8 @@ export interface FileSystem {
   ftruncate(fd: number, length: number): Promise<void>
   fchmod(fd: number, mode: number): Promise<void>
   fdatasync(fd: number): Promise<void>
-  fsync(fd: number): Promise<void>
+  /** `device`: that of a file with few bytes to write, which may be synced at once where that is quick. */
+  fsync(fd: number, device?: number): Promise<void>
   fstat(fd: number): Promise<FileFacts>
   /** Of the name itself; undefined if it is free. */
   lstat(path: string): Promise<FileFacts | undefined>
@@ -59,7 +60,8 @@ export interface FileSystem {
   /** Removes the name; false when it was free already, which is no error. */
   remove(path: string): Promise<boolean>
   readdir(directory: string): Promise<readonly string[]>
-  fsyncDirectory(directory: string): Promise<void>
+  /** `device`: its own, where it may be synced at once. */
+  fsyncDirectory(directory: string, device?: number): Promise<void>
   /** Undefined where the platform does not say. */
   space(directory: string): Promise<Space | undefined>
 }

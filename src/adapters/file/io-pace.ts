@@ -6,30 +6,21 @@
  */
 
 import {performance} from 'node:perf_hooks'
+import {Detour} from './detour.ts'
 
 /** Longer than this the event loop does not stand still without consequences. */
 const SLOW_MS = 4
 
-/** What a thread does after a slow one; twice as many after each further one, up to the most. */
-const LEAST_DETOUR = 64
-const MOST_DETOUR = 4096
-
 export class IoPace {
+  readonly #detour = new Detour()
   /** The file of the last one. */
   #fd = -1
-  /** How many more go to a thread. */
-  #detour = 0
-  #nextDetour = LEAST_DETOUR
-  #quickOnes = 0
 
   /** A large one is about to begin. */
   isAtOnce(fd: number): boolean {
     const goesOn = fd === this.#fd
     this.#fd = fd
-    if (!goesOn) return false
-    if (this.#detour === 0) return true
-    this.#detour -= 1
-    return false
+    return goesOn && this.#detour.isOver()
   }
 
   /** Makes it at once. */
@@ -42,13 +33,6 @@ export class IoPace {
 
   /** How long one took that was made at once. */
   took(ms: number): void {
-    if (ms > SLOW_MS) {
-      this.#detour = this.#nextDetour
-      this.#nextDetour = Math.min(MOST_DETOUR, this.#nextDetour * 2)
-      this.#quickOnes = 0
-    } else {
-      this.#quickOnes += 1
-      if (this.#quickOnes >= LEAST_DETOUR) this.#nextDetour = LEAST_DETOUR
-    }
+    this.#detour.took(ms > SLOW_MS)
   }
 }

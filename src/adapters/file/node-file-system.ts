@@ -1,11 +1,13 @@
 /**
- * The real file system behind the sink. Calls that touch only metadata, small writes, and large reads and writes as long as they are
- * quick, are made synchronously: the trips through the thread pool cost more than the calls. Whatever may wait for the disk is asynchronous.
+ * The real file system behind the sink. Calls that touch only metadata, small writes, and large reads and writes and small syncs as long
+ * as they are quick, are made synchronously: the trips through the thread pool cost more than the calls. Whatever may wait for the disk
+ * is asynchronous.
  */
 
 import * as fs from 'node:fs'
 import type {FileFacts, FileSystem, OpenIntent, Space} from './file-system.ts'
 import {IoPace} from './io-pace.ts'
+import {SyncPace} from './sync-pace.ts'
 
 const SMALL = 64 * 1024
 
@@ -27,6 +29,7 @@ const FLAGS: Readonly<Record<OpenIntent, number>> = {
 const DIRECTORY_SYNC_UNKNOWN = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 
 const [reads, writes] = [new IoPace(), new IoPace()]
+const syncs = new SyncPace()
 
 let bootId: string | undefined | null = null
 
@@ -66,8 +69,9 @@ export const nodeFileSystem: FileSystem = {
   fdatasync(fd) {
     return settled((done) => fs.fdatasync(fd, done))
   },
-  fsync(fd) {
-    return settled((done) => fs.fsync(fd, done))
+  fsync(fd, device) {
+    const inThread = () => settled((done) => fs.fsync(fd, done))
+    return device === undefined ? inThread() : syncs.sync(device, () => fs.fsyncSync(fd), inThread)
   },
   async fstat(fd) {
     return factsOf(fs.fstatSync(fd))
@@ -108,10 +112,10 @@ export const nodeFileSystem: FileSystem = {
       fs.statfs(directory, (error, stats) => resolve(error === null ? spaceOf(stats) : undefined))
     })
   },
-  async fsyncDirectory(directory) {
+  async fsyncDirectory(directory, device) {
     const fd = fs.openSync(directory, O_RDONLY | O_DIRECTORY)
     try {
-      await settled((done) => fs.fsync(fd, done))
+      await nodeFileSystem.fsync(fd, device)
     } catch (error) {
       if (!isErrno(error) || !DIRECTORY_SYNC_UNKNOWN.has(error.code ?? '')) throw error
     } finally {

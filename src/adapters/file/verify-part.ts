@@ -17,7 +17,7 @@ export interface PartVerification {
   readonly signal: AbortSignal
   /** Permission bits of the published file; set here, so that the sync below makes them durable too. */
   readonly mode: number
-  readonly sync: (fd: number) => Promise<void>
+  readonly sync: (fd: number, file: PublishedFile) => Promise<void>
 }
 
 export async function verifyPart(options: PartVerification): Promise<PublishedFile> {
@@ -25,6 +25,7 @@ export async function verifyPart(options: PartVerification): Promise<PublishedFi
   const fd = await files.open(path, 'update')
   try {
     const {device, inode, size} = await files.fstat(fd)
+    const file = {device, inode, size}
     if (expected.size !== undefined && size !== expected.size) {
       throw new TransferError('LENGTH_MISMATCH', `the file has ${size} bytes instead of ${expected.size}`, {
         where: path,
@@ -36,8 +37,8 @@ export async function verifyPart(options: PartVerification): Promise<PublishedFi
     await compareDigests({files, fd, path, size, hashes, signal}, expected.digests)
     assertWanted(signal, path)
     await files.fchmod(fd, mode)
-    await sync(fd)
-    return {device, inode, size}
+    await sync(fd, file)
+    return file
   } finally {
     await files.close(fd)
   }
