@@ -4,7 +4,7 @@
  *
  * idle        nobody waits and nobody runs; the engine may put the group away.
  * satisfied   everybody who may run does; the others wait for a member to end.
- * wanting     somebody may run: wants a slot. The engine offers free slots (`slot.offered`) to wanting groups in turn.
+ * wanting     somebody may run: wants a slot. The engine offers free slots (`slots.offered`) to wanting groups in turn.
  * displacing  a serialized member gives way to the one that was made current; no slot is taken meanwhile.
  * suspended   pauseAll: nobody is admitted until `group.resume`.
  *
@@ -13,11 +13,17 @@
  */
 
 import {type ActorRefFrom, assign, setup} from 'xstate'
-import {type Candidate, type Member, nextAdmission, toDisplace} from '../src/domain/admission.ts'
+import {
+  type Candidate,
+  type Member,
+  nextAdmission,
+  nextAdmissions,
+  toDisplace,
+  withSlot,
+} from '../src/domain/admission.ts'
 import type {BackgroundTransferBehavior} from '../src/domain/behavior.ts'
 import {TransferError} from '../src/domain/errors.ts'
 import type {OperationId} from '../src/domain/operation-id.ts'
-import {BackgroundTransferPriority, type PriorityClass} from '../src/domain/priority.ts'
 
 export interface GroupInput {
   readonly name: string
@@ -42,21 +48,20 @@ interface GroupContext {
 export type GroupEvent =
   | {readonly type: 'line.changed'; readonly line: readonly Candidate[]}
   | {readonly type: 'member.changed'; readonly member: Member}
-  /** Also of one that leaves the line without having been a member. */
-  | {readonly type: 'member.left'; readonly id: OperationId}
+  /** Also of those who leave the line without having been members. */
+  | {readonly type: 'members.left'; readonly ids: readonly OperationId[]}
   | {readonly type: 'member.madeCurrent'; readonly id: OperationId}
   | {readonly type: 'behavior.changed'; readonly behavior: BackgroundTransferBehavior}
   | {readonly type: 'origins.changed'; readonly closed: readonly string[]; readonly line: readonly Candidate[]}
-  /** `line`: the heads of the line as they are without whoever takes the slot. */
-  | {readonly type: 'slot.offered'; readonly line?: readonly Candidate[]}
+  /** `heads`: enough of the line to fill so many slots. `line`: what counts of it without those who take them. */
+  | {
+      readonly type: 'slots.offered'
+      readonly count: number
+      readonly heads: readonly Candidate[]
+      readonly line: readonly Candidate[]
+    }
   | {readonly type: 'group.suspend'}
   | {readonly type: 'group.resume'}
-
-const PRIORITY_OF: Readonly<Record<PriorityClass, BackgroundTransferPriority>> = {
-  0: BackgroundTransferPriority.high,
-  1: BackgroundTransferPriority.default,
-  2: BackgroundTransferPriority.low,
-}
 
 function notProvided(name: string): never {
   throw new TransferError('INTERNAL', `the action ${name} was not provided`)
@@ -67,9 +72,14 @@ function withMember(members: readonly Member[], member: Member): readonly Member
   return index === -1 ? [...members, member] : members.with(index, member)
 }
 
-function nextOf(context: GroupContext) {
-  const admission = nextAdmission(context)
-  return admission.kind === 'admit' ? admission : undefined
+/** Free slots, and of the line what it takes to fill them. */
+interface Slots {
+  readonly count: number
+  readonly heads: readonly Candidate[]
+}
+
+function takersOf(context: GroupContext, {count, heads}: Slots): readonly OperationId[] {
+  return nextAdmissions({...context, line: heads}, count)
 }
 
 const setUp = setup({
@@ -81,7 +91,7 @@ const setUp = setup({
   },
   guards: {
     mustDisplace: ({context}) => toDisplace(context).length > 0,
-    hasNext: ({context}) => nextOf(context) !== undefined,
+    hasNext: ({context}) => nextAdmission(context).kind === 'admit',
     isEmpty: ({context}) => context.members.length === 0 && context.line.length === 0,
   },
   actions: {
@@ -89,10 +99,10 @@ const setUp = setup({
     noteMember: assign({
       members: ({context}, params: {member: Member}) => withMember(context.members, params.member),
     }),
-    dropMember: assign({
-      members: ({context}, params: {id: OperationId}) => context.members.filter(({id}) => id !== params.id),
-      current: ({context}, params: {id: OperationId}) => (context.current === params.id ? undefined : context.current),
-    }),
+    dropMembers: assign(({context: {members, current}}, {ids}: {ids: readonly OperationId[]}) => ({
+      members: members.filter(({id}) => !ids.includes(id)),
+      current: current !== undefined && ids.includes(current) ? undefined : current,
+    })),
     noteOrigins: assign({
       closedOrigins: (_, params: {closed: readonly string[]; line: readonly Candidate[]}) => params.closed,
       line: (_, params: {closed: readonly string[]; line: readonly Candidate[]}) => params.line,
@@ -103,23 +113,13 @@ const setUp = setup({
         context.members.some(({id}) => id === params.id) ? undefined : params.id,
     }),
     noteBehavior: assign({behavior: (_, params: {behavior: BackgroundTransferBehavior}) => params.behavior}),
-    /** Moves the next one from the line, or from its wait, among the running. */
-    takeSlot: assign(({context}, params: {line: readonly Candidate[] | undefined}) => {
-      const next = nextOf(context)
-      if (next === undefined) return {}
-      const isNext = ({id}: {readonly id: OperationId}) => id === next.id
-      const known = context.members.find(isNext)
-      const priority = known?.priority ?? PRIORITY_OF[next.priorityClass]
-      const {origin, gate} = known ?? context.line.find(isNext) ?? {}
-      const member = {id: next.id, priority, phase: 'running' as const, gate}
-      return {
-        members: withMember(context.members, origin === undefined ? member : {...member, origin}),
-        line: params.line ?? context.line.filter((each) => !isNext(each)),
-        ...(context.current === next.id ? {current: undefined} : {}),
-      }
+    /** Moves the next ones from the line, or from their wait, among the running. */
+    takeSlots: assign(({context}, {line, ...slots}: Slots & {line: readonly Candidate[]}) => {
+      const {members, current} = takersOf(context, slots).reduce(withSlot, {...context, line: slots.heads})
+      return {members, current, line}
     }),
-    /** The engine starts or continues this operation. */
-    admit: (_, params: {id: OperationId | undefined}) => notProvided(`admit ${params.id}`),
+    /** The engine starts or continues these operations. */
+    admit: (_, params: {ids: readonly OperationId[]}) => notProvided(`admit ${params.ids.join()}`),
     /** The engine sends these back to the line. */
     displace: (_, params: {ids: readonly OperationId[]}) => notProvided(`displace ${params.ids.join()}`),
   },
@@ -147,9 +147,9 @@ export const groupMachine = setUp.createMachine({
       target: '.reconciling',
       actions: {type: 'noteMember', params: ({event}) => ({member: event.member})},
     },
-    'member.left': {
+    'members.left': {
       target: '.reconciling',
-      actions: {type: 'dropMember', params: ({event}) => ({id: event.id})},
+      actions: {type: 'dropMembers', params: ({event}) => ({ids: event.ids})},
     },
     'member.madeCurrent': {
       target: '.reconciling',
@@ -177,11 +177,14 @@ export const groupMachine = setUp.createMachine({
       description: 'Somebody may run: wants a slot',
       tags: ['wanting'],
       on: {
-        'slot.offered': {
+        'slots.offered': {
           target: 'reconciling',
           actions: [
-            {type: 'admit', params: ({context}) => ({id: nextOf(context)?.id})},
-            {type: 'takeSlot', params: ({event}) => ({line: event.line})},
+            {type: 'admit', params: ({context, event}) => ({ids: takersOf(context, event)})},
+            {
+              type: 'takeSlots',
+              params: ({event: {count, heads, line}}) => ({count, heads, line}),
+            },
           ],
         },
       },
@@ -197,7 +200,7 @@ export const groupMachine = setUp.createMachine({
       on: {
         'line.changed': {actions: {type: 'noteLine', params: ({event}) => ({line: event.line})}},
         'member.changed': {actions: {type: 'noteMember', params: ({event}) => ({member: event.member})}},
-        'member.left': {actions: {type: 'dropMember', params: ({event}) => ({id: event.id})}},
+        'members.left': {actions: {type: 'dropMembers', params: ({event}) => ({ids: event.ids})}},
         'member.madeCurrent': {actions: {type: 'noteCurrent', params: ({event}) => ({id: event.id})}},
         'behavior.changed': {
           actions: {type: 'noteBehavior', params: ({event}) => ({behavior: event.behavior})},

@@ -5,7 +5,7 @@
 
 import {BackgroundTransferBehavior} from './behavior.ts'
 import type {OperationId} from './operation-id.ts'
-import {type BackgroundTransferPriority, type PriorityClass, priorityClass} from './priority.ts'
+import {BackgroundTransferPriority, type PriorityClass, priorityClass} from './priority.ts'
 
 /** An operation that has left the line and has a place in its group. */
 export interface Member {
@@ -66,6 +66,12 @@ export const PATIENCE = 32
 
 const HIGH: PriorityClass = 0
 
+const PRIORITY_OF: Readonly<Record<PriorityClass, BackgroundTransferPriority>> = {
+  0: BackgroundTransferPriority.high,
+  1: BackgroundTransferPriority.default,
+  2: BackgroundTransferPriority.low,
+}
+
 /** The one operation of a group that should get the next free slot. */
 export function nextAdmission(view: GroupView): Admission {
   const member = nextReturning(view)
@@ -75,6 +81,39 @@ export function nextAdmission(view: GroupView): Admission {
   return candidate === undefined
     ? {kind: 'none'}
     : {kind: 'admit', id: candidate.id, priorityClass: candidate.priorityClass}
+}
+
+/** Who would get the next free slots, one after the other, at most `count`. */
+export function nextAdmissions(view: GroupView, count: number): readonly OperationId[] {
+  const ids: OperationId[] = []
+  for (let rest = view; ids.length < count; ) {
+    const next = nextAdmission(rest)
+    if (next.kind === 'none') break
+    ids.push(next.id)
+    rest = withSlot(rest, next.id)
+  }
+  return ids
+}
+
+/** The group when this one has got a slot. */
+export function withSlot<View extends GroupView>(view: View, id: OperationId): View {
+  const isIt = (each: {readonly id: OperationId}) => each.id === id
+  const current = view.current === id ? undefined : view.current
+  const known = view.members.findIndex(isIt)
+  if (known !== -1) {
+    const members = view.members.with(known, {...(view.members[known] as Member), phase: 'running'})
+    return {...view, members, current}
+  }
+  const waiting = view.line.find(isIt)
+  if (waiting === undefined) return view
+  const {priorityClass: admitted, origin, gate} = waiting
+  const member = {id, priority: PRIORITY_OF[admitted], phase: 'running' as const, gate}
+  return {
+    ...view,
+    members: [...view.members, origin === undefined ? member : {...member, origin}],
+    line: view.line.filter((each) => !isIt(each)),
+    current,
+  }
 }
 
 /** Members that have to go back into the line, so that the operation that was made current can run. */

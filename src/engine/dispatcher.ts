@@ -166,7 +166,7 @@ export class Dispatcher {
     if (group === undefined) return
     group.line.leave(id)
     if (this.#members.has(id)) return
-    this.#groups.send(group, {type: 'member.left', id})
+    this.#groups.send(group, {type: 'members.left', ids: [id]})
     this.#groups.lineChanged(group)
   }
 
@@ -255,9 +255,7 @@ export class Dispatcher {
     const standing = this.#members.get(id)
     if (standing !== undefined) {
       this.#members.delete(id)
-      const group = this.#groups.wake(standing.group)
-      this.#groups.send(group, {type: 'member.left', id})
-      this.#groups.putAwayIfIdle(group)
+      this.#groups.leave(standing.group, id)
     }
     this.#schedule()
   }
@@ -363,6 +361,7 @@ export class Dispatcher {
 
   #dispatch(): void {
     const {rotation} = this.#groups
+    this.#groups.settle()
     while (!this.#stopped && this.#slots.size < this.#options.capacity && !this.#options.isHeld()) {
       const chosen = rotation.choose(this.#closed)
       if (chosen === undefined) {
@@ -376,7 +375,7 @@ export class Dispatcher {
         return
       }
       group.lastServed = rotation.take(chosen, this.#closed)
-      this.#admitNext(group, group.offer.id)
+      this.#admitNext(group)
     }
   }
 
@@ -385,15 +384,20 @@ export class Dispatcher {
     for (const origin of this.#origins.crowded) if (this.#groups.isAwaited(origin)) this.#origins.revoke(origin)
   }
 
-  #admitNext(group: AwakeGroup, id: OperationId): void {
-    const {members, line} = group.actor.getSnapshot().context
-    const chosen = [...members, ...line].find((each) => each.id === id)
-    const slot = {origin: chosen?.origin ?? '', gate: chosen?.gate}
-    const waiting = group.line.heads.find((each) => each.id === id)
-    if (waiting !== undefined) this.#members.set(id, {...placeOf(waiting), group: group.name})
-    this.#groups.offerSlot(group, id)
-    this.#takeSlot(id, slot)
+  #admitNext(group: AwakeGroup): void {
+    for (const taker of this.#groups.offerSlots(group, this.#offeredAtOnce(group))) {
+      if ('sequence' in taker) this.#members.set(taker.id, {...placeOf(taker), group: group.name})
+      this.#takeSlot(taker.id, {origin: taker.origin ?? '', gate: taker.gate})
+    }
     this.#prune(group)
+  }
+
+  /** All free slots where nobody else wants one, and no origin or application can be full before they are taken. */
+  #offeredAtOnce(group: AwakeGroup): number {
+    const {capacity, applications} = this.#options
+    const isFree = this.#closed.size === 0 && !this.#origins.mayClose && applications === undefined
+    const {rotation} = this.#groups
+    return isFree && rotation.isAlone && this.#groups.isParallel(group) ? capacity - this.#slots.size : 1
   }
 }
 

@@ -6,7 +6,7 @@
 
 import {createActor} from 'xstate'
 import {type GroupActor, type GroupEvent, groupMachine} from '../../machines/group.machine.ts'
-import {type Admission, compareTurns, type Member, nextAdmission} from '../domain/admission.ts'
+import {type Admission, compareTurns, type Member, nextAdmission, nextAdmissions} from '../domain/admission.ts'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {originOf} from '../domain/origin.ts'
@@ -15,7 +15,7 @@ import type {GroupRecord, LineRange, OperationRecord} from '../domain/record.ts'
 import type {RecordStore, WaitingGroup} from '../ports/record-store.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import {Rotation} from './rotation.ts'
-import {candidatesOf, isShut, type Waiting, WaitingLine} from './waiting-line.ts'
+import {candidateOf, candidatesOf, isShut, type Waiting, WaitingLine} from './waiting-line.ts'
 
 /** Enough that what is served again soon is not read again. */
 export const MOST_AWAKE = 64
@@ -60,6 +60,8 @@ export interface AwakeGroup {
   readonly name: string
   readonly actor: GroupActor
   readonly line: WaitingLine
+  /** Members that are none any more, which its chart has not heard yet. */
+  leaving: OperationId[]
   /** What it would admit now; absent while it wants no slot. */
   offer: (Admission & {readonly kind: 'admit'}) | undefined
   /** Commands for the whole group that are under way. */
@@ -85,6 +87,8 @@ export class Groups {
   readonly #options: GroupsOptions
   readonly #machine: ProvidedGroupMachine
   readonly #awake = new Map<string, AwakeGroup>()
+  /** Those that somebody is leaving. */
+  readonly #left = new Set<AwakeGroup>()
   readonly #asleep = new Map<string, SleepingGroup>()
   /** Every group that was ever given a setting: small, and asked for without waiting. */
   readonly #records = new Map<string, GroupRecord>()
@@ -148,6 +152,7 @@ export class Groups {
       name,
       actor: createActor(this.#machine, {id: `group:${name}`, input: {name, behavior, members}}),
       line: this.#createLine(name, front, sleeping === undefined, () => this.#lineRead(group)),
+      leaving: [],
       offer: undefined,
       suspensions: 0,
       // It stands behind those that wait for their turn: new groups without end cannot starve an old one.
@@ -200,7 +205,36 @@ export class Groups {
     return true
   }
 
+  /** A member has ended, or went back into the line: its group hears of all who leave in one turn at once. */
+  leave(name: string, id: OperationId): void {
+    const group = this.wake(name)
+    group.leaving.push(id)
+    this.#left.add(group)
+  }
+
+  /** What was not told yet of members that have left is told. */
+  settle(): void {
+    for (const group of this.#left) {
+      this.#settle(group)
+      this.putAwayIfIdle(group)
+    }
+  }
+
+  #settle(group: AwakeGroup): void {
+    if (!this.#left.delete(group)) return
+    const ids = group.leaving
+    group.leaving = []
+    this.send(group, {type: 'members.left', ids})
+  }
+
+  /** Where its chart stands, all that happened considered. */
+  #snapshotOf(group: AwakeGroup): ReturnType<GroupActor['getSnapshot']> {
+    this.#settle(group)
+    return group.actor.getSnapshot()
+  }
+
   send(group: AwakeGroup, event: GroupEvent): void {
+    this.#settle(group)
     const {name, lastServed} = group
     group.actor.send(event)
     const snapshot = group.actor.getSnapshot()
@@ -219,17 +253,30 @@ export class Groups {
     this.#lineTold(group)
   }
 
-  /** Its next one takes a slot, and leaves the line. */
-  offerSlot(group: AwakeGroup, next: OperationId): void {
-    this.send(group, {type: 'slot.offered', line: candidatesOf(group.line, this.#options.closedOrigins(), next)})
-    group.line.leave(next)
+  /** Its next ones take slots, at most `count`, and leave the line. More than one may be offered while no origin is closed. */
+  offerSlots(group: AwakeGroup, count: number): readonly (Member | Waiting)[] {
+    const {context} = this.#snapshotOf(group)
+    const waiting = group.line.heads
+    const heads = count === 1 ? context.line : waiting.slice(0, count).map(candidateOf)
+    const ids = nextAdmissions({...context, line: heads}, count)
+    const known = [...waiting, ...context.members]
+    const takers = ids.flatMap((id) => known.find((each) => each.id === id) ?? [])
+    const line = candidatesOf(group.line, this.#options.closedOrigins(), ids)
+    this.send(group, {type: 'slots.offered', count, heads, line})
+    for (const id of ids) group.line.leave(id)
     this.#lineTold(group)
+    return takers
+  }
+
+  /** Whether its members run side by side, so that several may be admitted at once. */
+  isParallel({name}: AwakeGroup): boolean {
+    return this.record(name).behavior === BackgroundTransferBehavior.parallel
   }
 
   /** Whether the group counts this member, just so. */
   counts(name: string, member: Member): boolean {
-    const members = this.#awake.get(name)?.actor.getSnapshot().context.members
-    const known = members?.find(({id}) => id === member.id)
+    const group = this.#awake.get(name)
+    const known = group && this.#snapshotOf(group).context.members.find(({id}) => id === member.id)
     return (
       known !== undefined &&
       known.phase === member.phase &&
@@ -257,8 +304,8 @@ export class Groups {
 
   /** Whether somebody would be admitted if this origin took one more. */
   isAwaited(origin: string): boolean {
-    for (const {actor} of this.#awake.values()) {
-      const snapshot = actor.getSnapshot()
+    for (const group of this.#awake.values()) {
+      const snapshot = this.#snapshotOf(group)
       const {closedOrigins = []} = snapshot.context
       if (snapshot.matches('suspended') || !closedOrigins.includes(origin)) continue
       const open = {...snapshot.context, closedOrigins: closedOrigins.filter((closed) => closed !== origin)}
@@ -269,7 +316,7 @@ export class Groups {
 
   /** An idle group's settings are all that is left of it. */
   putAwayIfIdle(group: AwakeGroup): void {
-    if (!group.line.isEmpty || !group.actor.getSnapshot().hasTag('idle')) return
+    if (!group.line.isEmpty || !this.#snapshotOf(group).hasTag('idle')) return
     if (this.#awake.get(group.name) === group) this.#putAway(group)
   }
 
@@ -290,7 +337,8 @@ export class Groups {
   }
 
   members(name: string): readonly Member[] {
-    return this.#awake.get(name)?.actor.getSnapshot().context.members ?? this.#asleep.get(name)?.members ?? []
+    const group = this.#awake.get(name)
+    return (group && this.#snapshotOf(group).context.members) ?? this.#asleep.get(name)?.members ?? []
   }
 
   /** At most `limit`: first those that are awake. */
@@ -308,7 +356,8 @@ export class Groups {
   }
 
   #standing(name: string): GroupStanding {
-    const state = this.#awake.get(name)?.actor.getSnapshot().value
+    const group = this.#awake.get(name)
+    const state = group && this.#snapshotOf(group).value
     const asleep = this.rotation.offerOf(name) === undefined ? 'satisfied' : 'wanting'
     return {
       name,
@@ -370,16 +419,16 @@ export class Groups {
     }
   }
 
-  #maySleep({actor, line, suspensions, afterReading}: AwakeGroup): boolean {
+  #maySleep(group: AwakeGroup): boolean {
+    const {line, suspensions, afterReading} = group
     if (this.#floor > 0 || suspensions > 0 || line.isReading || afterReading !== undefined) return false
-    const {context} = actor.getSnapshot()
+    const {context} = this.#snapshotOf(group)
     return context.current === undefined && context.members.every(({phase}) => phase !== 'running')
   }
 
   #sleep(group: AwakeGroup): void {
     const {name, line, lastServed} = group
-    const {context} = group.actor.getSnapshot()
-    const {members} = context
+    const {members} = this.#snapshotOf(group).context
     const offer = this.rotation.offerOf(name)
     const [head] = line.heads
     const wants = head !== undefined || members.some(({phase}) => phase === 'returning')
@@ -430,10 +479,12 @@ function provideGroupMachine({admit, displace}: GroupsOptions, headsOf: (group: 
   // In microtasks: one chart's action must not step another chart.
   return groupMachine.provide({
     actions: {
-      admit: ({context}, {id}) => {
-        if (id === undefined) return
-        const record = headsOf(context.name).find((each) => each.id === id)?.record
-        queueMicrotask(() => admit(id, record))
+      admit: ({context}, {ids}) => {
+        const heads = headsOf(context.name)
+        for (const id of ids) {
+          const record = heads.find((each) => each.id === id)?.record
+          queueMicrotask(() => admit(id, record))
+        }
       },
       displace: (_, {ids}) => {
         queueMicrotask(() => ids.forEach(displace))

@@ -35,6 +35,11 @@ export class OriginGates {
     return this.#gates.get(origin)?.getSnapshot().matches('full') === true ? 'full' : 'quiet'
   }
 
+  /** Some origin may take nobody after the next one. */
+  get mayClose(): boolean {
+    return Number.isFinite(this.#limit) || this.#gates.size > 0
+  }
+
   take(origin: string, id: OperationId): void {
     if (this.#isWatched(origin)) this.#send(origin, {type: 'connection.taken', id})
   }

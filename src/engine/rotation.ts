@@ -36,6 +36,11 @@ export class Rotation {
     return [this.#lane, ...this.#parked.values()].flat().reduce((sum, {size}) => sum + size, 0)
   }
 
+  /** One group offers something, and no other. */
+  get isAlone(): boolean {
+    return this.#offers.size === 1
+  }
+
   offerOf(group: string): Offer | undefined {
     return this.#offers.get(group)
   }

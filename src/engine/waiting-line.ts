@@ -54,30 +54,34 @@ interface ReadingChanges {
 
 /**
  * All that the policy looks at: who is first, and first of those that order binds; who is first among those whose origin
- * takes more, and the first high one of these, who may run beside a serialized member. `without`: who is about to leave.
+ * takes more, and the first high one of these, who may run beside a serialized member. `without`: those who are about to leave.
  */
 export function candidatesOf(
   {heads}: WaitingLine,
   closed: ReadonlySet<string>,
-  without?: OperationId,
+  without: readonly OperationId[] = [],
 ): readonly Candidate[] {
   const candidates: Candidate[] = []
   let hasBound = false
   let hasOpen = false
   let hasHigh = false
   for (const each of heads) {
-    const {id, priorityClass, origin, gate} = each
-    if (id === without) continue
+    const {priorityClass} = each
+    if (without.includes(each.id)) continue
     const isBound = priorityClass !== 0
     const isOpen = !isShut(each, closed)
     const isWanted =
       candidates.length === 0 || (isBound && !hasBound) || (isOpen && !hasOpen) || (isOpen && !isBound && !hasHigh)
-    if (isWanted) candidates.push({id, priorityClass, origin, gate})
+    if (isWanted) candidates.push(candidateOf(each))
     hasBound ||= isBound
     hasOpen ||= isOpen
     hasHigh ||= isOpen && !isBound
   }
   return candidates
+}
+
+export function candidateOf({id, priorityClass, origin, gate}: Waiting): Candidate {
+  return {id, priorityClass, origin, gate}
 }
 
 /** Its origin, or its application, takes nobody now. */

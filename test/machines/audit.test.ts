@@ -116,7 +116,7 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'line.changed', line: [CANDIDATE]},
     {type: 'line.changed', line: []},
     {type: 'member.changed', member: {id: operationId(1), priority: 0, phase: 'running'}},
-    {type: 'member.left', id: operationId(1)},
+    {type: 'members.left', ids: [operationId(1)]},
     {type: 'member.madeCurrent', id: operationId(2)},
     {type: 'group.suspend'},
     {type: 'group.resume'},

@@ -3,7 +3,7 @@
 import {describe, expect, it} from 'vitest'
 import {createActor} from 'xstate'
 import {groupMachine} from '../../machines/group.machine.ts'
-import type {Candidate, Member} from '../../src/domain/admission.ts'
+import {type Candidate, type Member, nextAdmissions} from '../../src/domain/admission.ts'
 import type {BackgroundTransferBehavior} from '../../src/domain/behavior.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import {operationId} from '../support/records.ts'
@@ -19,8 +19,8 @@ function groupOf(behavior: BackgroundTransferBehavior) {
   const actor = createActor(
     groupMachine.provide({
       actions: {
-        admit: (_, {id}) => {
-          if (id !== undefined) admitted.push(id)
+        admit: (_, {ids}) => {
+          admitted.push(...ids)
         },
         displace: (_, {ids}) => {
           displaced.push(...ids)
@@ -41,10 +41,13 @@ function groupOf(behavior: BackgroundTransferBehavior) {
       actor.send({type: 'member.changed', member: {id, priority: id === HIGH ? 1 : 0, phase}})
     },
     left(id: OperationId) {
-      actor.send({type: 'member.left', id})
+      actor.send({type: 'members.left', ids: [id]})
     },
     offer() {
-      actor.send({type: 'slot.offered'})
+      const {context} = actor.getSnapshot()
+      const [next] = nextAdmissions(context, 1)
+      const line = context.line.filter(({id}) => id !== next)
+      actor.send({type: 'slots.offered', count: 1, heads: context.line, line})
     },
     current(id: OperationId) {
       actor.send({type: 'member.madeCurrent', id})
@@ -64,15 +67,31 @@ describe('a parallel group', () => {
     const group = groupOf(PARALLEL)
     const origin = 'https://here.test'
     group.actor.send({type: 'line.changed', line: [{...candidate(A), origin, gate: 'app'}]})
-    group.actor.send({type: 'slot.offered', line: [candidate(B)]})
+    const heads = [{...candidate(A), origin, gate: 'app'}]
+    group.actor.send({type: 'slots.offered', count: 1, heads, line: [candidate(B)]})
     expect(group.admitted).toEqual([A])
     expect(group.state).toBe('wanting')
     const {members, line} = group.actor.getSnapshot().context
     expect(members).toEqual([{id: A, priority: 0, phase: 'running', origin, gate: 'app'}])
     expect(line).toEqual([candidate(B)])
-    group.actor.send({type: 'slot.offered', line: []})
+    group.actor.send({type: 'slots.offered', count: 1, heads: [candidate(B)], line: []})
     expect(group.admitted).toEqual([A, B])
     expect(group.state).toBe('satisfied')
+  })
+
+  it('fills several slots in one step, first with those who return, and never more than there are', () => {
+    const group = groupOf(PARALLEL)
+    group.line(B)
+    group.member(A, 'returning')
+    group.actor.send({type: 'slots.offered', count: 3, heads: [B, C, HIGH].map(candidate), line: []})
+    expect(group.admitted).toEqual([A, B, C])
+    const {members} = group.actor.getSnapshot().context
+    expect(members.map(({id, phase}) => [id, phase])).toEqual([A, B, C].map((id) => [id, 'running']))
+    group.actor.send({type: 'members.left', ids: [A, C]})
+    expect(group.actor.getSnapshot().context.members.map(({id}) => id)).toEqual([B])
+    group.line(HIGH)
+    group.actor.send({type: 'slots.offered', count: 3, heads: [candidate(HIGH)], line: []})
+    expect(group.admitted).toEqual([A, B, C, HIGH])
   })
 
   it('is idle while nobody waits and nobody runs', () => {
