@@ -30,14 +30,17 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   #facts: OperationFacts
   #state: LifeState
   #exchange: SmallExchange | undefined
-  #stage: 'carried' | 'writing' | 'publishing' | 'left' | 'ended' = 'carried'
+  #stage: 'onWire' | 'filing' | 'writing' | 'publishing' | 'left' | 'ended' = 'onWire'
+  /** Its slot is its place in the order of its group, and not for traffic alone. */
+  readonly #keepsSlot: boolean
   /** Why its try failed. */
   #failure: SerializedError | undefined
   /** Its part, once that is whole and durable. */
   verified: PublishedFile | undefined
 
-  constructor(entry: OperationEntry, batch: Batch) {
+  constructor(entry: OperationEntry, batch: Batch, keepsSlot: boolean) {
     this.entry = entry
+    this.#keepsSlot = keepsSlot
     this.since = batch.now()
     this.#batch = batch
     this.#record = entry.record
@@ -74,8 +77,12 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     this.#state = state
     const {entry} = this
     entry.cause = {type: event}
-    const phase = isMoving ? ('running' as const) : undefined
+    const phase = isMoving && this.#hasSlot ? ('running' as const) : undefined
     return this.#batch.take(entry, {path: to, state, facts, phase, isPassive: !isMoving})
+  }
+
+  get #hasSlot(): boolean {
+    return this.#stage === 'onWire' || this.#keepsSlot
   }
 
   async fetch(): Promise<SmallOutcome> {
@@ -95,13 +102,19 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     if (!this.hasLeft) this.step(PLAIN_LIFE.responded, withResponse(this.#facts, response, evidence))
   }
 
+  /** All its bytes are here, and it is about to become a file: that needs no slot. */
+  beginFiling(): void {
+    this.#stage = 'filing'
+    this.step(PLAIN_LIFE.finished, this.#facts)
+  }
+
   /** Hands its bytes to `write`, and gives their memory back. */
   async write(write: (bytes: readonly Buffer[]) => Promise<PublishedFile>): Promise<PublishedFile> {
     this.#stage = 'writing'
     try {
       return await write(this.#exchange?.body ?? [])
     } finally {
-      if (this.#stage === 'writing') this.#stage = 'carried'
+      if (this.#stage === 'writing') this.#stage = 'filing'
       this.#exchange?.free()
     }
   }
@@ -113,7 +126,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
 
   /** Its part did not take its name: its own chart finds out why. */
   failPublishing(): void {
-    if (this.#stage === 'publishing') this.#stage = 'carried'
+    if (this.#stage === 'publishing') this.#stage = 'filing'
   }
 
   /** Its own chart weighs that. */
@@ -129,9 +142,10 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   }
 
   letGo(): LetGo | undefined {
+    if (this.isTooLate || this.hasLeft) return undefined
     const {entry} = this
     const isWriting = this.#stage === 'writing'
-    if (this.#stage !== 'carried' && !isWriting) return undefined
+    const hasSlot = this.#hasSlot
     this.#stage = 'left'
     entry.carrier = undefined
     this.#batch.left(this)
@@ -139,13 +153,11 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     if (!isWriting) this.#exchange?.free()
     const failure = this.#failure
     entry.cause = {type: failure === undefined ? 'batch.left' : 'attempt.failed'}
-    return {record: this.#recordToGoOnWith(), carried: {failure}}
-  }
-
-  /** As it was admitted, where nothing came of that. */
-  #recordToGoOnWith(): OperationRecord {
-    if (this.#facts.publishing !== undefined) return {...this.#facts, state: 'publishing'}
-    return this.#failure === undefined ? this.#record : {...this.#facts, state: 'running'}
+    // What only has to take its name goes on at once; anything else that has no slot waits in the line for one.
+    if (this.#facts.publishing !== undefined) return {record: {...this.#facts, state: 'publishing'}, carried: {}}
+    if (!hasSlot) return {record: {...this.#facts, state: 'queued'}}
+    // As it was admitted, where nothing came of that.
+    return {record: failure === undefined ? this.#record : {...this.#facts, state: 'running'}, carried: {failure}}
   }
 
   change(changes: Partial<Pick<OperationFacts, 'policy' | 'request'>>): boolean {
@@ -156,7 +168,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
       path: entry.path,
       state: 'publishing',
       facts: this.#facts,
-      phase: 'running',
+      phase: entry.phase,
       isPassive: false,
     } as const
     void this.#batch.take(entry, step)

@@ -7,6 +7,7 @@ import {Subject} from 'rxjs'
 import {waitFor} from 'xstate'
 import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import {createBufferPool} from '../actors/buffer-pool.ts'
+import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {TransferError} from '../domain/errors.ts'
 import {addressOf} from '../domain/mirrors.ts'
@@ -201,6 +202,7 @@ export class Coordinator {
       inspect: options.inspect,
       settings: options.settings,
       trustedAfter: smallFilesAfter,
+      isSerialized: (group) => this.line.groupRecord(group).behavior === BackgroundTransferBehavior.serialized,
       take: (entry, step) => this.operations.take(entry, step),
       promote: (entry) => void this.operations.activate(entry),
     })

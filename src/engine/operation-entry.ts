@@ -23,10 +23,10 @@ export interface OperationNotice {
   readonly hasRestarted: boolean
 }
 
-/** What a carrier leaves of an operation. */
+/** What a carrier leaves of an operation. `carried`: it had its slot, and goes on with that. */
 export interface LetGo {
   readonly record: OperationRecord
-  readonly carried: Carried
+  readonly carried?: Carried
 }
 
 /** A batch of small files, as one of its operations sees it. */

@@ -48,6 +48,8 @@ export interface SmallFilesOptions {
   readonly settings: OperationSettings
   /** Plain small files in a row after which a server is trusted with a batch; Infinity for never. */
   readonly trustedAfter: number
+  /** Of this group one runs after the other. */
+  readonly isSerialized: (group: string) => boolean
   /** Takes a step of an operation; resolves when its record is durable. */
   readonly take: (entry: OperationEntry, step: ChartStep) => Promise<void> | undefined
   /** It is to go on by itself: makes the batch let go of it. */
@@ -77,7 +79,7 @@ export class SmallFiles implements Batch {
     if (entry.isLive || !this.#origins.isTrusted(record.request.url) || !isPlain(record)) return false
     const {limiter, conditions} = this.#options
     if (blockageOf(record, conditions()) !== undefined || !limiter.allowanceOf(record).isUnlimited) return false
-    const carried = new CarriedFile(entry, this)
+    const carried = new CarriedFile(entry, this, this.#options.isSerialized(record.policy.group))
     entry.carrier = carried
     this.#onWire.add(carried)
     if (this.#onWire.size === 1) this.#running().send({type: 'wire.taken'})
@@ -180,7 +182,7 @@ export class SmallFiles implements Batch {
     this.#turn = this.#arrived
     this.#arrived = []
     await this.#each(async (carried) => {
-      carried.step(PLAIN_LIFE.finished, carried.facts)
+      carried.beginFiling()
       // Whoever heard of it may have taken it away.
       if (carried.hasLeft) return
       const file = await carried.write((bytes) => sink.writeWhole(partNameOf(carried.facts), bytes))

@@ -2,17 +2,25 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import {BackgroundTransferBehavior} from '../../src/domain/behavior.ts'
 import {BackgroundTransferPriority} from '../../src/domain/priority.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
 import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import type {EngineOptions} from '../../src/engine/options.ts'
 import {contentOf} from '../support/content.ts'
 import type {NetworkFault, SimulatedResource} from '../support/simulated-network.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
 const SIZE = 5000
 
-async function worldOf(files: number, smallFilesAfter = 0, resource: Partial<SimulatedResource> = {}) {
-  const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 4, retryDelayMs: 100}, smallFilesAfter})
+async function worldOf(
+  files: number,
+  smallFilesAfter = 0,
+  resource: Partial<SimulatedResource> = {},
+  engine: EngineOptions = {},
+) {
+  const settings = {maxConcurrentTransfers: 4, retryDelayMs: 100, ...engine}
+  const world = new SimulatedWorld({engine: settings, smallFilesAfter})
   for (let n = 1; n <= files; n++) world.network.serve(urlOf(n), {seed: n, size: SIZE, ...resource})
   await world.open()
   return world
@@ -302,6 +310,47 @@ describe('a batch of small files', () => {
     const entries = await world.until(world.engine.start(Array.from({length: 60}, (_, n) => world.draft(n + 1))))
     await world.until(() => entries.every(({isOver}) => isOver))
     expect(world.network.notes.length).toBe(60)
+    await world.close()
+  })
+
+  it('has no slot any more for one whose bytes are all here, unless its group runs one after the other', async () => {
+    for (const [behavior, others] of [
+      [BackgroundTransferBehavior.parallel, 1],
+      [BackgroundTransferBehavior.serialized, 0],
+    ] as const) {
+      const world = await worldOf(2, 0, {}, {maxConcurrentTransfers: 1})
+      await world.until(world.engine.setBehavior('g', behavior))
+      let running = -1
+      world.engine.events$.subscribe((event) => {
+        if (event.type === 'operation.moved' && event.to === 'running.finishing.publishing' && running < 0)
+          running = world.engine.groups().flatMap(({members}) => members.filter((id) => id !== event.id)).length
+      })
+      const drafts = [1, 2].map((n) => world.draft(n, {policy: {group: 'g'}}))
+      const entries = await world.until(world.engine.start(drafts))
+      for (const [at, entry] of entries.entries()) await expectWhole(world, entry, at + 1)
+      expect(running).toBe(others)
+      await world.close()
+    }
+  })
+
+  it('sends one that did not get onto the disk back into the line, and never runs more than there are slots', async () => {
+    const world = await worldOf(9, 0, {}, {maxConcurrentTransfers: 3})
+    world.failDisk(['write'], 'EIO', 2)
+    const entries = await world.until(
+      world.engine.start(Array.from({length: 9}, (_, n) => world.draft(n + 1, {policy: {group: 'g'}}))),
+    )
+    let most = 0
+    world.engine.events$.subscribe(() => {
+      const members = world.engine.groups().flatMap((group) => group.members)
+      most = Math.max(most, members.length)
+    })
+    await world.until(() => entries.every(({isOver}) => isOver))
+    expect(entries.map(({record}) => record.state)).toEqual(entries.map(() => 'completed'))
+    const returned = Object.values(
+      historyOf(world.process.events) as Record<string, {from: string; to: string}[]>,
+    ).filter((history) => history.some(({from, to}) => from === 'running.finishing.verifying' && to === 'queued'))
+    expect(returned).toHaveLength(2)
+    expect(most).toBe(3)
     await world.close()
   })
 
