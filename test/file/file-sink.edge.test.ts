@@ -133,6 +133,62 @@ test('a descriptor is not closed while a write needs it, lest its number go to a
   expect(order).toEqual(['written', 'closed'])
 })
 
+describe('a look at the destination', () => {
+  const target = (file: string) => ({file: join(directory, 'in', file), collision: 'failIfExists'}) as const
+
+  test('is one for all who ask together, and another one for who asks later', async () => {
+    const calls: FileCall[] = []
+    const files = intercepted(nodeFileSystem, (call) => {
+      calls.push(call)
+      return undefined
+    })
+    const sink = createFileSink({durability: 'power', files})
+    mkdirSync(join(directory, 'in'))
+    await Promise.all(['a', 'b', 'c'].map((file) => sink.checkTarget(target(file))))
+    expect(calls.sort()).toEqual(['access', 'lstat', 'lstat', 'lstat', 'stat'])
+    await new Promise(setImmediate)
+    rmSync(join(directory, 'in'), {recursive: true})
+    const missing = {code: 'DIRECTORY_MISSING', where: join(directory, 'in')}
+    const both = ['a', 'b'].map((file) => sink.checkTarget(target(file)))
+    for (const each of both) await expect(each).rejects.toMatchObject(missing)
+    await new Promise(setImmediate)
+    mkdirSync(join(directory, 'in'))
+    await sink.checkTarget(target('a'))
+  })
+})
+
+describe('a part that was written whole', () => {
+  test('leaves nothing behind, also when it was opened and a checkpoint stands beside it', async () => {
+    const sink = createFileSink({durability: 'power'})
+    const name = nameIn(directory)
+    await sink.writeWhole(name, [contentOf(1, 1000)])
+    await writePart(sink, name, contentOf(2, 1000), true)
+    expect(readdirSync(directory)).toHaveLength(2)
+    const file = await sink.verify(name, {size: 1000, digests: []}, signal)
+    await sink.publish(name, file, 'failIfExists')
+    expect(readdirSync(directory)).toEqual(['film.mp4'])
+  })
+
+  test('takes its name in a few calls', async () => {
+    const calls: FileCall[] = []
+    const files = intercepted(nodeFileSystem, (call) => {
+      calls.push(call)
+      return undefined
+    })
+    const sink = createFileSink({durability: 'power', files})
+    for (const [collision, expected] of [
+      ['failIfExists', ['lstat', 'link', 'remove', 'fsyncDirectory']],
+      ['replaceExisting', ['lstat', 'rename', 'fsyncDirectory']],
+    ] as const) {
+      const name = nameIn(directory, collision)
+      const file = await sink.writeWhole(name, [contentOf(1, 1000)])
+      calls.length = 0
+      await sink.publish(name, file, collision)
+      expect(calls).toEqual(expected)
+    }
+  })
+})
+
 describe('a failed write', () => {
   test.each([
     ['ENOSPC', 'DISK_FULL'],

@@ -31,7 +31,7 @@ export function intercepted(files: FileSystem, before: (call: FileCall) => numbe
     access: (directory) => through('access', () => files.access(directory)),
     rename: (from, to) => through('rename', () => files.rename(from, to)),
     link: (existing, name) => through('link', () => files.link(existing, name)),
-    remove: (path) => through('remove', () => files.remove(path)),
+    remove: (path, isFurther) => through('remove', () => files.remove(path, isFurther)),
     readdir: (directory) => through('readdir', () => files.readdir(directory)),
     space: (directory) => files.space(directory),
     fsyncDirectory: (directory, device) => through('fsyncDirectory', () => files.fsyncDirectory(directory, device)),

@@ -1,14 +1,15 @@
 /** The FileSink on a file system: opens and verifies parts, publishes them, removes what is left over. */
 
-import {basename, dirname} from 'node:path'
+import {basename} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import {EMPTY, prefixLength, type RangeSet} from '../../domain/range-set.ts'
-import type {PublishedFile, TransferTarget} from '../../domain/record.ts'
+import type {PublishedFile} from '../../domain/record.ts'
 import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
+import {TargetCheck} from './check-target.ts'
 import {DirectorySyncs} from './directory-syncs.ts'
 import {EarlyWriteback} from './early-writeback.ts'
-import {asFileWork, errnoOf, NO_DIRECTORY_ADVICE} from './file-errors.ts'
+import {asFileWork, errnoOf} from './file-errors.ts'
 import {type PartPaths, partPaths} from './file-names.ts'
 import {openReader} from './file-reader.ts'
 import type {FileSystem} from './file-system.ts'
@@ -49,6 +50,8 @@ interface Context {
   readonly mode: number
   /** Parts whose sync failed, by path: nothing but opening them anew makes them sound. */
   readonly unsound: Map<string, TransferError>
+  /** Parts that were written whole and never opened: nothing stands beside them. */
+  readonly wholes: Set<string>
   readonly turns: PartTurns
   readonly hashes: PartHashes | undefined
   readonly room: Room
@@ -63,17 +66,19 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     now: options.now ?? (() => performance.now()),
     mode: options.mode ?? 0o666 & ~process.umask(),
     unsound: new Map(),
+    wholes: new Set(),
     turns: new PartTurns(),
     // A thread reads the real file system only.
     hashes: options.files === undefined ? new PartHashes(new HashPool()) : undefined,
     room: new Room(files, options.reserveBytes),
     writeback: new EarlyWriteback(),
   }
-  const {durable, mode, unsound, turns, hashes, room} = context
+  const {durable, mode, unsound, wholes, turns, hashes, room} = context
   const directories = new DirectorySyncs((directory, device) => files.fsyncDirectory(directory, device))
+  const targets = new TargetCheck(files)
   return {
     checkTarget(target) {
-      return asFileWork(target.file, 'directory', () => checkTarget(files, target))
+      return asFileWork(target.file, 'directory', () => targets.check(target))
     },
     openPart(name, claimed) {
       return asFileWork(partPaths(name).part, 'directory', () => openPart(context, name, claimed))
@@ -102,12 +107,12 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     },
     publish(name, file, collision) {
       return asFileWork(name.file, 'part', async () => {
-        const {part, directory} = partPaths(name)
-        assertSound(unsound, part)
-        const path = await takeFinalName(files, name, file, collision)
-        await removePublished(files, name)
+        const paths = partPaths(name)
+        assertSound(unsound, paths.part)
+        const {path, partName} = await takeFinalName(files, name, paths, file, collision)
+        await removePublished(files, name, {paths, partName, hasNoSide: wholes.delete(paths.part)})
         // Of the names, not of the part: whoever publishes again, after this failed, syncs them again.
-        if (durable) await directories.sync(directory, file.device)
+        if (durable) await directories.sync(paths.directory, file.device)
         return path
       })
     },
@@ -115,8 +120,11 @@ export function createFileSink(options: FileSinkOptions): FileSink {
       return asFileWork(partPaths(name).part, 'part', async () => {
         const {part, directory} = partPaths(name)
         await removeGenerations(files, turns, name, keep)
-        if (keep !== name.generation) unsound.delete(part)
-        if (keep !== name.generation) hashes?.forget(part)
+        if (keep !== name.generation) {
+          unsound.delete(part)
+          wholes.delete(part)
+          hashes?.forget(part)
+        }
         // What is said to be canceled must not be there again after a power cut, when nobody knows of it any more: also where
         // nothing was found, because a process may have removed it and been killed before its sync.
         if (durable && (await files.stat(directory)) !== undefined) await directories.sync(directory)
@@ -126,25 +134,6 @@ export function createFileSink(options: FileSinkOptions): FileSink {
       await hashes?.close()
     },
   }
-}
-
-/** A directory is in the way under every policy: a name was meant that is a file's. */
-async function checkTarget(files: FileSystem, {file, collision}: TransferTarget): Promise<void> {
-  const directory = dirname(file)
-  const parent = await files.stat(directory)
-  if (parent === undefined) {
-    throw new TransferError('DIRECTORY_MISSING', 'the directory does not exist', {where: directory})
-  }
-  if (parent.kind !== 'directory') {
-    throw new TransferError('DIRECTORY_MISSING', 'is not a directory', {where: directory, advice: NO_DIRECTORY_ADVICE})
-  }
-  await files.access(directory)
-  const present = await files.lstat(file)
-  if (present === undefined) return
-  if (present.kind === 'directory') {
-    throw new TransferError('FILE_EXISTS', 'is a directory', {where: file, advice: 'name a file in it'})
-  }
-  if (collision === 'failIfExists') throw new TransferError('FILE_EXISTS', 'the file already exists', {where: file})
 }
 
 /** The turn lasts until the part is closed. */
@@ -206,8 +195,9 @@ function partOn(
   opened: Pick<PartOptions, 'fd' | 'present' | 'digests' | 'onClosed'>,
   stored: StoredSide | undefined,
 ): PartFile {
-  const {files, durable, now, unsound, hashes, room, writeback} = context
+  const {files, durable, now, unsound, wholes, hashes, room, writeback} = context
   unsound.delete(paths.part)
+  wholes.delete(paths.part)
   hashes?.changed(paths.part, prefixLength(opened.present))
   const syncs = guardOf(context, paths.part)
   const side = new SideFile({files, paths, durable, syncs}, stored)
@@ -215,7 +205,7 @@ function partOn(
 }
 
 async function writeWhole(context: Context, part: string, bytes: readonly Buffer[]): Promise<PublishedFile> {
-  const {files, durable, mode, unsound, turns, room} = context
+  const {files, durable, mode, unsound, wholes, turns, room} = context
   const endTurn = await turns.begin(part)
   try {
     const fd = await files.open(part, 'createNew')
@@ -232,6 +222,7 @@ async function writeWhole(context: Context, part: string, bytes: readonly Buffer
       if (size !== written) throw new TransferError('DISK_FAILED', `has ${size} bytes after ${written} were written`)
       const file = {device, inode, size}
       if (durable) await guardOf(context, part).sync(() => files.fsync(fd, deviceOfSmall(file)))
+      wholes.add(part)
       return file
     } finally {
       await files.close(fd)

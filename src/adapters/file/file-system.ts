@@ -57,8 +57,8 @@ export interface FileSystem {
   access(directory: string): Promise<void>
   rename(from: string, to: string): Promise<void>
   link(existing: string, name: string): Promise<void>
-  /** Removes the name; false when it was free already, which is no error. */
-  remove(path: string): Promise<boolean>
+  /** Removes the name; false when it was free already, which is no error. `isFurther`: the file surely has another one. */
+  remove(path: string, isFurther?: boolean): Promise<boolean>
   readdir(directory: string): Promise<readonly string[]>
   /** `device`: its own, where it may be synced at once. */
   fsyncDirectory(directory: string, device?: number): Promise<void>

@@ -5,15 +5,23 @@
 
 import {FIRST_GENERATION} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
-import {partPaths} from './file-names.ts'
+import {type PartPaths, partPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
 import type {PartTurns} from './part-turns.ts'
+import type {PartNameLeft} from './publish-part.ts'
 
 /** Generations follow one another; older ones than this many are long gone. */
 const MOST_GENERATIONS = 64
 
 /** A store that lost its last records may know an older generation than the disk. */
 const NEWER_GENERATIONS = 8
+
+export interface Published {
+  readonly paths: PartPaths
+  readonly partName: PartNameLeft
+  /** There never was a side file. */
+  readonly hasNoSide: boolean
+}
 
 /** Every generation but `keep`; one that is open still, when it is closed. */
 export async function removeGenerations(
@@ -25,16 +33,19 @@ export async function removeGenerations(
   const newest = Math.max(name.generation, keep ?? 0) + NEWER_GENERATIONS
   for (let generation = oldest(name); generation <= newest; generation++) {
     if (generation === keep) continue
-    const each = {...name, generation}
-    await turns.run(partPaths(each).part, () => removeGeneration(files, each))
+    const paths = partPaths({...name, generation})
+    await turns.run(paths.part, () => removeGeneration(files, paths))
   }
 }
 
-/** This generation and those before it. */
-export async function removePublished(files: FileSystem, name: PartName): Promise<void> {
-  for (let generation = oldest(name); generation <= name.generation; generation++) {
-    await removeGeneration(files, {...name, generation})
+/** Of a part that has its final name now, and the generations before it. */
+export async function removePublished(files: FileSystem, name: PartName, published: Published): Promise<void> {
+  for (let generation = oldest(name); generation < name.generation; generation++) {
+    await removeGeneration(files, partPaths({...name, generation}))
   }
+  const {paths, partName, hasNoSide} = published
+  if (partName !== 'none') await files.remove(paths.part, partName === 'further')
+  if (!hasNoSide) await removeSide(files, paths)
 }
 
 function oldest({generation}: PartName): number {
@@ -42,9 +53,12 @@ function oldest({generation}: PartName): number {
 }
 
 /** The part goes first: a side file alone is harmless and still tells a doctor whose it is. */
-async function removeGeneration(files: FileSystem, name: PartName): Promise<void> {
-  const {part, side, nextSide} = partPaths(name)
-  await files.remove(part)
+async function removeGeneration(files: FileSystem, paths: PartPaths): Promise<void> {
+  await files.remove(paths.part)
+  await removeSide(files, paths)
+}
+
+async function removeSide(files: FileSystem, {side, nextSide}: PartPaths): Promise<void> {
   if ((await files.lstat(side)) === undefined) return
   await files.remove(nextSide)
   await files.remove(side)

@@ -94,7 +94,8 @@ export const nodeFileSystem: FileSystem = {
   async link(existing, name) {
     fs.linkSync(existing, name)
   },
-  async remove(path) {
+  async remove(path, isFurther = false) {
+    if (isFurther) return removeAtOnce(path)
     const stats = fs.lstatSync(path, {throwIfNoEntry: false})
     if (stats === undefined) return false
     if (stats.nlink > 1 || stats.size <= SMALL_FILE) fs.unlinkSync(path)
@@ -122,6 +123,16 @@ export const nodeFileSystem: FileSystem = {
       fs.closeSync(fd)
     }
   },
+}
+
+function removeAtOnce(path: string): boolean {
+  try {
+    fs.unlinkSync(path)
+    return true
+  } catch (error) {
+    if (!isErrno(error) || error.code !== 'ENOENT') throw error
+    return false
+  }
 }
 
 /** Magic numbers of statfs(2), and the largest file in bytes, of file systems whose limit a download may meet. */

@@ -9,35 +9,45 @@ import {safeFileName} from '../../domain/file-name.ts'
 import type {CollisionPolicy, PublishedFile} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
 import {errnoOf, NO_LINKS} from './file-errors.ts'
-import {alternative, partPaths} from './file-names.ts'
+import {alternative, type PartPaths} from './file-names.ts'
 import type {FileFacts, FileSystem} from './file-system.ts'
 
 /** After so many taken names something else is wrong. */
 const MOST_ALTERNATIVES = 100_000
 
-/** Resolves with the path that the file has now. The directory is not synced yet, and leftovers are still there. */
+export interface TakenName {
+  /** The path that the file has now. */
+  readonly path: string
+  readonly partName: PartNameLeft
+}
+
+/** What is under the part's own name now: nothing, a further name of the file, or whatever an earlier call left. */
+export type PartNameLeft = 'none' | 'further' | 'unknown'
+
+/** The directory is not synced yet, and leftovers are still there. */
 export async function takeFinalName(
   files: FileSystem,
   name: PartName,
+  {part, directory}: PartPaths,
   file: PublishedFile,
   collision: CollisionPolicy,
-): Promise<string> {
-  const {part, directory} = partPaths(name)
+): Promise<TakenName> {
   const destination = destinationOf(name, file)
   const found = await files.lstat(part)
   const whole = isSame(found, file)
   if (found === undefined || !whole || found.links > 1) {
     const taken = await findTakenName(files, destination, directory, file, collision)
-    if (taken !== undefined) return taken
+    if (taken !== undefined) return {path: taken, partName: 'unknown'}
   }
   if (!whole) throw new TransferError('PART_LOST', 'the partial file is gone, or is another one', {where: part})
   if (collision === 'replaceExisting') {
     await files.rename(part, destination)
-    return destination
+    return {path: destination, partName: 'none'}
   }
   for (let n = 1; n <= MOST_ALTERNATIVES; n++) {
     const path = alternative(destination, n)
-    if (await takeFreeName(files, part, path)) return path
+    const partName = await takeFreeName(files, part, path)
+    if (partName !== undefined) return {path, partName}
     if (collision === 'failIfExists') break
   }
   throw new TransferError('FILE_EXISTS', 'the file already exists', {where: destination})
@@ -70,32 +80,32 @@ async function findTakenName(
   return undefined
 }
 
-/** False when the name is taken. */
-async function takeFreeName(files: FileSystem, part: string, path: string): Promise<boolean> {
+/** Undefined when the name is taken. */
+async function takeFreeName(files: FileSystem, part: string, path: string): Promise<PartNameLeft | undefined> {
   try {
     await files.link(part, path)
-    return true
+    return 'further'
   } catch (thrown) {
     const errno = errnoOf(thrown)
-    if (errno === 'EEXIST') return false
+    if (errno === 'EEXIST') return undefined
     if (errno === undefined || !NO_LINKS.has(errno)) throw thrown
     return takeByPlaceholder(files, part, path)
   }
 }
 
 /** Without links: an empty file holds the name until the part is renamed over it. */
-async function takeByPlaceholder(files: FileSystem, part: string, path: string): Promise<boolean> {
+async function takeByPlaceholder(files: FileSystem, part: string, path: string): Promise<'none' | undefined> {
   let fd: number
   try {
     fd = await files.open(path, 'createNew')
   } catch (thrown) {
-    if (errnoOf(thrown) === 'EEXIST') return false
+    if (errnoOf(thrown) === 'EEXIST') return undefined
     throw thrown
   }
   try {
     await files.close(fd)
     await files.rename(part, path)
-    return true
+    return 'none'
   } catch (thrown) {
     await files.remove(path)
     throw thrown
