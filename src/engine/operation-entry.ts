@@ -59,6 +59,8 @@ export class OperationEntry implements Counted {
   path: string
   /** Settles when everything observed so far was told. */
   tail: Promise<void> | undefined
+  /** How many steps the tail waits for. */
+  untold = 0
   /** The event that the chart took last. */
   cause: Cause = {type: 'restored'}
   /** Position from which the application wants bytes first (random access). */
@@ -141,9 +143,8 @@ export class OperationEntry implements Counted {
 
   /** While bytes flow, what is durable is less than what was seen in the part file already. */
   #toldCounts(record: OperationRecord): ByteCounts {
-    const counts = countsOf(record)
-    const isFlowing = record.state === 'running' && counts.generation === this.#shown.generation
-    return isFlowing ? {...counts, written: this.#shown.written} : counts
+    const isFlowing = record.state === 'running' && record.evidence.generation === this.#shown.generation
+    return countsOf(record, isFlowing ? this.#shown.written : undefined)
   }
 
   /** Calls back at each write into its part file, until the returned function is called. */
@@ -189,8 +190,10 @@ function answerIn(counts: ByteCounts, shown: ByteCounts | undefined): Pick<ByteC
   return answer === undefined ? {} : {answer}
 }
 
-function countsOf(record: OperationRecord): ByteCounts {
-  const {generation, total, ranges} = record.evidence
-  const answer = record.sending?.answer
-  return {generation, received: sizeOf(ranges), total, written: ranges, ...(answer === undefined ? {} : {answer})}
+/** `written`: where that is not what is durable. */
+function countsOf({evidence, sending}: OperationRecord, written = evidence.ranges): ByteCounts {
+  const {generation, total, ranges} = evidence
+  const counts = {generation, received: sizeOf(ranges), total, written}
+  const answer = sending?.answer
+  return answer === undefined ? counts : {...counts, answer}
 }

@@ -232,25 +232,44 @@ export class Operations {
     const mustSave = isWorthSaving(entry.saved, record) || (step.isPassive && entry.journal.hasUnsaved)
     if (mustSave) entry.saved = record
     const durable = mustSave ? this.#persist(entry, record) : undefined
-    // Its rejection is the tail's to see, which may still wait for what was observed before.
-    durable?.catch(() => undefined)
-    const tell = () => this.#tell(entry, record, move, step.isPassive)
-    if (durable === undefined && entry.tail === undefined) {
-      tell()
-      return undefined
-    }
-    const before = entry.tail ?? Promise.resolve()
-    const tail = before
-      .then(() => durable)
-      .then(tell, () => undefined)
-      .finally(() => {
-        if (entry.tail === tail) {
-          entry.tail = undefined
-          this.#putAwayIfPassive(entry)
-        }
-      })
-    entry.tail = tail
+    if (durable === undefined && entry.tail === undefined) this.#tell(entry, record, move, step.isPassive)
+    else entry.tail = this.#tellLater(entry, record, move, step.isPassive, durable)
     return durable
+  }
+
+  /** Tells once all before it was told and it is durable; what never becomes durable is never told. */
+  async #tellLater(
+    entry: OperationEntry,
+    record: OperationRecord,
+    move: JournalEntry | undefined,
+    isPassive: boolean,
+    durable: Promise<void> | undefined,
+  ): Promise<void> {
+    const before = entry.tail
+    entry.untold += 1
+    try {
+      if (before !== undefined) {
+        // Its rejection is seen when all before it was told.
+        durable?.catch(() => undefined)
+        await before
+      }
+      if (durable !== undefined) await durable
+    } catch {
+      this.#hasTold(entry)
+      return
+    }
+    try {
+      this.#tell(entry, record, move, isPassive)
+    } finally {
+      this.#hasTold(entry)
+    }
+  }
+
+  #hasTold(entry: OperationEntry): void {
+    entry.untold -= 1
+    if (entry.untold > 0) return
+    entry.tail = undefined
+    this.#putAwayIfPassive(entry)
   }
 
   /** The step that the chart took, if it went anywhere. */
