@@ -12,6 +12,7 @@ import {type Happening, type Known, type Notice, Transfer} from './transfer.ts'
 
 /** Which operations are this run's, and whether any of them may still move. */
 export interface Scope {
+  /** One moved: whether it is one of them. Not asked of one that is known to be, while it runs. */
   includes(id: OperationId): boolean
   /** An operation was started: whether it is one of them. */
   begins(record: OperationRecord): boolean
@@ -119,8 +120,10 @@ export class Follower {
         }
         return
       case 'operation.moved':
-        this.#unwritten.delete(event.id)
-        if (this.#scope.includes(event.id)) this.#moved(event)
+        if (this.#unwritten.size > 0) this.#unwritten.delete(event.id)
+        // Most moves are of what runs, and go on to run.
+        if (event.state === 'running' && this.#live.has(event.id)) this.#moved(event)
+        else if (this.#scope.includes(event.id)) this.#moved(event)
         return
       case 'operation.restarted':
         this.#restarted(event.id, event.at)
@@ -140,10 +143,12 @@ export class Follower {
       this.#check = 'again'
       return
     }
-    this.#check = 'running'
     const counts = {live: this.#live.size, ended: this.#ended, resting: this.#resting.size}
     const isHeld = counts.live === 0 && counts.resting >= MOST_WAITING && isHeldByConditions(this.#resting.values())
-    void Promise.resolve(isHeld || this.#scope.isOver(counts)).then(
+    const answer = isHeld || this.#scope.isOver(counts)
+    if (answer === false) return
+    this.#check = 'running'
+    void Promise.resolve(answer).then(
       (isOver) => {
         const again = this.#check === 'again'
         this.#check = 'none'
@@ -187,7 +192,7 @@ export class Follower {
     if (event.to === TRANSFERRING) transfer.resumeAt(durable)
     else transfer.count(durable, at)
     const tell = (happening: Happening) => this.#listener.tell({happening, at, transfer})
-    if (EXCHANGING.test(event.to) && !transfer.started) {
+    if (!transfer.started && EXCHANGING.test(event.to)) {
       transfer.started = true
       tell('started')
     }
@@ -237,7 +242,9 @@ export class Follower {
   }
 
   #transferOf(record: OperationRecord): Transfer {
-    const known = this.#live.get(record.id) ?? this.#resting.get(record.id) ?? Transfer.ofRecord(record)
+    const live = this.#live.get(record.id)
+    if (live !== undefined) return live
+    const known = this.#resting.get(record.id) ?? Transfer.ofRecord(record)
     if (record.direction === 'download') this.#hasDownloads = true
     if (this.#resting.delete(record.id)) this.stop()
     this.#live.set(record.id, known)
