@@ -1,6 +1,7 @@
 /** What a connection asks of one address, and what is made of the answer. */
 
 import {TransferError} from '../domain/errors.ts'
+import {headerValue} from '../domain/header-fields.ts'
 import {judgeMirror, type OtherFile, vouching} from '../domain/mirrors.ts'
 import {type PinnedVerdict, pinDigest} from '../domain/pinned-digest.ts'
 import type {ByteRange} from '../domain/range-set.ts'
@@ -82,6 +83,5 @@ function proven(
 
 /** The caller's own Accept-Encoding stands in for ours (O19). */
 export function withPlan(headers: readonly HeaderField[], plan: RangePlan): readonly HeaderField[] {
-  const own = new Set(headers.map(([name]) => name.toLowerCase()))
-  return [...headers, ...plan.headers.filter(([name]) => !own.has(name.toLowerCase()))]
+  return [...headers, ...plan.headers.filter(([name]) => headerValue(headers, name) === undefined)]
 }

@@ -1,5 +1,6 @@
 /** The headers of a request as they go out: the caller's, with the secret ones unsealed. */
 
+import {headerValue} from '../domain/header-fields.ts'
 import type {HeaderField, TransferRequest} from '../domain/record.ts'
 import type {Secrets} from '../ports/secrets.ts'
 
@@ -10,6 +11,6 @@ export const DEFAULT_HEADERS: readonly HeaderField[] = [USER_AGENT, ['Accept-Enc
 
 export function requestHeaders({headers, sealed}: TransferRequest, secrets: Secrets): readonly HeaderField[] {
   const secret: readonly HeaderField[] = sealed === undefined ? [] : JSON.parse(secrets.unseal(sealed))
-  const named = headers.some(([name]) => name.toLowerCase() === 'user-agent')
+  const named = headerValue(headers, 'user-agent') !== undefined
   return [...(named ? [] : [USER_AGENT]), ...headers, ...secret]
 }

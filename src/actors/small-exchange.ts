@@ -12,7 +12,13 @@ import {type Evidence, type OperationFacts, type ResponseFacts, withoutBytes} fr
 import {isRedirectStatus} from '../domain/redirect.ts'
 import {judgeResponse, planRequest} from '../domain/resume-ladder.ts'
 import type {Secrets} from '../ports/secrets.ts'
-import type {BodyDisposition, BodyReceiver, ExchangeEnd, Transport} from '../ports/transport.ts'
+import {
+  type BodyDisposition,
+  type BodyReceiver,
+  type BriefExchange,
+  beginBrief,
+  type Transport,
+} from '../ports/transport.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import {withPlan} from './question.ts'
 import {requestHeaders} from './request-headers.ts'
@@ -48,7 +54,9 @@ export class SmallExchange implements BodyReceiver {
   readonly #ports: SmallExchangePorts
   readonly #facts: OperationFacts
   readonly #listener: SmallExchangeListener
-  readonly #abort = new AbortController()
+  /** Undefined before the request goes out. */
+  #exchange: BriefExchange | undefined
+  #isStopped = false
   readonly #plan
   /** Length of the body; undefined before there is a plain answer. */
   #expected: number | undefined
@@ -73,14 +81,14 @@ export class SmallExchange implements BodyReceiver {
   /** A body that was cut is not plain: what came of it may be worth something to a chart. */
   async run(): Promise<SmallOutcome> {
     try {
-      const {bodyLength} = await this.#exchange()
+      const {bodyLength} = await this.#begin().finished
       return this.#refusal ?? (bodyLength === this.#expected ? 'whole' : 'notPlain')
     } catch (thrown) {
       return this.#expected === undefined ? {error: asTransferError(thrown)} : 'notPlain'
     }
   }
 
-  #exchange(): Promise<ExchangeEnd> {
+  #begin(): BriefExchange {
     const {transport, secrets} = this.#ports
     const {request} = this.#facts
     const headers = withPlan(requestHeaders(request, secrets), this.#plan)
@@ -90,12 +98,17 @@ export class SmallExchange implements BodyReceiver {
       headers,
       ...(request.proxy === undefined ? {} : {proxy: request.proxy}),
     }
-    return transport.exchange(asked, this, this.#abort.signal).finished
+    const exchange = beginBrief(transport, asked, this)
+    this.#exchange = exchange
+    // Whoever heard of it while it began may have had enough.
+    if (this.#isStopped) exchange.stop()
+    return exchange
   }
 
   /** Closes its connection. */
   stop(): void {
-    this.#abort.abort()
+    this.#isStopped = true
+    this.#exchange?.stop()
   }
 
   /** Gives the memory of the body back. */

@@ -114,9 +114,34 @@ export interface Exchange {
   readonly finished: Promise<ExchangeEnd>
 }
 
+/** An exchange that nobody looks at before it is over. */
+export interface BriefExchange {
+  /** See `Exchange`. */
+  readonly finished: Promise<ExchangeEnd>
+  /** What aborting the signal of an exchange does. Idempotent. */
+  stop(): void
+}
+
 export interface Transport {
   /** Starts at once. Aborting `signal` closes the exchange's connection; `finished` then rejects with CANCELED. */
   exchange(request: ExchangeRequest, receiver: BodyReceiver, signal: AbortSignal): Exchange
+  /**
+   * The same without a signal: to make one, listen to it and let go of it costs as much as all else that an exchange of a few KiB
+   * takes here. Absent where a transport has no such way; see `beginBrief`.
+   */
+  brief?(request: ExchangeRequest, receiver: BodyReceiver): BriefExchange
   /** Closes every connection. Idempotent. */
   close(): Promise<void>
+}
+
+/** A brief exchange over any transport. */
+export function beginBrief(
+  transport: Pick<Transport, 'exchange' | 'brief'>,
+  request: ExchangeRequest,
+  receiver: BodyReceiver,
+): BriefExchange {
+  if (transport.brief !== undefined) return transport.brief(request, receiver)
+  const controller = new AbortController()
+  const {finished} = transport.exchange(request, receiver, controller.signal)
+  return {finished, stop: () => controller.abort()}
 }

@@ -8,9 +8,11 @@ import {withCache} from '../../src/adapters/cache/cache-transport.ts'
 import {HttpCache} from '../../src/adapters/cache/http-cache.ts'
 import {createHttpTransport} from '../../src/adapters/http/http-transport.ts'
 import type {HeaderField} from '../../src/domain/record.ts'
+import {beginBrief} from '../../src/ports/transport.ts'
 import {run} from '../http/harness.ts'
 import {type CacheableServer, startCacheableServer} from '../support/cacheable-server.ts'
 import {startChild} from '../support/child-program.ts'
+import {CollectingReceiver} from '../support/collecting-receiver.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {compiledProgram} from '../support/shared-build.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
@@ -170,6 +172,16 @@ describe('a body that is not what it was', () => {
     ['is longer', (path) => writeFile(path, 'from the cache!')],
     ['is gone', (path) => rm(path)],
   ]
+
+  it('while it still is, is served to a brief exchange as to any other', async () => {
+    const {server, url, cache} = await makeWorld()
+    const transport = withCache(createHttpTransport(), cache)
+    cleanups.push(() => transport.close())
+    const receiver = new CollectingReceiver()
+    await beginBrief(transport, {url, method: 'GET', headers: []}, receiver).finished
+    expect(receiver.digest()).toBe(sha256(Buffer.from('from the cache')))
+    expect(server.asked()).toEqual([])
+  })
 
   it.each(damages)('because it %s, is not served, and goes', async (_, damage) => {
     const {server, directory, url, cache} = await makeWorld()

@@ -2,6 +2,8 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import {beginBrief} from '../../src/ports/transport.ts'
+import {CollectingReceiver} from '../support/collecting-receiver.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {PATHS, run, startServer, startTransport, WAYS} from './harness.ts'
 
@@ -98,5 +100,65 @@ describe.each(WAYS)('an exchange over %s by the %s path', (scheme, path) => {
     )
     // Whatever was left over would now reach a receiver that is through.
     await run(transport, server.url('/a'))
+  })
+
+  it.each(['connected', 'responded', 'lend', 'filled'] as const)('stopped from within %s ends there', async (call) => {
+    const server = await startServer(scheme)
+    server.route('/a', {content: {seed: 1, size: SIZE}})
+    const stop = () => exchange.stop()
+    const receiver = new CollectingReceiver({
+      ...(call === 'connected' ? {onConnected: stop} : {}),
+      ...(call === 'responded' ? {onResponded: stop} : {}),
+      ...(call === 'lend' ? {buffers: 1, onStarved: stop} : {}),
+      ...(call === 'filled' ? {onFilled: stop} : {}),
+    })
+    const exchange = beginBrief(startTransport(way), {url: server.url('/a'), method: 'GET', headers: []}, receiver)
+    await expect(exchange.finished).rejects.toMatchObject({code: 'CANCELED', where: server.origin})
+    receiver.over = true
+    expect(receiver.breaches).toEqual([])
+    expect(receiver.outstanding).toBe(0)
+    await expect.poll(() => server.requests.every(({closed}) => closed)).toBe(true)
+    exchange.stop()
+  })
+})
+
+describe('a brief exchange', () => {
+  it.each(['with a way of its own', 'by a signal'])('brings what any other does, %s', async (way) => {
+    const server = await startServer()
+    server.route('/a', {content: {seed: 1, size: SIZE}})
+    const transport = startTransport()
+    const receiver = new CollectingReceiver()
+    const {brief, exchange} = transport
+    const taken = way === 'by a signal' ? {exchange} : {exchange, ...(brief === undefined ? {} : {brief})}
+    const {finished} = beginBrief(taken, {url: server.url('/a'), method: 'GET', headers: []}, receiver)
+    expect(await finished).toEqual({bodyLength: SIZE, framing: 'length'})
+    expect(receiver.digest()).toBe(sha256(contentOf(1, SIZE)))
+  })
+
+  it('is stopped by a signal where its transport knows no other way', async () => {
+    const server = await startServer()
+    server.route('/a', {beforeHead: 'stall'})
+    const {exchange} = startTransport()
+    const request = {url: server.url('/a'), method: 'GET', headers: []}
+    const {finished, stop} = beginBrief({exchange}, request, new CollectingReceiver())
+    finished.catch(() => {})
+    await expect.poll(() => server.requests.length).toBe(1)
+    stop()
+    await expect(finished).rejects.toMatchObject({code: 'CANCELED'})
+    await expect.poll(() => server.requests[0]?.closed).toBe(true)
+  })
+
+  it('ends with its transport', async () => {
+    const server = await startServer()
+    server.route('/a', {beforeHead: 'stall'})
+    const transport = startTransport()
+    const begin = () =>
+      beginBrief(transport, {url: server.url('/a'), method: 'GET', headers: []}, new CollectingReceiver())
+    const {finished} = begin()
+    finished.catch(() => {})
+    await expect.poll(() => server.requests.length).toBe(1)
+    await transport.close()
+    await expect(finished).rejects.toMatchObject({code: 'CLOSED'})
+    await expect(begin().finished).rejects.toMatchObject({code: 'CLOSED'})
   })
 })

@@ -12,6 +12,7 @@ import {headerValue, isSecretHeader} from '../../domain/header-fields.ts'
 import type {ResponseFacts} from '../../domain/record.ts'
 import {
   type BodyReceiver,
+  beginBrief,
   type Exchange,
   type ExchangeEnd,
   type ExchangeRequest,
@@ -28,13 +29,15 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const CONDITIONS = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since']
 
 export function withCache(transport: Transport, cache: HttpCache): Transport {
+  const exchange: Transport['exchange'] = (request, receiver, signal) => {
+    if (!cache.mayHave(request.url)) return transport.exchange(request, receiver, signal)
+    if (!SAFE.has(request.method)) return transport.exchange(request, forgetting(request, receiver, cache), signal)
+    if (!isAnswerable(request)) return transport.exchange(request, receiver, signal)
+    return new CachedExchange(transport, cache, request, receiver, signal)
+  }
   return {
-    exchange: (request, receiver, signal) => {
-      if (!cache.mayHave(request.url)) return transport.exchange(request, receiver, signal)
-      if (!SAFE.has(request.method)) return transport.exchange(request, forgetting(request, receiver, cache), signal)
-      if (!isAnswerable(request)) return transport.exchange(request, receiver, signal)
-      return new CachedExchange(transport, cache, request, receiver, signal)
-    },
+    exchange,
+    brief: (request, receiver) => beginBrief(cache.mayHave(request.url) ? {exchange} : transport, request, receiver),
     close: async () => {
       await transport.close()
       await cache.close()

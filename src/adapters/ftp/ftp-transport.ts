@@ -2,7 +2,14 @@
 
 import {invalidArgument, TransferError} from '../../domain/errors.ts'
 import type {ProxyOptions} from '../../domain/proxy.ts'
-import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest, Transport} from '../../ports/transport.ts'
+import {
+  type BodyReceiver,
+  beginBrief,
+  type Exchange,
+  type ExchangeEnd,
+  type ExchangeRequest,
+  type Transport,
+} from '../../ports/transport.ts'
 import {Egress, type EgressOptions} from '../http/egress.ts'
 import type {TlsOptions} from '../http/tls-options.ts'
 import type {FtpExchange} from './ftp-exchange.ts'
@@ -92,6 +99,7 @@ export function byScheme(web: Transport, ftp: Transport): Transport {
   return {
     exchange: (request: ExchangeRequest, receiver: BodyReceiver, signal: AbortSignal) =>
       (request.url.startsWith('ftp:') ? ftp : web).exchange(request, receiver, signal),
+    brief: (request, receiver) => beginBrief(request.url.startsWith('ftp:') ? ftp : web, request, receiver),
     async close() {
       await Promise.all([web.close(), ftp.close()])
     },

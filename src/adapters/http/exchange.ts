@@ -5,7 +5,14 @@
 
 import {asTransferError, TransferError} from '../../domain/errors.ts'
 import type {HeaderField} from '../../domain/record.ts'
-import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest, RequestBody} from '../../ports/transport.ts'
+import type {
+  BodyReceiver,
+  BriefExchange,
+  Exchange,
+  ExchangeEnd,
+  ExchangeRequest,
+  RequestBody,
+} from '../../ports/transport.ts'
 import {BodyIntake} from './body-intake.ts'
 import {BodyOutlet} from './body-outlet.ts'
 import {isEarlyEnd, toTransferError} from './error-table.ts'
@@ -21,13 +28,16 @@ export interface ExchangeSetup {
   /** The request's, parsed. */
   readonly url: URL
   readonly receiver: BodyReceiver
-  readonly signal: AbortSignal
+  /** Absent where only `stop` stops it. */
+  readonly signal?: AbortSignal
   readonly route: Route
   /** Calls back with a lane when there is one; returns how to stop waiting. */
   readonly acquire: (route: Route, choice: LaneChoice, use: (lane: Lane) => void) => () => void
   /** For a proxy that forwards, and asks who we are. */
   readonly proxyLogin?: ProxyLogin
   readonly directBodyThreshold: number
+  /** Its outcome is known: it needs nothing more. */
+  readonly over: (exchange: HttpExchange) => void
 }
 
 type Phase =
@@ -42,12 +52,12 @@ type Phase =
 const PROXY_AUTHENTICATION_REQUIRED = 407
 const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
-export class HttpExchange implements Exchange {
+export class HttpExchange implements Exchange, BriefExchange {
   readonly finished: Promise<ExchangeEnd>
   readonly #setup: ExchangeSetup
   readonly #url: URL
   readonly #intake: BodyIntake
-  readonly #onAbort = () => this.#cancel()
+  readonly #onAbort = () => this.stop()
   #resolve: (end: ExchangeEnd) => void = () => {}
   #reject: (error: TransferError) => void = () => {}
   #phase: Phase = 'awaitingHead'
@@ -73,16 +83,21 @@ export class HttpExchange implements Exchange {
       starved: () => this.#lane?.pause(),
       fed: () => this.#lane?.resume(),
     })
-    if (setup.signal.aborted) {
-      this.#cancel()
+    const {signal} = setup
+    if (signal?.aborted === true) {
+      this.stop()
       return
     }
-    setup.signal.addEventListener('abort', this.#onAbort, {once: true})
+    signal?.addEventListener('abort', this.#onAbort, {once: true})
     this.#dispatch('any')
   }
 
   get origin(): string {
     return this.#url.origin
+  }
+
+  get isSettled(): boolean {
+    return this.#phase === 'settled'
   }
 
   get received(): number {
@@ -320,9 +335,9 @@ export class HttpExchange implements Exchange {
     this.#intake.end(() => this.#settle(tell))
   }
 
-  #cancel(): void {
+  stop(): void {
     const {signal} = this.#setup
-    const cause: unknown = signal.reason
+    const cause: unknown = signal?.reason
     this.fail(new TransferError('CANCELED', 'the exchange was canceled', {where: this.#url.origin, cause}))
   }
 
@@ -330,9 +345,10 @@ export class HttpExchange implements Exchange {
     if (this.#phase === 'settled') return
     this.#phase = 'settled'
     this.#stopWaiting()
-    this.#setup.signal.removeEventListener('abort', this.#onAbort)
+    this.#setup.signal?.removeEventListener('abort', this.#onAbort)
     this.#intake.drop()
     this.#outlet?.close()
+    this.#setup.over(this)
     tell()
   }
 

@@ -5,7 +5,7 @@ import type {Dispatcher} from 'undici'
 import {AuthenticationMemory} from '../../domain/authentication.ts'
 import {invalidArgument, TransferError} from '../../domain/errors.ts'
 import {type ProxyOptions, proxyRules} from '../../domain/proxy.ts'
-import type {BodyReceiver, Exchange, ExchangeRequest, Transport} from '../../ports/transport.ts'
+import type {BodyReceiver, ExchangeRequest, Transport} from '../../ports/transport.ts'
 import {Egress, type EgressOptions} from './egress.ts'
 import {HttpExchange} from './exchange.ts'
 import {ForeignLane} from './foreign-lane.ts'
@@ -61,29 +61,33 @@ export function createHttpTransport(options: HttpTransportOptions = {}, {undiciO
     return () => {}
   }
 
+  const over = (exchange: HttpExchange) => running.delete(exchange)
+
+  const begin = (request: ExchangeRequest, receiver: BodyReceiver, signal?: AbortSignal): HttpExchange => {
+    const url = addressOf(request.url)
+    const {origin} = url
+    const route = dispatcher === undefined ? routeOf(url, request, rules) : {key: origin, origin}
+    const exchange = new HttpExchange({
+      request,
+      url,
+      route,
+      receiver,
+      acquire,
+      directBodyThreshold: options.directBodyThreshold ?? DIRECT_BODY_THRESHOLD_BYTES,
+      over,
+      ...(signal === undefined ? {} : {signal}),
+      ...(route.proxy === undefined
+        ? {}
+        : {proxyLogin: new ProxyLogin(route.proxy, request, memory, isForwarded(route))}),
+    })
+    if (closed) exchange.fail(closedError(origin))
+    if (!exchange.isSettled) running.add(exchange)
+    return exchange
+  }
+
   return {
-    exchange(request: ExchangeRequest, receiver: BodyReceiver, signal: AbortSignal): Exchange {
-      const url = addressOf(request.url)
-      const {origin} = url
-      const route = dispatcher === undefined ? routeOf(url, request, rules) : {key: origin, origin}
-      const exchange = new HttpExchange({
-        request,
-        url,
-        route,
-        ...(route.proxy === undefined
-          ? {}
-          : {proxyLogin: new ProxyLogin(route.proxy, request, memory, isForwarded(route))}),
-        receiver,
-        signal,
-        acquire,
-        directBodyThreshold: options.directBodyThreshold ?? DIRECT_BODY_THRESHOLD_BYTES,
-      })
-      running.add(exchange)
-      const forget = () => running.delete(exchange)
-      exchange.finished.then(forget, forget)
-      if (closed) exchange.fail(closedError(origin))
-      return exchange
-    },
+    exchange: begin,
+    brief: (request, receiver) => begin(request, receiver),
     async close() {
       closed = true
       for (const exchange of [...running]) exchange.fail(closedError(exchange.origin))
