@@ -19,7 +19,7 @@ import {
   nextAdmission,
   nextAdmissions,
   toDisplace,
-  withSlot,
+  withSlots,
 } from '../src/domain/admission.ts'
 import type {BackgroundTransferBehavior} from '../src/domain/behavior.ts'
 import {TransferError} from '../src/domain/errors.ts'
@@ -115,7 +115,7 @@ const setUp = setup({
     noteBehavior: assign({behavior: (_, params: {behavior: BackgroundTransferBehavior}) => params.behavior}),
     /** Moves the next ones from the line, or from their wait, among the running. */
     takeSlots: assign(({context}, {line, ...slots}: Slots & {line: readonly Candidate[]}) => {
-      const {members, current} = takersOf(context, slots).reduce(withSlot, {...context, line: slots.heads})
+      const {members, current} = withSlots({...context, line: slots.heads}, takersOf(context, slots))
       return {members, current, line}
     }),
     /** The engine starts or continues these operations. */

@@ -74,7 +74,7 @@ const PRIORITY_OF: Readonly<Record<PriorityClass, BackgroundTransferPriority>> =
 
 /** The one operation of a group that should get the next free slot. */
 export function nextAdmission(view: GroupView): Admission {
-  const member = nextReturning(view)
+  const [member] = returningOf(view)
   if (member !== undefined) return {kind: 'admit', id: member.id, priorityClass: priorityClass(member.priority)}
   const occupied = isSerialized(view) && view.members.some(countsInSeries)
   const candidate = nextInLine(view, occupied)
@@ -83,37 +83,27 @@ export function nextAdmission(view: GroupView): Admission {
     : {kind: 'admit', id: candidate.id, priorityClass: candidate.priorityClass}
 }
 
-/** Who would get the next free slots, one after the other, at most `count`. */
+/** Who would get the next free slots, at most `count`; of a serialized group one at a time. */
 export function nextAdmissions(view: GroupView, count: number): readonly OperationId[] {
-  const ids: OperationId[] = []
-  for (let rest = view; ids.length < count; ) {
-    const next = nextAdmission(rest)
-    if (next.kind === 'none') break
-    ids.push(next.id)
-    rest = withSlot(rest, next.id)
+  if (count > 1 && !isSerialized(view)) {
+    const waiting = view.line.filter((candidate) => takesMore(view, candidate))
+    return [...returningOf(view), ...waiting].slice(0, count).map(({id}) => id)
   }
-  return ids
+  const next = nextAdmission(view)
+  return next.kind === 'admit' ? [next.id] : []
 }
 
-/** The group when this one has got a slot. */
-export function withSlot<View extends GroupView>(view: View, id: OperationId): View {
-  const isIt = (each: {readonly id: OperationId}) => each.id === id
-  const current = view.current === id ? undefined : view.current
-  const known = view.members.findIndex(isIt)
-  if (known !== -1) {
-    const members = view.members.with(known, {...(view.members[known] as Member), phase: 'running'})
-    return {...view, members, current}
+/** The group when these have got slots. */
+export function withSlots<View extends GroupView>(view: View, ids: readonly OperationId[]): View {
+  const hasSlot = ({id}: {readonly id: OperationId}) => ids.includes(id)
+  const members = view.members.map((member) => (hasSlot(member) ? {...member, phase: 'running' as const} : member))
+  for (const {id, priorityClass: admitted, origin, gate} of view.line.filter(hasSlot)) {
+    const member = {id, priority: PRIORITY_OF[admitted], phase: 'running' as const, gate}
+    members.push(origin === undefined ? member : {...member, origin})
   }
-  const waiting = view.line.find(isIt)
-  if (waiting === undefined) return view
-  const {priorityClass: admitted, origin, gate} = waiting
-  const member = {id, priority: PRIORITY_OF[admitted], phase: 'running' as const, gate}
-  return {
-    ...view,
-    members: [...view.members, origin === undefined ? member : {...member, origin}],
-    line: view.line.filter((each) => !isIt(each)),
-    current,
-  }
+  const line = view.line.filter((candidate) => !hasSlot(candidate))
+  const current = view.current !== undefined && ids.includes(view.current) ? undefined : view.current
+  return {...view, members, line, current}
 }
 
 /** Members that have to go back into the line, so that the operation that was made current can run. */
@@ -152,10 +142,10 @@ export function compareTurns(a: Turn, b: Turn): number {
   return a.lastServed - b.lastServed || compareText(a.group, b.group)
 }
 
-/** Members come before the line: they were admitted once. */
-function nextReturning(view: GroupView): Member | undefined {
+/** Members come before the line: they were admitted once. In the order of their turns. */
+function returningOf(view: GroupView): readonly Member[] {
   // As a rule nobody does, and it is asked several times for each operation.
-  if (!view.members.some(({phase}) => phase === 'returning')) return undefined
+  if (!view.members.some(({phase}) => phase === 'returning')) return []
   const displaced = new Set(toDisplace(view))
   // Two in a serialized group are there only if it was parallel when they were admitted.
   const busy = isSerialized(view) && view.members.some((member) => countsInSeries(member) && member.phase === 'running')
@@ -163,7 +153,7 @@ function nextReturning(view: GroupView): Member | undefined {
     .filter((member) => member.phase === 'returning' && !displaced.has(member.id))
     .filter((member) => !busy || !countsInSeries(member))
     .filter((member) => takesMore(view, member))
-    .toSorted((a, b) => priorityClass(a.priority) - priorityClass(b.priority))[0]
+    .toSorted((a, b) => priorityClass(a.priority) - priorityClass(b.priority))
 }
 
 /** Order binds a serialized group even while the origin of its next member is closed; a parallel one goes round it. */

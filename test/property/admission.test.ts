@@ -10,9 +10,11 @@ import {
   type GroupView,
   type Member,
   nextAdmission,
+  nextAdmissions,
   PATIENCE,
   type PassedOver,
   toDisplace,
+  withSlots,
 } from '../../src/domain/admission.ts'
 import {BackgroundTransferBehavior} from '../../src/domain/behavior.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
@@ -67,6 +69,40 @@ describe('nextAdmission', () => {
     const members = [member('l', 'returning', 2), member('d', 'returning'), member('e', 'returning')]
     expect(admitted({behavior: parallel, members, line: [waiting('h', 0)]})).toBe('d')
     expect(admitted({behavior: parallel, members: [...members, member('g', 'returning', 0)], line: []})).toBe('g')
+  })
+})
+
+describe('nextAdmissions', () => {
+  it('are those whom one slot after another would get, and of a serialized group no more than one', () => {
+    const origin = fc.constantFrom('a', 'b', 'c')
+    const phase = fc.constantFrom<Member['phase']>('running', 'holding', 'returning')
+    fc.assert(
+      fc.property(
+        fc.constantFrom(parallel, serialized),
+        fc.array(fc.record({phase, priorityClass: classes, origin}), {maxLength: 6}),
+        fc.array(fc.record({priorityClass: classes, origin}), {maxLength: 8}),
+        fc.subarray(['a', 'b', 'c']),
+        fc.integer({min: 1, max: 9}),
+        (behavior, given, candidates, closedOrigins, count) => {
+          const members = given.map((each, n) => ({...member(`m${n}`, each.phase, each.priorityClass), ...each}))
+          const line = candidates.map((each, n) => ({...waiting(`w${n}`), ...each}))
+          const view: GroupView = {behavior, members, line, closedOrigins}
+          const ids: OperationId[] = []
+          let rest = view
+          for (let left = behavior === parallel ? count : 1; left > 0; left -= 1) {
+            const next = nextAdmission(rest)
+            if (next.kind === 'none') break
+            ids.push(next.id)
+            rest = withSlots(rest, [next.id])
+          }
+          expect(nextAdmissions(view, count)).toEqual(ids)
+          const filled = withSlots(view, ids)
+          expect(filled.line).toEqual(rest.line)
+          const byId = (a: Member, b: Member) => (a.id < b.id ? -1 : 1)
+          expect([...filled.members].sort(byId)).toEqual([...rest.members].sort(byId))
+        },
+      ),
+    )
   })
 })
 
