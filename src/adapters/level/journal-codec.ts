@@ -6,8 +6,7 @@
 import type {JournalEntry} from '../../domain/journal.ts'
 import type {Redirect} from '../../domain/redirect.ts'
 import type {LifeState} from '../../domain/status.ts'
-
-type Writable<T> = {-readonly [Key in keyof T]: T[Key]}
+import {nameText, numberText} from './json-text.ts'
 
 /** A field that is left out is as in the entry before; null takes it away. */
 interface WireEntry {
@@ -55,30 +54,30 @@ function start(first: number): JournalEntry {
   }
 }
 
+/** The text that JSON.stringify makes of the WireEntries, put together by hand: this runs for each transition of each operation. */
 export function encodeSegment(entries: readonly JournalEntry[]): string {
   let before = start(entries[0]?.seq ?? 0)
-  const wire: WireEntry[] = []
+  let json = ''
   for (const entry of entries) {
-    wire.push(difference(before, entry))
+    json += `${json === '' ? '[' : ','}{${differenceText(before, entry)}}`
     before = entry
   }
-  return JSON.stringify(wire)
+  return json === '' ? '[]' : `${json}]`
 }
 
-/** Assigned field by field: this runs for each transition of each operation. */
-function difference(before: JournalEntry, entry: JournalEntry): WireEntry {
-  const wire: Writable<WireEntry> = {d: entry.at - before.at, e: entry.event, t: entry.to}
-  if (entry.seq !== before.seq + 1) wire.n = entry.seq
-  if (entry.from !== before.to) wire.f = entry.from
-  if (entry.state !== before.state) wire.s = entry.state
-  if (entry.attempts !== before.attempts) wire.a = entry.attempts
-  if (entry.failures !== before.failures) wire.l = entry.failures
-  if (entry.bytes !== before.bytes) wire.b = entry.bytes
-  if (entry.generation !== before.generation) wire.g = entry.generation
-  if (entry.status !== before.status) wire.h = entry.status ?? null
-  if (entry.error !== before.error) wire.x = entry.error ?? null
-  if (entry.redirect !== undefined) wire.r = wireOf(entry.redirect)
-  return wire
+function differenceText(before: JournalEntry, entry: JournalEntry): string {
+  let json = `"d":${numberText(entry.at - before.at)},"e":${nameText(entry.event)},"t":${nameText(entry.to)}`
+  if (entry.seq !== before.seq + 1) json += `,"n":${numberText(entry.seq)}`
+  if (entry.from !== before.to) json += `,"f":${nameText(entry.from)}`
+  if (entry.state !== before.state) json += `,"s":${nameText(entry.state)}`
+  if (entry.attempts !== before.attempts) json += `,"a":${numberText(entry.attempts)}`
+  if (entry.failures !== before.failures) json += `,"l":${numberText(entry.failures)}`
+  if (entry.bytes !== before.bytes) json += `,"b":${numberText(entry.bytes)}`
+  if (entry.generation !== before.generation) json += `,"g":${numberText(entry.generation)}`
+  if (entry.status !== before.status) json += `,"h":${JSON.stringify(entry.status ?? null)}`
+  if (entry.error !== before.error) json += `,"x":${JSON.stringify(entry.error ?? null)}`
+  if (entry.redirect !== undefined) json += `,"r":${JSON.stringify(wireOf(entry.redirect))}`
+  return json
 }
 
 const wireOf = ({status, url, to}: Redirect): NonNullable<WireEntry['r']> => [status, url, to]

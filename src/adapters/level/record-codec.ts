@@ -3,7 +3,6 @@
  * Released: names and defaults never change; new fields are optional.
  */
 
-import {withoutSecretsOfAnswer} from '../../domain/kept-answer.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import {
   type AttemptCounts,
@@ -16,6 +15,8 @@ import {
   type TransferTarget,
 } from '../../domain/record.ts'
 import {LIFE_STATES, type LifeState} from '../../domain/status.ts'
+import {numberText} from './json-text.ts'
+import {partTextsOf} from './part-texts.ts'
 
 type OptionalKeys<T> = {[Key in keyof T]-?: Record<never, never> extends Pick<T, Key> ? Key : never}[keyof T]
 type Writable<T> = {-readonly [Key in keyof T]: T[Key]}
@@ -23,7 +24,7 @@ type Writable<T> = {-readonly [Key in keyof T]: T[Key]}
 /** The optional fields of `T`, all of them: a field left out here would be lost, so it does not compile. */
 function everyOptionalOf<T>() {
   return <Keys extends Record<OptionalKeys<T>, true>>(keys: Keys) =>
-    new Set(Object.keys(keys)) as ReadonlySet<string> as ReadonlySet<keyof Keys & string>
+    Object.keys(keys) as readonly string[] as readonly (keyof Keys & string)[]
 }
 
 const REQUEST_OPTIONS = everyOptionalOf<TransferRequest>()({
@@ -74,6 +75,9 @@ const RECORD_OPTIONS = everyOptionalOf<OperationRecord>()({
   app: true,
 })
 
+/** What is written by the same rule for all. */
+const OTHER_RECORD_OPTIONS = RECORD_OPTIONS.filter((key) => key !== 'response')
+
 /** The JSON's shape. `state` comes first: see `stateOfJson`. */
 type WireRecord = Pick<OperationRecord, OptionalKeys<OperationRecord> | 'createdAt' | 'sequence'> &
   Pick<TransferTarget, 'file'> &
@@ -83,29 +87,30 @@ type WireRecord = Pick<OperationRecord, OptionalKeys<OperationRecord> | 'created
   Partial<TransferPolicy> &
   Partial<Pick<OperationRecord, 'state' | 'direction' | 'attempts' | 'evidence'>>
 
-export function encodeRecord(given: OperationRecord): string {
-  const record = withoutSecretsOfAnswer(given)
-  const {request, target, policy, attempts, evidence} = record
-  // Built in the order in which it is to be written.
-  const wire = {} as Writable<WireRecord>
-  if (record.state !== 'queued') wire.state = record.state
-  if (record.direction !== 'download') wire.direction = record.direction
-  wire.url = request.url
-  if (request.method !== 'GET') wire.method = request.method
-  if (request.headers.length > 0) wire.headers = request.headers
-  copyPresent(request, wire, REQUEST_OPTIONS)
-  wire.file = target.file
-  if (target.collision !== 'failIfExists') wire.collision = target.collision
-  if (policy.priority !== 0) wire.priority = policy.priority
-  if (policy.costPolicy !== 0) wire.costPolicy = policy.costPolicy
-  if (policy.group !== '') wire.group = policy.group
-  copyPresent(policy, wire, POLICY_OPTIONS)
-  wire.createdAt = record.createdAt
-  wire.sequence = record.sequence
-  if (!isUntried(attempts)) wire.attempts = attempts
-  if (!isEmpty(evidence)) wire.evidence = evidence
-  copyPresent(record, wire, RECORD_OPTIONS)
-  return JSON.stringify(wire)
+/** The text that JSON.stringify makes of a WireRecord, put together of its parts. */
+export function encodeRecord(record: OperationRecord): string {
+  const {state, direction, attempts, evidence, response} = record
+  const parts = partTextsOf(record)
+  let json = state === 'queued' ? '{' : `{"state":"${state}",`
+  if (direction !== 'download') json += `"direction":"${direction}",`
+  json += parts.wish(record, wishText)
+  json += `,"createdAt":${numberText(record.createdAt)},"sequence":${numberText(record.sequence)}`
+  if (!isUntried(attempts)) json += `,"attempts":${parts.attempts(attempts)}`
+  if (!isEmpty(evidence)) json += `,"evidence":${parts.evidence(evidence)}`
+  if (response !== undefined) json += `,"response":${parts.response(response)}`
+  return `${json}${textOfPresent(record, OTHER_RECORD_OPTIONS)}}`
+}
+
+function wishText(request: TransferRequest, target: TransferTarget, policy: TransferPolicy): string {
+  let json = `"url":${JSON.stringify(request.url)}`
+  if (request.method !== 'GET') json += `,"method":${JSON.stringify(request.method)}`
+  if (request.headers.length > 0) json += `,"headers":${JSON.stringify(request.headers)}`
+  json += `${textOfPresent(request, REQUEST_OPTIONS)},"file":${JSON.stringify(target.file)}`
+  if (target.collision !== 'failIfExists') json += `,"collision":${JSON.stringify(target.collision)}`
+  if (policy.priority !== 0) json += `,"priority":${numberText(policy.priority)}`
+  if (policy.costPolicy !== 0) json += `,"costPolicy":${numberText(policy.costPolicy)}`
+  if (policy.group !== '') json += `,"group":${JSON.stringify(policy.group)}`
+  return json + textOfPresent(policy, POLICY_OPTIONS)
 }
 
 /** The record of that id, or `undefined` when the JSON is no record of ours. */
@@ -175,14 +180,20 @@ function isEmpty(evidence: Evidence): boolean {
   )
 }
 
-/** By what is there, and not by all that could be: most objects have hardly any of it. */
+function textOfPresent<Key extends string>(from: {readonly [K in Key]?: unknown}, keys: readonly Key[]): string {
+  let json = ''
+  for (const key of keys) {
+    const value = from[key]
+    if (value !== undefined)
+      json += `,"${key}":${typeof value === 'number' ? numberText(value) : JSON.stringify(value)}`
+  }
+  return json
+}
+
 function copyPresent<Key extends string>(
   from: {readonly [K in Key]?: unknown},
   to: {[K in Key]?: unknown},
-  keys: ReadonlySet<Key>,
+  keys: readonly Key[],
 ): void {
-  for (const name in from) {
-    const key = name as unknown as Key
-    if (keys.has(key) && from[key] !== undefined) to[key] = from[key]
-  }
+  for (const key of keys) if (from[key] !== undefined) to[key] = from[key]
 }
