@@ -26,7 +26,7 @@ export interface PartPaths {
 export function partPaths({id, file, generation}: PartName): PartPaths {
   const directory = dirname(file)
   const mark = `.${shortId(id)}.${generation}`
-  const room = NAME_LIMIT - 1 - Buffer.byteLength(mark) - SUFFIXES.part.length
+  const room = NAME_LIMIT - 1 - mark.length - SUFFIXES.part.length
   const stem = join(directory, `.${shorten(basename(file), room)}${mark}`)
   return {
     directory,
@@ -55,6 +55,8 @@ export function alternative(file: string, n: number): string {
 
 /** The longest prefix that has at most `bytes` bytes of UTF-8 and splits no character. */
 export function shorten(name: string, bytes: number): string {
+  // No unit of UTF-16 takes more.
+  if (name.length * 3 <= bytes) return name
   const encoded = Buffer.from(name)
   if (encoded.length <= bytes) return name
   let end = bytes

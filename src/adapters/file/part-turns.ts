@@ -5,22 +5,19 @@
  */
 
 export class PartTurns {
-  /** By path of the part: settles when everybody who asked so far has ended. */
-  readonly #ends = new Map<string, Promise<void>>()
+  /** By path of the part: the last of those who asked and have not ended. */
+  readonly #turns = new Map<string, Turn>()
 
-  /** Resolves, when everybody who asked before has ended, with what ends this turn. */
-  async begin(path: string): Promise<() => void> {
-    const before = this.#ends.get(path)
-    let end = () => {}
-    const ended = new Promise<void>((resolve) => {
-      end = resolve
-    })
-    this.#ends.set(path, ended)
-    await before
-    return () => {
-      if (this.#ends.get(path) === ended) this.#ends.delete(path)
-      end()
+  /** What ends this turn; as a promise, where somebody else has to end first. */
+  begin(path: string): (() => void) | Promise<() => void> {
+    const before = this.#turns.get(path)
+    const turn = new Turn()
+    this.#turns.set(path, turn)
+    const end = () => {
+      if (this.#turns.get(path) === turn) this.#turns.delete(path)
+      turn.end()
     }
+    return before === undefined ? end : before.ended.then(() => end)
   }
 
   async run<T>(path: string, work: () => Promise<T>): Promise<T> {
@@ -30,5 +27,23 @@ export class PartTurns {
     } finally {
       end()
     }
+  }
+}
+
+/** Nobody waits for most of them, and a promise would be made for nothing. */
+class Turn {
+  #ended: Promise<void> | undefined
+  #tell: (() => void) | undefined
+
+  /** To be asked for before it has ended. */
+  get ended(): Promise<void> {
+    this.#ended ??= new Promise((resolve) => {
+      this.#tell = resolve
+    })
+    return this.#ended
+  }
+
+  end(): void {
+    this.#tell?.()
   }
 }

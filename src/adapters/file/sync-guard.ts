@@ -8,7 +8,8 @@ import {TransferError} from '../../domain/errors.ts'
 export class SyncGuard {
   readonly #where: string
   readonly #onFailure: (error: TransferError) => void
-  #last: Promise<void> = Promise.resolve()
+  /** The last sync, which never rejects. */
+  #last: Promise<void> | undefined
   #failure: TransferError | undefined
 
   constructor(where: string, onFailure: (error: TransferError) => void) {
@@ -23,7 +24,8 @@ export class SyncGuard {
 
   /** A sync that starts while another runs waits for it: of two at once only one would hear of a failure. */
   sync(start: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(() => this.#sync(start))
+    const before = this.#last
+    const done = before === undefined ? this.#sync(start) : before.then(() => this.#sync(start))
     this.#last = done.catch(() => undefined)
     return done
   }
