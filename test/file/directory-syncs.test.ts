@@ -18,11 +18,21 @@ function held() {
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 describe('syncs of a directory', () => {
+  it('one for all who ask together', async () => {
+    const {begun, syncs} = held()
+    const all = Promise.all(['a', 'b', 'c'].map(() => syncs.sync('/d')))
+    await turn()
+    begun[0]?.end()
+    await all
+    expect(begun).toHaveLength(1)
+  })
+
   it('one for all who ask while another is under way, and it begins after them', async () => {
     const {begun, syncs} = held()
     const through: string[] = []
     const ask = (name: string) => void syncs.sync('/d').then(() => through.push(name))
     ask('first')
+    await turn()
     for (const name of ['a', 'b', 'c']) ask(name)
     expect(begun).toHaveLength(1)
     begun[0]?.end()
@@ -39,23 +49,28 @@ describe('syncs of a directory', () => {
     await turn()
     expect(through).toEqual(['first', 'a', 'b', 'c', 'late'])
     ask('anew')
+    await turn()
     expect(begun).toHaveLength(4)
   })
 
-  it('of another directory waits for nothing', () => {
+  it('of another directory waits for nothing', async () => {
     const {begun, syncs} = held()
     void syncs.sync('/a')
     void syncs.sync('/b')
+    await turn()
     expect(begun.map(({directory}) => directory)).toEqual(['/a', '/b'])
   })
 
   it('that fails fails those who wait for the next: the kernel tells of a lost name once', async () => {
     const {begun, syncs} = held()
-    const outcomes = Promise.allSettled([syncs.sync('/d'), syncs.sync('/d'), syncs.sync('/d')])
+    const first = syncs.sync('/d')
+    await turn()
+    const outcomes = Promise.allSettled([first, syncs.sync('/d'), syncs.sync('/d')])
     begun[0]?.fail(new Error('EIO'))
     expect((await outcomes).map(({status}) => status)).toEqual(['rejected', 'rejected', 'rejected'])
     expect(begun).toHaveLength(1)
     const again = syncs.sync('/d')
+    await turn()
     begun[1]?.end()
     await again
   })

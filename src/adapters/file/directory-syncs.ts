@@ -1,9 +1,11 @@
 /**
  * Syncs of directories, shared: who asks while one is under way waits for the next, together with all who asked meanwhile. Many
  * small files of one directory are published at once, and each needs no more than that a sync begins after its own name is there.
+ * So a sync begins when everybody who is at the same step has asked.
  */
 
 interface UnderWay {
+  hasBegun: boolean
   readonly running: Promise<void>
   /** The one that begins when this is through. */
   next: Promise<void> | undefined
@@ -24,6 +26,7 @@ export class DirectorySyncs {
   sync(directory: string, device?: number): Promise<void> {
     const present = this.#underWay.get(directory)
     if (present === undefined) return this.#begin(directory, device)
+    if (!present.hasBegun) return present.running
     present.next ??= present.running.then(() => this.#begin(directory, device))
     return present.next
   }
@@ -32,8 +35,11 @@ export class DirectorySyncs {
     const over = () => {
       if (underWay.next === undefined) this.#underWay.delete(directory)
     }
-    const running = this.#sync(directory, device)
-    const underWay: UnderWay = {running, next: undefined}
+    const running = Promise.resolve().then(() => {
+      underWay.hasBegun = true
+      return this.#sync(directory, device)
+    })
+    const underWay: UnderWay = {hasBegun: false, running, next: undefined}
     this.#underWay.set(directory, underWay)
     running.then(over, () => this.#underWay.delete(directory))
     return running
