@@ -21,8 +21,8 @@ export function descriptionOf({headers}: ResponseFacts): ContentDescription | un
   const type = headerValue(headers, TYPE)
   // A name that is told twice is taken from the first.
   const [disposition] = headerValues(headers, DISPOSITION)
-  if (type === undefined && disposition === undefined) return undefined
-  return {...(type === undefined ? {} : {type}), ...(disposition === undefined ? {} : {disposition})}
+  if (type === undefined) return disposition === undefined ? undefined : {disposition}
+  return disposition === undefined ? {type} : {type, disposition}
 }
 
 /** The head with what it left out. */

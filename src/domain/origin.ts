@@ -12,6 +12,9 @@ const MOST_KNOWN = 256
 
 const known = new Map<string, Authority>()
 
+/** Of a list most are at the server of the one before. `front`: with the slash behind it. */
+let last: {readonly front: string; readonly authority: Authority} | undefined
+
 /** As of URL.origin: `https://host:port`, without a port that is the scheme's own. Throws for what is no absolute URL. */
 export function originOf(url: string): string {
   return authorityOf(url).origin
@@ -23,11 +26,16 @@ export function hostOf(url: string): string {
 }
 
 function authorityOf(url: string): Authority {
+  if (last !== undefined && url.startsWith(last.front)) return last.authority
   const scheme = url.indexOf('://')
   const path = scheme < 0 ? -1 : url.indexOf('/', scheme + 3)
   const front = path < 0 ? url : url.slice(0, path)
-  const found = known.get(front)
-  if (found !== undefined) return found
+  const authority = known.get(front) ?? learn(front)
+  if (path >= 0) last = {front: `${front}/`, authority}
+  return authority
+}
+
+function learn(front: string): Authority {
   const {origin, hostname} = new URL(front)
   const authority = {origin, hostname}
   // Whoever sends us from server to server must not cost memory.

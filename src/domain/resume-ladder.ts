@@ -84,7 +84,12 @@ export type Verdict = {
   | {readonly kind: 'fail'; readonly error: TransferError}
 )
 
+const DIGITS = /^\d+$/
+
 const IDENTITY: HeaderField = ['Accept-Encoding', 'identity']
+
+const WHOLE: RangePlan = {rung: 'whole', offset: 0, missingFrom: 0, knownFrom: 0, headers: [IDENTITY]}
+const PROBE: RangePlan = {...WHOLE, probes: true, headers: [IDENTITY, ['Range', 'bytes=0-']]}
 
 /** As much as is compared where nothing but the comparison vouches for the version. */
 const OVERLAP_BYTES = 64 * 1024
@@ -107,9 +112,7 @@ export function planRequest(evidence: Evidence, terms: AskingTerms, wanted = 0, 
 }
 
 function planWhole({method, policy}: AskingTerms): RangePlan {
-  const whole = {rung: 'whole', offset: 0, missingFrom: 0, knownFrom: 0} as const
-  if (policy.randomAccess !== true || method !== 'GET') return {...whole, headers: [IDENTITY]}
-  return {...whole, probes: true, headers: [IDENTITY, ['Range', 'bytes=0-']]}
+  return policy.randomAccess === true && method === 'GET' ? PROBE : WHOLE
 }
 
 function planStretch(
@@ -401,10 +404,10 @@ function contentLengthOf(head: ResponseFacts): number | 'invalid' | undefined {
   if (headerValue(head.headers, 'transfer-encoding') !== undefined) return undefined
   const said = headerValue(head.headers, 'content-length')
   if (said === undefined) return undefined
-  const values = said.split(',').map((value) => value.trim())
+  const values = DIGITS.test(said) ? [said] : said.split(',').map((value) => value.trim())
   const [first = ''] = values
   const length = Number(first)
-  const valid = /^\d+$/.test(first) && Number.isSafeInteger(length) && values.every((other) => other === first)
+  const valid = DIGITS.test(first) && Number.isSafeInteger(length) && values.every((other) => other === first)
   return valid ? length : 'invalid'
 }
 

@@ -47,8 +47,8 @@ export interface VersionMarks {
 export function marksOf(head: ResponseFacts): VersionMarks | undefined {
   const etag = headerValue(head.headers, 'etag')
   const lastModified = headerValue(head.headers, 'last-modified')
-  if (etag === undefined && lastModified === undefined) return undefined
-  return {...(etag === undefined ? {} : {etag}), ...(lastModified === undefined ? {} : {lastModified})}
+  if (etag === undefined) return lastModified === undefined ? undefined : {lastModified}
+  return lastModified === undefined ? {etag} : {etag, lastModified}
 }
 
 /**

@@ -46,21 +46,22 @@ export class JournalTail {
     const {attempts, evidence, response} = facts
     const error = failure ?? facts.error
     const {at, event, from, to, redirect} = move
-    const entry: JournalEntry = {
+    const entry: {-readonly [P in keyof JournalEntry]: JournalEntry[P]} = {
       seq: this.#seq,
       at,
       event,
       from,
       to,
-      ...(redirect === undefined ? {} : {redirect}),
       state,
       attempts: attempts.total,
       failures: attempts.failures,
       bytes: sizeOf(evidence.ranges),
       generation: evidence.generation,
-      ...(response === undefined ? {} : {status: response.status}),
-      ...(error === undefined ? {} : {error: errorText(error, facts)}),
     }
+    // Not spread into it: of each operation's every step there is one.
+    if (response !== undefined) entry.status = response.status
+    if (error !== undefined) entry.error = errorText(error, facts)
+    if (redirect !== undefined) entry.redirect = redirect
     this.#unsaved.push(entry)
     if (this.#unsaved.length > JOURNAL_BOUND.entries) this.#unsaved.shift()
     return entry

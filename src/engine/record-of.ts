@@ -53,8 +53,10 @@ export function recordOf(
   now: number,
   journalled = 0,
 ): OperationRecord {
-  // One copy: this runs at each step of each operation.
-  const record = extended(facts, journalled === 0 ? {state} : {state, journalled})
+  // One copy: this runs at each step of each operation. The id comes first for what is said of `extended`.
+  const {id} = facts
+  const others: Omit<OperationFacts, 'id'> = facts
+  const record = journalled === 0 ? {id, ...others, state} : {id, ...others, state, journalled}
   if (!isTerminal(state)) return record
   const {sealed: _, credentials: __, ...request} = facts.request
   return extended(record, {request, endedAt: facts.endedAt ?? now})

@@ -2,6 +2,7 @@
 
 import {assertPlain, type Credential, credentialIn, type RequestCredentials} from '../domain/credential.ts'
 import {invalidArgument} from '../domain/errors.ts'
+import {extended} from '../domain/extended.ts'
 import {isSecretHeader} from '../domain/header-fields.ts'
 import type {HeaderField, TransferRequest} from '../domain/record.ts'
 import type {EngineApi} from './engine-api.ts'
@@ -28,7 +29,7 @@ export function withAddress(
   if (url.username !== '') url.username = ''
   if (url.password !== '') url.password = ''
   if (url.href.includes('#')) url.hash = ''
-  const addressed = {...request, url: url.href}
+  const addressed: TransferRequest = extended(request, {url: url.href})
   // Over FTP the address says it all (spec 9.6): a credential that answers challenges of HTTP is told to nobody else.
   if (server === undefined) return isFtp ? changeCredentials(engine, addressed, {server: undefined}) : addressed
   assertPlain(argument, server.userName + server.password)
