@@ -7,11 +7,20 @@
 const LEAST = 64
 const MOST = 4096
 
+/** So many quick ones in a row, and the slow ones before them are forgotten. */
+const QUICK_ONES = 64
+
 export class Detour {
+  readonly #least: number
   /** How many more go to a thread. */
   #left = 0
-  #next = LEAST
+  #next: number
   #quickOnes = 0
+
+  constructor(least = LEAST) {
+    this.#least = least
+    this.#next = least
+  }
 
   /** One is about to begin: whether it may be made at once. */
   isOver(): boolean {
@@ -28,7 +37,7 @@ export class Detour {
       this.#quickOnes = 0
     } else {
       this.#quickOnes += 1
-      if (this.#quickOnes >= LEAST) this.#next = LEAST
+      if (this.#quickOnes >= QUICK_ONES) this.#next = this.#least
     }
   }
 }

@@ -14,6 +14,9 @@ const PROMISING_MS = 4
 /** ms: about what the trip costs. */
 const QUICK_MS = 0.1
 
+/** Fewer than elsewhere: a slow one may just as well have lost its processor for a while, and what is tried costs little. */
+const LEAST_DETOUR = 16
+
 /** Beyond them all are learnt anew. */
 const MOST_DEVICES = 1000
 
@@ -53,7 +56,7 @@ export class SyncPace {
 }
 
 class DevicePace {
-  readonly #detour = new Detour()
+  readonly #detour = new Detour(LEAST_DETOUR)
   /** So the last one from a thread said. */
   #isPromising = false
 
