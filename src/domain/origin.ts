@@ -25,6 +25,25 @@ export function hostOf(url: string): string {
   return authorityOf(url).hostname
 }
 
+/** No segment of it is `.` or `..`, and nothing in it is, or would be, percent-encoded. */
+const PLAIN_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w~.,;:=+@()!$&'*-]*)+$/
+
+/**
+ * The path of an http or https address that is nothing but origin and path, as the URL parser would write it: of a list nearly all
+ * are. Undefined for any other, of which only the parser knows.
+ */
+export function plainPathOf(url: string): string | undefined {
+  if (!url.startsWith('http')) return undefined
+  let origin: string
+  try {
+    origin = originOf(url)
+  } catch {
+    return undefined
+  }
+  const path = url.startsWith(origin) ? url.slice(origin.length) : ''
+  return PLAIN_PATH.test(path) ? path : undefined
+}
+
 function authorityOf(url: string): Authority {
   if (last !== undefined && url.startsWith(last.front)) return last.authority
   const scheme = url.indexOf('://')

@@ -4,6 +4,7 @@ import {assertPlain, type Credential, credentialIn, type RequestCredentials} fro
 import {invalidArgument} from '../domain/errors.ts'
 import {extended} from '../domain/extended.ts'
 import {isSecretHeader} from '../domain/header-fields.ts'
+import {plainPathOf} from '../domain/origin.ts'
 import type {HeaderField, TransferRequest} from '../domain/record.ts'
 import type {EngineApi} from './engine-api.ts'
 
@@ -17,6 +18,7 @@ export function withAddress(
   uri: URL | string,
   argument: string,
 ): TransferRequest {
+  if (typeof uri === 'string' && plainPathOf(uri) !== undefined) return extended(request, {url: uri})
   if (!(uri instanceof URL) && typeof uri !== 'string') throw invalidArgument(argument, 'must be a URL')
   const url = parsed(uri)
   if (url === undefined) throw invalidArgument(argument, 'is not a URL')

@@ -2,7 +2,9 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {hostOf, originOf} from '../../src/domain/origin.ts'
+import {addressOf} from '../../src/adapters/http/address.ts'
+import {TransferError} from '../../src/domain/errors.ts'
+import {hostOf, originOf, plainPathOf} from '../../src/domain/origin.ts'
 
 const scheme = fc.constantFrom('http', 'https', 'ftp', 'HTTP')
 const user = fc.constantFrom('', 'me@', 'me:pw@', 'a%40b:c%2Fd@')
@@ -37,5 +39,71 @@ describe('originOf and hostOf', () => {
 
   it('throw for what is no absolute URL', () => {
     for (const text of ['', '/a', 'http://', 'http:// /a']) expect(() => originOf(text)).toThrow(TypeError)
+  })
+})
+
+describe('addressOf', () => {
+  const segment = fc.oneof(
+    fc.constantFrom(
+      '',
+      '.',
+      '..',
+      '...',
+      '.a',
+      'a.',
+      '%2e',
+      '%2E%2e',
+      'a b',
+      'ä',
+      '~x',
+      "a'b",
+      'a^b',
+      'a|b',
+      'a\\..',
+      'a\tb',
+    ),
+    fc.constantFrom('file.bin', 'a;v=1', "!$&'()*+,;=:@-_.~", '{a}', '`', '"', '<>', '[x]', '\ud800', '%zz'),
+    fc.webSegment(),
+    fc.string(),
+  )
+  const path = fc.array(segment).map((segments) => segments.map((each) => `/${each}`).join(''))
+  const more = fc.constantFrom('', '?', '?a=/b', '#', '#/c')
+
+  it('says what URL says of any http address', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('http', 'https', 'HTTP'),
+        user,
+        host,
+        port,
+        path,
+        more,
+        (name, who, where, at, to, rest) => {
+          const url = `${name}://${who}${where}${at}${to}${rest}`
+          const {origin, pathname, search, href} = new URL(url)
+          const found = addressOf(url)
+          if (plainPathOf(url) !== undefined) expect(href).toBe(url)
+          expect({origin: found.origin, pathname: found.pathname, search: found.search}).toEqual({
+            origin,
+            pathname,
+            search,
+          })
+        },
+      ),
+      {numRuns: 2000},
+    )
+  })
+
+  it('knows what most addresses look like without the parser', () => {
+    expect(plainPathOf('https://example.com/a/b.bin')).toBe('/a/b.bin')
+    for (const rest of ['', '/../a', '/%61', '/a?b', '/a#b', '/a b']) {
+      expect(plainPathOf(`https://example.com${rest}`)).toBeUndefined()
+    }
+  })
+
+  it('takes http and https only, and nothing relative', () => {
+    for (const text of ['', '/a', 'http://', 'http:// /a', 'ftp://a/b', 'httpx://a/b', 'file:///a']) {
+      expect(() => addressOf(text)).toThrow(TransferError)
+    }
   })
 })

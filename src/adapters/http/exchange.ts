@@ -13,6 +13,7 @@ import type {
   ExchangeRequest,
   RequestBody,
 } from '../../ports/transport.ts'
+import type {Address} from './address.ts'
 import {BodyIntake} from './body-intake.ts'
 import {BodyOutlet} from './body-outlet.ts'
 import {isEarlyEnd, toTransferError} from './error-table.ts'
@@ -26,7 +27,7 @@ import {isForwarded, type Route} from './route.ts'
 export interface ExchangeSetup {
   readonly request: ExchangeRequest
   /** The request's, parsed. */
-  readonly url: URL
+  readonly url: Address
   readonly receiver: BodyReceiver
   /** Absent where only `stop` stops it. */
   readonly signal?: AbortSignal
@@ -55,7 +56,7 @@ const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 export class HttpExchange implements Exchange, BriefExchange {
   readonly finished: Promise<ExchangeEnd>
   readonly #setup: ExchangeSetup
-  readonly #url: URL
+  readonly #url: Address
   readonly #intake: BodyIntake
   readonly #onAbort = () => this.stop()
   #resolve: (end: ExchangeEnd) => void = () => {}

@@ -3,9 +3,10 @@
 import {createHash, randomUUID} from 'node:crypto'
 import type {Dispatcher} from 'undici'
 import {AuthenticationMemory} from '../../domain/authentication.ts'
-import {invalidArgument, TransferError} from '../../domain/errors.ts'
+import {TransferError} from '../../domain/errors.ts'
 import {type ProxyOptions, proxyRules} from '../../domain/proxy.ts'
 import type {BodyReceiver, ExchangeRequest, Transport} from '../../ports/transport.ts'
+import {addressOf} from './address.ts'
 import {Egress, type EgressOptions} from './egress.ts'
 import {HttpExchange} from './exchange.ts'
 import {ForeignLane} from './foreign-lane.ts'
@@ -66,7 +67,7 @@ export function createHttpTransport(options: HttpTransportOptions = {}, {undiciO
   const begin = (request: ExchangeRequest, receiver: BodyReceiver, signal?: AbortSignal): HttpExchange => {
     const url = addressOf(request.url)
     const {origin} = url
-    const route = dispatcher === undefined ? routeOf(url, request, rules) : {key: origin, origin}
+    const route = dispatcher === undefined ? routeOf(origin, request, rules) : {key: origin, origin}
     const exchange = new HttpExchange({
       request,
       url,
@@ -93,21 +94,6 @@ export function createHttpTransport(options: HttpTransportOptions = {}, {undiciO
       for (const exchange of [...running]) exchange.fail(closedError(exchange.origin))
       pool.close()
     },
-  }
-}
-
-function addressOf(url: string): URL {
-  const address = parse(url)
-  const {protocol} = address
-  if (protocol !== 'http:' && protocol !== 'https:') throw invalidArgument('url', 'must be http or https')
-  return address
-}
-
-function parse(url: string): URL {
-  try {
-    return new URL(url)
-  } catch {
-    throw invalidArgument('url', 'must be absolute')
   }
 }
 

@@ -13,10 +13,10 @@ export interface Route {
 }
 
 /** The operation's own proxy before the engine's; its own credential before what the address says. */
-export function routeOf(target: URL, {proxy, proxyCredential}: ExchangeRequest, rules: ProxyRules): Route {
-  const {origin} = target
-  if (proxy === 'direct') return {key: origin, origin}
-  const chosen = proxy === undefined ? proxyFor(rules, target) : parseProxy(proxy, 'proxy')
+export function routeOf(origin: string, {proxy, proxyCredential}: ExchangeRequest, rules: ProxyRules): Route {
+  const hasRules = rules.http !== undefined || rules.https !== undefined
+  if (proxy === 'direct' || (proxy === undefined && !hasRules)) return {key: origin, origin}
+  const chosen = proxy === undefined ? proxyFor(rules, new URL(origin)) : parseProxy(proxy, 'proxy')
   if (chosen === undefined) return {key: origin, origin}
   const credential = proxyCredential ?? chosen.credential
   const {credential: _, ...plain} = chosen
