@@ -61,10 +61,19 @@ export function withoutHeader(fields: readonly HeaderField[], name: string): rea
   return fields.filter(([each]) => each.toLowerCase() !== unwanted)
 }
 
+/** The names that were asked about: servers send the same few with each answer. Bounded, as anybody may invent some. */
+const verdicts = new Map<string, boolean>()
+const MOST_VERDICTS = 500
+const LONGEST_NAME = 64
+
 /** Whether a header's value may identify or authorise somebody: never stored in clear, shown, or sent to another origin. */
 export function isSecretHeader(name: string): boolean {
+  const known = verdicts.get(name)
+  if (known !== undefined) return known
   const lower = name.toLowerCase()
-  return SECRET_WORDS.test(lower.replace(/[-_]/g, '')) || SECRET_ENDING.test(lower)
+  const isSecret = SECRET_WORDS.test(lower.replace(/[-_]/g, '')) || SECRET_ENDING.test(lower)
+  if (verdicts.size < MOST_VERDICTS && name.length <= LONGEST_NAME) verdicts.set(name, isSecret)
+  return isSecret
 }
 
 /** A field value arrives as Latin-1; where its bytes are UTF-8 (which servers do send) it is read as that. */

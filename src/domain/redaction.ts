@@ -42,7 +42,8 @@ export function redactAnswerHeaders(fields: readonly HeaderField[]): readonly He
 
 function redactAnswerValue(name: string, value: string): string {
   const text = redactAddresses(value)
-  return ADDRESS_HEADERS.has(name.toLowerCase()) ? text.replace(QUERY_IN_TEXT, `?${MASK}`) : text
+  if (!text.includes('?') || !ADDRESS_HEADERS.has(name.toLowerCase())) return text
+  return text.replace(QUERY_IN_TEXT, `?${MASK}`)
 }
 
 /** Every absolute address that stands in a text, masked. */

@@ -4,7 +4,7 @@ import type {OperationSnapshot} from '../../machines/operation.machine.ts'
 import type {Member} from '../domain/admission.ts'
 import type {SerializedError} from '../domain/errors.ts'
 import {extended} from '../domain/extended.ts'
-import type {OperationFacts, OperationRecord} from '../domain/record.ts'
+import type {OperationFacts, OperationRecord, TransferRequest} from '../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 
 const NAMES: ReadonlySet<string> = new Set(LIFE_STATES)
@@ -58,8 +58,14 @@ export function recordOf(
   const others: Omit<OperationFacts, 'id'> = facts
   const record = journalled === 0 ? {id, ...others, state} : {id, ...others, state, journalled}
   if (!isTerminal(state)) return record
-  const {sealed: _, credentials: __, ...request} = facts.request
-  return extended(record, {request, endedAt: facts.endedAt ?? now})
+  return extended(record, {request: withoutSecrets(facts.request), endedAt: facts.endedAt ?? now})
+}
+
+/** The same object where there are none: a store that wrote it before need not write it anew. */
+function withoutSecrets(request: TransferRequest): TransferRequest {
+  if (request.sealed === undefined && request.credentials === undefined) return request
+  const {sealed: _, credentials: __, ...rest} = request
+  return rest
 }
 
 /**

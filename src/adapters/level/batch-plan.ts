@@ -66,11 +66,11 @@ export async function planBatch(
   let {operations} = manifest
 
   const claim = (file: string, id: OperationId) => {
-    claims.set(file, id)
+    claims?.set(file, id)
     batch.put(fileKey(file), id)
   }
   const unclaim = (file: string, id: OperationId) => {
-    if (claims.get(file) !== id) return
+    if (claims?.get(file) !== id) return
     claims.delete(file)
     batch.del(fileKey(file))
   }
@@ -195,12 +195,12 @@ function tallyNames(record: OperationRecord): readonly TallyRef[] {
   return tallies.length === 0 ? tallies : tallies.map(({id, purpose}) => ({id, purpose}))
 }
 
-/** Who holds the files that this batch may give up. */
+/** Who holds the files that this batch may give up; `undefined` when it gives up none. */
 async function readClaims(
   database: Database,
   changes: Iterable<{readonly content: Change}>,
   before: ReadonlyMap<OperationId, Before>,
-): Promise<Map<string, OperationId>> {
+): Promise<Map<string, OperationId> | undefined> {
   const files: string[] = []
   for (const {content: change} of changes) {
     const was = before.get(change.kind === 'remove' ? change.id : change.record.id)
@@ -209,8 +209,8 @@ async function readClaims(
       files.push(was.file)
     }
   }
+  if (files.length === 0) return undefined
   const claims = new Map<string, OperationId>()
-  if (files.length === 0) return claims
   const holders: readonly (string | undefined)[] = await database.getMany(files.map(fileKey))
   files.forEach((file, at) => {
     const holder = holders[at]

@@ -21,7 +21,7 @@ export interface Place {
 const CAPACITY = 16_384
 
 export class Places {
-  /** In order of last use, oldest first. */
+  /** In order of last use, oldest first, since it was half full. */
   readonly #places = new Map<OperationId, Place>()
 
   get(id: OperationId): Place | undefined {
@@ -35,7 +35,8 @@ export class Places {
 
   /** `undefined` forgets it. */
   set(id: OperationId, place: Place | undefined): void {
-    this.#places.delete(id)
+    // While nothing has to go soon, none is moved to the end: a look-up among thousands costs more than the place.
+    if (place === undefined || this.#places.size >= CAPACITY / 2) this.#places.delete(id)
     if (place === undefined) return
     this.#places.set(id, place)
     if (this.#places.size <= CAPACITY) return
