@@ -1,9 +1,16 @@
 /** The names of parts, side files and alternatives: recognisable, apart from one another, and never too long. */
 
-import {basename} from 'node:path'
+import {basename, dirname, join} from 'node:path'
 import fc from 'fast-check'
 import {expect, test} from 'vitest'
-import {alternative, isSideName, partPaths, shorten} from '../../src/adapters/file/file-names.ts'
+import {
+  alternative,
+  directoryOf,
+  isSideName,
+  partPaths,
+  shorten,
+  siblingOf,
+} from '../../src/adapters/file/file-names.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 
 const ID = '0f8fad5b-d9cb-469f-a165-70867728950e' as OperationId
@@ -17,6 +24,27 @@ test('a part and its side file stand beside the destination and say whose they a
     side: '/home/me/.film.mp4.7728950e.12.side',
     nextSide: '/home/me/.film.mp4.7728950e.12.next',
   })
+})
+
+test('paths of any form are taken for what node:path takes them', () => {
+  const segment = fc.constantFrom('', '.', '..', '...', '.a', 'a.', 'film.mp4', 'é')
+  const path = fc.array(segment, {minLength: 1, maxLength: 6}).map((segments) => segments.join('/'))
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        path,
+        path.map((each) => `/${each}`),
+      ),
+      (file) => {
+        const {directory, side} = partPaths({id: ID, file, generation: 1})
+        expect(directory).toBe(dirname(file))
+        expect(directoryOf(file)).toBe(dirname(file))
+        expect(siblingOf(file, 'other')).toBe(join(dirname(file), 'other'))
+        expect(side).toBe(join(dirname(file), `.${basename(file)}.7728950e.1.side`))
+      },
+    ),
+    {numRuns: 2000},
+  )
 })
 
 test('a name of 255 bytes is shortened to make room', () => {

@@ -3,10 +3,10 @@
  * small files of one are admitted together. Nothing is kept longer, for anybody may take a directory away.
  */
 
-import {dirname} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import type {TransferTarget} from '../../domain/record.ts'
 import {NO_DIRECTORY_ADVICE} from './file-errors.ts'
+import {directoryOf} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
 
 export class TargetCheck {
@@ -19,7 +19,7 @@ export class TargetCheck {
 
   /** A directory is in the way under every policy: a name was meant that is a file's. */
   async check({file, collision}: TransferTarget): Promise<void> {
-    await this.#lookOnce(dirname(file))
+    await this.#lookOnce(directoryOf(file))
     const present = await this.#files.lstat(file)
     if (present === undefined) return
     if (present.kind === 'directory') {

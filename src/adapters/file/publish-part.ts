@@ -3,13 +3,13 @@
  * third renames. Each crash point leaves a state that a second call recognises by the file's identity.
  */
 
-import {basename, dirname, join} from 'node:path'
+import {basename} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import {safeFileName} from '../../domain/file-name.ts'
 import type {CollisionPolicy, PublishedFile} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
 import {errnoOf, NO_LINKS} from './file-errors.ts'
-import {alternative, type PartPaths} from './file-names.ts'
+import {alternative, type PartPaths, siblingOf} from './file-names.ts'
 import type {FileFacts, FileSystem} from './file-system.ts'
 
 /** After so many taken names something else is wrong. */
@@ -58,7 +58,7 @@ function destinationOf({file}: PartName, {as}: PublishedFile): string {
   if (as === undefined) return file
   if (as === '' || as !== safeFileName(as))
     throw new TransferError('INTERNAL', 'this is no safe file name', {where: as})
-  return join(dirname(file), as)
+  return siblingOf(file, as)
 }
 
 /** Where a crash may have left the file under its final name. */
