@@ -17,7 +17,7 @@ export interface RetentionPolicy {
 
 const PAGE = 1000
 
-/** Ends between two sweeps, at least; and at least this share of those that stay, which each sweep walks. */
+/** Ends between two sweeps, at least; and at least this share of those that stay, which a sweep may have to walk. */
 const SWEEP_EVERY = 1000
 const SWEEP_SHARE = 0.25
 
@@ -37,6 +37,8 @@ export class Retention {
   readonly #options: RetentionOptions
   #endsSinceSweep = 0
   #sweepAfter = SWEEP_EVERY
+  /** No more have ended than this, those since the last sweep aside. */
+  #mostEnded = Number.POSITIVE_INFINITY
   #sweeping: Promise<void> | undefined
   #stopped = false
 
@@ -52,8 +54,10 @@ export class Retention {
 
   /** Resolves when what is due was forgotten. One runs at a time. */
   sweep(): Promise<void> {
+    if (this.#sweeping !== undefined) return this.#sweeping
+    this.#mostEnded += this.#endsSinceSweep
     this.#endsSinceSweep = 0
-    this.#sweeping ??= this.#sweep()
+    this.#sweeping = this.#sweep()
       .catch(this.#options.onError)
       .finally(() => {
         this.#sweeping = undefined
@@ -68,18 +72,25 @@ export class Retention {
   }
 
   async #sweep(): Promise<void> {
-    const {clock, policy} = this.#options
-    let ended = 0
-    for await (const page of this.#pages()) ended += page.length
-    let surplus = ended - policy.count
-    this.#sweepAfter = Math.max(SWEEP_EVERY, Math.ceil(ended * SWEEP_SHARE))
+    const {clock, policy, store} = this.#options
+    if (this.#mostEnded > policy.count) this.#mostEnded = await this.#count()
+    this.#sweepAfter = Math.max(SWEEP_EVERY, Math.ceil(this.#mostEnded * SWEEP_SHARE))
+    let surplus = this.#mostEnded - policy.count
     const oldest = clock.now() - policy.ageMs
+    const [first] = await store.ended(undefined, 1)
+    if (first === undefined || (surplus <= 0 && first.endedAt >= oldest)) return
     for await (const page of this.#pages()) {
       const due = page.filter(({endedAt}, index) => endedAt < oldest || index < surplus)
       if (due.length === 0) return
       await this.#forget(due.map(({id}) => id))
       surplus -= page.length
     }
+  }
+
+  async #count(): Promise<number> {
+    let ended = 0
+    for await (const page of this.#pages()) ended += page.length
+    return ended
   }
 
   async #forget(ids: readonly OperationId[]): Promise<void> {
