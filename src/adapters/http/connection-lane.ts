@@ -34,6 +34,8 @@ export class ConnectionLane implements Lane {
   readonly #tools: LaneTools
   readonly #owner: LaneOwner
   readonly #server: URL
+  /** As the field Host says it. */
+  readonly #host: string
   #connection: Connection | undefined
   /** Absent as long as everything was plain. */
   #parser: ParserClient | undefined
@@ -53,6 +55,7 @@ export class ConnectionLane implements Lane {
     this.#tools = tools
     this.#owner = owner
     this.#server = new URL(route.origin)
+    this.#host = this.#server.host
   }
 
   get used(): boolean {
@@ -76,7 +79,7 @@ export class ConnectionLane implements Lane {
     this.#exchanges += 1
     const {turns, undiciOnly} = this.#tools
     const isOurs = this.#parser === undefined && !undiciOnly
-    const text = isOurs ? plainRequest(request, this.#server.host) : undefined
+    const text = isOurs ? plainRequest(request, this.#host) : undefined
     if (text === undefined) this.#ask(request, listener)
     else if (this.#connection === undefined) this.#openAndSend(text, request, listener)
     else turns.after(this.#restedAt, () => this.#send(text, request, listener))

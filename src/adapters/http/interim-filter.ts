@@ -10,6 +10,8 @@ const MAX_INTERIM_RESPONSES = 20
 const HEAD_END = '\r\n\r\n'
 const INTERIM = /^HTTP\/1\.\d 1\d\d/
 const STATUS_LINE_START = 'HTTP/1.1 1xx'.length
+const STATUS_AT = 'HTTP/1.1 '.length
+const ONE = 0x31
 const NOTHING = Buffer.alloc(0)
 
 export class InterimFilter {
@@ -32,6 +34,11 @@ export class InterimFilter {
   /** The bytes (a view) that are the parser's; empty while it is not clear yet. Throws INVALID_RESPONSE beyond the bounds. */
   pass(bytes: Buffer): Buffer {
     if (this.#passing) return bytes
+    // Nearly always: one look at the first digit of the status.
+    if (this.#held.length === 0 && bytes.length >= STATUS_LINE_START && bytes[STATUS_AT] !== ONE) {
+      this.#passing = true
+      return bytes
+    }
     let rest = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
     for (;;) {
       const start = rest.toString('latin1', 0, STATUS_LINE_START)
