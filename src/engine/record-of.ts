@@ -53,10 +53,8 @@ export function recordOf(
   now: number,
   journalled = 0,
 ): OperationRecord {
-  // One copy: this runs at each step of each operation. The id comes first for what is said of `extended`.
-  const {id} = facts
-  const others: Omit<OperationFacts, 'id'> = facts
-  const record = journalled === 0 ? {id, ...others, state} : {id, ...others, state, journalled}
+  // One copy: this runs at each step of each operation.
+  const record = extended(facts, journalled === 0 ? {state} : {state, journalled})
   if (!isTerminal(state)) return record
   return extended(record, {request: withoutSecrets(facts.request), endedAt: facts.endedAt ?? now})
 }
