@@ -265,8 +265,15 @@ export class WaitingLine {
   }
 
   #waitingOf(record: OperationRecord): Waiting {
-    const origin = originOf(record.request.url)
-    return {...placeIn(record), id: record.id, origin, gate: this.#options.gateOf(record), record}
+    const {id, sequence, policy} = record
+    return {
+      id,
+      priorityClass: priorityClass(policy.priority),
+      sequence,
+      origin: originOf(record.request.url),
+      gate: this.#options.gateOf(record),
+      record,
+    }
   }
 
   #isWithinHorizon(place: Place): boolean {
