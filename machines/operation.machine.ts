@@ -85,7 +85,7 @@ export interface OperationInput {
   readonly settings: OperationSettings
   /** Position from which bytes are wanted first (random access). */
   readonly wanted?: number | undefined
-  /** A batch of small files carried it until now: it runs, and has its slot. */
+  /** A batch of small files carried it until now: it goes on at once. */
   readonly carried?: Carried | undefined
 }
 

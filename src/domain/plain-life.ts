@@ -11,7 +11,7 @@ export interface PlainStep {
   /** Path of the state that it goes to. */
   readonly to: string
   readonly state: LifeState
-  /** It is on the wire, or on its way to its name: it has a slot. */
+  /** It is on the wire, or on its way to its name: with a chart of its own it has a slot. */
   readonly isMoving: boolean
 }
 

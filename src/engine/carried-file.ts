@@ -32,15 +32,14 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   #exchange: SmallExchange | undefined
   #stage: 'onWire' | 'filing' | 'writing' | 'publishing' | 'left' | 'ended' = 'onWire'
   /** Its slot is its place in the order of its group, and not for traffic alone. */
-  readonly #keepsSlot: boolean
+  #keepsSlot = false
   /** Why its try failed. */
   #failure: SerializedError | undefined
   /** Its part, once that is whole and durable. */
   verified: PublishedFile | undefined
 
-  constructor(entry: OperationEntry, batch: Batch, keepsSlot: boolean) {
+  constructor(entry: OperationEntry, batch: Batch) {
     this.entry = entry
-    this.#keepsSlot = keepsSlot
     this.since = batch.now()
     this.#batch = batch
     this.#record = entry.record
@@ -102,9 +101,10 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     if (!this.hasLeft) this.step(PLAIN_LIFE.responded, withResponse(this.#facts, response, evidence))
   }
 
-  /** All its bytes are here, and it is about to become a file: that needs no slot. */
-  beginFiling(): void {
+  /** All its bytes are here, and it is about to become a file: that needs no slot, unless one of its group waits for another. */
+  beginFiling(isSerialized: boolean): void {
     this.#stage = 'filing'
+    this.#keepsSlot = isSerialized
     this.step(PLAIN_LIFE.finished, this.#facts)
   }
 
@@ -161,12 +161,12 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   }
 
   change(changes: Partial<Pick<OperationFacts, 'policy' | 'request'>>): boolean {
-    if (!this.isTooLate) return false
+    if (this.#stage === 'onWire' || this.hasLeft) return false
     this.#facts = {...this.#facts, ...changes}
     const {entry} = this
     const step = {
       path: entry.path,
-      state: 'publishing',
+      state: this.#state,
       facts: this.#facts,
       phase: entry.phase,
       isPassive: false,

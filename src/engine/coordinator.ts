@@ -367,8 +367,8 @@ export class Coordinator {
   tryCommand(entry: OperationEntry, event: OperationEvent): boolean {
     // Nobody is let go of for what its chart would refuse.
     if (entry.isOver || this.operations.carriedAt(entry)?.can(event) === false) return false
-    const {snapshot, carrier} = this.operations.activate(entry)
-    if (carrier !== undefined) return changeCarried(carrier, event)
+    if (entry.carrier !== undefined && changeCarried(entry.carrier, event)) return true
+    const {snapshot} = this.operations.activate(entry)
     if (snapshot?.can(event) !== true) return false
     if (event.type === 'operation.cancel' || event.type === 'operation.pause') {
       this.line.leaveLine(entry.record.policy.group, entry.record.id)
@@ -593,7 +593,7 @@ export class Coordinator {
   }
 }
 
-/** For commands it is too late; what holds in every state holds for it too. */
+/** What holds in every state holds for one that is becoming a file, too, and lets nobody go of it. */
 function changeCarried(carrier: Carrier, event: OperationEvent): boolean {
   switch (event.type) {
     case 'policy.changed':

@@ -6,7 +6,14 @@
 
 import {createActor} from 'xstate'
 import {type GroupActor, type GroupEvent, groupMachine} from '../../machines/group.machine.ts'
-import {type Admission, compareTurns, type Member, nextAdmission, nextAdmissions} from '../domain/admission.ts'
+import {
+  type Admission,
+  type Candidate,
+  compareTurns,
+  type Member,
+  nextAdmission,
+  nextAdmissions,
+} from '../domain/admission.ts'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {originOf} from '../domain/origin.ts'
@@ -191,7 +198,10 @@ export class Groups {
   /** Everything that waits takes part from now on. */
   dropFloor(waiting: readonly WaitingGroup[]): void {
     this.#floor = 0
-    for (const group of this.#awake.values()) group.line.dropFloor()
+    for (const group of this.#awake.values()) {
+      group.line.dropFloor()
+      this.lineChanged(group)
+    }
     for (const group of waiting) this.#meet(group)
     this.#options.onOffers()
   }
@@ -215,14 +225,15 @@ export class Groups {
   /** What was not told yet of members that have left is told. */
   settle(): void {
     for (const group of this.#left) {
+      this.#left.delete(group)
       this.#settle(group)
       this.putAwayIfIdle(group)
     }
   }
 
   #settle(group: AwakeGroup): void {
-    if (!this.#left.delete(group)) return
     const ids = group.leaving
+    if (ids.length === 0) return
     group.leaving = []
     this.send(group, {type: 'members.left', ids})
   }
@@ -253,13 +264,16 @@ export class Groups {
     this.#lineTold(group)
   }
 
-  /** Its next ones take slots, at most `count`, and leave the line. More than one may be offered while no origin is closed. */
-  offerSlots(group: AwakeGroup, count: number): readonly (Member | Waiting)[] {
+  /**
+   * Its next ones take slots, at most `count`, and leave the line. More than one may be offered while no origin and no
+   * application can be full before they are taken. All who are admitted, as their line knows them or else their chart.
+   */
+  offerSlots(group: AwakeGroup, count: number): readonly (Member | Candidate | Waiting)[] {
     const {context} = this.#snapshotOf(group)
     const waiting = group.line.heads
     const heads = count === 1 ? context.line : waiting.slice(0, count).map(candidateOf)
     const ids = nextAdmissions({...context, line: heads}, count)
-    const known = [...waiting, ...context.members]
+    const known = [...waiting, ...heads, ...context.members]
     const takers = ids.flatMap((id) => known.find((each) => each.id === id) ?? [])
     const line = candidatesOf(group.line, this.#options.closedOrigins(), ids)
     this.send(group, {type: 'slots.offered', count, heads, line})

@@ -23,7 +23,7 @@ export interface OperationNotice {
   readonly hasRestarted: boolean
 }
 
-/** What a carrier leaves of an operation. `carried`: it had its slot, and goes on with that. */
+/** What a carrier leaves of an operation. `carried`: it goes on at once; else it is queued, and waits for its turn. */
 export interface LetGo {
   readonly record: OperationRecord
   readonly carried?: Carried
@@ -33,7 +33,7 @@ export interface LetGo {
 export interface Carrier {
   /** Lets go of it: what its actor is born from. Undefined when it is too late: its file is taking its name. */
   letGo(): LetGo | undefined
-  /** A change that holds in every state but the last; only where `letGo` said that it is too late. False when it has ended. */
+  /** A change that holds in every state but the last. False while it is on the wire, where its own chart takes it, and when it has ended. */
   change(changes: Partial<Pick<OperationFacts, 'policy' | 'request'>>): boolean
   /** Where it stands, which the told record may lag by one commit. */
   readonly state: LifeState

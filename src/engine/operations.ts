@@ -187,7 +187,7 @@ export class Operations {
     return snapshotAt(path, {...facts, state}, conditions(), settingsFor(facts.policy, options.settings))
   }
 
-  /** `carried`: it runs, and has its slot. */
+  /** `carried`: it goes on at once. */
   #giveActor(entry: OperationEntry, record: OperationRecord, carried?: Carried): OperationEntry {
     const {ports, options, session, conditions} = this.#options
     const actor = createActor(this.#machineOf(record.direction), {

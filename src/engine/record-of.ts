@@ -28,6 +28,7 @@ export interface ChartStep {
   readonly path: string
   readonly state: LifeState
   readonly facts: OperationFacts
+  /** undefined when it neither runs nor keeps a place; nor has a small file a slot that has all its bytes. */
   readonly phase: Member['phase'] | undefined
   /** It may be put away. */
   readonly isPassive: boolean

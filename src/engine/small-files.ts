@@ -39,6 +39,9 @@ import {SmallOrigins} from './small-origins.ts'
 /** ms. A server that takes longer is no server of small files. */
 const PATIENCE_MS = 2000
 
+/** Files of one turn: on a quick disk all of them are written without the event loop turning once. */
+const MOST_FILED = 64
+
 export interface SmallFilesOptions {
   readonly ports: Pick<EnginePorts, 'transport' | 'sink' | 'secrets' | 'clock'>
   readonly limiter: RateLimiter
@@ -62,7 +65,7 @@ export class SmallFiles implements Batch {
   readonly #origins: SmallOrigins
   readonly #onWire = new Set<CarriedFile>()
   /** All bytes of these are here. */
-  #arrived: CarriedFile[] = []
+  readonly #arrived: CarriedFile[] = []
   /** Those that become files now. */
   #turn: readonly CarriedFile[] = []
   #actor: SmallFilesActor | undefined
@@ -79,7 +82,7 @@ export class SmallFiles implements Batch {
     if (entry.isLive || !this.#origins.isTrusted(record.request.url) || !isPlain(record)) return false
     const {limiter, conditions} = this.#options
     if (blockageOf(record, conditions()) !== undefined || !limiter.allowanceOf(record).isUnlimited) return false
-    const carried = new CarriedFile(entry, this, this.#options.isSerialized(record.policy.group))
+    const carried = new CarriedFile(entry, this)
     entry.carrier = carried
     this.#onWire.add(carried)
     if (this.#onWire.size === 1) this.#running().send({type: 'wire.taken'})
@@ -178,11 +181,11 @@ export class SmallFiles implements Batch {
   }
 
   async #storeParts(): Promise<void> {
-    const {sink} = this.#options.ports
-    this.#turn = this.#arrived
-    this.#arrived = []
+    const {isSerialized, ports} = this.#options
+    const {sink} = ports
+    this.#turn = this.#arrived.splice(0, MOST_FILED)
     await this.#each(async (carried) => {
-      carried.beginFiling()
+      carried.beginFiling(isSerialized(carried.facts.policy.group))
       // Whoever heard of it may have taken it away.
       if (carried.hasLeft) return
       const file = await carried.write((bytes) => sink.writeWhole(partNameOf(carried.facts), bytes))

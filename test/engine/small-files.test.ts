@@ -354,6 +354,48 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  it('leaves no group behind, whoever looks at it while its last file is on its way to its name', async () => {
+    const world = await worldOf(1)
+    world.engine.events$.subscribe((event) => {
+      if (event.type === 'operation.moved' && event.to === 'running.finishing.verifying') world.engine.groups()
+    })
+    const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {group: 'g'}})]))
+    if (entry !== undefined) await expectWhole(world, entry, 1)
+    await world.advance(1000)
+    expect(world.engine.groups()).toEqual([])
+    await world.close()
+  })
+
+  it('keeps the place of one whose group runs one after the other by the time its bytes are here', async () => {
+    const world = await worldOf(2, 0, {}, {maxConcurrentTransfers: 1})
+    const path: string[] = []
+    world.engine.events$.subscribe((event) => {
+      if (event.type !== 'operation.moved') return
+      path.push(event.to)
+      if (event.to === 'running.exchanging.active.transferring' && path.filter((to) => to === event.to).length === 1)
+        void world.engine.setBehavior('g', BackgroundTransferBehavior.serialized)
+    })
+    const entries = await world.until(world.engine.start([1, 2].map((n) => world.draft(n, {policy: {group: 'g'}}))))
+    for (const [at, entry] of entries.entries()) await expectWhole(world, entry, at + 1)
+    const next = path.lastIndexOf('running.exchanging.active.connecting')
+    expect(path.indexOf('running.finishing.publishing')).toBeLessThan(next)
+    await world.close()
+  })
+
+  it('holds on to one that is changed while it becomes a file', async () => {
+    const world = await worldOf(1)
+    const entry = await start(world, 1)
+    world.engine.events$.subscribe((event) => {
+      if (event.type !== 'operation.moved' || event.to !== 'running.finishing.verifying') return
+      world.engine.changePolicy(entry, {...entry.facts.policy, retries: 7})
+      expect(entry.actor).toBeUndefined()
+    })
+    await expectWhole(world, entry, 1)
+    expect(entry.record.policy.retries).toBe(7)
+    expect(world.network.notes).toHaveLength(1)
+    await world.close()
+  })
+
   it('gives back every slot, whatever happens to those that it carries', async () => {
     const world = await worldOf(30)
     for (const n of [2, 5, 8]) world.network.addFault(urlOf(n), {kind: 'status', status: 404})

@@ -46,7 +46,7 @@ export interface FileSystem {
   ftruncate(fd: number, length: number): Promise<void>
   fchmod(fd: number, mode: number): Promise<void>
   fdatasync(fd: number): Promise<void>
-  /** `device`: that of a file with few bytes to write, which may be synced at once where that is quick. */
+  /** `device`: that of a file or a directory with little to write, which may be synced at once where that is quick. */
   fsync(fd: number, device?: number): Promise<void>
   fstat(fd: number): Promise<FileFacts>
   /** Of the name itself; undefined if it is free. */

@@ -26,7 +26,7 @@ import {isForwarded, type Route} from './route.ts'
 
 export interface ExchangeSetup {
   readonly request: ExchangeRequest
-  /** The request's, parsed. */
+  /** The request's. */
   readonly url: Address
   readonly receiver: BodyReceiver
   /** Absent where only `stop` stops it. */
