@@ -26,7 +26,7 @@ root = sys.argv[1]
 logging.basicConfig(level=logging.CRITICAL)
 class Data(ThrottledDTPHandler):
     read_limit = 0
-    write_limit = 16 * 1024 * 1024
+    write_limit = 4 * 1024 * 1024
 Handler = FTPHandler
 Handler.dtp_handler = Data
 Handler.authorizer = DummyAuthorizer()
