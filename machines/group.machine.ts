@@ -99,10 +99,13 @@ const setUp = setup({
     noteMember: assign({
       members: ({context}, params: {member: Member}) => withMember(context.members, params.member),
     }),
-    dropMembers: assign(({context: {members, current}}, {ids}: {ids: readonly OperationId[]}) => ({
-      members: members.filter(({id}) => !ids.includes(id)),
-      current: current !== undefined && ids.includes(current) ? undefined : current,
-    })),
+    dropMembers: assign(({context: {members, current}}, {ids}: {ids: readonly OperationId[]}) => {
+      const left = new Set(ids)
+      return {
+        members: members.filter(({id}) => !left.has(id)),
+        current: current !== undefined && left.has(current) ? undefined : current,
+      }
+    }),
     noteOrigins: assign({
       closedOrigins: (_, params: {closed: readonly string[]; line: readonly Candidate[]}) => params.closed,
       line: (_, params: {closed: readonly string[]; line: readonly Candidate[]}) => params.line,

@@ -476,8 +476,7 @@ export const operationMachine = setUp.createMachine({
     },
 
     leavingBatch: {
-      description:
-        'Its batch of small files let go of it: goes on by itself, with the slot that it has; never rests here',
+      description: 'Its batch of small files let go of it: goes on by itself at once; never rests here',
       tags: ['running', 'moving'],
       on: {'operation.cancel': 'canceling'},
       always: [{guard: 'hasFailed', target: 'running.weighing'}, ...onAdmission],

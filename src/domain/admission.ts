@@ -95,14 +95,15 @@ export function nextAdmissions(view: GroupView, count: number): readonly Operati
 
 /** The group when these have got slots. */
 export function withSlots<View extends GroupView>(view: View, ids: readonly OperationId[]): View {
-  const hasSlot = ({id}: {readonly id: OperationId}) => ids.includes(id)
+  const taking = new Set(ids)
+  const hasSlot = ({id}: {readonly id: OperationId}) => taking.has(id)
   const members = view.members.map((member) => (hasSlot(member) ? {...member, phase: 'running' as const} : member))
   for (const {id, priorityClass: admitted, origin, gate} of view.line.filter(hasSlot)) {
     const member = {id, priority: PRIORITY_OF[admitted], phase: 'running' as const, gate}
     members.push(origin === undefined ? member : {...member, origin})
   }
   const line = view.line.filter((candidate) => !hasSlot(candidate))
-  const current = view.current !== undefined && ids.includes(view.current) ? undefined : view.current
+  const current = view.current !== undefined && taking.has(view.current) ? undefined : view.current
   return {...view, members, line, current}
 }
 

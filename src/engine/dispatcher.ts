@@ -397,7 +397,7 @@ export class Dispatcher {
     const {capacity, applications} = this.#options
     const isFree = this.#closed.size === 0 && !this.#origins.mayClose && applications === undefined
     const {rotation} = this.#groups
-    return isFree && rotation.isAlone && this.#groups.isParallel(group) ? capacity - this.#slots.size : 1
+    return isFree && rotation.hasOneOffer && this.#groups.isParallel(group) ? capacity - this.#slots.size : 1
   }
 }
 

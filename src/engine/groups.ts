@@ -273,8 +273,9 @@ export class Groups {
     const waiting = group.line.heads
     const heads = count === 1 ? context.line : waiting.slice(0, count).map(candidateOf)
     const ids = nextAdmissions({...context, line: heads}, count)
-    const known = [...waiting, ...heads, ...context.members]
-    const takers = ids.flatMap((id) => known.find((each) => each.id === id) ?? [])
+    const known = new Map<OperationId, Member | Candidate | Waiting>()
+    for (const each of [...context.members, ...heads, ...waiting]) known.set(each.id, each)
+    const takers = ids.flatMap((id) => known.get(id) ?? [])
     const line = candidatesOf(group.line, this.#options.closedOrigins(), ids)
     this.send(group, {type: 'slots.offered', count, heads, line})
     for (const id of ids) group.line.leave(id)

@@ -37,7 +37,7 @@ export class Rotation {
   }
 
   /** One group offers something, and no other. */
-  get isAlone(): boolean {
+  get hasOneOffer(): boolean {
     return this.#offers.size === 1
   }
 

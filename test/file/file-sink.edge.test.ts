@@ -133,16 +133,21 @@ test('a descriptor is not closed while a write needs it, lest its number go to a
   expect(order).toEqual(['written', 'closed'])
 })
 
+/** A sink over the real file system, and what it asks of that. */
+function sinkWithCalls() {
+  const calls: FileCall[] = []
+  const files = intercepted(nodeFileSystem, (call) => {
+    calls.push(call)
+    return undefined
+  })
+  return {sink: createFileSink({durability: 'power', files}), calls}
+}
+
 describe('a look at the destination', () => {
   const target = (file: string) => ({file: join(directory, 'in', file), collision: 'failIfExists'}) as const
 
   test('is one for all who ask together, and another one for who asks later', async () => {
-    const calls: FileCall[] = []
-    const files = intercepted(nodeFileSystem, (call) => {
-      calls.push(call)
-      return undefined
-    })
-    const sink = createFileSink({durability: 'power', files})
+    const {sink, calls} = sinkWithCalls()
     mkdirSync(join(directory, 'in'))
     await Promise.all(['a', 'b', 'c'].map((file) => sink.checkTarget(target(file))))
     expect(calls.sort()).toEqual(['access', 'lstat', 'lstat', 'lstat', 'stat'])
@@ -170,12 +175,7 @@ describe('a part that was written whole', () => {
   })
 
   test('takes its name in a few calls', async () => {
-    const calls: FileCall[] = []
-    const files = intercepted(nodeFileSystem, (call) => {
-      calls.push(call)
-      return undefined
-    })
-    const sink = createFileSink({durability: 'power', files})
+    const {sink, calls} = sinkWithCalls()
     for (const [collision, expected] of [
       ['failIfExists', ['lstat', 'link', 'remove', 'fsyncDirectory']],
       ['replaceExisting', ['lstat', 'rename', 'fsyncDirectory']],
