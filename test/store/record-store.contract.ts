@@ -485,6 +485,24 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         expect(next).toEqual(Array.from(next, (_, at) => 4200 - next.length + 1 + at))
       })
 
+      it('goes with each of many that are forgotten at once, and with nobody who lies between them', async () => {
+        const long = Array.from({length: 90}, (_, at) => journalEntry(at + 1))
+        const all = Array.from({length: 40}, (_, at) => at + 1)
+        await Promise.all(all.map((n) => store.save(running(n), [journalEntry(1)])))
+        // Segments of their own: more of one that stays, and of one that goes, than are read at once.
+        for (const entry of long.slice(1)) {
+          await Promise.all([store.save(running(7), [entry]), store.save(running(8), [entry])])
+        }
+        const gone = all.filter((n) => n % 5 > 2 || n > 35)
+
+        await Promise.all(gone.toReversed().map((n) => store.remove(operationId(n))))
+
+        for (const n of all) {
+          const kept = n === 7 ? long : [journalEntry(1)]
+          expect(await store.journal(operationId(n))).toEqual(gone.includes(n) ? [] : kept)
+        }
+      })
+
       it('goes with its operation, and a new one of that id begins afresh', async () => {
         await store.create([queuedRecord(1), queuedRecord(2)])
         await store.save(completed(1), [journalEntry(1)])

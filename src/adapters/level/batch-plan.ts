@@ -60,6 +60,8 @@ export async function planBatch(
 ): Promise<BatchOutcome> {
   const before = await readBefore(database, changes.values(), known, newest)
   const claims = await readClaims(database, changes.values(), before)
+  // First: who is replaced gets a journal that may begin with a key of the old one.
+  await journals.remove(database, batch, losingJournals(changes.values(), before))
   const writes = manifest.writes + 1
   const places = new Map<OperationId, Place | undefined>()
   const counts = new TallyPlan(batch, tallies)
@@ -86,14 +88,12 @@ export async function planBatch(
         batch.del(ACTIVE + id)
       }
       batch.del(operationKey(id))
-      if (hasJournal(was)) await journals.remove(database, batch, id)
       if (typeof was === 'object') counts.left(id, was)
       places.set(id, undefined)
       operations -= 1
       continue
     }
     if (change.kind === 'create' && was !== 'absent') continue
-    if (change.kind === 'replace' && hasJournal(was)) await journals.remove(database, batch, id)
     if (change.kind === 'replace' && typeof was === 'object') counts.left(id, was)
     const kept = typeof was === 'object' && change.kind !== 'replace' ? was.journalled : 0
     const record = withJournalled(change.record, kept)
@@ -122,6 +122,20 @@ export async function planBatch(
   const next: Manifest = {operations, lastSequence: Math.max(manifest.lastSequence, lastSequence), writes}
   batch.put(MANIFEST_KEY, sealManifest(next))
   return {manifest: next, places}
+}
+
+/** Whoever goes, or is replaced, goes with its journal. */
+function losingJournals(
+  changes: Iterable<{readonly content: Change}>,
+  before: ReadonlyMap<OperationId, Before>,
+): readonly OperationId[] {
+  const ids: OperationId[] = []
+  for (const {content: change} of changes) {
+    const isLosing = change.kind === 'remove' || change.kind === 'replace'
+    const id = change.kind === 'remove' ? change.id : change.record.id
+    if (isLosing && hasJournal(before.get(id) ?? 'absent')) ids.push(id)
+  }
+  return ids
 }
 
 /** A record that does not verify was counted, most likely as one that had not ended. */

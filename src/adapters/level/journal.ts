@@ -17,6 +17,9 @@ const SEGMENT_ENTRIES = 128
 /** Journals that end before this seq are within the bound, however long their error texts. */
 const SURELY_WITHIN = 64
 
+/** Keys that are read in one trip to the thread pool: the segments of some twenty short journals. */
+const KEYS_AT_ONCE = 64
+
 /** How many long journals are remembered; the others are read when something is added to them. */
 const REMEMBERED = 128
 
@@ -56,10 +59,10 @@ export class JournalBound {
     if (extent !== undefined) for (const {key} of dropSurplus(extent)) batch.del(key)
   }
 
-  /** The whole journal of an operation goes. */
-  async remove(database: Database, batch: Batch, id: OperationId): Promise<void> {
-    this.#extents.delete(id)
-    for (const key of await database.keys(journalSpan(id)).all()) batch.del(key)
+  /** The whole journals of these operations go. */
+  async remove(database: Database, batch: Batch, ids: readonly OperationId[]): Promise<void> {
+    for (const id of ids) this.#extents.delete(id)
+    for await (const key of journalKeysOf(database, ids)) batch.del(key)
   }
 
   /** After a batch of which it is not known whether it was written. */
@@ -74,6 +77,33 @@ export class JournalBound {
     const oldest = this.#extents.keys().next()
     if (this.#extents.size > REMEMBERED && !oldest.done) this.#extents.delete(oldest.value)
     return extent
+  }
+}
+
+/**
+ * What is forgotten together was mostly made together, and lies side by side: one iterator walks over all of it, and seeks only where
+ * others lie between.
+ */
+async function* journalKeysOf(database: Database, ids: readonly OperationId[]): AsyncGenerator<string> {
+  const spans = ids.toSorted().map(journalSpan)
+  const [first] = spans
+  if (first === undefined) return
+  const iterator = database.keys({gte: first.gte, lt: spans.at(-1)?.lt ?? first.lt})
+  try {
+    let keys: string[] = await iterator.nextv(KEYS_AT_ONCE)
+    for (const {gte, lt} of spans) {
+      if (keys.length > 0 && (keys.at(-1) ?? '') < gte) {
+        iterator.seek(gte)
+        keys = await iterator.nextv(KEYS_AT_ONCE)
+      }
+      while (keys.length > 0) {
+        yield* keys.filter((key) => gte <= key && key < lt)
+        if ((keys.at(-1) ?? '') >= lt) break
+        keys = await iterator.nextv(KEYS_AT_ONCE)
+      }
+    }
+  } finally {
+    await iterator.close()
   }
 }
 
