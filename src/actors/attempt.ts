@@ -75,6 +75,7 @@ export class Attempt {
       facts,
       sink: ports.sink,
       meter: ports.meter,
+      now: () => ports.clock.now(),
       checkpointed: (evidence) => this.#report({type: 'attempt.checkpointed', evidence}),
       broken: () => this.#stop(),
     })

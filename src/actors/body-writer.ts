@@ -3,7 +3,7 @@
 import type {PartFile} from '../ports/file-sink.ts'
 import type {RateAllowance} from '../ports/rate-limiter.ts'
 import {type BufferPool, LARGEST_BUFFER_BYTES} from './buffer-pool.ts'
-import {CHECKPOINT_BYTES, type Checkpoints, MOST_AT_RISK_BYTES, type Writer} from './checkpoints.ts'
+import type {Checkpoints, Writer} from './checkpoints.ts'
 import {OverlapCheck} from './overlap-check.ts'
 
 /** Buffers in flight for one connection: one fills while two are being written. */
@@ -49,7 +49,12 @@ export class BodyWriter implements Writer {
 
   lend(): Buffer | undefined {
     const {checkpoints, rate, pool, expected, isAwaited, onRoom} = this.#options
-    if (this.#isFull || checkpoints.failure !== undefined) return undefined
+    if (checkpoints.failure !== undefined) return undefined
+    if (this.#isFull) {
+      // Nothing came for a while, and now what is at risk is too old: only a checkpoint makes room.
+      checkpoints.keepUp()
+      return undefined
+    }
     if (!rate.isUnlimited && !rate.isOpen()) {
       rate.whenOpen(onRoom)
       return undefined
@@ -69,7 +74,7 @@ export class BodyWriter implements Writer {
 
   get #isFull(): boolean {
     const atRisk = this.#lentBytes + this.#unsynced + this.#inCheckpoint
-    return this.#lent >= BUFFERS || atRisk + LARGEST_BUFFER_BYTES > MOST_AT_RISK_BYTES
+    return this.#lent >= BUFFERS || this.#options.checkpoints.isTooMuch(atRisk + LARGEST_BUFFER_BYTES)
   }
 
   release(buffer: Buffer): void {
@@ -101,7 +106,7 @@ export class BodyWriter implements Writer {
       this.release(buffer)
     }
     if (checkpoints.failure === undefined) {
-      if (this.#unsynced >= CHECKPOINT_BYTES) void checkpoints.checkpoint().catch(() => undefined)
+      checkpoints.keepUp()
       onRoom()
     }
   }

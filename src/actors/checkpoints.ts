@@ -8,11 +8,17 @@ import {addRange, type RangeSet} from '../domain/range-set.ts'
 import {type Evidence, withoutBytes} from '../domain/record.ts'
 import type {PartFile, SideFacts} from '../ports/file-sink.ts'
 
-/** What a crash may cost of one connection at most: bytes that it was given, and that no checkpoint has. */
+/**
+ * What a crash may cost of one connection at most: bytes that it was given, and that no checkpoint has. Or what comes within
+ * MOST_AT_RISK_MS, where that is more: it comes again as fast.
+ */
 export const MOST_AT_RISK_BYTES = 8 * 1024 * 1024
+const MOST_AT_RISK_MS = 100
 
 /** Written bytes of one connection that make the next checkpoint worth its syncs: as many can come while it is made. */
-export const CHECKPOINT_BYTES = MOST_AT_RISK_BYTES / 2
+const CHECKPOINT_BYTES = MOST_AT_RISK_BYTES / 2
+/** From the begin of one to that of the next: of a body that brings a gibibyte a second 250 would be made in that time. */
+const CHECKPOINT_MS = MOST_AT_RISK_MS / 2
 
 /** A connection that writes, as the checkpoints see it. */
 export interface Writer {
@@ -42,6 +48,8 @@ export interface CheckpointsOptions {
   readonly onWritten: () => void
   /** The disk failed: told once, and nothing more is written. */
   readonly onError: (error: unknown) => void
+  /** Epoch ms. */
+  readonly now: () => number
 }
 
 export class Checkpoints {
@@ -52,9 +60,14 @@ export class Checkpoints {
   #written: RangeSet
   #running: Promise<void> | undefined
   #failure: {readonly error: unknown} | undefined
+  /** When the last checkpoint began, and when the last one that holds. Epoch ms. */
+  #beganAt: number
+  #coveredAt: number
 
   constructor(options: CheckpointsOptions) {
     this.#options = options
+    this.#beganAt = options.now()
+    this.#coveredAt = this.#beganAt
     this.#evidence = options.evidence
     this.#written = options.evidence.ranges
   }
@@ -119,6 +132,16 @@ export class Checkpoints {
     this.#options.onWritten()
   }
 
+  /** A writer with so much is told to wait for the checkpoint: what is at risk did not come in a moment. */
+  isTooMuch(atRisk: number): boolean {
+    return atRisk > MOST_AT_RISK_BYTES && this.#hasPassed(this.#coveredAt, MOST_AT_RISK_MS)
+  }
+
+  /** More was written; begins the checkpoint that is due, if one is. */
+  keepUp(): void {
+    if (this.#isDue) void this.checkpoint().catch(() => undefined)
+  }
+
   /**
    * Makes what is written durable. One runs at a time; a call while one runs joins it. Rejects with the sink's error, which
    * `onError` was told too.
@@ -130,13 +153,26 @@ export class Checkpoints {
     return this.#running
   }
 
+  get #isDue(): boolean {
+    if (!this.#hasPassed(this.#beganAt, CHECKPOINT_MS)) return false
+    for (const {unsynced} of this.#writers) if (unsynced >= CHECKPOINT_BYTES) return true
+    return false
+  }
+
+  /** A clock that was set back says so, too. */
+  #hasPassed(since: number, ms: number): boolean {
+    return Math.abs(this.#options.now() - since) >= ms
+  }
+
   /** Goes on while enough was written meanwhile: a full writer waits for nothing else. */
   async #checkpoints(): Promise<void> {
     do await this.#checkpoint()
-    while ([...this.#writers].some(({unsynced}) => unsynced >= CHECKPOINT_BYTES))
+    while (this.#isDue)
   }
 
   async #checkpoint(): Promise<void> {
+    const began = this.#options.now()
+    this.#beganAt = began
     if (this.#written === this.#evidence.ranges) return
     const covered = [...this.#writers]
     for (const writer of covered) writer.covering()
@@ -151,6 +187,7 @@ export class Checkpoints {
       throw error
     }
     this.#evidence = {...this.#evidence, ranges}
+    this.#coveredAt = began
     this.#options.onCheckpoint(this.#evidence)
     for (const writer of covered) writer.covered()
   }

@@ -15,6 +15,8 @@ export interface TryFileHost {
   readonly facts: OperationFacts
   readonly sink: FileSink
   readonly meter: ProgressMeter
+  /** Epoch ms. */
+  readonly now: () => number
   readonly checkpointed: (durable: Evidence) => void
   /** The disk failed, or what came is not wanted: nothing more is written. */
   readonly broken: () => void
@@ -134,7 +136,7 @@ export class TryFile {
   }
 
   #checkpointsOver(evidence: Evidence): Checkpoints {
-    const {facts, meter, checkpointed, broken} = this.#host
+    const {facts, meter, now, checkpointed, broken} = this.#host
     const {id, request, target} = facts
     const bytes: Checkpoints = new Checkpoints({
       evidence,
@@ -147,6 +149,7 @@ export class TryFile {
       },
       onWritten: () => meter.wrote(id),
       onError: broken,
+      now,
     })
     return bytes
   }

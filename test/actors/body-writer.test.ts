@@ -29,7 +29,10 @@ function slowPart() {
   return {part, syncs}
 }
 
-function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED) {
+/** `began`: epoch ms of the last checkpoint before; what comes long after it did not come in a moment. */
+function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED, clock = {now: 1_000_000, began: 0}) {
+  const {now} = clock
+  clock.now = clock.began
   const checkpoints = new Checkpoints({
     evidence: NO_EVIDENCE,
     side: {
@@ -40,7 +43,9 @@ function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED) {
     onCheckpoint: () => {},
     onWritten: () => {},
     onError: () => {},
+    now: () => clock.now,
   })
+  clock.now = now
   checkpoints.writeTo(Promise.resolve(part))
   const writer = new BodyWriter({
     checkpoints,
@@ -73,16 +78,67 @@ async function pour(writer: BodyWriter, from: number, most: number): Promise<num
 describe('a body writer over a disk that does not sync', () => {
   it('is given no more than 8 MiB that no checkpoint has, and goes on when they are durable', async () => {
     const {part, syncs} = slowPart()
-    const {writer, checkpoints} = writerOver(part)
+    const clock = {now: 1000, began: 0}
+    const {writer, checkpoints} = writerOver(part, UNLIMITED, clock)
     const taken = await pour(writer, 0, 100)
     expect(taken / MIB).toBe(8)
     expect(writer.isHolding).toBe(true)
     while (syncs.length > 0) {
+      clock.now += 1000
       for (const letGo of syncs.splice(0)) letGo()
       await settled()
     }
     expect(sizeOf(checkpoints.evidence.ranges)).toBe(8 * MIB)
     expect(writer.isHolding).toBe(false)
+    expect(await pour(writer, taken, 4)).toBe(taken + 4 * MIB)
+  })
+
+  it('is given more of what comes within a tenth of a second', async () => {
+    const {part, syncs} = slowPart()
+    const clock = {now: 1000, began: 950}
+    const {writer, checkpoints} = writerOver(part, UNLIMITED, clock)
+    const taken = await pour(writer, 0, 40)
+    expect(taken / MIB).toBe(40)
+    expect(syncs).toHaveLength(1)
+    clock.now = 1050
+    expect(await pour(writer, taken, 40)).toBe(taken)
+    expect(writer.isHolding).toBe(true)
+    for (const letGo of syncs.splice(0)) letGo()
+    await settled()
+    expect(sizeOf(checkpoints.evidence.ranges)).toBe(4 * MIB)
+    // What is at risk now came since that checkpoint began.
+    expect(writer.isHolding).toBe(false)
+    expect(syncs).toHaveLength(1)
+  })
+
+  it('makes one checkpoint of what comes within a twentieth of a second', async () => {
+    let made = 0
+    const {part} = slowPart()
+    const clock = {now: 1000, began: 1000}
+    const {writer} = writerOver(
+      {
+        ...part,
+        sync: async () => {},
+        checkpoint: async () => {
+          made += 1
+        },
+      },
+      UNLIMITED,
+      clock,
+    )
+    let taken = await pour(writer, 0, 32)
+    expect(made).toBe(0)
+    clock.now = 1050
+    taken = await pour(writer, taken, 32)
+    expect(made).toBe(1)
+    clock.now = 1099
+    taken = await pour(writer, taken, 32)
+    expect(made).toBe(1)
+    // Nor does a clock that is set back keep it from one: what is at risk may be old, and nothing is taken before.
+    clock.now = 10
+    expect(await pour(writer, taken, 32)).toBe(taken)
+    await settled()
+    expect(made).toBe(2)
     expect(await pour(writer, taken, 4)).toBe(taken + 4 * MIB)
   })
 

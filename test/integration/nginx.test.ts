@@ -16,8 +16,10 @@ import {makeDirectory, namesIn, onCleanup} from './harness.ts'
 const SIZE = 1024 ** 3
 const KILLS = 5
 const SEED = 7
-/** What a kill may cost: 8 MiB that were given to the program, and what the kernel holds on both sides, as its settings allow. */
-const MOST_LOST = (8 + 32) * 1024 ** 2
+/** MiB a second. */
+const RATE = 300
+/** What a kill may cost: what comes within a tenth of a second, and what the kernel holds on both sides, as its settings allow. */
+const MOST_LOST = (RATE / 10 + 32) * 1024 ** 2
 const STAMP_BYTES = 4096
 const STAMP_EVERY = 256 * 1024
 
@@ -32,7 +34,7 @@ describe.skipIf(!isThere && !isRequired)('1 GiB from nginx', () => {
     const served = join(directory, 'served')
     await mkdir(served)
     await stampFile(join(served, 'file.bin'))
-    const nginx = await startNginx(served, 'limit_rate 300m;')
+    const nginx = await startNginx(served, `limit_rate ${RATE}m;`)
     onCleanup(() => nginx.close())
     const program = await bundledProgram(new URL('../crash/worker.ts', import.meta.url))
     const target = join(directory, 'target')
