@@ -7,8 +7,9 @@
  */
 
 import type {BodyReceiver} from '../../ports/transport.ts'
+import {CRUMB_BYTES} from './limits.ts'
 
-/** Less than this share of a buffer is not worth a read of its own. */
+/** Nor is less room than this share of a buffer, which may be a small one. */
 const CRUMB_SHARE = 16
 
 export interface Source {
@@ -141,7 +142,7 @@ export class BodyIntake {
   /** Room that is worth keeping: at its end an offered buffer would be read into by crumbs. */
   #hasRoom(lent: Buffer): boolean {
     const room = lent.length - this.#used
-    return room > (lent === this.#offered ? lent.length / CRUMB_SHARE : 0)
+    return room > (lent === this.#offered ? Math.min(CRUMB_BYTES, lent.length / CRUMB_SHARE) : 0)
   }
 
   #borrow(): Buffer | undefined {

@@ -7,13 +7,15 @@
  *
  * What nobody has memory for is read into memory of ours. A body is read straight into the memory that its reader offers: no copy,
  * and nothing that has to be kept aside while the disk is behind. The socket asks for the next memory after each read, so the
- * reader must not let go of what it offered before it was read into, or the end of the connection.
+ * reader must not let go of what it offered before it was read into, or the end of the connection. Over TLS it is told of what came
+ * in one turn of the event loop together (GatheredReads).
  */
 
 import type {Socket} from 'node:net'
 import type {TransferError} from '../../domain/errors.ts'
 import {type ConnectionTarget, type DialTools, dial, openingError} from './dial.ts'
 import {toTransferError} from './error-table.ts'
+import {GatheredReads} from './gathered-reads.ts'
 import {READ_BYTES} from './limits.ts'
 
 /** Who gets what comes. */
@@ -47,6 +49,8 @@ export class Connection {
   /** The TCP connection below it. */
   #wire: Socket | undefined
   #reads: 'hook' | 'events' = 'hook'
+  /** Over TLS. */
+  readonly #gathered: GatheredReads | undefined
   #giveUp: () => void = () => {}
   #isDestroyed = false
   #isPaused = false
@@ -59,11 +63,22 @@ export class Connection {
     this.#target = target
     this.#opened = opened
     const hook = {
-      buffer: () => this.reader.memory() ?? readMemory,
+      buffer: () => this.#room() ?? readMemory,
       callback: (count: number, memory: Uint8Array) => {
-        this.#read(Buffer.from(memory.buffer, memory.byteOffset, count))
+        if (this.#gathered === undefined || memory === readMemory) {
+          this.#read(Buffer.from(memory.buffer, memory.byteOffset, count))
+        } else {
+          this.#heardSinceRequest = true
+          this.#gathered.came(count)
+        }
         return true
       },
+    }
+    if (target.secure || target.proxy?.kind === 'https') {
+      this.#gathered = new GatheredReads(
+        () => this.reader.memory(),
+        (bytes) => this.reader.bytes(bytes),
+      )
     }
     this.#giveUp = dial(target, tools, hook, {
       socket: (socket, wire, reads) => this.#adopt(socket, wire, reads),
@@ -132,6 +147,7 @@ export class Connection {
   destroy(): void {
     this.#opened = undefined
     this.#isDestroyed = true
+    this.#gathered?.stop()
     this.#giveUp()
     this.#socket?.destroy()
   }
@@ -143,7 +159,7 @@ export class Connection {
     socket
       .on('end', () => this.#ended())
       .on('error', (error) => this.#failed(error))
-      .on('close', () => this.reader.closed?.())
+      .on('close', () => this.#closed())
       .on('timeout', () => this.reader.idledOut?.())
     wire.setNoDelay(true).setKeepAlive(true, TCP_KEEP_ALIVE_MS)
     if (reads === 'events') socket.on('data', (bytes: Buffer) => this.#read(bytes))
@@ -155,7 +171,17 @@ export class Connection {
     this.reader.bytes(bytes)
   }
 
+  #room(): Uint8Array | undefined {
+    return this.#gathered === undefined ? this.reader.memory() : this.#gathered.room()
+  }
+
+  #closed(): void {
+    this.#gathered?.flush()
+    this.reader.closed?.()
+  }
+
   #ended(): void {
+    this.#gathered?.flush()
     // libuv reports data and a reset that arrive together as data and a clean end. The kernel knows the difference: a connection
     // that was reset has no peer any more. (Nobody may ask for the address before: Node remembers it.)
     if (this.#wire?.remoteAddress === undefined) this.#failed(Object.assign(new Error('reset'), {code: 'ECONNRESET'}))
@@ -167,8 +193,12 @@ export class Connection {
     const error = isOpening
       ? openingError(this.#target, cause)
       : toTransferError(cause, this.#target.where, 'connected')
-    if (isOpening) this.#settleOpening(error)
-    else this.reader.failed(error)
+    if (isOpening) {
+      this.#settleOpening(error)
+      return
+    }
+    this.#gathered?.flush()
+    this.reader.failed(error)
   }
 
   #settleOpening(error: TransferError | undefined): void {

@@ -34,7 +34,7 @@ export interface DialTools {
 
 /** Memory for each read, and what was read into it. */
 export interface ReadHook {
-  buffer(): Buffer
+  buffer(): Uint8Array
   callback(count: number, memory: Uint8Array): boolean
 }
 

@@ -38,8 +38,11 @@ export class PlainReader implements ConnectionReader {
     return this.#left === 0 ? this.#keepAliveMs : 0
   }
 
+  /** Not more than the body needs: whoever fills it has its end, and asks for no memory of its receiver again. */
   memory(): Buffer | undefined {
-    return this.#left === undefined || this.#left === 0 ? undefined : this.#listener.memory()
+    if (this.#left === undefined || this.#left === 0) return undefined
+    const memory = this.#listener.memory()
+    return memory === undefined || memory.length <= this.#left ? memory : memory.subarray(0, this.#left)
   }
 
   bytes(bytes: Buffer): void {
