@@ -51,7 +51,7 @@ export class BodyWriter implements Writer {
     const {checkpoints, rate, pool, expected, isAwaited, onRoom} = this.#options
     if (checkpoints.failure !== undefined) return undefined
     if (this.#isFull) {
-      // Nothing came for a while, and now what is at risk is too old: only a checkpoint makes room.
+      // Where it is not for buffers that are being written, only a checkpoint makes room.
       checkpoints.keepUp()
       return undefined
     }

@@ -12,12 +12,12 @@ import type {PartFile, SideFacts} from '../ports/file-sink.ts'
  * What a crash may cost of one connection at most: bytes that it was given, and that no checkpoint has. Or what comes within
  * MOST_AT_RISK_MS, where that is more: it comes again as fast.
  */
-export const MOST_AT_RISK_BYTES = 8 * 1024 * 1024
+const MOST_AT_RISK_BYTES = 8 * 1024 * 1024
 const MOST_AT_RISK_MS = 100
 
 /** Written bytes of one connection that make the next checkpoint worth its syncs: as many can come while it is made. */
 const CHECKPOINT_BYTES = MOST_AT_RISK_BYTES / 2
-/** From the begin of one to that of the next: of a body that brings a gibibyte a second 250 would be made in that time. */
+/** From the begin of one to that of the next: of a body that brings a gibibyte a second, 256 would be made in each second. */
 const CHECKPOINT_MS = MOST_AT_RISK_MS / 2
 
 /** A connection that writes, as the checkpoints see it. */
@@ -26,7 +26,7 @@ export interface Writer {
   readonly unsynced: number
   /** A checkpoint begins: it covers what was written so far. */
   covering(): void
-  /** That checkpoint holds. */
+  /** A checkpoint holds: there may be room again. */
   covered(): void
   /** Resolves when everything it was handed so far is in the file; rejects when a write failed. */
   drained(): Promise<void>
@@ -171,9 +171,9 @@ export class Checkpoints {
   }
 
   async #checkpoint(): Promise<void> {
+    if (this.#written === this.#evidence.ranges) return
     const began = this.#options.now()
     this.#beganAt = began
-    if (this.#written === this.#evidence.ranges) return
     const covered = [...this.#writers]
     for (const writer of covered) writer.covering()
     const ranges = this.#written
@@ -189,7 +189,8 @@ export class Checkpoints {
     this.#evidence = {...this.#evidence, ranges}
     this.#coveredAt = began
     this.#options.onCheckpoint(this.#evidence)
-    for (const writer of covered) writer.covered()
+    // Those, too, that joined meanwhile: what they wait for is over as well.
+    for (const writer of [...this.#writers]) writer.covered()
   }
 
   /** Resolves when every buffer handed over so far is in the file; rejects when a write failed. */

@@ -31,6 +31,11 @@ function slowPart() {
 
 /** `began`: epoch ms of the last checkpoint before; what comes long after it did not come in a moment. */
 function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED, clock = {now: 1_000_000, began: 0}) {
+  const checkpoints = checkpointsOver(part, clock)
+  return {...writerOf(checkpoints, rate), checkpoints}
+}
+
+function checkpointsOver(part: PartFile, clock: {now: number; readonly began: number}): Checkpoints {
   const {now} = clock
   clock.now = clock.began
   const checkpoints = new Checkpoints({
@@ -47,17 +52,24 @@ function writerOver(part: PartFile, rate: RateAllowance = UNLIMITED, clock = {no
   })
   clock.now = now
   checkpoints.writeTo(Promise.resolve(part))
+  return checkpoints
+}
+
+function writerOf(checkpoints: Checkpoints, rate: RateAllowance = UNLIMITED, base = 0) {
+  const rooms = {told: 0}
   const writer = new BodyWriter({
     checkpoints,
     pool: createBufferPool(),
     rate,
-    base: 0,
-    missingFrom: 0,
+    base,
+    missingFrom: base,
     isAwaited: () => false,
     expected: undefined,
-    onRoom: () => {},
+    onRoom: () => {
+      rooms.told += 1
+    },
   })
-  return {writer, checkpoints}
+  return {writer, rooms}
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
@@ -140,6 +152,33 @@ describe('a body writer over a disk that does not sync', () => {
     await settled()
     expect(made).toBe(2)
     expect(await pour(writer, taken, 4)).toBe(taken + 4 * MIB)
+  })
+
+  it('is told of room when a checkpoint holds that began before it came', async () => {
+    const {part, syncs} = slowPart()
+    const clock = {now: 1000, began: 0}
+    const {writer, checkpoints} = writerOver(part, UNLIMITED, clock)
+    await pour(writer, 0, 4)
+    expect(syncs).toHaveLength(1)
+    const late = writerOf(checkpoints, UNLIMITED, 100 * MIB)
+    await pour(late.writer, 0, 100)
+    expect(late.writer.isHolding).toBe(true)
+    clock.now = 1040
+    const {told} = late.rooms
+    for (const letGo of syncs.splice(0)) letGo()
+    await settled()
+    expect(late.rooms.told).toBe(told + 1)
+    expect(late.writer.isHolding).toBe(false)
+  })
+
+  it('has a checkpoint begin when it is full, although none was needed a moment ago', async () => {
+    const {part, syncs} = slowPart()
+    const clock = {now: 1000, began: 0}
+    const {writer, checkpoints} = writerOver(part, UNLIMITED, clock)
+    await checkpoints.checkpoint()
+    await pour(writer, 0, 100)
+    expect(writer.isHolding).toBe(true)
+    expect(syncs).toHaveLength(1)
   })
 
   it('tells holding from silence, so that a slow disk is no stall of the server', async () => {

@@ -7,13 +7,13 @@
  *
  * What nobody has memory for is read into memory of ours. A body is read straight into the memory that its reader offers: no copy,
  * and nothing that has to be kept aside while the disk is behind. The socket asks for the next memory after each read, so the
- * reader must not let go of what it offered before it was read into, or the end of the connection. Over TLS it is told of what came
- * in one turn of the event loop together (GatheredReads).
+ * reader must not let go of what it offered before it was read into, or the end of the connection. Over TLS, but for tunnels, it is told
+ * of what came in one turn of the event loop together (GatheredReads): it must keep what it offered until it is nearly full.
  */
 
 import type {Socket} from 'node:net'
 import type {TransferError} from '../../domain/errors.ts'
-import {type ConnectionTarget, type DialTools, dial, openingError} from './dial.ts'
+import {type ConnectionTarget, type DialTools, dial, openingError, readsRecords} from './dial.ts'
 import {toTransferError} from './error-table.ts'
 import {GatheredReads} from './gathered-reads.ts'
 import {READ_BYTES} from './limits.ts'
@@ -74,7 +74,7 @@ export class Connection {
         return true
       },
     }
-    if (target.secure || target.proxy?.kind === 'https') {
+    if (readsRecords(target)) {
       this.#gathered = new GatheredReads(
         () => this.reader.memory(),
         (bytes) => this.reader.bytes(bytes),

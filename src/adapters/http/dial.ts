@@ -64,7 +64,7 @@ export function dial(target: ConnectionTarget, tools: DialTools, hook: ReadHook,
   }
   if (proxy === undefined || forwarded) {
     const near = proxy === undefined ? target : {...target, hostname: proxy.hostname, port: proxy.port}
-    const isSecure = proxy === undefined ? secure : proxy.kind === 'https'
+    const isSecure = readsRecords(target)
     const socket = isSecure
       ? openSecure(near, tools, hook, proxy)
       : tcpConnect({...addressOf(near, tools), onread: hook})
@@ -87,6 +87,11 @@ export function dial(target: ConnectionTarget, tools: DialTools, hook: ReadHook,
     observer.socket(socket, wire, 'events')
     socket.once('secureConnect', () => observer.opened())
   })
+}
+
+/** What comes through the hook comes over TLS, record by record. */
+export function readsRecords({proxy, forwarded, secure}: ConnectionTarget): boolean {
+  return proxy === undefined ? secure : forwarded && proxy.kind === 'https'
 }
 
 /** What an error means before the connection stands: at a proxy that forwards, the proxy is not to be had. */

@@ -8,7 +8,10 @@ export const MAX_HEAD_BYTES = 16 * KIB
 /** One read where no memory was lent: what undici's parser takes at once, and the most that can be in flight beyond lent memory. */
 export const READ_BYTES = 64 * KIB
 
-/** Less room than this, at the end of memory that was offered for reads, is not worth one: that memory is handed over. */
+/**
+ * Not more room than this, at the end of memory that was offered for reads, is not worth one: it is handed over. With more it never is,
+ * before it was offered again: what comes may be told outside a read then, while the connection points there.
+ */
 export const CRUMB_BYTES = 64 * KIB
 
 /** What may wait for memory from a connection that cannot be held back. */

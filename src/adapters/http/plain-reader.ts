@@ -38,7 +38,10 @@ export class PlainReader implements ConnectionReader {
     return this.#left === 0 ? this.#keepAliveMs : 0
   }
 
-  /** Not more than the body needs: whoever fills it has its end, and asks for no memory of its receiver again. */
+  /**
+   * Not more than the body needs: so its last byte fills what was offered, and is told within the read that brought it (GatheredReads).
+   * Told later, the receiver would let go of its memory while the connection, which is kept, still points there.
+   */
   memory(): Buffer | undefined {
     if (this.#left === undefined || this.#left === 0) return undefined
     const memory = this.#listener.memory()

@@ -61,6 +61,7 @@ export class JournalBound {
 
   /** The whole journals of these operations go. */
   async remove(database: Database, batch: Batch, ids: readonly OperationId[]): Promise<void> {
+    if (ids.length === 0) return
     for (const id of ids) this.#extents.delete(id)
     for await (const key of journalKeysOf(database, ids)) batch.del(key)
   }
@@ -86,9 +87,7 @@ export class JournalBound {
  */
 async function* journalKeysOf(database: Database, ids: readonly OperationId[]): AsyncGenerator<string> {
   const spans = ids.toSorted().map(journalSpan)
-  const [first] = spans
-  if (first === undefined) return
-  const iterator = database.keys({gte: first.gte, lt: spans.at(-1)?.lt ?? first.lt})
+  const iterator = database.keys({gte: spans[0]?.gte ?? '', lt: spans.at(-1)?.lt ?? ''})
   try {
     let keys: string[] = await iterator.nextv(KEYS_AT_ONCE)
     for (const {gte, lt} of spans) {
