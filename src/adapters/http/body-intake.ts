@@ -9,7 +9,7 @@
 import type {BodyReceiver} from '../../ports/transport.ts'
 import {CRUMB_BYTES} from './limits.ts'
 
-/** Nor is less room than this share of a buffer, which may be a small one. */
+/** Of a small buffer less room than this share of it is a crumb already (CRUMB_BYTES). */
 const CRUMB_SHARE = 16
 
 export interface Source {

@@ -65,12 +65,9 @@ export class Connection {
     const hook = {
       buffer: () => this.#room() ?? readMemory,
       callback: (count: number, memory: Uint8Array) => {
-        if (this.#gathered === undefined || memory === readMemory) {
-          this.#read(Buffer.from(memory.buffer, memory.byteOffset, count))
-        } else {
-          this.#heardSinceRequest = true
-          this.#gathered.came(count)
-        }
+        this.#heardSinceRequest = true
+        if (this.#gathered !== undefined && memory !== readMemory) this.#gathered.came(count)
+        else this.reader.bytes(Buffer.from(memory.buffer, memory.byteOffset, count))
         return true
       },
     }
@@ -162,13 +159,13 @@ export class Connection {
       .on('close', () => this.#closed())
       .on('timeout', () => this.reader.idledOut?.())
     wire.setNoDelay(true).setKeepAlive(true, TCP_KEEP_ALIVE_MS)
-    if (reads === 'events') socket.on('data', (bytes: Buffer) => this.#read(bytes))
+    if (reads === 'events') {
+      socket.on('data', (bytes: Buffer) => {
+        this.#heardSinceRequest = true
+        this.reader.bytes(bytes)
+      })
+    }
     if (this.#isDestroyed) socket.destroy()
-  }
-
-  #read(bytes: Buffer): void {
-    this.#heardSinceRequest = true
-    this.reader.bytes(bytes)
   }
 
   #room(): Uint8Array | undefined {

@@ -9,8 +9,8 @@ export const MAX_HEAD_BYTES = 16 * KIB
 export const READ_BYTES = 64 * KIB
 
 /**
- * Not more room than this, at the end of memory that was offered for reads, is not worth one: it is handed over. With more it never is,
- * before it was offered again: what comes may be told outside a read then, while the connection points there.
+ * The most room, at the end of memory that was offered for reads, that is not worth another read: that memory is handed over. Memory
+ * with more room never is, for what is in it may be told outside a read, while the connection still points there (GatheredReads).
  */
 export const CRUMB_BYTES = 64 * KIB
 
