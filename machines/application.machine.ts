@@ -10,6 +10,7 @@
 
 import {type ActorRefFrom, assign, setup} from 'xstate'
 import {TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 import type {OperationId} from '../src/domain/operation-id.ts'
 
 interface ApplicationContext {
@@ -55,38 +56,40 @@ const setUp = setup({
   },
 })
 
-export const applicationMachine = setUp.createMachine({
-  id: 'application',
-  description: 'One application of a host: how many of its operations have traffic, and its bytes of this day',
-  context: ({input}) => ({gate: input.gate, limit: input.limit, users: [], restMs: 0}),
-  initial: 'open',
-  on: {
-    'slot.taken': {actions: {type: 'addUser', params: ({event}) => ({id: event.id})}},
-    'slot.given': {actions: {type: 'removeUser', params: ({event}) => ({id: event.id})}},
-    'budget.spent': {
-      target: '.spent',
-      reenter: true,
-      actions: {type: 'noteRest', params: ({event}) => ({restMs: event.restMs})},
+export const applicationMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'application',
+    description: 'One application of a host: how many of its operations have traffic, and its bytes of this day',
+    context: ({input}) => ({gate: input.gate, limit: input.limit, users: [], restMs: 0}),
+    initial: 'open',
+    on: {
+      'slot.taken': {actions: {type: 'addUser', params: ({event}) => ({id: event.id})}},
+      'slot.given': {actions: {type: 'removeUser', params: ({event}) => ({id: event.id})}},
+      'budget.spent': {
+        target: '.spent',
+        reenter: true,
+        actions: {type: 'noteRest', params: ({event}) => ({restMs: event.restMs})},
+      },
     },
-  },
-  states: {
-    open: {
-      description: 'Takes operations',
-      tags: ['admitting'],
-      always: {guard: 'isFull', target: 'full'},
+    states: {
+      open: {
+        description: 'Takes operations',
+        tags: ['admitting'],
+        always: {guard: 'isFull', target: 'full'},
+      },
+      full: {
+        description: 'As many have traffic as may',
+        tags: ['closed'],
+        always: {guard: 'isFree', target: 'open'},
+      },
+      spent: {
+        description: 'Its bytes of this day are used up',
+        tags: ['closed'],
+        entry: {type: 'displace', params: ({context}) => ({ids: context.users})},
+        after: {nextDay: 'open'},
+      },
     },
-    full: {
-      description: 'As many have traffic as may',
-      tags: ['closed'],
-      always: {guard: 'isFree', target: 'open'},
-    },
-    spent: {
-      description: 'Its bytes of this day are used up',
-      tags: ['closed'],
-      entry: {type: 'displace', params: ({context}) => ({ids: context.users})},
-      after: {nextDay: 'open'},
-    },
-  },
-})
+  }),
+)
 
-export type ApplicationActor = ActorRefFrom<typeof applicationMachine>
+export type ApplicationActor = ActorRefFrom<ReturnType<typeof applicationMachine>>

@@ -26,6 +26,7 @@
 
 import {type ActorRefFrom, type AnyEventObject, assign, fromCallback, fromPromise, sendTo, setup} from 'xstate'
 import {asTransferError, type SerializedError, TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 import type {Tally, TallyChange, TallyId, TallyOutcome} from '../src/domain/tally.ts'
 
 export interface CompletionGroupContext {
@@ -183,269 +184,271 @@ const setUp = setup({
   },
 })
 
-export const completionGroupMachine = setUp.createMachine({
-  id: 'completionGroup',
-  description: 'A set of operations that runs one background task when all of them have ended',
-  context: ({input: {tally, runTimeoutMs, cancelGraceMs}}) => ({
-    id: tally.id,
-    restoredFrom: tally.state,
-    wasHeld: tally.held === true,
-    hadTask: tally.task !== undefined,
-    members: tally.members,
-    unfinished: tally.unfinished,
-    unstarted: 0,
-    runs: tally.runs ?? 0,
-    runTimeoutMs: tally.task?.timeoutMs ?? runTimeoutMs,
-    cancelGraceMs,
-    retryAt: tally.retryAt,
-    failure: tally.error,
-  }),
-  initial: 'restoring',
-  on: {
-    'member.created': {actions: 'countCreated'},
-    'member.withdrawn': {actions: 'countWithdrawn'},
-    'member.started': {actions: 'countStarted'},
-    'member.ended': {actions: 'countEnded'},
-  },
-  states: {
-    restoring: {
-      description: 'Goes where the tally stands',
-      tags: ['collecting'],
-      always: [
-        {guard: 'wasWaiting', target: 'backingOff'},
-        {guard: 'wasDue', target: 'firing'},
-        {guard: 'wasHeld', target: 'releasing'},
-        {guard: 'wasEnabled', target: 'consulting'},
-        {guard: 'wasOver', target: 'fired'},
-        {target: 'collecting'},
-      ],
+export const completionGroupMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'completionGroup',
+    description: 'A set of operations that runs one background task when all of them have ended',
+    context: ({input: {tally, runTimeoutMs, cancelGraceMs}}) => ({
+      id: tally.id,
+      restoredFrom: tally.state,
+      wasHeld: tally.held === true,
+      hadTask: tally.task !== undefined,
+      members: tally.members,
+      unfinished: tally.unfinished,
+      unstarted: 0,
+      runs: tally.runs ?? 0,
+      runTimeoutMs: tally.task?.timeoutMs ?? runTimeoutMs,
+      cancelGraceMs,
+      retryAt: tally.retryAt,
+      failure: tally.error,
+    }),
+    initial: 'restoring',
+    on: {
+      'member.created': {actions: 'countCreated'},
+      'member.withdrawn': {actions: 'countWithdrawn'},
+      'member.started': {actions: 'countStarted'},
+      'member.ended': {actions: 'countEnded'},
     },
-    collecting: {
-      description: 'Takes operations',
-      tags: ['collecting'],
-      on: {'group.enable': 'enabling'},
-    },
-    enabling: {
-      description: 'Membership is closed; that is being made durable',
-      tags: ['enabled'],
-      invoke: {
-        id: 'enabling',
-        src: 'commitChange',
-        input: ({context}) => ({id: context.id, change: {kind: 'close', held: context.unstarted > 0}}),
-        onDone: 'held',
-        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
-      },
-    },
-    held: {
-      description: 'Operations that were created and never started hold it',
-      tags: ['enabled'],
-      always: {guard: 'isReleased', target: 'releasing'},
-    },
-    releasing: {
-      description: 'Nothing holds it any more; that is being made durable',
-      tags: ['enabled'],
-      invoke: {
-        id: 'releasing',
-        src: 'commitChange',
-        input: ({context}) => ({id: context.id, change: {kind: 'release'}}),
-        onDone: 'consulting',
-        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
-      },
-    },
-    consulting: {
-      description: 'Asks the tally where the group stands',
-      tags: ['enabled'],
-      on: {
-        'member.ended': {
-          description: 'What is being read may be older than this end',
-          target: 'consulting',
-          reenter: true,
-        },
-        'task.changed': {
-          description: 'What is being read may be older than this registration',
-          target: 'consulting',
-          reenter: true,
-        },
-        'engine.draining': 'interrupted',
-      },
-      invoke: {
-        id: 'consultation',
-        src: 'readTally',
-        input: ({context}) => ({id: context.id}),
-        onDone: [
-          {
-            guard: {type: 'owesTask', params: ({event}) => ({tally: event.output})},
-            target: 'firing',
-            actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
-          },
-          {
-            guard: {type: 'owesNobody', params: ({event}) => ({tally: event.output})},
-            target: 'dropping',
-            actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
-          },
-          {
-            guard: {type: 'owesNothing', params: ({event}) => ({tally: event.output})},
-            target: 'dropped',
-            actions: {type: 'noteOutcome', params: {outcome: 'dropped'}},
-          },
-          {
-            guard: {type: 'hasUnfinished', params: ({event}) => ({tally: event.output})},
-            target: 'waiting',
-            actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
-          },
-          {target: 'interrupted'},
+    states: {
+      restoring: {
+        description: 'Goes where the tally stands',
+        tags: ['collecting'],
+        always: [
+          {guard: 'wasWaiting', target: 'backingOff'},
+          {guard: 'wasDue', target: 'firing'},
+          {guard: 'wasHeld', target: 'releasing'},
+          {guard: 'wasEnabled', target: 'consulting'},
+          {guard: 'wasOver', target: 'fired'},
+          {target: 'collecting'},
         ],
-        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
       },
-    },
-    dropping: {
-      description: 'Nobody registered a task; that is being made durable',
-      tags: ['enabled', 'firing'],
-      invoke: {
-        id: 'dropping',
-        src: 'commitChange',
-        input: ({context}) => ({id: context.id, change: {kind: 'drop'}}),
-        onDone: 'consulting',
-        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+      collecting: {
+        description: 'Takes operations',
+        tags: ['collecting'],
+        on: {'group.enable': 'enabling'},
       },
-    },
-    waiting: {
-      description: 'Not every member has ended',
-      tags: ['enabled'],
-      always: {guard: 'haveAllEnded', target: 'consulting'},
-    },
-    firing: {
-      description: 'Every member has ended, and the task is owed',
-      tags: ['enabled', 'firing'],
-      initial: 'queued',
-      invoke: {
-        id: 'turn',
-        src: 'holdTurn',
-        input: ({context}) => ({id: context.id}),
-        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
-      },
-      states: {
-        queued: {
-          description: 'As many tasks run as may at once',
-          on: {'turn.come': 'beginning', 'engine.draining': '#completionGroup.interrupted'},
+      enabling: {
+        description: 'Membership is closed; that is being made durable',
+        tags: ['enabled'],
+        invoke: {
+          id: 'enabling',
+          src: 'commitChange',
+          input: ({context}) => ({id: context.id, change: {kind: 'close', held: context.unstarted > 0}}),
+          onDone: 'held',
+          onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
         },
-        beginning: {
-          description: 'Counts the try before it begins',
-          on: {
-            'engine.draining': {
-              description: 'What is being counted is taken back behind it',
-              target: 'weighing',
-              actions: {type: 'noteFailure', params: {error: INTERRUPTED}},
-            },
-          },
-          invoke: {
-            id: 'beginning',
-            src: 'commitChange',
-            input: ({context}) => ({id: context.id, change: {kind: 'begin'}}),
-            onDone: {target: 'running', actions: 'countRun'},
-            onError: {
-              target: '#completionGroup.interrupted',
-              actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
-            },
-          },
+      },
+      held: {
+        description: 'Operations that were created and never started hold it',
+        tags: ['enabled'],
+        always: {guard: 'isReleased', target: 'releasing'},
+      },
+      releasing: {
+        description: 'Nothing holds it any more; that is being made durable',
+        tags: ['enabled'],
+        invoke: {
+          id: 'releasing',
+          src: 'commitChange',
+          input: ({context}) => ({id: context.id, change: {kind: 'release'}}),
+          onDone: 'consulting',
+          onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
         },
-        running: {
-          description: 'The task runs, apart from the engine',
-          tags: ['running'],
-          initial: 'working',
-          invoke: {
-            id: 'task',
-            src: 'runTask',
-            input: ({context}) => ({id: context.id, run: context.runs}),
-            onError: {target: 'weighing', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+      },
+      consulting: {
+        description: 'Asks the tally where the group stands',
+        tags: ['enabled'],
+        on: {
+          'member.ended': {
+            description: 'What is being read may be older than this end',
+            target: 'consulting',
+            reenter: true,
           },
-          on: {
-            'task.through': 'succeeding',
-            'task.failed': {
-              target: 'weighing',
-              actions: {type: 'noteFailure', params: ({event}) => ({error: event.error})},
+          'task.changed': {
+            description: 'What is being read may be older than this registration',
+            target: 'consulting',
+            reenter: true,
+          },
+          'engine.draining': 'interrupted',
+        },
+        invoke: {
+          id: 'consultation',
+          src: 'readTally',
+          input: ({context}) => ({id: context.id}),
+          onDone: [
+            {
+              guard: {type: 'owesTask', params: ({event}) => ({tally: event.output})},
+              target: 'firing',
+              actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
             },
+            {
+              guard: {type: 'owesNobody', params: ({event}) => ({tally: event.output})},
+              target: 'dropping',
+              actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
+            },
+            {
+              guard: {type: 'owesNothing', params: ({event}) => ({tally: event.output})},
+              target: 'dropped',
+              actions: {type: 'noteOutcome', params: {outcome: 'dropped'}},
+            },
+            {
+              guard: {type: 'hasUnfinished', params: ({event}) => ({tally: event.output})},
+              target: 'waiting',
+              actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
+            },
+            {target: 'interrupted'},
+          ],
+          onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
+      },
+      dropping: {
+        description: 'Nobody registered a task; that is being made durable',
+        tags: ['enabled', 'firing'],
+        invoke: {
+          id: 'dropping',
+          src: 'commitChange',
+          input: ({context}) => ({id: context.id, change: {kind: 'drop'}}),
+          onDone: 'consulting',
+          onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
+      },
+      waiting: {
+        description: 'Not every member has ended',
+        tags: ['enabled'],
+        always: {guard: 'haveAllEnded', target: 'consulting'},
+      },
+      firing: {
+        description: 'Every member has ended, and the task is owed',
+        tags: ['enabled', 'firing'],
+        initial: 'queued',
+        invoke: {
+          id: 'turn',
+          src: 'holdTurn',
+          input: ({context}) => ({id: context.id}),
+          onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
+        states: {
+          queued: {
+            description: 'As many tasks run as may at once',
+            on: {'turn.come': 'beginning', 'engine.draining': '#completionGroup.interrupted'},
           },
-          states: {
-            working: {
-              description: 'Within the time that it has',
-              on: {
-                'engine.draining': {
-                  target: 'canceling',
-                  actions: {type: 'noteFailure', params: {error: INTERRUPTED}},
-                },
+          beginning: {
+            description: 'Counts the try before it begins',
+            on: {
+              'engine.draining': {
+                description: 'What is being counted is taken back behind it',
+                target: 'weighing',
+                actions: {type: 'noteFailure', params: {error: INTERRUPTED}},
               },
-              after: {runTimeout: {target: 'canceling', actions: 'noteTimeout'}},
             },
-            canceling: {
-              description: 'Was told to end, and has a grace to do so',
-              entry: 'cancelTask',
-              on: {'task.failed': '#completionGroup.firing.weighing'},
-              after: {cancelGrace: '#completionGroup.firing.weighing'},
-            },
-          },
-        },
-        succeeding: {
-          description: 'The task is through; that is being made durable',
-          invoke: {
-            id: 'success',
-            src: 'commitChange',
-            input: ({context}) => ({id: context.id, change: {kind: 'finish'}}),
-            onDone: {
-              target: '#completionGroup.fired',
-              actions: ['forgetFailure', {type: 'noteOutcome', params: {outcome: 'ran'}}],
-            },
-            onError: {
-              target: '#completionGroup.interrupted',
-              actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
-            },
-          },
-        },
-        weighing: {
-          description: 'A try failed: another one, or the end',
-          invoke: {
-            id: 'weighing',
-            src: 'weighRun',
-            input: ({context}) => ({
-              id: context.id,
-              runs: context.runs,
-              failure: context.failure ?? {code: 'INTERNAL', message: 'a background task failed without saying why'},
-            }),
-            onDone: [
-              {
-                guard: 'wasInterrupted',
+            invoke: {
+              id: 'beginning',
+              src: 'commitChange',
+              input: ({context}) => ({id: context.id, change: {kind: 'begin'}}),
+              onDone: {target: 'running', actions: 'countRun'},
+              onError: {
                 target: '#completionGroup.interrupted',
-                actions: {type: 'noteRetry', params: ({event}) => event.output},
+                actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
               },
-              {
-                guard: {type: 'hasNextTry', params: ({event}) => event.output},
-                target: '#completionGroup.backingOff',
-                actions: {type: 'noteRetry', params: ({event}) => event.output},
+            },
+          },
+          running: {
+            description: 'The task runs, apart from the engine',
+            tags: ['running'],
+            initial: 'working',
+            invoke: {
+              id: 'task',
+              src: 'runTask',
+              input: ({context}) => ({id: context.id, run: context.runs}),
+              onError: {target: 'weighing', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+            },
+            on: {
+              'task.through': 'succeeding',
+              'task.failed': {
+                target: 'weighing',
+                actions: {type: 'noteFailure', params: ({event}) => ({error: event.error})},
               },
-              {target: '#completionGroup.failed', actions: {type: 'noteOutcome', params: {outcome: 'failed'}}},
-            ],
-            onError: {
-              target: '#completionGroup.interrupted',
-              actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+            },
+            states: {
+              working: {
+                description: 'Within the time that it has',
+                on: {
+                  'engine.draining': {
+                    target: 'canceling',
+                    actions: {type: 'noteFailure', params: {error: INTERRUPTED}},
+                  },
+                },
+                after: {runTimeout: {target: 'canceling', actions: 'noteTimeout'}},
+              },
+              canceling: {
+                description: 'Was told to end, and has a grace to do so',
+                entry: 'cancelTask',
+                on: {'task.failed': '#completionGroup.firing.weighing'},
+                after: {cancelGrace: '#completionGroup.firing.weighing'},
+              },
+            },
+          },
+          succeeding: {
+            description: 'The task is through; that is being made durable',
+            invoke: {
+              id: 'success',
+              src: 'commitChange',
+              input: ({context}) => ({id: context.id, change: {kind: 'finish'}}),
+              onDone: {
+                target: '#completionGroup.fired',
+                actions: ['forgetFailure', {type: 'noteOutcome', params: {outcome: 'ran'}}],
+              },
+              onError: {
+                target: '#completionGroup.interrupted',
+                actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+              },
+            },
+          },
+          weighing: {
+            description: 'A try failed: another one, or the end',
+            invoke: {
+              id: 'weighing',
+              src: 'weighRun',
+              input: ({context}) => ({
+                id: context.id,
+                runs: context.runs,
+                failure: context.failure ?? {code: 'INTERNAL', message: 'a background task failed without saying why'},
+              }),
+              onDone: [
+                {
+                  guard: 'wasInterrupted',
+                  target: '#completionGroup.interrupted',
+                  actions: {type: 'noteRetry', params: ({event}) => event.output},
+                },
+                {
+                  guard: {type: 'hasNextTry', params: ({event}) => event.output},
+                  target: '#completionGroup.backingOff',
+                  actions: {type: 'noteRetry', params: ({event}) => event.output},
+                },
+                {target: '#completionGroup.failed', actions: {type: 'noteOutcome', params: {outcome: 'failed'}}},
+              ],
+              onError: {
+                target: '#completionGroup.interrupted',
+                actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+              },
             },
           },
         },
       },
+      backingOff: {
+        description: 'Waits for the deadline of the next try',
+        tags: ['enabled', 'firing'],
+        on: {'retry.due': {target: 'firing', actions: {type: 'noteRetry', params: {}}}},
+      },
+      fired: {description: 'The task ran', tags: ['enabled', 'over'], type: 'final'},
+      dropped: {description: 'Nobody had registered a task', tags: ['enabled', 'over'], type: 'final'},
+      failed: {description: 'The task failed as often as it may', tags: ['enabled', 'over'], type: 'final'},
+      interrupted: {
+        description: 'The engine closes, or the tally is damaged: the next session goes on from it',
+        tags: ['enabled', 'over'],
+        type: 'final',
+      },
     },
-    backingOff: {
-      description: 'Waits for the deadline of the next try',
-      tags: ['enabled', 'firing'],
-      on: {'retry.due': {target: 'firing', actions: {type: 'noteRetry', params: {}}}},
-    },
-    fired: {description: 'The task ran', tags: ['enabled', 'over'], type: 'final'},
-    dropped: {description: 'Nobody had registered a task', tags: ['enabled', 'over'], type: 'final'},
-    failed: {description: 'The task failed as often as it may', tags: ['enabled', 'over'], type: 'final'},
-    interrupted: {
-      description: 'The engine closes, or the tally is damaged: the next session goes on from it',
-      tags: ['enabled', 'over'],
-      type: 'final',
-    },
-  },
-})
+  }),
+)
 
-export type CompletionGroupActor = ActorRefFrom<typeof completionGroupMachine>
+export type CompletionGroupActor = ActorRefFrom<ReturnType<typeof completionGroupMachine>>

@@ -12,6 +12,7 @@
 import {type ActorRefFrom, type AnyEventObject, assign, fromCallback, fromPromise, setup} from 'xstate'
 import type {Conditions} from '../src/domain/conditions.ts'
 import {TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 
 interface EngineContext {
   readonly conditions: Conditions
@@ -63,73 +64,75 @@ const setUp = setup({
   },
 })
 
-export const engineMachine = setUp.createMachine({
-  id: 'engine',
-  description: 'The engine’s own life: open, recover, serve, drain, close',
-  context: ({input}) => ({conditions: input.conditions, drainTimeoutMs: input.drainTimeoutMs}),
-  initial: 'opening',
-  output: ({context}) => (context.error === undefined ? {} : {error: context.error}),
-  states: {
-    opening: {
-      description: 'Takes the lock and reads the summary',
-      tags: ['opening'],
-      invoke: {
-        id: 'store',
-        src: 'openStore',
-        onDone: 'recovering',
-        onError: {target: 'closing', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
-      },
-      on: {'engine.close': 'closing'},
-    },
-    recovering: {
-      description: 'Reads what the records say; nothing moves yet',
-      tags: ['opening'],
-      invoke: {
-        id: 'recovery',
-        src: 'recover',
-        onDone: 'serving',
-        onError: {target: 'closing', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
-      },
-      on: {'engine.close': 'closing'},
-    },
-    serving: {
-      description: 'Takes commands and moves bytes',
-      tags: ['serving'],
-      invoke: [
-        {id: 'conditions', src: 'watchConditions', onError: 'draining'},
-        {id: 'alarm', src: 'keepAlarm', onError: 'draining'},
-        {id: 'ticker', src: 'tellProgress', onError: 'draining'},
-      ],
-      on: {
-        'conditions.changed': {
-          actions: [
-            {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
-            {type: 'spreadConditions', params: ({event}) => ({conditions: event.conditions})},
-          ],
+export const engineMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'engine',
+    description: 'The engine’s own life: open, recover, serve, drain, close',
+    context: ({input}) => ({conditions: input.conditions, drainTimeoutMs: input.drainTimeoutMs}),
+    initial: 'opening',
+    output: ({context}) => (context.error === undefined ? {} : {error: context.error}),
+    states: {
+      opening: {
+        description: 'Takes the lock and reads the summary',
+        tags: ['opening'],
+        invoke: {
+          id: 'store',
+          src: 'openStore',
+          onDone: 'recovering',
+          onError: {target: 'closing', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
         },
-        'engine.close': 'draining',
+        on: {'engine.close': 'closing'},
       },
-    },
-    draining: {
-      description: 'Running operations make their bytes durable and queue again',
-      tags: ['draining'],
-      invoke: {id: 'drain', src: 'drain', onDone: 'closing', onError: 'closing'},
-      after: {drainTimeout: 'closing'},
-      on: {'engine.close': {description: 'Already on its way'}},
-    },
-    closing: {
-      description: 'Flushes the store and gives the lock back',
-      tags: ['draining'],
-      invoke: {
-        id: 'closing',
-        src: 'closeStore',
-        onDone: 'closed',
-        onError: {target: 'closed', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+      recovering: {
+        description: 'Reads what the records say; nothing moves yet',
+        tags: ['opening'],
+        invoke: {
+          id: 'recovery',
+          src: 'recover',
+          onDone: 'serving',
+          onError: {target: 'closing', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
+        on: {'engine.close': 'closing'},
       },
-      on: {'engine.close': {description: 'Already on its way'}},
+      serving: {
+        description: 'Takes commands and moves bytes',
+        tags: ['serving'],
+        invoke: [
+          {id: 'conditions', src: 'watchConditions', onError: 'draining'},
+          {id: 'alarm', src: 'keepAlarm', onError: 'draining'},
+          {id: 'ticker', src: 'tellProgress', onError: 'draining'},
+        ],
+        on: {
+          'conditions.changed': {
+            actions: [
+              {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
+              {type: 'spreadConditions', params: ({event}) => ({conditions: event.conditions})},
+            ],
+          },
+          'engine.close': 'draining',
+        },
+      },
+      draining: {
+        description: 'Running operations make their bytes durable and queue again',
+        tags: ['draining'],
+        invoke: {id: 'drain', src: 'drain', onDone: 'closing', onError: 'closing'},
+        after: {drainTimeout: 'closing'},
+        on: {'engine.close': {description: 'Already on its way'}},
+      },
+      closing: {
+        description: 'Flushes the store and gives the lock back',
+        tags: ['draining'],
+        invoke: {
+          id: 'closing',
+          src: 'closeStore',
+          onDone: 'closed',
+          onError: {target: 'closed', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
+        on: {'engine.close': {description: 'Already on its way'}},
+      },
+      closed: {description: 'Nothing is left open', tags: ['closed'], type: 'final'},
     },
-    closed: {description: 'Nothing is left open', tags: ['closed'], type: 'final'},
-  },
-})
+  }),
+)
 
-export type EngineActor = ActorRefFrom<typeof engineMachine>
+export type EngineActor = ActorRefFrom<ReturnType<typeof engineMachine>>

@@ -23,6 +23,7 @@ import {
 } from '../src/domain/admission.ts'
 import type {BackgroundTransferBehavior} from '../src/domain/behavior.ts'
 import {TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 import type {OperationId} from '../src/domain/operation-id.ts'
 
 export interface GroupInput {
@@ -136,86 +137,88 @@ const reconcile = [
   {target: 'satisfied'},
 ] as const
 
-export const groupMachine = setUp.createMachine({
-  id: 'group',
-  description: 'One transfer group: admits its members by priority and behaviour',
-  context: ({input: {name, behavior, members = []}}) => ({name, behavior, members, line: [], closedOrigins: []}),
-  initial: 'reconciling',
-  on: {
-    'line.changed': {
-      target: '.reconciling',
-      actions: {type: 'noteLine', params: ({event}) => ({line: event.line})},
+export const groupMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'group',
+    description: 'One transfer group: admits its members by priority and behaviour',
+    context: ({input: {name, behavior, members = []}}) => ({name, behavior, members, line: [], closedOrigins: []}),
+    initial: 'reconciling',
+    on: {
+      'line.changed': {
+        target: '.reconciling',
+        actions: {type: 'noteLine', params: ({event}) => ({line: event.line})},
+      },
+      'member.changed': {
+        target: '.reconciling',
+        actions: {type: 'noteMember', params: ({event}) => ({member: event.member})},
+      },
+      'members.left': {
+        target: '.reconciling',
+        actions: {type: 'dropMembers', params: ({event}) => ({ids: event.ids})},
+      },
+      'member.madeCurrent': {
+        target: '.reconciling',
+        actions: {type: 'noteCurrent', params: ({event}) => ({id: event.id})},
+      },
+      'behavior.changed': {
+        target: '.reconciling',
+        actions: {type: 'noteBehavior', params: ({event}) => ({behavior: event.behavior})},
+      },
+      'origins.changed': {
+        target: '.reconciling',
+        actions: {type: 'noteOrigins', params: ({event}) => ({closed: event.closed, line: event.line})},
+      },
+      'group.suspend': '.suspended',
     },
-    'member.changed': {
-      target: '.reconciling',
-      actions: {type: 'noteMember', params: ({event}) => ({member: event.member})},
-    },
-    'members.left': {
-      target: '.reconciling',
-      actions: {type: 'dropMembers', params: ({event}) => ({ids: event.ids})},
-    },
-    'member.madeCurrent': {
-      target: '.reconciling',
-      actions: {type: 'noteCurrent', params: ({event}) => ({id: event.id})},
-    },
-    'behavior.changed': {
-      target: '.reconciling',
-      actions: {type: 'noteBehavior', params: ({event}) => ({behavior: event.behavior})},
-    },
-    'origins.changed': {
-      target: '.reconciling',
-      actions: {type: 'noteOrigins', params: ({event}) => ({closed: event.closed, line: event.line})},
-    },
-    'group.suspend': '.suspended',
-  },
-  states: {
-    reconciling: {
-      description: 'Compares what should run with what runs; never rests here',
-      tags: ['satisfied'],
-      always: reconcile,
-    },
-    idle: {description: 'Nobody waits and nobody runs', tags: ['idle']},
-    satisfied: {description: 'Everybody who may run does', tags: ['satisfied']},
-    wanting: {
-      description: 'Somebody may run: wants a slot',
-      tags: ['wanting'],
-      on: {
-        'slots.offered': {
-          target: 'reconciling',
-          actions: [
-            {type: 'admit', params: ({context, event}) => ({ids: takersOf(context, event)})},
-            {
-              type: 'takeSlots',
-              params: ({event: {count, heads, line}}) => ({count, heads, line}),
-            },
-          ],
+    states: {
+      reconciling: {
+        description: 'Compares what should run with what runs; never rests here',
+        tags: ['satisfied'],
+        always: reconcile,
+      },
+      idle: {description: 'Nobody waits and nobody runs', tags: ['idle']},
+      satisfied: {description: 'Everybody who may run does', tags: ['satisfied']},
+      wanting: {
+        description: 'Somebody may run: wants a slot',
+        tags: ['wanting'],
+        on: {
+          'slots.offered': {
+            target: 'reconciling',
+            actions: [
+              {type: 'admit', params: ({context, event}) => ({ids: takersOf(context, event)})},
+              {
+                type: 'takeSlots',
+                params: ({event: {count, heads, line}}) => ({count, heads, line}),
+              },
+            ],
+          },
+        },
+      },
+      displacing: {
+        description: 'A serialized member gives way to the one made current',
+        tags: ['displacing'],
+        entry: {type: 'displace', params: ({context}) => ({ids: toDisplace(context)})},
+      },
+      suspended: {
+        description: 'Nobody is admitted until the group is resumed',
+        tags: ['suspended'],
+        on: {
+          'line.changed': {actions: {type: 'noteLine', params: ({event}) => ({line: event.line})}},
+          'member.changed': {actions: {type: 'noteMember', params: ({event}) => ({member: event.member})}},
+          'members.left': {actions: {type: 'dropMembers', params: ({event}) => ({ids: event.ids})}},
+          'member.madeCurrent': {actions: {type: 'noteCurrent', params: ({event}) => ({id: event.id})}},
+          'behavior.changed': {
+            actions: {type: 'noteBehavior', params: ({event}) => ({behavior: event.behavior})},
+          },
+          'origins.changed': {
+            actions: {type: 'noteOrigins', params: ({event}) => ({closed: event.closed, line: event.line})},
+          },
+          'group.suspend': {description: 'Already suspended'},
+          'group.resume': 'reconciling',
         },
       },
     },
-    displacing: {
-      description: 'A serialized member gives way to the one made current',
-      tags: ['displacing'],
-      entry: {type: 'displace', params: ({context}) => ({ids: toDisplace(context)})},
-    },
-    suspended: {
-      description: 'Nobody is admitted until the group is resumed',
-      tags: ['suspended'],
-      on: {
-        'line.changed': {actions: {type: 'noteLine', params: ({event}) => ({line: event.line})}},
-        'member.changed': {actions: {type: 'noteMember', params: ({event}) => ({member: event.member})}},
-        'members.left': {actions: {type: 'dropMembers', params: ({event}) => ({ids: event.ids})}},
-        'member.madeCurrent': {actions: {type: 'noteCurrent', params: ({event}) => ({id: event.id})}},
-        'behavior.changed': {
-          actions: {type: 'noteBehavior', params: ({event}) => ({behavior: event.behavior})},
-        },
-        'origins.changed': {
-          actions: {type: 'noteOrigins', params: ({event}) => ({closed: event.closed, line: event.line})},
-        },
-        'group.suspend': {description: 'Already suspended'},
-        'group.resume': 'reconciling',
-      },
-    },
-  },
-})
+  }),
+)
 
-export type GroupActor = ActorRefFrom<typeof groupMachine>
+export type GroupActor = ActorRefFrom<ReturnType<typeof groupMachine>>

@@ -7,6 +7,7 @@
  */
 
 import {type ActorRefFrom, setup} from 'xstate'
+import {lazily} from '../src/domain/lazily.ts'
 
 type HostIdleEvent = {readonly type: 'host.busy'} | {readonly type: 'host.idle'}
 
@@ -20,21 +21,23 @@ const setUp = setup({
   delays: {patience: ({context}) => context.idleMs},
 })
 
-export const hostIdleMachine = setUp.createMachine({
-  id: 'hostIdle',
-  description: 'When a host that was asked to end by itself does so',
-  context: ({input}) => ({idleMs: input.idleMs}),
-  initial: 'busy',
-  states: {
-    busy: {description: 'Something moves or will, or a client is there', tags: ['busy'], on: {'host.idle': 'idle'}},
-    idle: {
-      description: 'Nothing is left to do, and nobody is there',
-      tags: ['idle'],
-      on: {'host.busy': 'busy'},
-      after: {patience: 'left'},
+export const hostIdleMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'hostIdle',
+    description: 'When a host that was asked to end by itself does so',
+    context: ({input}) => ({idleMs: input.idleMs}),
+    initial: 'busy',
+    states: {
+      busy: {description: 'Something moves or will, or a client is there', tags: ['busy'], on: {'host.idle': 'idle'}},
+      idle: {
+        description: 'Nothing is left to do, and nobody is there',
+        tags: ['idle'],
+        on: {'host.busy': 'busy'},
+        after: {patience: 'left'},
+      },
+      left: {description: 'Nobody came', tags: ['over'], type: 'final'},
     },
-    left: {description: 'Nobody came', tags: ['over'], type: 'final'},
-  },
-})
+  }),
+)
 
-export type HostIdleActor = ActorRefFrom<typeof hostIdleMachine>
+export type HostIdleActor = ActorRefFrom<ReturnType<typeof hostIdleMachine>>

@@ -10,6 +10,7 @@
 
 import {type ActorRefFrom, type AnyEventObject, assign, fromCallback, setup} from 'xstate'
 import {TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 
 interface HostLinkContext {
   /** The link stood once. */
@@ -69,65 +70,71 @@ const setUp = setup({
   },
 })
 
-export const hostLinkMachine = setUp.createMachine({
-  id: 'hostLink',
-  description: 'A client’s link to the host of a store, made again for as long as the host may come back',
-  context: ({input: {patienceMs, firstPatienceMs}}) => ({
-    wasLinked: false,
-    failures: 0,
-    waitedMs: 0,
-    patienceMs,
-    firstPatienceMs,
-  }),
-  initial: 'linking',
-  output: ({context}) => (context.error === undefined ? {} : {error: context.error}),
-  on: {'client.close': '.closed'},
-  states: {
-    linking: {
-      description: 'The stream from the host is being opened, or is open',
-      initial: 'connecting',
-      invoke: {
-        id: 'stream',
-        src: 'followStream',
-        onError: {target: 'refused', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
-      },
-      on: {
-        'link.lost': [
-          {
-            guard: 'isNotToCome',
+export const hostLinkMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'hostLink',
+    description: 'A client’s link to the host of a store, made again for as long as the host may come back',
+    context: ({input: {patienceMs, firstPatienceMs}}) => ({
+      wasLinked: false,
+      failures: 0,
+      waitedMs: 0,
+      patienceMs,
+      firstPatienceMs,
+    }),
+    initial: 'linking',
+    output: ({context}) => (context.error === undefined ? {} : {error: context.error}),
+    on: {'client.close': '.closed'},
+    states: {
+      linking: {
+        description: 'The stream from the host is being opened, or is open',
+        initial: 'connecting',
+        invoke: {
+          id: 'stream',
+          src: 'followStream',
+          onError: {target: 'refused', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
+        on: {
+          'link.lost': [
+            {
+              guard: 'isNotToCome',
+              target: 'refused',
+              actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+            },
+            {
+              guard: 'isNotToComeBack',
+              target: 'closed',
+              actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+            },
+            {target: 'waiting', actions: 'noteLoss'},
+          ],
+          'link.refused': {
             target: 'refused',
             actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
           },
-          {
-            guard: 'isNotToComeBack',
-            target: 'closed',
-            actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+        },
+        states: {
+          connecting: {
+            description: 'Asking; calls wait',
+            tags: ['unlinked'],
+            on: {'link.welcomed': {target: 'connected', actions: 'noteLink'}},
           },
-          {target: 'waiting', actions: 'noteLoss'},
-        ],
-        'link.refused': {
-          target: 'refused',
-          actions: {type: 'noteError', params: ({event}) => ({error: event.error})},
+          connected: {description: 'Calls go out; answers and notices come in', tags: ['linked']},
         },
       },
-      states: {
-        connecting: {
-          description: 'Asking; calls wait',
-          tags: ['unlinked'],
-          on: {'link.welcomed': {target: 'connected', actions: 'noteLink'}},
-        },
-        connected: {description: 'Calls go out; answers and notices come in', tags: ['linked']},
+      waiting: {
+        description: 'The host is gone; calls wait until it is looked for again',
+        tags: ['unlinked'],
+        entry: 'offerSuccession',
+        after: {backoff: 'linking'},
+      },
+      refused: {description: 'There is no host, or it speaks another version', tags: ['over'], type: 'final'},
+      closed: {
+        description: 'The client has let go, or the host stayed away for too long',
+        tags: ['over'],
+        type: 'final',
       },
     },
-    waiting: {
-      description: 'The host is gone; calls wait until it is looked for again',
-      tags: ['unlinked'],
-      entry: 'offerSuccession',
-      after: {backoff: 'linking'},
-    },
-    refused: {description: 'There is no host, or it speaks another version', tags: ['over'], type: 'final'},
-    closed: {description: 'The client has let go, or the host stayed away for too long', tags: ['over'], type: 'final'},
-  },
-})
+  }),
+)
 
-export type HostLinkActor = ActorRefFrom<typeof hostLinkMachine>
+export type HostLinkActor = ActorRefFrom<ReturnType<typeof hostLinkMachine>>

@@ -10,6 +10,7 @@
  */
 
 import {type ActorRefFrom, setup} from 'xstate'
+import {lazily} from '../src/domain/lazily.ts'
 
 type HostSessionEvent =
   | {readonly type: 'stream.attached'}
@@ -30,32 +31,38 @@ const setUp = setup({
   },
 })
 
-export const hostSessionMachine = setUp.createMachine({
-  id: 'hostSession',
-  description: 'A host’s session of one client: as long as its stream, and a while longer',
-  context: ({input: {graceMs, absenceMs}}) => ({graceMs, absenceMs}),
-  initial: 'attached',
-  on: {'session.end': '.ended'},
-  states: {
-    attached: {
-      description: 'The client’s stream is there',
-      tags: ['attached'],
-      on: {'stream.broken': 'detached', 'stream.attached': {description: 'It came back before the break was noticed'}},
+export const hostSessionMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'hostSession',
+    description: 'A host’s session of one client: as long as its stream, and a while longer',
+    context: ({input: {graceMs, absenceMs}}) => ({graceMs, absenceMs}),
+    initial: 'attached',
+    on: {'session.end': '.ended'},
+    states: {
+      attached: {
+        description: 'The client’s stream is there',
+        tags: ['attached'],
+        on: {
+          'stream.broken': 'detached',
+          'stream.attached': {description: 'It came back before the break was noticed'},
+        },
+      },
+      detached: {
+        description: 'The stream broke; the client may come back',
+        tags: ['detached'],
+        on: {'stream.attached': 'attached'},
+        after: {grace: 'away'},
+      },
+      away: {
+        description:
+          'It holds nothing but the bodies that it sent; the client may come back and start what they are for',
+        tags: ['away'],
+        entry: 'letGo',
+        after: {absence: 'ended'},
+      },
+      ended: {description: 'Nothing is left of it', tags: ['over'], type: 'final'},
     },
-    detached: {
-      description: 'The stream broke; the client may come back',
-      tags: ['detached'],
-      on: {'stream.attached': 'attached'},
-      after: {grace: 'away'},
-    },
-    away: {
-      description: 'It holds nothing but the bodies that it sent; the client may come back and start what they are for',
-      tags: ['away'],
-      entry: 'letGo',
-      after: {absence: 'ended'},
-    },
-    ended: {description: 'Nothing is left of it', tags: ['over'], type: 'final'},
-  },
-})
+  }),
+)
 
-export type HostSessionActor = ActorRefFrom<typeof hostSessionMachine>
+export type HostSessionActor = ActorRefFrom<ReturnType<typeof hostSessionMachine>>

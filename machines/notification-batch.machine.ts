@@ -16,6 +16,7 @@
 
 import {type ActorRefFrom, assign, fromPromise, setup} from 'xstate'
 import {asTransferError, type SerializedError, TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 import {type BatchEnds, endsOf, type Notice, noticeOf} from '../src/domain/notice.ts'
 import type {Tally, TallyChange, TallyId} from '../src/domain/tally.ts'
 
@@ -111,118 +112,120 @@ const setUp = setup({
   },
 })
 
-export const notificationBatchMachine = setUp.createMachine({
-  id: 'notificationBatch',
-  description: 'A set of operations that somebody is notified of once when all of them have ended',
-  context: ({input: {id, tally, showTimeoutMs}}) => ({
-    id,
-    wasShowing: tally?.runs !== undefined,
-    unstarted: 0,
-    ends: NO_ENDS,
-    shown: false,
-    showTimeoutMs,
-  }),
-  initial: 'restoring',
-  on: {
-    'member.created': {actions: 'countCreated'},
-    'member.started': {actions: 'countGone'},
-    'member.withdrawn': {actions: 'countGone'},
-  },
-  states: {
-    restoring: {
-      description: 'Goes where the tally stands',
-      tags: ['asking'],
-      always: [{guard: 'wasShowing', target: 'finishing'}, {target: 'consulting'}],
+export const notificationBatchMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'notificationBatch',
+    description: 'A set of operations that somebody is notified of once when all of them have ended',
+    context: ({input: {id, tally, showTimeoutMs}}) => ({
+      id,
+      wasShowing: tally?.runs !== undefined,
+      unstarted: 0,
+      ends: NO_ENDS,
+      shown: false,
+      showTimeoutMs,
+    }),
+    initial: 'restoring',
+    on: {
+      'member.created': {actions: 'countCreated'},
+      'member.started': {actions: 'countGone'},
+      'member.withdrawn': {actions: 'countGone'},
     },
-    collecting: {
-      description: 'Operations that were created and never started hold it',
-      tags: ['resting'],
-      always: {guard: 'isReleased', target: 'consulting'},
-    },
-    consulting: {
-      description: 'Asks the tally whether anything is owed',
-      tags: ['asking'],
-      always: {guard: 'isHeld', target: 'collecting'},
-      on: {
-        'member.ended': {
-          description: 'What is being read may be older than this end',
-          target: 'consulting',
-          reenter: true,
+    states: {
+      restoring: {
+        description: 'Goes where the tally stands',
+        tags: ['asking'],
+        always: [{guard: 'wasShowing', target: 'finishing'}, {target: 'consulting'}],
+      },
+      collecting: {
+        description: 'Operations that were created and never started hold it',
+        tags: ['resting'],
+        always: {guard: 'isReleased', target: 'consulting'},
+      },
+      consulting: {
+        description: 'Asks the tally whether anything is owed',
+        tags: ['asking'],
+        always: {guard: 'isHeld', target: 'collecting'},
+        on: {
+          'member.ended': {
+            description: 'What is being read may be older than this end',
+            target: 'consulting',
+            reenter: true,
+          },
+          'engine.draining': 'interrupted',
         },
-        'engine.draining': 'interrupted',
+        invoke: {
+          id: 'consultation',
+          src: 'readTally',
+          input: ({context}) => ({id: context.id}),
+          onDone: [
+            {
+              guard: {type: 'owesNotice', params: ({event}) => ({tally: event.output})},
+              target: 'beginning',
+              actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
+            },
+            {
+              guard: {type: 'owesNothingToSee', params: ({event}) => ({tally: event.output})},
+              target: 'skipping',
+              actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
+            },
+            {target: 'asleep'},
+          ],
+          onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
       },
-      invoke: {
-        id: 'consultation',
-        src: 'readTally',
-        input: ({context}) => ({id: context.id}),
-        onDone: [
-          {
-            guard: {type: 'owesNotice', params: ({event}) => ({tally: event.output})},
-            target: 'beginning',
-            actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
-          },
-          {
-            guard: {type: 'owesNothingToSee', params: ({event}) => ({tally: event.output})},
-            target: 'skipping',
-            actions: {type: 'noteTally', params: ({event}) => ({tally: event.output})},
-          },
-          {target: 'asleep'},
-        ],
-        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+      beginning: {
+        description: 'Counts these ends out before anybody sees them',
+        tags: ['showing'],
+        invoke: {
+          id: 'beginning',
+          src: 'commitChange',
+          input: ({context}) => ({id: context.id, change: {kind: 'show', ends: context.ends}}),
+          onDone: 'showing',
+          onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
+      },
+      showing: {
+        description: 'The notice is on its way to the person',
+        tags: ['showing'],
+        invoke: {
+          id: 'notice',
+          src: 'showNotice',
+          input: ({context}) => ({notice: context.notice}),
+          onDone: {target: 'finishing', actions: {type: 'noteShown', params: ({event}) => ({shown: event.output})}},
+          onError: {target: 'finishing', actions: {type: 'noteShown', params: {shown: false}}},
+        },
+        after: {showTimeout: {target: 'finishing', actions: {type: 'noteShown', params: {shown: false}}}},
+      },
+      finishing: {
+        description: 'Nothing is owed any more; that is being made durable',
+        tags: ['showing'],
+        invoke: {
+          id: 'finishing',
+          src: 'commitChange',
+          input: ({context}) => ({id: context.id, change: {kind: 'finish'}}),
+          onDone: 'consulting',
+          onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
+      },
+      skipping: {
+        description: 'There is nothing to show for these ends; they are counted out',
+        tags: ['showing'],
+        invoke: {
+          id: 'skipping',
+          src: 'commitChange',
+          input: ({context}) => ({id: context.id, change: {kind: 'skip', ends: context.ends}}),
+          onDone: 'consulting',
+          onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
+        },
+      },
+      asleep: {description: 'Nothing is owed; the next end wakes it', tags: ['over'], type: 'final'},
+      interrupted: {
+        description: 'The engine closes, or the tally is damaged: the next session goes on from it',
+        tags: ['over'],
+        type: 'final',
       },
     },
-    beginning: {
-      description: 'Counts these ends out before anybody sees them',
-      tags: ['showing'],
-      invoke: {
-        id: 'beginning',
-        src: 'commitChange',
-        input: ({context}) => ({id: context.id, change: {kind: 'show', ends: context.ends}}),
-        onDone: 'showing',
-        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
-      },
-    },
-    showing: {
-      description: 'The notice is on its way to the person',
-      tags: ['showing'],
-      invoke: {
-        id: 'notice',
-        src: 'showNotice',
-        input: ({context}) => ({notice: context.notice}),
-        onDone: {target: 'finishing', actions: {type: 'noteShown', params: ({event}) => ({shown: event.output})}},
-        onError: {target: 'finishing', actions: {type: 'noteShown', params: {shown: false}}},
-      },
-      after: {showTimeout: {target: 'finishing', actions: {type: 'noteShown', params: {shown: false}}}},
-    },
-    finishing: {
-      description: 'Nothing is owed any more; that is being made durable',
-      tags: ['showing'],
-      invoke: {
-        id: 'finishing',
-        src: 'commitChange',
-        input: ({context}) => ({id: context.id, change: {kind: 'finish'}}),
-        onDone: 'consulting',
-        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
-      },
-    },
-    skipping: {
-      description: 'There is nothing to show for these ends; they are counted out',
-      tags: ['showing'],
-      invoke: {
-        id: 'skipping',
-        src: 'commitChange',
-        input: ({context}) => ({id: context.id, change: {kind: 'skip', ends: context.ends}}),
-        onDone: 'consulting',
-        onError: {target: 'interrupted', actions: {type: 'noteError', params: ({event}) => ({error: event.error})}},
-      },
-    },
-    asleep: {description: 'Nothing is owed; the next end wakes it', tags: ['over'], type: 'final'},
-    interrupted: {
-      description: 'The engine closes, or the tally is damaged: the next session goes on from it',
-      tags: ['over'],
-      type: 'final',
-    },
-  },
-})
+  }),
+)
 
-export type NotificationBatchActor = ActorRefFrom<typeof notificationBatchMachine>
+export type NotificationBatchActor = ActorRefFrom<ReturnType<typeof notificationBatchMachine>>

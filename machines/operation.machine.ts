@@ -46,6 +46,7 @@ import type {
 } from '../src/domain/attempt.ts'
 import {type Blockage, blockages, type Conditions, isLoopbackUrl} from '../src/domain/conditions.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 import {
   withEvidence,
   withFailure,
@@ -206,7 +207,7 @@ const setUp = setup({
     verifyFile: fromPromise<PublishedFile, {facts: OperationFacts}>(notProvided('verifyFile')),
     publishFile: fromPromise<string, {facts: OperationFacts}>(notProvided('publishFile')),
     discardParts: fromPromise<void, {facts: OperationFacts}>(notProvided('discardParts')),
-    part: partMachine,
+    part: partMachine(),
   },
   delays: {
     firstLook: ({context}) => Math.min(FIRST_LOOK_MS, context.settings.checkpointIntervalMs),
@@ -429,624 +430,626 @@ function onConditionsIn(pause: Blockage) {
   ]
 }
 
-export const operationMachine = setUp.createMachine({
-  id: 'operation',
-  description: 'One transfer: BackgroundTransferStatus and what stands between its values',
-  context: ({input}) => {
-    const {state, ...facts} = input.record
-    const {conditions, settings, wanted, carried} = input
-    const context = {facts, restoredFrom: state, wasCarried: carried !== undefined, conditions, settings, wanted}
-    return carried?.failure === undefined ? context : {...context, failure: carried.failure}
-  },
-  initial: 'restoring',
-  on: {
-    'conditions.changed': {
-      actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
+export const operationMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'operation',
+    description: 'One transfer: BackgroundTransferStatus and what stands between its values',
+    context: ({input}) => {
+      const {state, ...facts} = input.record
+      const {conditions, settings, wanted, carried} = input
+      const context = {facts, restoredFrom: state, wasCarried: carried !== undefined, conditions, settings, wanted}
+      return carried?.failure === undefined ? context : {...context, failure: carried.failure}
     },
-    'policy.changed': {actions: {type: 'notePolicy', params: ({event}) => ({policy: event.policy})}},
-    'range.wanted': {actions: {type: 'noteWanted', params: ({event}) => ({position: event.position})}},
-    'headers.changed': {actions: {type: 'noteHeaders', params: ({event}) => ({request: event.request})}},
-  },
-  states: {
-    restoring: {
-      description: 'Routes the record to the state that it names; never rests here',
-      tags: ['queued'],
-      on: {'operation.cancel': 'canceling'},
-      always: [
-        {guard: 'wasCarried', target: 'leavingBatch'},
-        // Early, because nearly all are born to run.
-        {guard: {type: 'wasIn', params: {state: 'queued'}}, target: 'queued'},
-        {guard: {type: 'wasIn', params: {state: 'completed'}}, target: 'completed'},
-        {guard: {type: 'wasIn', params: {state: 'canceled'}}, target: 'canceled'},
-        {guard: {type: 'wasIn', params: {state: 'failed'}}, target: 'failed'},
-        {guard: {type: 'wasIn', params: {state: 'canceling'}}, target: 'canceling'},
-        {guard: {type: 'wasIn', params: {state: 'publishing'}}, target: 'running.finishing.publishing'},
-        {guard: {type: 'wasIn', params: {state: 'waitingToRetry'}}, target: 'running.waitingToRetry'},
-        {guard: {type: 'wasIn', params: {state: 'pausedByApplication'}}, target: 'paused.byApplication'},
-        {guard: {type: 'wasIn', params: {state: 'pausedNoNetwork'}}, target: 'paused.noNetwork'},
-        {guard: {type: 'wasIn', params: {state: 'pausedCostedNetwork'}}, target: 'paused.costedNetwork'},
-        {guard: {type: 'wasIn', params: {state: 'pausedSystemPolicy'}}, target: 'paused.systemPolicy'},
-        {guard: {type: 'wasIn', params: {state: 'pausedForStorage'}}, target: 'paused.forStorage'},
-        {
-          guard: {type: 'wasIn', params: {state: 'pausedRecoverableWebErrorStatus'}},
-          target: 'paused.recoverableWebErrorStatus',
-        },
-        {target: 'queued'},
-      ],
-    },
-
-    leavingBatch: {
-      description: 'Its batch of small files let go of it: goes on by itself at once; never rests here',
-      tags: ['running', 'moving'],
-      on: {'operation.cancel': 'canceling'},
-      always: [{guard: 'hasFailed', target: 'running.weighing'}, ...onAdmission],
-    },
-
-    queued: {
-      description: 'Idle (0): waits in its group’s line until the group admits it',
-      tags: ['queued', 'passive'],
-      on: {
-        'operation.admit': onAdmission,
-        'operation.pause': 'paused.byApplication',
-        'operation.reprioritize': {
-          actions: [
-            {type: 'notePolicy', params: ({event}) => ({policy: event.policy})},
-            {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})},
-          ],
-        },
-        'operation.cancel': 'canceling',
+    initial: 'restoring',
+    on: {
+      'conditions.changed': {
+        actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
       },
+      'policy.changed': {actions: {type: 'notePolicy', params: ({event}) => ({policy: event.policy})}},
+      'range.wanted': {actions: {type: 'noteWanted', params: ({event}) => ({position: event.position})}},
+      'headers.changed': {actions: {type: 'noteHeaders', params: ({event}) => ({request: event.request})}},
     },
-
-    running: {
-      description: 'Running (1): the transfer is in progress, a wait between two tries included',
-      initial: 'exchanging',
-      states: {
-        refreshing: {
-          description: 'The application’s provider gives what does not last: a token, a signed address',
-          tags: ['running', 'moving'],
-          always: pausesOfTheSystem,
-          invoke: {
-            id: 'refreshment',
-            src: 'refreshRequest',
-            input: ({context}) => ({facts: context.facts}),
-            onDone: 'exchanging',
-            onError: {
-              target: 'weighing',
-              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
-            },
+    states: {
+      restoring: {
+        description: 'Routes the record to the state that it names; never rests here',
+        tags: ['queued'],
+        on: {'operation.cancel': 'canceling'},
+        always: [
+          {guard: 'wasCarried', target: 'leavingBatch'},
+          // Early, because nearly all are born to run.
+          {guard: {type: 'wasIn', params: {state: 'queued'}}, target: 'queued'},
+          {guard: {type: 'wasIn', params: {state: 'completed'}}, target: 'completed'},
+          {guard: {type: 'wasIn', params: {state: 'canceled'}}, target: 'canceled'},
+          {guard: {type: 'wasIn', params: {state: 'failed'}}, target: 'failed'},
+          {guard: {type: 'wasIn', params: {state: 'canceling'}}, target: 'canceling'},
+          {guard: {type: 'wasIn', params: {state: 'publishing'}}, target: 'running.finishing.publishing'},
+          {guard: {type: 'wasIn', params: {state: 'waitingToRetry'}}, target: 'running.waitingToRetry'},
+          {guard: {type: 'wasIn', params: {state: 'pausedByApplication'}}, target: 'paused.byApplication'},
+          {guard: {type: 'wasIn', params: {state: 'pausedNoNetwork'}}, target: 'paused.noNetwork'},
+          {guard: {type: 'wasIn', params: {state: 'pausedCostedNetwork'}}, target: 'paused.costedNetwork'},
+          {guard: {type: 'wasIn', params: {state: 'pausedSystemPolicy'}}, target: 'paused.systemPolicy'},
+          {guard: {type: 'wasIn', params: {state: 'pausedForStorage'}}, target: 'paused.forStorage'},
+          {
+            guard: {type: 'wasIn', params: {state: 'pausedRecoverableWebErrorStatus'}},
+            target: 'paused.recoverableWebErrorStatus',
           },
-          after: {providerTimeout: {target: 'weighing', actions: 'noteProviderTimeout'}},
-          on: betweenTries,
+          {target: 'queued'},
+        ],
+      },
+
+      leavingBatch: {
+        description: 'Its batch of small files let go of it: goes on by itself at once; never rests here',
+        tags: ['running', 'moving'],
+        on: {'operation.cancel': 'canceling'},
+        always: [{guard: 'hasFailed', target: 'running.weighing'}, ...onAdmission],
+      },
+
+      queued: {
+        description: 'Idle (0): waits in its group’s line until the group admits it',
+        tags: ['queued', 'passive'],
+        on: {
+          'operation.admit': onAdmission,
+          'operation.pause': 'paused.byApplication',
+          'operation.reprioritize': {
+            actions: [
+              {type: 'notePolicy', params: ({event}) => ({policy: event.policy})},
+              {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})},
+            ],
+          },
+          'operation.cancel': 'canceling',
         },
+      },
 
-        exchanging: {
-          description: 'One try: a request, its answer, its bytes',
-          tags: ['running', 'moving'],
-          initial: 'active',
-          entry: 'countTry',
-          exit: 'dropParts',
-          invoke: {
-            id: 'attempt',
-            src: 'transferBytes',
-            input: ({context}) => ({facts: context.facts, wanted: context.wanted}),
-            onError: {
-              target: 'weighing',
-              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
-            },
-          },
-          on: {
-            'attempt.checkpointed': {
-              actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
-            },
-            'attempt.finished': {
-              target: 'finishing',
-              actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
-            },
-            'attempt.failed': [
-              {
-                guard: {type: 'mustStartOver', params: ({event}) => ({error: event.error})},
-                target: 'startingOver',
-                actions: {
-                  type: 'noteFailure',
-                  params: ({event}) => ({error: event.error, evidence: event.evidence}),
-                },
-              },
-              {
-                description: 'Once too often: nobody is to go on from these bytes, now or later',
-                guard: {type: 'provedUseless', params: ({event}) => ({error: event.error})},
+      running: {
+        description: 'Running (1): the transfer is in progress, a wait between two tries included',
+        initial: 'exchanging',
+        states: {
+          refreshing: {
+            description: 'The application’s provider gives what does not last: a token, a signed address',
+            tags: ['running', 'moving'],
+            always: pausesOfTheSystem,
+            invoke: {
+              id: 'refreshment',
+              src: 'refreshRequest',
+              input: ({context}) => ({facts: context.facts}),
+              onDone: 'exchanging',
+              onError: {
                 target: 'weighing',
-                actions: [
-                  {
+                actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+              },
+            },
+            after: {providerTimeout: {target: 'weighing', actions: 'noteProviderTimeout'}},
+            on: betweenTries,
+          },
+
+          exchanging: {
+            description: 'One try: a request, its answer, its bytes',
+            tags: ['running', 'moving'],
+            initial: 'active',
+            entry: 'countTry',
+            exit: 'dropParts',
+            invoke: {
+              id: 'attempt',
+              src: 'transferBytes',
+              input: ({context}) => ({facts: context.facts, wanted: context.wanted}),
+              onError: {
+                target: 'weighing',
+                actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+              },
+            },
+            on: {
+              'attempt.checkpointed': {
+                actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+              },
+              'attempt.finished': {
+                target: 'finishing',
+                actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+              },
+              'attempt.failed': [
+                {
+                  guard: {type: 'mustStartOver', params: ({event}) => ({error: event.error})},
+                  target: 'startingOver',
+                  actions: {
                     type: 'noteFailure',
                     params: ({event}) => ({error: event.error, evidence: event.evidence}),
                   },
-                  'startNextGeneration',
-                ],
-              },
-              {
-                target: 'weighing',
-                actions: {
-                  type: 'noteFailure',
-                  params: ({event}) => ({
-                    error: event.error,
-                    evidence: event.evidence,
-                    ...(event.response === undefined ? {} : {response: event.response}),
-                  }),
                 },
-              },
-            ],
-            'range.wanted': {
-              actions: [
-                {type: 'noteWanted', params: ({event}) => ({position: event.position})},
-                {type: 'tellWanted', params: ({event}) => ({position: event.position})},
-              ],
-            },
-            'source.dropped': {
-              actions: {type: 'noteDropped', params: ({event}) => ({dropped: event.dropped})},
-            },
-            'part.wanted': {
-              guard: 'mayAddPart',
-              actions: {type: 'addPart', params: ({event}) => ({part: event.part})},
-            },
-            'part.failed': {
-              actions: ['countPart', {type: 'tellCounts', params: ({event}) => ({part: event.part})}],
-            },
-            'part.ended': {actions: {type: 'dropPart', params: ({event}) => ({part: event.part})}},
-            'operation.cancel': '#operation.canceling',
-          },
-          states: {
-            active: {
-              description: 'The try goes on as long as nothing asks it to stop',
-              initial: 'connecting',
-              always: {guard: 'isBlocked', target: 'yieldingToConditions'},
-              on: {
-                'attempt.continuing': '.connecting',
-                'attempt.attending': '.transferring.flow.attending',
-                'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
-                'operation.displace': 'yieldingToLine',
-                'operation.suspend': 'yieldingToLine',
-              },
-              states: {
-                connecting: {
-                  description: 'A connection is being made, or an idle one taken',
-                  on: {'attempt.connected': 'awaitingResponse'},
-                  after: {
-                    connectTimeout: {target: '#operation.running.weighing', actions: 'noteConnectTimeout'},
+                {
+                  description: 'Once too often: nobody is to go on from these bytes, now or later',
+                  guard: {type: 'provedUseless', params: ({event}) => ({error: event.error})},
+                  target: 'weighing',
+                  actions: [
+                    {
+                      type: 'noteFailure',
+                      params: ({event}) => ({error: event.error, evidence: event.evidence}),
+                    },
+                    'startNextGeneration',
+                  ],
+                },
+                {
+                  target: 'weighing',
+                  actions: {
+                    type: 'noteFailure',
+                    params: ({event}) => ({
+                      error: event.error,
+                      evidence: event.evidence,
+                      ...(event.response === undefined ? {} : {response: event.response}),
+                    }),
                   },
                 },
-                awaitingResponse: {
-                  description: 'The request is out; the head of its answer is not here yet',
-                  on: {
-                    'attempt.redirected': 'connecting',
-                    'attempt.challenged': 'connecting',
-                    'attempt.responded': toTheBody.map((branch) => ({
-                      ...branch,
-                      actions: {
-                        type: 'noteResponse' as const,
-                        params: ({event}: {event: {response: ResponseFacts; evidence: Evidence}}) => ({
-                          response: event.response,
-                          evidence: event.evidence,
-                        }),
+              ],
+              'range.wanted': {
+                actions: [
+                  {type: 'noteWanted', params: ({event}) => ({position: event.position})},
+                  {type: 'tellWanted', params: ({event}) => ({position: event.position})},
+                ],
+              },
+              'source.dropped': {
+                actions: {type: 'noteDropped', params: ({event}) => ({dropped: event.dropped})},
+              },
+              'part.wanted': {
+                guard: 'mayAddPart',
+                actions: {type: 'addPart', params: ({event}) => ({part: event.part})},
+              },
+              'part.failed': {
+                actions: ['countPart', {type: 'tellCounts', params: ({event}) => ({part: event.part})}],
+              },
+              'part.ended': {actions: {type: 'dropPart', params: ({event}) => ({part: event.part})}},
+              'operation.cancel': '#operation.canceling',
+            },
+            states: {
+              active: {
+                description: 'The try goes on as long as nothing asks it to stop',
+                initial: 'connecting',
+                always: {guard: 'isBlocked', target: 'yieldingToConditions'},
+                on: {
+                  'attempt.continuing': '.connecting',
+                  'attempt.attending': '.transferring.flow.attending',
+                  'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
+                  'operation.displace': 'yieldingToLine',
+                  'operation.suspend': 'yieldingToLine',
+                },
+                states: {
+                  connecting: {
+                    description: 'A connection is being made, or an idle one taken',
+                    on: {'attempt.connected': 'awaitingResponse'},
+                    after: {
+                      connectTimeout: {target: '#operation.running.weighing', actions: 'noteConnectTimeout'},
+                    },
+                  },
+                  awaitingResponse: {
+                    description: 'The request is out; the head of its answer is not here yet',
+                    on: {
+                      'attempt.redirected': 'connecting',
+                      'attempt.challenged': 'connecting',
+                      'attempt.responded': toTheBody.map((branch) => ({
+                        ...branch,
+                        actions: {
+                          type: 'noteResponse' as const,
+                          params: ({event}: {event: {response: ResponseFacts; evidence: Evidence}}) => ({
+                            response: event.response,
+                            evidence: event.evidence,
+                          }),
+                        },
+                      })),
+                      'attempt.restarted': {
+                        target: 'recordingRestart',
+                        actions: {
+                          type: 'noteResponse',
+                          params: ({event}) => ({response: event.response, evidence: event.evidence}),
+                        },
                       },
-                    })),
-                    'attempt.restarted': {
-                      target: 'recordingRestart',
-                      actions: {
-                        type: 'noteResponse',
-                        params: ({event}) => ({response: event.response, evidence: event.evidence}),
+                    },
+                    after: {
+                      responseTimeout: {target: '#operation.running.weighing', actions: 'noteResponseTimeout'},
+                    },
+                  },
+                  recordingRestart: {
+                    description: 'The body waits until the record of its new generation is durable',
+                    invoke: {
+                      id: 'restartCommit',
+                      src: 'commitRecord',
+                      input: ({context}) => ({record: {...context.facts, state: 'running'}}),
+                      onDone: toTheBody.map((branch) => ({...branch, actions: 'releaseBody' as const})),
+                      onError: {
+                        target: '#operation.running.weighing',
+                        actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
                       },
                     },
                   },
-                  after: {
-                    responseTimeout: {target: '#operation.running.weighing', actions: 'noteResponseTimeout'},
+                  transferring: {
+                    description: 'Body bytes flow from the connection to the part file',
+                    type: 'parallel',
+                    states: {
+                      flow: {
+                        description: 'Each byte that comes starts the count anew',
+                        initial: 'counting',
+                        // The target is a child: re-entering a region itself would start the other region's delay anew too.
+                        on: {'attempt.progressed': '.counting', 'attempt.attending': '.attending'},
+                        states: {
+                          counting: {
+                            description: 'Counts as stalled when no byte came for stallTimeout',
+                            after: {
+                              stallTimeout: {target: '#operation.running.weighing', actions: 'noteStall'},
+                            },
+                          },
+                          attending: {
+                            description: 'Parts bring the rest, each with timeouts of its own',
+                          },
+                        },
+                      },
+                      pulse: {
+                        description: 'Asks for a checkpoint again and again',
+                        initial: 'beginning',
+                        states: {
+                          beginning: {
+                            description: 'Soon asks whether more connections would be of use, where there may be more',
+                            after: {firstLook: {target: 'resting', actions: 'askForWidth'}},
+                          },
+                          resting: {
+                            description: 'Until the next checkpointInterval is over',
+                            after: {
+                              checkpointInterval: {target: 'resting', reenter: true, actions: 'askForCheckpoint'},
+                            },
+                          },
+                        },
+                      },
+                    },
                   },
                 },
-                recordingRestart: {
-                  description: 'The body waits until the record of its new generation is durable',
-                  invoke: {
-                    id: 'restartCommit',
-                    src: 'commitRecord',
-                    input: ({context}) => ({record: {...context.facts, state: 'running'}}),
-                    onDone: toTheBody.map((branch) => ({...branch, actions: 'releaseBody' as const})),
-                    onError: {
+              },
+              yieldingToPause: {
+                description: 'The application paused: the bytes so far are being made durable',
+                entry: 'askToYield',
+                on: {
+                  'operation.resume': {
+                    description: 'Taken back before it held: to the end of its class, as after any pause',
+                    target: 'yieldingToLine',
+                    actions: {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})},
+                  },
+                  'attempt.yielded': {
+                    target: '#operation.paused.byApplication',
+                    actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+                  },
+                  'attempt.finished': {
+                    description: 'Every byte came meanwhile: its file is not published before it goes on',
+                    target: '#operation.paused.byApplication',
+                    actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+                  },
+                  'attempt.failed': '#operation.paused.byApplication',
+                },
+                after: {yieldTimeout: '#operation.paused.byApplication'},
+              },
+              yieldingToLine: {
+                description: 'Another member goes first, or the engine closes: the bytes so far are being made durable',
+                entry: 'askToYield',
+                on: {
+                  'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
+                  'attempt.yielded': {
+                    target: '#operation.queued',
+                    actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
+                  },
+                  'attempt.failed': '#operation.queued',
+                },
+                after: {yieldTimeout: '#operation.queued'},
+              },
+              yieldingToConditions: {
+                description: 'Network, cost or system policy forbid to go on: the bytes so far are being made durable',
+                entry: 'askToYield',
+                on: {
+                  'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
+                  'attempt.yielded': afterYieldingToConditions.map((branch) => ({
+                    ...branch,
+                    actions: {
+                      type: 'noteEvidence' as const,
+                      params: ({event}: {event: {evidence: Evidence}}) => ({evidence: event.evidence}),
+                    },
+                  })),
+                  'attempt.failed': afterYieldingToConditions,
+                },
+                after: {yieldTimeout: afterYieldingToConditions},
+              },
+            },
+          },
+
+          weighing: {
+            description: 'The retry table decides what the failure means',
+            tags: ['running', 'moving'],
+            invoke: {
+              id: 'weighing',
+              src: 'weighFailure',
+              input: ({context}) => ({
+                facts: context.facts,
+                error: context.failure ?? serialize(new Error('no failure to weigh')),
+                retry: context.settings.retry,
+              }),
+              onDone: [
+                {
+                  guard: {type: 'goesOnAtOnce', params: ({event}) => ({decision: event.output, asksFirst: true})},
+                  target: 'refreshing',
+                  actions: 'noteContinuation',
+                },
+                {
+                  guard: {type: 'goesOnAtOnce', params: ({event}) => ({decision: event.output, asksFirst: false})},
+                  target: 'exchanging',
+                  actions: 'noteContinuation',
+                },
+                {
+                  guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'elsewhere'})},
+                  target: 'goingElsewhere',
+                  actions: {type: 'noteElsewhere', params: ({event}) => ({decision: event.output})},
+                },
+                {
+                  guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'anewElsewhere'})},
+                  target: 'startingOver',
+                  actions: {type: 'noteElsewhere', params: ({event}) => ({decision: event.output})},
+                },
+                {
+                  guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'waitUntil'})},
+                  target: 'waitingToRetry',
+                  actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
+                },
+                {
+                  guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'pauseForStorage'})},
+                  target: '#operation.paused.forStorage',
+                  actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
+                },
+                {
+                  guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'pauseRecoverable'})},
+                  target: '#operation.paused.recoverableWebErrorStatus',
+                  actions: 'noteStandingError',
+                },
+                {
+                  target: '#operation.failed',
+                  actions: {type: 'noteFinalError', params: ({event}) => ({decision: event.output})},
+                },
+              ],
+              onError: {
+                target: '#operation.failed',
+                actions: {type: 'noteThrownFinal', params: ({event}) => ({error: event.error})},
+              },
+            },
+            on: betweenTries,
+          },
+
+          goingElsewhere: {
+            description: 'Another address of the file is asked next',
+            tags: ['running', 'moving'],
+            always: toTheWire,
+            on: betweenTries,
+          },
+
+          startingOver: {
+            description: 'The bytes on disk are of no use: a new generation is recorded before its first byte',
+            tags: ['running', 'moving'],
+            entry: 'startNextGeneration',
+            invoke: {
+              id: 'startOverCommit',
+              src: 'commitRecord',
+              input: ({context}) => ({record: {...context.facts, state: 'running'}}),
+              onDone: toTheWire,
+              onError: {
+                target: 'weighing',
+                actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+              },
+            },
+            on: betweenTries,
+          },
+
+          waitingToRetry: {
+            description: 'Waits for the deadline in its record; keeps its place, gives back its capacity',
+            tags: ['waitingToRetry', 'holding', 'passive'],
+            exit: 'clearDeadline',
+            on: {
+              'retry.due': 'returning',
+              'operation.retry': {description: 'Somebody does not want to wait', target: 'returning'},
+              'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
+              'operation.displace': '#operation.queued',
+              'operation.cancel': '#operation.canceling',
+            },
+          },
+
+          returning: {
+            description: 'A wait is over: wants capacity again, before anything in the line',
+            tags: ['returning', 'holding'],
+            on: {
+              'operation.admit': onAdmission,
+              'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
+              'operation.displace': '#operation.queued',
+              'operation.suspend': '#operation.queued',
+              'operation.cancel': '#operation.canceling',
+            },
+          },
+
+          finishing: {
+            description: 'All bytes are here: from part file to file',
+            tags: ['moving'],
+            initial: 'verifying',
+            states: {
+              verifying: {
+                description: 'Length and checksum are compared, and the bytes made durable',
+                tags: ['running'],
+                invoke: {
+                  id: 'verification',
+                  src: 'verifyFile',
+                  input: ({context}) => ({facts: context.facts}),
+                  onDone: {
+                    target: 'committing',
+                    actions: {type: 'noteVerified', params: ({event}) => ({file: event.output})},
+                  },
+                  onError: [
+                    {
+                      guard: {type: 'deservesCleanRestart', params: ({event}) => ({error: event.error})},
+                      target: '#operation.running.startingOver',
+                      actions: 'noteCleanRestart',
+                    },
+                    {
+                      guard: {type: 'lostItsPart', params: ({event}) => ({error: event.error})},
+                      target: '#operation.running.startingOver',
+                    },
+                    {
                       target: '#operation.running.weighing',
                       actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
                     },
-                  },
+                  ],
                 },
-                transferring: {
-                  description: 'Body bytes flow from the connection to the part file',
-                  type: 'parallel',
-                  states: {
-                    flow: {
-                      description: 'Each byte that comes starts the count anew',
-                      initial: 'counting',
-                      // The target is a child: re-entering a region itself would start the other region's delay anew too.
-                      on: {'attempt.progressed': '.counting', 'attempt.attending': '.attending'},
-                      states: {
-                        counting: {
-                          description: 'Counts as stalled when no byte came for stallTimeout',
-                          after: {
-                            stallTimeout: {target: '#operation.running.weighing', actions: 'noteStall'},
-                          },
-                        },
-                        attending: {
-                          description: 'Parts bring the rest, each with timeouts of its own',
-                        },
-                      },
-                    },
-                    pulse: {
-                      description: 'Asks for a checkpoint again and again',
-                      initial: 'beginning',
-                      states: {
-                        beginning: {
-                          description: 'Soon asks whether more connections would be of use, where there may be more',
-                          after: {firstLook: {target: 'resting', actions: 'askForWidth'}},
-                        },
-                        resting: {
-                          description: 'Until the next checkpointInterval is over',
-                          after: {
-                            checkpointInterval: {target: 'resting', reenter: true, actions: 'askForCheckpoint'},
-                          },
-                        },
-                      },
-                    },
-                  },
+                on: {
+                  'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
+                  'operation.displace': '#operation.queued',
+                  'operation.cancel': '#operation.canceling',
                 },
               },
-            },
-            yieldingToPause: {
-              description: 'The application paused: the bytes so far are being made durable',
-              entry: 'askToYield',
-              on: {
-                'operation.resume': {
-                  description: 'Taken back before it held: to the end of its class, as after any pause',
-                  target: 'yieldingToLine',
-                  actions: {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})},
-                },
-                'attempt.yielded': {
-                  target: '#operation.paused.byApplication',
-                  actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
-                },
-                'attempt.finished': {
-                  description: 'Every byte came meanwhile: its file is not published before it goes on',
-                  target: '#operation.paused.byApplication',
-                  actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
-                },
-                'attempt.failed': '#operation.paused.byApplication',
-              },
-              after: {yieldTimeout: '#operation.paused.byApplication'},
-            },
-            yieldingToLine: {
-              description: 'Another member goes first, or the engine closes: the bytes so far are being made durable',
-              entry: 'askToYield',
-              on: {
-                'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
-                'attempt.yielded': {
-                  target: '#operation.queued',
-                  actions: {type: 'noteEvidence', params: ({event}) => ({evidence: event.evidence})},
-                },
-                'attempt.failed': '#operation.queued',
-              },
-              after: {yieldTimeout: '#operation.queued'},
-            },
-            yieldingToConditions: {
-              description: 'Network, cost or system policy forbid to go on: the bytes so far are being made durable',
-              entry: 'askToYield',
-              on: {
-                'operation.pause': {guard: 'canBePaused', target: 'yieldingToPause'},
-                'attempt.yielded': afterYieldingToConditions.map((branch) => ({
-                  ...branch,
-                  actions: {
-                    type: 'noteEvidence' as const,
-                    params: ({event}: {event: {evidence: Evidence}}) => ({evidence: event.evidence}),
-                  },
-                })),
-                'attempt.failed': afterYieldingToConditions,
-              },
-              after: {yieldTimeout: afterYieldingToConditions},
-            },
-          },
-        },
-
-        weighing: {
-          description: 'The retry table decides what the failure means',
-          tags: ['running', 'moving'],
-          invoke: {
-            id: 'weighing',
-            src: 'weighFailure',
-            input: ({context}) => ({
-              facts: context.facts,
-              error: context.failure ?? serialize(new Error('no failure to weigh')),
-              retry: context.settings.retry,
-            }),
-            onDone: [
-              {
-                guard: {type: 'goesOnAtOnce', params: ({event}) => ({decision: event.output, asksFirst: true})},
-                target: 'refreshing',
-                actions: 'noteContinuation',
-              },
-              {
-                guard: {type: 'goesOnAtOnce', params: ({event}) => ({decision: event.output, asksFirst: false})},
-                target: 'exchanging',
-                actions: 'noteContinuation',
-              },
-              {
-                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'elsewhere'})},
-                target: 'goingElsewhere',
-                actions: {type: 'noteElsewhere', params: ({event}) => ({decision: event.output})},
-              },
-              {
-                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'anewElsewhere'})},
-                target: 'startingOver',
-                actions: {type: 'noteElsewhere', params: ({event}) => ({decision: event.output})},
-              },
-              {
-                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'waitUntil'})},
-                target: 'waitingToRetry',
-                actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
-              },
-              {
-                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'pauseForStorage'})},
-                target: '#operation.paused.forStorage',
-                actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
-              },
-              {
-                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'pauseRecoverable'})},
-                target: '#operation.paused.recoverableWebErrorStatus',
-                actions: 'noteStandingError',
-              },
-              {
-                target: '#operation.failed',
-                actions: {type: 'noteFinalError', params: ({event}) => ({decision: event.output})},
-              },
-            ],
-            onError: {
-              target: '#operation.failed',
-              actions: {type: 'noteThrownFinal', params: ({event}) => ({error: event.error})},
-            },
-          },
-          on: betweenTries,
-        },
-
-        goingElsewhere: {
-          description: 'Another address of the file is asked next',
-          tags: ['running', 'moving'],
-          always: toTheWire,
-          on: betweenTries,
-        },
-
-        startingOver: {
-          description: 'The bytes on disk are of no use: a new generation is recorded before its first byte',
-          tags: ['running', 'moving'],
-          entry: 'startNextGeneration',
-          invoke: {
-            id: 'startOverCommit',
-            src: 'commitRecord',
-            input: ({context}) => ({record: {...context.facts, state: 'running'}}),
-            onDone: toTheWire,
-            onError: {
-              target: 'weighing',
-              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
-            },
-          },
-          on: betweenTries,
-        },
-
-        waitingToRetry: {
-          description: 'Waits for the deadline in its record; keeps its place, gives back its capacity',
-          tags: ['waitingToRetry', 'holding', 'passive'],
-          exit: 'clearDeadline',
-          on: {
-            'retry.due': 'returning',
-            'operation.retry': {description: 'Somebody does not want to wait', target: 'returning'},
-            'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
-            'operation.displace': '#operation.queued',
-            'operation.cancel': '#operation.canceling',
-          },
-        },
-
-        returning: {
-          description: 'A wait is over: wants capacity again, before anything in the line',
-          tags: ['returning', 'holding'],
-          on: {
-            'operation.admit': onAdmission,
-            'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
-            'operation.displace': '#operation.queued',
-            'operation.suspend': '#operation.queued',
-            'operation.cancel': '#operation.canceling',
-          },
-        },
-
-        finishing: {
-          description: 'All bytes are here: from part file to file',
-          tags: ['moving'],
-          initial: 'verifying',
-          states: {
-            verifying: {
-              description: 'Length and checksum are compared, and the bytes made durable',
-              tags: ['running'],
-              invoke: {
-                id: 'verification',
-                src: 'verifyFile',
-                input: ({context}) => ({facts: context.facts}),
-                onDone: {
-                  target: 'committing',
-                  actions: {type: 'noteVerified', params: ({event}) => ({file: event.output})},
-                },
-                onError: [
-                  {
-                    guard: {type: 'deservesCleanRestart', params: ({event}) => ({error: event.error})},
-                    target: '#operation.running.startingOver',
-                    actions: 'noteCleanRestart',
-                  },
-                  {
-                    guard: {type: 'lostItsPart', params: ({event}) => ({error: event.error})},
-                    target: '#operation.running.startingOver',
-                  },
-                  {
+              committing: {
+                description: 'The intent to publish, with the identity of the part, is being made durable',
+                tags: ['publishing'],
+                invoke: {
+                  id: 'publishCommit',
+                  src: 'commitRecord',
+                  input: ({context}) => ({record: {...context.facts, state: 'publishing'}}),
+                  onDone: 'publishing',
+                  onError: {
                     target: '#operation.running.weighing',
                     actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
                   },
-                ],
+                },
+                on: {'operation.cancel': '#operation.canceling'},
               },
-              on: {
-                'operation.pause': {guard: 'canBePaused', target: '#operation.paused.byApplication'},
-                'operation.displace': '#operation.queued',
-                'operation.cancel': '#operation.canceling',
+              publishing: {
+                description: 'The part takes the file’s name; too late to cancel',
+                tags: ['publishing'],
+                invoke: {
+                  id: 'publication',
+                  src: 'publishFile',
+                  input: ({context}) => ({facts: context.facts}),
+                  onDone: {
+                    target: '#operation.completed',
+                    actions: {type: 'notePublished', params: ({event}) => ({file: event.output})},
+                  },
+                  onError: [
+                    {
+                      guard: {type: 'lostItsPart', params: ({event}) => ({error: event.error})},
+                      target: '#operation.running.startingOver',
+                    },
+                    {
+                      target: '#operation.running.weighing',
+                      actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+                    },
+                  ],
+                },
+                on: {'operation.cancel': {description: 'Too late: nothing can be taken back'}},
               },
             },
-            committing: {
-              description: 'The intent to publish, with the identity of the part, is being made durable',
-              tags: ['publishing'],
-              invoke: {
-                id: 'publishCommit',
-                src: 'commitRecord',
-                input: ({context}) => ({record: {...context.facts, state: 'publishing'}}),
-                onDone: 'publishing',
-                onError: {
-                  target: '#operation.running.weighing',
-                  actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+          },
+        },
+      },
+
+      paused: {
+        description: 'No traffic; one state per reason',
+        initial: 'byApplication',
+        on: {'operation.cancel': 'canceling'},
+        states: {
+          byApplication: {
+            description: 'PausedByApplication (2): wins over every other reason; leaves the line',
+            tags: ['pausedByApplication', 'passive'],
+            on: {
+              'operation.resume': {
+                target: '#operation.queued',
+                actions: ['beginAnew', {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})}],
+              },
+              'request.changed': {
+                actions: {
+                  type: 'noteRequest',
+                  params: ({event}) => ({request: event.request, evidence: event.evidence}),
                 },
               },
-              on: {'operation.cancel': '#operation.canceling'},
             },
-            publishing: {
-              description: 'The part takes the file’s name; too late to cancel',
-              tags: ['publishing'],
-              invoke: {
-                id: 'publication',
-                src: 'publishFile',
-                input: ({context}) => ({facts: context.facts}),
-                onDone: {
-                  target: '#operation.completed',
-                  actions: {type: 'notePublished', params: ({event}) => ({file: event.output})},
+          },
+          noNetwork: {
+            description: 'PausedNoNetwork (4): no attempt is made and no retry spent; keeps its place',
+            tags: ['pausedNoNetwork', 'holding'],
+            always: onConditionsIn('noNetwork'),
+            on: {
+              'operation.resume': {description: 'Accepted, no effect while the condition holds (D41)'},
+              'operation.displace': '#operation.queued',
+            },
+          },
+          costedNetwork: {
+            description: 'PausedCostedNetwork (3): the cost policy forbids this network; keeps its place',
+            tags: ['pausedCostedNetwork', 'holding'],
+            always: onConditionsIn('costedNetwork'),
+            on: {
+              'operation.resume': {description: 'Accepted, no effect while the condition holds (D41)'},
+              'operation.displace': '#operation.queued',
+            },
+          },
+          systemPolicy: {
+            description: 'PausedSystemPolicy (32): the system saves power; keeps its place',
+            tags: ['pausedSystemPolicy', 'holding'],
+            always: onConditionsIn('systemPolicy'),
+            on: {
+              'operation.resume': {description: 'Accepted, no effect while the condition holds (D41)'},
+              'operation.displace': '#operation.queued',
+            },
+          },
+          forStorage: {
+            description:
+              'PausedSystemPolicy (32): the disk is full; the bytes are kept and room is looked for at the deadline',
+            tags: ['pausedForStorage', 'holding', 'passive'],
+            exit: 'clearDeadline',
+            on: {
+              'retry.due': '#operation.running.returning',
+              'operation.retry': '#operation.running.returning',
+              'operation.resume': '#operation.running.returning',
+              'operation.displace': '#operation.queued',
+            },
+          },
+          recoverableWebErrorStatus: {
+            description:
+              'PausedRecoverableWebErrorStatus (8): an error that the application wants to mend; leaves the line',
+            tags: ['pausedRecoverableWebErrorStatus', 'passive'],
+            on: {
+              'operation.resume': {
+                target: '#operation.queued',
+                actions: ['beginAnew', {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})}],
+              },
+              'request.changed': {
+                actions: {
+                  type: 'noteRequest',
+                  params: ({event}) => ({request: event.request, evidence: event.evidence}),
                 },
-                onError: [
-                  {
-                    guard: {type: 'lostItsPart', params: ({event}) => ({error: event.error})},
-                    target: '#operation.running.startingOver',
-                  },
-                  {
-                    target: '#operation.running.weighing',
-                    actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
-                  },
-                ],
-              },
-              on: {'operation.cancel': {description: 'Too late: nothing can be taken back'}},
-            },
-          },
-        },
-      },
-    },
-
-    paused: {
-      description: 'No traffic; one state per reason',
-      initial: 'byApplication',
-      on: {'operation.cancel': 'canceling'},
-      states: {
-        byApplication: {
-          description: 'PausedByApplication (2): wins over every other reason; leaves the line',
-          tags: ['pausedByApplication', 'passive'],
-          on: {
-            'operation.resume': {
-              target: '#operation.queued',
-              actions: ['beginAnew', {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})}],
-            },
-            'request.changed': {
-              actions: {
-                type: 'noteRequest',
-                params: ({event}) => ({request: event.request, evidence: event.evidence}),
-              },
-            },
-          },
-        },
-        noNetwork: {
-          description: 'PausedNoNetwork (4): no attempt is made and no retry spent; keeps its place',
-          tags: ['pausedNoNetwork', 'holding'],
-          always: onConditionsIn('noNetwork'),
-          on: {
-            'operation.resume': {description: 'Accepted, no effect while the condition holds (D41)'},
-            'operation.displace': '#operation.queued',
-          },
-        },
-        costedNetwork: {
-          description: 'PausedCostedNetwork (3): the cost policy forbids this network; keeps its place',
-          tags: ['pausedCostedNetwork', 'holding'],
-          always: onConditionsIn('costedNetwork'),
-          on: {
-            'operation.resume': {description: 'Accepted, no effect while the condition holds (D41)'},
-            'operation.displace': '#operation.queued',
-          },
-        },
-        systemPolicy: {
-          description: 'PausedSystemPolicy (32): the system saves power; keeps its place',
-          tags: ['pausedSystemPolicy', 'holding'],
-          always: onConditionsIn('systemPolicy'),
-          on: {
-            'operation.resume': {description: 'Accepted, no effect while the condition holds (D41)'},
-            'operation.displace': '#operation.queued',
-          },
-        },
-        forStorage: {
-          description:
-            'PausedSystemPolicy (32): the disk is full; the bytes are kept and room is looked for at the deadline',
-          tags: ['pausedForStorage', 'holding', 'passive'],
-          exit: 'clearDeadline',
-          on: {
-            'retry.due': '#operation.running.returning',
-            'operation.retry': '#operation.running.returning',
-            'operation.resume': '#operation.running.returning',
-            'operation.displace': '#operation.queued',
-          },
-        },
-        recoverableWebErrorStatus: {
-          description:
-            'PausedRecoverableWebErrorStatus (8): an error that the application wants to mend; leaves the line',
-          tags: ['pausedRecoverableWebErrorStatus', 'passive'],
-          on: {
-            'operation.resume': {
-              target: '#operation.queued',
-              actions: ['beginAnew', {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})}],
-            },
-            'request.changed': {
-              actions: {
-                type: 'noteRequest',
-                params: ({event}) => ({request: event.request, evidence: event.evidence}),
               },
             },
           },
         },
       },
-    },
 
-    canceling: {
-      description: 'The part files are being removed',
-      tags: ['canceling'],
-      invoke: {
-        id: 'removal',
-        src: 'discardParts',
-        input: ({context}) => ({facts: context.facts}),
-        onDone: 'canceled',
-        onError: 'canceled',
+      canceling: {
+        description: 'The part files are being removed',
+        tags: ['canceling'],
+        invoke: {
+          id: 'removal',
+          src: 'discardParts',
+          input: ({context}) => ({facts: context.facts}),
+          onDone: 'canceled',
+          onError: 'canceled',
+        },
+        on: {'operation.cancel': {description: 'Already on its way'}},
       },
-      on: {'operation.cancel': {description: 'Already on its way'}},
-    },
 
-    completed: {
-      description: 'Completed (5): the file is whole, and durable under its name',
-      tags: ['completed', 'passive'],
-      type: 'final',
+      completed: {
+        description: 'Completed (5): the file is whole, and durable under its name',
+        tags: ['completed', 'passive'],
+        type: 'final',
+      },
+      canceled: {description: 'Canceled (6)', tags: ['canceled', 'passive'], type: 'final'},
+      failed: {
+        description: 'Error (7): the part file and its evidence stay for a later try',
+        tags: ['failed', 'passive'],
+        type: 'final',
+      },
     },
-    canceled: {description: 'Canceled (6)', tags: ['canceled', 'passive'], type: 'final'},
-    failed: {
-      description: 'Error (7): the part file and its evidence stay for a later try',
-      tags: ['failed', 'passive'],
-      type: 'final',
-    },
-  },
-})
+  }),
+)
 
-export type OperationActor = ActorRefFrom<typeof operationMachine>
-export type OperationSnapshot = SnapshotFrom<typeof operationMachine>
+export type OperationActor = ActorRefFrom<ReturnType<typeof operationMachine>>
+export type OperationSnapshot = SnapshotFrom<ReturnType<typeof operationMachine>>

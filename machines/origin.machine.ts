@@ -10,6 +10,7 @@
  */
 
 import {type ActorRefFrom, assign, setup} from 'xstate'
+import {lazily} from '../src/domain/lazily.ts'
 import type {OperationId} from '../src/domain/operation-id.ts'
 
 /** An operation, or `id/n` for the nth connection more of one. */
@@ -62,71 +63,73 @@ const setUp = setup({
   },
 })
 
-export const originMachine = setUp.createMachine({
-  id: 'origin',
-  description: 'One origin: its limit of connections, and the quiet that it asked for',
-  context: ({input}) => ({origin: input.origin, limit: input.limit, users: [], quietMs: 0}),
-  initial: 'open',
-  on: {
-    'connection.taken': {actions: {type: 'addUser', params: ({event}) => ({id: event.id})}},
-    'connection.given': {actions: {type: 'removeUser', params: ({event}) => ({id: event.id})}},
-    'origin.overloaded': {
-      target: '.cooling',
-      reenter: true,
-      actions: ['dropProbe', {type: 'noteQuiet', params: ({event}) => ({quietMs: event.quietMs})}],
+export const originMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'origin',
+    description: 'One origin: its limit of connections, and the quiet that it asked for',
+    context: ({input}) => ({origin: input.origin, limit: input.limit, users: [], quietMs: 0}),
+    initial: 'open',
+    on: {
+      'connection.taken': {actions: {type: 'addUser', params: ({event}) => ({id: event.id})}},
+      'connection.given': {actions: {type: 'removeUser', params: ({event}) => ({id: event.id})}},
+      'origin.overloaded': {
+        target: '.cooling',
+        reenter: true,
+        actions: ['dropProbe', {type: 'noteQuiet', params: ({event}) => ({quietMs: event.quietMs})}],
+      },
     },
-  },
-  states: {
-    open: {
-      description: 'Takes operations',
-      tags: ['admitting'],
-      always: {guard: 'isFull', target: 'full'},
-    },
-    full: {
-      description: 'Every connection is in use',
-      tags: ['closed'],
-      always: {guard: 'isFree', target: 'open'},
-    },
-    cooling: {
-      description: 'Asked for quiet: nobody starts',
-      tags: ['closed'],
-      after: {coolingDelay: 'probing'},
-    },
-    probing: {
-      description: 'One operation asks again; its answer decides for all',
-      initial: 'choosing',
-      on: {'origin.answered': 'open'},
-      states: {
-        choosing: {
-          description: 'The next operation to start is the probe',
-          tags: ['admitting'],
-          on: {
-            'connection.taken': {
-              target: 'awaiting',
-              actions: [
-                {type: 'addUser', params: ({event}) => ({id: event.id})},
-                {type: 'noteProbe', params: ({event}) => ({id: event.id})},
+    states: {
+      open: {
+        description: 'Takes operations',
+        tags: ['admitting'],
+        always: {guard: 'isFull', target: 'full'},
+      },
+      full: {
+        description: 'Every connection is in use',
+        tags: ['closed'],
+        always: {guard: 'isFree', target: 'open'},
+      },
+      cooling: {
+        description: 'Asked for quiet: nobody starts',
+        tags: ['closed'],
+        after: {coolingDelay: 'probing'},
+      },
+      probing: {
+        description: 'One operation asks again; its answer decides for all',
+        initial: 'choosing',
+        on: {'origin.answered': 'open'},
+        states: {
+          choosing: {
+            description: 'The next operation to start is the probe',
+            tags: ['admitting'],
+            on: {
+              'connection.taken': {
+                target: 'awaiting',
+                actions: [
+                  {type: 'addUser', params: ({event}) => ({id: event.id})},
+                  {type: 'noteProbe', params: ({event}) => ({id: event.id})},
+                ],
+              },
+            },
+          },
+          awaiting: {
+            description: 'The probe is on its way; everybody else waits',
+            tags: ['closed'],
+            on: {
+              'connection.given': [
+                {
+                  guard: {type: 'isProbe', params: ({event}) => ({id: event.id})},
+                  target: 'choosing',
+                  actions: ['dropProbe', {type: 'removeUser', params: ({event}) => ({id: event.id})}],
+                },
+                {actions: {type: 'removeUser', params: ({event}) => ({id: event.id})}},
               ],
             },
           },
         },
-        awaiting: {
-          description: 'The probe is on its way; everybody else waits',
-          tags: ['closed'],
-          on: {
-            'connection.given': [
-              {
-                guard: {type: 'isProbe', params: ({event}) => ({id: event.id})},
-                target: 'choosing',
-                actions: ['dropProbe', {type: 'removeUser', params: ({event}) => ({id: event.id})}],
-              },
-              {actions: {type: 'removeUser', params: ({event}) => ({id: event.id})}},
-            ],
-          },
-        },
       },
     },
-  },
-})
+  }),
+)
 
-export type OriginActor = ActorRefFrom<typeof originMachine>
+export type OriginActor = ActorRefFrom<ReturnType<typeof originMachine>>

@@ -14,6 +14,7 @@
 
 import {assign, fromCallback, fromPromise, sendParent, sendTo, setup} from 'xstate'
 import {type ErrorCode, type SerializedError, TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 import type {OperationId} from '../src/domain/operation-id.ts'
 import type {
   PartCommand,
@@ -84,68 +85,70 @@ const setUp = setup({
   },
 })
 
-export const partMachine = setUp.createMachine({
-  id: 'part',
-  description: 'One more connection that brings bytes of the same file',
-  context: ({input}) => ({...input, retryAfterMs: 0}),
-  initial: 'moving',
-  states: {
-    moving: {
-      description: 'Brings one stretch after the other',
-      tags: ['moving'],
-      initial: 'connecting',
-      invoke: {
-        id: 'mover',
-        src: 'movePart',
-        input: ({context}) => ({operation: context.operation, part: context.part}),
-        onError: 'ended',
-      },
-      on: {'part.continuing': '.connecting', 'part.finished': 'ended'},
-      states: {
-        connecting: {
-          description: 'A connection is being made, or an idle one taken',
-          on: {'part.connected': 'awaitingResponse', 'part.broken': '#part.refused'},
-          after: {connectTimeout: '#part.refused'},
+export const partMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'part',
+    description: 'One more connection that brings bytes of the same file',
+    context: ({input}) => ({...input, retryAfterMs: 0}),
+    initial: 'moving',
+    states: {
+      moving: {
+        description: 'Brings one stretch after the other',
+        tags: ['moving'],
+        initial: 'connecting',
+        invoke: {
+          id: 'mover',
+          src: 'movePart',
+          input: ({context}) => ({operation: context.operation, part: context.part}),
+          onError: 'ended',
         },
-        awaitingResponse: {
-          description: 'The request is out; the head of its answer is not here yet',
-          on: {
-            'part.redirected': 'connecting',
-            'part.challenged': 'connecting',
-            'part.responded': 'transferring',
-            'part.broken': '#part.refused',
+        on: {'part.continuing': '.connecting', 'part.finished': 'ended'},
+        states: {
+          connecting: {
+            description: 'A connection is being made, or an idle one taken',
+            on: {'part.connected': 'awaitingResponse', 'part.broken': '#part.refused'},
+            after: {connectTimeout: '#part.refused'},
           },
-          after: {responseTimeout: '#part.refused'},
-        },
-        transferring: {
-          description: 'Its bytes flow into the part file that all share',
-          type: 'parallel',
-          on: {
-            'part.broken': {
-              target: '#part.counting',
-              actions: {type: 'noteFailure', params: ({event}) => ({error: event.error})},
+          awaitingResponse: {
+            description: 'The request is out; the head of its answer is not here yet',
+            on: {
+              'part.redirected': 'connecting',
+              'part.challenged': 'connecting',
+              'part.responded': 'transferring',
+              'part.broken': '#part.refused',
             },
+            after: {responseTimeout: '#part.refused'},
           },
-          states: {
-            flow: {
-              description: 'Each byte that comes starts the count anew',
-              initial: 'counting',
-              on: {'part.progressed': '.counting'},
-              states: {
-                counting: {
-                  description: 'Counts as stalled when no byte came for stallTimeout',
-                  after: {stallTimeout: {target: '#part.counting', actions: 'noteStall'}},
-                },
+          transferring: {
+            description: 'Its bytes flow into the part file that all share',
+            type: 'parallel',
+            on: {
+              'part.broken': {
+                target: '#part.counting',
+                actions: {type: 'noteFailure', params: ({event}) => ({error: event.error})},
               },
             },
-            pulse: {
-              description: 'Asks for a checkpoint again and again',
-              initial: 'resting',
-              states: {
-                resting: {
-                  description: 'Until the next checkpointInterval is over',
-                  after: {
-                    checkpointInterval: {target: 'resting', reenter: true, actions: 'askForCheckpoint'},
+            states: {
+              flow: {
+                description: 'Each byte that comes starts the count anew',
+                initial: 'counting',
+                on: {'part.progressed': '.counting'},
+                states: {
+                  counting: {
+                    description: 'Counts as stalled when no byte came for stallTimeout',
+                    after: {stallTimeout: {target: '#part.counting', actions: 'noteStall'}},
+                  },
+                },
+              },
+              pulse: {
+                description: 'Asks for a checkpoint again and again',
+                initial: 'resting',
+                states: {
+                  resting: {
+                    description: 'Until the next checkpointInterval is over',
+                    after: {
+                      checkpointInterval: {target: 'resting', reenter: true, actions: 'askForCheckpoint'},
+                    },
                   },
                 },
               },
@@ -153,57 +156,57 @@ export const partMachine = setUp.createMachine({
           },
         },
       },
-    },
-    counting: {
-      description: 'The operation counts the failure against its budget',
-      tags: ['resting'],
-      entry: 'tellFailure',
-      on: {
-        'part.counted': {
-          target: 'weighing',
-          actions: {type: 'noteCounts', params: ({event}) => ({counts: event.counts})},
+      counting: {
+        description: 'The operation counts the failure against its budget',
+        tags: ['resting'],
+        entry: 'tellFailure',
+        on: {
+          'part.counted': {
+            target: 'weighing',
+            actions: {type: 'noteCounts', params: ({event}) => ({counts: event.counts})},
+          },
         },
       },
-    },
-    weighing: {
-      description: 'The retry table decides what the failure means',
-      tags: ['resting'],
-      invoke: {
-        id: 'weighing',
-        src: 'weighPart',
-        input: ({context}) => ({
-          error: context.failure ?? failureOf('INTERNAL', 'no failure to weigh'),
-          counts: context.counts ?? UNKNOWN_COUNTS,
-          settings: context.settings,
-          recoverable: context.recoverable,
-        }),
-        onDone: [
-          {
-            guard: {type: 'isRetried', params: ({event}) => ({decision: event.output})},
-            target: 'waitingToRetry',
-            actions: {type: 'noteDelay', params: ({event}) => ({decision: event.output})},
-          },
-          {target: 'ended'},
-        ],
-        onError: 'ended',
+      weighing: {
+        description: 'The retry table decides what the failure means',
+        tags: ['resting'],
+        invoke: {
+          id: 'weighing',
+          src: 'weighPart',
+          input: ({context}) => ({
+            error: context.failure ?? failureOf('INTERNAL', 'no failure to weigh'),
+            counts: context.counts ?? UNKNOWN_COUNTS,
+            settings: context.settings,
+            recoverable: context.recoverable,
+          }),
+          onDone: [
+            {
+              guard: {type: 'isRetried', params: ({event}) => ({decision: event.output})},
+              target: 'waitingToRetry',
+              actions: {type: 'noteDelay', params: ({event}) => ({decision: event.output})},
+            },
+            {target: 'ended'},
+          ],
+          onError: 'ended',
+        },
+      },
+      waitingToRetry: {
+        description: 'Waits for its next request; its stretch is free for others',
+        tags: ['resting'],
+        after: {retryDelay: 'moving'},
+      },
+      refused: {
+        description: 'No body came of it: the operation counts the failure, and the part is not tried again',
+        tags: ['resting'],
+        entry: 'tellFailure',
+        on: {'part.counted': 'ended'},
+      },
+      ended: {
+        description: 'The operation’s other connections go on without it',
+        tags: ['ended'],
+        type: 'final',
+        entry: 'tellEnd',
       },
     },
-    waitingToRetry: {
-      description: 'Waits for its next request; its stretch is free for others',
-      tags: ['resting'],
-      after: {retryDelay: 'moving'},
-    },
-    refused: {
-      description: 'No body came of it: the operation counts the failure, and the part is not tried again',
-      tags: ['resting'],
-      entry: 'tellFailure',
-      on: {'part.counted': 'ended'},
-    },
-    ended: {
-      description: 'The operation’s other connections go on without it',
-      tags: ['ended'],
-      type: 'final',
-      entry: 'tellEnd',
-    },
-  },
-})
+  }),
+)

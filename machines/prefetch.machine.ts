@@ -20,6 +20,7 @@
 import {type ActorRefFrom, assign, fromPromise, setup} from 'xstate'
 import type {Conditions} from '../src/domain/conditions.ts'
 import {asTransferError, TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 import {
   count,
   hasNews,
@@ -157,193 +158,195 @@ function obstacleOf({record, conditions, running, isDemanded}: PrefetchContext):
   return isDemanded ? undefined : prefetchObstacle(record.wish, conditions, running)
 }
 
-export const prefetchMachine = setUp.createMachine({
-  id: 'prefetch',
-  description: 'What is fetched ahead of need, when, and what holds it up',
-  context: ({input}) => ({
-    ...input,
-    isDemanded: false,
-    ranFor: {uris: []},
-    left: [],
-    counts: NO_COUNTS,
-    runs: 0,
+export const prefetchMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'prefetch',
+    description: 'What is fetched ahead of need, when, and what holds it up',
+    context: ({input}) => ({
+      ...input,
+      isDemanded: false,
+      ranFor: {uris: []},
+      left: [],
+      counts: NO_COUNTS,
+      runs: 0,
+    }),
+    initial: 'choosing',
+    on: {
+      'wish.changed': {target: '.choosing', actions: {type: 'noteWish', params: ({event}) => ({wish: event.wish})}},
+      'conditions.changed': {
+        actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
+      },
+      'load.changed': {actions: {type: 'noteLoad', params: ({event}) => ({running: event.running})}},
+      'prefetch.demand': {target: '.running', actions: 'noteDemand'},
+      'engine.draining': '.closed',
+    },
+    states: {
+      choosing: {
+        description: 'Goes where the list and the last run say',
+        tags: ['resting'],
+        always: [
+          {guard: 'isIdle', target: 'idle'},
+          {guard: 'isDue', target: 'hindered'},
+          {guard: 'hasFailed', target: 'backingOff'},
+          {target: 'scheduled'},
+        ],
+      },
+      idle: {description: 'Nothing is listed', tags: ['resting']},
+      scheduled: {
+        description: 'The next run is due at a time that stands in the record',
+        tags: ['resting'],
+        on: {'prefetch.due': 'hindered'},
+      },
+      backingOff: {
+        description: 'Something failed that may pass; the next run is due at a time that stands in the record',
+        tags: ['resting'],
+        on: {'prefetch.due': 'hindered'},
+      },
+      hindered: {
+        description: 'A run is due; what is in its way is looked for anew with each change',
+        initial: 'looking',
+        on: {
+          'conditions.changed': {
+            target: '.looking',
+            actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
+          },
+          'load.changed': {
+            target: '.looking',
+            actions: {type: 'noteLoad', params: ({event}) => ({running: event.running})},
+          },
+        },
+        states: {
+          looking: {
+            description: 'Looks for what is in the way',
+            tags: ['hindered'],
+            always: [
+              {guard: {type: 'isHinderedBy', params: {obstacle: 'noNetwork'}}, target: 'noNetwork'},
+              {guard: {type: 'isHinderedBy', params: {obstacle: 'costedNetwork'}}, target: 'costedNetwork'},
+              {guard: {type: 'isHinderedBy', params: {obstacle: 'onBattery'}}, target: 'onBattery'},
+              {guard: {type: 'isHinderedBy', params: {obstacle: 'busy'}}, target: 'busy'},
+              {target: '#prefetch.settling'},
+            ],
+          },
+          noNetwork: {description: 'No network that is known to lead anywhere', tags: ['hindered']},
+          costedNetwork: {description: 'The network is metered, roaming or near its limit', tags: ['hindered']},
+          onBattery: {description: 'The machine is on battery, or saves power', tags: ['hindered']},
+          busy: {description: 'Operations have traffic', tags: ['hindered']},
+        },
+      },
+      settling: {
+        description: 'Nothing is in the way; that must be so for a while',
+        tags: ['resting'],
+        after: {idleDelay: 'running'},
+        on: {
+          'conditions.changed': {
+            target: 'hindered',
+            actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
+          },
+          'load.changed': {
+            target: 'hindered',
+            actions: {type: 'noteLoad', params: ({event}) => ({running: event.running})},
+          },
+        },
+      },
+      running: {
+        description: 'One run: the index, then one address after the other',
+        initial: 'beginning',
+        entry: ['beginRun', 'tellStart'],
+        exit: 'endRun',
+        on: {
+          'wish.changed': {
+            description: 'What is new is for the next run',
+            actions: {type: 'noteWish', params: ({event}) => ({wish: event.wish})},
+          },
+          'prefetch.demand': {description: 'The present run is the one', actions: 'noteDemand'},
+        },
+        states: {
+          beginning: {
+            description: 'Looks for an index',
+            tags: ['running'],
+            always: [{guard: 'hasNoIndex', target: 'next'}, {target: 'indexing'}],
+          },
+          indexing: {
+            description: 'The document that lists more addresses is fetched',
+            tags: ['running'],
+            always: {guard: 'isHindered', target: '#prefetch.hindered'},
+            invoke: {
+              id: 'index',
+              src: 'fetchIndex',
+              input: ({context}) => ({url: context.ranFor.indirect ?? ''}),
+              onDone: {target: 'next', actions: {type: 'noteIndex', params: ({event}) => ({indirect: event.output})}},
+              onError: {
+                target: 'next',
+                actions: {type: 'noteIndexFailure', params: ({event}) => ({outcome: failed(event.error)})},
+              },
+            },
+            after: {
+              fetchTimeout: {target: 'next', actions: {type: 'noteIndexFailure', params: {outcome: TOO_SLOW}}},
+            },
+          },
+          next: {
+            description: 'Takes the next address',
+            tags: ['running'],
+            always: [{guard: 'isThrough', target: 'recording'}, {target: 'fetching'}],
+          },
+          fetching: {
+            description: 'One address: asked for, unless what the cache has is fresh',
+            tags: ['running'],
+            always: {guard: 'isHindered', target: '#prefetch.hindered'},
+            invoke: {
+              id: 'fetching',
+              src: 'fetchResource',
+              input: ({context}) => ({url: context.left[0] ?? ''}),
+              onDone: {
+                target: 'next',
+                actions: [
+                  {
+                    type: 'tellOutcome',
+                    params: ({context, event}) => ({url: context.left[0], outcome: event.output}),
+                  },
+                  {type: 'noteOutcome', params: ({event}) => ({outcome: event.output})},
+                ],
+              },
+              onError: {
+                target: 'next',
+                actions: [
+                  {
+                    type: 'tellOutcome',
+                    params: ({context, event}) => ({url: context.left[0], outcome: failed(event.error)}),
+                  },
+                  {type: 'noteOutcome', params: ({event}) => ({outcome: failed(event.error)})},
+                ],
+              },
+            },
+            after: {
+              fetchTimeout: {
+                target: 'next',
+                actions: [
+                  {type: 'tellOutcome', params: ({context}) => ({url: context.left[0], outcome: TOO_SLOW})},
+                  {type: 'noteOutcome', params: {outcome: TOO_SLOW}},
+                ],
+              },
+            },
+          },
+          recording: {
+            description: 'What came of it is being made durable',
+            tags: ['running'],
+            invoke: {
+              id: 'recording',
+              src: 'recordRun',
+              input: ({context}) => ({ranFor: context.ranFor, counts: context.counts}),
+              onDone: {
+                target: '#prefetch.choosing',
+                actions: {type: 'noteRecord', params: ({event}) => ({record: event.output})},
+              },
+              onError: '#prefetch.closed',
+            },
+          },
+        },
+      },
+      closed: {description: 'The engine closes', tags: ['closed'], type: 'final'},
+    },
   }),
-  initial: 'choosing',
-  on: {
-    'wish.changed': {target: '.choosing', actions: {type: 'noteWish', params: ({event}) => ({wish: event.wish})}},
-    'conditions.changed': {
-      actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
-    },
-    'load.changed': {actions: {type: 'noteLoad', params: ({event}) => ({running: event.running})}},
-    'prefetch.demand': {target: '.running', actions: 'noteDemand'},
-    'engine.draining': '.closed',
-  },
-  states: {
-    choosing: {
-      description: 'Goes where the list and the last run say',
-      tags: ['resting'],
-      always: [
-        {guard: 'isIdle', target: 'idle'},
-        {guard: 'isDue', target: 'hindered'},
-        {guard: 'hasFailed', target: 'backingOff'},
-        {target: 'scheduled'},
-      ],
-    },
-    idle: {description: 'Nothing is listed', tags: ['resting']},
-    scheduled: {
-      description: 'The next run is due at a time that stands in the record',
-      tags: ['resting'],
-      on: {'prefetch.due': 'hindered'},
-    },
-    backingOff: {
-      description: 'Something failed that may pass; the next run is due at a time that stands in the record',
-      tags: ['resting'],
-      on: {'prefetch.due': 'hindered'},
-    },
-    hindered: {
-      description: 'A run is due; what is in its way is looked for anew with each change',
-      initial: 'looking',
-      on: {
-        'conditions.changed': {
-          target: '.looking',
-          actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
-        },
-        'load.changed': {
-          target: '.looking',
-          actions: {type: 'noteLoad', params: ({event}) => ({running: event.running})},
-        },
-      },
-      states: {
-        looking: {
-          description: 'Looks for what is in the way',
-          tags: ['hindered'],
-          always: [
-            {guard: {type: 'isHinderedBy', params: {obstacle: 'noNetwork'}}, target: 'noNetwork'},
-            {guard: {type: 'isHinderedBy', params: {obstacle: 'costedNetwork'}}, target: 'costedNetwork'},
-            {guard: {type: 'isHinderedBy', params: {obstacle: 'onBattery'}}, target: 'onBattery'},
-            {guard: {type: 'isHinderedBy', params: {obstacle: 'busy'}}, target: 'busy'},
-            {target: '#prefetch.settling'},
-          ],
-        },
-        noNetwork: {description: 'No network that is known to lead anywhere', tags: ['hindered']},
-        costedNetwork: {description: 'The network is metered, roaming or near its limit', tags: ['hindered']},
-        onBattery: {description: 'The machine is on battery, or saves power', tags: ['hindered']},
-        busy: {description: 'Operations have traffic', tags: ['hindered']},
-      },
-    },
-    settling: {
-      description: 'Nothing is in the way; that must be so for a while',
-      tags: ['resting'],
-      after: {idleDelay: 'running'},
-      on: {
-        'conditions.changed': {
-          target: 'hindered',
-          actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
-        },
-        'load.changed': {
-          target: 'hindered',
-          actions: {type: 'noteLoad', params: ({event}) => ({running: event.running})},
-        },
-      },
-    },
-    running: {
-      description: 'One run: the index, then one address after the other',
-      initial: 'beginning',
-      entry: ['beginRun', 'tellStart'],
-      exit: 'endRun',
-      on: {
-        'wish.changed': {
-          description: 'What is new is for the next run',
-          actions: {type: 'noteWish', params: ({event}) => ({wish: event.wish})},
-        },
-        'prefetch.demand': {description: 'The present run is the one', actions: 'noteDemand'},
-      },
-      states: {
-        beginning: {
-          description: 'Looks for an index',
-          tags: ['running'],
-          always: [{guard: 'hasNoIndex', target: 'next'}, {target: 'indexing'}],
-        },
-        indexing: {
-          description: 'The document that lists more addresses is fetched',
-          tags: ['running'],
-          always: {guard: 'isHindered', target: '#prefetch.hindered'},
-          invoke: {
-            id: 'index',
-            src: 'fetchIndex',
-            input: ({context}) => ({url: context.ranFor.indirect ?? ''}),
-            onDone: {target: 'next', actions: {type: 'noteIndex', params: ({event}) => ({indirect: event.output})}},
-            onError: {
-              target: 'next',
-              actions: {type: 'noteIndexFailure', params: ({event}) => ({outcome: failed(event.error)})},
-            },
-          },
-          after: {
-            fetchTimeout: {target: 'next', actions: {type: 'noteIndexFailure', params: {outcome: TOO_SLOW}}},
-          },
-        },
-        next: {
-          description: 'Takes the next address',
-          tags: ['running'],
-          always: [{guard: 'isThrough', target: 'recording'}, {target: 'fetching'}],
-        },
-        fetching: {
-          description: 'One address: asked for, unless what the cache has is fresh',
-          tags: ['running'],
-          always: {guard: 'isHindered', target: '#prefetch.hindered'},
-          invoke: {
-            id: 'fetching',
-            src: 'fetchResource',
-            input: ({context}) => ({url: context.left[0] ?? ''}),
-            onDone: {
-              target: 'next',
-              actions: [
-                {
-                  type: 'tellOutcome',
-                  params: ({context, event}) => ({url: context.left[0], outcome: event.output}),
-                },
-                {type: 'noteOutcome', params: ({event}) => ({outcome: event.output})},
-              ],
-            },
-            onError: {
-              target: 'next',
-              actions: [
-                {
-                  type: 'tellOutcome',
-                  params: ({context, event}) => ({url: context.left[0], outcome: failed(event.error)}),
-                },
-                {type: 'noteOutcome', params: ({event}) => ({outcome: failed(event.error)})},
-              ],
-            },
-          },
-          after: {
-            fetchTimeout: {
-              target: 'next',
-              actions: [
-                {type: 'tellOutcome', params: ({context}) => ({url: context.left[0], outcome: TOO_SLOW})},
-                {type: 'noteOutcome', params: {outcome: TOO_SLOW}},
-              ],
-            },
-          },
-        },
-        recording: {
-          description: 'What came of it is being made durable',
-          tags: ['running'],
-          invoke: {
-            id: 'recording',
-            src: 'recordRun',
-            input: ({context}) => ({ranFor: context.ranFor, counts: context.counts}),
-            onDone: {
-              target: '#prefetch.choosing',
-              actions: {type: 'noteRecord', params: ({event}) => ({record: event.output})},
-            },
-            onError: '#prefetch.closed',
-          },
-        },
-      },
-    },
-    closed: {description: 'The engine closes', tags: ['closed'], type: 'final'},
-  },
-})
+)
 
-export type PrefetchActor = ActorRefFrom<typeof prefetchMachine>
+export type PrefetchActor = ActorRefFrom<ReturnType<typeof prefetchMachine>>

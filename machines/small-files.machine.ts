@@ -17,6 +17,7 @@
  */
 
 import {type ActorRefFrom, fromPromise, setup} from 'xstate'
+import {lazily} from '../src/domain/lazily.ts'
 import {notProvided} from './operation.machine.ts'
 
 export interface SmallFilesInput {
@@ -60,61 +61,63 @@ const setUp = setup({
 
 const nextTurn = [{guard: 'hasArrivals', target: 'storing'}, {target: 'open'}] as const
 
-export const smallFilesMachine = setUp.createMachine({
-  id: 'smallFiles',
-  description: 'One batch of small files, on the wire and on their way to their names',
-  context: ({input}) => ({patienceMs: input.patienceMs}),
-  type: 'parallel',
-  states: {
-    filing: {
-      description: 'From bytes to names, in turns',
-      initial: 'open',
-      states: {
-        open: {
-          description: 'Nothing waits to become a file',
-          tags: ['open'],
-          on: {'files.arrived': 'storing'},
+export const smallFilesMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'smallFiles',
+    description: 'One batch of small files, on the wire and on their way to their names',
+    context: ({input}) => ({patienceMs: input.patienceMs}),
+    type: 'parallel',
+    states: {
+      filing: {
+        description: 'From bytes to names, in turns',
+        initial: 'open',
+        states: {
+          open: {
+            description: 'Nothing waits to become a file',
+            tags: ['open'],
+            on: {'files.arrived': 'storing'},
+          },
+          storing: {
+            description: 'The parts are written, and made durable',
+            tags: ['filing'],
+            invoke: {id: 'storing', src: 'storeParts', onDone: 'committing', onError: 'committing'},
+          },
+          committing: {
+            description: 'The intents to publish, with the identities of the parts, are being made durable',
+            tags: ['filing'],
+            invoke: {id: 'committing', src: 'commitIntents', onDone: 'publishing', onError: 'publishing'},
+          },
+          publishing: {
+            description: 'The parts take their names; too late for any command',
+            tags: ['filing'],
+            invoke: {
+              id: 'publishing',
+              src: 'publishFiles',
+              onDone: nextTurn,
+              onError: nextTurn,
+            },
+          },
         },
-        storing: {
-          description: 'The parts are written, and made durable',
-          tags: ['filing'],
-          invoke: {id: 'storing', src: 'storeParts', onDone: 'committing', onError: 'committing'},
-        },
-        committing: {
-          description: 'The intents to publish, with the identities of the parts, are being made durable',
-          tags: ['filing'],
-          invoke: {id: 'committing', src: 'commitIntents', onDone: 'publishing', onError: 'publishing'},
-        },
-        publishing: {
-          description: 'The parts take their names; too late for any command',
-          tags: ['filing'],
-          invoke: {
-            id: 'publishing',
-            src: 'publishFiles',
-            onDone: nextTurn,
-            onError: nextTurn,
+      },
+      watch: {
+        description: 'Nobody waits long here',
+        initial: 'resting',
+        states: {
+          resting: {
+            description: 'Nobody is on the wire',
+            tags: ['resting'],
+            on: {'wire.taken': 'watching'},
+          },
+          watching: {
+            description: 'Looks for those who are on the wire too long',
+            tags: ['watching'],
+            on: {'wire.free': 'resting'},
+            after: {patience: {target: 'watching', reenter: true, actions: 'letGoOfSlow'}},
           },
         },
       },
     },
-    watch: {
-      description: 'Nobody waits long here',
-      initial: 'resting',
-      states: {
-        resting: {
-          description: 'Nobody is on the wire',
-          tags: ['resting'],
-          on: {'wire.taken': 'watching'},
-        },
-        watching: {
-          description: 'Looks for those who are on the wire too long',
-          tags: ['watching'],
-          on: {'wire.free': 'resting'},
-          after: {patience: {target: 'watching', reenter: true, actions: 'letGoOfSlow'}},
-        },
-      },
-    },
-  },
-})
+  }),
+)
 
-export type SmallFilesActor = ActorRefFrom<typeof smallFilesMachine>
+export type SmallFilesActor = ActorRefFrom<ReturnType<typeof smallFilesMachine>>

@@ -32,6 +32,7 @@ import {assign, fromCallback, fromPromise, sendTo, setup} from 'xstate'
 import type {AttemptCommand, AttemptInput, WeighFailureInput} from '../src/domain/attempt.ts'
 import type {Blockage, Conditions} from '../src/domain/conditions.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
+import {lazily} from '../src/domain/lazily.ts'
 import {withEvidence, without} from '../src/domain/life-facts.ts'
 import type {
   AnswerFacts,
@@ -409,455 +410,457 @@ const shortStep = (description: string) =>
     },
   }) as const
 
-export const uploadMachine = setUp.createMachine({
-  id: 'upload',
-  description: 'One upload: BackgroundTransferStatus and what stands between its values',
-  context: ({input}) => {
-    const {state, ...facts} = input.record
-    return {
-      facts,
-      restoredFrom: state,
-      conditions: input.conditions,
-      settings: input.settings,
-      session: input.session,
-    }
-  },
-  initial: 'restoring',
-  on: {
-    'conditions.changed': {
-      actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
+export const uploadMachine = lazily(() =>
+  setUp.createMachine({
+    id: 'upload',
+    description: 'One upload: BackgroundTransferStatus and what stands between its values',
+    context: ({input}) => {
+      const {state, ...facts} = input.record
+      return {
+        facts,
+        restoredFrom: state,
+        conditions: input.conditions,
+        settings: input.settings,
+        session: input.session,
+      }
     },
-    'policy.changed': {actions: {type: 'notePolicy', params: ({event}) => ({policy: event.policy})}},
-    'headers.changed': {actions: {type: 'noteHeaders', params: ({event}) => ({request: event.request})}},
-  },
-  states: {
-    restoring: {
-      description: 'Routes the record to the state that it names; never rests here',
-      tags: ['queued'],
-      on: {'operation.cancel': 'canceling'},
-      always: [
-        {guard: {type: 'wasIn', params: {state: 'completed'}}, target: 'completed'},
-        {guard: {type: 'wasIn', params: {state: 'canceled'}}, target: 'canceled'},
-        {guard: {type: 'wasIn', params: {state: 'failed'}}, target: 'failed'},
-        {guard: {type: 'wasIn', params: {state: 'canceling'}}, target: 'canceling'},
-        {guard: 'isStranded', target: 'canceling', actions: 'noteTermination'},
-        {guard: {type: 'wasIn', params: {state: 'waitingToRetry'}}, target: 'running.waitingToRetry'},
-        {guard: {type: 'wasIn', params: {state: 'pausedNoNetwork'}}, target: 'paused.noNetwork'},
-        {guard: {type: 'wasIn', params: {state: 'pausedCostedNetwork'}}, target: 'paused.costedNetwork'},
-        {guard: {type: 'wasIn', params: {state: 'pausedSystemPolicy'}}, target: 'paused.systemPolicy'},
-        {guard: {type: 'wasIn', params: {state: 'pausedForStorage'}}, target: 'paused.forStorage'},
-        {target: 'queued'},
-      ],
-    },
-
-    queued: {
-      description: 'Idle (0): waits in its group’s line until the group admits it',
-      tags: ['queued', 'passive'],
-      entry: 'forgetStep',
-      on: {
-        'operation.admit': onAdmission,
-        'operation.reprioritize': {
-          actions: [
-            {type: 'notePolicy', params: ({event}) => ({policy: event.policy})},
-            {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})},
-          ],
-        },
-        'operation.cancel': 'canceling',
+    initial: 'restoring',
+    on: {
+      'conditions.changed': {
+        actions: {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
       },
+      'policy.changed': {actions: {type: 'notePolicy', params: ({event}) => ({policy: event.policy})}},
+      'headers.changed': {actions: {type: 'noteHeaders', params: ({event}) => ({request: event.request})}},
     },
+    states: {
+      restoring: {
+        description: 'Routes the record to the state that it names; never rests here',
+        tags: ['queued'],
+        on: {'operation.cancel': 'canceling'},
+        always: [
+          {guard: {type: 'wasIn', params: {state: 'completed'}}, target: 'completed'},
+          {guard: {type: 'wasIn', params: {state: 'canceled'}}, target: 'canceled'},
+          {guard: {type: 'wasIn', params: {state: 'failed'}}, target: 'failed'},
+          {guard: {type: 'wasIn', params: {state: 'canceling'}}, target: 'canceling'},
+          {guard: 'isStranded', target: 'canceling', actions: 'noteTermination'},
+          {guard: {type: 'wasIn', params: {state: 'waitingToRetry'}}, target: 'running.waitingToRetry'},
+          {guard: {type: 'wasIn', params: {state: 'pausedNoNetwork'}}, target: 'paused.noNetwork'},
+          {guard: {type: 'wasIn', params: {state: 'pausedCostedNetwork'}}, target: 'paused.costedNetwork'},
+          {guard: {type: 'wasIn', params: {state: 'pausedSystemPolicy'}}, target: 'paused.systemPolicy'},
+          {guard: {type: 'wasIn', params: {state: 'pausedForStorage'}}, target: 'paused.forStorage'},
+          {target: 'queued'},
+        ],
+      },
 
-    running: {
-      description: 'Running (1): the transfer is in progress, a wait between two tries included',
-      initial: 'preparing',
-      states: {
-        preparing: {
-          description: 'The files to send are looked at: there, and as they were when they were first sent',
-          tags: ['running', 'moving'],
-          invoke: {
-            id: 'preparation',
-            src: 'prepareContent',
-            input: ({context}) => ({facts: context.facts}),
-            onDone: [
-              {
-                guard: 'hasProvider',
-                target: 'refreshing',
-                actions: {type: 'notePreparation', params: ({event}) => event.output},
-              },
-              {
-                target: 'recording',
-                actions: {type: 'notePreparation', params: ({event}) => event.output},
-              },
+      queued: {
+        description: 'Idle (0): waits in its group’s line until the group admits it',
+        tags: ['queued', 'passive'],
+        entry: 'forgetStep',
+        on: {
+          'operation.admit': onAdmission,
+          'operation.reprioritize': {
+            actions: [
+              {type: 'notePolicy', params: ({event}) => ({policy: event.policy})},
+              {type: 'notePlace', params: ({event}) => ({sequence: event.sequence})},
             ],
-            onError: {
-              target: 'weighing',
-              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
-            },
           },
-          on: onInterruption,
+          'operation.cancel': 'canceling',
         },
+      },
 
-        refreshing: {
-          description: 'The application’s provider gives what does not last: a token, a signed address',
-          tags: ['running', 'moving'],
-          always: onConditions,
-          invoke: {
-            id: 'refreshment',
-            src: 'refreshRequest',
-            input: ({context}) => ({facts: context.facts}),
-            onDone: 'recording',
-            onError: {
-              target: 'weighing',
-              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+      running: {
+        description: 'Running (1): the transfer is in progress, a wait between two tries included',
+        initial: 'preparing',
+        states: {
+          preparing: {
+            description: 'The files to send are looked at: there, and as they were when they were first sent',
+            tags: ['running', 'moving'],
+            invoke: {
+              id: 'preparation',
+              src: 'prepareContent',
+              input: ({context}) => ({facts: context.facts}),
+              onDone: [
+                {
+                  guard: 'hasProvider',
+                  target: 'refreshing',
+                  actions: {type: 'notePreparation', params: ({event}) => event.output},
+                },
+                {
+                  target: 'recording',
+                  actions: {type: 'notePreparation', params: ({event}) => event.output},
+                },
+              ],
+              onError: {
+                target: 'weighing',
+                actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+              },
             },
+            on: onInterruption,
           },
-          after: {providerTimeout: {target: 'weighing', actions: 'noteProviderTimeout'}},
-          on: onInterruption,
-        },
 
-        recording: {
-          description: 'That it is sent, or sent anew, is made durable before its first byte',
-          tags: ['running', 'moving'],
-          entry: 'noteSending',
-          invoke: {
-            id: 'sendingCommit',
-            src: 'commitRecord',
-            input: ({context}) => ({record: {...context.facts, state: 'running'}}),
-            onDone: [
-              {guard: {type: 'goesOnWith', params: {step: 'discover'}}, target: 'stepping.discovering'},
-              {guard: {type: 'goesOnWith', params: {step: 'create'}}, target: 'stepping.creating'},
-              {guard: {type: 'goesOnWith', params: {step: 'ask'}}, target: 'stepping.askingOffset'},
-              {guard: {type: 'goesOnWith', params: {step: 'append'}}, target: 'stepping.appending'},
-              {guard: {type: 'goesOnWith', params: {step: 'complete'}}, target: 'stepping.completing'},
-              {target: 'exchanging'},
-            ],
-            onError: {
-              target: 'weighing',
-              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+          refreshing: {
+            description: 'The application’s provider gives what does not last: a token, a signed address',
+            tags: ['running', 'moving'],
+            always: onConditions,
+            invoke: {
+              id: 'refreshment',
+              src: 'refreshRequest',
+              input: ({context}) => ({facts: context.facts}),
+              onDone: 'recording',
+              onError: {
+                target: 'weighing',
+                actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+              },
             },
+            after: {providerTimeout: {target: 'weighing', actions: 'noteProviderTimeout'}},
+            on: onInterruption,
           },
-          on: onInterruption,
-        },
 
-        exchanging: {
-          description: 'One try: a request with its body, and its answer',
-          tags: ['running', 'moving'],
-          initial: 'active',
-          entry: 'countTry',
-          invoke: {
-            id: 'attempt',
-            src: 'sendContent',
-            input: ({context}) => ({facts: context.facts}),
-            onError: {
-              target: 'weighing',
-              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+          recording: {
+            description: 'That it is sent, or sent anew, is made durable before its first byte',
+            tags: ['running', 'moving'],
+            entry: 'noteSending',
+            invoke: {
+              id: 'sendingCommit',
+              src: 'commitRecord',
+              input: ({context}) => ({record: {...context.facts, state: 'running'}}),
+              onDone: [
+                {guard: {type: 'goesOnWith', params: {step: 'discover'}}, target: 'stepping.discovering'},
+                {guard: {type: 'goesOnWith', params: {step: 'create'}}, target: 'stepping.creating'},
+                {guard: {type: 'goesOnWith', params: {step: 'ask'}}, target: 'stepping.askingOffset'},
+                {guard: {type: 'goesOnWith', params: {step: 'append'}}, target: 'stepping.appending'},
+                {guard: {type: 'goesOnWith', params: {step: 'complete'}}, target: 'stepping.completing'},
+                {target: 'exchanging'},
+              ],
+              onError: {
+                target: 'weighing',
+                actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+              },
             },
+            on: onInterruption,
           },
-          on: {
-            ...onInterruption,
-            'attempt.failed': {target: 'weighing', actions: keepFailure},
-          },
-          states: {
-            active: {
-              description: 'The try goes on as long as nothing asks it to stop',
-              initial: 'connecting',
-              always: onConditions,
-              states: {
-                connecting: {
-                  description: 'A connection is being made, or an idle one taken',
-                  on: {'attempt.connected': 'sending'},
-                  after: {
-                    connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'},
-                  },
-                },
-                sending: {
-                  description: 'Body bytes flow to the connection; the server may answer before the last one',
-                  type: 'parallel',
-                  on: {
-                    'attempt.sent': 'awaitingResponse',
-                    'attempt.redirected': 'connecting',
-                    'attempt.challenged': 'connecting',
-                    'attempt.responded': receivingResponse,
-                  },
-                  states: movingBy('askForProgress'),
-                },
-                awaitingResponse: {
-                  description: 'Every byte was taken; the head of the answer is not here yet',
-                  on: {
-                    'attempt.redirected': 'connecting',
-                    'attempt.challenged': 'connecting',
-                    'attempt.responded': receivingResponse,
-                  },
-                  after: {
-                    responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'},
-                  },
-                },
-                receivingResponse: {
-                  description: 'The answer’s body is being kept',
-                  type: 'parallel',
-                  on: {
-                    'attempt.finished': {
-                      target: '#upload.completed',
-                      actions: {
-                        type: 'noteSent',
-                        params: ({event}) => ({evidence: event.evidence, answer: event.answer}),
-                      },
+
+          exchanging: {
+            description: 'One try: a request with its body, and its answer',
+            tags: ['running', 'moving'],
+            initial: 'active',
+            entry: 'countTry',
+            invoke: {
+              id: 'attempt',
+              src: 'sendContent',
+              input: ({context}) => ({facts: context.facts}),
+              onError: {
+                target: 'weighing',
+                actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+              },
+            },
+            on: {
+              ...onInterruption,
+              'attempt.failed': {target: 'weighing', actions: keepFailure},
+            },
+            states: {
+              active: {
+                description: 'The try goes on as long as nothing asks it to stop',
+                initial: 'connecting',
+                always: onConditions,
+                states: {
+                  connecting: {
+                    description: 'A connection is being made, or an idle one taken',
+                    on: {'attempt.connected': 'sending'},
+                    after: {
+                      connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'},
                     },
                   },
-                  states: movingBy('askForProgress'),
-                },
-              },
-            },
-          },
-        },
-
-        stepping: {
-          description:
-            'One step of a protocol that can go on where it was cut; what it brings is durable before the next',
-          tags: ['running', 'moving'],
-          initial: 'discovering',
-          always: onConditions,
-          invoke: {
-            id: 'step',
-            src: 'performStep',
-            input: ({context}) => ({facts: context.facts, step: context.step ?? 'discover'}),
-            onError: {
-              target: 'weighing',
-              actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
-            },
-          },
-          on: {
-            ...onInterruption,
-            'attempt.stepped': {
-              target: 'preparing',
-              actions: {
-                type: 'noteStep',
-                params: ({event}) => ({next: event.next, resumable: event.resumable, evidence: event.evidence}),
-              },
-            },
-            'attempt.finished': {
-              target: '#upload.completed',
-              actions: {
-                type: 'noteSent',
-                params: ({event}) => ({evidence: event.evidence, answer: event.answer}),
-              },
-            },
-            'attempt.lost': {
-              target: 'weighing',
-              actions: {type: 'noteLost', params: ({event}) => ({error: event.error})},
-            },
-            'attempt.failed': {target: 'weighing', actions: keepFailure},
-          },
-          states: {
-            discovering: shortStep('The server is asked what it offers'),
-            creating: shortStep('A place for the upload is asked for'),
-            askingOffset: shortStep('The server is asked how much of it is there'),
-            appending: {
-              description: 'The next bytes go out',
-              initial: 'connecting',
-              on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
-              states: {
-                connecting: {
-                  description: 'A connection is being made, or an idle one taken',
-                  on: {'attempt.connected': 'sending'},
-                  after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
-                },
-                sending: {
-                  description: 'Body bytes flow to the connection; the server may answer before the last one',
-                  type: 'parallel',
-                  on: {
-                    'attempt.sent': 'awaitingResponse',
-                    'attempt.responded': {target: 'receivingResponse', actions: keepResponse},
+                  sending: {
+                    description: 'Body bytes flow to the connection; the server may answer before the last one',
+                    type: 'parallel',
+                    on: {
+                      'attempt.sent': 'awaitingResponse',
+                      'attempt.redirected': 'connecting',
+                      'attempt.challenged': 'connecting',
+                      'attempt.responded': receivingResponse,
+                    },
+                    states: movingBy('askForProgress'),
                   },
-                  states: movingBy('askStepForProgress'),
-                },
-                awaitingResponse: {
-                  description: 'Every byte was taken; the head of the answer is not here yet',
-                  on: {'attempt.responded': {target: 'receivingResponse', actions: keepResponse}},
-                  after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
-                },
-                receivingResponse: {
-                  description: 'The answer’s body is being kept',
-                  type: 'parallel',
-                  states: movingBy('askStepForProgress'),
-                },
-              },
-            },
-            completing: {
-              description: 'All of it is there; the server is told so',
-              initial: 'connecting',
-              on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
-              states: {
-                connecting: {
-                  description: 'A connection is being made, or an idle one taken',
-                  on: {'attempt.connected': 'awaitingResponse'},
-                  after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
-                },
-                awaitingResponse: {
-                  description: 'The head of the answer is not here yet',
-                  on: {'attempt.responded': {target: 'receivingResponse', actions: keepResponse}},
-                  after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
-                },
-                receivingResponse: {
-                  description: 'The answer’s body is being kept',
-                  type: 'parallel',
-                  states: movingBy('askStepForProgress'),
+                  awaitingResponse: {
+                    description: 'Every byte was taken; the head of the answer is not here yet',
+                    on: {
+                      'attempt.redirected': 'connecting',
+                      'attempt.challenged': 'connecting',
+                      'attempt.responded': receivingResponse,
+                    },
+                    after: {
+                      responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'},
+                    },
+                  },
+                  receivingResponse: {
+                    description: 'The answer’s body is being kept',
+                    type: 'parallel',
+                    on: {
+                      'attempt.finished': {
+                        target: '#upload.completed',
+                        actions: {
+                          type: 'noteSent',
+                          params: ({event}) => ({evidence: event.evidence, answer: event.answer}),
+                        },
+                      },
+                    },
+                    states: movingBy('askForProgress'),
+                  },
                 },
               },
             },
           },
-        },
 
-        weighing: {
-          description: 'The retry table decides what the failure means',
-          tags: ['running', 'moving'],
-          entry: 'forgetStep',
-          invoke: {
-            id: 'weighing',
-            src: 'weighFailure',
-            input: ({context}) => ({
-              facts: context.facts,
-              error: context.failure ?? serialize(new Error('no failure to weigh')),
-              retry: context.settings.retry,
-            }),
-            onDone: [
-              {
-                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'atOnce'})},
+          stepping: {
+            description:
+              'One step of a protocol that can go on where it was cut; what it brings is durable before the next',
+            tags: ['running', 'moving'],
+            initial: 'discovering',
+            always: onConditions,
+            invoke: {
+              id: 'step',
+              src: 'performStep',
+              input: ({context}) => ({facts: context.facts, step: context.step ?? 'discover'}),
+              onError: {
+                target: 'weighing',
+                actions: {type: 'noteThrown', params: ({event}) => ({error: event.error})},
+              },
+            },
+            on: {
+              ...onInterruption,
+              'attempt.stepped': {
                 target: 'preparing',
-                actions: 'noteContinuation',
+                actions: {
+                  type: 'noteStep',
+                  params: ({event}) => ({next: event.next, resumable: event.resumable, evidence: event.evidence}),
+                },
               },
-              {
-                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'waitUntil'})},
-                target: 'waitingToRetry',
-                actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
+              'attempt.finished': {
+                target: '#upload.completed',
+                actions: {
+                  type: 'noteSent',
+                  params: ({event}) => ({evidence: event.evidence, answer: event.answer}),
+                },
               },
-              {
-                guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'pauseForStorage'})},
-                target: '#upload.paused.forStorage',
-                actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
+              'attempt.lost': {
+                target: 'weighing',
+                actions: {type: 'noteLost', params: ({event}) => ({error: event.error})},
               },
-              {
+              'attempt.failed': {target: 'weighing', actions: keepFailure},
+            },
+            states: {
+              discovering: shortStep('The server is asked what it offers'),
+              creating: shortStep('A place for the upload is asked for'),
+              askingOffset: shortStep('The server is asked how much of it is there'),
+              appending: {
+                description: 'The next bytes go out',
+                initial: 'connecting',
+                on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
+                states: {
+                  connecting: {
+                    description: 'A connection is being made, or an idle one taken',
+                    on: {'attempt.connected': 'sending'},
+                    after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
+                  },
+                  sending: {
+                    description: 'Body bytes flow to the connection; the server may answer before the last one',
+                    type: 'parallel',
+                    on: {
+                      'attempt.sent': 'awaitingResponse',
+                      'attempt.responded': {target: 'receivingResponse', actions: keepResponse},
+                    },
+                    states: movingBy('askStepForProgress'),
+                  },
+                  awaitingResponse: {
+                    description: 'Every byte was taken; the head of the answer is not here yet',
+                    on: {'attempt.responded': {target: 'receivingResponse', actions: keepResponse}},
+                    after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
+                  },
+                  receivingResponse: {
+                    description: 'The answer’s body is being kept',
+                    type: 'parallel',
+                    states: movingBy('askStepForProgress'),
+                  },
+                },
+              },
+              completing: {
+                description: 'All of it is there; the server is told so',
+                initial: 'connecting',
+                on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
+                states: {
+                  connecting: {
+                    description: 'A connection is being made, or an idle one taken',
+                    on: {'attempt.connected': 'awaitingResponse'},
+                    after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
+                  },
+                  awaitingResponse: {
+                    description: 'The head of the answer is not here yet',
+                    on: {'attempt.responded': {target: 'receivingResponse', actions: keepResponse}},
+                    after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
+                  },
+                  receivingResponse: {
+                    description: 'The answer’s body is being kept',
+                    type: 'parallel',
+                    states: movingBy('askStepForProgress'),
+                  },
+                },
+              },
+            },
+          },
+
+          weighing: {
+            description: 'The retry table decides what the failure means',
+            tags: ['running', 'moving'],
+            entry: 'forgetStep',
+            invoke: {
+              id: 'weighing',
+              src: 'weighFailure',
+              input: ({context}) => ({
+                facts: context.facts,
+                error: context.failure ?? serialize(new Error('no failure to weigh')),
+                retry: context.settings.retry,
+              }),
+              onDone: [
+                {
+                  guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'atOnce'})},
+                  target: 'preparing',
+                  actions: 'noteContinuation',
+                },
+                {
+                  guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'waitUntil'})},
+                  target: 'waitingToRetry',
+                  actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
+                },
+                {
+                  guard: {type: 'decidedTo', params: ({event}) => ({decision: event.output, kind: 'pauseForStorage'})},
+                  target: '#upload.paused.forStorage',
+                  actions: {type: 'noteDeadline', params: ({event}) => ({decision: event.output})},
+                },
+                {
+                  target: 'abandoning',
+                  actions: {type: 'noteFinalError', params: ({event}) => ({decision: event.output})},
+                },
+              ],
+              onError: {
                 target: 'abandoning',
-                actions: {type: 'noteFinalError', params: ({event}) => ({decision: event.output})},
+                actions: {type: 'noteThrownFinal', params: ({event}) => ({error: event.error})},
               },
-            ],
-            onError: {
-              target: 'abandoning',
-              actions: {type: 'noteThrownFinal', params: ({event}) => ({error: event.error})},
+            },
+            on: onInterruption,
+          },
+
+          abandoning: {
+            description: 'It failed for good; what the server has of it is given up',
+            tags: ['running', 'moving'],
+            initial: 'choosing',
+            on: {
+              'operation.displace': '#upload.failed',
+              'operation.suspend': '#upload.failed',
+              'operation.cancel': '#upload.canceling',
+            },
+            states: {
+              choosing: {
+                description: 'Whether there is anything to give up',
+                always: [{guard: 'isToTerminate', target: 'terminating'}, {target: '#upload.failed'}],
+              },
+              terminating: terminatingBy({
+                ids: ['abandonmentRefreshment', 'abandonment'],
+                here: '#upload.running.abandoning.terminating',
+                target: '#upload.failed',
+              }),
             },
           },
-          on: onInterruption,
-        },
 
-        abandoning: {
-          description: 'It failed for good; what the server has of it is given up',
-          tags: ['running', 'moving'],
-          initial: 'choosing',
-          on: {
-            'operation.displace': '#upload.failed',
-            'operation.suspend': '#upload.failed',
-            'operation.cancel': '#upload.canceling',
-          },
-          states: {
-            choosing: {
-              description: 'Whether there is anything to give up',
-              always: [{guard: 'isToTerminate', target: 'terminating'}, {target: '#upload.failed'}],
+          waitingToRetry: {
+            description: 'Waits for the deadline in its record; keeps its place, gives back its capacity',
+            tags: ['waitingToRetry', 'holding', 'passive'],
+            exit: 'clearDeadline',
+            on: {
+              'retry.due': 'returning',
+              'operation.retry': {description: 'Somebody does not want to wait', target: 'returning'},
+              'operation.displace': '#upload.queued',
+              'operation.cancel': '#upload.canceling',
             },
-            terminating: terminatingBy({
-              ids: ['abandonmentRefreshment', 'abandonment'],
-              here: '#upload.running.abandoning.terminating',
-              target: '#upload.failed',
-            }),
           },
-        },
 
-        waitingToRetry: {
-          description: 'Waits for the deadline in its record; keeps its place, gives back its capacity',
-          tags: ['waitingToRetry', 'holding', 'passive'],
-          exit: 'clearDeadline',
-          on: {
-            'retry.due': 'returning',
-            'operation.retry': {description: 'Somebody does not want to wait', target: 'returning'},
-            'operation.displace': '#upload.queued',
-            'operation.cancel': '#upload.canceling',
-          },
-        },
-
-        returning: {
-          description: 'A wait is over: wants capacity again, before anything in the line',
-          tags: ['returning', 'holding'],
-          on: {'operation.admit': onAdmission, ...onInterruption},
-        },
-      },
-    },
-
-    paused: {
-      description: 'No traffic; one state per reason of the system',
-      initial: 'noNetwork',
-      entry: 'forgetStep',
-      on: {'operation.cancel': 'canceling', 'operation.displace': 'queued'},
-      states: {
-        noNetwork: {
-          description: 'PausedNoNetwork (4): no attempt is made and no retry spent; keeps its place',
-          tags: ['pausedNoNetwork', 'holding'],
-          always: onConditionsIn('noNetwork'),
-        },
-        costedNetwork: {
-          description: 'PausedCostedNetwork (3): the cost policy forbids this network; keeps its place',
-          tags: ['pausedCostedNetwork', 'holding'],
-          always: onConditionsIn('costedNetwork'),
-        },
-        systemPolicy: {
-          description: 'PausedSystemPolicy (32): the system saves power; keeps its place',
-          tags: ['pausedSystemPolicy', 'holding'],
-          always: onConditionsIn('systemPolicy'),
-        },
-        forStorage: {
-          description: 'PausedSystemPolicy (32): there is no room for the answer; room is looked for at the deadline',
-          tags: ['pausedForStorage', 'holding', 'passive'],
-          exit: 'clearDeadline',
-          on: {'retry.due': '#upload.running.returning', 'operation.retry': '#upload.running.returning'},
-        },
-      },
-    },
-
-    canceling: {
-      description: 'What there is of it is being removed',
-      tags: ['canceling'],
-      initial: 'choosing',
-      on: {'operation.cancel': {description: 'Already on its way'}},
-      states: {
-        choosing: {
-          description: 'Whether the server may hold a part of it',
-          always: [{guard: 'isToTerminate', target: 'terminating'}, {target: 'removing'}],
-        },
-        terminating: terminatingBy({
-          ids: ['terminationRefreshment', 'termination'],
-          here: '#upload.canceling.terminating',
-          target: '#upload.canceling.removing',
-        }),
-        removing: {
-          description: 'Its private files are being removed',
-          invoke: {
-            id: 'removal',
-            src: 'discardUpload',
-            input: ({context}) => ({facts: context.facts}),
-            onDone: '#upload.canceled',
-            onError: '#upload.canceled',
+          returning: {
+            description: 'A wait is over: wants capacity again, before anything in the line',
+            tags: ['returning', 'holding'],
+            on: {'operation.admit': onAdmission, ...onInterruption},
           },
         },
       },
-    },
 
-    completed: {
-      description: 'Completed (5): the server has it and said so',
-      tags: ['completed', 'passive'],
-      type: 'final',
+      paused: {
+        description: 'No traffic; one state per reason of the system',
+        initial: 'noNetwork',
+        entry: 'forgetStep',
+        on: {'operation.cancel': 'canceling', 'operation.displace': 'queued'},
+        states: {
+          noNetwork: {
+            description: 'PausedNoNetwork (4): no attempt is made and no retry spent; keeps its place',
+            tags: ['pausedNoNetwork', 'holding'],
+            always: onConditionsIn('noNetwork'),
+          },
+          costedNetwork: {
+            description: 'PausedCostedNetwork (3): the cost policy forbids this network; keeps its place',
+            tags: ['pausedCostedNetwork', 'holding'],
+            always: onConditionsIn('costedNetwork'),
+          },
+          systemPolicy: {
+            description: 'PausedSystemPolicy (32): the system saves power; keeps its place',
+            tags: ['pausedSystemPolicy', 'holding'],
+            always: onConditionsIn('systemPolicy'),
+          },
+          forStorage: {
+            description: 'PausedSystemPolicy (32): there is no room for the answer; room is looked for at the deadline',
+            tags: ['pausedForStorage', 'holding', 'passive'],
+            exit: 'clearDeadline',
+            on: {'retry.due': '#upload.running.returning', 'operation.retry': '#upload.running.returning'},
+          },
+        },
+      },
+
+      canceling: {
+        description: 'What there is of it is being removed',
+        tags: ['canceling'],
+        initial: 'choosing',
+        on: {'operation.cancel': {description: 'Already on its way'}},
+        states: {
+          choosing: {
+            description: 'Whether the server may hold a part of it',
+            always: [{guard: 'isToTerminate', target: 'terminating'}, {target: 'removing'}],
+          },
+          terminating: terminatingBy({
+            ids: ['terminationRefreshment', 'termination'],
+            here: '#upload.canceling.terminating',
+            target: '#upload.canceling.removing',
+          }),
+          removing: {
+            description: 'Its private files are being removed',
+            invoke: {
+              id: 'removal',
+              src: 'discardUpload',
+              input: ({context}) => ({facts: context.facts}),
+              onDone: '#upload.canceled',
+              onError: '#upload.canceled',
+            },
+          },
+        },
+      },
+
+      completed: {
+        description: 'Completed (5): the server has it and said so',
+        tags: ['completed', 'passive'],
+        type: 'final',
+      },
+      canceled: {description: 'Canceled (6)', tags: ['canceled', 'passive'], type: 'final'},
+      failed: {
+        description: 'Error (7): the answer, if there was one, stays readable',
+        tags: ['failed', 'passive'],
+        type: 'final',
+      },
     },
-    canceled: {description: 'Canceled (6)', tags: ['canceled', 'passive'], type: 'final'},
-    failed: {
-      description: 'Error (7): the answer, if there was one, stays readable',
-      tags: ['failed', 'passive'],
-      type: 'final',
-    },
-  },
-})
+  }),
+)

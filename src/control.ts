@@ -91,7 +91,7 @@ export async function remoteInspector(engine: RemoteEngine, options: InspectOpti
 export async function startBackgroundHost(directory: string, args: readonly string[] = []): Promise<void> {
   const {root = ''} = findPackage() ?? {}
   const {startHost} = await import('./adapters/control/start-host.ts')
-  await startHost(join(root, 'dist', 'src', 'cli', 'bgt.js'), directory, ['--idle-exit', '60', ...args])
+  await startHost(join(root, 'dist', 'src', 'cli', 'bgt.cjs'), directory, ['--idle-exit', '60', ...args])
 }
 
 /** From this module upwards: it lies in src when tested and in dist/src when installed. */

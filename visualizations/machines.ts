@@ -1,4 +1,4 @@
-/** Finds the machines: every file in machines/ exports one. */
+/** Finds the machines: every file in machines/ exports a function that makes one. */
 
 import {readdir} from 'node:fs/promises'
 import {type AnyStateMachine, StateMachine} from 'xstate'
@@ -9,5 +9,6 @@ const FOLDER = new URL('../machines/', import.meta.url)
 export async function loadMachines(): Promise<AnyStateMachine[]> {
   const files = (await readdir(FOLDER)).filter((file) => /\.machine\.[jt]s$/.test(file)).sort()
   const modules = await Promise.all(files.map((file): Promise<object> => import(new URL(file, FOLDER).href)))
-  return modules.flatMap((module) => Object.values(module)).filter((value) => value instanceof StateMachine)
+  const makers = modules.flatMap((module) => Object.entries(module)).filter(([name]) => name.endsWith('Machine'))
+  return makers.map(([, make]) => make()).filter((value) => value instanceof StateMachine)
 }

@@ -5,8 +5,7 @@
 
 import {readFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
-import {dirname, join} from 'node:path'
-import {fileURLToPath} from 'node:url'
+import {join} from 'node:path'
 import {setFlagsFromString} from 'node:v8'
 import {Script} from 'node:vm'
 import {crc32} from 'node:zlib'
@@ -29,7 +28,7 @@ type Body = (
 ) => void
 
 /** What the build makes of src/cli: each script is the expression of a CommonJS module's function, in ASCII. */
-const DIRECTORY = dirname(fileURLToPath(new URL('./bundle/main.js', import.meta.url)))
+const DIRECTORY = join(import.meta.dirname, 'bundle')
 /** It names the others by their contents: it stands for all of them. */
 const MAIN = 'main.js'
 

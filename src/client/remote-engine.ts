@@ -125,7 +125,7 @@ export class RemoteEngine implements EngineApi {
       }
     })
     this.#link = createActor(
-      hostLinkMachine.provide({
+      hostLinkMachine().provide({
         actors: {followStream: fromCallback(({sendBack}) => this.#follow(sendBack))},
         actions: {offerSuccession: () => onHostGone?.()},
       }),

@@ -3,6 +3,7 @@
 import {createActor} from 'xstate'
 import {type ApplicationActor, applicationMachine} from '../../machines/application.machine.ts'
 import {type Applications, applicationGate, applicationOfGate, rulesOfAccepted} from '../domain/applications.ts'
+import {lazily} from '../domain/lazily.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts} from '../domain/record.ts'
 import type {Clock} from '../ports/clock.ts'
@@ -30,10 +31,12 @@ export class ApplicationGates {
 
   constructor(options: ApplicationGatesOptions) {
     this.#options = options
-    this.#machine = applicationMachine.provide({
-      // In a microtask: one chart's action must not step another chart.
-      actions: {displace: (_, {ids}) => queueMicrotask(() => options.displace(ids))},
-    })
+    this.#machine = lazily(() =>
+      applicationMachine().provide({
+        // In a microtask: one chart's action must not step another chart.
+        actions: {displace: (_, {ids}) => queueMicrotask(() => options.displace(ids))},
+      }),
+    )
   }
 
   /** The name of its gate; undefined for one that none is kept for. */
@@ -79,7 +82,7 @@ export class ApplicationGates {
     const {applications, clock, closed, onChange} = this.#options
     const rules = rulesOfAccepted(applications, applicationOfGate(name))
     const {maxConcurrentTransfers: limit = Number.POSITIVE_INFINITY} = rules
-    const gate = createActor(this.#machine, {id: `application:${name}`, input: {gate: name, limit}, clock})
+    const gate = createActor(this.#machine(), {id: `application:${name}`, input: {gate: name, limit}, clock})
     this.#gates.set(name, gate)
     gate.subscribe((snapshot) => {
       const isClosed = snapshot.hasTag('closed')

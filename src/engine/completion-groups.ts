@@ -6,6 +6,7 @@
 import {createActor, waitFor} from 'xstate'
 import type {CompletionGroupActor, CompletionGroupEvent} from '../../machines/completion-group.machine.ts'
 import {TransferError} from '../domain/errors.ts'
+import {lazily} from '../domain/lazily.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {emptyTally, type Tally, type TallyChange, type TallyId, type TaskRegistration} from '../domain/tally.ts'
 import type {Alarm} from './alarm.ts'
@@ -36,7 +37,7 @@ interface Group {
 
 export class CompletionGroups {
   readonly #options: CompletionGroupsOptions
-  readonly #machine: ReturnType<typeof provideCompletionGroupMachine>
+  readonly #machine: () => ReturnType<typeof provideCompletionGroupMachine>
   /** Those whose task has not run. A group that is not here has fired. */
   readonly #groups = new Map<TallyId, Group>()
   /** Registrations by their group; they end when it fires. */
@@ -46,18 +47,20 @@ export class CompletionGroups {
 
   constructor(options: CompletionGroupsOptions) {
     this.#options = options
-    this.#machine = provideCompletionGroupMachine({
-      ...options,
-      commit: async (id, change) => {
-        if (change.kind === 'close') await this.#registering.get(id)
-        await options.commit(id, change)
-      },
-      // Whoever registered before the end was told is told of the end.
-      read: async (id, read) => {
-        await this.#registering.get(id)
-        return options.read(id, read)
-      },
-    })
+    this.#machine = lazily(() =>
+      provideCompletionGroupMachine({
+        ...options,
+        commit: async (id, change) => {
+          if (change.kind === 'close') await this.#registering.get(id)
+          await options.commit(id, change)
+        },
+        // Whoever registered before the end was told is told of the end.
+        read: async (id, read) => {
+          await this.#registering.get(id)
+          return options.read(id, read)
+        },
+      }),
+    )
   }
 
   /** What earlier sessions left: those that are enabled go on, those that are due fire. */
@@ -192,7 +195,7 @@ export class CompletionGroups {
   #begin(tally: Tally): void {
     const {runTimeoutMs, cancelGraceMs, clock} = this.#options
     const {id} = tally
-    const actor = createActor(this.#machine, {
+    const actor = createActor(this.#machine(), {
       id: `completion:${id}`,
       input: {tally, runTimeoutMs, cancelGraceMs},
       clock,

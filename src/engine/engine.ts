@@ -791,7 +791,7 @@ export class Engine implements EngineApi {
 
   #provided() {
     const {store, transport, sink, conditions, log} = this.#ports
-    return engineMachine.provide({
+    return engineMachine().provide({
       actors: {
         openStore: fromPromise<void>(async () => {
           this.#sequence = (await store.open()).lastSequence

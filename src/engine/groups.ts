@@ -492,7 +492,7 @@ function turnOf({name, lastServed}: AwakeGroup) {
 /** One for all groups: each provided machine is a chart of its own in memory. */
 function provideGroupMachine({admit, displace}: GroupsOptions, headsOf: (group: string) => readonly Waiting[]) {
   // In microtasks: one chart's action must not step another chart.
-  return groupMachine.provide({
+  return groupMachine().provide({
     actions: {
       admit: ({context}, {ids}) => {
         const heads = headsOf(context.name)

@@ -10,6 +10,7 @@ import {
   type NotificationCommitInput,
   notificationBatchMachine,
 } from '../../machines/notification-batch.machine.ts'
+import {lazily} from '../domain/lazily.ts'
 import type {Notice} from '../domain/notice.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {Tally, TallyChange, TallyId} from '../domain/tally.ts'
@@ -50,13 +51,13 @@ interface Batch {
 
 export class NotificationBatches {
   readonly #options: NotificationBatchesOptions
-  readonly #machine: ReturnType<typeof provide>
+  readonly #machine: () => ReturnType<typeof provide>
   /** Those that have anything to do; of the others the tallies know. */
   readonly #batches = new Map<TallyId, Batch>()
 
   constructor(options: NotificationBatchesOptions) {
     this.#options = options
-    this.#machine = provide(options)
+    this.#machine = lazily(() => provide(options))
   }
 
   /** What is owed since an earlier session is shown now. */
@@ -115,7 +116,7 @@ export class NotificationBatches {
 
   #begin(id: TallyId, tally?: Tally): Batch {
     const {clock, log} = this.#options
-    const actor = createActor(this.#machine, {
+    const actor = createActor(this.#machine(), {
       id: `notification:${id}`,
       input: {id, showTimeoutMs: SHOW_TIMEOUT_MS, ...(tally === undefined ? {} : {tally})},
       clock,
@@ -159,7 +160,7 @@ export class NotificationBatches {
 
 /** The chart with the actors that ports make real. */
 function provide({commit, read, notifier, log}: NotificationBatchesOptions) {
-  return notificationBatchMachine.provide({
+  return notificationBatchMachine().provide({
     actors: {
       commitChange: fromPromise<void, NotificationCommitInput>(({input}) => commit(input.id, input.change)),
       readTally: fromPromise<Tally | undefined, {id: TallyId}>(({input: {id}}) => read(id, (store) => store.tally(id))),

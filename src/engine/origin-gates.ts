@@ -132,7 +132,7 @@ export class OriginGates {
   }
 
   #open(origin: string): OriginActor {
-    const gate = createActor(originMachine, {
+    const gate = createActor(originMachine(), {
       id: `origin:${origin}`,
       input: {origin, limit: this.#limit},
       clock: this.#clock,

@@ -75,9 +75,9 @@ interface Node {
 /** What the two charts call the same means the same. */
 function nodeOf(path: string): Node | undefined {
   try {
-    return operationMachine.getStateNodeById(`operation.${path}`) as Node
+    return operationMachine().getStateNodeById(`operation.${path}`) as Node
   } catch {
-    return uploadMachine.getStateNodeById(`upload.${path}`) as Node
+    return uploadMachine().getStateNodeById(`upload.${path}`) as Node
   }
 }
 
@@ -108,7 +108,7 @@ export function snapshotAt(
   conditions: Conditions,
   settings: OperationSettings,
 ): OperationSnapshot {
-  const machine = record.direction === 'upload' ? uploadMachine : operationMachine
+  const machine = record.direction === 'upload' ? uploadMachine() : operationMachine()
   try {
     if (!/^\w+(\.\w+)*$/.test(path)) throw new Error('no path')
     machine.getStateNodeById(`${machine.id}.${path}`)
@@ -120,6 +120,8 @@ export function snapshotAt(
   return snapshotOf(value as OperationSnapshot['value'], record, conditions, settings)
 }
 
+type UploadMachine = ReturnType<typeof uploadMachine>
+
 function snapshotOf(
   value: OperationSnapshot['value'],
   record: OperationRecord,
@@ -128,9 +130,9 @@ function snapshotOf(
 ): OperationSnapshot {
   const {state, ...facts} = record
   const context = {facts, restoredFrom: state, conditions, settings}
-  if (record.direction === 'download') return operationMachine.resolveState({value, context})
-  return uploadMachine.resolveState({
-    value: value as Parameters<typeof uploadMachine.resolveState>[0]['value'],
+  if (record.direction === 'download') return operationMachine().resolveState({value, context})
+  return uploadMachine().resolveState({
+    value: value as Parameters<UploadMachine['resolveState']>[0]['value'],
     context: {...context, session: ''},
   }) as unknown as OperationSnapshot
 }

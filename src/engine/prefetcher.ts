@@ -193,7 +193,7 @@ export class Prefetcher implements PrefetchApi {
   #provided() {
     const {emit, ports} = this.#options
     const now = () => ports.clock.now()
-    return prefetchMachine.provide({
+    return prefetchMachine().provide({
       actors: {
         fetchIndex: fromPromise<readonly string[], {readonly url: string}>(({input: {url}, signal}) =>
           this.#fetching.index(url, signal, (reason) =>

@@ -47,7 +47,7 @@ export function provideCompletionGroupMachine(provisions: TaskProvisions) {
   const lastRuns = new Map<TallyId, Promise<void>>()
   const turns = new Turns(provisions.maxConcurrent)
 
-  return completionGroupMachine.provide({
+  return completionGroupMachine().provide({
     actors: {
       commitChange: fromPromise<void, CommitInput>(({input}) => commit(input.id, input.change)),
       readTally: fromPromise<Tally | undefined, {id: TallyId}>(({input: {id}}) => read(id, (store) => store.tally(id))),

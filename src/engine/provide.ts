@@ -42,11 +42,11 @@ export interface OperationProvisions {
 
 export function provideOperationMachine({ports, fresh, commit, tries, ...provisions}: OperationProvisions) {
   const logins = new Logins(ports)
-  return operationMachine.provide({
+  return operationMachine().provide({
     actors: {
       transferBytes: createTransferBytes({...ports, ...provisions, logins, fresh}, tries),
       refreshRequest: createRefreshRequest(fresh),
-      part: partMachine.provide({
+      part: partMachine().provide({
         actors: {movePart: createMovePart(tries), weighPart: createWeighPart(ports.clock, ports.random)},
       }),
       weighFailure: createWeighFailure(ports.clock, ports.random),
@@ -60,7 +60,7 @@ export function provideOperationMachine({ports, fresh, commit, tries, ...provisi
 
 export function provideUploadMachine({ports, fresh, meter, pool, limiter, commit}: OperationProvisions) {
   const uploadPorts = {...ports, meter, pool, limiter, logins: new Logins(ports), fresh}
-  return uploadMachine.provide({
+  return uploadMachine().provide({
     actors: {
       prepareContent: createPrepareContent(ports.content, ports.protocols),
       refreshRequest: createRefreshRequest(fresh),

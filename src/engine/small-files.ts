@@ -247,7 +247,7 @@ export class SmallFiles implements Batch {
 
   #start(): SmallFilesActor {
     const {ports, inspect} = this.#options
-    const machine = smallFilesMachine.provide({
+    const machine = smallFilesMachine().provide({
       actors: {
         storeParts: fromPromise(() => this.#storeParts()),
         commitIntents: fromPromise(() => this.#commitIntents()),
@@ -269,7 +269,7 @@ export class SmallFiles implements Batch {
 }
 
 /** Nothing is on its way to its name. */
-function isOpen(snapshot: SnapshotFrom<typeof smallFilesMachine>): boolean {
+function isOpen(snapshot: SnapshotFrom<ReturnType<typeof smallFilesMachine>>): boolean {
   return snapshot.status !== 'active' || !snapshot.hasTag('filing')
 }
 

@@ -48,9 +48,11 @@ const PLAIN: ReadonlySet<string> = new Set([
   'retry.due',
 ])
 
+type OperationMachine = ReturnType<typeof operationMachine>
+
 /** Throws INVALID_ARGUMENT for an event that cannot be supposed, and for a path that is none of its chart. */
 export function whatIf({record, snapshot, conditions, settings, path}: Supposition, event: string): Supposed {
-  const machine = (record.direction === 'upload' ? uploadMachine : operationMachine) as typeof operationMachine
+  const machine = (record.direction === 'upload' ? uploadMachine() : operationMachine()) as OperationMachine
   const present =
     snapshot !== undefined && path === undefined
       ? snapshot

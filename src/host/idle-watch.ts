@@ -29,7 +29,7 @@ export class IdleWatch {
   constructor(options: IdleWatchOptions) {
     this.#options = options
     const {engine, clock, idleMs, onIdle} = options
-    this.#actor = createActor(hostIdleMachine, {input: {idleMs}, clock})
+    this.#actor = createActor(hostIdleMachine(), {input: {idleMs}, clock})
     this.#actor.subscribe({complete: onIdle})
     this.#actor.start()
     engine.events$.subscribe({next: (event) => this.#hear(event), complete: () => this.stop()})

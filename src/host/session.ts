@@ -86,7 +86,7 @@ export class HostSession {
       exempted: new Set(),
       startTurn: Promise.resolve(),
     }
-    const chart = hostSessionMachine.provide({actions: {letGo: () => this.#letGo()}})
+    const chart = hostSessionMachine().provide({actions: {letGo: () => this.#letGo()}})
     this.#actor = createActor(chart, {input: {graceMs, absenceMs}, clock})
     this.#actor.subscribe({
       complete: () => {

@@ -25,7 +25,7 @@ import {parseArgs} from 'node:util'
 
 const SELF = fileURLToPath(import.meta.url)
 const ROOT = join(SELF, '..', '..', '..')
-const BGT = join(ROOT, 'dist', 'src', 'cli', 'bgt.js')
+const BGT = join(ROOT, 'dist', 'src', 'cli', 'bgt.cjs')
 const PAGE = join(ROOT, 'docs', 'benchmarks.md')
 const GROUP = 'backlog'
 const RARE = 'rare'

@@ -11,7 +11,7 @@ import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
 /** Another `bgt`, and a smaller gibibyte, are for the smoke test. */
-const BGT = process.env.BENCH_BGT ?? fileURLToPath(new URL('../../dist/src/cli/bgt.js', import.meta.url))
+const BGT = process.env.BENCH_BGT ?? fileURLToPath(new URL('../../dist/src/cli/bgt.cjs', import.meta.url))
 const TUS_JS = fileURLToPath(new URL('./tus-js.mjs', import.meta.url))
 const PROGRESS = fileURLToPath(new URL('./progress-load.mjs', import.meta.url))
 const UNDICI = fileURLToPath(new URL('./plain-undici.mjs', import.meta.url))

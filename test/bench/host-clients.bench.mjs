@@ -28,7 +28,7 @@ const CLIENTS = 100
 const RUNS = ['nobody', 'elsewhere', 'here']
 const MIB = 1024 * 1024
 const SELF = fileURLToPath(import.meta.url)
-const BGT = fileURLToPath(new URL('../../dist/src/cli/bgt.js', import.meta.url))
+const BGT = fileURLToPath(new URL('../../dist/src/cli/bgt.cjs', import.meta.url))
 const library = () => import(new URL('../../dist/src/index.js', import.meta.url).href)
 
 const roles = {server, clients, measure}

@@ -59,7 +59,7 @@ export function replay(record: OperationRecord, journal: readonly JournalEntry[]
       // What the conditions were stands in no entry; where the chart went tells.
       snapshot = {...snapshot, context: {...snapshot.context, conditions}} as OperationSnapshot
     }
-    const [next] = transition(operationMachine, snapshot, event)
+    const [next] = transition(operationMachine(), snapshot, event)
     snapshot = next
     path.push(pathOf(snapshot.value))
   }
@@ -71,7 +71,7 @@ function born(record: OperationRecord, entry: JournalEntry, conditions: Conditio
   const attempts = {...record.attempts, total: Math.max(0, entry.attempts - 1), failures: entry.failures}
   const {cleanRestart: _, ...facts} = record
   const input = {record: {...facts, state, attempts}, conditions, settings: SETTINGS}
-  const [snapshot] = initialTransition(operationMachine, input)
+  const [snapshot] = initialTransition(operationMachine(), input)
   return snapshot
 }
 
@@ -87,7 +87,7 @@ function conditionsFor(entries: readonly JournalEntry[]): Conditions {
   return CONDITIONS[pause] ?? GOOD_CONDITIONS
 }
 
-type ReplayEvent = EventFromLogic<typeof operationMachine>
+type ReplayEvent = EventFromLogic<ReturnType<typeof operationMachine>>
 
 function eventOf(record: OperationRecord, entry: JournalEntry, conditions: Conditions): ReplayEvent {
   const evidence: Evidence = {

@@ -3,17 +3,16 @@
  * finds out at run time only, or never.
  */
 
-import {readdirSync, readFileSync} from 'node:fs'
+import {readFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
-import {type AnyMachineSnapshot, type AnyStateMachine, createActor, getNextSnapshot, StateMachine} from 'xstate'
+import {type AnyMachineSnapshot, type AnyStateMachine, createActor, getNextSnapshot} from 'xstate'
 import {GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import {DEFAULT_RETRY} from '../../src/domain/retry.ts'
 import {LIFE_STATES} from '../../src/domain/status.ts'
 import {emptyTally} from '../../src/domain/tally.ts'
+import {loadMachines} from '../../visualizations/machines.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 import {allStates, leaves, lineage, reachable, withoutEnd} from '../support/state-graph.ts'
-
-const DIRECTORY = new URL('../../machines/', import.meta.url)
 
 const LISTED = {uris: ['http://files.example/1'], indirect: 'http://files.example/index'}
 
@@ -313,15 +312,7 @@ const MUTED: Readonly<Record<string, Readonly<Record<string, () => void>>>> = {
 /** Config keys that hold data made from context and event, not behaviour. */
 const DYNAMIC_DATA = new Set(['params', 'input', 'context', 'output'])
 
-const machines: readonly AnyStateMachine[] = (
-  await Promise.all(
-    readdirSync(DIRECTORY)
-      .filter((name) => name.endsWith('.machine.ts'))
-      .map(async (name) => Object.values<unknown>(await import(new URL(name, DIRECTORY).href))),
-  )
-)
-  .flat()
-  .filter((exported) => exported instanceof StateMachine)
+const machines: readonly AnyStateMachine[] = await loadMachines()
 
 it('finds the machines', () => {
   expect(machines.map(({id}) => id).sort()).toEqual(Object.keys(SAMPLE_INPUTS).sort())

@@ -37,7 +37,7 @@ function stand(from: Partial<Tally> = {task: TASK}, {maxRuns = 2, isBusy = false
     tally = settleTally(applyChange(tally, change))
   }
   const actor = createActor(
-    completionGroupMachine.provide({
+    completionGroupMachine().provide({
       actors: {
         commitChange: fromPromise<void, {id: TallyId; change: TallyChange}>(async ({input}) => commit(input.change)),
         readTally: fromPromise<Tally | undefined, {id: TallyId}>(async () => tally),

@@ -28,7 +28,7 @@ function engineOf() {
       return () => services.splice(services.indexOf(name), 1)
     })
   const actor = createActor(
-    engineMachine.provide({
+    engineMachine().provide({
       actors: {
         openStore: step('openStore'),
         recover: step('recover'),

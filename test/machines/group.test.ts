@@ -17,7 +17,7 @@ function groupOf(behavior: BackgroundTransferBehavior) {
   const admitted: OperationId[] = []
   const displaced: OperationId[] = []
   const actor = createActor(
-    groupMachine.provide({
+    groupMachine().provide({
       actions: {
         admit: (_, {ids}) => {
           admitted.push(...ids)

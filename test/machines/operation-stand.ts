@@ -79,7 +79,7 @@ export class OperationStand {
   readonly lives: LifeState[] = []
 
   constructor({conditions = GOOD_CONDITIONS, request, ...wish}: StandWish = {}) {
-    const machine = operationMachine.provide({
+    const machine = operationMachine().provide({
       actors: {
         transferBytes: fromCallback<AttemptCommand, AttemptInput>(({input, receive, sendBack}) => {
           const played: PlayedTry = {facts: input.facts, commands: [], report: sendBack, stopped: false}

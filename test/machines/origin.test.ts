@@ -11,7 +11,7 @@ const QUIET_MS = 5_000
 /** `t1`: operation 1 takes a connection; `g1`: gives it back; `o1`: hears 503; `a1`: is answered; `+5000`: time passes. */
 function play(limit: number, steps: string) {
   const clock = new SimulatedClock(0)
-  const actor = createActor(originMachine, {input: {origin: 'http://files.example', limit}, clock}).start()
+  const actor = createActor(originMachine(), {input: {origin: 'http://files.example', limit}, clock}).start()
   for (const step of steps.split(' ').filter((each) => each !== '')) {
     const id = operationId(Number(step.slice(1)))
     if (step.startsWith('+')) clock.advanceBy(Number(step))

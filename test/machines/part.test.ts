@@ -26,7 +26,7 @@ function stand(decision: PartDecision = {kind: 'end'}) {
   const movers: Mover[] = []
   const weighed: WeighPartInput[] = []
   let report: (event: AttemptEvent) => void = () => {}
-  const part = partMachine.provide({
+  const part = partMachine().provide({
     actors: {
       movePart: fromCallback<PartCommand, {readonly operation: OperationId; readonly part: PartId}>(
         ({input, sendBack, receive}) => {
@@ -44,7 +44,7 @@ function stand(decision: PartDecision = {kind: 'end'}) {
       }),
     },
   })
-  const machine = operationMachine.provide({
+  const machine = operationMachine().provide({
     actors: {
       part,
       transferBytes: fromCallback<AttemptCommand, AttemptInput>(({sendBack}) => {

@@ -37,7 +37,7 @@ async function byChart() {
   let report: (event: AttemptEvent) => void = () => {}
   let cause = ''
   const committed: OperationRecord[] = []
-  const machine = operationMachine.provide({
+  const machine = operationMachine().provide({
     actors: {
       transferBytes: fromCallback<AttemptCommand, AttemptInput>(({sendBack}) => {
         report = sendBack
@@ -91,7 +91,7 @@ describe('the plain life of a download', () => {
 
   it('goes on by itself where a batch let go of it, without standing in line again', () => {
     const paths: string[] = []
-    const machine = operationMachine.provide({
+    const machine = operationMachine().provide({
       actors: {transferBytes: fromCallback<AttemptCommand, AttemptInput>(() => {})},
     })
     const input = {record: queuedRecord(1), conditions: GOOD_CONDITIONS, settings: SETTINGS, carried: {}}
@@ -104,7 +104,7 @@ describe('the plain life of a download', () => {
 
   it('is weighed where its try has failed, and that was counted already', () => {
     const weighed: unknown[] = []
-    const machine = operationMachine.provide({
+    const machine = operationMachine().provide({
       actors: {
         weighFailure: fromPromise<RetryDecision, WeighFailureInput>(({input}) => {
           weighed.push(input)
@@ -126,7 +126,7 @@ describe('the plain life of a download', () => {
 
   it('goes on to its name where the batch had made its intent durable', () => {
     const asked: PublishedFile[] = []
-    const machine = operationMachine.provide({
+    const machine = operationMachine().provide({
       actors: {
         publishFile: fromPromise<string, {facts: OperationFacts}>(({input: {facts}}) => {
           if (facts.publishing !== undefined) asked.push(facts.publishing)

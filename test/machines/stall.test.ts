@@ -24,7 +24,7 @@ const SETTINGS = {
 function transferring() {
   const clock = new SimulatedClock()
   const checkpoints: number[] = []
-  const machine = operationMachine.provide({
+  const machine = operationMachine().provide({
     actors: {
       transferBytes: fromCallback<AttemptCommand, AttemptInput>(({receive}) => {
         receive(({type}) => {

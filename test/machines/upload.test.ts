@@ -62,7 +62,7 @@ function stand({isResumable = false, hasProvider = false} = {}): Stand {
       if (wire === sendBack) wire = undefined
     }
   }
-  const machine = uploadMachine.provide({
+  const machine = uploadMachine().provide({
     actors: {
       prepareContent: fromPromise<Preparation, {facts: OperationFacts}>(async ({input: {facts}}) => ({
         content: {length: TOTAL, files: []},

@@ -95,7 +95,7 @@ describe('the gate of an application', () => {
       fc.property(fc.integer({min: 1, max: 4}), fc.array(event, {maxLength: 40}), (limit, events) => {
         const clock = new SimulatedClock(0)
         const displaced: string[] = []
-        const provided = applicationMachine.provide({actions: {displace: (_, {ids}) => displaced.push(...ids)}})
+        const provided = applicationMachine().provide({actions: {displace: (_, {ids}) => displaced.push(...ids)}})
         const actor = createActor(provided, {input: {gate: 'app:films', limit}, clock}).start()
         const users = new Set<string>()
         let spentUntil = 0

@@ -81,7 +81,7 @@ class Stand {
 
   constructor(record: PrefetchRecord) {
     this.durable = record
-    const machine = prefetchMachine.provide({
+    const machine = prefetchMachine().provide({
       actors: {
         fetchIndex: fromPromise<readonly string[], {url: string}>(({input, signal}) =>
           this.#open(input.url, signal, ({outcome, listed}) => {

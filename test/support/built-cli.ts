@@ -39,7 +39,7 @@ export interface BuiltCli {
 
 export async function buildCli(): Promise<BuiltCli> {
   const out = await sharedBuild()
-  const script = join(out, 'dist', 'src', 'cli', 'bgt.js')
+  const script = join(out, 'dist', 'src', 'cli', 'bgt.cjs')
   const cacheHome = join(out, 'cache')
   const withCache = (options: CliOptions = {}) => ({...options, env: {XDG_CACHE_HOME: cacheHome, ...options.env}})
   return {

@@ -72,11 +72,15 @@ async function build(directory: string): Promise<BuildAnswer> {
   const compiler = join(MODULES, 'typescript', 'bin', 'tsc')
   const options = '--noCheck --noEmit false --rootDir . --outDir'.split(' ')
   const bundler = join(MODULES, 'vite', 'bin', 'vite.js')
-  const bundling = ['build', '--logLevel', 'warn', '-c', join(ROOT, 'vite.cli.config.ts')]
+  const bundle = (config: string, out: string) =>
+    run(process.execPath, [bundler, 'build', '--logLevel', 'warn', '-c', join(ROOT, config), '--outDir', out], {
+      cwd: ROOT,
+    })
   const pictures = join(ROOT, 'visualizations')
   try {
     await run(process.execPath, [compiler, '-p', 'tsconfig.json', ...options, dist], {cwd: ROOT})
-    await run(process.execPath, [bundler, ...bundling, '--outDir', join(dist, 'src', 'cli', 'bundle')], {cwd: ROOT})
+    await bundle('vite.cli.config.ts', join(dist, 'src', 'cli', 'bundle'))
+    await bundle('vite.entry.config.ts', join(dist, 'src', 'cli'))
     for (const name of await readdir(pictures)) {
       if (/\.(chart\.json|svg|mmd)$/.test(name)) await cp(join(pictures, name), join(dist, 'visualizations', name))
     }
