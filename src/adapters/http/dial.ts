@@ -1,14 +1,14 @@
 /** Opens the connection that a route needs: straight, to a proxy that forwards, or through a tunnel; with TLS where asked. */
 
 import {isIP, type Socket, connect as tcpConnect} from 'node:net'
-import {type ConnectionOptions, connect as tlsConnect} from 'node:tls'
+import type {ConnectionOptions} from 'node:tls'
 import type {AuthenticationMemory} from '../../domain/authentication.ts'
 import {asTransferError, TransferError} from '../../domain/errors.ts'
 import type {ProxyServer} from '../../domain/proxy.ts'
 import type {Egress} from './egress.ts'
 import {toTransferError} from './error-table.ts'
 import {proxyUnreachable} from './proxy-errors.ts'
-import type {TlsOptions, TlsSessions} from './tls-options.ts'
+import {nodeTls, type TlsOptions, type TlsSessions} from './tls-options.ts'
 import {openTunnel} from './tunnel.ts'
 
 export interface ConnectionTarget {
@@ -132,5 +132,7 @@ function openSecure(
     ...(servername === undefined ? {} : {servername}),
     ...(session === undefined ? {} : {session}),
   }
-  return tlsConnect(options).on('session', (ticket: Buffer) => sessions.remember(where, ticket))
+  return nodeTls()
+    .connect(options)
+    .on('session', (ticket: Buffer) => sessions.remember(where, ticket))
 }

@@ -1,7 +1,12 @@
 /** What a caller may say about TLS, and the sessions that spare a second connection to an origin most of its handshake. */
 
-import {type ConnectionOptions, createSecureContext, type SecureVersion} from 'node:tls'
+import type {ConnectionOptions, SecureContext, SecureContextOptions, SecureVersion} from 'node:tls'
 import {invalidArgument} from '../../domain/errors.ts'
+
+/** Loaded with the first connection that needs it: a download over plain HTTP starts without. */
+export function nodeTls(): typeof import('node:tls') {
+  return process.getBuiltinModule('node:tls')
+}
 
 /** As the TLS of Node takes it. */
 export type TlsOptions = Readonly<
@@ -72,9 +77,9 @@ export function tlsOptionsOf(settings: TlsSettings | undefined): TlsOptions {
   }
 }
 
-function secureContextOf(options: Parameters<typeof createSecureContext>[0]) {
+function secureContextOf(options: SecureContextOptions): SecureContext {
   try {
-    return createSecureContext(options)
+    return nodeTls().createSecureContext(options)
   } catch (thrown) {
     const code = thrown instanceof Error && 'code' in thrown ? ` (${String(thrown.code)})` : ''
     throw invalidArgument('tls', `holds a certificate, key or version that cannot be used${code}`)

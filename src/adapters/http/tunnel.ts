@@ -1,7 +1,6 @@
 /** A TCP connection to a server by way of a proxy: CONNECT (RFC 9110 9.3.6) by Node's own HTTP client, or SOCKS5. */
 
-import {request as httpRequest, type IncomingMessage} from 'node:http'
-import {request as httpsRequest} from 'node:https'
+import type {IncomingMessage} from 'node:http'
 import {isIP, type Socket} from 'node:net'
 import type {AuthenticationMemory, Conversation} from '../../domain/authentication.ts'
 import type {TransferError} from '../../domain/errors.ts'
@@ -48,7 +47,9 @@ function openByConnect({proxy, hostname, port, tls, memory}: TunnelWish, done: T
     proxy.credential === undefined ? undefined : memory.converse(proxy.credential)
   let stop: () => void = () => {}
   const connect = (authorization: string | undefined) => {
-    const request = (proxy.kind === 'https' ? httpsRequest : httpRequest)({
+    // Loaded with the first tunnel: most processes open none.
+    const {request: open} = process.getBuiltinModule(proxy.kind === 'https' ? 'node:https' : 'node:http')
+    const request = open({
       // What proves who we are to the server is nothing for the proxy.
       ...(tls.ca === undefined ? {} : {ca: tls.ca}),
       host: proxy.hostname,
