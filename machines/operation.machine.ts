@@ -178,7 +178,7 @@ function isOfTheBytes({code, details}: TransferError, {attempts, evidence, reque
 }
 
 /** How long a body has come before anything is concluded from how fast it comes. */
-const FIRST_LOOK_MS = 100
+const FIRST_LOOK_MS = 50
 
 const setUp = setup({
   types: {

@@ -5,7 +5,16 @@ import {exitCodeOf} from './exit-code.ts'
 import {errorLine, type Io} from './io.ts'
 
 export async function main(args: readonly string[], version: string, loaded: () => void): Promise<void> {
-  const io: Io = {stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, loaded}
+  const io: Io = {
+    // Few read it, and Node.js makes it when it is asked for.
+    get stdin() {
+      return process.stdin
+    },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    loaded,
+  }
   // Nobody reads on (`bgt list | head`): what is not written was not wanted. Transfers go on.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   process.on('uncaughtException', (thrown) => process.exit(fail(io, thrown)))

@@ -46,7 +46,7 @@ const WIDENING = 4
 /** Bytes a second of one connection that others hardly add to: a gigabit line is full. */
 const FAST = 100 * 1024 * 1024
 
-/** What comes so fast gets others only where it takes so long: a first measurement, of a tenth of a second, finds less than comes. */
+/** What comes so fast gets others only where it takes so long: a first measurement, of a twentieth of a second, finds less than comes. */
 const WORTH_WIDENING_FAST_MS = 10_000
 
 /** Whether fewer would do is worth finding out only for what takes so long. */
