@@ -32,8 +32,10 @@ const DIRECTORY = join(import.meta.dirname, 'bundle')
 /** It names the others by their contents: it stands for all of them. */
 const MAIN = 'main.js'
 
-/** Each of its runs needs what an earlier one needed: undici, which a plain download does without. */
+/** Each of its runs needs what an earlier one needed: undici, where the server answers so that a plain reader does not do. */
 const LOADS_ALL = 'put'
+/** What goes out is read and written in pieces of a tenth of a mebibyte: worth optimising long before a download's steps are. */
+const OPTIMISES_SOON = 'put'
 
 /** undici's parser is one large function of WebAssembly. To optimise it takes longer than it ever parses here, and 30 MiB. */
 const NO_OPTIMISED_PARSER = '--wasm-tiering-budget=1000000000'
@@ -58,7 +60,8 @@ export function loadBundle(args: readonly string[]): LoadedBundle {
       if (isLong) return
       if (command === LOADS_ALL) for (const name of compiled?.scripts ?? []) scripts.require(name)
       // Not before: under other flags V8 takes not even what Node.js keeps of its own modules. Nor by a run that keeps something.
-      if (compiled?.seal() !== false) setFlagsFromString(FOR_SHORT_RUNS)
+      if (compiled?.seal() === false) return
+      setFlagsFromString(command === OPTIMISES_SOON ? NO_OPTIMISED_PARSER : FOR_SHORT_RUNS)
     },
     keepCompiled: () => compiled?.keep(),
   }

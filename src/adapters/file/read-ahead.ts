@@ -1,8 +1,12 @@
-/** A file's bytes in large chunks: while one is being sent the next is being read, into memory that goes round. */
+/** A file's bytes in chunks: while one is being sent the next is being read, into memory that goes round. */
 
 import type {FileSystem} from './file-system.ts'
 
-const CHUNK_BYTES = 1024 * 1024
+/**
+ * Two of them stay in a processor's own cache (512 KiB, as a rule) between the copy out of the page cache and the one into the
+ * connection: from 160 KiB on a loop of nothing but these two takes half as long again.
+ */
+const CHUNK_BYTES = 96 * 1024
 
 /** `[from, to)`, or up to the end of the file. A chunk is the reader's again when the next one is asked for. */
 export async function* readAhead(

@@ -1,6 +1,6 @@
 /**
- * A request body on its way to undici, which iterates it: in writes whose size follows the speed of the connection, so that a
- * fast one is fed a mebibyte at a time and a slow one still shows that it moves.
+ * A request body on its way to the connection, or to undici, which iterate it: in writes whose size follows the speed of the
+ * connection, so that a fast one is fed as much at a time as is read, and a slow one still shows that it moves.
  */
 
 import {performance} from 'node:perf_hooks'
@@ -14,6 +14,8 @@ const SLOW_WRITE_MS = 250
 const MAX_UNWAITED_BYTES = 64 * 1024
 
 export class BodyOutlet implements AsyncIterable<Buffer> {
+  /** Bytes. */
+  readonly length: number
   readonly #chunks: AsyncGenerator<Buffer, void>
   #given = 0
   #taken = 0
@@ -21,6 +23,7 @@ export class BodyOutlet implements AsyncIterable<Buffer> {
 
   /** `sent` is called when whoever iterates has taken the last byte. */
   constructor(body: RequestBody, sent: () => void) {
+    this.length = body.length
     this.#chunks = this.#iterate(body, sent)
   }
 

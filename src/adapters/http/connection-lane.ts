@@ -1,5 +1,5 @@
 /**
- * A lane over one connection of ours. Plain GETs are written and their plain answers read by us; whatever is not plain, the request
+ * A lane over one connection of ours. Plain requests are written and their plain answers read by us; whatever is not plain, the request
  * or the head of the answer, makes the connection undici's, and then it stays so.
  */
 
@@ -11,6 +11,7 @@ import type {Lane, LaneListener, LaneRequest} from './lane.ts'
 import type {LoopTurns} from './loop-turns.ts'
 import {type Opener, ParserClient, withUndici} from './parser-client.ts'
 import type {BodySink} from './parser-stream.ts'
+import {PlainBody} from './plain-body.ts'
 import {PlainReader} from './plain-reader.ts'
 import {plainRequest} from './plain-request.ts'
 import {isForwarded, type Route} from './route.ts'
@@ -41,6 +42,8 @@ export class ConnectionLane implements Lane {
   #parser: ParserClient | undefined
   /** What reads the present plain answer, or read the last one. */
   #plain: PlainReader | undefined
+  /** What we write of the present request, where it has a body. */
+  #body: PlainBody | undefined
   /** Exchanges of the present connection. */
   #exchanges = 0
   /** Has the present connection while it lies idle. */
@@ -67,7 +70,7 @@ export class ConnectionLane implements Lane {
   }
 
   get bodySent(): number {
-    return this.#parser?.bodySent ?? 0
+    return this.#body?.written ?? this.#parser?.bodySent ?? 0
   }
 
   get alive(): boolean {
@@ -77,6 +80,7 @@ export class ConnectionLane implements Lane {
   dispatch(request: LaneRequest, listener: LaneListener): void {
     this.#busy = true
     this.#exchanges += 1
+    this.#body = undefined
     const {turns, undiciOnly} = this.#tools
     const isOurs = this.#parser === undefined && !undiciOnly
     const text = isOurs ? plainRequest(request, this.#host) : undefined
@@ -110,6 +114,7 @@ export class ConnectionLane implements Lane {
   destroy(): void {
     if (this.#gone) return
     this.#gone = true
+    this.#body?.stop()
     this.#connection?.destroy()
     this.#parser?.destroy()
     this.#owner.gone(this)
@@ -117,6 +122,8 @@ export class ConnectionLane implements Lane {
 
   /** Whether the connection may serve another exchange. */
   #rest(): boolean {
+    // The server answered before it had all of the request, or so that undici had to read it, which knows nothing of the body.
+    if (this.#body !== undefined && (!this.#body.isWhole || this.#parser !== undefined)) return false
     if (this.#parser !== undefined) {
       this.#parser.endRequest()
       return true
@@ -140,14 +147,20 @@ export class ConnectionLane implements Lane {
       connection.pause()
       const held = new HeldAnswer(answer)
       connection.reader = held
-      this.#ask(request, listener, held)
+      this.#body?.stop()
+      const {body: _, ...bare} = request
+      this.#ask(bare, listener, held)
       return held
     })
     connection.beginRequest(this.#plain)
     connection.ref()
     listener.started()
     // Whoever heard it may have had enough.
-    if (!this.#gone) connection.write(text, 'latin1')
+    if (this.#gone) return
+    connection.write(text, 'latin1')
+    if (request.body === undefined) return
+    this.#body = new PlainBody(connection)
+    this.#body.send(request.body).catch((thrown) => listener.failed(asTransferError(thrown)))
   }
 
   #openAndSend(text: string, request: LaneRequest, listener: LaneListener): void {

@@ -17,7 +17,7 @@ import type {Address} from './address.ts'
 import {BodyIntake} from './body-intake.ts'
 import {BodyOutlet} from './body-outlet.ts'
 import {isEarlyEnd, toTransferError} from './error-table.ts'
-import type {Lane, LaneChoice, LaneListener, LaneRequest} from './lane.ts'
+import type {Lane, LaneChoice, LaneListener} from './lane.ts'
 import {MAX_DRAIN_BYTES, MAX_UNHELD_BYTES} from './limits.ts'
 import type {BodySink} from './parser-stream.ts'
 import type {ProxyLogin} from './proxy-login.ts'
@@ -139,17 +139,17 @@ export class HttpExchange implements Exchange, BriefExchange {
       this.#lane = lane
       this.#requestSent = false
       const bare = {origin, path, method, headers}
-      lane.dispatch(body === undefined ? bare : {...bare, ...this.#outgoing(headers, body, lane)}, this.#listener(lane))
+      lane.dispatch(body === undefined ? bare : {...bare, body: this.#outgoing(body, lane)}, this.#listener(lane))
     })
   }
 
-  #outgoing(fields: readonly HeaderField[], body: RequestBody, lane: Lane): Pick<LaneRequest, 'headers' | 'body'> {
+  #outgoing(body: RequestBody, lane: Lane): BodyOutlet {
     const tellSent = () => {
       if (this.#lane === lane && this.#phase === 'awaitingHead') this.#guard(() => this.#setup.receiver.sent?.())
     }
     this.#outlet?.close()
     this.#outlet = new BodyOutlet(body, tellSent)
-    return {headers: [...fields, ['Content-Length', String(body.length)]], body: this.#outlet}
+    return this.#outlet
   }
 
   #listener(lane: Lane): LaneListener {

@@ -24,7 +24,7 @@ export const MAX_DRAIN_BYTES = 64 * KIB
 export const DIRECT_BODY_THRESHOLD_BYTES = 1024 * KIB
 
 /** One write of a request body to a connection that proved fast; what read-ahead brings at once. */
-export const LARGE_WRITE_BYTES = 1024 * KIB
+export const LARGE_WRITE_BYTES = 96 * KIB
 
 /** One write to a connection that is slow, or not known yet: the count of what went out grows in these steps. */
 export const SMALL_WRITE_BYTES = 64 * KIB

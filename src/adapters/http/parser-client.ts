@@ -114,7 +114,8 @@ export function dispatchOptions({origin, path, method, headers, body}: LaneReque
     origin,
     path,
     method: method as Dispatcher.HttpMethod,
-    headers: headers.flat(),
+    // Without its length what can be iterated would go out in chunks.
+    headers: [...headers.flat(), ...(body === undefined ? [] : ['Content-Length', String(body.length)])],
     // undici's types know only the streams among what it can iterate.
     ...(body === undefined ? {} : {body: body as unknown as NonNullable<Dispatcher.DispatchOptions['body']>}),
   }
