@@ -7,7 +7,7 @@ import {setImmediate as turn} from 'node:timers/promises'
 import fc from 'fast-check'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {createHttpTransport} from '../../src/adapters/http/http-transport.ts'
-import type {HeaderField} from '../../src/domain/record.ts'
+import type {ExchangeRequest, RequestBody} from '../../src/ports/transport.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {run, startServer, startTransport} from './harness.ts'
 
@@ -30,7 +30,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close()
 })
 
-/** Has each connection to itself, once a request's head is there. */
+/** Has each connection to itself, once a request is there, of which `head` has the body, too. */
 async function listen(serve: (socket: Socket, head: string) => void): Promise<string> {
   const server = createServer((socket) => {
     let text = ''
@@ -38,10 +38,12 @@ async function listen(serve: (socket: Socket, head: string) => void): Promise<st
     socket.setNoDelay(true)
     socket.on('data', (bytes) => {
       text += bytes.toString('latin1')
-      if (!text.endsWith('\r\n\r\n')) return
-      const head = text
+      const [head = '', ...rest] = text.split(/(?<=\r\n\r\n)/)
+      const length = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1] ?? 0)
+      if (!head.endsWith('\r\n\r\n') || rest.join('').length < length) return
+      const whole = text
       text = ''
-      serve(socket, head)
+      serve(socket, whole)
     })
   }).listen(0, '127.0.0.1')
   servers.push(server)
@@ -50,11 +52,11 @@ async function listen(serve: (socket: Socket, head: string) => void): Promise<st
 }
 
 /** What both ways make of it, as plain data. */
-async function bothWays(url: string, headers: readonly HeaderField[] = []) {
+async function bothWays(url: string, request: Partial<ExchangeRequest> = {}) {
   const outcomes: unknown[] = []
   for (const undiciOnly of [false, true]) {
     const transport = createHttpTransport({}, {undiciOnly})
-    const {receiver, end, error} = await run(transport, url, {request: {headers}})
+    const {receiver, end, error} = await run(transport, url, {request})
     const {code, details, message} = error ?? {}
     // Memory is lent before there are bytes, which may never come.
     const calls = receiver.calls.filter((call) => call !== 'lend' && call !== 'release')
@@ -109,7 +111,7 @@ describe('a GET without a body', () => {
         fc.array(field, {maxLength: 4}),
         async (path, query, headers) => {
           heads.length = 0
-          const [ours, theirs] = await bothWays(`${origin}${path}?${query}`, headers)
+          const [ours, theirs] = await bothWays(`${origin}${path}?${query}`, {headers})
           expect(ours).toEqual(theirs)
           const [first, second] = heads
           expect(first).toEqual(second)
@@ -161,6 +163,113 @@ describe('a GET without a body', () => {
     expect((await run(transport, server.url('/a'), {request: {method}})).error).toBeUndefined()
     expect(server.connections).toBe(1)
     expect(asked).toBe(1)
+  })
+})
+
+/** In pieces of three bytes. */
+function bodyOf(text: string): RequestBody {
+  return {
+    length: text.length,
+    chunks: async function* () {
+      for (let at = 0; at < text.length; at += 3) yield Buffer.from(text.slice(at, at + 3))
+    },
+  }
+}
+
+describe('a request with a body', () => {
+  it('goes out as undici would write it, or is refused as undici refuses it', async () => {
+    const heads: string[] = []
+    const origin = await listen((socket, head) => {
+      heads.push(head)
+      socket.end('HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n')
+    })
+    const field = fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom(...VALUES))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('PUT', 'POST', 'PATCH', 'put', 'DELETE', 'GET'),
+        fc.constantFrom('', 'a', 'hello, server'),
+        fc.array(field, {maxLength: 3}),
+        async (method, body, headers) => {
+          heads.length = 0
+          const [ours, theirs] = await bothWays(`${origin}/a`, {method, headers, body: bodyOf(body)})
+          expect(ours).toEqual(theirs)
+          const [first, second] = heads
+          expect(first).toEqual(second)
+        },
+      ),
+      {numRuns: 60},
+    )
+  })
+
+  it.each(['PUT', 'POST', 'PATCH'])(
+    'asks undici nothing where its answer is plain, and keeps its connection: %s',
+    async (method) => {
+      const used = new Set<Socket>()
+      const origin = await listen((socket) => {
+        used.add(socket)
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')
+      })
+      const transport = startTransport()
+      for (const body of ['', 'a', 'hello, server']) {
+        const {exchange, end} = await run(transport, origin, {request: {method, body: bodyOf(body)}})
+        expect(end).toEqual({bodyLength: 5, framing: 'length'})
+        expect(exchange.sent).toBe(body.length)
+      }
+      expect(used.size).toBe(1)
+      expect(asked).toBe(0)
+    },
+  )
+
+  it('gives its connection up where undici had to read the answer, which knows nothing of the body', async () => {
+    const used = new Set<Socket>()
+    const origin = await listen((socket) => {
+      used.add(socket)
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n')
+    })
+    const transport = startTransport()
+    for (let round = 1; round <= 2; round++) {
+      const {receiver, exchange} = await run(transport, origin, {request: {method: 'PUT', body: bodyOf('hello')}})
+      expect(receiver.digest()).toBe(sha256(Buffer.from('hello')))
+      expect(exchange.sent).toBe(5)
+      expect(used.size).toBe(round)
+    }
+  })
+
+  it.each([
+    ['plain', 'Content-Length: 5\r\n\r\nhello'],
+    ['odd', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'],
+  ])('that is answered in its middle is not gone on with: %s', async (_, rest) => {
+    const used = new Set<Socket>()
+    let given = 0
+    const server = createServer((socket) => {
+      used.add(socket)
+      socket.on('error', () => {})
+      socket.once('data', () => socket.write(`HTTP/1.1 413 Too Large\r\n${rest}`))
+    }).listen(0, '127.0.0.1')
+    servers.push(server)
+    await once(server, 'listening')
+    const transport = startTransport()
+    const endless: RequestBody = {
+      length: 1_000_000_000,
+      chunks: async function* () {
+        for (;;) {
+          await turn()
+          given += 1
+          yield Buffer.from('a')
+        }
+      },
+    }
+    for (let round = 1; round <= 2; round++) {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const {receiver, error} = await run(transport, url, {request: {method: 'PUT', body: endless}})
+      expect(error).toBeUndefined()
+      expect(receiver.head?.status).toBe(413)
+      expect(receiver.digest()).toBe(sha256(Buffer.from('hello')))
+      expect(used.size).toBe(round)
+    }
+    const before = given
+    for (let turns = 0; turns < 10; turns++) await turn()
+    expect(given).toBeLessThanOrEqual(before + 1)
   })
 })
 
@@ -289,8 +398,11 @@ const answer = fc
     return before + (kind === 'remove' ? '' : by) + (kind === 'insert' ? after : after.slice(1))
   })
 
-describe('an answer to it', () => {
-  it('means the same by either reader, however it is cut into pieces', async () => {
+describe('an answer', () => {
+  it.each<[string, Partial<ExchangeRequest>]>([
+    ['a GET', {}],
+    ['a PUT', {method: 'PUT', body: bodyOf('hello, server')}],
+  ])('means the same by either reader, however it is cut into pieces: to %s', async (_, request) => {
     let pieces: readonly Buffer[] = []
     const origin = await listen(async (socket) => {
       for (const piece of pieces) {
@@ -310,7 +422,7 @@ describe('an answer to it', () => {
           .map((end, index) => bytes.subarray(places[index], end))
           .filter(({length}) => length > 0)
         const before = asked
-        const [ours, theirs] = await bothWays(`${origin}/a`)
+        const [ours, theirs] = await bothWays(`${origin}/a`, request)
         runs += 1
         if (asked === before + 1) plain += 1
         expect(ours).toEqual(theirs)

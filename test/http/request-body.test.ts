@@ -76,7 +76,12 @@ async function fileBody(content: RequestContent): Promise<RequestBody> {
   return source().body(content, await source().inspect(content))
 }
 
-describe.each(['http', 'https'] as const)('a request body over %s', (scheme) => {
+describe.each([
+  ['http', 'by us'],
+  ['http', 'by undici'],
+  ['https', 'by us'],
+  ['https', 'by undici'],
+] as const)('a request body over %s, written %s', (scheme, way) => {
   it.each([
     ['empty', 0, 1],
     ['one byte', 1, 1],
@@ -85,7 +90,7 @@ describe.each(['http', 'https'] as const)('a request body over %s', (scheme) => 
   ])('arrives whole and is counted: %s', async (_, size, chunkBytes) => {
     const url = await serve(digester, scheme)
     const bytes = contentOf(1, size)
-    const transport = startTransport()
+    const transport = startTransport({undiciOnly: way === 'by undici'})
     for (let round = 0; round < 2; round++) {
       const {exchange, receiver, error} = await run(transport, url, {
         request: {method: 'PUT', body: bodyOf(bytes, chunkBytes)},
