@@ -29,8 +29,9 @@ export interface HashWorld {
 }
 
 export function hashWorker({port, fs, crypto}: HashWorld): void {
-  const READ_BYTES = 1024 * 1024
-  const READS_A_TURN = 8
+  // Hashed while they are in the processor's own cache (512 KiB, as a rule): a mebibyte at a time takes half as long again.
+  const READ_BYTES = 128 * 1024
+  const READS_A_TURN = 64
   const {O_RDONLY, O_NOFOLLOW} = fs.constants
 
   interface Job {
