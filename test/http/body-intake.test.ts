@@ -8,6 +8,10 @@ import {contentOf, contentSlice, sha256} from '../support/content.ts'
 
 const step = fc.oneof(
   {weight: 4, arbitrary: fc.record({do: fc.constant('read' as const), length: fc.integer({min: 1, max: 70_000})})},
+  {
+    weight: 2,
+    arbitrary: fc.record({do: fc.constant('read' as const), length: fc.integer({min: 131_000, max: 300_000})}),
+  },
   {weight: 4, arbitrary: fc.record({do: fc.constant('take' as const), length: fc.integer({min: 1, max: 70_000})})},
   {weight: 2, arbitrary: fc.record({do: fc.constant('giveBack' as const), count: fc.integer({min: 1, max: 3})})},
   {weight: 2, arbitrary: fc.constant({do: 'resume' as const})},
@@ -20,13 +24,16 @@ describe('body intake', () => {
       fc.property(
         fc.array(step, {maxLength: 60}),
         fc.integer({min: 1, max: 3}),
+        fc.constantFrom(16_384, 400_000),
+        fc.boolean(),
         fc.constantFrom('end', 'drop'),
-        (steps, buffers, finale) => {
-          const receiver = new CollectingReceiver({buffers, reuse: true})
+        (steps, buffers, bufferBytes, atOnce, finale) => {
+          const receiver = new CollectingReceiver({buffers, bufferBytes, reuse: true})
           receiver.connected()
           receiver.responded({status: 200, url: '', headers: []})
           let reading = true
           const intake = new BodyIntake(receiver, {
+            tellsAtOnce: () => atOnce,
             starved: () => {
               reading = false
             },
@@ -82,7 +89,11 @@ describe('body intake', () => {
     receiver.connected()
     receiver.responded({status: 200, url: '', headers: []})
     const said: string[] = []
-    const intake = new BodyIntake(receiver, {starved: () => said.push('starved'), fed: () => said.push('fed')})
+    const intake = new BodyIntake(receiver, {
+      tellsAtOnce: () => false,
+      starved: () => said.push('starved'),
+      fed: () => said.push('fed'),
+    })
     intake.take(Buffer.alloc(16 * 1024))
     expect(said).toEqual(['starved'])
     intake.resume()
@@ -90,5 +101,19 @@ describe('body intake', () => {
     receiver.giveBack()
     intake.resume()
     expect(said.at(-1)).toBe('fed')
+  })
+
+  it.each([
+    ['a large one that is told within the read', 131_072, true, 131_072],
+    ['a smaller one', 131_071, true, 0],
+    ['one that is told later: the connection still points there', 131_072, false, 0],
+  ])('hands over at once what a read brought, or not: %s', (_, length, atOnce, handedOver) => {
+    const receiver = new CollectingReceiver({buffers: 2, bufferBytes: 1_048_576})
+    receiver.connected()
+    receiver.responded({status: 200, url: '', headers: []})
+    const intake = new BodyIntake(receiver, {tellsAtOnce: () => atOnce, starved: () => {}, fed: () => {}})
+    intake.take(intake.memory()?.subarray(0, length) ?? Buffer.alloc(0))
+    expect(receiver.length).toBe(handedOver)
+    expect(intake.received).toBe(length)
   })
 })

@@ -1,6 +1,7 @@
 /** One contract, run over all ways a body can take (read by us, through undici's parser, and past it), in clear and over TLS. */
 
 import {describe, expect, it} from 'vitest'
+import {LARGE_READ_BYTES} from '../../src/adapters/http/limits.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {PATHS, run, startServer, startTransport, WAYS} from './harness.ts'
 
@@ -24,7 +25,8 @@ describe.each(WAYS)('a body over %s by the %s path', (scheme, path) => {
     server.route('/a', {content: {seed: 2, size: 5 * MIB + 17}})
     const transport = startTransport(way)
     const {receiver} = await run(transport, server.url('/a'), {bufferBytes: MIB})
-    expect(receiver.fills).toBe(6)
+    // A read of 128 KiB is handed over by itself; less waits for more.
+    expect(receiver.fills).toBeLessThanOrEqual(Math.ceil((5 * MIB + 17) / LARGE_READ_BYTES))
     expect(receiver.digest()).toBe(sha256(contentOf(2, 5 * MIB + 17)))
   })
 

@@ -55,7 +55,7 @@ class Reading {
       },
       release: (buffer) => this.#lent.delete(buffer.buffer),
     }
-    this.#intake = new BodyIntake(receiver, {starved: () => {}, fed: () => {}})
+    this.#intake = new BodyIntake(receiver, {tellsAtOnce: () => false, starved: () => {}, fed: () => {}})
     const listener: LaneListener = {
       started: () => {},
       head: () => {},

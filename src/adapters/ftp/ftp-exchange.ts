@@ -55,6 +55,7 @@ export class FtpExchange implements Exchange {
       tools,
     )
     this.#intake = new BodyIntake(receiver, {
+      tellsAtOnce: () => false,
       starved: () => this.#data?.pause(),
       fed: () => this.#data?.resume(),
     })

@@ -3,11 +3,12 @@
  * and keeps what arrives while no memory is there. Every lent buffer goes back exactly once, filled or released.
  *
  * A connection may read into that memory itself (`memory`): what comes back from there is in its place already. Until its next
- * read the connection goes on pointing at what it was given, so a buffer that is offered is never handed over before it is full.
+ * read the connection goes on pointing at what it was given, so a buffer that is offered is handed over before it is full only within
+ * a read: the connection asks for the next one right after it.
  */
 
 import type {BodyReceiver} from '../../ports/transport.ts'
-import {CRUMB_BYTES} from './limits.ts'
+import {CRUMB_BYTES, LARGE_READ_BYTES} from './limits.ts'
 
 /** Of a small buffer less room than this share of it is a crumb already (CRUMB_BYTES). */
 const CRUMB_SHARE = 16
@@ -16,6 +17,8 @@ export interface Source {
   /** No memory: read no more until `fed`. What is on its way already may still come. */
   starved(): void
   fed(): void
+  /** Whether what comes is told within the read that brought it. */
+  tellsAtOnce(): boolean
 }
 
 export class BodyIntake {
@@ -66,6 +69,11 @@ export class BodyIntake {
       return
     }
     const left = this.#place(bytes)
+    // So large a read is worth a write of its own, while it is still in the processor's cache.
+    if (bytes.length >= LARGE_READ_BYTES && this.#used > 0 && this.#source.tellsAtOnce()) {
+      this.#handOver()
+      if (!this.#closed) this.#borrow()
+    }
     this.#receiver.moved?.()
     if (left.length > 0 && !this.#closed) this.#kept.push(Buffer.from(left))
   }

@@ -69,6 +69,10 @@ export class ConnectionLane implements Lane {
     return this.#connection?.heard === true
   }
 
+  get tellsAtOnce(): boolean {
+    return this.#connection?.tellsAtOnce === true
+  }
+
   get bodySent(): number {
     return this.#body?.written ?? this.#parser?.bodySent ?? 0
   }

@@ -88,6 +88,11 @@ export class Connection {
     return !this.#isDestroyed && this.#socket?.destroyed !== true
   }
 
+  /** What comes is told within the read that brought it: not by the turn of the loop, nor by a stream. */
+  get tellsAtOnce(): boolean {
+    return this.#reads === 'hook' && this.#gathered === undefined
+  }
+
   /** Bytes came since the request went out. */
   get heard(): boolean {
     return this.#heardSinceRequest

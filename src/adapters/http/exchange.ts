@@ -83,6 +83,7 @@ export class HttpExchange implements Exchange, BriefExchange {
     this.#intake = new BodyIntake(setup.receiver, {
       starved: () => this.#lane?.pause(),
       fed: () => this.#lane?.resume(),
+      tellsAtOnce: () => this.#lane?.tellsAtOnce === true,
     })
     const {signal} = setup
     if (signal?.aborted === true) {

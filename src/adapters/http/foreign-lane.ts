@@ -13,6 +13,7 @@ export class ForeignLane implements Lane {
   readonly used = false
   readonly heard = false
   readonly bodySent = undefined
+  readonly tellsAtOnce = false
   readonly #dispatcher: Dispatcher
   #controller: Dispatcher.DispatchController | undefined
   #gone = false

@@ -37,6 +37,8 @@ export interface Lane {
   readonly bodySent: number | undefined
   /** `pause` works. */
   readonly holdable: boolean
+  /** What comes is told within the read that brought it. */
+  readonly tellsAtOnce: boolean
   dispatch(request: LaneRequest, listener: LaneListener): void
   /** Stops reading; what is on its way may still come. */
   pause(): void

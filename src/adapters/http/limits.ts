@@ -14,6 +14,9 @@ export const READ_BYTES = 64 * KIB
  */
 export const CRUMB_BYTES = 64 * KIB
 
+/** A read that brings so much is handed over at once. Slower connections fill the memory first: each write has its price. */
+export const LARGE_READ_BYTES = 128 * KIB
+
 /** What may wait for memory from a connection that cannot be held back. */
 export const MAX_UNHELD_BYTES = 16 * 1024 * KIB
 
