@@ -16,6 +16,9 @@ function packageVersion(): string {
 async function run(args: readonly string[]): Promise<void> {
   // Should it never come to an end, that is no success.
   process.exitCode = UNSETTLED
+  process.once('exit', (code) => {
+    if (code === UNSETTLED) process.stderr.write('bgt: ended before its work was done; that is a fault of bgt\n')
+  })
   const {loadBundle} = await import('./load-bundle.ts')
   const {exports, loaded, keepCompiled} = loadBundle(args)
   await exports.main(args, packageVersion(), loaded)

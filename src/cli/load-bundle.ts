@@ -32,7 +32,7 @@ const DIRECTORY = join(import.meta.dirname, 'bundle')
 /** It names the others by their contents: it stands for all of them. */
 const MAIN = 'main.js'
 
-/** Each of its runs needs what an earlier one needed: undici, where the server answers so that a plain reader does not do. */
+/** Most of its runs need what an earlier one needed: undici, where the server answers so that a plain reader does not do. */
 const LOADS_ALL = 'put'
 /** What goes out is read and written in pieces of a tenth of a mebibyte: worth optimising long before a download's steps are. */
 const OPTIMISES_SOON = 'put'

@@ -1,6 +1,6 @@
 /**
  * ContentSource: the bytes that a request carries, from memory, from the caller's files and from the spool. Files are read when
- * they are sent, a mebibyte ahead and never whole.
+ * they are sent, a piece ahead and never whole.
  */
 
 import type {ContentFacts, RequestContent} from '../domain/request-content.ts'

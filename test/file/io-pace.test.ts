@@ -3,11 +3,13 @@
 import {expect, it} from 'vitest'
 import {IoPace} from '../../src/adapters/file/io-pace.ts'
 
+const MIB = 1024 * 1024
+
 /** Writes one after the other to `fd`, `ms` each; says which were made at once. */
-function write(pace: IoPace, count: number, ms: number, fd = 7): readonly boolean[] {
+function write(pace: IoPace, count: number, ms: number, {fd = 7, bytes = MIB} = {}): readonly boolean[] {
   return Array.from({length: count}, () => {
-    const isAtOnce = pace.isAtOnce(fd)
-    if (isAtOnce) pace.took(ms)
+    const isAtOnce = pace.isAtOnce(fd, bytes)
+    if (isAtOnce) pace.took(ms, bytes)
     return isAtOnce
   })
 }
@@ -20,7 +22,7 @@ it('makes the writes of one file at once, from its second on', () => {
 
 it('leaves several files to threads', () => {
   const pace = new IoPace()
-  for (let n = 0; n < 50; n++) expect([pace.isAtOnce(7), pace.isAtOnce(8)]).toEqual([false, false])
+  for (let n = 0; n < 50; n++) expect([pace.isAtOnce(7, MIB), pace.isAtOnce(8, MIB)]).toEqual([false, false])
 })
 
 it('tries a slow disk again, and each time later', () => {
@@ -28,6 +30,14 @@ it('tries a slow disk again, and each time later', () => {
   const tried = write(pace, 2000, 50).flatMap((isAtOnce, n) => (isAtOnce ? [n] : []))
   expect(tried).toEqual([1, 66, 195, 452, 965, 1990])
   expect(countOf(write(pace, 20_000, 50))).toBeLessThan(10)
+})
+
+it('takes small writes together: what is slow by the mebibyte is slow, and stays away as long', () => {
+  const pace = new IoPace()
+  const tried = write(pace, 2000, 1, {bytes: MIB / 8}).flatMap((isAtOnce, n) => (isAtOnce ? [n] : []))
+  // Five of them are slow; then 64 MiB go another way, then 128.
+  expect(tried).toEqual([1, 2, 3, 4, 5, 518, 519, 520, 521, 522, 1547, 1548, 1549, 1550, 1551])
+  expect(countOf(write(new IoPace(), 2000, 0.4, {bytes: MIB / 8}))).toBe(1999)
 })
 
 it('forgets a slow write once as many were quick', () => {

@@ -7,6 +7,7 @@ import {setImmediate as turn} from 'node:timers/promises'
 import fc from 'fast-check'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {createHttpTransport} from '../../src/adapters/http/http-transport.ts'
+import {TransferError} from '../../src/domain/errors.ts'
 import type {ExchangeRequest, RequestBody} from '../../src/ports/transport.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {run, startServer, startTransport} from './harness.ts'
@@ -233,6 +234,66 @@ describe('a request with a body', () => {
       expect(exchange.sent).toBe(5)
       expect(used.size).toBe(round)
     }
+  })
+
+  it.each([
+    ['plain', 'Content-Length: 5\r\n\r\nhello', ''],
+    ['odd', 'Transfer-Encoding: chunked\r\n\r\n', '5\r\nhello\r\n0\r\n\r\n'],
+  ])('goes on while its answer comes, which may end when the server has all of it: %s', async (_, head, end) => {
+    const length = 3_000_000
+    const server = createServer((socket) => {
+      let got = 0
+      socket.on('error', () => {})
+      socket.on('data', (bytes) => {
+        if (got === 0) socket.write(`HTTP/1.1 200 OK\r\n${end === '' ? '' : head}`)
+        got += bytes.length
+        if (got > length) socket.write(end === '' ? head : end)
+      })
+    }).listen(0, '127.0.0.1')
+    servers.push(server)
+    await once(server, 'listening')
+    const body: RequestBody = {
+      length,
+      chunks: async function* () {
+        for (let at = 0; at < length; at += 100_000) {
+          await turn()
+          yield Buffer.alloc(100_000)
+        }
+      },
+    }
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const {receiver, exchange, error} = await run(startTransport(), url, {request: {method: 'POST', body}})
+    expect(error).toBeUndefined()
+    expect(receiver.digest()).toBe(sha256(Buffer.from('hello')))
+    expect([exchange.sent, exchange.given]).toEqual([length, length])
+  })
+
+  it('sends nothing before there is something of its body', async () => {
+    let got = 0
+    const server = createServer((socket) => socket.on('error', () => {}).on('data', ({length}) => (got += length)))
+    servers.push(server.listen(0, '127.0.0.1'))
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const body: RequestBody = {
+      length: 5,
+      // biome-ignore lint/correctness/useYield: it fails first
+      chunks: async function* () {
+        await turn()
+        throw new TransferError('SOURCE_MISSING', 'gone')
+      },
+    }
+    for (const outcome of await bothWays(url, {method: 'PUT', body}))
+      expect(outcome).toMatchObject({code: 'SOURCE_MISSING'})
+    expect(got).toBe(0)
+  })
+
+  it.each([
+    ['longer', 4],
+    ['shorter', 6],
+  ])('does not end well where its body is %s than it was said to be', async (_, length) => {
+    const origin = await listen((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'))
+    const outcomes = await bothWays(origin, {method: 'PUT', body: {...bodyOf('hello'), length}})
+    for (const outcome of outcomes) expect(outcome).toMatchObject({code: 'SOURCE_CHANGED'})
   })
 
   it.each([

@@ -22,10 +22,10 @@ export class Detour {
     this.#next = least
   }
 
-  /** One is about to begin: whether it may be made at once. */
-  isOver(): boolean {
-    if (this.#left === 0) return true
-    this.#left -= 1
+  /** One is about to begin, or so much of one: whether it may be made at once. */
+  isOver(share = 1): boolean {
+    if (this.#left <= 0) return true
+    this.#left -= share
     return false
   }
 

@@ -8,31 +8,43 @@
 import {performance} from 'node:perf_hooks'
 import {Detour} from './detour.ts'
 
-/** Longer than this the event loop does not stand still without consequences. */
+/** What is looked at together: smaller ones add up. */
+const UNIT_BYTES = 1024 * 1024
+
+/** Longer than this, for so many bytes, the event loop does not stand still without consequences. */
 const SLOW_MS = 4
 
 export class IoPace {
   readonly #detour = new Detour()
   /** The file of the last one. */
   #fd = -1
+  /** Made at once, and not looked at yet. */
+  #ms = 0
+  #bytes = 0
 
-  /** A large one is about to begin. */
-  isAtOnce(fd: number): boolean {
+  /** A large one, of so many bytes, is about to begin. */
+  isAtOnce(fd: number, bytes: number): boolean {
     const goesOn = fd === this.#fd
     this.#fd = fd
-    return goesOn && this.#detour.isOver()
+    return goesOn && this.#detour.isOver(bytes / UNIT_BYTES)
   }
 
   /** Makes it at once. */
   timed(act: () => number): number {
     const began = performance.now()
     const count = act()
-    this.took(performance.now() - began)
+    this.took(performance.now() - began, count)
     return count
   }
 
-  /** How long one took that was made at once. */
-  took(ms: number): void {
-    this.#detour.took(ms > SLOW_MS)
+  /** How long one took that was made at once, and for how many bytes. */
+  took(ms: number, bytes: number): void {
+    this.#ms += ms
+    this.#bytes += bytes
+    const isSlow = this.#ms > SLOW_MS
+    if (!isSlow && this.#bytes < UNIT_BYTES) return
+    this.#ms = 0
+    this.#bytes = 0
+    this.#detour.took(isSlow)
   }
 }

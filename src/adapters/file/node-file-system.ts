@@ -45,7 +45,7 @@ export const nodeFileSystem: FileSystem = {
     fs.closeSync(fd)
   },
   async read(fd, buffer, offset, length, position) {
-    if (length > SMALL && reads.isAtOnce(fd))
+    if (length > SMALL && reads.isAtOnce(fd, length))
       return reads.timed(() => fs.readSync(fd, buffer, offset, length, position))
     return new Promise((resolve, reject) => {
       fs.read(fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)))
@@ -53,7 +53,7 @@ export const nodeFileSystem: FileSystem = {
   },
   async write(fd, buffer, offset, length, position) {
     if (length <= SMALL) return fs.writeSync(fd, buffer, offset, length, position)
-    const isAtOnce = writes.isAtOnce(fd)
+    const isAtOnce = writes.isAtOnce(fd, length)
     return inTurn(fd, () =>
       isAtOnce
         ? writes.timed(() => fs.writeSync(fd, buffer, offset, length, position))

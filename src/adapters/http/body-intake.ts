@@ -1,6 +1,6 @@
 /**
- * Puts body bytes into the receiver's memory: lends when there are bytes, hands over when a buffer is full or the end has come,
- * and keeps what arrives while no memory is there. Every lent buffer goes back exactly once, filled or released.
+ * Puts body bytes into the receiver's memory: lends when there are bytes, hands over when a buffer is full, a large read has come, or
+ * the end, and keeps what arrives while no memory is there. Every lent buffer goes back exactly once, filled or released.
  *
  * A connection may read into that memory itself (`memory`): what comes back from there is in its place already. Until its next
  * read the connection goes on pointing at what it was given, so a buffer that is offered is handed over before it is full only within
@@ -74,8 +74,9 @@ export class BodyIntake {
       this.#handOver()
       if (!this.#closed) this.#borrow()
     }
+    if (this.#closed) return
     this.#receiver.moved?.()
-    if (left.length > 0 && !this.#closed) this.#kept.push(Buffer.from(left))
+    if (left.length > 0) this.#kept.push(Buffer.from(left))
   }
 
   /** What is here goes to the receiver now. Out of a buffer that the connection still points at, it goes as a copy. */

@@ -4,6 +4,7 @@
  */
 
 import {performance} from 'node:perf_hooks'
+import {TransferError} from '../../domain/errors.ts'
 import type {RequestBody} from '../../ports/transport.ts'
 import {LARGE_WRITE_BYTES, SMALL_WRITE_BYTES} from './limits.ts'
 
@@ -58,6 +59,7 @@ export class BodyOutlet implements AsyncIterable<Buffer> {
         if (this.#closed) return
         // What is left behind it is the last piece, if it is small enough.
         const left = body.length - this.#given
+        if (left === 0) throw otherLength()
         const most = left > SMALL_WRITE_BYTES ? Math.min(size, left - SMALL_WRITE_BYTES) : left
         const piece = chunk.subarray(at, at + most)
         const start = performance.now()
@@ -70,6 +72,12 @@ export class BodyOutlet implements AsyncIterable<Buffer> {
         else if (took < SLOW_WRITE_MS / 2) size = Math.min(LARGE_WRITE_BYTES, size * 2)
       }
     }
+    if (this.#given < body.length) throw otherLength()
     sent()
   }
+}
+
+/** The server was told another one. */
+function otherLength(): TransferError {
+  return new TransferError('SOURCE_CHANGED', 'the body has another length than it was said to have')
 }

@@ -151,7 +151,7 @@ export class ConnectionLane implements Lane {
       connection.pause()
       const held = new HeldAnswer(answer)
       connection.reader = held
-      this.#body?.stop()
+      // What is left of the request's own body goes out as before.
       const {body: _, ...bare} = request
       this.#ask(bare, listener, held)
       return held
@@ -161,10 +161,12 @@ export class ConnectionLane implements Lane {
     listener.started()
     // Whoever heard it may have had enough.
     if (this.#gone) return
-    connection.write(text, 'latin1')
-    if (request.body === undefined) return
-    this.#body = new PlainBody(connection)
-    this.#body.send(request.body).catch((thrown) => listener.failed(asTransferError(thrown)))
+    if (request.body === undefined) {
+      connection.write(text, 'latin1')
+      return
+    }
+    this.#body = new PlainBody(connection, request.body)
+    this.#body.send(text).catch((thrown) => listener.failed(asTransferError(thrown)))
   }
 
   #openAndSend(text: string, request: LaneRequest, listener: LaneListener): void {

@@ -88,7 +88,10 @@ export class Connection {
     return !this.#isDestroyed && this.#socket?.destroyed !== true
   }
 
-  /** What comes is told within the read that brought it: not by the turn of the loop, nor by a stream. */
+  /**
+   * What comes is told within the read that brought it, and not by the turn of the loop. (The parser's stream tells later; but no read
+   * goes into memory that was lent to it.)
+   */
   get tellsAtOnce(): boolean {
     return this.#reads === 'hook' && this.#gathered === undefined
   }
@@ -107,6 +110,14 @@ export class Connection {
   /** `done` is called when the kernel has the bytes. */
   write(chunk: Buffer | string, encoding: BufferEncoding, done?: (error?: Error | null) => void): void {
     this.#socket?.write(chunk, encoding, done)
+  }
+
+  /** A head, in latin1, and what follows it, in one packet if they fit. */
+  writeBoth(head: string, chunk: Buffer, done: (error?: Error | null) => void): void {
+    this.#socket?.cork()
+    this.write(head, 'latin1')
+    this.write(chunk, 'latin1', done)
+    this.#socket?.uncork()
   }
 
   /** Nothing more is written. */

@@ -197,7 +197,7 @@ export class HttpExchange implements Exchange, BriefExchange {
       return
     }
     this.#phase = 'receiving'
-    // Until a request's own body is out its connection is undici's.
+    // With a body of its own, which may still be on its way, a request keeps its reader.
     const isBare = request.method === 'GET' && request.body === undefined
     const plain = isBare && (status === 200 || status === 206) && framing.kind === 'length'
     if (plain && framing.length >= directBodyThreshold) lane.takeOver?.(this.#sink(framing.length, lane))

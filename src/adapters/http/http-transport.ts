@@ -1,4 +1,4 @@
-/** The Transport over HTTP/1.1: plain GETs by ourselves, everything else by undici, over connections of ours. */
+/** The Transport over HTTP/1.1: plain requests by ourselves, everything else by undici, over connections of ours. */
 
 import {createHash, randomUUID} from 'node:crypto'
 import type {Dispatcher} from 'undici'

@@ -10,7 +10,8 @@ export const READ_BYTES = 64 * KIB
 
 /**
  * The most room, at the end of memory that was offered for reads, that is not worth another read: that memory is handed over. Memory
- * with more room never is, for what is in it may be told outside a read, while the connection still points there (GatheredReads).
+ * with more room is not, but for a large read, where what is in it may be told outside a read (GatheredReads): the connection still
+ * points there.
  */
 export const CRUMB_BYTES = 64 * KIB
 
@@ -26,7 +27,7 @@ export const MAX_DRAIN_BYTES = 64 * KIB
 /** Where undici has the connection, bodies from this length on bypass its parser, at the price of the connection. */
 export const DIRECT_BODY_THRESHOLD_BYTES = 1024 * KIB
 
-/** One write of a request body to a connection that proved fast; what read-ahead brings at once. */
+/** One write of a request body to a connection that proved fast; what is read of a file at once (CHUNK_BYTES of read-ahead.ts). */
 export const LARGE_WRITE_BYTES = 96 * KIB
 
 /** One write to a connection that is slow, or not known yet: the count of what went out grows in these steps. */

@@ -1,52 +1,61 @@
 /**
- * Writes the body of a plain request to its connection, piece by piece, each when the kernel has the one before. What breaks the
- * connection is the connection's to tell.
+ * Writes a plain request that has a body to its connection: the head with the first piece, and each further piece when the kernel has
+ * the one before. What breaks the connection is the connection's to tell.
  */
 
+import {performance} from 'node:perf_hooks'
+import type {BodyOutlet} from './body-outlet.ts'
 import type {Connection} from './connection.ts'
 
 /** A connection that takes everything at once would hold up whatever else the event loop has to do. */
-const TURN_BYTES = 4 * 1024 * 1024
+const TURN_MS = 5
 
 export class PlainBody {
   readonly #connection: Connection
+  readonly #pieces: BodyOutlet
   #written = 0
-  #isWhole = false
-  #isStopped = false
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, pieces: BodyOutlet) {
     this.#connection = connection
+    this.#pieces = pieces
   }
 
-  /** Bytes that the kernel has. */
+  /** Bytes of the body that the kernel has. */
   get written(): number {
     return this.#written
   }
 
   /** Nothing of it is left to write. */
   get isWhole(): boolean {
-    return this.#isWhole
+    return this.#written === this.#pieces.length
   }
 
-  /** Resolves when all is written, or nothing more will be. Rejects with what the reading of the body throws. */
-  async send(pieces: AsyncIterable<Buffer>): Promise<void> {
-    let turnEnds = TURN_BYTES
-    for await (const piece of pieces) {
-      if (this.#isStopped || !(await this.#write(piece))) return
+  /** `head`: in latin1. Resolves when all is written, or nothing more can be. Rejects with what the reading of the body throws. */
+  async send(head: string): Promise<void> {
+    let unsent = head
+    let turnBegan = performance.now()
+    for await (const piece of this.#pieces) {
+      const isTaken = await this.#write(unsent, piece)
+      unsent = ''
+      if (!isTaken) return
       this.#written += piece.length
-      if (this.#written < turnEnds) continue
-      turnEnds = this.#written + TURN_BYTES
+      if (performance.now() - turnBegan < TURN_MS) continue
       await new Promise((resolve) => setImmediate(resolve))
+      turnBegan = performance.now()
     }
-    this.#isWhole = !this.#isStopped
+    if (this.isWhole && unsent !== '') this.#connection.write(unsent, 'latin1')
   }
 
-  /** Nothing more is written but what is on its way. */
+  /** Nothing more is asked for. */
   stop(): void {
-    this.#isStopped = true
+    this.#pieces.close()
   }
 
-  #write(piece: Buffer): Promise<boolean> {
-    return new Promise((resolve) => this.#connection.write(piece, 'latin1', (error) => resolve(!error)))
+  #write(head: string, piece: Buffer): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (error?: Error | null) => resolve(!error)
+      if (head === '') this.#connection.write(piece, 'latin1', done)
+      else this.#connection.writeBoth(head, piece, done)
+    })
   }
 }
