@@ -78,7 +78,7 @@ export interface PlatformOptions {
   readonly cache?: CacheOptions
   /** Further protocols for resumable uploads, beside tus. Register them in each session: records name them. */
   readonly uploadProtocols?: readonly UploadProtocol[]
-  /** Another way to speak HTTP (and FTP), which then knows of no `proxy`, `tls` and `egress`; ours over undici by default. */
+  /** Another way to speak HTTP (and FTP), which then knows of no `proxy`, `tls` and `egress`; ours by default. */
   readonly transport?: Transport
 }
 
