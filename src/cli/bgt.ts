@@ -14,14 +14,16 @@ function packageVersion(): string {
 }
 
 async function run(args: readonly string[]): Promise<void> {
-  // Should it never come to an end, that is no success.
-  process.exitCode = UNSETTLED
+  let isOver = false
   process.once('exit', (code) => {
-    if (code === UNSETTLED) process.stderr.write('bgt: ended before its work was done; that is a fault of bgt\n')
+    if (isOver || code !== 0) return
+    process.exitCode = UNSETTLED
+    process.stderr.write('bgt: ended before its work was done; that is a fault of bgt\n')
   })
   const {loadBundle} = await import('./load-bundle.ts')
   const {exports, loaded, keepCompiled} = loadBundle(args)
   await exports.main(args, packageVersion(), loaded)
+  isOver = true
   // A run that came to nothing needed little: what it leaves would be all that later ones have.
   if (process.exitCode === 0) keepCompiled()
   // Everything is done, and said: on Linux what is written to a pipe or a file is written at once. To take the heap apart is left to
