@@ -53,7 +53,7 @@ export class BodyOutlet implements AsyncIterable<Buffer> {
   }
 
   async *#iterate(body: RequestBody, sent: () => void): AsyncGenerator<Buffer, void> {
-    let size = SMALL_WRITE_BYTES
+    let size: number = SMALL_WRITE_BYTES
     for await (const chunk of body.chunks()) {
       for (let at = 0; at < chunk.length; ) {
         if (this.#closed) return
@@ -68,8 +68,8 @@ export class BodyOutlet implements AsyncIterable<Buffer> {
         this.#taken += piece.length
         at += piece.length
         const took = performance.now() - start
-        if (took > SLOW_WRITE_MS) size = Math.max(SMALL_WRITE_BYTES, size / 2)
-        else if (took < SLOW_WRITE_MS / 2) size = Math.min(LARGE_WRITE_BYTES, size * 2)
+        if (took > SLOW_WRITE_MS) size = SMALL_WRITE_BYTES
+        else if (took < SLOW_WRITE_MS / 2) size = LARGE_WRITE_BYTES
       }
     }
     if (this.#given < body.length) throw otherLength()
