@@ -3,9 +3,7 @@
 
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
-
-/** What Node.js says of a module that waits for what never comes. */
-const UNSETTLED = 13
+import {EXIT} from './exit-code.ts'
 
 function packageVersion(): string {
   // dist/src/cli/bgt.cjs, three levels below the package.
@@ -17,8 +15,8 @@ async function run(args: readonly string[]): Promise<void> {
   let isOver = false
   process.once('exit', (code) => {
     if (isOver || code !== 0) return
-    process.exitCode = UNSETTLED
-    process.stderr.write('bgt: ended before its work was done; that is a fault of bgt\n')
+    process.exitCode = EXIT.internal
+    process.stderr.write('bgt: ended before its work was done, which is a fault of bgt\n')
   })
   const {loadBundle} = await import('./load-bundle.ts')
   const {exports, loaded, keepCompiled} = loadBundle(args)

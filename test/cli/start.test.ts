@@ -85,6 +85,14 @@ describe('the cache of compiled code', () => {
     })
   })
 
+  it('is left by no run that fails: it needed little, and later ones would have no more', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const env = {XDG_CACHE_HOME: world.path('cache')}
+      expect(await world.bgt(['get'], {env})).toMatchObject({code: 2})
+      expect(await readdir(join(world.path('cache'), 'background-transfer')).catch(() => [])).toEqual([])
+    })
+  })
+
   it('takes away what has been lying there for more than a month, and nothing else', async () => {
     await CliWorld.run(cli, async (world) => {
       const directory = join(world.path('cache'), 'background-transfer')
