@@ -297,19 +297,13 @@ export class Engine implements EngineApi {
 
   async query(query: OperationQuery): Promise<readonly OperationRecord[]> {
     this.#requireServing()
-    return this.#operations.read(
-      () => this.#ports.store.query(query),
-      (records) => records,
-    )
+    return this.#operations.query(query, (records) => records)
   }
 
   /** The entries of what a query finds; each to be released. */
   async findMany(query: OperationQuery): Promise<readonly OperationEntry[]> {
     this.#requireServing()
-    return this.#operations.read(
-      () => this.#ports.store.query(query),
-      (records) => records.map((record) => this.#hold(record)),
-    )
+    return this.#operations.query(query, (records) => records.map((record) => this.#hold(record)))
   }
 
   /** How many values of the store were met that do not verify; queries leave them out. */

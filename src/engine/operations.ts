@@ -11,10 +11,12 @@ import {FreshRequests} from '../actors/refresh-request.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {JournalEntry} from '../domain/journal.ts'
+import {matchesQuery} from '../domain/matches-query.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Direction, OperationRecord} from '../domain/record.ts'
 import type {ConnectionPermits} from '../ports/connection-permits.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
+import {DEFAULT_PAGE, type OperationQuery} from '../ports/record-store.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent} from './events.ts'
 import {KnownOrigins} from './known-origins.ts'
@@ -168,6 +170,37 @@ export class Operations {
     } finally {
       this.#readers.delete(putAway)
     }
+  }
+
+  /**
+   * A page, in the order of ids, of what matches as it was last told, used in the same turn. The store knows a record as it
+   * was when it was last worth a write: one that runs may lie there as queued.
+   */
+  async query<T>(query: OperationQuery, use: (records: readonly OperationRecord[]) => T): Promise<T> {
+    const {limit = DEFAULT_PAGE} = query
+    for (let asked = limit; ; asked *= 2) {
+      const used = await this.read(
+        () => this.#options.ports.store.query({...query, limit: asked}),
+        (records) => {
+          const isWhole = records.length < asked
+          const page = this.#pageOf(records, query, isWhole ? undefined : records.at(-1)?.id).slice(0, limit)
+          // What matches no more left room for what comes behind it.
+          return isWhole || page.length === limit ? {by: use(page)} : undefined
+        },
+      )
+      if (used !== undefined) return used.by
+    }
+  }
+
+  /** Of `records` and of what is live, up to id `last`, what matches. */
+  #pageOf(records: readonly OperationRecord[], query: OperationQuery, last: OperationId | undefined) {
+    const {after} = query
+    const page = new Map(records.map((record) => [record.id, record]))
+    for (const {isLive, record} of this.#entries.values()) {
+      const {id} = record
+      if (isLive && (after === undefined || id > after) && (last === undefined || id <= last)) page.set(id, record)
+    }
+    return [...page.values()].filter((record) => matchesQuery(record, query)).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /** Gives the entry an actor, born from its record; none where it is carried, and too late for anything else. */

@@ -103,13 +103,13 @@ export class Api {
     const {engine, views, hub, files, control} = this.#options
     // Before anything is read: what comes meanwhile is told again by its message.
     const {seq} = hub
+    // In the order of an operation's life: one that moves on in between is met twice, and never missed.
+    const queued = await engine.query({states: QUEUED, limit: SHOWN_UNFINISHED})
     const live = await engine.query({states: LIVE, limit: SHOWN_UNFINISHED})
-    const room = SHOWN_UNFINISHED - live.length
-    const queued = room > 0 ? await engine.query({states: QUEUED, limit: room}) : []
-    // Read one after the other: what moved in between stands in one list only.
-    const records = new Map(
-      [...live, ...queued, ...(await engine.newestEnded(SHOWN_ENDED))].map((each) => [each.id, each]),
-    )
+    const ended = await engine.newestEnded(SHOWN_ENDED)
+    const started = new Set(live.map(({id}) => id))
+    const waiting = queued.filter(({id}) => !started.has(id)).slice(0, SHOWN_UNFINISHED - live.length)
+    const records = new Map([...live, ...waiting, ...ended].map((each) => [each.id, each]))
     return {
       seq,
       version: files.version,

@@ -40,6 +40,9 @@ export interface StoreSummary {
   readonly operations: number
 }
 
+/** Operations of one page where the query names no limit. */
+export const DEFAULT_PAGE = 1000
+
 export interface OperationQuery extends OperationFilter {
   /** The id after which to go on (exclusive). */
   readonly after?: OperationId

@@ -1,6 +1,7 @@
 /** What the inspector shows of real transfers: the state, pages, one operation in detail, and the stream of what changes. */
 
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, onTestFinished, vi} from 'vitest'
+import {Engine} from '../../src/engine/engine.ts'
 import {BackgroundTransferBehavior, type OperationId} from '../../src/index.ts'
 import type {
   ExportBundle,
@@ -75,6 +76,29 @@ describe('the state', () => {
       members: [first.guid],
       line: [second.guid],
     })
+  })
+
+  it('has an operation that begins to run while it is read', async () => {
+    const world = await inspectedWorld({maxConcurrentTransfers: 1})
+    world.server.route('/stuck', stuckAt(65_536))
+    const stream = await world.stream()
+    const first = await world.start(world.server.url('/stuck?n=1'), 'first.bin')
+    const second = await world.start(world.server.url('/stuck?n=2'), 'second.bin')
+    const hasBytesOf = (guid: string) => (reader: StreamReader) =>
+      reader.of('progress').some(({changes}) => changes.some(([id]) => id === guid))
+    await stream.until(hasBytesOf(first.guid))
+    const query = Engine.prototype.query
+    const spied = vi.spyOn(Engine.prototype, 'query').mockImplementationOnce(async function (this: Engine, asked) {
+      const found = await query.call(this, asked)
+      first.pause()
+      await stream.until(hasBytesOf(second.guid))
+      return found
+    })
+    onTestFinished(() => spied.mockRestore())
+    expect((await stateOf(world)).operations.map(({guid, state}) => [guid, state])).toContainEqual([
+      second.guid,
+      'running',
+    ])
   })
 })
 

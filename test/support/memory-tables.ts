@@ -20,7 +20,13 @@ import {
   type TallyRef,
   talliesOf,
 } from '../../src/domain/tally.ts'
-import type {EndedEntry, LineEntry, OperationQuery, WaitingGroup} from '../../src/ports/record-store.ts'
+import {
+  DEFAULT_PAGE,
+  type EndedEntry,
+  type LineEntry,
+  type OperationQuery,
+  type WaitingGroup,
+} from '../../src/ports/record-store.ts'
 
 export class MemoryTables {
   readonly #operations = new Map<OperationId, OperationRecord>()
@@ -144,7 +150,7 @@ export class MemoryTables {
   }
 
   query(query: OperationQuery): readonly OperationRecord[] {
-    const {after, limit = 1000} = query
+    const {after, limit = DEFAULT_PAGE} = query
     return this.#sorted()
       .filter(({id}) => after === undefined || id > after)
       .filter((record) => matchesQuery(record, query))

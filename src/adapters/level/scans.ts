@@ -5,7 +5,13 @@ import type {OperationId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../../domain/status.ts'
 import type {Tally, TallyId} from '../../domain/tally.ts'
-import type {EndedEntry, LineEntry, OperationQuery, WaitingGroup} from '../../ports/record-store.ts'
+import {
+  DEFAULT_PAGE,
+  type EndedEntry,
+  type LineEntry,
+  type OperationQuery,
+  type WaitingGroup,
+} from '../../ports/record-store.ts'
 import {chunksOf, type Database, type Entry} from './database.ts'
 import {unseal} from './envelope.ts'
 import {
@@ -40,7 +46,6 @@ import {unsealGroup, unsealRecord, unsealTally} from './stored-record.ts'
 /** Told the key of a value that does not verify. */
 export type OnDamage = (key: string) => void
 
-const DEFAULT_LIMIT = 1000
 const CHUNK = 1000
 
 /** Keys read at once to tell whether a group is small. */
@@ -161,7 +166,7 @@ export async function scanQuery(
   query: OperationQuery,
   onDamage: OnDamage,
 ): Promise<readonly OperationRecord[]> {
-  const limit = query.limit ?? DEFAULT_LIMIT
+  const limit = query.limit ?? DEFAULT_PAGE
   if (limit <= 0 || query.states?.length === 0) return []
   const candidates = await candidatesOf(database, query)
   return candidates === undefined

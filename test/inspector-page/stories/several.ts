@@ -15,6 +15,15 @@ export function severalStories(): void {
   })
   afterAll(leave)
 
+  it('shows the first that comes to a page that was open before it', async () => {
+    const {server, start} = world()
+    await page.getByRole('heading', {name: 'No operation selected'}).waitFor()
+    server.route('/first.bin', {content: Buffer.from('whole'), etag: '"1"'})
+    await start(server.url('/first.bin'), 'first.bin')
+    await heading(page, 'first.bin')
+    await chip(page, 'Completed')
+  })
+
   it('starts everything again that failed', async () => {
     const {server, engine, start} = world()
     const whole = {content: Buffer.from('whole'), etag: '"1"'}
@@ -25,7 +34,7 @@ export function severalStories(): void {
     await page.getByRole('button', {name: 'Failed 2'}).click()
     await page.getByRole('button', {name: 'Retry all failed 2'}).click()
     const ended = async () => (await engine.queryAsync()).filter(({state}) => state === 'completed').length
-    await eventually(ended).toBe(2)
+    await eventually(ended).toBe(3)
     await page.getByRole('button', {name: /^All/}).click()
   })
 

@@ -3,7 +3,7 @@
 import {signal} from '@preact/signals'
 import type {InspectorMessage} from '../../../src/inspector/protocol.ts'
 import {eventsAddress, openSession, Refusal, readState} from './api.ts'
-import {noteMessage, refreshDetail, selectedView, selectFromAddress} from './selection.ts'
+import {noteMessage, refreshDetail, selectedView, selectFirst, selectFromAddress} from './selection.ts'
 import {followStream, type Link} from './shared-stream.ts'
 import {applyMessage, applyState, now, seenSeq} from './store.ts'
 
@@ -83,6 +83,7 @@ function take(seq: number, message: InspectorMessage): void {
   }
   applyMessage(seq, message)
   noteMessage(message)
+  selectFirst()
 }
 
 /** The stream picks up where it was cut, or says that it cannot. */

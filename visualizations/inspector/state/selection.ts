@@ -64,10 +64,14 @@ export function selectFromAddress(): void {
   const group = address.get('group')
   if (isOperationId(guid) && operations.has(guid)) selectOperation(guid)
   else if (group !== null) selectGroup(group)
-  else {
-    const [first] = operations.keys()
-    if (first !== undefined) selectOperation(first)
-  }
+  else selectFirst()
+}
+
+/** Where nothing is chosen: also for a page that was open before there was anything. */
+export function selectFirst(): void {
+  if (selection.value !== undefined) return
+  const [first] = operations.keys()
+  if (first !== undefined) selectOperation(first)
 }
 
 /** Reads the detail, now or when a burst is over; the answer for a selection that was left is thrown away. */

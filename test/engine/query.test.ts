@@ -1,0 +1,51 @@
+/** Pages of operations: each as it was last told, also where the store knows it as it was before. */
+
+import {describe, expect, it} from 'vitest'
+import type {OperationQuery} from '../../src/ports/record-store.ts'
+import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
+
+const COUNT = 9
+const RUNNING = 4
+
+/** Some run and have not been written since they were queued. */
+async function makeWorld() {
+  const world = new SimulatedWorld({engine: {maxConcurrentTransfers: RUNNING, maxConnectionsPerOrigin: RUNNING}})
+  for (let n = 1; n <= COUNT; n++) world.network.serve(urlOf(n), {seed: n, size: 1_000_000})
+  await world.open()
+  await world.until(world.engine.startMany(Array.from({length: COUNT}, (_, n) => world.draft(n + 1))))
+  await world.advance(100)
+  return world
+}
+
+describe('a query by state', () => {
+  it('finds what runs, though the store knows it as queued', async () => {
+    const world = await makeWorld()
+    const idsIn = async (query: OperationQuery) =>
+      (await world.until(world.engine.query(query))).map(({id, state}) => [id, state])
+    const running = await idsIn({states: ['running']})
+    const queued = await idsIn({states: ['queued']})
+    expect([running.length, queued.length]).toEqual([RUNNING, COUNT - RUNNING])
+    expect(await idsIn({})).toEqual([...running, ...queued].sort())
+    await world.close()
+  })
+
+  it('has no shorter page than there are operations, one behind the other', async () => {
+    const world = await makeWorld()
+    for (const states of [['running'], ['queued'], ['running', 'queued'], undefined] as const) {
+      const all = await world.until(world.engine.query(states === undefined ? {} : {states}))
+      for (let limit = 1; limit <= COUNT; limit++) {
+        const found: unknown[] = []
+        for (let after = all[0]?.id; ; ) {
+          const page = await world.until(
+            world.engine.query({limit, ...(states && {states}), ...(found.length > 0 && after && {after})}),
+          )
+          found.push(...page)
+          after = page.at(-1)?.id
+          if (page.length < limit) break
+        }
+        expect(found).toEqual(all)
+      }
+    }
+    await world.close()
+  })
+})
