@@ -162,7 +162,18 @@ export class Connection {
     this.#isDestroyed = true
     this.#gathered?.stop()
     this.#giveUp()
+    this.#pointAway()
     this.#socket?.destroy()
+  }
+
+  /**
+   * TLS that is destroyed between two records of one read goes on to the end of that read, and what it was pointed at is its
+   * reader's to let go of now. There is no public way to say so before the next read.
+   */
+  #pointAway(): void {
+    if (this.#gathered === undefined) return
+    const socket = this.#socket as {readonly _handle?: {useUserBuffer?(memory: Uint8Array): void} | null} | undefined
+    socket?._handle?.useUserBuffer?.(readMemory)
   }
 
   #adopt(socket: Socket, wire: Socket, reads: 'hook' | 'events'): void {
