@@ -3,7 +3,9 @@
  * the wire, and a table of steps (src/domain/plain-life.ts) that says where each of them stands.
  *
  * filing      what has all its bytes becomes files, as many together as have come, and one turn after the other:
- *   open        nothing waits. `files.arrived` begins a turn.
+ *   open        nothing waits. `files.arrived` begins a turn, or waits for more.
+ *   gathering   a turn costs much the same for many as for a few: it waits until it is full (`turn.full`), until nobody is on the wire
+ *               that could join it, or for a moment.
  *   storing     the parts are written, and made durable.
  *   committing  the intents to publish are made durable, in one commit of the store.
  *   publishing  the parts take their names. What came meanwhile is the next turn.
@@ -20,6 +22,9 @@ import {type ActorRefFrom, fromPromise, setup} from 'xstate'
 import {lazily} from '../src/domain/lazily.ts'
 import {notProvided} from './operation.machine.ts'
 
+/** Short for whoever waits for one file, and long enough for dozens from a server that is near. */
+const GATHER_MS = 20
+
 export interface SmallFilesInput {
   /** ms that an operation may be on the wire. */
   readonly patienceMs: number
@@ -28,6 +33,8 @@ export interface SmallFilesInput {
 export type SmallFilesEvent =
   /** Of some all bytes are here. */
   | {readonly type: 'files.arrived'}
+  /** More would not go into one turn. */
+  | {readonly type: 'turn.full'}
   /** The first one goes on the wire. */
   | {readonly type: 'wire.taken'}
   /** The last one has left it. */
@@ -38,7 +45,7 @@ const setUp = setup({
     context: {} as SmallFilesInput,
     input: {} as SmallFilesInput,
     events: {} as SmallFilesEvent,
-    tags: {} as 'open' | 'filing' | 'resting' | 'watching',
+    tags: {} as 'open' | 'gathering' | 'filing' | 'resting' | 'watching',
     children: {} as {storing: 'storeParts'; committing: 'commitIntents'; publishing: 'publishFiles'},
   },
   actors: {
@@ -50,16 +57,23 @@ const setUp = setup({
   guards: {
     /** Whoever carries files knows; nobody else has any. */
     hasArrivals: () => false,
+    /** Those that arrived need not wait for others: they are many, or nobody is on the wire. */
+    isTurnReady: () => false,
   },
   actions: {
     letGoOfSlow: notProvided('letGoOfSlow'),
   },
   delays: {
+    gather: GATHER_MS,
     patience: ({context}) => context.patienceMs,
   },
 })
 
-const nextTurn = [{guard: 'hasArrivals', target: 'storing'}, {target: 'open'}] as const
+const nextTurn = [
+  {guard: 'isTurnReady', target: 'storing'},
+  {guard: 'hasArrivals', target: 'gathering'},
+  {target: 'open'},
+] as const
 
 export const smallFilesMachine = lazily(() =>
   setUp.createMachine({
@@ -75,7 +89,13 @@ export const smallFilesMachine = lazily(() =>
           open: {
             description: 'Nothing waits to become a file',
             tags: ['open'],
-            on: {'files.arrived': 'storing'},
+            on: {'files.arrived': [{guard: 'isTurnReady', target: 'storing'}, {target: 'gathering'}]},
+          },
+          gathering: {
+            description: 'Some wait, and others may join them',
+            tags: ['gathering'],
+            on: {'turn.full': 'storing', 'wire.free': 'storing'},
+            after: {gather: 'storing'},
           },
           storing: {
             description: 'The parts are written, and made durable',

@@ -141,10 +141,6 @@ export class SmallFiles implements Batch {
     return Math.min(PATIENCE_MS, connectTimeoutMs, responseTimeoutMs, stallTimeoutMs)
   }
 
-  get #isFiling(): boolean {
-    return this.#actor?.getSnapshot().hasTag('filing') === true
-  }
-
   async #move(carried: CarriedFile): Promise<void> {
     const outcome = await this.#fetch(carried)
     if (carried.hasLeft) return
@@ -169,9 +165,17 @@ export class SmallFiles implements Batch {
   }
 
   #arrive(carried: CarriedFile): void {
-    this.left(carried)
     this.#arrived.push(carried)
-    if (!this.#isFiling) this.#running().send({type: 'files.arrived'})
+    this.left(carried)
+    const actor = this.#running()
+    const snapshot = actor.getSnapshot()
+    if (snapshot.hasTag('open')) actor.send({type: 'files.arrived'})
+    else if (snapshot.hasTag('gathering') && this.#isTurnReady) actor.send({type: 'turn.full'})
+  }
+
+  get #isTurnReady(): boolean {
+    const {length} = this.#arrived
+    return length >= MOST_FILED || (length > 0 && this.#onWire.size === 0)
   }
 
   /** Something happened to it that is not plain. */
@@ -253,7 +257,7 @@ export class SmallFiles implements Batch {
         commitIntents: fromPromise(() => this.#commitIntents()),
         publishFiles: fromPromise(() => this.#publishFiles()),
       },
-      guards: {hasArrivals: () => this.#arrived.length > 0},
+      guards: {hasArrivals: () => this.#arrived.length > 0, isTurnReady: () => this.#isTurnReady},
       // In a microtask: one chart's action must not step another chart.
       actions: {letGoOfSlow: () => queueMicrotask(() => this.#letGoOfSlow())},
     })

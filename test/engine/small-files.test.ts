@@ -107,6 +107,35 @@ describe('a batch of small files', () => {
     )
   })
 
+  it('makes files of what comes within a moment in one turn, while others are on the wire', async () => {
+    const world = await worldOf(3)
+    world.network.addFault(urlOf(3), {kind: 'stalled', after: 100})
+    await start(world, 3)
+    const early = await start(world, 1)
+    await world.advance(10)
+    const late = await start(world, 2)
+    await world.until(() => early.isOver && late.isOver)
+    const ends = world.process.events.flatMap((event) =>
+      event.type === 'operation.moved' && event.to === 'completed' ? [event.entry.at] : [],
+    )
+    expect(ends).toHaveLength(2)
+    expect(ends[0]).toBe(ends[1])
+    await world.close()
+  })
+
+  it('lets none wait for others longer than that', async () => {
+    const world = await worldOf(2)
+    world.network.addFault(urlOf(2), {kind: 'stalled', after: 100})
+    const slow = await start(world, 2)
+    const quick = await start(world, 1)
+    await world.until(() => quick.isOver)
+    expect(slow.path).toBe('running.exchanging.active.transferring')
+    const [first, last] = [quick.record.createdAt, quick.record.endedAt ?? Number.NaN]
+    // The slow one is let go of after two seconds only.
+    expect(last - first).toBeLessThan(500)
+    await world.close()
+  })
+
   it('gives its operations no actor, and forgets them when they have ended', async () => {
     const world = await worldOf(1)
     const entry = await start(world, 1)
