@@ -3,7 +3,8 @@
  *
  * hole    missing bytes that nobody brings.
  * share   of the slice that would take longest, its rear in proportion to the two rates, on a whole unit, so that both end
- *         together. Never so little that another request would cost more than it brings.
+ *         together. Never so little that another request would cost more than it brings: to a connection that is slow, less is
+ *         worth one, or the last mebibytes would be left to a few.
  * hedge   all that a straggler still has to bring, a second time: whoever has it first ends the other. What is hedged is a tenth
  *         of the file at most.
  */
@@ -36,7 +37,7 @@ export interface Board {
   readonly wanted: number
   /** Bytes a second that the connection may bring; undefined while unknown. */
   readonly rate: number | undefined
-  /** The fewest bytes that are worth a request of their own; shares begin at its multiples. */
+  /** The fewest bytes that are worth a connection of their own; shares begin at its multiples, or at those of LEAST_BYTES. */
   readonly unit: number
   /** Bytes that were asked for a second time so far. */
   readonly hedged: number
@@ -45,6 +46,12 @@ export interface Board {
 export type NextStretch =
   | {readonly kind: 'hole'; readonly start: number; readonly end: number}
   | {readonly kind: 'share' | 'hedge'; readonly of: string; readonly start: number; readonly end: number}
+
+/** A connection that is there is worth a request for what it brings in this time, in seconds: some trips to the server. */
+const WORTH_A_REQUEST_S = 0.25
+
+/** However slow it is. */
+const LEAST_BYTES = 64 * 1024
 
 /** Of the file, for hedges. */
 const MOST_HEDGED = 0.1
@@ -67,18 +74,24 @@ function holeOf({total, covered, slices, wanted}: Board): NextStretch | undefine
 }
 
 function shareOf(board: Board): NextStretch | undefined {
-  const {unit} = board
+  const least = leastOf(board)
   const usual = usualRate(board)
   for (const slice of slowestFirst(board)) {
     const {position, end, rate = usual} = slice
     const rest = end - position
-    if (rest < 2 * unit || isHedged(board, slice)) continue
+    if (rest < 2 * least || isHedged(board, slice)) continue
     const own = board.rate ?? usual
     const fair = own + rate > 0 ? (rest * own) / (own + rate) : rest / 2
-    const start = Math.max(roundUp(end - fair, unit), roundUp(position + unit, unit))
-    if (end - start >= unit) return {kind: 'share', of: slice.id, start, end}
+    const start = Math.max(roundUp(end - fair, least), roundUp(position + least, least))
+    if (end - start >= least) return {kind: 'share', of: slice.id, start, end}
   }
   return undefined
+}
+
+/** The smallest share for whoever asks: one that has brought nothing yet is to be worth its opening. */
+function leastOf({unit, rate}: Board): number {
+  if (rate === undefined) return unit
+  return Math.min(unit, roundUp(Math.max(rate * WORTH_A_REQUEST_S, LEAST_BYTES), LEAST_BYTES))
 }
 
 function hedgeOf(board: Board): NextStretch | undefined {

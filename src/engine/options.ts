@@ -39,7 +39,7 @@ export interface EngineOptions {
   /** ms between two checkpoints of a slow body; 1,000 by default. */
   readonly checkpointIntervalMs?: number
   /**
-   * The fewest bytes for which a download with several connections opens another one; 1,048,576 by default, 4,096 at least.
+   * The fewest bytes for which a download with several connections opens another one; 262,144 by default, 4,096 at least.
    */
   readonly minSliceBytes?: number
   /** The namespace's limits, such as {operations: 200, groups: 50}; none by default. More throw LIMIT_REACHED. */
@@ -193,7 +193,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
       ageMs: bounded('retention.ageMs', options.retention?.ageMs, 30 * 86_400_000, [0, Number.MAX_SAFE_INTEGER]),
     },
     checkpointIntervalMs: settings.checkpointIntervalMs,
-    minSliceBytes: bounded('minSliceBytes', options.minSliceBytes, 1024 * 1024, [4096, Number.MAX_SAFE_INTEGER]),
+    minSliceBytes: bounded('minSliceBytes', options.minSliceBytes, 256 * 1024, [4096, Number.MAX_SAFE_INTEGER]),
     drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, [0, MAX_MS]),
     resumeOnOpen: options.resumeOnOpen ?? true,
     journal: options.journal ?? true,
