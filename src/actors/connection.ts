@@ -137,6 +137,7 @@ export class Connection {
   endAt(end: number): void {
     this.#end = end
     this.#cutAtEnd()
+    this.#handOverAtEnd()
   }
 
   /** Ends the stretch where the body stands now. */
@@ -188,7 +189,10 @@ export class Connection {
       lend: () => (this.#isHeld || this.#isCut ? undefined : this.writer?.lend()),
       filled: (buffer, length, offset) => this.#filled(buffer, length, offset),
       release: (buffer) => this.writer?.release(buffer),
-      ...(this.#options.moved === undefined ? {} : {moved: this.#options.moved}),
+      moved: () => {
+        this.#handOverAtEnd()
+        this.#options.moved?.()
+      },
     }
     const {transport, headersFor, login, body} = this.#options
     const asked = {
@@ -252,6 +256,16 @@ export class Connection {
       writer.filled(buffer, wanted, offset)
     }
     this.#cutAtEnd()
+  }
+
+  /** All of the stretch is here: nothing that comes behind it, and fills the memory, has to be waited for. */
+  #handOverAtEnd(): void {
+    const reception = this.#reception
+    if (this.#isCut || reception?.kind !== 'receive' || reception.bodyEnd === this.#end) return
+    const {base} = reception.writer
+    if (this.#handedOver >= this.#end || base + (this.#exchange?.received ?? 0) < this.#end) return
+    // Not in the middle of the transport's own call.
+    queueMicrotask(() => this.flush())
   }
 
   /** A body that ends there by itself leaves a connection that can be used again. */

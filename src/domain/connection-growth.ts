@@ -1,6 +1,6 @@
 /**
  * How many connections a file gets: one at first; where what is missing would take a moment, a second one, and once that has its
- * answer, four times as many whenever all have theirs, up to what is allowed; and then, in a long download, half as many as long as
+ * answer, eight times as many whenever all have theirs, up to what is allowed; and then, in a long download, half as many as long as
  * those bring as much.
  *
  * widening   more are opened, as answers come.
@@ -41,7 +41,7 @@ const WORTH_WIDENING_MS = 3000
  * How many times as many there are when all have their answers: each round takes as long as a connection and an answer. Whether the
  * server takes a second one at all is asked with one request.
  */
-const WIDENING = 4
+const WIDENING = 8
 
 /** Bytes a second of one connection that others hardly add to: a gigabit line is full. */
 const FAST = 100 * 1024 * 1024

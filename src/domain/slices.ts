@@ -37,7 +37,7 @@ export interface Board {
   readonly wanted: number
   /** Bytes a second that the connection may bring; undefined while unknown. */
   readonly rate: number | undefined
-  /** The fewest bytes that are worth a connection of their own; shares begin at its multiples, or at those of LEAST_BYTES. */
+  /** The fewest bytes that are worth a connection of their own. */
   readonly unit: number
   /** Bytes that were asked for a second time so far. */
   readonly hedged: number
@@ -50,7 +50,7 @@ export type NextStretch =
 /** A connection that is there is worth a request for what it brings in this time, in seconds: some trips to the server. */
 const WORTH_A_REQUEST_S = 0.25
 
-/** However slow it is. */
+/** However slow it is. Shares begin at multiples of it, or of the unit where that is less. */
 const LEAST_BYTES = 64 * 1024
 
 /** Of the file, for hedges. */
@@ -75,6 +75,7 @@ function holeOf({total, covered, slices, wanted}: Board): NextStretch | undefine
 
 function shareOf(board: Board): NextStretch | undefined {
   const least = leastOf(board)
+  const grain = Math.min(board.unit, LEAST_BYTES)
   const usual = usualRate(board)
   for (const slice of slowestFirst(board)) {
     const {position, end, rate = usual} = slice
@@ -82,8 +83,11 @@ function shareOf(board: Board): NextStretch | undefined {
     if (rest < 2 * least || isHedged(board, slice)) continue
     const own = board.rate ?? usual
     const fair = own + rate > 0 ? (rest * own) / (own + rate) : rest / 2
-    const start = Math.max(roundUp(end - fair, least), roundUp(position + least, least))
-    if (end - start >= least) return {kind: 'share', of: slice.id, start, end}
+    const start = Math.min(
+      Math.max(roundUp(end - fair, grain), roundUp(position + least, grain)),
+      roundDown(end - least, grain),
+    )
+    if (start - position >= least) return {kind: 'share', of: slice.id, start, end}
   }
   return undefined
 }
@@ -91,7 +95,7 @@ function shareOf(board: Board): NextStretch | undefined {
 /** The smallest share for whoever asks: one that has brought nothing yet is to be worth its opening. */
 function leastOf({unit, rate}: Board): number {
   if (rate === undefined) return unit
-  return Math.min(unit, roundUp(Math.max(rate * WORTH_A_REQUEST_S, LEAST_BYTES), LEAST_BYTES))
+  return Math.min(unit, Math.max(rate * WORTH_A_REQUEST_S, LEAST_BYTES))
 }
 
 function hedgeOf(board: Board): NextStretch | undefined {
@@ -124,6 +128,10 @@ function usualRate({slices}: Board): number {
   return rates.length === 0 ? 0 : rates.reduce((sum, rate) => sum + rate, 0) / rates.length
 }
 
-function roundUp(position: number, unit: number): number {
-  return Math.ceil(position / unit) * unit
+function roundDown(position: number, grain: number): number {
+  return Math.floor(position / grain) * grain
+}
+
+function roundUp(position: number, grain: number): number {
+  return Math.ceil(position / grain) * grain
 }

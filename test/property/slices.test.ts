@@ -238,7 +238,7 @@ describe('how many connections a file gets', () => {
     return targets
   }
 
-  it('one more, then four times as many when the answers of all are here, and back to all of them when half bring less', () => {
+  it('one more, then eight times as many when the answers of all are here, and back to all of them when half bring less', () => {
     expect(targetsOf((connections) => 100 * connections, 20)).toEqual([1, 2, 8, 4, 8])
   })
 
