@@ -69,7 +69,9 @@ export class TryFile {
   async demandRoom(): Promise<void> {
     const {total} = this.#bytes.evidence
     if (total === undefined || this.#bytes.hasPart) return
-    await this.#host.sink.demandRoom(this.#name, total, total)
+    const name = this.#name
+    await this.#dropOlder(name)
+    await this.#host.sink.demandRoom(name, total, total)
   }
 
   /** Makes the part where there is none yet. */
@@ -156,9 +158,9 @@ export class TryFile {
 
   async #createPart(): Promise<PartFile> {
     const name = this.#name
-    const {sink} = this.#host
     await this.#retiring
-    const {part} = await sink.openPart(name, [])
+    await this.#dropOlder(name)
+    const {part} = await this.#host.sink.openPart(name, [])
     try {
       await this.#prepare(part)
     } catch (error) {
@@ -166,8 +168,12 @@ export class TryFile {
       await part.close()
       throw error
     }
-    if (name.generation > 1) await sink.discard(name, name.generation)
     return part
+  }
+
+  /** Before room is asked for: what older generations left is of no use, and may be all that the disk has no room for. */
+  async #dropOlder(name: PartName): Promise<void> {
+    if (name.generation > 1) await this.#host.sink.discard(name, name.generation)
   }
 
   /** Sets its bytes aside on the disk, and has it hashed as it grows. */

@@ -22,13 +22,19 @@ import {partPaths} from '../../src/adapters/file/file-names.ts'
 import {createFileSink} from '../../src/adapters/file/file-sink.ts'
 import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
 import {TransferError} from '../../src/domain/errors.ts'
+import {sizeOf} from '../../src/domain/range-set.ts'
 import {contentOf} from '../support/content.ts'
 import {type FileCall, intercepted} from '../support/intercepted-files.ts'
-import {errno} from '../support/memory-disk.ts'
+import {errno, MemoryDisk} from '../support/memory-disk.ts'
 import {MemorySink} from '../support/memory-sink.ts'
 import {factsOf, finishPart, nameIn, writePart} from './file-sink.contract.ts'
 
 const {signal} = new AbortController()
+
+const MIB = 1024 * 1024
+/** As much as shows that bytes come too fast for digests, and as much again. */
+const FAST_BYTES = 64 * MIB
+const FAST_CONTENT = contentOf(7, FAST_BYTES)
 
 let directory: string
 
@@ -89,6 +95,105 @@ describe('a failed sync', () => {
     await expect(part.sync()).rejects.toMatchObject({code: 'DISK_FULL'})
     await expect(part.sync()).rejects.toMatchObject({code: 'DISK_FAILED'})
     await part.close()
+  })
+
+  /** A part of which all but the start came too fast for digests, which one checkpoint names. */
+  async function fastPart(disk: MemoryDisk) {
+    let now = 0
+    const fault = {next: undefined as FileCall | undefined}
+    const sinkOf = () =>
+      createFileSink({
+        durability: 'power',
+        now: () => now,
+        files: intercepted(disk.fileSystem(), (call) => {
+          if (call !== fault.next) return undefined
+          fault.next = undefined
+          throw errno('EIO')
+        }),
+      })
+    const name = nameIn('/d')
+    const sink = sinkOf()
+    const {part} = await sink.openPart(name, [])
+    for (let at = 0; at < FAST_BYTES; at += MIB) {
+      now += 3
+      await part.write(FAST_CONTENT.subarray(at), MIB, at)
+    }
+    await part.sync()
+    await part.checkpoint(factsOf(name, [[0, FAST_BYTES]]))
+    await part.close()
+    return {sink, sinkOf, fault, name}
+  }
+
+  test.each(['the same process', 'the next one'])('at the end is not forgotten by %s either', async (whose) => {
+    const disk = new MemoryDisk('/d')
+    const {sink, sinkOf, fault, name} = await fastPart(disk)
+    const before = await sink.openPart(name, [[0, FAST_BYTES]])
+    await before.part.close()
+    expect(before.ranges).toEqual([[0, FAST_BYTES]])
+    fault.next = 'fsync'
+    await expect(sink.verify(name, {size: FAST_BYTES, digests: []}, signal)).rejects.toMatchObject({
+      code: 'DISK_FAILED',
+    })
+    if (whose === 'the next one') disk.kill()
+    const {part, ranges} = await (whose === 'the next one' ? sinkOf() : sink).openPart(name, [[0, FAST_BYTES]])
+    await part.close()
+    // What has a digest was synced, and read again.
+    expect(ranges).toEqual([[0, expect.any(Number)]])
+    expect(sizeOf(ranges)).toBeGreaterThan(0)
+    expect(sizeOf(ranges)).toBeLessThan(FAST_BYTES)
+  })
+
+  test('on the way voids what no sync has waited for', async () => {
+    const disk = new MemoryDisk('/d')
+    const {sinkOf, fault, name} = await fastPart(disk)
+    const {part, ranges} = await sinkOf().openPart(name, [[0, FAST_BYTES]])
+    expect(ranges).toEqual([[0, FAST_BYTES]])
+    await part.write(FAST_CONTENT, 1000, FAST_BYTES)
+    fault.next = 'fdatasync'
+    await expect(part.sync()).rejects.toMatchObject({code: 'DISK_FAILED'})
+    await part.close()
+    disk.kill()
+    const again = await sinkOf().openPart(name, [[0, FAST_BYTES]])
+    await again.part.close()
+    expect(sizeOf(again.ranges)).toBeLessThan(FAST_BYTES)
+  })
+
+  test('may be told by the close alone', async () => {
+    const disk = new MemoryDisk('/d')
+    for (const durability of ['power', 'process'] as const) {
+      let isFailing = false
+      const files = intercepted(disk.fileSystem(), (call) => {
+        if (isFailing && call === 'close') throw errno('EIO')
+        return undefined
+      })
+      const sink = createFileSink({durability, files})
+      const name = nameIn('/d', durability)
+      const {part} = await sink.openPart(name, [])
+      await part.write(contentOf(1, 1000), 1000, 0)
+      isFailing = true
+      await expect(part.close()).rejects.toMatchObject({code: 'DISK_FAILED'})
+      isFailing = false
+      await expect(sink.verify(name, {size: 1000, digests: []}, signal)).rejects.toMatchObject({code: 'DISK_FAILED'})
+      expect(disk.openFiles).toBe(0)
+    }
+  })
+
+  test('is no matter to a part that somebody cut: a hole is not taken for bytes that came too fast', async () => {
+    const disk = new MemoryDisk('/d')
+    const {sink, sinkOf, name} = await fastPart(disk)
+    disk.writeFile(partPaths(name).part, FAST_CONTENT.subarray(0, 40 * MIB))
+    const {part, ranges} = await sink.openPart(name, [[0, FAST_BYTES]])
+    expect(ranges).toEqual([[0, 40 * MIB]])
+    // Another connection brings the end first, and the process dies before a checkpoint.
+    await part.write(FAST_CONTENT.subarray(FAST_BYTES - MIB), MIB, FAST_BYTES - MIB)
+    disk.kill()
+    const again = await sinkOf().openPart(name, [[0, FAST_BYTES]])
+    for (const [start, end] of again.ranges) {
+      const bytes = Buffer.alloc(end - start)
+      await again.part.read(bytes, start)
+      expect(bytes.equals(FAST_CONTENT.subarray(start, end))).toBe(true)
+    }
+    await again.part.close()
   })
 
   test('cannot happen without syncs', async () => {
@@ -318,6 +423,36 @@ describe('a file system without hard links', () => {
     await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'DISK_FAILED'})
     expect(readdirSync(directory)).toEqual(['.film.mp4.7728950e.1.part'])
   })
+})
+
+test('a part is known again when its disk has another number after the machine was started anew', async () => {
+  for (const collision of ['failIfExists', 'generateUniqueName', 'replaceExisting'] as const) {
+    for (const isTaken of [false, true]) {
+      const disk = new MemoryDisk('/d')
+      const files = disk.fileSystem()
+      const name = nameIn('/d')
+      const sink = createFileSink({durability: 'power', files})
+      const file = {...(await finishPart(sink, name, contentOf(1, 1000))), device: 7}
+      // A crash came before the record of it.
+      if (isTaken && collision === 'replaceExisting') await files.rename(partPaths(name).part, name.file)
+      else if (isTaken) await files.link(partPaths(name).part, name.file)
+      expect(await sink.publish(name, file, collision)).toBe(name.file)
+      expect(disk.names('/d')).toEqual(['film.mp4'])
+    }
+  }
+})
+
+test('nothing is left of a side file that was damaged while it was being rewritten', async () => {
+  const sink = createFileSink({durability: 'power'})
+  const name = nameIn(directory)
+  await writePart(sink, name, contentOf(1, 1000), true)
+  writeFileSync(partPaths(name).nextSide, 'half of it')
+  writeFileSync(partPaths(name).side, 'damaged')
+  const {part, ranges} = await sink.openPart(name, [[0, 1000]])
+  await part.close()
+  expect(ranges).toEqual([])
+  await sink.discard(name)
+  expect(readdirSync(directory)).toEqual([])
 })
 
 test('a published file has the mode that the umask leaves', async () => {

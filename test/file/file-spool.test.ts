@@ -11,7 +11,7 @@ import type {FileSystem} from '../../src/adapters/file/file-system.ts'
 import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
 import {spoolName} from '../../src/ports/spool.ts'
 import {contentOf, sha256} from '../support/content.ts'
-import {MemoryDisk} from '../support/memory-disk.ts'
+import {errno, MemoryDisk} from '../support/memory-disk.ts'
 import {operationId} from '../support/records.ts'
 
 const ID = operationId(1)
@@ -112,6 +112,41 @@ describe('the spool', () => {
     await spool.take(ID, piecesOf(Buffer.from('x'), 1))
     await spool.take(operationId(2), piecesOf(Buffer.from('x'), 1))
     expect(synced).toEqual([home, directory, directory])
+  })
+
+  it('has no file before its own name is durable, whoever made it, and whatever became of the sync before', async () => {
+    const directory = join(home, 'spool')
+    const syncs: ((code?: string) => void)[] = []
+    const files: FileSystem = {
+      ...nodeFileSystem,
+      fsyncDirectory: (path) => {
+        if (path !== home) return nodeFileSystem.fsyncDirectory(path)
+        return new Promise((resolve, reject) => {
+          syncs.push((code) => (code === undefined ? resolve() : reject(errno(code))))
+        })
+      },
+    }
+    const makeDirectory = async (path: string) => void (await mkdir(path, {recursive: true}))
+    const spool = createFileSpool({directory, durability: 'power', makeDirectory, files})
+    const told: string[] = []
+    const take = (n: number) =>
+      spool.take(operationId(n), piecesOf(Buffer.from('x'), 1)).then(
+        () => told.push(`taken ${n}`),
+        ({code}) => told.push(`${code} ${n}`),
+      )
+    const first = take(1)
+    await expect.poll(() => syncs.length).toBe(1)
+    const second = take(2)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(told).toEqual([])
+    syncs[0]?.('EIO')
+    await Promise.all([first, second])
+    expect(told.sort()).toEqual(['DISK_FAILED 1', 'DISK_FAILED 2'])
+    const third = take(3)
+    await expect.poll(() => syncs.length).toBe(2)
+    syncs[1]?.()
+    await third
+    expect(told).toContain('taken 3')
   })
 
   it('keeps an answer that can be read while it is written', async () => {

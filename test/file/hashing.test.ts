@@ -2,7 +2,7 @@
 
 import {createHash} from 'node:crypto'
 import {once} from 'node:events'
-import {mkdtempSync, rmSync, truncateSync} from 'node:fs'
+import {mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
@@ -43,6 +43,17 @@ function hexOf(algorithm: ChecksumAlgorithm, bytes: Buffer = CONTENT): string {
 
 function digest(algorithm: ChecksumAlgorithm, bytes?: Buffer): ExpectedDigest {
   return {algorithm, hex: hexOf(algorithm, bytes), from: 'application'}
+}
+
+/** Those that were removed say so behind the name. */
+function namesOfOpenFiles(): readonly string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)]
+    } catch {
+      return []
+    }
+  })
 }
 
 async function write(part: PartFile, from: number, to: number, bytes: Buffer = CONTENT): Promise<void> {
@@ -114,6 +125,19 @@ describe('a part that is hashed as it grows', () => {
     })
     // The part is there still, and can be verified again.
     await sink.verify(name, {size: SIZE, digests: [digest('sha256')]}, signal)
+  })
+
+  test.skipIf(process.platform !== 'linux')('takes no room once a newer one takes its place', async () => {
+    const name = nameIn(directory)
+    const {part} = await sink.openPart(name, [])
+    part.digest('sha256')
+    await write(part, 0, SIZE)
+    await part.close()
+    const {part: path} = partPaths(name)
+    const isOpen = () => namesOfOpenFiles().some((each) => each.startsWith(path))
+    await expect.poll(isOpen).toBe(true)
+    await sink.discard(nameIn(directory, 'film.mp4', 2), 2)
+    await expect.poll(isOpen).toBe(false)
   })
 
   test('can be given up', async () => {

@@ -1,6 +1,7 @@
 /** Room on the disk: asked for before bytes come, set aside, and looked at while they are written. */
 
 import {execFileSync} from 'node:child_process'
+import {EventEmitter, once} from 'node:events'
 import {mkdtempSync, readFileSync, rmSync, statfsSync, statSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -83,6 +84,25 @@ describe('room', () => {
     const sink = createFileSink({durability: 'process', files: disk.fileSystem()})
     await sink.demandRoom(nameIn('/d'), Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
   })
+})
+
+test('a full disk is no reason to stop what goes to another one', async () => {
+  const disk = new MemoryDisk('/full', '/large')
+  const gate = new EventEmitter()
+  const looking = once(gate, 'answer')
+  const files = {
+    ...disk.fileSystem(),
+    space: async (directory: string) => {
+      if (directory === '/full') await looking
+      return {totalBytes: 1000 * MIB, freeBytes: directory === '/full' ? 0 : 900 * MIB}
+    },
+  }
+  const sink = createFileSink({durability: 'process', mode: 0o644, files})
+  const [full, large] = await Promise.all(['/full', '/large'].map((each) => sink.openPart(nameIn(each), [])))
+  const both = Promise.allSettled([full?.part, large?.part].map((part) => part?.write(CONTENT, 2 * MIB, 0)))
+  setImmediate(() => gate.emit('answer'))
+  expect(await both).toMatchObject([{status: 'rejected', reason: {code: 'DISK_FULL'}}, {status: 'fulfilled'}])
+  await Promise.all([full?.part.close(), large?.part.close()])
 })
 
 test('a file that is larger than its file system allows is refused at once, and no pause ends that', async () => {

@@ -86,7 +86,8 @@ describe('story 21: a full disk', () => {
     await reaches(operation, BackgroundTransferStatus.pausedSystemPolicy)
     const kept = operation.describe().bytesReceived
     expect(operation.describe()).toMatchObject({state: 'pausedForStorage', error: {code: 'DISK_FULL'}})
-    expect(kept).toBeGreaterThanOrEqual(7 * MIB)
+    // Up to four writes of a mebibyte are under way at once, of which the first may be the one that finds no room.
+    expect(kept).toBeGreaterThanOrEqual(4 * MIB)
     // The reserve: 2 % of this disk.
     const {bavail, bsize} = await statfs(disk)
     expect(bavail * bsize).toBeGreaterThan(300 * 1024)
@@ -100,6 +101,36 @@ describe('story 21: a full disk', () => {
     // Writes end in no fixed order: what lies behind a gap of one or two of them is fetched again.
     expect(Number(/^bytes=(\d+)-$/.exec(second?.headers.range ?? '')?.[1])).toBeGreaterThan(kept - 4 * MIB)
     expect(await namesIn(disk)).toEqual(['file.bin'])
+  })
+
+  it('is not kept full by what came of another version', async () => {
+    const world = new SimulatedWorld()
+    world.disk.capacity = 8 * MIB
+    world.network.serve(urlOf(1), {seed: 1, size: 5 * MIB})
+    world.network.addFault(urlOf(1), {kind: 'stalled', after: 4 * MIB})
+    await world.open()
+    const [entry] = await world.until(world.engine.start([world.draft(1)]))
+    await world.advance(3_000)
+    world.network.serve(urlOf(1), {seed: 2, size: 5 * MIB})
+    await world.until(() => entry?.isOver === true)
+    expect(entry?.record).toMatchObject({state: 'completed', evidence: {generation: 2}})
+    expect(world.disk.readFile('/downloads/1')?.equals(contentOf(2, 5 * MIB))).toBe(true)
+    expect(world.disk.names('/downloads')).toEqual(['1'])
+    await world.close()
+  })
+
+  it('that another version has filled before a crash is made free before room is asked for', async () => {
+    const world = new SimulatedWorld()
+    world.disk.capacity = 8 * MIB
+    const wish = {evidence: {generation: 2, ranges: [], total: 5 * MIB}} as const
+    world.disk.writeFile('/downloads/.1.00000001.1.part', contentOf(1, 4 * MIB))
+    world.network.serve(urlOf(1), {seed: 2, size: 5 * MIB})
+    await world.open()
+    const [entry] = await world.until(world.engine.start([{...world.draft(1), ...wish}]))
+    await world.until(() => entry?.isOver === true)
+    expect(entry?.record.state).toBe('completed')
+    expect(world.disk.names('/downloads')).toEqual(['1'])
+    await world.close()
   })
 
   it('is no reason to make a file as long as a lie says', async () => {

@@ -264,9 +264,9 @@ describe('how many connections a file gets', () => {
   it('does not grow before all have their answers, and measures only whole intervals of all', () => {
     const two = measure(firstGrowth(32, undefined), () => 100, {most: 32})
     expect(measure(two, () => 100, {flowing: 1})).toBe(two)
-    const eight = measure(two, () => 100, {most: 32})
-    expect(measure(eight, () => 100, {most: 32, flowing: 7})).toBe(eight)
-    expect(measure(eight, () => 100, {most: 32}).target).toBe(32)
+    const many = measure(two, () => 100, {most: 32})
+    expect(measure(many, () => 100, {most: 32, flowing: 7})).toBe(many)
+    expect(measure(many, () => 100, {most: 32}).target).toBe(32)
     let growth = measure(firstGrowth(8, undefined), () => 100)
     while (growth.phase !== 'weighing') growth = measure(growth, () => 100)
     expect(measure(growth, () => 100, {isWhole: false})).toBe(growth)

@@ -3,6 +3,7 @@
  * that the indexes agree with what is left, and what `repair` saves. Each starts from a copy of the same two stores.
  */
 
+import {execFileSync} from 'node:child_process'
 import {cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -18,6 +19,15 @@ import {journalEntry, operationId, queuedRecord} from '../support/records.ts'
 
 const COUNT = 600
 const SOUND = {opens: true, damaged: 0, missing: 0, unindexed: 0, orphans: 0, lostWrites: false}
+
+function mountSmall(directory: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', directory], {stdio: 'ignore'})
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Long enough that the log has many blocks. */
 const url = (n: number) => `http://127.0.0.1/${'path/'.repeat(40)}${n}`
@@ -394,6 +404,32 @@ describe('a damaged store', () => {
       await mkdir(join(directory, 'repaired'))
       await cp(databasePath(directory), join(directory, 'repaired', 'store'), {recursive: true})
       await rm(databasePath(directory), {recursive: true})
+      await expectWhole(await openStore())
+    })
+
+    it('that cannot be completed is not taken for an empty store', async ({skip}) => {
+      await startFrom(tabled)
+      const repaired = join(directory, 'repaired')
+      await mkdir(repaired)
+      // From one file system to another no directory is moved.
+      if (!mountSmall(repaired)) return skip('no file system can be mounted here')
+      try {
+        await cp(databasePath(directory), join(repaired, 'store'), {recursive: true})
+        await rm(databasePath(directory), {recursive: true})
+        await expect(createLevelStore({directory, durability: 'process'}).open()).rejects.toThrow('EXDEV')
+        await expect(repair(directory)).rejects.toThrow('EXDEV')
+        await cp(join(repaired, 'store'), databasePath(directory), {recursive: true})
+      } finally {
+        execFileSync('umount', [repaired])
+      }
+      await expectWhole(await openStore())
+    })
+
+    it('that fails leaves no copies behind', async () => {
+      await startFrom(tabled)
+      const unreadable = {...queuedRecord(9999), request: undefined} as unknown as OperationRecord
+      await expect(repair(directory, {salvaged: [unreadable]})).rejects.toMatchObject({code: 'INTERNAL'})
+      expect(await readdir(directory)).toEqual(['store'])
       await expectWhole(await openStore())
     })
   })

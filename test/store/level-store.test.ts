@@ -2,7 +2,8 @@
 
 import {readdir, readFile, stat} from 'node:fs/promises'
 import {join} from 'node:path'
-import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
+import {Connection} from '../../src/adapters/level/connection.ts'
 import type {LevelStore} from '../../src/adapters/level/level-store.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 import {describeRecordStore} from './record-store.contract.ts'
@@ -49,6 +50,23 @@ describe('the store on Level', () => {
 
   it('a second open of one store is refused', async () => {
     await expect(store.open()).rejects.toMatchObject({code: 'ILLEGAL_STATE'})
+  })
+
+  it('is closed when a write fails while others wait behind it', async () => {
+    const write = vi.spyOn(Connection.prototype, 'current')
+    try {
+      write.mockRejectedValueOnce(new Error('No space left on device'))
+      const bulks = Array.from({length: 5}, (_, bulk) =>
+        store.create(Array.from({length: 1000}, (__, at) => queuedRecord(bulk * 1000 + at + 1))),
+      )
+      const settled = Promise.allSettled(bulks)
+      await store.close()
+      expect(await settled).toMatchObject([{status: 'rejected', reason: {code: 'DISK_FULL'}}, {}, {}, {}, {}])
+    } finally {
+      write.mockRestore()
+    }
+    store = house.next()
+    await store.open()
   })
 
   it('finds few among many by index and many by walking', async () => {

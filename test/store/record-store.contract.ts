@@ -306,6 +306,12 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         ])
       })
 
+      it('names all groups that wait, also when they are many', async () => {
+        const names = Array.from({length: 2500}, (_, at) => `a group with a long name, number ${at}`)
+        await store.create(names.map((group, at) => queuedRecord(at + 1, {policy: {group}})))
+        expect((await store.waitingGroups()).map(({name}) => name).sort()).toEqual(names.toSorted())
+      })
+
       it('keeps apart groups of any name', async () => {
         const names = ['', 'a', 'a/1', 'a-', 'a0', 'ab', 'ä', '%', '%0041', 'A', '\u0000', '\ud800', '\ud801', '/', '!']
         await store.create(names.map((group, at) => queuedRecord(at + 1, {policy: {group}})))

@@ -2,7 +2,7 @@
 
 import {basename} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
-import {EMPTY, prefixLength, type RangeSet} from '../../domain/range-set.ts'
+import {EMPTY, prefixLength, type RangeSet, sizeOf} from '../../domain/range-set.ts'
 import type {PublishedFile} from '../../domain/record.ts'
 import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
@@ -14,14 +14,14 @@ import {type PartPaths, partPaths} from './file-names.ts'
 import {openReader} from './file-reader.ts'
 import type {FileSystem} from './file-system.ts'
 import {HashPool} from './hash-pool.ts'
-import {removeGenerations, removePublished} from './leftovers.ts'
+import {removeGenerations, removePublished, removeSide} from './leftovers.ts'
 import {nodeFileSystem} from './node-file-system.ts'
 import {OpenPart, type PartOptions} from './part-file.ts'
 import {PartHashes} from './part-hashes.ts'
 import {PartTurns} from './part-turns.ts'
 import {takeFinalName} from './publish-part.ts'
 import {Room} from './room.ts'
-import {readSide, SideFile, type StoredSide} from './side-file.ts'
+import {forgetRun, readSide, SideFile, type StoredSide} from './side-file.ts'
 import {SyncGuard} from './sync-guard.ts'
 import {writeFully} from './transfer-bytes.ts'
 import {verifyBlocks} from './verify-blocks.ts'
@@ -96,12 +96,19 @@ export function createFileSink(options: FileSinkOptions): FileSink {
       return asFileWork(part, 'directory', () => room.demand(part, bytes, size))
     },
     verify(name, expected, signal) {
-      const path = partPaths(name).part
+      const {part: path, side} = partPaths(name)
       return asFileWork(path, 'part', () => {
         assertSound(unsound, path)
         const syncs = guardOf(context, path)
-        const sync = (fd: number, file: PublishedFile) =>
-          durable ? syncs.sync(() => files.fsync(fd, deviceOfSmall(file))) : Promise.resolve()
+        const sync = async (fd: number, file: PublishedFile) => {
+          if (!durable) return
+          try {
+            await syncs.sync(() => files.fsync(fd, deviceOfSmall(file)))
+          } catch (thrown) {
+            await forgetRun(files, side)
+            throw thrown
+          }
+        }
         return verifyPart({files, path, expected, hashes, signal, mode, sync})
       })
     },
@@ -118,13 +125,13 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     },
     discard(name, keep) {
       return asFileWork(partPaths(name).part, 'part', async () => {
-        const {part, directory} = partPaths(name)
-        await removeGenerations(files, turns, name, keep)
-        if (keep !== name.generation) {
+        const {directory} = partPaths(name)
+        await removeGenerations(files, turns, name, keep, (part) => {
           unsound.delete(part)
           wholes.delete(part)
+          // Its thread has the file open: until it lets go of that, the disk has no more room.
           hashes?.forget(part)
-        }
+        })
         // What is said to be canceled must not be there again after a power cut, when nobody knows of it any more: also where
         // nothing was found, because a process may have removed it and been killed before its sync.
         if (durable && (await files.stat(directory)) !== undefined) await directories.sync(directory)
@@ -165,7 +172,7 @@ async function openInTurn(
   // Most parts are new; a side file that outlived its part is written over by the first checkpoint.
   const fresh = claimed.length === 0 ? await createPart(files, paths.part) : undefined
   if (fresh !== undefined) return {part: open(fresh, EMPTY, new BlockDigests(), undefined), ranges: EMPTY}
-  const side = claimed.length === 0 ? undefined : await readOwnSide(files, paths, name)
+  let side = claimed.length === 0 ? undefined : await readOwnSide(files, paths, name)
   const fd = await openOwnFile(files, paths.part)
   try {
     const digests = new BlockDigests()
@@ -174,6 +181,8 @@ async function openInTurn(
       const verified = await verifyBlocks(files, fd, side, claimed)
       ranges = verified.ranges
       for (const digest of verified.digests) digests.resume(digest)
+      // Bytes that come in any order make the part as long as it was, before they are all there again.
+      if (sizeOf(ranges) < sizeOf(claimed)) side = await forgetRun(files, paths.side)
     }
     // Whatever lies beyond is not ours to trust, and would lengthen a file whose size nobody knows.
     const end = ranges.at(-1)?.[1] ?? 0
@@ -181,7 +190,7 @@ async function openInTurn(
       await files.ftruncate(fd, end)
       digests.cut(end)
     }
-    if (side === undefined) await files.remove(paths.side)
+    if (side === undefined) await removeSide(files, paths)
     return {part: open(fd, ranges, digests, side), ranges}
   } catch (thrown) {
     await files.close(fd)

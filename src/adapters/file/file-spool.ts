@@ -30,11 +30,24 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
   const room = new Room(files, options.reserveBytes)
   const pathOf = (id: OperationId, kind: SpoolKind) => join(directory, spoolName(id, kind))
 
+  /** The sync of the directory's own name, shared; undefined while none has begun, and after one that failed. */
+  let named: Promise<void> | undefined
+
+  /** Without that name no file is found after a loss of power. Whoever made the directory may have died before its sync. */
+  const syncOwnName = async (): Promise<void> => {
+    named ??= files.fsyncDirectory(dirname(directory))
+    try {
+      await named
+    } catch (thrown) {
+      named = undefined
+      throw thrown
+    }
+  }
+
   const create = async (path: string): Promise<number> => {
-    const isNew = (await files.stat(directory)) === undefined
+    if ((await files.stat(directory)) === undefined) named = undefined
     await makeDirectory(directory)
-    // Without its own name no file in it is found after a loss of power.
-    if (isNew && durability === 'power') await files.fsyncDirectory(dirname(directory))
+    if (durability === 'power') await syncOwnName()
     await files.remove(path)
     return files.open(path, 'createNew')
   }

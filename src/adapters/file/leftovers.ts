@@ -23,18 +23,22 @@ export interface Published {
   readonly hasNoSide: boolean
 }
 
-/** Every generation but `keep`; one that is open still, when it is closed. */
+/** Every generation but `keep`; one that is open still, when it is closed. `onRemoved` is told the path of each part. */
 export async function removeGenerations(
   files: FileSystem,
   turns: PartTurns,
   name: PartName,
   keep: number | undefined,
+  onRemoved: (part: string) => void,
 ): Promise<void> {
   const newest = Math.max(name.generation, keep ?? 0) + NEWER_GENERATIONS
   for (let generation = oldest(name); generation <= newest; generation++) {
     if (generation === keep) continue
     const paths = partPaths({...name, generation})
-    await turns.run(paths.part, () => removeGeneration(files, paths))
+    await turns.run(paths.part, async () => {
+      await removeGeneration(files, paths)
+      onRemoved(paths.part)
+    })
   }
 }
 
@@ -58,7 +62,7 @@ async function removeGeneration(files: FileSystem, paths: PartPaths): Promise<vo
   await removeSide(files, paths)
 }
 
-async function removeSide(files: FileSystem, {side, nextSide}: PartPaths): Promise<void> {
+export async function removeSide(files: FileSystem, {side, nextSide}: PartPaths): Promise<void> {
   if ((await files.lstat(side)) === undefined) return
   await files.remove(nextSide)
   await files.remove(side)

@@ -127,9 +127,11 @@ export class OpenPart implements PartFile {
   }
 
   async #close(): Promise<void> {
-    const {files, fd, side, paths, onClosed} = this.#options
+    const {files, fd, side, syncs, paths, onClosed} = this.#options
     await Promise.allSettled(this.#running)
-    const results = await Promise.allSettled([side.close(), files.close(fd)])
+    const closed = syncs.close(() => files.close(fd))
+    // After the part: the side file is told what became of that.
+    const results = await Promise.allSettled([closed, closed.catch(() => undefined).then(() => side.close())])
     onClosed()
     for (const result of results) {
       if (result.status === 'rejected') throw fileError(result.reason, paths.part, 'part')

@@ -113,11 +113,6 @@ async function takeByPlaceholder(files: FileSystem, part: string, path: string):
 }
 
 function isSame(found: FileFacts | undefined, file: PublishedFile): boolean {
-  return (
-    found !== undefined &&
-    found.kind === 'file' &&
-    found.device === file.device &&
-    found.inode === file.inode &&
-    found.size === file.size
-  )
+  // Not the device: its number may be another after the machine was started anew, and all names are in one directory.
+  return found !== undefined && found.kind === 'file' && found.inode === file.inode && found.size === file.size
 }

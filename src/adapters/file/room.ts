@@ -39,7 +39,8 @@ export class Room {
   #underWay = 0
   /** Bytes that may still be written before the next look: less when there is little room. */
   #untilLook = WORTH_A_LOOK_BYTES
-  #looking: Promise<void> | undefined
+  /** By directory: another one may be on another disk. */
+  readonly #looking = new Map<string, Promise<void>>()
 
   constructor(files: FileSystem, reserveBytes: number | undefined) {
     this.#files = files
@@ -91,10 +92,11 @@ export class Room {
 
   /** Whoever comes meanwhile waits for the same look, which counts its bytes, too. */
   #lookOnce(directory: string, bytes: number): Promise<void> {
-    this.#looking ??= this.#look(directory, bytes).finally(() => {
-      this.#looking = undefined
-    })
-    return this.#looking
+    const present = this.#looking.get(directory)
+    if (present !== undefined) return present
+    const looking = this.#look(directory, bytes).finally(() => this.#looking.delete(directory))
+    this.#looking.set(directory, looking)
+    return looking
   }
 
   async #look(directory: string, bytes: number): Promise<void> {

@@ -50,6 +50,32 @@ export async function readSide(files: FileSystem, path: string): Promise<StoredS
   }
 }
 
+/**
+ * The page cache is no proof any more of what has no digest: after a failed sync it may hold what never gets to the disk, and in a
+ * part that lost bytes holes come up. So the side file forgets in which run of the machine it was written, without which nothing
+ * is believed that has no digest. Nobody may have it open; the next checkpoint takes the place of this line. Resolves with what it
+ * says then: undefined when there is none.
+ */
+export async function forgetRun(files: FileSystem, path: string): Promise<StoredSide | undefined> {
+  const stored = await readSide(files, path)
+  if (stored === undefined) return undefined
+  const {boot: _, ...stamp} = stored.stamp
+  const bytes = Buffer.from(encodeCheckpoint(stored.facts.evidence, stamp, []))
+  try {
+    const fd = await files.open(path, 'update')
+    try {
+      await writeFully(files, fd, bytes, stored.length)
+    } finally {
+      await files.close(fd)
+    }
+    return {...stored, stamp}
+  } catch {
+    // Without a side file nothing is believed.
+    await files.remove(path)
+    return undefined
+  }
+}
+
 export interface SideFileOptions {
   readonly files: FileSystem
   readonly paths: PartPaths
@@ -92,6 +118,7 @@ export class SideFile {
     const fd = this.#fd
     this.#fd = undefined
     if (fd !== undefined) await this.#files.close(fd)
+    if (!this.#syncs.isSound) await forgetRun(this.#files, this.#paths.side)
   }
 
   async #opened(): Promise<number> {

@@ -30,8 +30,22 @@ export class SyncGuard {
     return done
   }
 
+  /** Where bytes go to the disk over a network, the last of them go with the close: that it failed is told once only, too. */
+  async close(start: () => Promise<void>): Promise<void> {
+    await this.#last
+    return this.#watch(start)
+  }
+
+  get isSound(): boolean {
+    return this.#failure === undefined
+  }
+
   async #sync(start: () => Promise<void>): Promise<void> {
     this.assertSound()
+    return this.#watch(start)
+  }
+
+  async #watch(start: () => Promise<void>): Promise<void> {
     try {
       await start()
     } catch (thrown) {

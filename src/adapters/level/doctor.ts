@@ -121,6 +121,8 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
     await rm(repairedDirectory(directory), {recursive: true, force: true})
     return {...(hadStore ? {keptAs} : {}), ...counts, lostTables}
   } catch (thrown) {
+    // Most likely the disk is full, and these are copies only.
+    await rm(workshop, {recursive: true, force: true}).catch(() => {})
     throw storeError(thrown, directory)
   }
 }

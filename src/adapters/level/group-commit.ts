@@ -33,6 +33,7 @@ export class GroupCommit {
   #manifest: Manifest
   #inFlight: WriteBatch | undefined
   #isRunning = false
+  #running: Promise<void> = Promise.resolve()
   #inFlightSettled: Promise<void> = Promise.resolve()
   #nextSettled: Promise<void> | undefined
   #settleNext: () => void = () => {}
@@ -47,7 +48,7 @@ export class GroupCommit {
     if (this.#isRunning) return
     this.#isRunning = true
     // What the present turn still adds goes into the same batch.
-    queueMicrotask(() => void this.#run())
+    this.#running = Promise.resolve().then(() => this.#run())
   }
 
   /** The change of this operation that is accepted and not yet in the database. */
@@ -71,6 +72,11 @@ export class GroupCommit {
     const ticket = new Ticket(writes.length)
     for (const write of writes) write.tickets.push(ticket)
     return ticket.promise
+  }
+
+  /** Resolves when nothing waits any more: each write so far is durable, or has failed. */
+  ended(): Promise<void> {
+    return this.#running
   }
 
   async #run(): Promise<void> {

@@ -265,8 +265,8 @@ class LevelRecordStore implements LevelStore {
     // Closed while it opens: the lock must not outlive the close.
     await this.#opening?.catch(() => {})
     if (this.#commit === undefined) return
-    // A write that fails now has told its own caller.
-    await this.#commit.flush().catch(() => {})
+    // A write that fails now has told its own caller; what waits behind it would open the database again.
+    await this.#commit.ended()
     // Before the lock is given back: the next holder writes its own.
     await removeHolder(this.#options.directory).catch(() => {})
     await this.#connection.close()

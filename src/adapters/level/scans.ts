@@ -111,7 +111,8 @@ export async function scanWaitingGroups(database: Database): Promise<readonly Wa
         last = prefix
         groups.push({name: groupOfQueueKey(key), priorityClass: lineEntryOf(key, '').priorityClass})
       }
-      if (page.length < size) return groups
+      // A page may also be shorter because its keys are long.
+      if (page.length === 0) return groups
       const [first = ''] = page
       if (groupPrefixOf(first) === last) {
         keys.seek(behindGroupOf(first))

@@ -54,6 +54,6 @@ function rootCause(thrown: unknown): unknown {
   return wrapped ? thrown.cause : thrown
 }
 
-function codeOf(thrown: unknown): string {
+export function codeOf(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
 }
