@@ -9,6 +9,9 @@
  *   storing     the parts are written, and made durable.
  *   committing  the intents to publish are made durable, in one commit of the store.
  *   publishing  the parts take their names. What came meanwhile is the next turn.
+ * slots       who has all bytes needs no slot any more.
+ *   kept        nobody has one for nothing.
+ *   leaving     a moment later all who have come give theirs back, at once, so that others are fetched while these become files.
  * watch       nobody waits long here: whoever is on the wire for patience goes on by itself.
  *   resting     nobody is on the wire.
  *   watching    looks again and again for those who wait too long.
@@ -25,13 +28,16 @@ import {notProvided} from './operation.machine.ts'
 /** Short for whoever waits for one file, and long enough for dozens from a server that is near. */
 const GATHER_MS = 20
 
+/** What comes in one turn of the event loop has come by then: to admit others costs much the same for many as for one. */
+const LEAVING_MS = 1
+
 export interface SmallFilesInput {
   /** ms that an operation may be on the wire. */
   readonly patienceMs: number
 }
 
 export type SmallFilesEvent =
-  /** Of some all bytes are here. */
+  /** Of one all bytes are here; told while nobody else is known to have come, or to have a slot still. */
   | {readonly type: 'files.arrived'}
   /** More would not go into one turn. */
   | {readonly type: 'turn.full'}
@@ -45,7 +51,7 @@ const setUp = setup({
     context: {} as SmallFilesInput,
     input: {} as SmallFilesInput,
     events: {} as SmallFilesEvent,
-    tags: {} as 'open' | 'gathering' | 'filing' | 'resting' | 'watching',
+    tags: {} as 'open' | 'gathering' | 'filing' | 'kept' | 'leaving' | 'resting' | 'watching',
     children: {} as {storing: 'storeParts'; committing: 'commitIntents'; publishing: 'publishFiles'},
   },
   actors: {
@@ -62,9 +68,11 @@ const setUp = setup({
   },
   actions: {
     letGoOfSlow: notProvided('letGoOfSlow'),
+    giveSlotsBack: notProvided('giveSlotsBack'),
   },
   delays: {
     gather: GATHER_MS,
+    leave: LEAVING_MS,
     patience: ({context}) => context.patienceMs,
   },
 })
@@ -116,6 +124,22 @@ export const smallFilesMachine = lazily(() =>
               onDone: nextTurn,
               onError: nextTurn,
             },
+          },
+        },
+      },
+      slots: {
+        description: 'Who has all bytes needs no slot any more',
+        initial: 'kept',
+        states: {
+          kept: {
+            description: 'Nobody has one for nothing',
+            tags: ['kept'],
+            on: {'files.arrived': 'leaving'},
+          },
+          leaving: {
+            description: 'All who come in this moment give theirs back together',
+            tags: ['leaving'],
+            after: {leave: {target: 'kept', actions: 'giveSlotsBack'}},
           },
         },
       },

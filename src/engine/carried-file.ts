@@ -103,6 +103,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
 
   /** All its bytes are here, and it is about to become a file: that needs no slot, unless one of its group waits for another. */
   beginFiling(isSerialized: boolean): void {
+    if (this.#stage !== 'onWire') return
     this.#stage = 'filing'
     this.#keepsSlot = isSerialized
     this.step(PLAIN_LIFE.finished, this.#facts)

@@ -169,8 +169,17 @@ export class SmallFiles implements Batch {
     this.left(carried)
     const actor = this.#running()
     const snapshot = actor.getSnapshot()
-    if (snapshot.hasTag('open')) actor.send({type: 'files.arrived'})
+    if (snapshot.hasTag('open') || snapshot.hasTag('kept')) actor.send({type: 'files.arrived'})
     else if (snapshot.hasTag('gathering') && this.#isTurnReady) actor.send({type: 'turn.full'})
+  }
+
+  /** Of as many as go into the next turn: the bytes of all others are in memory as well. */
+  #giveSlotsBack(): void {
+    for (const carried of this.#arrived.slice(0, MOST_FILED)) this.#beginFiling(carried)
+  }
+
+  #beginFiling(carried: CarriedFile): void {
+    if (!carried.hasLeft) carried.beginFiling(this.#options.isSerialized(carried.facts.policy.group))
   }
 
   get #isTurnReady(): boolean {
@@ -185,11 +194,10 @@ export class SmallFiles implements Batch {
   }
 
   async #storeParts(): Promise<void> {
-    const {isSerialized, ports} = this.#options
-    const {sink} = ports
+    const {sink} = this.#options.ports
     this.#turn = this.#arrived.splice(0, MOST_FILED)
     await this.#each(async (carried) => {
-      carried.beginFiling(isSerialized(carried.facts.policy.group))
+      this.#beginFiling(carried)
       // Whoever heard of it may have taken it away.
       if (carried.hasLeft) return
       const file = await carried.write((bytes) => sink.writeWhole(partNameOf(carried.facts), bytes))
@@ -259,7 +267,10 @@ export class SmallFiles implements Batch {
       },
       guards: {hasArrivals: () => this.#arrived.length > 0, isTurnReady: () => this.#isTurnReady},
       // In a microtask: one chart's action must not step another chart.
-      actions: {letGoOfSlow: () => queueMicrotask(() => this.#letGoOfSlow())},
+      actions: {
+        letGoOfSlow: () => queueMicrotask(() => this.#letGoOfSlow()),
+        giveSlotsBack: () => queueMicrotask(() => this.#giveSlotsBack()),
+      },
     })
     const actor = createActor(machine, {
       id: 'small-files',
