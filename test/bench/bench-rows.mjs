@@ -69,6 +69,7 @@ const one = plain('1g')
 const four = plain('4g')
 const tls = (run) => `${run.nginx.tls}/1g`
 const capped = (run) => `${run.nginx.capped}/1g`
+const slow = (run) => `${run.nginx.slow}/64m`
 
 const putOfSink = {
   name: 'bgt',
@@ -247,6 +248,18 @@ export const ROWS = [
       ['bgt ×32', 'aria2c -x16', 'speed', 1.6],
       ['bgt ×32, process', 'aria2c -x16', 'speed', 1.6],
     ],
+  },
+  {
+    id: 'slow-connections',
+    title: '64 MiB, each connection held to 512 KiB/s, to tmpfs',
+    bytes: GIB / 16,
+    source: '64m',
+    to: 'tmpfs',
+    programs: [
+      ...[16, 32].map((count) => ({...ours(slow, '--connections', `${count}`), name: `bgt ×${count}`})),
+      aria2(slow, 16),
+    ],
+    targets: [],
   },
   {
     id: 'ranges-uncapped',

@@ -44,7 +44,7 @@ function stopper(child) {
 
 /** nginx with one worker over `www`. */
 export async function startNginx(directory, www) {
-  const [plain, tls, capped] = [await freePort(), await freePort(), await freePort()]
+  const [plain, tls, capped, slow] = [await freePort(), await freePort(), await freePort(), await freePort()]
   const at = (name) => join(directory, name)
   await mkdir(directory, {recursive: true})
   execFileSync(
@@ -72,15 +72,17 @@ export async function startNginx(directory, www) {
       `ssl_certificate ${at('cert.pem')}; ssl_certificate_key ${at('key.pem')}; ssl_protocols TLSv1.3;`,
     ),
     server(capped, 'limit_rate 20m;'),
+    server(slow, 'limit_rate 512k;'),
     '}',
   ]
   await writeFile(at('nginx.conf'), configuration.join('\n'))
   const child = spawn('nginx', ['-p', directory, '-e', at('error.log'), '-c', at('nginx.conf')], {stdio: 'ignore'})
-  for (const port of [plain, tls, capped]) await untilListening(port)
+  for (const port of [plain, tls, capped, slow]) await untilListening(port)
   return {
     plain: `http://127.0.0.1:${plain}`,
     tls: `https://localhost:${tls}`,
     capped: `http://127.0.0.1:${capped}`,
+    slow: `http://127.0.0.1:${slow}`,
     certificate: at('cert.pem'),
     stop: stopper(child),
   }

@@ -60,7 +60,7 @@ async function fill(www) {
   if (needs1g) await writeFileOf(join(www, '1g'), GIB)
   if (wanted('4g')) await writeFileOf(join(www, '4g'), 4 * GIB)
   if (wanted('tus')) await writeFileOf(join(www, '256m'), GIB / 4)
-  if (wanted('memory')) await writeFileOf(join(www, '64m'), GIB / 16)
+  if (wanted('memory') || wanted('slow')) await writeFileOf(join(www, '64m'), GIB / 16)
   const files = Math.max(0, ...rows.map((row) => row.files ?? 0))
   await mkdir(join(www, 'small'))
   for (let n = 0; n < files; n++)
@@ -85,7 +85,7 @@ function check(row, {run}) {
     for (let n = 0; n < row.files; n += 997)
       execFileSync('cmp', [join(run.www, 'small', `${n}`), join(run.out, `${n}`)])
   } else if (existsSync(join(run.out, 'file'))) {
-    execFileSync('cmp', [join(run.www, row.bytes > GIB ? '4g' : '1g'), join(run.out, 'file')])
+    execFileSync('cmp', [join(run.www, row.source ?? (row.bytes > GIB ? '4g' : '1g')), join(run.out, 'file')])
   }
 }
 
