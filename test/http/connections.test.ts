@@ -2,6 +2,7 @@
 
 import {once} from 'node:events'
 import {type AddressInfo, createServer} from 'node:net'
+import {setTimeout as sleep} from 'node:timers/promises'
 import {Agent, Client, MockAgent} from 'undici'
 import ClientAlone from 'undici/lib/dispatcher/client.js'
 import {describe, expect, it} from 'vitest'
@@ -184,6 +185,38 @@ describe('a limit of connections', () => {
     expect((await waiting).receiver.calls).toEqual([])
     first.abort()
     expect((await head).error?.code).toBe('CANCELED')
+  })
+})
+
+describe('connections that proved dead', () => {
+  const repeatOverFresh = async () => {
+    const server = await startServer()
+    server.route('/first', {content})
+    server.route('/a', ({connection}) => (connection <= 2 ? {beforeHead: 'reset'} : {content}))
+    server.route('/stalled', {beforeHead: 'stall'})
+    const transport = startTransport({maxConnectionsPerOrigin: 2})
+    await Promise.all([1, 2].map(() => run(transport, server.url('/first'))))
+    expect((await run(transport, server.url('/a'))).end?.bodyLength).toBe(SIZE)
+    expect(server.connections).toBe(3)
+    return {server, transport}
+  }
+
+  it('leave one that counts towards the limit', async () => {
+    const {server, transport} = await repeatOverFresh()
+    const abort = new AbortController()
+    const running = [1, 2, 3].map(() => run(transport, server.url('/stalled'), {signal: abort.signal}))
+    const stalled = () => server.requests.filter(({path}) => path === '/stalled').length
+    await expect.poll(stalled).toBe(2)
+    await sleep(50)
+    expect(stalled()).toBe(2)
+    abort.abort()
+    for (const {error} of await Promise.all(running)) expect(error?.code).toBe('CANCELED')
+  })
+
+  it('leave one that is closed with the others', async () => {
+    const {server, transport} = await repeatOverFresh()
+    await transport.close()
+    await expect.poll(() => server.requests.every(({closed}) => closed)).toBe(true)
   })
 })
 

@@ -287,6 +287,40 @@ describe('a request with a body', () => {
     expect(got).toBe(0)
   })
 
+  it('that is empty, and was answered before it went out, does not go out any more', async () => {
+    const heads: string[] = []
+    let first: Socket | undefined
+    const server = createServer((socket) => {
+      first ??= socket
+      socket.on('error', () => {})
+      socket.on('data', (bytes) => {
+        heads.push(bytes.toString('latin1').split(' HTTP')[0] ?? '')
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')
+      })
+    }).listen(0, '127.0.0.1')
+    servers.push(server)
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    let endReading: (() => void) | undefined
+    const body: RequestBody = {
+      length: 0,
+      chunks: async function* () {
+        await new Promise<void>((resolve) => {
+          endReading = resolve
+        })
+      },
+    }
+    const transport = startTransport()
+    const running = run(transport, url, {request: {method: 'PUT', body}})
+    await expect.poll(() => endReading !== undefined && first !== undefined).toBe(true)
+    first?.write('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n')
+    expect((await running).receiver.head?.status).toBe(408)
+    const next = run(transport, url)
+    endReading?.()
+    expect((await next).error).toBeUndefined()
+    expect(heads).toEqual(['GET /'])
+  })
+
   it.each([
     ['longer', 4],
     ['shorter', 6],

@@ -28,14 +28,16 @@ export class LanePool implements LaneOwner {
 
   /** Calls `use` with a lane, at once if there is one. Returns how to stop waiting. */
   acquire(route: Route, choice: LaneChoice, use: Waiter): () => void {
-    const lanes = this.#lanesOf(route)
-    for (let lane = lanes.idle.pop(); lane !== undefined; lane = lanes.idle.pop()) {
+    const {idle} = this.#lanesOf(route)
+    for (let lane = idle.pop(); lane !== undefined; lane = idle.pop()) {
       if (lane.alive && choice === 'any') {
         use(lane)
         return () => {}
       }
       lane.destroy()
     }
+    // Looked up anew: with the last of its lanes a route is forgotten.
+    const lanes = this.#lanesOf(route)
     if (lanes.all.size < this.#limit) {
       use(this.#open(route, lanes))
       return () => {}

@@ -13,6 +13,7 @@ const TURN_MS = 5
 export class PlainBody {
   readonly #connection: Connection
   readonly #pieces: BodyOutlet
+  #isHeadWritten = false
   #written = 0
 
   constructor(connection: Connection, pieces: BodyOutlet) {
@@ -25,25 +26,25 @@ export class PlainBody {
     return this.#written
   }
 
-  /** Nothing of it is left to write. */
+  /** Nothing is left to write: no head either, which an empty body may still be read for. */
   get isWhole(): boolean {
-    return this.#written === this.#pieces.length
+    return this.#isHeadWritten && this.#written === this.#pieces.length
   }
 
   /** `head`: in latin1. Resolves when all is written, or nothing more can be. Rejects with what the reading of the body throws. */
   async send(head: string): Promise<void> {
-    let unsent = head
     let turnBegan = performance.now()
     for await (const piece of this.#pieces) {
-      const isTaken = await this.#write(unsent, piece)
-      unsent = ''
+      const isTaken = await this.#write(this.#isHeadWritten ? '' : head, piece)
       if (!isTaken) return
       this.#written += piece.length
       if (performance.now() - turnBegan < TURN_MS) continue
       await new Promise((resolve) => setImmediate(resolve))
       turnBegan = performance.now()
     }
-    if (this.isWhole && unsent !== '') this.#connection.write(unsent, 'latin1')
+    if (this.#pieces.length > 0) return
+    this.#isHeadWritten = true
+    this.#connection.write(head, 'latin1')
   }
 
   /** Nothing more is asked for. */
@@ -52,6 +53,7 @@ export class PlainBody {
   }
 
   #write(head: string, piece: Buffer): Promise<boolean> {
+    this.#isHeadWritten = true
     return new Promise((resolve) => {
       const done = (error?: Error | null) => resolve(!error)
       if (head === '') this.#connection.write(piece, 'latin1', done)
