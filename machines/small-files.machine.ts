@@ -4,8 +4,8 @@
  *
  * filing      what has all its bytes becomes files, as many together as have come, and one turn after the other:
  *   open        nothing waits. `files.arrived` begins a turn, or waits for more.
- *   gathering   a turn costs much the same for many as for a few: it waits until it is full (`turn.full`), until nobody is on the wire
- *               that could join it, or for a moment.
+ *   gathering   a turn costs much the same for many as for a few: it waits until it is full, until nobody is on the wire that could join
+ *               it, or for a moment.
  *   storing     the parts are written, and made durable.
  *   committing  the intents to publish are made durable, in one commit of the store.
  *   publishing  the parts take their names. What came meanwhile is the next turn.
@@ -37,10 +37,8 @@ export interface SmallFilesInput {
 }
 
 export type SmallFilesEvent =
-  /** Of one all bytes are here; told while nobody else is known to have come, or to have a slot still. */
+  /** Of one all bytes are here; told where that changes anything. */
   | {readonly type: 'files.arrived'}
-  /** More would not go into one turn. */
-  | {readonly type: 'turn.full'}
   /** The first one goes on the wire. */
   | {readonly type: 'wire.taken'}
   /** The last one has left it. */
@@ -102,7 +100,7 @@ export const smallFilesMachine = lazily(() =>
           gathering: {
             description: 'Some wait, and others may join them',
             tags: ['gathering'],
-            on: {'turn.full': 'storing', 'wire.free': 'storing'},
+            on: {'files.arrived': {guard: 'isTurnReady', target: 'storing'}, 'wire.free': 'storing'},
             after: {gather: 'storing'},
           },
           storing: {

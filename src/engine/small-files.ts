@@ -169,8 +169,8 @@ export class SmallFiles implements Batch {
     this.left(carried)
     const actor = this.#running()
     const snapshot = actor.getSnapshot()
-    if (snapshot.hasTag('open') || snapshot.hasTag('kept')) actor.send({type: 'files.arrived'})
-    else if (snapshot.hasTag('gathering') && this.#isTurnReady) actor.send({type: 'turn.full'})
+    const isFull = snapshot.hasTag('gathering') && this.#isTurnReady
+    if (isFull || snapshot.hasTag('open') || snapshot.hasTag('kept')) actor.send({type: 'files.arrived'})
   }
 
   /** Of as many as go into the next turn: the bytes of all others are in memory as well. */

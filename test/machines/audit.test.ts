@@ -106,7 +106,6 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
   smallFiles: [
     {type: 'wire.taken'},
     {type: 'files.arrived'},
-    {type: 'turn.full'},
     {type: 'xstate.done.actor.storing'},
     {type: 'xstate.done.actor.committing'},
     {type: 'xstate.done.actor.publishing'},
