@@ -162,7 +162,7 @@ export class Attempt {
   abandon(): void {
     this.#stage = 'over'
     this.#stop()
-    this.#file.giveUp()
+    this.#file.abandon()
     this.#detach()
   }
 

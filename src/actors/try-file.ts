@@ -4,6 +4,7 @@
  */
 
 import {unexpectedSize} from '../domain/content-guard.ts'
+import {TransferError} from '../domain/errors.ts'
 import {expectedDigests} from '../domain/expected-file.ts'
 import {missingRanges, prefixLength, sizeOf} from '../domain/range-set.ts'
 import {type Evidence, type OperationFacts, withoutBytes} from '../domain/record.ts'
@@ -29,6 +30,7 @@ export class TryFile {
   #recording: {readonly settled: Promise<void>; readonly settle: () => void} | undefined
   /** The part of the generation before is being closed. */
   #retiring: Promise<void> | undefined
+  #isAbandoned = false
 
   constructor(host: TryFileHost) {
     this.#host = host
@@ -115,6 +117,12 @@ export class TryFile {
     this.#recording = undefined
   }
 
+  /** The chart has left the try: its part may be removed any time, and is not made anew. */
+  abandon(): void {
+    this.#isAbandoned = true
+    this.giveUp()
+  }
+
   checkpoint(): void {
     const bytes = this.#bytes
     if (!bytes.hasPart) return
@@ -160,6 +168,8 @@ export class TryFile {
     const name = this.#name
     await this.#retiring
     await this.#dropOlder(name)
+    // Whoever was told of the answer may have canceled: a removal that has begun would not find what is made now.
+    if (this.#isAbandoned) throw new TransferError('CANCELED', 'the try was given up')
     const {part} = await this.#host.sink.openPart(name, [])
     try {
       await this.#prepare(part)

@@ -157,8 +157,10 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     // What only has to take its name goes on at once; anything else that has no slot waits in the line for one.
     if (this.#facts.publishing !== undefined) return {record: {...this.#facts, state: 'publishing'}, carried: {}}
     if (!hasSlot) return {record: {...this.#facts, state: 'queued'}}
-    // As it was admitted, where nothing came of that.
-    return {record: failure === undefined ? this.#record : {...this.#facts, state: 'running'}, carried: {failure}}
+    if (failure !== undefined) return {record: {...this.#facts, state: 'running'}, carried: {failure}}
+    // As it was admitted, where nothing came of that; what was changed since holds.
+    const {policy, request} = this.#facts
+    return {record: {...this.#record, policy, request}, carried: {}}
   }
 
   change(changes: Partial<Pick<OperationFacts, 'policy' | 'request'>>): boolean {

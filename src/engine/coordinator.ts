@@ -378,14 +378,14 @@ export class Coordinator {
   }
 
   /**
-   * First whom the store does not show so yet, then page by page, so that a group of a million never stands in memory. Resolves
-   * when the outcomes are durable.
+   * First whom the store may not show so, then page by page, so that a group of a million never stands in memory. Resolves when
+   * the outcomes are durable.
    */
   async forEachMember(name: string, command: GroupCommand): Promise<void> {
     const {states} = command
     this.line.suspendGroup(name)
     try {
-      await this.#carryOut(command, this.#aheadOfTheStore(name, command))
+      await this.#carryOut(command, this.#aheadOfTheStore(name, command.event()))
       for (let after: OperationId | undefined; ; ) {
         const from = after
         let carriedOut = Promise.resolve()
@@ -414,12 +414,10 @@ export class Coordinator {
     await this.operations.settled(moved)
   }
 
-  /** Members whose charts take the command while their records do not say so yet: where they went is being written. */
-  #aheadOfTheStore(group: string, {states, event}: GroupCommand): readonly OperationEntry[] {
-    const asked = event()
+  /** Members whose charts take the command: where they went is being written, or was not worth a write. */
+  #aheadOfTheStore(group: string, asked: OperationEvent): readonly OperationEntry[] {
     const ahead = [...this.operations.all()].filter(
-      ({record, snapshot}) =>
-        record.policy.group === group && !states.includes(record.state) && snapshot?.can(asked) === true,
+      ({record, snapshot}) => record.policy.group === group && snapshot?.can(asked) === true,
     )
     return ahead.sort((a, b) => (a.record.id < b.record.id ? -1 : 1))
   }
@@ -443,6 +441,8 @@ export class Coordinator {
   }
 
   #admitEntry(id: OperationId, entry: OperationEntry | undefined): void {
+    // A command may have taken its slot back since: it is admitted again when its turn comes.
+    if (!this.line.hasSlot(id)) return
     const isWanted = entry !== undefined && !entry.isOver && !this.#isDraining()
     if (isWanted && !this.smallFiles.tryCarry(entry)) {
       this.operations.activate(entry)

@@ -120,6 +120,10 @@ export class Dispatcher {
     return this.#slots.size
   }
 
+  hasSlot(id: OperationId): boolean {
+    return this.#slots.has(id)
+  }
+
   groupRecord(name: string): GroupRecord {
     return this.#groups.record(name)
   }

@@ -57,10 +57,12 @@ export class OperationEntry implements Counted {
   /** What takes its steps while it has no actor: a batch of small files. */
   carrier: Carrier | undefined
   path: string
-  /** Settles when everything observed so far was told. */
-  tail: Promise<void> | undefined
+  /** Settles when everything observed so far was told; false when it never will be. */
+  tail: Promise<boolean> | undefined
   /** How many steps the tail waits for. */
   untold = 0
+  /** A step of it is being told. */
+  isTelling = false
   /** The event that the chart took last. */
   cause: Cause = {type: 'restored'}
   /** Position from which the application wants bytes first (random access). */

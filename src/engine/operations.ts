@@ -179,11 +179,18 @@ export class Operations {
   async query<T>(query: OperationQuery, use: (records: readonly OperationRecord[]) => T): Promise<T> {
     const {limit = DEFAULT_PAGE} = query
     for (let asked = limit; ; asked *= 2) {
+      let found: readonly OperationRecord[] = []
       const used = await this.read(
-        () => this.#options.ports.store.query({...query, limit: asked}),
+        async () => {
+          // Whoever lives now may be put away by the time the store answers.
+          const live = this.#live()
+          found = await this.#options.ports.store.query({...query, limit: asked})
+          return [...found, ...live]
+        },
         (records) => {
-          const isWhole = records.length < asked
-          const page = this.#pageOf(records, query, isWhole ? undefined : records.at(-1)?.id).slice(0, limit)
+          // As the store answered: of that, some may have been forgotten since.
+          const isWhole = found.length < asked
+          const page = this.#pageOf(records, query, isWhole ? undefined : found.at(-1)?.id).slice(0, limit)
           // What matches no more left room for what comes behind it.
           return isWhole || page.length === limit ? {by: use(page)} : undefined
         },
@@ -192,13 +199,17 @@ export class Operations {
     }
   }
 
+  #live(): readonly OperationRecord[] {
+    return [...this.#entries.values()].filter(({isLive}) => isLive).map(({record}) => record)
+  }
+
   /** Of `records` and of what is live, up to id `last`, what matches. */
   #pageOf(records: readonly OperationRecord[], query: OperationQuery, last: OperationId | undefined) {
     const {after} = query
-    const page = new Map(records.map((record) => [record.id, record]))
-    for (const {isLive, record} of this.#entries.values()) {
+    const page = new Map<OperationId, OperationRecord>()
+    for (const record of [...records, ...this.#live()]) {
       const {id} = record
-      if (isLive && (after === undefined || id > after) && (last === undefined || id <= last)) page.set(id, record)
+      if ((after === undefined || id > after) && (last === undefined || id <= last)) page.set(id, record)
     }
     return [...page.values()].filter((record) => matchesQuery(record, query)).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
@@ -265,37 +276,46 @@ export class Operations {
     const mustSave = isWorthSaving(entry.saved, record) || (step.isPassive && entry.journal.hasUnsaved)
     if (mustSave) entry.saved = record
     const durable = mustSave ? this.#persist(entry, record) : undefined
-    if (durable === undefined && entry.tail === undefined) this.#tell(entry, record, move, step.isPassive)
-    else entry.tail = this.#tellLater(entry, record, move, step.isPassive, durable)
+    // Whoever is told of a step, and makes it go another one, may not be the last who is told of the first.
+    const awaited = durable ?? (entry.isTelling ? Promise.resolve() : undefined)
+    if (awaited === undefined && entry.tail === undefined) this.#tell(entry, record, move, step.isPassive)
+    else entry.tail = this.#tellLater(entry, record, move, step.isPassive, awaited)
     return durable
   }
 
-  /** Tells once all before it was told and it is durable; what never becomes durable is never told. */
+  /**
+   * Tells once all before it was told and it is durable. What never becomes durable is never told, nor is what came after it, which
+   * builds on it. Resolves with whether it was told.
+   */
   async #tellLater(
     entry: OperationEntry,
     record: OperationRecord,
     move: JournalEntry | undefined,
     isPassive: boolean,
     durable: Promise<void> | undefined,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const before = entry.tail
     entry.untold += 1
     try {
       if (before !== undefined) {
         // Its rejection is seen when all before it was told.
         durable?.catch(() => undefined)
-        await before
+        if (!(await before)) {
+          this.#hasTold(entry)
+          return false
+        }
       }
       if (durable !== undefined) await durable
     } catch {
       this.#hasTold(entry)
-      return
+      return false
     }
     try {
       this.#tell(entry, record, move, isPassive)
     } finally {
       this.#hasTold(entry)
     }
+    return true
   }
 
   #hasTold(entry: OperationEntry): void {
@@ -347,6 +367,7 @@ export class Operations {
 
   #tell(entry: OperationEntry, record: OperationRecord, move: JournalEntry | undefined, isPassive: boolean): void {
     const {observer, ports} = this.#options
+    entry.isTelling = true
     const changed = record.state !== entry.record.state
     const notice = entry.tell(record)
     const at = ports.clock.now()
@@ -358,6 +379,7 @@ export class Operations {
     if (notice.hasRestarted) observer.emit({type: 'operation.restarted', at, id: record.id, record})
     if (changed || notice.hasResponseChanged || notice.hasRestarted) entry.notices.next(notice)
     observer.told(notice)
+    entry.isTelling = false
     if (isPassive) queueMicrotask(() => this.#putAwayIfPassive(entry))
   }
 

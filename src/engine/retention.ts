@@ -98,14 +98,17 @@ export class Retention {
     const records = await store.getMany(ids)
     const delivered = records.flatMap((record) => (record?.delivered === true && !isAwaited(record) ? [record] : []))
     if (delivered.length === 0) return
-    const forgotten = await Promise.all(
+    const outcomes = await Promise.allSettled(
       delivered.map(async (record) => {
         await beforeForgetting(record)
         await store.remove(record.id)
-        return record.id
       }),
     )
-    onForgotten(forgotten)
+    // Those that are gone are told of, also where others could not be removed.
+    const forgotten = delivered.flatMap(({id}, at) => (outcomes[at]?.status === 'fulfilled' ? [id] : []))
+    if (forgotten.length > 0) onForgotten(forgotten)
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (refused !== undefined) throw refused.reason
   }
 
   async *#pages(): AsyncGenerator<readonly EndedEntry[]> {

@@ -247,6 +247,26 @@ describe('groups', () => {
     expect(world.disk.names('/downloads').toSorted()).toEqual(['1', '4'])
   })
 
+  it('share no more slots than there are, whoever changes those that are about to go on', async () => {
+    const world = await worldOf({maxConcurrentTransfers: 2}, 80_000)
+    world.setConditions({connectivity: 'none'})
+    const drafts = [1, 2, 3, 4, 5].map((n) => world.draft(n, {policy: {group: `g${n % 3}`}}))
+    const entries = await world.until(world.engine.start(drafts))
+    await world.until(() => entries.every(({record}) => record.state === 'pausedNoNetwork'))
+    let most = 0
+    world.engine.events$.subscribe((event) => {
+      if (event.type !== 'operation.moved') return
+      most = Math.max(most, entries.filter(({state}) => state === 'running').length)
+      if (event.to !== 'running.exchanging.active.connecting') return
+      for (const entry of entries)
+        if (entry.state === 'returning') world.engine.changePolicy(entry, {...entry.facts.policy, retries: 7})
+    })
+    world.setConditions({connectivity: 'internet'})
+    await world.until(() => entries.every(({record}) => record.state === 'completed'))
+    expect(most).toBe(2)
+    await world.close()
+  })
+
   it('do not carry along what makeCurrent moved and is through', async () => {
     const world = await worldOf({maxConcurrentTransfers: 1}, 1_000, 40)
     await world.until(world.engine.setBehavior('g', 1))

@@ -190,6 +190,26 @@ describe('a command for a group', () => {
   })
 })
 
+describe('a pause of a group', () => {
+  it('reaches who runs again after a pause of the system, although the store does not say so', async () => {
+    const world = new SimulatedWorld()
+    world.network.serve(url(0, 0), {seed: 1, size: 10_000_000})
+    await world.open()
+    const [entry] = await world.until(
+      world.engine.start([world.draft(1, {url: url(0, 0), policy: {group: nameOf(0)}})]),
+    )
+    await world.advance(300)
+    world.setConditions({connectivity: 'none'})
+    await world.until(() => entry?.record.state === 'pausedNoNetwork')
+    world.setConditions({connectivity: 'internet'})
+    await world.until(() => entry?.record.state === 'running')
+    await world.until(world.engine.pauseGroup(nameOf(0)))
+    expect(entry?.record.state).toBe('pausedByApplication')
+    expect(world.network.open.size).toBe(0)
+    await world.close()
+  })
+})
+
 describe('a line that cannot be read', () => {
   it('is read again after a while, and nobody else waits for it', async () => {
     const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1}})

@@ -7,9 +7,17 @@ import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 const COUNT = 9
 const RUNNING = 4
 
-/** Some run and have not been written since they were queued. */
-async function makeWorld() {
+/** Some run and have not been written since they were queued. `beforeAnswer`: what a query of the store waits for. */
+async function makeWorld(beforeAnswer: () => Promise<void> = async () => undefined) {
   const world = new SimulatedWorld({engine: {maxConcurrentTransfers: RUNNING, maxConnectionsPerOrigin: RUNNING}})
+  world.onStore = (store) => {
+    const query = store.query.bind(store)
+    store.query = async (asked) => {
+      const found = await query(asked)
+      await beforeAnswer()
+      return found
+    }
+  }
   for (let n = 1; n <= COUNT; n++) world.network.serve(urlOf(n), {seed: n, size: 1_000_000})
   await world.open()
   await world.until(world.engine.startMany(Array.from({length: COUNT}, (_, n) => world.draft(n + 1))))
@@ -46,6 +54,39 @@ describe('a query by state', () => {
         expect(found).toEqual(all)
       }
     }
+    await world.close()
+  })
+
+  it('finds whoever matched all the time, also where it is put away before the store answers', async () => {
+    let beforeAnswer = async () => {}
+    const world = await makeWorld(() => beforeAnswer())
+    const [first] = await world.until(world.engine.findMany({limit: 1}))
+    if (first === undefined) throw new Error('nobody was found')
+    beforeAnswer = async () => {
+      beforeAnswer = async () => {}
+      world.engine.pause(first)
+      await world.until(() => first.record.state === 'pausedByApplication' && !first.isLive)
+    }
+    const found = await world.until(world.engine.query({states: ['running', 'pausedByApplication']}))
+    expect(found.map(({id}) => id)).toContain(first.record.id)
+    await world.close()
+  })
+
+  it('passes nobody over for one that is forgotten before the store answers', async () => {
+    let beforeAnswer = async () => {}
+    const world = await makeWorld(() => beforeAnswer())
+    const [first, second, ...others] = await world.until(world.engine.findMany({}))
+    if (first === undefined || second === undefined) throw new Error('nobody was found')
+    for (const entry of others.slice(0, RUNNING)) world.engine.pause(entry)
+    world.engine.cancel(second)
+    await world.until(() => second.isOver && !second.isLive && others.at(-1)?.record.state === 'running')
+    beforeAnswer = async () => {
+      beforeAnswer = async () => {}
+      await world.engine.forget(second.record.id)
+    }
+    const page = await world.until(world.engine.query({limit: 2}))
+    const rest = await world.until(world.engine.query({after: page.at(-1)?.id ?? first.record.id}))
+    expect([...page, ...rest].map(({id}) => id)).toEqual([first, ...others].map(({record}) => record.id))
     await world.close()
   })
 })

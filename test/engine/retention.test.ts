@@ -7,8 +7,8 @@ import {Retention, type RetentionPolicy} from '../../src/engine/retention.ts'
 import type {EndedEntry, RecordStore} from '../../src/ports/record-store.ts'
 import {operationId} from '../support/records.ts'
 
-/** A retention over so many ends, told one after another. */
-function retentionOf(policy: RetentionPolicy) {
+/** A retention over so many ends, told one after another. `kept`: cannot be removed. */
+function retentionOf(policy: RetentionPolicy, kept?: OperationId) {
   const ended: EndedEntry[] = []
   let now = 0
   let read = 0
@@ -23,6 +23,7 @@ function retentionOf(policy: RetentionPolicy) {
       return ids.map((id) => ({id, delivered: true}) as OperationRecord)
     },
     async remove(id) {
+      if (id === kept) throw new Error('the store refuses')
       const at = ended.findIndex((entry) => entry.id === id)
       ended.splice(at, 1)
     },
@@ -36,7 +37,7 @@ function retentionOf(policy: RetentionPolicy) {
     beforeForgetting: async () => {},
     onForgotten: (ids) => forgotten.push(...ids),
     onError: (error) => {
-      throw error
+      if (kept === undefined) throw error
     },
   })
   return {
@@ -77,5 +78,12 @@ describe('retention', () => {
     const kept = retentionOf({count: 1_000_000, ageMs: 1500})
     for (let n = 0; n < 3; n += 1) await kept.end(1000)
     expect(kept.ended[0]?.endedAt).toBe(1500)
+  })
+
+  it('tells of each that is gone, also where another could not be removed', async () => {
+    const kept = retentionOf({count: 0, ageMs: 1_000_000}, operationId(500))
+    await kept.end(1000)
+    expect(kept.ended).toHaveLength(1)
+    expect(kept.forgotten).toHaveLength(999)
   })
 })

@@ -513,6 +513,18 @@ describe('a store that refuses', () => {
     expect(world.clock.pending).toBe(0)
   })
 
+  it('is told of nothing more by an engine that closes: neither what was refused, nor what came after it', async () => {
+    const world = await worldOf({maxConcurrentTransfers: 0})
+    const entry = await start(world, 1)
+    world.process.store.failNextCommits(new TransferError('DISK_FAILED', 'the store’s disk failed'), 1_000)
+    world.engine.changePolicy(entry, {...entry.facts.policy, retries: 7})
+    await world.settle()
+    world.setConditions({connectivity: 'none'})
+    await world.settle()
+    await world.close()
+    expect(entry.record.policy.retries).toBeUndefined()
+  })
+
   it('refuses a start, and the file is free again', async () => {
     const world = await worldOf()
     world.process.store.failNextCommits(new TransferError('DISK_FULL', 'the store’s disk is full'), 1)
@@ -539,6 +551,19 @@ describe('commands', () => {
       expect(world.disk.names('/downloads')).toEqual([])
       await world.close()
     }
+  })
+
+  it('cancel by whoever is told of the answer leaves nothing beside the file', async () => {
+    const world = await worldOf()
+    const entry = await start(world, 1)
+    world.engine.events$.subscribe((event) => {
+      if (event.type === 'operation.moved' && event.to.endsWith('.transferring')) world.engine.cancel(entry)
+    })
+    await world.until(() => entry.isOver)
+    await world.advance(1_000)
+    expect(entry.record.state).toBe('canceled')
+    expect(world.disk.names('/downloads')).toEqual([])
+    await world.close()
   })
 
   it('cancel has no effect when it is on its way, too late, or over', async () => {

@@ -425,6 +425,41 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  it('lets go of one that keeps its place with what was changed while it became a file', async () => {
+    const world = await worldOf(1)
+    await world.until(world.engine.setBehavior('g', BackgroundTransferBehavior.serialized))
+    world.failDisk(['write'], 'EIO', 1)
+    const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {group: 'g'}})]))
+    if (entry === undefined) throw new Error('nothing was started')
+    world.engine.events$.subscribe((event) => {
+      if (event.type !== 'operation.moved' || event.to !== 'running.finishing.verifying' || entry.actor !== undefined)
+        return
+      world.engine.changePolicy(entry, {...entry.facts.policy, retries: 7})
+    })
+    await expectWhole(world, entry, 1)
+    expect(world.network.notes).toHaveLength(2)
+    expect(entry.record.policy.retries).toBe(7)
+    await world.close()
+  })
+
+  it('tells everybody in the same order, also where one who is told takes it away', async () => {
+    const world = await worldOf(1)
+    const entry = await start(world, 1)
+    world.engine.events$.subscribe((event) => {
+      if (event.type !== 'operation.moved' || event.to !== 'running.exchanging.active.transferring') return
+      if (entry.actor === undefined) world.engine.pause(entry)
+    })
+    const told: number[] = []
+    world.engine.events$.subscribe((event) => {
+      if (event.type === 'operation.moved') told.push(event.entry.seq)
+    })
+    await world.until(() => entry.record.state === 'pausedByApplication')
+    const journal = await world.until(world.engine.journal(entry.record.id))
+    expect(told).toEqual(journal.slice(-told.length).map(({seq}) => seq))
+    expect(told.length).toBeGreaterThanOrEqual(3)
+    await world.close()
+  })
+
   it('gives back every slot, whatever happens to those that it carries', async () => {
     const world = await worldOf(30)
     for (const n of [2, 5, 8]) world.network.addFault(urlOf(n), {kind: 'status', status: 404})
