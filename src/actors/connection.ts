@@ -163,12 +163,14 @@ export class Connection {
 
   letGo(): void {
     this.#isHeld = false
-    this.#exchange?.resume()
+    this.resume()
   }
 
   /** Memory is free again. */
   resume(): void {
-    if (!this.#isHeld) this.#exchange?.resume()
+    if (this.#isHeld) return
+    this.#exchange?.resume()
+    this.#handOverAtEnd()
   }
 
   /** Hands over what a slow body brought so far. */

@@ -2,9 +2,9 @@
  * Which stretch a connection brings next, where a file has several. Pure: the same board gives the same answer.
  *
  * hole    missing bytes that nobody brings.
- * share   of the slice that would take longest, its rear in proportion to the two rates, on a whole unit, so that both end
- *         together. Never so little that another request would cost more than it brings: to a connection that is slow, less is
- *         worth one, or the last mebibytes would be left to a few.
+ * share   of the slice that would take longest, its rear in proportion to the two rates, so that both end together. Never so
+ *         little that another request would cost more than it brings: to a connection that is slow, less is worth one, or the
+ *         last mebibytes would be left to a few. None where it would come later than if it were left where it is.
  * hedge   all that a straggler still has to bring, a second time: whoever has it first ends the other. What is hedged is a tenth
  *         of the file at most.
  */
@@ -87,6 +87,8 @@ function shareOf(board: Board): NextStretch | undefined {
       Math.max(roundUp(end - fair, grain), roundUp(position + least, grain)),
       roundDown(end - least, grain),
     )
+    // To one that crawls even the least is too much: it would take longer over it than the other one over everything.
+    if ((end - start) * rate > rest * own) continue
     if (start - position >= least) return {kind: 'share', of: slice.id, start, end}
   }
   return undefined

@@ -178,6 +178,7 @@ export class Operations {
    */
   async query<T>(query: OperationQuery, use: (records: readonly OperationRecord[]) => T): Promise<T> {
     const {limit = DEFAULT_PAGE} = query
+    if (!(limit > 0)) return use([])
     for (let asked = limit; ; asked *= 2) {
       let found: readonly OperationRecord[] = []
       const used = await this.read(

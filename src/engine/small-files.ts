@@ -179,12 +179,18 @@ export class SmallFiles implements Batch {
   }
 
   #beginFiling(carried: CarriedFile): void {
-    if (!carried.hasLeft) carried.beginFiling(this.#options.isSerialized(carried.facts.policy.group))
+    carried.beginFiling(this.#isSerialized(carried))
+  }
+
+  #isSerialized({facts}: CarriedFile): boolean {
+    return this.#options.isSerialized(facts.policy.group)
   }
 
   get #isTurnReady(): boolean {
     const {length} = this.#arrived
-    return length >= MOST_FILED || (length > 0 && this.#onWire.size === 0)
+    if (length >= MOST_FILED || (length > 0 && this.#onWire.size === 0)) return true
+    // The next of its group waits for it.
+    return this.#arrived.some((carried) => this.#isSerialized(carried))
   }
 
   /** Something happened to it that is not plain. */

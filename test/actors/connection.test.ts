@@ -48,12 +48,13 @@ function slowServer() {
   }
 }
 
-async function receiving() {
+/** `hasRoom`: whether memory can be lent. */
+async function receiving(hasRoom = () => true) {
   const server = slowServer()
   let written = 0
   const writer = {
     base: 0,
-    lend: () => Buffer.alloc(LENT),
+    lend: () => (hasRoom() ? Buffer.alloc(LENT) : undefined),
     filled: (_: Buffer, length: number) => {
       written += length
     },
@@ -90,5 +91,17 @@ describe('a stretch that another connection took the rear of', () => {
     connection.endAt(LENT + 50)
     await ended
     expect(written()).toBe(LENT + 50)
+  })
+
+  it('ends when there is memory for what has come of it, and not with what comes behind it', async () => {
+    let hasRoom = false
+    const {server, connection, ended, written} = await receiving(() => hasRoom)
+    server.send(100)
+    connection.endAt(100)
+    await Promise.resolve()
+    hasRoom = true
+    connection.resume()
+    await ended
+    expect(written()).toBe(100)
   })
 })

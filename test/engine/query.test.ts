@@ -26,6 +26,12 @@ async function makeWorld(beforeAnswer: () => Promise<void> = async () => undefin
 }
 
 describe('a query by state', () => {
+  it('is answered also where nothing is asked for', async () => {
+    const world = await makeWorld()
+    for (const limit of [0, -1, Number.NaN]) expect(await world.until(world.engine.query({limit}))).toEqual([])
+    await world.close()
+  })
+
   it('finds what runs, though the store knows it as queued', async () => {
     const world = await makeWorld()
     const idsIn = async (query: OperationQuery) =>

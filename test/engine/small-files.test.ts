@@ -123,6 +123,21 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  it('makes a file at once for whose end the next of its group waits', async () => {
+    const world = await worldOf(3)
+    world.network.addFault(urlOf(3), {kind: 'stalled', after: 100})
+    await world.until(world.engine.setBehavior('films', BackgroundTransferBehavior.serialized))
+    await start(world, 3)
+    const took = async (n: number, group: string) => {
+      const [entry] = await world.until(world.engine.start([world.draft(n, {policy: {group}})]))
+      await world.until(() => entry?.isOver === true)
+      const {createdAt = 0, endedAt = 0} = entry?.record ?? {}
+      return endedAt - createdAt
+    }
+    expect(await took(1, 'films')).toBeLessThan(await took(2, ''))
+    await world.close()
+  })
+
   it('lets none wait for others longer than that', async () => {
     const world = await worldOf(2)
     world.network.addFault(urlOf(2), {kind: 'stalled', after: 100})

@@ -183,6 +183,15 @@ describe('invariant 7: stretches of several connections', () => {
     )
   })
 
+  it('give a crawling connection nothing that comes sooner without it', () => {
+    const rate = 512 * 1024
+    const total = 4_000_000
+    const slices: Slice[] = [{id: 'a', start: 0, position: total - rate, end: total, rate, flows: true}]
+    const board = {total, covered: [[0, total - rate]] as RangeSet, slices, wanted: 0, unit: 256 * 1024, hedged: 0}
+    for (const crawl of [0, 1, 1024, 60 * 1024]) expect(nextStretch({...board, rate: crawl})).toBeUndefined()
+    expect(nextStretch({...board, rate: 70 * 1024})).toMatchObject({kind: 'share'})
+  })
+
   it('halve the largest slice where no rate is known yet, of those that wait for their answers, too', () => {
     const total = 16_000
     const slices: Slice[] = [{id: 'own', start: 0, position: 0, end: total, rate: undefined, flows: true}]

@@ -74,7 +74,10 @@ async function readAll(): Promise<void> {
 
 function take(seq: number, message: InspectorMessage): void {
   if (message.type === 'resync') {
-    void readAll().then(refreshDetail)
+    void readAll().then(() => {
+      selectFirst()
+      refreshDetail()
+    })
     return
   }
   if (pending !== undefined) {
