@@ -1,6 +1,5 @@
 /** Room on the disk: asked for before bytes come, set aside, and looked at while they are written. */
 
-import {execFileSync} from 'node:child_process'
 import {EventEmitter, once} from 'node:events'
 import {mkdtempSync, readFileSync, rmSync, statfsSync, statSync} from 'node:fs'
 import {tmpdir} from 'node:os'
@@ -11,6 +10,7 @@ import {createFileSink} from '../../src/adapters/file/file-sink.ts'
 import type {PartFile} from '../../src/ports/file-sink.ts'
 import {contentOf} from '../support/content.ts'
 import {MemoryDisk} from '../support/memory-disk.ts'
+import {mountSmallDisk, unmountDisk} from '../support/small-disk.ts'
 import {factsOf, nameIn} from './file-sink.contract.ts'
 
 const MIB = 1024 * 1024
@@ -132,21 +132,11 @@ test('a claim allocates nothing, and does not lengthen the file', async () => {
   }
 })
 
-/** A small file system of its own, where this user may mount one. */
-function mountSmall(directory: string): boolean {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', directory], {stdio: 'ignore'})
-    return true
-  } catch {
-    return false
-  }
-}
-
 test('on a real disk of 24 MiB: a write that does not fit fails, the rest stays, and what was there goes on', async ({
   skip,
 }) => {
   const directory = mkdtempSync(join(tmpdir(), 'small-disk-'))
-  const isMounted = mountSmall(directory)
+  const isMounted = mountSmallDisk(directory, 24)
   try {
     if (!isMounted) skip('no file system can be mounted here')
     // Without a reserve only the disk itself says no.
@@ -171,7 +161,7 @@ test('on a real disk of 24 MiB: a write that does not fit fails, the rest stays,
     )
     expect(readFileSync(name.file).equals(CONTENT.subarray(0, 20 * MIB))).toBe(true)
   } finally {
-    if (isMounted) execFileSync('umount', [directory])
+    if (isMounted) unmountDisk(directory)
     rmSync(directory, {recursive: true})
   }
 })

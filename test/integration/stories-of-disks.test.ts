@@ -8,6 +8,7 @@ import {BackgroundTransferStatus, type DownloadOperation} from '../../src/index.
 import {contentOf, sha256} from '../support/content.ts'
 import type {Script} from '../support/faulty-script.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
+import {mountSmallDisk, unmountDisk} from '../support/small-disk.ts'
 import {
   bytesSent,
   digestOf,
@@ -29,14 +30,8 @@ describe('story 21: a full disk', () => {
   /** A file system of 32 MiB; undefined where none may be mounted. */
   async function smallDisk(): Promise<string | undefined> {
     const directory = await makeDirectory()
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', directory], {stdio: 'ignore'})
-    } catch {
-      return undefined
-    }
-    onCleanup(async () => {
-      execFileSync('umount', ['-l', directory])
-    })
+    if (!mountSmallDisk(directory, 32)) return undefined
+    onCleanup(async () => unmountDisk(directory))
     return directory
   }
 

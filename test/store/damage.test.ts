@@ -3,7 +3,6 @@
  * that the indexes agree with what is left, and what `repair` saves. Each starts from a copy of the same two stores.
  */
 
-import {execFileSync} from 'node:child_process'
 import {cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -16,18 +15,10 @@ import {SUSPECT_KEY} from '../../src/adapters/level/schema.ts'
 import {sealRecord} from '../../src/adapters/level/stored-record.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
 import {journalEntry, operationId, queuedRecord} from '../support/records.ts'
+import {mountSmallDisk, unmountDisk} from '../support/small-disk.ts'
 
 const COUNT = 600
 const SOUND = {opens: true, damaged: 0, missing: 0, unindexed: 0, orphans: 0, lostWrites: false}
-
-function mountSmall(directory: string): boolean {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', directory], {stdio: 'ignore'})
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Long enough that the log has many blocks. */
 const url = (n: number) => `http://127.0.0.1/${'path/'.repeat(40)}${n}`
@@ -412,7 +403,7 @@ describe('a damaged store', () => {
       const repaired = join(directory, 'repaired')
       await mkdir(repaired)
       // From one file system to another no directory is moved.
-      if (!mountSmall(repaired)) return skip('no file system can be mounted here')
+      if (!mountSmallDisk(repaired, 24)) return skip('no file system can be mounted here')
       try {
         await cp(databasePath(directory), join(repaired, 'store'), {recursive: true})
         await rm(databasePath(directory), {recursive: true})
@@ -420,7 +411,7 @@ describe('a damaged store', () => {
         await expect(repair(directory)).rejects.toThrow('EXDEV')
         await cp(join(repaired, 'store'), databasePath(directory), {recursive: true})
       } finally {
-        execFileSync('umount', [repaired])
+        unmountDisk(repaired)
       }
       await expectWhole(await openStore())
     })
