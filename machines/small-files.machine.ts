@@ -6,7 +6,7 @@
  *   open        nothing waits. `files.arrived` begins a turn, or waits for more.
  *   gathering   a turn costs much the same for many as for a few: it waits until it is full, until nobody is on the wire that could join
  *               it, or for a moment.
- *   storing     the parts are written, and made durable.
+ *   storing     the parts are written, where they were not written while they came, and made durable.
  *   committing  the intents to publish are made durable, in one commit of the store.
  *   publishing  the parts take their names. What came meanwhile is the next turn.
  * slots       who has all bytes needs no slot any more.
@@ -18,7 +18,7 @@
  *
  * A batch carries what goes its plain way. Whatever else happens to one of its operations (a failure, an answer that is not plain,
  * a command, a slow server) makes it let go of that one: it gets its own chart (operation.machine.ts, leavingBatch), as if the
- * process had died and it had been admitted again. Whoever has no slot any more waits in the line until it is.
+ * process had died and it had been admitted again; of a larger file that is slow what came is made durable first. Whoever has no slot any more waits in the line until it is.
  */
 
 import {type ActorRefFrom, fromPromise, setup} from 'xstate'

@@ -1,16 +1,24 @@
 /**
- * One plain exchange for a small file: one request to one address, a whole answer of known length, held in memory until it
- * becomes a file. An answer that refuses is a failure like any other's; whatever else the server says is not plain, and somebody
- * else asks again.
+ * One plain exchange for a small file: one request to one address, a whole answer of known length. An answer that refuses is a
+ * failure like any other's; whatever else the server says is not plain, and somebody else asks again.
  */
 
-import {asTransferError, type TransferError} from '../domain/errors.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
 import {extended} from '../domain/extended.ts'
 import {UNKNOWN_ORIGIN} from '../domain/origin-memory.ts'
 import {pinDigest} from '../domain/pinned-digest.ts'
-import {type Evidence, type OperationFacts, type ResponseFacts, withoutBytes} from '../domain/record.ts'
+import {EMPTY} from '../domain/range-set.ts'
+import {
+  type Evidence,
+  type OperationFacts,
+  type PublishedFile,
+  type ResponseFacts,
+  withoutBytes,
+} from '../domain/record.ts'
 import {isRedirectStatus} from '../domain/redirect.ts'
 import {judgeResponse, planRequest} from '../domain/resume-ladder.ts'
+import type {FileSink} from '../ports/file-sink.ts'
+import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
 import type {Secrets} from '../ports/secrets.ts'
 import {
   type BodyDisposition,
@@ -22,13 +30,16 @@ import {
 import type {BufferPool} from './buffer-pool.ts'
 import {withPlan} from './question.ts'
 import {requestHeaders} from './request-headers.ts'
+import {MOST_HELD_BYTES, type SmallBody, smallBody} from './small-body.ts'
 
-/** Bytes. A larger file is worth a chart of its own. */
-export const SMALL_FILE_BYTES = 256 * 1024
+/** Bytes. Of a larger file its chart costs little, compared with its bytes. */
+const SMALL_FILE_BYTES = 8 * 1024 * 1024
 
 export interface SmallExchangePorts {
   readonly transport: Transport
   readonly secrets: Secrets
+  readonly sink: FileSink
+  readonly meter: ProgressMeter
   readonly pool: BufferPool
   /** Epoch ms. */
   readonly now: () => number
@@ -41,7 +52,14 @@ export interface Refusal {
   readonly response?: ResponseFacts
 }
 
-export type SmallOutcome = 'whole' | 'notPlain' | Refusal
+export type SmallOutcome =
+  | 'whole'
+  | 'notPlain'
+  /** The disk would not have it. */
+  | 'notTaken'
+  /** Whoever stopped it goes on. */
+  | 'stopped'
+  | Refusal
 
 /** What becomes of it on the way; all of them are told in the transport's own calls. */
 export interface SmallExchangeListener {
@@ -57,13 +75,13 @@ export class SmallExchange implements BodyReceiver {
   /** Undefined before the request goes out. */
   #exchange: BriefExchange | undefined
   #isStopped = false
+  /** The disk would not have what came. */
+  #isBroken = false
   readonly #plan
-  /** Length of the body; undefined before there is a plain answer. */
-  #expected: number | undefined
   #refusal: Refusal | undefined
-  #lent: Buffer[] = []
-  /** Filled parts of lent buffers, in the order of the body. */
-  #bytes: Buffer[] = []
+  /** Undefined before there is a plain answer. */
+  #body: SmallBody | undefined
+  #gauge: Gauge | undefined
 
   constructor(ports: SmallExchangePorts, facts: OperationFacts, listener: SmallExchangeListener) {
     this.#ports = ports
@@ -73,19 +91,21 @@ export class SmallExchange implements BodyReceiver {
     this.#plan = planRequest(facts.evidence, {method, policy: facts.policy, origin: UNKNOWN_ORIGIN})
   }
 
-  /** The body, in order; to be given back by `free`. */
-  get body(): readonly Buffer[] {
-    return this.#bytes
-  }
-
   /** A body that was cut is not plain: what came of it may be worth something to a chart. */
   async run(): Promise<SmallOutcome> {
     try {
       const {bodyLength} = await this.#begin().finished
-      return this.#refusal ?? (bodyLength === this.#expected ? 'whole' : 'notPlain')
+      if (this.#refusal !== undefined) return this.#refusal
+      if (this.#body === undefined || bodyLength !== this.#body.expected) return 'notPlain'
     } catch (thrown) {
-      return this.#expected === undefined ? {error: asTransferError(thrown)} : 'notPlain'
+      if (this.#isStopped) return 'stopped'
+      if (this.#isBroken) return 'notTaken'
+      return this.#body === undefined ? {error: asTransferError(thrown)} : 'notPlain'
     }
+    return this.#body.taken().then(
+      () => 'whole',
+      () => 'notTaken',
+    )
   }
 
   #begin(): BriefExchange {
@@ -111,11 +131,23 @@ export class SmallExchange implements BodyReceiver {
     this.#exchange?.stop()
   }
 
-  /** Gives the memory of the body back. */
+  /** Makes a whole and durable part of what came. */
+  async store(facts: OperationFacts): Promise<PublishedFile> {
+    if (this.#body === undefined) throw new TransferError('INTERNAL', 'there is no body to store')
+    return this.#body.store(facts)
+  }
+
+  /** Stops, and makes durable what came so far; resolves with what may be claimed of it. */
+  async keep(facts: OperationFacts): Promise<Evidence> {
+    this.#exchange?.flush()
+    this.stop()
+    return (await this.#body?.keep(facts)) ?? facts.evidence
+  }
+
+  /** Gives the memory of the body back, and its file. */
   free(): void {
-    for (const buffer of this.#lent) this.#ports.pool.give(buffer)
-    this.#lent = []
-    this.#bytes = []
+    this.#gauge?.detach()
+    this.#body?.free()
   }
 
   connected(): void {
@@ -137,7 +169,7 @@ export class SmallExchange implements BodyReceiver {
     const {total, validator, marks, description, coded, digest} = verdict
     const isPlain = total !== undefined && total <= SMALL_FILE_BYTES && coded === undefined && digest === undefined
     if (!isPlain) return 'discard'
-    this.#expected = total
+    this.#body = this.#bodyOf(total)
     const learned = {
       total,
       ...(validator === undefined ? {} : {validator}),
@@ -148,20 +180,41 @@ export class SmallExchange implements BodyReceiver {
     return 'receive'
   }
 
-  lend(): Buffer {
-    const buffer = this.#ports.pool.take(this.#expected ?? 0)
-    this.#lent.push(buffer)
-    return buffer
+  moved(): void {
+    this.#gauge?.moved(this.#exchange?.received ?? 0)
   }
 
-  filled(buffer: Buffer, length: number): void {
-    this.#bytes.push(buffer.subarray(0, length))
+  lend(): Buffer | undefined {
+    return this.#body?.lend()
+  }
+
+  filled(buffer: Buffer, length: number, offset: number): void {
+    this.#body?.filled(buffer, length, offset)
   }
 
   release(buffer: Buffer): void {
-    const at = this.#lent.indexOf(buffer)
-    if (at < 0) return
-    this.#lent.splice(at, 1)
-    this.#ports.pool.give(buffer)
+    this.#body?.release(buffer)
+  }
+
+  #bodyOf(expected: number): SmallBody {
+    const {meter} = this.#ports
+    const {id} = this.#facts
+    if (expected > MOST_HELD_BYTES) this.#gauge = meter.attach(id, () => this.#counts(expected))
+    return smallBody({
+      ...this.#ports,
+      facts: this.#facts,
+      expected,
+      onRoom: () => this.#exchange?.resume(),
+      onWritten: () => meter.wrote(id),
+      onFailure: () => {
+        this.#isBroken = true
+        this.#exchange?.stop()
+      },
+    })
+  }
+
+  #counts(total: number): ByteCounts {
+    const {generation} = this.#facts.evidence
+    return {generation, received: this.#exchange?.received ?? 0, total, written: this.#body?.written ?? EMPTY}
   }
 }

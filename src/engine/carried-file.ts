@@ -1,8 +1,8 @@
 /** One operation that a batch of small files carries: where it stands, and what it needs to go on by itself. */
 
 import type {Refusal, SmallExchange, SmallExchangeListener, SmallOutcome} from '../actors/small-exchange.ts'
-import type {SerializedError} from '../domain/errors.ts'
-import {withFailure, withResponse} from '../domain/life-facts.ts'
+import {type SerializedError, TransferError} from '../domain/errors.ts'
+import {withEvidence, withFailure, withResponse} from '../domain/life-facts.ts'
 import {PLAIN_LIFE, type PlainStep} from '../domain/plain-life.ts'
 import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
@@ -35,6 +35,9 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   #keepsSlot = false
   /** Why its try failed. */
   #failure: SerializedError | undefined
+  #yielding: Promise<void> | undefined
+  /** What is durable of it. */
+  #kept: Evidence | undefined
   /** Its part, once that is whole and durable. */
   verified: PublishedFile | undefined
 
@@ -109,14 +112,29 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     this.step(PLAIN_LIFE.finished, this.#facts)
   }
 
-  /** Hands its bytes to `write`, and gives their memory back. */
-  async write(write: (bytes: readonly Buffer[]) => Promise<PublishedFile>): Promise<PublishedFile> {
+  /** Makes its part of what came, and gives the memory of that back. */
+  async store(): Promise<PublishedFile> {
+    if (this.#exchange === undefined) throw new TransferError('INTERNAL', 'nothing came that could be stored')
     this.#stage = 'writing'
     try {
-      return await write(this.#exchange?.body ?? [])
+      return await this.#exchange.store(this.#facts)
     } finally {
       if (this.#stage === 'writing') this.#stage = 'filing'
-      this.#exchange?.free()
+      this.#exchange.free()
+    }
+  }
+
+  /** Stops, and makes durable what came so far: its own chart goes on from there. Resolves when it may be let go of. */
+  yield(): Promise<void> {
+    this.#yielding ??= this.#keep()
+    return this.#yielding
+  }
+
+  async #keep(): Promise<void> {
+    try {
+      this.#kept = await this.#exchange?.keep(this.#facts)
+    } catch {
+      // Then nothing may be claimed.
     }
   }
 
@@ -158,6 +176,9 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     if (this.#facts.publishing !== undefined) return {record: {...this.#facts, state: 'publishing'}, carried: {}}
     if (!hasSlot) return {record: {...this.#facts, state: 'queued'}}
     if (failure !== undefined) return {record: {...this.#facts, state: 'running'}, carried: {failure}}
+    const kept = this.#kept
+    if (kept !== undefined && kept.ranges.length > 0)
+      return {record: {...withEvidence(this.#facts, kept), state: 'running'}, carried: {}}
     // As it was admitted, where nothing came of that; what was changed since holds.
     const {policy, request} = this.#facts
     return {record: {...this.#record, policy, request}, carried: {}}

@@ -196,6 +196,7 @@ export class Coordinator {
     })
     this.smallFiles = new SmallFiles({
       ports,
+      meter: this.ticker,
       limiter: this.limits,
       pool,
       conditions,
@@ -333,6 +334,8 @@ export class Coordinator {
   async drain(): Promise<void> {
     this.line.stop()
     this.prefetcher.stop()
+    // First: those have charts of their own then, which drain with the others.
+    await this.smallFiles.leaveWire()
     await Promise.all([
       this.smallFiles.drain(),
       drain(this.operations),

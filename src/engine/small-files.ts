@@ -28,6 +28,7 @@ import {
   type TransferRequest,
 } from '../domain/record.ts'
 import {partNameOf} from '../ports/file-sink.ts'
+import type {ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import {type Batch, CarriedFile} from './carried-file.ts'
 import type {OperationEntry} from './operation-entry.ts'
@@ -44,6 +45,7 @@ const MOST_FILED = 64
 
 export interface SmallFilesOptions {
   readonly ports: Pick<EnginePorts, 'transport' | 'sink' | 'secrets' | 'clock'>
+  readonly meter: ProgressMeter
   readonly limiter: RateLimiter
   readonly pool: BufferPool
   readonly conditions: () => Conditions
@@ -72,7 +74,8 @@ export class SmallFiles implements Batch {
 
   constructor(options: SmallFilesOptions) {
     this.#options = options
-    this.#exchangePorts = {...options.ports, pool: options.pool, now: () => this.now()}
+    const {ports, meter, pool} = options
+    this.#exchangePorts = {...ports, meter, pool, now: () => this.now()}
     this.#origins = new SmallOrigins(options.trustedAfter)
   }
 
@@ -101,6 +104,11 @@ export class SmallFiles implements Batch {
     for (const carried of [...this.#onWire]) {
       if (blockageOf(carried.facts, conditions) !== undefined) this.#options.promote(carried.entry)
     }
+  }
+
+  /** Lets go of all who are on the wire, with what they have. */
+  async leaveWire(): Promise<void> {
+    await Promise.all([...this.#onWire].map((carried) => this.#yield(carried)))
   }
 
   /** Lets go of all for whom it is not too late; resolves when the others have their names. */
@@ -149,7 +157,9 @@ export class SmallFiles implements Batch {
     } else if (outcome === 'notPlain') {
       this.#origins.distrust(carried.facts.request.url)
       this.#giveUp(carried)
-    } else {
+    } else if (outcome === 'notTaken') {
+      this.#giveUp(carried)
+    } else if (outcome !== 'stopped') {
       carried.fail(outcome)
       this.#giveUp(carried)
     }
@@ -161,7 +171,7 @@ export class SmallFiles implements Batch {
     } catch (thrown) {
       return {error: asTransferError(thrown)}
     }
-    return carried.hasLeft ? 'notPlain' : carried.fetch()
+    return carried.hasLeft ? 'stopped' : carried.fetch()
   }
 
   #arrive(carried: CarriedFile): void {
@@ -200,13 +210,12 @@ export class SmallFiles implements Batch {
   }
 
   async #storeParts(): Promise<void> {
-    const {sink} = this.#options.ports
     this.#turn = this.#arrived.splice(0, MOST_FILED)
     await this.#each(async (carried) => {
       this.#beginFiling(carried)
       // Whoever heard of it may have taken it away.
       if (carried.hasLeft) return
-      const file = await carried.write((bytes) => sink.writeWhole(partNameOf(carried.facts), bytes))
+      const file = await carried.store()
       const {facts} = carried
       if (file.size !== facts.evidence.total) throw new TransferError('LENGTH_MISMATCH', 'the part has another length')
       carried.verified = facts.policy.nameFromServer === true ? {...file, as: nameOf(facts)} : file
@@ -254,8 +263,14 @@ export class SmallFiles implements Batch {
     for (const carried of [...this.#onWire]) {
       if (carried.since > before) continue
       this.#origins.avoid(carried.facts.request.url)
-      this.#giveUp(carried)
+      void this.#yield(carried)
     }
+  }
+
+  /** Its own chart goes on where it is. */
+  async #yield(carried: CarriedFile): Promise<void> {
+    await carried.yield()
+    this.#giveUp(carried)
   }
 
   #running(): SmallFilesActor {

@@ -6,10 +6,10 @@ import type {OperationRecord} from '../domain/record.ts'
 const MOST_ORIGINS = 1000
 
 /**
- * Bytes of a file that speaks for its server. Far less than a batch carries: a server whose files are near that limit would send some
+ * Bytes of a file that speaks for its server. Less than a batch carries: a server whose files are near that limit would send some
  * that are beyond it, and these are asked for twice.
  */
-const TYPICAL_BYTES = 64 * 1024
+const TYPICAL_BYTES = 4 * 1024 * 1024
 
 /** After each failure a server has to prove itself so many times as long. */
 const CAUTION = 4

@@ -87,6 +87,11 @@ export interface FileReader {
   close(): Promise<void>
 }
 
+export interface PartUse {
+  /** It will most likely be whole before any checkpoint is made: digests are computed only for one, from what is in the file. */
+  readonly digestsLater?: boolean
+}
+
 export interface OpenedPart {
   readonly part: PartFile
   /**
@@ -106,7 +111,7 @@ export interface FileSink {
    * Opens (creating it, mode 0600) the part file and verifies `claimed` ranges. With no claimed ranges an existing file
    * of that name is emptied. Waits while the part is open: one that was given up may still be written to.
    */
-  openPart(name: PartName, claimed: RangeSet): Promise<OpenedPart>
+  openPart(name: PartName, claimed: RangeSet, use?: PartUse): Promise<OpenedPart>
   /**
    * Makes a part of all its bytes at once, as `verify` leaves one: whole, with its final mode, everything durable (fsync). The
    * buffers belong to the sink until the promise settles. Waits while the part is open. Rejects with FILE_EXISTS when there is

@@ -114,10 +114,8 @@ export interface Exchange {
   readonly finished: Promise<ExchangeEnd>
 }
 
-/** An exchange that nobody looks at before it is over. */
-export interface BriefExchange {
-  /** See `Exchange`. */
-  readonly finished: Promise<ExchangeEnd>
+/** An exchange of a request without a body, and without a signal. */
+export interface BriefExchange extends Pick<Exchange, 'received' | 'flush' | 'resume' | 'finished'> {
   /** What aborting the signal of an exchange does. Idempotent. */
   stop(): void
 }
@@ -142,6 +140,14 @@ export function beginBrief(
 ): BriefExchange {
   if (transport.brief !== undefined) return transport.brief(request, receiver)
   const controller = new AbortController()
-  const {finished} = transport.exchange(request, receiver, controller.signal)
-  return {finished, stop: () => controller.abort()}
+  const exchange = transport.exchange(request, receiver, controller.signal)
+  return {
+    get received() {
+      return exchange.received
+    },
+    flush: () => exchange.flush(),
+    resume: () => exchange.resume(),
+    finished: exchange.finished,
+    stop: () => controller.abort(),
+  }
 }

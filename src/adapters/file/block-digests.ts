@@ -75,13 +75,15 @@ export class BlockDigests {
    * `isWorthIt`: false spares the digest of their blocks.
    */
   note(bytes: Buffer, position: number, isWorthIt = true): void {
-    let done = 0
-    while (done < bytes.length) {
-      const start = position + done
-      const length = Math.min(bytes.length - done, BLOCK_SIZE - (start % BLOCK_SIZE))
-      this.#noteInBlock(blockOf(start), bytes.subarray(done, done + length), start, isWorthIt)
-      done += length
+    for (const [start, end] of byBlocks(position, bytes.length)) {
+      const part = bytes.subarray(start - position, end - position)
+      this.#noteInBlock(start, end, (head) => digestAfter(head, part, isWorthIt))
     }
+  }
+
+  /** The same of bytes that nobody looks at before a checkpoint names them: then they are read again. */
+  noteUnread(length: number, position: number): void {
+    for (const [start, end] of byBlocks(position, length)) this.#noteInBlock(start, end, () => undefined)
   }
 
   /** The file ends at `length` now. */
@@ -121,8 +123,8 @@ export class BlockDigests {
     for (const block of blocks) this.#changed.add(block)
   }
 
-  #noteInBlock(block: number, bytes: Buffer, start: number, isWorthIt: boolean): void {
-    const end = start + bytes.length
+  #noteInBlock(start: number, end: number, digestAfterHead: (head: Stretch | undefined) => Stretch['crc']): void {
+    const block = blockOf(start)
     const known = this.#blocks.get(block) ?? []
     const result: Stretch[] = []
     let added: Stretch | undefined
@@ -141,12 +143,21 @@ export class BlockDigests {
       const before = result.findIndex((stretch) => stretch.end === start)
       const head = before < 0 ? undefined : result[before]
       if (head !== undefined) result.splice(before, 1)
-      added = {start: head?.start ?? start, end, crc: digestAfter(head, bytes, isWorthIt)}
+      added = {start: head?.start ?? start, end, crc: digestAfterHead(head)}
     }
     result.push(added)
     result.sort((a, b) => a.start - b.start)
     this.#blocks.set(block, result.length > MOST_STRETCHES ? mergeTouching(result) : result)
     this.#changed.add(block)
+  }
+}
+
+/** The bytes `[position, position + length)`, cut where blocks end. */
+function* byBlocks(position: number, length: number): Generator<ByteRange> {
+  for (let start = position; start < position + length; ) {
+    const end = Math.min(position + length, (blockOf(start) + 1) * BLOCK_SIZE)
+    yield [start, end]
+    start = end
   }
 }
 

@@ -42,9 +42,9 @@ export function withinBounds(sink: FileSink, bounds: FileBounds): FileSink {
   const demand = ({app, file}: PartName) => bounds.demand(app, file, 'write')
   return {
     ...sink,
-    async openPart(name, claimed) {
+    async openPart(name, claimed, use) {
       await demand(name)
-      return sink.openPart(name, claimed)
+      return sink.openPart(name, claimed, use)
     },
     async writeWhole(name, bytes) {
       await demand(name)

@@ -4,7 +4,7 @@ import {basename} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import {EMPTY, prefixLength, type RangeSet, sizeOf} from '../../domain/range-set.ts'
 import type {PublishedFile} from '../../domain/record.ts'
-import type {FileSink, OpenedPart, PartFile, PartName} from '../../ports/file-sink.ts'
+import type {FileSink, OpenedPart, PartFile, PartName, PartUse} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
 import {TargetCheck} from './check-target.ts'
 import {DirectorySyncs} from './directory-syncs.ts'
@@ -80,8 +80,8 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     checkTarget(target) {
       return asFileWork(target.file, 'directory', () => targets.check(target))
     },
-    openPart(name, claimed) {
-      return asFileWork(partPaths(name).part, 'directory', () => openPart(context, name, claimed))
+    openPart(name, claimed, use = {}) {
+      return asFileWork(partPaths(name).part, 'directory', () => openPart(context, name, claimed, use))
     },
     writeWhole(name, bytes) {
       const {part} = partPaths(name)
@@ -144,7 +144,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
 }
 
 /** The turn lasts until the part is closed. */
-async function openPart(context: Context, name: PartName, claimed: RangeSet): Promise<OpenedPart> {
+async function openPart(context: Context, name: PartName, claimed: RangeSet, use: PartUse): Promise<OpenedPart> {
   const {part} = partPaths(name)
   const endTurn = await context.turns.begin(part)
   const onClosed = () => {
@@ -152,7 +152,7 @@ async function openPart(context: Context, name: PartName, claimed: RangeSet): Pr
     endTurn()
   }
   try {
-    return await openInTurn(context, name, claimed, onClosed)
+    return await openInTurn(context, name, claimed, {onClosed, ...use})
   } catch (thrown) {
     onClosed()
     throw thrown
@@ -163,12 +163,12 @@ async function openInTurn(
   context: Context,
   name: PartName,
   claimed: RangeSet,
-  onClosed: () => void,
+  use: Pick<PartOptions, 'onClosed' | 'digestsLater'>,
 ): Promise<OpenedPart> {
   const {files} = context
   const paths = partPaths(name)
   const open = (fd: number, present: RangeSet, digests: BlockDigests, side: StoredSide | undefined) =>
-    partOn(context, paths, {fd, present, digests, onClosed}, side)
+    partOn(context, paths, {fd, present, digests, ...use}, side)
   // Most parts are new; a side file that outlived its part is written over by the first checkpoint.
   const fresh = claimed.length === 0 ? await createPart(files, paths.part) : undefined
   if (fresh !== undefined) return {part: open(fresh, EMPTY, new BlockDigests(), undefined), ranges: EMPTY}
@@ -201,7 +201,7 @@ async function openInTurn(
 function partOn(
   context: Context,
   paths: PartPaths,
-  opened: Pick<PartOptions, 'fd' | 'present' | 'digests' | 'onClosed'>,
+  opened: Pick<PartOptions, 'fd' | 'present' | 'digests' | 'onClosed' | 'digestsLater'>,
   stored: StoredSide | undefined,
 ): PartFile {
   const {files, durable, now, unsound, wholes, hashes, room, writeback} = context

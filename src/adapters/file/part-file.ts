@@ -3,7 +3,7 @@
 import {TransferError} from '../../domain/errors.ts'
 import {addRange, type RangeSet, removeRange} from '../../domain/range-set.ts'
 import type {ChecksumAlgorithm} from '../../domain/record.ts'
-import type {PartFile, SideFacts} from '../../ports/file-sink.ts'
+import type {PartFile, PartUse, SideFacts} from '../../ports/file-sink.ts'
 import {BLOCK_SIZE, type BlockDigests, type Digest, type Stretch} from './block-digests.ts'
 import {DigestPace} from './digest-pace.ts'
 import type {EarlyWriteback} from './early-writeback.ts'
@@ -17,7 +17,7 @@ import type {SyncGuard} from './sync-guard.ts'
 import {writeFully} from './transfer-bytes.ts'
 import {digestOf, stampOf} from './verify-blocks.ts'
 
-export interface PartOptions {
+export interface PartOptions extends PartUse {
   readonly files: FileSystem
   readonly paths: PartPaths
   readonly fd: number
@@ -139,13 +139,15 @@ export class OpenPart implements PartFile {
   }
 
   async #write(buffer: Buffer, length: number, position: number): Promise<void> {
-    const {files, fd, digests, hashes, paths, room} = this.#options
+    const {files, fd, digests, hashes, paths, room, digestsLater = false} = this.#options
     await room.spend(paths.part, length, async () => {
       hashes?.changed(paths.part, position)
-      const writing = writeFully(files, fd, buffer.subarray(0, length), position)
+      const bytes = buffer.subarray(0, length)
+      const writing = writeFully(files, fd, bytes, position)
       // The digest is computed while the disk is busy.
-      const isWorthIt = this.#pace === undefined || this.#pace.isWorthIt(length)
-      digests.note(buffer.subarray(0, length), position, isWorthIt)
+      const isWorthIt = digestsLater || this.#pace === undefined || this.#pace.isWorthIt(length)
+      if (digestsLater) digests.noteUnread(length, position)
+      else digests.note(bytes, position, isWorthIt)
       await writing
       if (isWorthIt) this.#hasDigested = true
       this.#unsent += length

@@ -1,0 +1,192 @@
+/**
+ * Where the body of a carried file goes. A very small one is held in memory until it becomes a file, with others in one turn; a
+ * larger one is written while it comes, so that memory holds no more of it than of any other transfer.
+ */
+
+import {addRange, EMPTY, type RangeSet} from '../domain/range-set.ts'
+import type {Evidence, OperationFacts, PublishedFile} from '../domain/record.ts'
+import {type FileSink, type PartFile, partNameOf} from '../ports/file-sink.ts'
+import type {BodyReceiver} from '../ports/transport.ts'
+import type {BufferPool} from './buffer-pool.ts'
+
+/** Bytes. To write a larger one at once saves less than its memory is worth. */
+export const MOST_HELD_BYTES = 256 * 1024
+
+/** Of a body that is written while it comes: one buffer fills while two are being written. */
+const BUFFERS = 3
+
+/** A plain file has no digest, which alone takes long to compare: there is nothing to give up. */
+const NEVER = new AbortController().signal
+
+export interface SmallBody extends Pick<BodyReceiver, 'lend' | 'filled' | 'release'> {
+  /** Bytes that will come. */
+  readonly expected: number
+  /** Ranges that are in the part file. */
+  readonly written: RangeSet
+  /** Resolves when all that came is where it belongs; rejects when the disk would not have it. */
+  taken(): Promise<void>
+  /** Makes a whole and durable part of it, as the sink's `verify` leaves one. */
+  store(facts: OperationFacts): Promise<PublishedFile>
+  /** Makes durable what came so far, for whoever goes on; resolves with what may be claimed then. */
+  keep(facts: OperationFacts): Promise<Evidence>
+  /** Gives its memory and its file back. Idempotent. */
+  free(): void
+}
+
+export interface SmallBodyOptions {
+  readonly sink: FileSink
+  readonly pool: BufferPool
+  readonly facts: OperationFacts
+  /** Bytes that will come. */
+  readonly expected: number
+  /** There is memory again. */
+  readonly onRoom: () => void
+  /** More of it is in the part file. */
+  readonly onWritten: () => void
+  /** The disk would not have it: no more is wanted. */
+  readonly onFailure: () => void
+}
+
+export function smallBody(options: SmallBodyOptions): SmallBody {
+  return options.expected <= MOST_HELD_BYTES ? new HeldBody(options) : new WrittenBody(options)
+}
+
+class HeldBody implements SmallBody {
+  readonly written = EMPTY
+  readonly expected: number
+  readonly #options: SmallBodyOptions
+  #lent: Buffer[] = []
+  /** Filled parts of lent buffers, in the order of the body. */
+  #bytes: Buffer[] = []
+
+  constructor(options: SmallBodyOptions) {
+    this.#options = options
+    this.expected = options.expected
+  }
+
+  lend(): Buffer {
+    const buffer = this.#options.pool.take(this.expected)
+    this.#lent.push(buffer)
+    return buffer
+  }
+
+  filled(buffer: Buffer, length: number): void {
+    this.#bytes.push(buffer.subarray(0, length))
+  }
+
+  release(buffer: Buffer): void {
+    const at = this.#lent.indexOf(buffer)
+    if (at < 0) return
+    this.#lent.splice(at, 1)
+    this.#options.pool.give(buffer)
+  }
+
+  async taken(): Promise<void> {}
+
+  store(facts: OperationFacts): Promise<PublishedFile> {
+    return this.#options.sink.writeWhole(partNameOf(facts), this.#bytes)
+  }
+
+  /** So little is worth no file. */
+  async keep({evidence}: OperationFacts): Promise<Evidence> {
+    return evidence
+  }
+
+  free(): void {
+    for (const buffer of this.#lent) this.#options.pool.give(buffer)
+    this.#lent = []
+    this.#bytes = []
+  }
+}
+
+class WrittenBody implements SmallBody {
+  readonly expected: number
+  readonly #options: SmallBodyOptions
+  readonly #part: Promise<PartFile>
+  readonly #writing = new Set<Promise<void>>()
+  #lent = 0
+  #written: RangeSet = EMPTY
+  #failure: {readonly error: unknown} | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(options: SmallBodyOptions) {
+    this.#options = options
+    this.expected = options.expected
+    this.#part = options.sink.openPart(partNameOf(options.facts), EMPTY, {digestsLater: true}).then(({part}) => part)
+    this.#part.catch((error) => this.#fail(error))
+  }
+
+  get written(): RangeSet {
+    return this.#written
+  }
+
+  lend(): Buffer | undefined {
+    if (this.#lent >= BUFFERS || this.#failure !== undefined) return undefined
+    this.#lent += 1
+    return this.#options.pool.take(this.expected)
+  }
+
+  filled(buffer: Buffer, length: number, offset: number): void {
+    const writing: Promise<void> = this.#write(buffer, length, offset).finally(() => this.#writing.delete(writing))
+    this.#writing.add(writing)
+  }
+
+  release(buffer: Buffer): void {
+    this.#lent -= 1
+    this.#options.pool.give(buffer)
+  }
+
+  async #write(buffer: Buffer, length: number, offset: number): Promise<void> {
+    const {onWritten, onRoom} = this.#options
+    try {
+      const part = await this.#part
+      await part.write(buffer, length, offset)
+      this.#written = addRange(this.#written, offset, offset + length)
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.release(buffer)
+    }
+    if (this.#failure !== undefined) return
+    onWritten()
+    onRoom()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = {error}
+    this.#options.onFailure()
+  }
+
+  async taken(): Promise<void> {
+    await Promise.all(this.#writing)
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async store(facts: OperationFacts): Promise<PublishedFile> {
+    await this.#close()
+    return this.#options.sink.verify(partNameOf(facts), {size: this.expected, digests: []}, NEVER)
+  }
+
+  async keep({id, request, target, evidence}: OperationFacts): Promise<Evidence> {
+    await this.taken()
+    const part = await this.#part
+    const kept = {...evidence, ranges: this.#written}
+    await part.sync()
+    await part.checkpoint({id, request: {url: request.url, method: request.method}, target, evidence: kept})
+    await this.#close()
+    return kept
+  }
+
+  /** Whoever goes on waits for the part until it is closed. */
+  free(): void {
+    this.#close().catch(() => undefined)
+  }
+
+  #close(): Promise<void> {
+    this.#closed ??= Promise.all(this.#writing)
+      .then(() => this.#part)
+      .then((part) => part.close())
+    return this.#closed
+  }
+}
