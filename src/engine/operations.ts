@@ -23,6 +23,7 @@ import {KnownOrigins} from './known-origins.ts'
 import {type OpenConnection, openConnections} from './open-connections.ts'
 import {OperationEntry, type OperationNotice} from './operation-entry.ts'
 import {type ResolvedEngineOptions, settingsFor} from './options.ts'
+import {assertWhole} from './pages.ts'
 import type {EnginePorts} from './ports.ts'
 import {snapshotAt} from './position.ts'
 import type {ProgressTicker} from './progress-ticker.ts'
@@ -174,11 +175,12 @@ export class Operations {
 
   /**
    * A page, in the order of ids, of what matches as it was last told, used in the same turn. The store knows a record as it
-   * was when it was last worth a write: one that runs may lie there as queued.
+   * was when it was last worth a write: one that runs may lie there as queued. Rejects with INVALID_ARGUMENT.
    */
   async query<T>(query: OperationQuery, use: (records: readonly OperationRecord[]) => T): Promise<T> {
     const {limit = DEFAULT_PAGE} = query
-    if (!(limit > 0)) return use([])
+    assertWhole('limit', limit)
+    if (limit === 0) return use([])
     for (let asked = limit; ; asked *= 2) {
       let found: readonly OperationRecord[] = []
       const used = await this.read(

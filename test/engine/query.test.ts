@@ -28,7 +28,19 @@ async function makeWorld(beforeAnswer: () => Promise<void> = async () => undefin
 describe('a query by state', () => {
   it('is answered also where nothing is asked for', async () => {
     const world = await makeWorld()
-    for (const limit of [0, -1, Number.NaN]) expect(await world.until(world.engine.query({limit}))).toEqual([])
+    expect(await world.until(world.engine.query({limit: 0}))).toEqual([])
+    await world.close()
+  })
+
+  it('refuses a limit that is no whole number, and reads nothing', async () => {
+    let reads = 0
+    const world = await makeWorld(async () => void reads++)
+    for (const limit of [2.5, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const refusal = {code: 'INVALID_ARGUMENT', where: 'limit'}
+      await expect(world.engine.query({limit})).rejects.toMatchObject(refusal)
+      await expect(world.engine.findMany({limit})).rejects.toMatchObject(refusal)
+    }
+    expect(reads).toBe(0)
     await world.close()
   })
 
