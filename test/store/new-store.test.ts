@@ -1,0 +1,63 @@
+/** Before a new store tells of anything durable, the names that lead to it are: the whole of it would be gone with one of them. */
+
+import {readlinkSync} from 'node:fs'
+import {type FileHandle, mkdir, mkdtemp, open, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
+import {createLevelStore} from '../../src/adapters/level/level-store.ts'
+import {createPlatform} from '../../src/platform.ts'
+
+let root: string
+const synced: string[] = []
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'new-store-'))
+  const handle = await open(root, 'r')
+  const prototype: FileHandle = Object.getPrototypeOf(handle)
+  await handle.close()
+  const sync = prototype.sync
+  vi.spyOn(prototype, 'sync').mockImplementation(function (this: FileHandle) {
+    synced.push(readlinkSync(`/proc/self/fd/${this.fd}`))
+    return sync.call(this)
+  })
+})
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  synced.length = 0
+  await rm(root, {recursive: true, force: true})
+})
+
+describe.runIf(process.platform === 'linux')('a new store', () => {
+  it('makes every directory above it durable that may be new', async () => {
+    const directory = join(root, 'new', 'too', 'store-of-it')
+    const {store} = await createPlatform({directory, conditions: 'good'})
+    await store.open()
+    expect(synced).toEqual(expect.arrayContaining([directory, join(root, 'new', 'too'), join(root, 'new'), root]))
+    await store.close()
+  })
+
+  it('does so also where a process died that had made them', async () => {
+    const directory = join(root, 'new', 'store-of-it')
+    await mkdir(join(directory, 'store'), {recursive: true})
+    const store = createLevelStore({directory, durability: 'power'})
+    await store.open()
+    expect(synced).toEqual(expect.arrayContaining([directory, join(root, 'new'), root]))
+    await store.close()
+  })
+
+  it('does so once', async () => {
+    const directory = join(root, 'store-of-it')
+    const open = async () => {
+      const store = createLevelStore({directory, durability: 'power'})
+      await store.open()
+      await store.close()
+    }
+    await open()
+    expect(synced).toContain(root)
+    synced.length = 0
+    await open()
+    expect(synced).not.toContain(root)
+  })
+})
