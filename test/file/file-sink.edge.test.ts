@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import {tmpdir} from 'node:os'
@@ -23,6 +24,8 @@ import {createFileSink} from '../../src/adapters/file/file-sink.ts'
 import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
+import type {PublishedFile} from '../../src/domain/record.ts'
+import type {PartName} from '../../src/ports/file-sink.ts'
 import {contentOf} from '../support/content.ts'
 import {type FileCall, intercepted} from '../support/intercepted-files.ts'
 import {errno, MemoryDisk} from '../support/memory-disk.ts'
@@ -410,6 +413,58 @@ describe('a file system without hard links', () => {
     expect(await sink.publish(name, file, 'generateUniqueName')).toBe(path)
     expect(readdirSync(directory).sort()).toEqual(['film (2).mp4', 'film.mp4'])
     expect(readFileSync(path).equals(contentOf(1, 1000))).toBe(true)
+  })
+
+  /** Killed while a placeholder holds the name. */
+  async function leavePlaceholder(name: PartName): Promise<PublishedFile> {
+    const file = await finishPart(createFileSink({durability: 'process'}), name, contentOf(1, 1000))
+    await new Promise<void>((killed) => {
+      const files = {...noLinks, rename: () => new Promise<never>(() => killed())}
+      void createFileSink({durability: 'process', files}).publish(name, file, 'failIfExists')
+    })
+    expect(readFileSync(name.file)).toHaveLength(0)
+    return file
+  }
+
+  test('takes a placeholder for the file that a kill left', async () => {
+    const name = nameIn(directory)
+    const file = await leavePlaceholder(name)
+    const sink = createFileSink({durability: 'process', files: noLinks})
+    expect(await sink.publish(name, file, 'failIfExists')).toBe(name.file)
+    expect(readdirSync(directory)).toEqual(['film.mp4'])
+    expect(readFileSync(name.file).equals(contentOf(1, 1000))).toBe(true)
+  })
+
+  test('removes it with what is discarded, or was lost', async () => {
+    const name = nameIn(directory)
+    const sink = createFileSink({durability: 'process', files: noLinks})
+    await leavePlaceholder(name)
+    await sink.discard(name)
+    expect(readdirSync(directory)).toEqual([])
+    const file = await leavePlaceholder(name)
+    rmSync(partPaths(name).part)
+    await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'PART_LOST'})
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  test('leaves alone what somebody has put in its place', async () => {
+    const name = nameIn(directory)
+    const later = new Date(Date.now() + 60_000)
+    for (const put of [
+      () => writeFileSync(name.file, 'theirs'),
+      // Made anew, and empty.
+      () => utimesSync(name.file, later, later),
+    ]) {
+      const file = await leavePlaceholder(name)
+      put()
+      const before = readFileSync(name.file)
+      const sink = createFileSink({durability: 'process', files: noLinks})
+      await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'FILE_EXISTS'})
+      await sink.discard(name)
+      expect(readFileSync(name.file)).toEqual(before)
+      expect(readdirSync(directory)).toEqual(['film.mp4'])
+      rmSync(name.file)
+    }
   })
 
   test('keeps no empty file when the rename fails', async () => {
