@@ -480,6 +480,37 @@ describe('a file system without hard links', () => {
   })
 })
 
+test('a part goes on whose owner has no right to write to it', async () => {
+  for (const collision of ['failIfExists', 'replaceExisting'] as const) {
+    const disk = new MemoryDisk('/d')
+    // As the umask 277, or an ACL, would have it.
+    disk.umask = 0o277
+    const name = nameIn('/d')
+    const sinkOf = () => createFileSink({durability: 'power', mode: 0o444, files: disk.fileSystem()})
+    const [content, half] = [contentOf(1, 2 * MIB), MIB]
+    await writePart(sinkOf(), name, content.subarray(0, half), true)
+    disk.kill()
+    const {part, ranges} = await sinkOf().openPart(name, [[0, half]])
+    expect(ranges).toEqual([[0, half]])
+    await part.write(content.subarray(half), half, half)
+    await part.sync()
+    await part.checkpoint(factsOf(name, [[0, 2 * MIB]], collision))
+    await part.close()
+    const expected = {size: 2 * MIB, digests: []}
+    await sinkOf().verify(name, expected, signal)
+    expect(disk.mode(partPaths(name).part)).toBe(0o444)
+    // A crash came before the record of it.
+    disk.crash()
+    const again = await sinkOf().openPart(name, [[0, 2 * MIB]])
+    await again.part.close()
+    expect(again.ranges).toEqual([[0, 2 * MIB]])
+    await sinkOf().publish(name, await sinkOf().verify(name, expected, signal), collision)
+    expect(disk.mode(name.file)).toBe(0o444)
+    expect(disk.readFile(name.file)?.equals(content)).toBe(true)
+    expect([disk.names('/d'), disk.openFiles]).toEqual([['film.mp4'], 0])
+  }
+})
+
 test('a part is known again when its disk has another number after the machine was started anew', async () => {
   for (const collision of ['failIfExists', 'generateUniqueName', 'replaceExisting'] as const) {
     for (const isTaken of [false, true]) {

@@ -16,6 +16,7 @@ import type {FileSystem} from './file-system.ts'
 import {HashPool} from './hash-pool.ts'
 import {removeGenerations, removePublished, removeSide} from './leftovers.ts'
 import {nodeFileSystem} from './node-file-system.ts'
+import {openOwn} from './open-own.ts'
 import {OpenPart, type PartOptions} from './part-file.ts'
 import {PartHashes} from './part-hashes.ts'
 import {PartTurns} from './part-turns.ts'
@@ -267,7 +268,7 @@ async function openOwnFile(files: FileSystem, path: string): Promise<number> {
     throw new TransferError('FILE_ACCESS', 'is no regular file', {where: path})
   }
   if (present !== undefined && present.links > 1) await files.remove(path)
-  return files.open(path, 'create')
+  return openOwn(files, path, 'create')
 }
 
 function guardOf({unsound}: Context, path: string): SyncGuard {
