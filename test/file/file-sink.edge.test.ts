@@ -21,6 +21,7 @@ import {afterEach, beforeEach, describe, expect, test} from 'vitest'
 import {fileError} from '../../src/adapters/file/file-errors.ts'
 import {partPaths} from '../../src/adapters/file/file-names.ts'
 import {createFileSink} from '../../src/adapters/file/file-sink.ts'
+import type {FileSystem} from '../../src/adapters/file/file-system.ts'
 import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
@@ -392,6 +393,42 @@ describe('something else at the name of the part', () => {
     await part.close()
     expect(ranges).toEqual([])
     expect(readFileSync(name.file).equals(contentOf(1, 1000))).toBe(true)
+  })
+})
+
+describe('a file system behind a network, where the answer to a call is lost that was carried out', () => {
+  /** Sent again, the call finds what it did itself. */
+  const lossy: FileSystem = {
+    ...nodeFileSystem,
+    async link(existing, name) {
+      await nodeFileSystem.link(existing, name)
+      await nodeFileSystem.link(existing, name)
+    },
+    async rename(from, to) {
+      await nodeFileSystem.rename(from, to)
+      await nodeFileSystem.rename(from, to)
+    },
+  }
+
+  test.each(['failIfExists', 'generateUniqueName', 'replaceExisting'] as const)(
+    '%s: a name that was taken is no failure',
+    async (collision) => {
+      const sink = createFileSink({durability: 'power', files: lossy})
+      const name = nameIn(directory)
+      const file = await finishPart(sink, name, contentOf(1, 1000))
+      expect(await sink.publish(name, file, collision)).toBe(name.file)
+      expect(readFileSync(name.file).equals(contentOf(1, 1000))).toBe(true)
+      expect(readdirSync(directory)).toEqual(['film.mp4'])
+    },
+  )
+
+  test('a name that is somebody else’s is, as ever', async () => {
+    const sink = createFileSink({durability: 'power', files: lossy})
+    const name = nameIn(directory)
+    const file = await finishPart(sink, name, contentOf(1, 1000))
+    writeFileSync(name.file, 'x'.repeat(1000))
+    await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'FILE_EXISTS'})
+    expect(readFileSync(name.file, 'utf8')).toBe('x'.repeat(1000))
   })
 })
 

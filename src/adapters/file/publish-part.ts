@@ -51,12 +51,12 @@ export async function takeFinalName(publication: Publication): Promise<TakenName
     throw new TransferError('PART_LOST', 'the partial file is gone, or is another one', {where: part})
   }
   if (collision === 'replaceExisting') {
-    await files.rename(part, destination)
+    await renameOver(files, part, destination, file)
     return {path: destination, partName: 'none'}
   }
   for (let n = 1; n <= MOST_ALTERNATIVES; n++) {
     const path = alternative(destination, n)
-    const partName = await takeFreeName({files, part, note: noteOf(name), durable}, path)
+    const partName = await takeFreeName({files, part, note: noteOf(name), durable}, path, file)
     if (partName !== undefined) return {path, partName}
     if (collision === 'failIfExists') break
   }
@@ -90,14 +90,29 @@ async function findTakenName(
   return undefined
 }
 
+/** Over a network the answer to a call that was carried out may be lost, and the same call refused when it is sent again. */
+async function renameOver(files: FileSystem, part: string, destination: string, file: PublishedFile): Promise<void> {
+  try {
+    await files.rename(part, destination)
+  } catch (thrown) {
+    if (errnoOf(thrown) !== 'ENOENT' || !isSame(await files.lstat(destination), file)) throw thrown
+  }
+}
+
 /** Undefined when the name is taken. */
-async function takeFreeName(options: PlaceholderOptions, path: string): Promise<PartNameLeft | undefined> {
+async function takeFreeName(
+  options: PlaceholderOptions,
+  path: string,
+  file: PublishedFile,
+): Promise<PartNameLeft | undefined> {
   const {files, part, note} = options
   try {
     await files.link(part, path)
     return 'further'
   } catch (thrown) {
     const errno = errnoOf(thrown)
+    // Made, and the answer lost: see renameOver.
+    if (errno === 'EEXIST' && isSame(await files.lstat(path), file)) return 'further'
     // What is there is looked at before links are asked for.
     if (errno === 'EEXIST' && !(await isPlaceholder(files, note, path))) return undefined
     if (errno !== 'EEXIST' && (errno === undefined || !NO_LINKS.has(errno))) throw thrown
