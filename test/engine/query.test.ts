@@ -1,6 +1,7 @@
 /** Pages of operations: each as it was last told, also where the store knows it as it was before. */
 
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, vi} from 'vitest'
+import {OperationEntry} from '../../src/engine/operation-entry.ts'
 import type {OperationQuery} from '../../src/ports/record-store.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
@@ -52,6 +53,19 @@ describe('a query by state', () => {
     const queued = await idsIn({states: ['queued']})
     expect([running.length, queued.length]).toEqual([RUNNING, COUNT - RUNNING])
     expect(await idsIn({})).toEqual([...running, ...queued].sort())
+    await world.close()
+  })
+
+  it('looks at nobody who is only held', async () => {
+    const world = await makeWorld()
+    const held = await world.until(world.engine.findMany({}))
+    for (const entry of held) world.engine.pause(entry)
+    await world.until(() => held.every((entry) => !entry.isLive))
+    const looks = vi.spyOn(OperationEntry.prototype, 'isLive', 'get')
+    const page = await world.until(world.engine.query({limit: 2}))
+    expect(page.map(({state}) => state)).toEqual(['pausedByApplication', 'pausedByApplication'])
+    expect(looks).not.toHaveBeenCalled()
+    vi.restoreAllMocks()
     await world.close()
   })
 
