@@ -47,6 +47,14 @@ describe.runIf(process.platform === 'linux')('a new store', () => {
     await store.close()
   })
 
+  it('is refused, at once, where a directory takes no other', async () => {
+    const directory = '/proc/bgt/store-of-it'
+    await expect(createPlatform({directory, conditions: 'good'})).rejects.toMatchObject({
+      code: 'FILE_ACCESS',
+      where: directory,
+    })
+  })
+
   it('does so once', async () => {
     const directory = join(root, 'store-of-it')
     const open = async () => {

@@ -1,11 +1,12 @@
 /** The Level database itself: where it lies, how it is opened and tuned, and what its recovery left out. */
 
-import {chmod, mkdir, open, readdir, readFile, stat} from 'node:fs/promises'
+import {chmod, open, readdir, readFile, stat} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {Level} from 'level'
 import {TransferError} from '../../domain/errors.ts'
 import {lockedError} from './holder.ts'
 import {spanOf} from './keys.ts'
+import {makeDirectory} from './make-directory.ts'
 import {adoptRepaired} from './repaired.ts'
 import {codeOf, damaged, storeError} from './store-errors.ts'
 
@@ -37,9 +38,9 @@ export async function openDatabase(directory: string, create: boolean): Promise<
   const location = databasePath(directory)
   try {
     if (create) {
-      await mkdir(directory, {recursive: true, mode: 0o700})
+      await makeDirectory(directory)
       await adoptRepaired(directory, location)
-      await mkdir(location, {recursive: true, mode: 0o700})
+      await makeDirectory(location)
       // LevelDB makes its files with the process's umask; the closed directory is what keeps them private.
       await chmod(location, 0o700)
     }
