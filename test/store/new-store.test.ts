@@ -1,15 +1,17 @@
 /** Before a new store tells of anything durable, the names that lead to it are: the whole of it would be gone with one of them. */
 
-import {readlinkSync} from 'node:fs'
+import {readdirSync, readlinkSync} from 'node:fs'
 import {type FileHandle, mkdir, mkdtemp, open, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
-import {join} from 'node:path'
+import {basename, join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
+import {repair} from '../../src/adapters/level/doctor.ts'
 import {createLevelStore} from '../../src/adapters/level/level-store.ts'
 import {createPlatform} from '../../src/platform.ts'
 
 let root: string
 const synced: string[] = []
+let onSync: (path: string) => void = () => {}
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'new-store-'))
@@ -18,13 +20,16 @@ beforeEach(async () => {
   await handle.close()
   const sync = prototype.sync
   vi.spyOn(prototype, 'sync').mockImplementation(function (this: FileHandle) {
-    synced.push(readlinkSync(`/proc/self/fd/${this.fd}`))
+    const path = readlinkSync(`/proc/self/fd/${this.fd}`)
+    synced.push(path)
+    onSync(path)
     return sync.call(this)
   })
 })
 
 afterEach(async () => {
   vi.restoreAllMocks()
+  onSync = () => {}
   synced.length = 0
   await rm(root, {recursive: true, force: true})
 })
@@ -45,6 +50,20 @@ describe.runIf(process.platform === 'linux')('a new store', () => {
     await store.open()
     expect(synced).toEqual(expect.arrayContaining([directory, join(root, 'new'), root]))
     await store.close()
+  })
+
+  it('has its name for good when a repair has made it', async () => {
+    const directory = join(root, 'store-of-it')
+    const store = createLevelStore({directory, durability: 'power'})
+    await store.open()
+    await store.close()
+    synced.length = 0
+    let kept: readonly string[] = []
+    onSync = (path) => {
+      if (path === directory) kept = readdirSync(directory)
+    }
+    const {keptAs = ''} = await repair(directory)
+    expect(kept).toEqual(expect.arrayContaining(['store', basename(keptAs)]))
   })
 
   it('is refused, at once, where a directory takes no other', async () => {

@@ -59,26 +59,26 @@ export async function openDatabase(directory: string, create: boolean): Promise<
  * is not known: it may have been done before the store was asked for, or by a process that died before it could sync them.
  */
 async function syncPathTo(location: string): Promise<void> {
-  // Windows opens no directories, and journals their entries by itself.
-  if (process.platform === 'win32') return
   const {dev} = await stat(location)
   for (let path = dirname(location); (await stat(path)).dev === dev; path = dirname(path)) {
-    try {
-      await syncDirectory(path)
-    } catch (thrown) {
-      // Not ours to open, or on a file system that syncs no directories: there is nothing better to do.
-      if (!UNSYNCED.has(codeOf(thrown))) throw thrown
-    }
+    await syncDirectory(path)
     if (path === dirname(path)) return
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
+export async function syncDirectory(path: string): Promise<void> {
+  // Windows opens no directories, and journals their entries by itself.
+  if (process.platform === 'win32') return
   try {
-    await directory.sync()
-  } finally {
-    await directory.close()
+    const directory = await open(path, 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  } catch (thrown) {
+    // Not ours to open, or on a file system that syncs no directories: there is nothing better to do.
+    if (!UNSYNCED.has(codeOf(thrown))) throw thrown
   }
 }
 

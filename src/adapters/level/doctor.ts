@@ -7,7 +7,16 @@ import {access, cp, readdir, rename, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import type {OperationRecord} from '../../domain/record.ts'
-import {type Database, databasePath, isTable, openAt, openDatabase, recoveryLostWrites, repairAt} from './database.ts'
+import {
+  type Database,
+  databasePath,
+  isTable,
+  openAt,
+  openDatabase,
+  recoveryLostWrites,
+  repairAt,
+  syncDirectory,
+} from './database.ts'
 import {checkIndexes} from './index-check.ts'
 import {scanJournal} from './journal.ts'
 import {createLevelStore, type LevelStore} from './level-store.ts'
@@ -116,9 +125,12 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
     await rm(copy, {recursive: true, force: true})
     // From here on the new store is whole: a crash between the renames is mended by the next open.
     await rename(workshop, repairedDirectory(directory))
+    await syncDirectory(directory)
     const keptAs = `${location}.damaged-${new Date(now()).toISOString().replaceAll(':', '-')}`
     if (hadStore) await rename(location, keptAs)
     await rename(databasePath(repairedDirectory(directory)), location)
+    // Before anything is written to it: after a loss of power the old store would have its name again, and these records none.
+    await syncDirectory(directory)
     await rm(repairedDirectory(directory), {recursive: true, force: true})
     return {...(hadStore ? {keptAs} : {}), ...counts, lostTables}
   } catch (thrown) {
