@@ -346,7 +346,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return entry === undefined ? undefined : uploadOf(this.#engine, entry)
   }
 
-  /** A page of operations in the order of their guids, as plain data without secrets. */
+  /** A page of operations in the order of their guids, as plain data without secrets. Rejects with INVALID_ARGUMENT. */
   async queryAsync(query: OperationQuery = {}): Promise<readonly OperationSummary[]> {
     return (await this.#engine.query(query)).map(summaryOf)
   }
@@ -394,7 +394,10 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     this.#engine.limitRate(bytesPerSecond)
   }
 
-  /** The transitions that are kept of an operation, the newest last; `[]` when nothing is known of it. */
+  /**
+   * The transitions that are kept of an operation, the newest last; `[]` when nothing is known of it. Rejects with
+   * INVALID_ARGUMENT.
+   */
   journalAsync(guid: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
     return this.#engine.journal(guid, page)
   }

@@ -18,6 +18,7 @@ import type {EgressOptions} from './adapters/http/egress.ts'
 import {createHttpTransport, type HttpTransportOptions} from './adapters/http/http-transport.ts'
 import {type TlsSettings, tlsOptionsOf} from './adapters/http/tls-options.ts'
 import {createLevelStore} from './adapters/level/level-store.ts'
+import {makeDirectory} from './adapters/level/make-directory.ts'
 import {createDesktopNotifier, sessionBusAddress} from './adapters/notify/desktop-notifier.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
@@ -116,7 +117,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
   }
   const directory = resolve(options.directory)
   try {
-    await mkdir(directory, {recursive: true, mode: 0o700})
+    await makeDirectory(directory)
   } catch (cause) {
     throw new TransferError('FILE_ACCESS', 'the store directory cannot be created', {
       where: directory,

@@ -35,9 +35,9 @@ export interface JournalEntry {
 
 /** Which entries of a journal: the newest `limit` of those before `before`. */
 export interface JournalPage {
-  /** Exclusive. */
+  /** Exclusive; a whole number from 0. */
   readonly before?: number
-  /** All that are kept by default. */
+  /** A whole number from 0; all that are kept by default. */
   readonly limit?: number
 }
 

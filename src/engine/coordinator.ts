@@ -68,6 +68,10 @@ const ANSWERED: ReadonlySet<string> = new Set([
   'running.exchanging.active.receivingResponse',
 ])
 
+/** Where an earlier pause, or cancellation, is being carried out, and where it leads. */
+const ARRIVING: ReadonlySet<string> = new Set(['running.exchanging.yieldingToPause', 'canceling'])
+const OUTCOMES: ReadonlySet<LifeState> = new Set(['pausedByApplication', 'canceled'])
+
 /** How soon a wait that is over is looked at again, when its record could not be read. */
 const READ_AGAIN_MS = 5_000
 
@@ -402,9 +406,10 @@ export class Coordinator {
             return page.at(-1)?.id
           },
         )
-        if (after === undefined) return
+        if (after === undefined) break
         await carriedOut
       }
+      await this.#arrived(name, command)
     } finally {
       this.line.resumeGroup(name)
     }
@@ -415,6 +420,15 @@ export class Coordinator {
     const moved = members.filter((entry) => this.tryCommand(entry, event()))
     await Promise.all(moved.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
     await this.operations.settled(moved)
+  }
+
+  /** Whom an earlier command has sent there takes no other: it is waited for, too, until that is durable. */
+  async #arrived(group: string, {isThrough}: GroupCommand): Promise<void> {
+    const members = [...this.operations.all()].filter(({record}) => record.policy.group === group)
+    const arriving = members.filter(({path, state}) => ARRIVING.has(path) && !isThrough(state))
+    await Promise.all(arriving.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
+    // Once, and not until nothing more is to be told: others of the group may go on and on.
+    await Promise.all(members.map(({state, tail}) => (OUTCOMES.has(state) && isThrough(state) ? tail : undefined)))
   }
 
   /** Members whose charts take the command: where they went is being written, or was not worth a write. */

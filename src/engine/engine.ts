@@ -57,6 +57,7 @@ import {
   resolveOptions,
   settingsFor,
 } from './options.ts'
+import {assertWhole} from './pages.ts'
 import type {EnginePorts} from './ports.ts'
 import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
 import type {Prefetcher} from './prefetcher.ts'
@@ -646,9 +647,11 @@ export class Engine implements EngineApi {
     return this.#operations.connections(id)
   }
 
-  /** The journal of an operation, with what is not in the store yet. */
+  /** The journal of an operation, with what is not in the store yet. Rejects with INVALID_ARGUMENT. */
   async journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
     this.#requireServing()
+    assertWhole('before', page.before)
+    assertWhole('limit', page.limit)
     const stored = await this.#ports.store.journal(id, page)
     return this.options.journal ? (this.#operations.get(id)?.journal.merge(stored, page) ?? stored) : stored
   }

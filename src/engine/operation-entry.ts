@@ -53,9 +53,6 @@ export class OperationEntry implements Counted {
   record: OperationRecord
   /** The newest record that was given to the store. */
   saved: OperationRecord
-  actor: OperationActor | undefined
-  /** What takes its steps while it has no actor: a batch of small files. */
-  carrier: Carrier | undefined
   path: string
   /** Settles when everything observed so far was told; false when it never will be. */
   tail: Promise<boolean> | undefined
@@ -75,18 +72,44 @@ export class OperationEntry implements Counted {
   readonly notices: FollowedNotices
   /** Where the ticker keeps its live counters; it knows whose they are. */
   slot = 0
+  readonly #onLife: (entry: OperationEntry) => void
+  #actor: OperationActor | undefined
+  #carrier: Carrier | undefined
   /** Whoever waits for bytes; most entries never have one. */
   #waiting: Set<() => void> | undefined
   #shown: ByteCounts
 
-  /** `onListened`: whoever wants to know that its counters move is another one now, or nobody any more. */
-  constructor(record: OperationRecord, onListened: () => void) {
+  /**
+   * `onListened`: whoever wants to know that its counters move is another one now, or nobody any more. `onLife`: it may be live now,
+   * or no more.
+   */
+  constructor(record: OperationRecord, onListened: () => void, onLife: (entry: OperationEntry) => void = () => {}) {
+    this.#onLife = onLife
     this.record = record
     this.notices = new FollowedNotices({onListened})
     this.saved = record
     this.path = pathOfState(record.state)
     this.journal = new JournalTail(record.journalled ?? 0)
     this.#shown = countsOf(record)
+  }
+
+  get actor(): OperationActor | undefined {
+    return this.#actor
+  }
+
+  set actor(actor: OperationActor | undefined) {
+    this.#actor = actor
+    this.#onLife(this)
+  }
+
+  /** What takes its steps while it has no actor: a batch of small files. */
+  get carrier(): Carrier | undefined {
+    return this.#carrier
+  }
+
+  set carrier(carrier: Carrier | undefined) {
+    this.#carrier = carrier
+    this.#onLife(this)
   }
 
   /** The chart's present state, which the told record may lag by one commit. */

@@ -23,6 +23,7 @@ import {KnownOrigins} from './known-origins.ts'
 import {type OpenConnection, openConnections} from './open-connections.ts'
 import {OperationEntry, type OperationNotice} from './operation-entry.ts'
 import {type ResolvedEngineOptions, settingsFor} from './options.ts'
+import {assertWhole} from './pages.ts'
 import type {EnginePorts} from './ports.ts'
 import {snapshotAt} from './position.ts'
 import type {ProgressTicker} from './progress-ticker.ts'
@@ -62,6 +63,8 @@ type ProvidedMachine = ReturnType<typeof provideOperationMachine>
 
 export class Operations {
   readonly #entries = new Map<OperationId, OperationEntry>()
+  /** Those of them that are live: handles may hold any number of others, and a page is not to walk over them. */
+  readonly #live = new Set<OperationEntry>()
   /** Whoever waits for bytes of them. */
   readonly readers = new WaitingReaders()
   readonly #tries = new OpenTries()
@@ -125,10 +128,16 @@ export class Operations {
   hold(record: OperationRecord): OperationEntry {
     const known = this.#entries.get(record.id)
     if (known !== undefined) return known
-    const entry = new OperationEntry(record, () => this.#options.ticker.listenedTo(record.id))
+    const onListened = () => this.#options.ticker.listenedTo(record.id)
+    const entry = new OperationEntry(record, onListened, this.#noteLife)
     this.#entries.set(record.id, entry)
     if (this.#stopped) entry.notices.error(closed())
     return entry
+  }
+
+  readonly #noteLife = (entry: OperationEntry): void => {
+    if (entry.isLive && this.#entries.get(entry.record.id) === entry) this.#live.add(entry)
+    else this.#live.delete(entry)
   }
 
   /** Uses an entry in the turn in which it is found, read from the store if need be: in a later one it may be put away. */
@@ -174,17 +183,18 @@ export class Operations {
 
   /**
    * A page, in the order of ids, of what matches as it was last told, used in the same turn. The store knows a record as it
-   * was when it was last worth a write: one that runs may lie there as queued.
+   * was when it was last worth a write: one that runs may lie there as queued. Rejects with INVALID_ARGUMENT.
    */
   async query<T>(query: OperationQuery, use: (records: readonly OperationRecord[]) => T): Promise<T> {
     const {limit = DEFAULT_PAGE} = query
-    if (!(limit > 0)) return use([])
+    assertWhole('limit', limit)
+    if (limit === 0) return use([])
     for (let asked = limit; ; asked *= 2) {
       let found: readonly OperationRecord[] = []
       const used = await this.read(
         async () => {
           // Whoever lives now may be put away by the time the store answers.
-          const live = this.#live()
+          const live = this.#liveRecords()
           found = await this.#options.ports.store.query({...query, limit: asked})
           return [...found, ...live]
         },
@@ -200,15 +210,15 @@ export class Operations {
     }
   }
 
-  #live(): readonly OperationRecord[] {
-    return [...this.#entries.values()].filter(({isLive}) => isLive).map(({record}) => record)
+  #liveRecords(): readonly OperationRecord[] {
+    return Array.from(this.#live, ({record}) => record)
   }
 
   /** Of `records` and of what is live, up to id `last`, what matches. */
   #pageOf(records: readonly OperationRecord[], query: OperationQuery, last: OperationId | undefined) {
     const {after} = query
     const page = new Map<OperationId, OperationRecord>()
-    for (const record of [...records, ...this.#live()]) {
+    for (const record of [...records, ...this.#liveRecords()]) {
       const {id} = record
       if ((after === undefined || id > after) && (last === undefined || id <= last)) page.set(id, record)
     }
@@ -410,6 +420,8 @@ export class Operations {
 
   /** Its record is gone: handles keep what they saw, nobody finds it again. */
   drop(id: OperationId): void {
+    const entry = this.#entries.get(id)
+    if (entry !== undefined) this.#live.delete(entry)
     this.#entries.delete(id)
     for (const putAway of this.#readers) putAway.add(id)
   }

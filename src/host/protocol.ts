@@ -231,7 +231,7 @@ const query = z.strictObject({
   endedBefore: number.exactOptional(),
   /** A beginning will do: what follows it is looked for. */
   after: z.custom<OperationId>((value) => typeof value === 'string' && /^[0-9a-f-]{0,36}$/.test(value)).exactOptional(),
-  limit: z.int().min(1).max(10_000).exactOptional(),
+  limit: z.int().min(0).max(10_000).exactOptional(),
 } satisfies Members<OperationQuery>)
 
 const task = z.strictObject({

@@ -210,6 +210,45 @@ describe('a pause of a group', () => {
   })
 })
 
+describe('a command for a group that a member is carrying out already', () => {
+  async function running(seed: number) {
+    const world = new SimulatedWorld({seed, mostDelayMs: 50})
+    world.network.serve(url(0, 0), {seed: 1, size: 10_000_000})
+    await world.open()
+    const [entry] = await world.until(
+      world.engine.start([world.draft(1, {url: url(0, 0), policy: {group: nameOf(0)}})]),
+    )
+    if (entry === undefined) throw new Error('nothing was started')
+    await world.until(() => entry.record.state === 'running' && entry.counts.received > 0)
+    return {world, entry}
+  }
+
+  it('waits until its pause is durable', async () => {
+    for (const seed of [1, 2, 3]) {
+      for (const state of ['running', 'pausedByApplication']) {
+        const {world, entry} = await running(seed)
+        world.engine.pause(entry)
+        await world.until(() => entry.state === state)
+        expect(entry.record.state).toBe('running')
+        await world.until(world.engine.pauseGroup(nameOf(0)))
+        expect(entry.record.state).toBe('pausedByApplication')
+        await world.close()
+      }
+    }
+  })
+
+  it('waits until its cancellation is durable', async () => {
+    for (const seed of [1, 2, 3]) {
+      const {world, entry} = await running(seed)
+      world.engine.cancel(entry)
+      expect(entry.state).toBe('canceling')
+      await world.until(world.engine.cancelGroup(nameOf(0)))
+      expect(entry.record.state).toBe('canceled')
+      await world.close()
+    }
+  })
+})
+
 describe('a line that cannot be read', () => {
   it('is read again after a while, and nobody else waits for it', async () => {
     const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1}})

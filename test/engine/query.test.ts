@@ -1,6 +1,7 @@
 /** Pages of operations: each as it was last told, also where the store knows it as it was before. */
 
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, vi} from 'vitest'
+import {OperationEntry} from '../../src/engine/operation-entry.ts'
 import type {OperationQuery} from '../../src/ports/record-store.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
@@ -28,7 +29,19 @@ async function makeWorld(beforeAnswer: () => Promise<void> = async () => undefin
 describe('a query by state', () => {
   it('is answered also where nothing is asked for', async () => {
     const world = await makeWorld()
-    for (const limit of [0, -1, Number.NaN]) expect(await world.until(world.engine.query({limit}))).toEqual([])
+    expect(await world.until(world.engine.query({limit: 0}))).toEqual([])
+    await world.close()
+  })
+
+  it('refuses a limit that is no whole number, and reads nothing', async () => {
+    let reads = 0
+    const world = await makeWorld(async () => void reads++)
+    for (const limit of [2.5, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const refusal = {code: 'INVALID_ARGUMENT', where: 'limit'}
+      await expect(world.engine.query({limit})).rejects.toMatchObject(refusal)
+      await expect(world.engine.findMany({limit})).rejects.toMatchObject(refusal)
+    }
+    expect(reads).toBe(0)
     await world.close()
   })
 
@@ -40,6 +53,19 @@ describe('a query by state', () => {
     const queued = await idsIn({states: ['queued']})
     expect([running.length, queued.length]).toEqual([RUNNING, COUNT - RUNNING])
     expect(await idsIn({})).toEqual([...running, ...queued].sort())
+    await world.close()
+  })
+
+  it('looks at nobody who is only held', async () => {
+    const world = await makeWorld()
+    const held = await world.until(world.engine.findMany({}))
+    for (const entry of held) world.engine.pause(entry)
+    await world.until(() => held.every((entry) => !entry.isLive))
+    const looks = vi.spyOn(OperationEntry.prototype, 'isLive', 'get')
+    const page = await world.until(world.engine.query({limit: 2}))
+    expect(page.map(({state}) => state)).toEqual(['pausedByApplication', 'pausedByApplication'])
+    expect(looks).not.toHaveBeenCalled()
+    vi.restoreAllMocks()
     await world.close()
   })
 

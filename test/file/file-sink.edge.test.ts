@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import {tmpdir} from 'node:os'
@@ -20,9 +21,12 @@ import {afterEach, beforeEach, describe, expect, test} from 'vitest'
 import {fileError} from '../../src/adapters/file/file-errors.ts'
 import {partPaths} from '../../src/adapters/file/file-names.ts'
 import {createFileSink} from '../../src/adapters/file/file-sink.ts'
+import type {FileSystem} from '../../src/adapters/file/file-system.ts'
 import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
+import type {PublishedFile} from '../../src/domain/record.ts'
+import type {PartName} from '../../src/ports/file-sink.ts'
 import {contentOf} from '../support/content.ts'
 import {type FileCall, intercepted} from '../support/intercepted-files.ts'
 import {errno, MemoryDisk} from '../support/memory-disk.ts'
@@ -392,6 +396,42 @@ describe('something else at the name of the part', () => {
   })
 })
 
+describe('a file system behind a network, where the answer to a call is lost that was carried out', () => {
+  /** Sent again, the call finds what it did itself. */
+  const lossy: FileSystem = {
+    ...nodeFileSystem,
+    async link(existing, name) {
+      await nodeFileSystem.link(existing, name)
+      await nodeFileSystem.link(existing, name)
+    },
+    async rename(from, to) {
+      await nodeFileSystem.rename(from, to)
+      await nodeFileSystem.rename(from, to)
+    },
+  }
+
+  test.each(['failIfExists', 'generateUniqueName', 'replaceExisting'] as const)(
+    '%s: a name that was taken is no failure',
+    async (collision) => {
+      const sink = createFileSink({durability: 'power', files: lossy})
+      const name = nameIn(directory)
+      const file = await finishPart(sink, name, contentOf(1, 1000))
+      expect(await sink.publish(name, file, collision)).toBe(name.file)
+      expect(readFileSync(name.file).equals(contentOf(1, 1000))).toBe(true)
+      expect(readdirSync(directory)).toEqual(['film.mp4'])
+    },
+  )
+
+  test('a name that is somebody else’s is, as ever', async () => {
+    const sink = createFileSink({durability: 'power', files: lossy})
+    const name = nameIn(directory)
+    const file = await finishPart(sink, name, contentOf(1, 1000))
+    writeFileSync(name.file, 'x'.repeat(1000))
+    await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'FILE_EXISTS'})
+    expect(readFileSync(name.file, 'utf8')).toBe('x'.repeat(1000))
+  })
+})
+
 describe('a file system without hard links', () => {
   const noLinks = intercepted(nodeFileSystem, (call) => {
     if (call === 'link') throw errno('EPERM')
@@ -412,6 +452,58 @@ describe('a file system without hard links', () => {
     expect(readFileSync(path).equals(contentOf(1, 1000))).toBe(true)
   })
 
+  /** Killed while a placeholder holds the name. */
+  async function leavePlaceholder(name: PartName): Promise<PublishedFile> {
+    const file = await finishPart(createFileSink({durability: 'process'}), name, contentOf(1, 1000))
+    await new Promise<void>((killed) => {
+      const files = {...noLinks, rename: () => new Promise<never>(() => killed())}
+      void createFileSink({durability: 'process', files}).publish(name, file, 'failIfExists')
+    })
+    expect(readFileSync(name.file)).toHaveLength(0)
+    return file
+  }
+
+  test('takes a placeholder for the file that a kill left', async () => {
+    const name = nameIn(directory)
+    const file = await leavePlaceholder(name)
+    const sink = createFileSink({durability: 'process', files: noLinks})
+    expect(await sink.publish(name, file, 'failIfExists')).toBe(name.file)
+    expect(readdirSync(directory)).toEqual(['film.mp4'])
+    expect(readFileSync(name.file).equals(contentOf(1, 1000))).toBe(true)
+  })
+
+  test('removes it with what is discarded, or was lost', async () => {
+    const name = nameIn(directory)
+    const sink = createFileSink({durability: 'process', files: noLinks})
+    await leavePlaceholder(name)
+    await sink.discard(name)
+    expect(readdirSync(directory)).toEqual([])
+    const file = await leavePlaceholder(name)
+    rmSync(partPaths(name).part)
+    await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'PART_LOST'})
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  test('leaves alone what somebody has put in its place', async () => {
+    const name = nameIn(directory)
+    const later = new Date(Date.now() + 60_000)
+    for (const put of [
+      () => writeFileSync(name.file, 'theirs'),
+      // Made anew, and empty.
+      () => utimesSync(name.file, later, later),
+    ]) {
+      const file = await leavePlaceholder(name)
+      put()
+      const before = readFileSync(name.file)
+      const sink = createFileSink({durability: 'process', files: noLinks})
+      await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'FILE_EXISTS'})
+      await sink.discard(name)
+      expect(readFileSync(name.file)).toEqual(before)
+      expect(readdirSync(directory)).toEqual(['film.mp4'])
+      rmSync(name.file)
+    }
+  })
+
   test('keeps no empty file when the rename fails', async () => {
     const files = intercepted(noLinks, (call) => {
       if (call === 'rename') throw errno('EIO')
@@ -423,6 +515,37 @@ describe('a file system without hard links', () => {
     await expect(sink.publish(name, file, 'failIfExists')).rejects.toMatchObject({code: 'DISK_FAILED'})
     expect(readdirSync(directory)).toEqual(['.film.mp4.7728950e.1.part'])
   })
+})
+
+test('a part goes on whose owner has no right to write to it', async () => {
+  for (const collision of ['failIfExists', 'replaceExisting'] as const) {
+    const disk = new MemoryDisk('/d')
+    // As the umask 277, or an ACL, would have it.
+    disk.umask = 0o277
+    const name = nameIn('/d')
+    const sinkOf = () => createFileSink({durability: 'power', mode: 0o444, files: disk.fileSystem()})
+    const [content, half] = [contentOf(1, 2 * MIB), MIB]
+    await writePart(sinkOf(), name, content.subarray(0, half), true)
+    disk.kill()
+    const {part, ranges} = await sinkOf().openPart(name, [[0, half]])
+    expect(ranges).toEqual([[0, half]])
+    await part.write(content.subarray(half), half, half)
+    await part.sync()
+    await part.checkpoint(factsOf(name, [[0, 2 * MIB]], collision))
+    await part.close()
+    const expected = {size: 2 * MIB, digests: []}
+    await sinkOf().verify(name, expected, signal)
+    expect(disk.mode(partPaths(name).part)).toBe(0o444)
+    // A crash came before the record of it.
+    disk.crash()
+    const again = await sinkOf().openPart(name, [[0, 2 * MIB]])
+    await again.part.close()
+    expect(again.ranges).toEqual([[0, 2 * MIB]])
+    await sinkOf().publish(name, await sinkOf().verify(name, expected, signal), collision)
+    expect(disk.mode(name.file)).toBe(0o444)
+    expect(disk.readFile(name.file)?.equals(content)).toBe(true)
+    expect([disk.names('/d'), disk.openFiles]).toEqual([['film.mp4'], 0])
+  }
 })
 
 test('a part is known again when its disk has another number after the machine was started anew', async () => {

@@ -17,7 +17,7 @@ import type {CollisionPolicy, PublishedFile} from '../../src/domain/record.ts'
 import type {FileSink, PartName} from '../../src/ports/file-sink.ts'
 import {contentOf} from '../support/content.ts'
 import {type FileCall, intercepted, NthFault} from '../support/intercepted-files.ts'
-import {MemoryDisk} from '../support/memory-disk.ts'
+import {errno, MemoryDisk} from '../support/memory-disk.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
 import {type Durability, factsOf, nameIn} from './file-sink.contract.ts'
 
@@ -121,9 +121,7 @@ async function survivesFault(
     first = error
   }
   const published = world.read('film.mp4')
-  expect(published === undefined || published.equals(CONTENT), `call ${nth}: only the whole file has its name`).toBe(
-    true,
-  )
+  expect(isWholeOrFree(published), `call ${nth}: only the whole file has its name`).toBe(true)
   if (first === name.file) expect(published, `call ${nth}: success means the file is there`).toBeDefined()
   if (first !== name.file) expect(await transferAgain(sinkOn(world.files), name, collision, memory)).toBe(name.file)
   expect(world.read('film.mp4')?.equals(CONTENT), `call ${nth}: the second run ends well`).toBe(true)
@@ -210,6 +208,24 @@ describe('on the disk in memory', () => {
     )
   })
 
+  test.each(['failIfExists', 'generateUniqueName'] as const)('%s: also without hard links', async (collision) => {
+    for (const durability of ['power', 'process'] as const) {
+      const failing = await faultEvery(async (nth) => {
+        const disk = new MemoryDisk('/d')
+        const more = await survivesFault(worldOf(disk, linkless), durability, collision, nth, {code: 'EIO'}, carry)
+        expect(disk.openFiles, `call ${nth}: no descriptor leaks`).toBe(0)
+        return more
+      })
+      expect(failing).toBeGreaterThan(15)
+      await faultEvery((nth) => survivesDeath(durability, collision, nth, (disk) => disk.kill(), carry, linkless))
+    }
+    for (const seed of [undefined, 0, 1000]) {
+      const cut = (nth: number) => (disk: MemoryDisk) =>
+        disk.crash(seed === undefined ? undefined : new SeededRandom(seed + nth))
+      await faultEvery((nth) => survivesDeath('power', collision, nth, cut(nth), carry, linkless))
+    }
+  })
+
   test('each checkpoint is there after a power cut', async () => {
     const disk = new MemoryDisk('/d')
     const name = nameIn('/d')
@@ -265,9 +281,28 @@ describe('on a real disk', () => {
   }
 })
 
-function worldOf(disk: MemoryDisk): World {
+function linking(disk: MemoryDisk): FileSystem {
+  return disk.fileSystem()
+}
+
+/** As the kernel does, it looks at what is there before it says that there are no links. */
+function linkless(disk: MemoryDisk): FileSystem {
+  const files = disk.fileSystem()
   return {
-    files: disk.fileSystem(),
+    ...files,
+    link: async (_, name) => {
+      throw errno((await files.lstat(name)) === undefined ? 'EPERM' : 'EEXIST')
+    },
+  }
+}
+
+function isWholeOrFree(published: Buffer | undefined): boolean {
+  return published === undefined || published.equals(CONTENT)
+}
+
+function worldOf(disk: MemoryDisk, filesOf = linking): World {
+  return {
+    files: filesOf(disk),
     directory: '/d',
     names: () => disk.names('/d'),
     read: (name) => disk.readFile(`/d/${name}`),
@@ -281,6 +316,7 @@ async function survivesDeath(
   nth: number,
   end: (disk: MemoryDisk) => void,
   go: typeof transfer = transfer,
+  filesOf: (disk: MemoryDisk) => FileSystem = linking,
 ): Promise<boolean> {
   const disk = new MemoryDisk('/d')
   const name = nameIn('/d')
@@ -293,7 +329,7 @@ async function survivesDeath(
       end(disk)
       resolve('dead')
     }
-    const files = intercepted(disk.fileSystem(), before)
+    const files = intercepted(filesOf(disk), before)
     const sink = createFileSink({durability, mode: 0o644, files})
     go(sink, name, collision, memory).then(
       () => resolve('dead'),
@@ -302,10 +338,9 @@ async function survivesDeath(
   })
   await dead
   const published = disk.readFile('/d/film.mp4')
-  expect(published === undefined || published.equals(CONTENT), `call ${nth}: only the whole file has its name`).toBe(
-    true,
-  )
-  const sink = createFileSink({durability, mode: 0o644, files: disk.fileSystem()})
+  const isHeld = filesOf !== linking && published?.length === 0
+  expect(isHeld || isWholeOrFree(published), `call ${nth}: only the whole file has its name`).toBe(true)
+  const sink = createFileSink({durability, mode: 0o644, files: filesOf(disk)})
   expect(await transferAgain(sink, name, collision, memory)).toBe(name.file)
   expect(disk.readFile('/d/film.mp4')?.equals(CONTENT), `call ${nth}: the second run ends well`).toBe(true)
   expect(disk.names('/d'), `call ${nth}: nothing else is left`).toEqual(['film.mp4'])

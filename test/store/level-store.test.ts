@@ -5,12 +5,16 @@ import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
 import {Connection} from '../../src/adapters/level/connection.ts'
 import type {LevelStore} from '../../src/adapters/level/level-store.ts'
+import type {OperationRecord} from '../../src/domain/record.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 import {describeRecordStore} from './record-store.contract.ts'
 import {buildLevelHouse, type LevelHouse} from './store-house.ts'
 
 describeRecordStore('LevelStore (process)', () => buildLevelHouse('process'))
 describeRecordStore('LevelStore (power)', () => buildLevelHouse('power'))
+
+const pausedOf = (record: OperationRecord): OperationRecord => ({...record, state: 'pausedByApplication'})
+const queuedOf = (record: OperationRecord): OperationRecord => ({...record, state: 'queued'})
 
 describe('the store on Level', () => {
   let house: LevelHouse
@@ -67,6 +71,44 @@ describe('the store on Level', () => {
     }
     store = house.next()
     await store.open()
+  })
+
+  it('finds an operation once that moves from one index to another while a query reads them', async () => {
+    const [waits, paused] = [queuedRecord(1), queuedRecord(2, {state: 'pausedByApplication'})]
+    await store.create([waits, paused])
+    const scanned = vi.spyOn(Connection.prototype, 'read').mockImplementationOnce(async function (
+      this: Connection,
+      use,
+    ) {
+      const database = await this.current()
+      let reads = 0
+      const iterator: typeof database.iterator = database.iterator.bind(database)
+      const moving = new Proxy(database, {
+        get(target, name) {
+          if (name !== 'iterator') {
+            const value = Reflect.get(target, name, target)
+            return typeof value === 'function' ? value.bind(target) : value
+          }
+          return (...options: Parameters<typeof iterator>) => {
+            const found = iterator(...options)
+            const all = found.all.bind(found)
+            // Both change places once the first index was read.
+            found.all = async () => {
+              const entries = await all()
+              reads += 1
+              if (reads === 1) await Promise.all([store.save(pausedOf(waits)), store.save(queuedOf(paused))])
+              return entries
+            }
+            return found
+          }
+        },
+      })
+      return use(moving)
+    })
+    const found = await store.query({states: ['queued', 'pausedByApplication']})
+    expect(scanned).toHaveBeenCalled()
+    scanned.mockRestore()
+    expect(found.map(({sequence}) => sequence)).toEqual([1, 2])
   })
 
   it('finds few among many by index and many by walking', async () => {

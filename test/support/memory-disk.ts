@@ -38,6 +38,8 @@ export class MemoryDisk {
   #ticks = 0
   #boot = 1
   #process = 1
+  /** Permission bits that what is created does not get. */
+  umask = 0
   /** Bytes that fit on it; beyond them a write fails as on any full disk. */
   capacity: number | undefined
   /** The largest file that it takes. */
@@ -189,6 +191,8 @@ export class MemoryDisk {
       inode = created
     } else if (intent === 'createNew') {
       throw errno('EEXIST')
+    } else if ((inode.mode & neededMode(intent)) !== neededMode(intent)) {
+      throw errno('EACCES')
     }
     this.#lastFd++
     this.#open.set(this.#lastFd, inode)
@@ -227,7 +231,7 @@ export class MemoryDisk {
       live: new Bytes(),
       durable: new Bytes(),
       pending: [],
-      mode: 0o600,
+      mode: 0o600 & ~this.umask,
       modifiedMs: this.#tick(),
     }
     this.#names.set(path, inode)
@@ -325,6 +329,11 @@ export class MemoryDisk {
     this.#ticks++
     return this.#ticks
   }
+}
+
+/** Of the owner, who opens it. */
+function neededMode(intent: OpenIntent): number {
+  return intent === 'read' || intent === 'source' ? 0o400 : 0o600
 }
 
 export function errno(code: string): Error {

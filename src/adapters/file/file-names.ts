@@ -1,6 +1,6 @@
 /**
- * Every name that the sink gives to a file: the part, its side file, the side file's next version, and the alternatives of
- * a taken destination. All fit into the 255 bytes that common file systems allow.
+ * Every name that the sink gives to a file: the part, its side file, the side file's next version, its note, and the alternatives
+ * of a taken destination. All fit into the 255 bytes that common file systems allow.
  */
 
 import {basename, dirname, extname, join, sep} from 'node:path'
@@ -12,7 +12,7 @@ const NAME_LIMIT = 255
 /** An extension longer than this is no extension. */
 const EXTENSION_LIMIT = 32
 
-const SUFFIXES = {part: '.part', side: '.side', next: '.next'} as const
+const SUFFIXES = {part: '.part', side: '.side', next: '.next', note: '.note'} as const
 
 export interface PartPaths {
   readonly directory: string
@@ -60,6 +60,14 @@ export function partPaths({id, file, generation}: PartName): PartPaths {
     side: stem + SUFFIXES.side,
     nextSide: stem + SUFFIXES.next,
   }
+}
+
+/** Beside the part, of whatever generation, while a placeholder holds a name for it. */
+export function noteOf({id, file}: PartName): string {
+  const mark = `.${shortId(id)}`
+  const name = basename(file)
+  const stem = shorten(name, NAME_LIMIT - 1 - mark.length - SUFFIXES.note.length)
+  return siblingOf(file, `.${stem}${mark}${SUFFIXES.note}`)
 }
 
 const SIDE_NAME = /^\..*\.[0-9a-f]{8}\.\d{1,16}\.side$/s

@@ -16,6 +16,7 @@ import type {FileSystem} from './file-system.ts'
 import {HashPool} from './hash-pool.ts'
 import {removeGenerations, removePublished, removeSide} from './leftovers.ts'
 import {nodeFileSystem} from './node-file-system.ts'
+import {openOwn} from './open-own.ts'
 import {OpenPart, type PartOptions} from './part-file.ts'
 import {PartHashes} from './part-hashes.ts'
 import {PartTurns} from './part-turns.ts'
@@ -116,7 +117,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
       return asFileWork(name.file, 'part', async () => {
         const paths = partPaths(name)
         assertSound(unsound, paths.part)
-        const {path, partName} = await takeFinalName(files, name, paths, file, collision)
+        const {path, partName} = await takeFinalName({files, durable, name, paths, file, collision})
         await removePublished(files, name, {paths, partName, hasNoSide: wholes.delete(paths.part)})
         // Of the names, not of the part: whoever publishes again, after this failed, syncs them again.
         if (durable) await directories.sync(paths.directory, file.device)
@@ -267,7 +268,7 @@ async function openOwnFile(files: FileSystem, path: string): Promise<number> {
     throw new TransferError('FILE_ACCESS', 'is no regular file', {where: path})
   }
   if (present !== undefined && present.links > 1) await files.remove(path)
-  return files.open(path, 'create')
+  return openOwn(files, path, 'create')
 }
 
 function guardOf({unsound}: Context, path: string): SyncGuard {

@@ -5,9 +5,10 @@
 
 import {FIRST_GENERATION} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
-import {type PartPaths, partPaths} from './file-names.ts'
+import {noteOf, type PartPaths, partPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
 import type {PartTurns} from './part-turns.ts'
+import {dropPlaceholder} from './placeholder.ts'
 import type {PartNameLeft} from './publish-part.ts'
 
 /** Generations follow one another; older ones than this many are long gone. */
@@ -40,6 +41,7 @@ export async function removeGenerations(
       onRemoved(paths.part)
     })
   }
+  await dropPlaceholder(files, noteOf(name))
 }
 
 /** Of a part that has its final name now, and the generations before it. */
@@ -50,6 +52,7 @@ export async function removePublished(files: FileSystem, name: PartName, publish
   const {paths, partName, hasNoSide} = published
   if (partName !== 'none') await files.remove(paths.part, partName === 'further')
   if (!hasNoSide) await removeSide(files, paths)
+  if (partName === 'unknown') await dropPlaceholder(files, noteOf(name))
 }
 
 function oldest({generation}: PartName): number {

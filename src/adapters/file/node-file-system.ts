@@ -98,8 +98,8 @@ export const nodeFileSystem: FileSystem = {
     if (isFurther) return removeAtOnce(path)
     const stats = fs.lstatSync(path, {throwIfNoEntry: false})
     if (stats === undefined) return false
-    if (stats.nlink > 1 || stats.size <= SMALL_FILE) fs.unlinkSync(path)
-    else await settled((done) => fs.unlink(path, done))
+    if (stats.nlink > 1 || stats.size <= SMALL_FILE) return removeAtOnce(path)
+    await settled((done) => fs.unlink(path, (error) => done(error?.code === 'ENOENT' ? null : error)))
     return true
   },
   readdir(directory) {

@@ -9,8 +9,9 @@ import {safeFileName} from '../../domain/file-name.ts'
 import type {CollisionPolicy, PublishedFile} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
 import {errnoOf, NO_LINKS} from './file-errors.ts'
-import {alternative, type PartPaths, siblingOf} from './file-names.ts'
+import {alternative, noteOf, type PartPaths, siblingOf} from './file-names.ts'
 import type {FileFacts, FileSystem} from './file-system.ts'
+import {dropPlaceholder, isPlaceholder, type PlaceholderOptions, takeByPlaceholder} from './placeholder.ts'
 
 /** After so many taken names something else is wrong. */
 const MOST_ALTERNATIVES = 100_000
@@ -24,14 +25,19 @@ export interface TakenName {
 /** What is under the part's own name now: nothing, a further name of the file, or whatever an earlier call left. */
 export type PartNameLeft = 'none' | 'further' | 'unknown'
 
+export interface Publication {
+  readonly files: FileSystem
+  readonly durable: boolean
+  readonly name: PartName
+  readonly paths: PartPaths
+  readonly file: PublishedFile
+  readonly collision: CollisionPolicy
+}
+
 /** The directory is not synced yet, and leftovers are still there. */
-export async function takeFinalName(
-  files: FileSystem,
-  name: PartName,
-  {part, directory}: PartPaths,
-  file: PublishedFile,
-  collision: CollisionPolicy,
-): Promise<TakenName> {
+export async function takeFinalName(publication: Publication): Promise<TakenName> {
+  const {files, durable, name, paths, file, collision} = publication
+  const {part, directory} = paths
   const destination = destinationOf(name, file)
   const found = await files.lstat(part)
   const whole = isSame(found, file)
@@ -39,14 +45,18 @@ export async function takeFinalName(
     const taken = await findTakenName(files, destination, directory, file, collision)
     if (taken !== undefined) return {path: taken, partName: 'unknown'}
   }
-  if (!whole) throw new TransferError('PART_LOST', 'the partial file is gone, or is another one', {where: part})
+  if (!whole) {
+    // Whoever fetches it again looks at the destination first.
+    await dropPlaceholder(files, noteOf(name))
+    throw new TransferError('PART_LOST', 'the partial file is gone, or is another one', {where: part})
+  }
   if (collision === 'replaceExisting') {
-    await files.rename(part, destination)
+    await renameOver(files, part, destination, file)
     return {path: destination, partName: 'none'}
   }
   for (let n = 1; n <= MOST_ALTERNATIVES; n++) {
     const path = alternative(destination, n)
-    const partName = await takeFreeName(files, part, path)
+    const partName = await takeFreeName({files, part, note: noteOf(name), durable}, path, file)
     if (partName !== undefined) return {path, partName}
     if (collision === 'failIfExists') break
   }
@@ -80,35 +90,33 @@ async function findTakenName(
   return undefined
 }
 
+/** Over a network the answer to a call that was carried out may be lost, and the same call refused when it is sent again. */
+async function renameOver(files: FileSystem, part: string, destination: string, file: PublishedFile): Promise<void> {
+  try {
+    await files.rename(part, destination)
+  } catch (thrown) {
+    if (errnoOf(thrown) !== 'ENOENT' || !isSame(await files.lstat(destination), file)) throw thrown
+  }
+}
+
 /** Undefined when the name is taken. */
-async function takeFreeName(files: FileSystem, part: string, path: string): Promise<PartNameLeft | undefined> {
+async function takeFreeName(
+  options: PlaceholderOptions,
+  path: string,
+  file: PublishedFile,
+): Promise<PartNameLeft | undefined> {
+  const {files, part, note} = options
   try {
     await files.link(part, path)
     return 'further'
   } catch (thrown) {
     const errno = errnoOf(thrown)
-    if (errno === 'EEXIST') return undefined
-    if (errno === undefined || !NO_LINKS.has(errno)) throw thrown
-    return takeByPlaceholder(files, part, path)
-  }
-}
-
-/** Without links: an empty file holds the name until the part is renamed over it. */
-async function takeByPlaceholder(files: FileSystem, part: string, path: string): Promise<'none' | undefined> {
-  let fd: number
-  try {
-    fd = await files.open(path, 'createNew')
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'EEXIST') return undefined
-    throw thrown
-  }
-  try {
-    await files.close(fd)
-    await files.rename(part, path)
-    return 'none'
-  } catch (thrown) {
-    await files.remove(path)
-    throw thrown
+    // Made, and the answer lost: see renameOver.
+    if (errno === 'EEXIST' && isSame(await files.lstat(path), file)) return 'further'
+    // What is there is looked at before links are asked for.
+    if (errno === 'EEXIST' && !(await isPlaceholder(files, note, path))) return undefined
+    if (errno !== 'EEXIST' && (errno === undefined || !NO_LINKS.has(errno))) throw thrown
+    return (await takeByPlaceholder(options, path)) ? 'none' : undefined
   }
 }
 

@@ -10,6 +10,7 @@ import type {SideFacts} from '../../ports/file-sink.ts'
 import {BLOCK_SIZE, byBlock, type Digest, NO_DIGEST} from './block-digests.ts'
 import type {PartPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
+import {openOwn} from './open-own.ts'
 import {
   decodeSide,
   encodeCheckpoint,
@@ -62,7 +63,7 @@ export async function forgetRun(files: FileSystem, path: string): Promise<Stored
   const {boot: _, ...stamp} = stored.stamp
   const bytes = Buffer.from(encodeCheckpoint(stored.facts.evidence, stamp, []))
   try {
-    const fd = await files.open(path, 'update')
+    const fd = await openOwn(files, path, 'update')
     try {
       await writeFully(files, fd, bytes, stored.length)
     } finally {
@@ -122,7 +123,7 @@ export class SideFile {
   }
 
   async #opened(): Promise<number> {
-    this.#fd ??= await this.#files.open(this.#paths.side, 'create')
+    this.#fd ??= await openOwn(this.#files, this.#paths.side, 'create')
     return this.#fd
   }
 
@@ -156,7 +157,7 @@ export class SideFile {
     const merged = new Map([...stored.digests, ...byBlock(digests)])
     const line = encodeCheckpoint(facts.evidence, stamp, neededDigests(merged, facts.evidence.ranges))
     const bytes = Buffer.from(header + line)
-    const fd = await files.open(this.#paths.nextSide, 'create')
+    const fd = await openOwn(files, this.#paths.nextSide, 'create')
     try {
       await files.ftruncate(fd, 0)
       await writeFully(files, fd, bytes, 0)

@@ -5,6 +5,7 @@ import {TransferError} from '../../domain/errors.ts'
 import type {ExpectedFile} from '../../domain/expected-file.ts'
 import type {PublishedFile} from '../../domain/record.ts'
 import type {FileSystem} from './file-system.ts'
+import {openOwn} from './open-own.ts'
 import {assertWanted, compareDigests} from './part-digests.ts'
 import type {PartHashes} from './part-hashes.ts'
 import {readFully} from './transfer-bytes.ts'
@@ -22,7 +23,7 @@ export interface PartVerification {
 
 export async function verifyPart(options: PartVerification): Promise<PublishedFile> {
   const {files, path, expected, hashes, signal, mode, sync} = options
-  const fd = await files.open(path, 'update')
+  const fd = await openOwn(files, path, 'update')
   try {
     const {device, inode, size} = await files.fstat(fd)
     const file = {device, inode, size}

@@ -1,13 +1,14 @@
 /** The Level database itself: where it lies, how it is opened and tuned, and what its recovery left out. */
 
-import {chmod, mkdir, open, readdir, readFile} from 'node:fs/promises'
+import {chmod, open, readdir, readFile, stat} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {Level} from 'level'
 import {TransferError} from '../../domain/errors.ts'
 import {lockedError} from './holder.ts'
 import {spanOf} from './keys.ts'
+import {makeDirectory} from './make-directory.ts'
 import {adoptRepaired} from './repaired.ts'
-import {damaged, storeError} from './store-errors.ts'
+import {codeOf, damaged, storeError} from './store-errors.ts'
 
 export type Database = Level<string, string>
 
@@ -21,6 +22,11 @@ const WRITE_BUFFER_BYTES = 8 * 1024 * 1024
 
 const CHUNK = 1000
 
+/** The file in which LevelDB says what the database is; it stands in every one that was opened. */
+const CURRENT = 'CURRENT'
+
+const UNSYNCED = new Set(['EACCES', 'EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+
 /** How much an iterator may read ahead in one trip to the thread pool. */
 export const READ_AHEAD_BYTES = 256 * 1024
 
@@ -32,16 +38,15 @@ export async function openDatabase(directory: string, create: boolean): Promise<
   const location = databasePath(directory)
   try {
     if (create) {
-      const isNew = (await mkdir(directory, {recursive: true, mode: 0o700})) !== undefined
+      await makeDirectory(directory)
       await adoptRepaired(directory, location)
-      const isFirst = (await mkdir(location, {recursive: true, mode: 0o700})) !== undefined
-      // LevelDB syncs its own directory; the names that lead there are ours to make durable.
-      if (isFirst) await syncDirectory(directory)
-      if (isNew) await syncDirectory(dirname(directory))
+      await makeDirectory(location)
       // LevelDB makes its files with the process's umask; the closed directory is what keeps them private.
       await chmod(location, 0o700)
     }
-    await refuseLostTables(location)
+    const names = await readdir(location)
+    refuseLostTables(location, names)
+    if (create && !names.includes(CURRENT)) await syncPathTo(location)
     return await openAt(location, create)
   } catch (thrown) {
     const error = storeError(thrown, directory)
@@ -49,14 +54,31 @@ export async function openDatabase(directory: string, create: boolean): Promise<
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
+/**
+ * LevelDB syncs its own directory; the names that lead there are ours to make durable, before anything is told to be. Who made them
+ * is not known: it may have been done before the store was asked for, or by a process that died before it could sync them.
+ */
+async function syncPathTo(location: string): Promise<void> {
+  const {dev} = await stat(location)
+  for (let path = dirname(location); (await stat(path)).dev === dev; path = dirname(path)) {
+    await syncDirectory(path)
+    if (path === dirname(path)) return
+  }
+}
+
+export async function syncDirectory(path: string): Promise<void> {
   // Windows opens no directories, and journals their entries by itself.
   if (process.platform === 'win32') return
-  const directory = await open(path, 'r')
   try {
-    await directory.sync()
-  } finally {
-    await directory.close()
+    const directory = await open(path, 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  } catch (thrown) {
+    // Not ours to open, or on a file system that syncs no directories: there is nothing better to do.
+    if (!UNSYNCED.has(codeOf(thrown))) throw thrown
   }
 }
 
@@ -75,10 +97,9 @@ export async function openAt(location: string, create: boolean): Promise<Databas
  * Without CURRENT LevelDB takes the database for a new one and deletes every table in its directory. What stands in the
  * log alone survives that, so only tables are a reason to stop.
  */
-async function refuseLostTables(location: string): Promise<void> {
-  const names = await readdir(location)
+function refuseLostTables(location: string, names: readonly string[]): void {
   const hasTables = names.some(isTable)
-  if (hasTables && !names.includes('CURRENT')) throw damaged(location, {cause: 'CURRENT is missing'})
+  if (hasTables && !names.includes(CURRENT)) throw damaged(location, {cause: 'CURRENT is missing'})
 }
 
 export function isTable(name: string): boolean {

@@ -3,14 +3,24 @@
  * aside and kept; LevelDB's own repair, which may throw away or invent values, only ever sees a copy.
  */
 
-import {access, cp, mkdir, readdir, rename, rm} from 'node:fs/promises'
+import {access, cp, readdir, rename, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import type {OperationRecord} from '../../domain/record.ts'
-import {type Database, databasePath, isTable, openAt, openDatabase, recoveryLostWrites, repairAt} from './database.ts'
+import {
+  type Database,
+  databasePath,
+  isTable,
+  openAt,
+  openDatabase,
+  recoveryLostWrites,
+  repairAt,
+  syncDirectory,
+} from './database.ts'
 import {checkIndexes} from './index-check.ts'
 import {scanJournal} from './journal.ts'
 import {createLevelStore, type LevelStore} from './level-store.ts'
+import {makeDirectory} from './make-directory.ts'
 import {adoptRepaired, repairedDirectory} from './repaired.ts'
 import {NOTHING_SALVAGED, recordsOf, salvage} from './salvage.ts'
 import {readManifest, SUSPECT_KEY} from './schema.ts'
@@ -108,16 +118,19 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
     // What an interrupted repair left behind: copies only.
     await rm(workshop, {recursive: true, force: true})
     await rm(repairedDirectory(directory), {recursive: true, force: true})
-    await mkdir(workshop, {recursive: true, mode: 0o700})
+    await makeDirectory(workshop)
     const copy = join(workshop, 'copy')
     const counts = await rebuild(workshop, hadStore ? await restoredCopy(location, copy) : undefined, salvaged)
     const lostTables = await countLostTables(copy)
     await rm(copy, {recursive: true, force: true})
     // From here on the new store is whole: a crash between the renames is mended by the next open.
     await rename(workshop, repairedDirectory(directory))
+    await syncDirectory(directory)
     const keptAs = `${location}.damaged-${new Date(now()).toISOString().replaceAll(':', '-')}`
     if (hadStore) await rename(location, keptAs)
     await rename(databasePath(repairedDirectory(directory)), location)
+    // Before anything is written to it: after a loss of power the old store would have its name again, and these records none.
+    await syncDirectory(directory)
     await rm(repairedDirectory(directory), {recursive: true, force: true})
     return {...(hadStore ? {keptAs} : {}), ...counts, lostTables}
   } catch (thrown) {

@@ -169,11 +169,18 @@ export async function scanQuery(
 ): Promise<readonly OperationRecord[]> {
   const limit = query.limit ?? DEFAULT_PAGE
   if (limit <= 0 || query.states?.length === 0) return []
-  const candidates = await candidatesOf(database, query)
-  return candidates === undefined
-    ? pageOfRecords(database, query, limit, onDamage)
-    : pageOfCandidates(database, candidates, query, limit, onDamage)
+  // All reads see the store as it is now: what moves from one index to another meanwhile would be met twice, or never.
+  const snapshot = database.snapshot()
+  try {
+    const candidates = await candidatesOf(database, snapshot, query)
+    if (candidates !== undefined) return await pageOfCandidates(database, snapshot, candidates, query, limit, onDamage)
+  } finally {
+    await snapshot.close()
+  }
+  return pageOfRecords(database, query, limit, onDamage)
 }
+
+type Snapshot = ReturnType<Database['snapshot']>
 
 /** A stretch of an index, and how its entries name operations. */
 type IndexSpan = readonly [span: KeySpan, idOf: (entry: Entry) => OperationId]
@@ -197,12 +204,16 @@ function indexSpansOf({states, group, endedFrom, endedBefore}: OperationQuery): 
 }
 
 /** The ids that the indexes name for a query, or `undefined` when they name none or too many to sort. */
-async function candidatesOf(database: Database, query: OperationQuery): Promise<readonly OperationId[] | undefined> {
+async function candidatesOf(
+  database: Database,
+  snapshot: Snapshot,
+  query: OperationQuery,
+): Promise<readonly OperationId[] | undefined> {
   const spans = indexSpansOf(query)
   if (spans === undefined) return undefined
   const ids: OperationId[] = []
   for (const [span, idOf] of spans) {
-    const entries = await database.iterator({...span, limit: INDEX_LIMIT + 1 - ids.length}).all()
+    const entries = await database.iterator({...span, snapshot, limit: INDEX_LIMIT + 1 - ids.length}).all()
     for (const entry of entries) ids.push(idOf(entry))
     if (ids.length > INDEX_LIMIT) return undefined
   }
@@ -211,6 +222,7 @@ async function candidatesOf(database: Database, query: OperationQuery): Promise<
 
 async function pageOfCandidates(
   database: Database,
+  snapshot: Snapshot,
   candidates: readonly OperationId[],
   query: OperationQuery,
   limit: number,
@@ -221,7 +233,7 @@ async function pageOfCandidates(
   const ids = after === undefined ? candidates : candidates.filter((id) => id > after)
   for (let at = 0; at < ids.length; at += CHUNK) {
     const keys = ids.slice(at, at + CHUNK).map(operationKey)
-    const texts: readonly (string | undefined)[] = await database.getMany(keys)
+    const texts: readonly (string | undefined)[] = await database.getMany(keys, {snapshot})
     for (const [index, key] of keys.entries()) {
       const text = texts[index]
       if (text === undefined) continue

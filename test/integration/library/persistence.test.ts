@@ -64,6 +64,21 @@ describe('17.I persistence and enumeration', () => {
     expect(await BackgroundDownloader.getCurrentDownloadsForTransferGroupAsync(engine.createGroup('g'))).toEqual([])
   })
 
+  it('refuses a page of so many that is no whole number', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', STALLED)
+    const operation = create(world, 'a')
+    await operation.startAsync().accepted
+    const {engine} = world
+    for (const limit of [2.5, -1, Number.NaN]) {
+      expect((await failure(engine.queryAsync({limit}))).code).toBe('INVALID_ARGUMENT')
+      expect((await failure(engine.journalAsync(operation.guid, {limit}))).code).toBe('INVALID_ARGUMENT')
+      expect((await failure(engine.journalAsync(operation.guid, {before: limit}))).code).toBe('INVALID_ARGUMENT')
+    }
+    expect(await engine.queryAsync({limit: 0})).toEqual([])
+    expect(await engine.journalAsync(operation.guid, {limit: 0})).toEqual([])
+  })
+
   it('200. an application whose state was removed has no operations any more', async () => {
     const world = await makeWorld()
     world.server.route('/a', STALLED)

@@ -1,6 +1,7 @@
 /** The namespace's checklist, 17.B: starting, finishing, promises. Numbers are the items'. */
 
 import {once} from 'node:events'
+import {mkdir, symlink} from 'node:fs/promises'
 import type {AddressInfo} from 'node:net'
 import {createServer} from 'node:net'
 import {describe, expect, it} from 'vitest'
@@ -272,6 +273,20 @@ describe('17.B starting, finishing, promises', () => {
     expect(await failure(second.startAsync())).toMatchObject({code: 'DESTINATION_BUSY', details: {guid: first.guid}})
     expect(first.progress.status).toBe(BackgroundTransferStatus.running)
     expect(second.progress.status).toBe(BackgroundTransferStatus.idle)
+  })
+
+  it('two at once into one file by two paths: each writes a part of its own, and none replaces the other', async () => {
+    const world = await makeWorld()
+    await mkdir(world.file('real'))
+    await symlink('real', world.file('other'))
+    const others = contentOf(2, SIZE)
+    world.server.route('/a', {content: BYTES, pieceBytes: 10_000, pieceDelayMs: 2})
+    world.server.route('/b', {content: others, pieceBytes: 10_000, pieceDelayMs: 2})
+    const downloads = [create(world, '/a', 'real/same'), create(world, '/b', 'other/../other/same')]
+    const outcomes = await Promise.allSettled(downloads.map((each) => each.startAsync()))
+    const winner = outcomes.findIndex(({status}) => status === 'fulfilled')
+    expect(outcomes[1 - winner]).toMatchObject({status: 'rejected', reason: {code: 'FILE_EXISTS'}})
+    expect(await digestOf(world.file('real/same'))).toBe(sha256(winner === 0 ? BYTES : others))
   })
 
   it('58, 59. every promise stays pending through a pause, and settles once (invariants 3 and 4)', async () => {
