@@ -80,6 +80,7 @@ export class CallQueue {
 
   broken(): void {
     this.#isLinked = false
+    this.#wakeIdle()
   }
 
   answered(id: number, value: unknown, error: SerializedError | undefined): void {
@@ -107,7 +108,10 @@ export class CallQueue {
   #settle(pending: Pending, how: () => void): void {
     this.#pending.delete(pending.id)
     how()
-    if (this.#pending.size > 0) return
+    if (this.#pending.size === 0) this.#wakeIdle()
+  }
+
+  #wakeIdle(): void {
     for (const wake of this.#idle.splice(0)) wake()
   }
 
@@ -141,8 +145,7 @@ export class CallQueue {
       return
     }
     // They are sent again with everything else once there is a link.
-    this.#isLinked = false
-    for (const wake of this.#idle.splice(0)) wake()
+    this.broken()
     this.#options.onBroken(error)
   }
 }
