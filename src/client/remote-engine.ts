@@ -393,7 +393,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
-    await this.#untilLinked()
+    await this.#untilLinked(signal)
     const piece = (await this.#ports.connection.send(this.#below(`body?guid=${id}`), chunks, signal)) as {size: number}
     this.#sentBodies.add(id)
     return {kind: 'spool', name: spoolName(id, 'body'), size: piece.size}

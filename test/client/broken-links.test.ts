@@ -37,4 +37,14 @@ describe('a client whose link breaks', () => {
     await closed
     expect(host.isClosed).toBe(true)
   })
+
+  it('gives up a body on its signal also while it waits for a host', async () => {
+    const {host, client} = await connected()
+    host.lose(GONE)
+    const giving = new AbortController()
+    const chunks = (async function* () {})()
+    const taken = client.takeBody(client.newId(), chunks, giving.signal)
+    giving.abort(new Error('it is not wanted any more'))
+    await expect(taken).rejects.toThrow('it is not wanted any more')
+  })
 })
