@@ -104,9 +104,7 @@ export class RemoteEngine implements EngineApi {
     )
     this.#calls = new CallQueue({
       post: (batch) => ports.connection.ask('POST', `/api/v1/session/${this.#session}/calls`, batch),
-      onBroken: (error) => {
-        if (this.#link.getSnapshot().status === 'active') this.#link.send({type: 'link.lost', error})
-      },
+      onBroken: (error) => this.#linkLost(error),
     })
     this.completionGroups = new RemoteCompletionGroups(this.#calls, () => this.#nextId())
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
@@ -462,6 +460,10 @@ export class RemoteEngine implements EngineApi {
     }
   }
 
+  #linkLost(error: unknown): void {
+    if (this.#link.getSnapshot().status === 'active') this.#link.send({type: 'link.lost', error})
+  }
+
   #welcomed({
     hello,
     resumed,
@@ -626,6 +628,8 @@ export class RemoteEngine implements EngineApi {
         const {code} = asTransferError(thrown)
         const isHostGone = code === 'HOST_UNREACHABLE' || code === 'CLOSED' || code === 'NOT_SUPPORTED'
         if (!isHostGone || signal.aborted) throw thrown
+        // Its own connection may be all that broke, and then nothing else would make the link anew.
+        if (code === 'HOST_UNREACHABLE' && this.#host === host) this.#linkLost(thrown)
         // Until the stream has broken, too, or has been made again.
         await waitFor(this.#link, (each) => !each.hasTag('linked') || this.#host !== host, {
           timeout: Number.POSITIVE_INFINITY,

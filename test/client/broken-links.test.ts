@@ -3,7 +3,10 @@
 import {describe, expect, it} from 'vitest'
 import {RemoteEngine} from '../../src/client/remote-engine.ts'
 import {TransferError} from '../../src/domain/errors.ts'
+import type {OperationRecord} from '../../src/domain/record.ts'
+import type {Snapshot} from '../../src/host/protocol.ts'
 import {FakeHost, flushed} from '../support/fake-host.ts'
+import {queuedRecord} from '../support/records.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
 
@@ -11,10 +14,11 @@ const GONE = new TransferError('HOST_UNREACHABLE', 'the host ended the stream')
 
 async function connected() {
   const host = new FakeHost()
+  const clock = new SimulatedClock()
   const client = new RemoteEngine(
     {
       connection: host,
-      clock: new SimulatedClock(),
+      clock,
       random: new SeededRandom(1),
       secrets: {seal: (plain) => plain, unseal: (sealed) => sealed, digest: (_, text) => text},
       tasks: {locate: String},
@@ -24,7 +28,26 @@ async function connected() {
   const opened = client.open()
   host.welcome()
   await opened
-  return {host, client}
+  const comeBack = async (resumed = false) => {
+    clock.advanceToNext()
+    host.welcome(resumed)
+    await flushed()
+  }
+  return {host, client, comeBack}
+}
+
+function snapshotOf(record: OperationRecord): Snapshot {
+  const {state, request, policy} = record
+  return {
+    record,
+    state,
+    isPausing: false,
+    request,
+    policy,
+    counts: {received: 0, total: undefined, written: [], generation: 0},
+    explanation: {why: '', next: ''},
+    holds: 1,
+  }
 }
 
 describe('a client whose link breaks', () => {
@@ -46,5 +69,21 @@ describe('a client whose link breaks', () => {
     const taken = client.takeBody(client.newId(), chunks, giving.signal)
     giving.abort(new Error('it is not wanted any more'))
     await expect(taken).rejects.toThrow('it is not wanted any more')
+  })
+
+  it('asks again for bytes whose own connection broke, and the stream did not', async () => {
+    const {host, client, comeBack} = await connected()
+    const found = client.find(queuedRecord(1).id)
+    await host.answer('find', snapshotOf(queuedRecord(1)))
+    const held = await found
+    if (held === undefined) throw new Error('it was not found')
+    const read = client.bytesOf(held).read(new Uint8Array(10), 0)
+    await flushed()
+    host.reads.shift()?.reject(GONE)
+    await flushed()
+    await comeBack(true)
+    expect(host.opened).toBe(2)
+    host.reads.shift()?.resolve({count: 10, size: 10, generation: 0})
+    expect(await read).toBe(10)
   })
 })
