@@ -170,23 +170,34 @@ export class RemoteEngine implements EngineApi {
   }
 
   async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
-    const input = {drafts: drafts.map(plainDraft), hold: true}
-    const held = await this.#calls.callAnd('start', input, (snapshots) => snapshots.map((each) => this.#held(each)))
-    this.#started(drafts)
+    const held = await this.#sendDrafts(drafts, true, (snapshots) => snapshots.map((each) => this.#held(each)))
     for (const each of held) each.isAttached = true
     return held
   }
 
   async startMany(drafts: readonly OperationDraft[]): Promise<void> {
-    if (this.#watchers > 0) for (const {id} of drafts) this.#begun.add(id)
     try {
-      await this.#calls.call('start', {drafts: drafts.map(plainDraft), hold: false})
-      this.#started(drafts)
+      await this.#sendDrafts(drafts, false, () => undefined)
     } catch (error) {
-      for (const {id} of drafts) this.#begun.delete(id)
       // Nobody has a handle to start them with later.
       this.completionGroups.withdraw(drafts)
       this.notifications.withdraw(drafts)
+      throw error
+    }
+  }
+
+  async #sendDrafts<Used>(
+    drafts: readonly OperationDraft[],
+    hold: boolean,
+    use: (snapshots: CallAnswer<'start'>) => Used,
+  ): Promise<Used> {
+    if (this.#watchers > 0) for (const {id} of drafts) this.#begun.add(id)
+    try {
+      const used = await this.#calls.callAnd('start', {drafts: drafts.map(plainDraft), hold}, use)
+      this.#started(drafts)
+      return used
+    } catch (error) {
+      for (const {id} of drafts) this.#begun.delete(id)
       throw error
     }
   }

@@ -4,6 +4,7 @@ import {describe, expect, it} from 'vitest'
 import {RemoteEngine} from '../../src/client/remote-engine.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
+import type {EngineEvent} from '../../src/engine/events.ts'
 import type {Snapshot} from '../../src/host/protocol.ts'
 import {FakeHost, flushed} from '../support/fake-host.ts'
 import {queuedRecord} from '../support/records.ts'
@@ -50,6 +51,9 @@ function snapshotOf(record: OperationRecord): Snapshot {
   }
 }
 
+const lines = (events: readonly EngineEvent[]) =>
+  events.map((event) => ('record' in event ? `${event.type} ${event.record.state}` : event.type))
+
 describe('a client whose link breaks', () => {
   it('closes without waiting for the answers of a host that is gone', async () => {
     const {host, client} = await connected()
@@ -85,5 +89,21 @@ describe('a client whose link breaks', () => {
     expect(host.opened).toBe(2)
     host.reads.shift()?.resolve({count: 10, size: 10, generation: 0})
     expect(await read).toBe(10)
+  })
+
+  it('hears of an operation that was started while nobody told', async () => {
+    const {host, client, comeBack} = await connected()
+    const events: EngineEvent[] = []
+    client.events$.subscribe((event) => events.push(event))
+    const record = queuedRecord(1, {state: 'completed'})
+    const started = client.start([record])
+    await host.called('start')
+    host.lose(GONE)
+    await comeBack(true)
+    const {input} = await host.answer('catchUp', [record])
+    expect(input).toEqual({ids: [record.id], attach: [record.id]})
+    await host.answer('start', [snapshotOf(record)])
+    await started
+    expect(lines(events)).toEqual(['operation.moved completed'])
   })
 })
