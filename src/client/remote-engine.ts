@@ -86,6 +86,8 @@ export class RemoteEngine implements EngineApi {
   /** While somebody watches: what events said of the unfinished last, and which of them this client began. */
   readonly #seen = new Map<OperationId, OperationRecord>()
   readonly #begun = new Set<OperationId>()
+  /** Those that were asked for last how they stand, and of which nothing was told since. */
+  #awaited = new Set<OperationId>()
   /** Of operations that were not started yet. */
   readonly #sentBodies = new Set<OperationId>()
   #hasResumedAll = false
@@ -119,6 +121,7 @@ export class RemoteEngine implements EngineApi {
         if (this.#watchers > 0) return
         this.#seen.clear()
         this.#begun.clear()
+        this.#awaited.clear()
         this.#tell(this.#calls.call('watch', {events: false}))
       }
     })
@@ -522,12 +525,18 @@ export class RemoteEngine implements EngineApi {
   #catchUp(): void {
     if (this.#watchers === 0) return
     const ids = [...new Set([...this.#seen.keys(), ...this.#begun])]
+    const awaited = new Set(ids)
+    this.#awaited = awaited
     for (let at = 0; at < ids.length; at += PAGE) {
       const page = ids.slice(at, at + PAGE)
       const attach = page.filter((id) => this.#begun.has(id))
       this.#tell(
         this.#calls.call('catchUp', {ids: page, attach}).then((records) => {
-          for (const record of records) this.#event(movedMeanwhile(record, this.#seen.get(record.id), this.now()))
+          for (const record of records) {
+            // An event has overtaken the answer, or another question has.
+            if (this.#awaited !== awaited || !awaited.has(record.id)) continue
+            this.#event(movedMeanwhile(record, this.#seen.get(record.id), this.now()))
+          }
         }),
       )
     }
@@ -537,6 +546,7 @@ export class RemoteEngine implements EngineApi {
     if (event === undefined) return
     if (event.type === 'operation.started' || event.type === 'operation.moved') {
       const {record} = event
+      this.#awaited.delete(record.id)
       if (isTerminal(record.state)) {
         this.#seen.delete(record.id)
         this.#begun.delete(record.id)

@@ -7,7 +7,7 @@ import type {OperationRecord} from '../../src/domain/record.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
 import type {Snapshot} from '../../src/host/protocol.ts'
 import {FakeHost, flushed} from '../support/fake-host.ts'
-import {queuedRecord} from '../support/records.ts'
+import {journalEntry, queuedRecord} from '../support/records.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
 
@@ -48,6 +48,21 @@ function snapshotOf(record: OperationRecord): Snapshot {
     counts: {received: 0, total: undefined, written: [], generation: 0},
     explanation: {why: '', next: ''},
     holds: 1,
+  }
+}
+
+function moved(record: OperationRecord): EngineEvent {
+  const {id, state} = record
+  const step = {from: 'queued', to: state}
+  return {
+    ...step,
+    type: 'operation.moved',
+    at: 0,
+    id,
+    state,
+    because: 'response.finished',
+    entry: journalEntry(1),
+    record,
   }
 }
 
@@ -105,5 +120,39 @@ describe('a client whose link breaks', () => {
     await host.answer('start', [snapshotOf(record)])
     await started
     expect(lines(events)).toEqual(['operation.moved completed'])
+  })
+
+  it('says nothing of how an operation stood before what was told of it since', async () => {
+    const {host, client, comeBack} = await connected()
+    const events: EngineEvent[] = []
+    client.events$.subscribe((event) => events.push(event))
+    const queued = queuedRecord(1)
+    host.tell({type: 'event', event: {type: 'operation.started', at: 0, record: queued}})
+    host.lose(GONE)
+    await comeBack(true)
+    host.tell({type: 'event', event: moved({...queued, state: 'completed'})})
+    await host.answer('catchUp', [{...queued, state: 'running'}])
+    expect(lines(events)).toEqual(['operation.started queued', 'operation.moved completed'])
+    // And nobody waits for its end any more.
+    host.lose(GONE)
+    await comeBack(true)
+    await expect(host.called('catchUp')).rejects.toThrow('nobody called catchUp')
+  })
+
+  it('takes the answer to the newest question how an operation stands', async () => {
+    const {host, client, comeBack} = await connected()
+    const events: EngineEvent[] = []
+    client.events$.subscribe((event) => events.push(event))
+    const queued = queuedRecord(1)
+    host.tell({type: 'event', event: {type: 'operation.started', at: 0, record: queued}})
+    host.lose(GONE)
+    await comeBack(true)
+    const early = await host.called('catchUp')
+    host.lose(GONE)
+    await comeBack(true)
+    await host.answer('catchUp', [{...queued, state: 'completed'}])
+    host.tell({type: 'result', id: early.id, value: [{...queued, state: 'running'}]})
+    await flushed()
+    expect(lines(events)).toEqual(['operation.started queued', 'operation.moved completed'])
   })
 })
