@@ -506,7 +506,13 @@ export class RemoteEngine implements EngineApi {
   /** What changed while nobody told. */
   #refresh(): void {
     const held = [...this.#operations.values()]
-    if (held.length === 0) return
+    for (let at = 0; at < held.length; at += PAGE) this.#refreshPage(held.slice(at, at + PAGE))
+    for (const {isAttached, isOver, record} of held) {
+      if (isAttached && !isOver) this.#tell(this.#calls.call('attach', {id: record.id}))
+    }
+  }
+
+  #refreshPage(held: readonly RemoteOperation[]): void {
     this.#tell(
       this.#calls.callAnd('refresh', {ids: held.map(({record}) => record.id)}, (snapshots) => {
         for (const [index, operation] of held.entries()) {
@@ -516,9 +522,6 @@ export class RemoteEngine implements EngineApi {
         }
       }),
     )
-    for (const {isAttached, isOver, record} of held) {
-      if (isAttached && !isOver) this.#tell(this.#calls.call('attach', {id: record.id}))
-    }
   }
 
   /** Events that were missed: how those stand that had not ended is told as if they came there now. */

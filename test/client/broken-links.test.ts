@@ -155,4 +155,17 @@ describe('a client whose link breaks', () => {
     await flushed()
     expect(lines(events)).toEqual(['operation.started queued', 'operation.moved completed'])
   })
+
+  it('is told anew of all that it holds, however much that is', async () => {
+    const {host, client, comeBack} = await connected()
+    const records = Array.from({length: 100_001}, (_, n) => queuedRecord(n))
+    const found = client.findMany({})
+    await host.answer('findMany', records.map(snapshotOf))
+    await found
+    host.lose(GONE)
+    await comeBack()
+    const asked = host.calls.filter(({name}) => name === 'refresh').map(({input}) => input as {ids: string[]})
+    expect(Math.max(...asked.map(({ids}) => ids.length))).toBeLessThanOrEqual(100_000)
+    expect(new Set(asked.flatMap(({ids}) => ids)).size).toBe(records.length)
+  })
 })
