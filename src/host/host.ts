@@ -62,6 +62,8 @@ export class Host {
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Gone while the host was loaded: that it closes would not be heard any more.
+    if (response.destroyed) return
     try {
       await this.#route(request, response)
     } catch (thrown) {
