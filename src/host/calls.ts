@@ -252,26 +252,30 @@ async function begin(
 ): Promise<{readonly accepted: Promise<readonly Snapshot[]>}> {
   const {engine, app, held: all, expected, notified, bodies} = context
   const earlier = await Promise.all(drafts.map(({id}) => engine.find(id)))
-  for (const entry of earlier) {
-    if (entry !== undefined && entry.record.app !== app) {
-      for (const each of earlier) if (each !== undefined) engine.release(each)
-      throw new TransferError('INVALID_ARGUMENT', 'the guid is that of another operation', {where: entry.record.id})
-    }
-  }
   const fresh = drafts.filter((_, index) => earlier[index] === undefined)
-  try {
-    await Promise.all(fresh.map((draft) => demandBounds(engine, draft)))
-  } catch (error) {
+  const releaseEarlier = () => {
     for (const entry of earlier) if (entry !== undefined) engine.release(entry)
+  }
+  try {
+    const other = earlier.find((entry) => entry !== undefined && entry.record.app !== app)
+    if (other !== undefined) {
+      throw new TransferError('INVALID_ARGUMENT', 'the guid is that of another operation', {where: other.record.id})
+    }
+    await Promise.all(fresh.map((draft) => demandBounds(engine, draft)))
+    await afterTurns(
+      context,
+      drafts.map(({completionGroup}) => completionGroup),
+    )
+    takeRoom(engine, fresh)
+  } catch (error) {
+    releaseEarlier()
     throw error
   }
-  await afterTurns(
-    context,
-    drafts.map(({completionGroup}) => completionGroup),
-  )
-  takeRoom(engine, fresh)
   const started = hold ? engine.start(fresh) : engine.startMany(fresh).then(() => [])
-  started.catch(() => leaveRoom(engine, fresh))
+  started.catch(() => {
+    leaveRoom(engine, fresh)
+    releaseEarlier()
+  })
   // Not to be awaited here: others may be started meanwhile, and share its commit.
   const accepted = started.then((entries) => {
     for (const {id, completionGroup} of fresh) {
@@ -288,7 +292,7 @@ async function begin(
     )
     for (const {id} of drafts) bodies.delete(id)
     if (!hold) {
-      for (const entry of earlier) if (entry !== undefined) engine.release(entry)
+      releaseEarlier()
       return []
     }
     const snapshots = new Map<OperationId, Snapshot>()
