@@ -68,6 +68,15 @@ export class CallQueue {
     })
   }
 
+  /** Nobody waits for the answer: what is refused was too late, and that the link is over is heard by whoever waits for anything. */
+  tell<Name extends CallName>(
+    name: Name,
+    input: CallInput<Name>,
+    use: (answer: CallAnswer<Name>) => void = () => {},
+  ): void {
+    this.callAnd(name, input, use).catch(() => undefined)
+  }
+
   /** The link stands. What `first` calls goes before everything that waits. */
   linked(first: () => void): void {
     const waiting = [...this.#pending.values()]

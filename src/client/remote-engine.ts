@@ -113,7 +113,7 @@ export class RemoteEngine implements EngineApi {
     this.prefetcher = new RemotePrefetcher(this.#calls)
     this.events$ = new Observable((subscriber) => {
       this.#watchers += 1
-      if (this.#watchers === 1) this.#tell(this.#calls.call('watch', {events: true}))
+      if (this.#watchers === 1) this.#calls.tell('watch', {events: true})
       const subscription = this.#events.subscribe(subscriber)
       return () => {
         subscription.unsubscribe()
@@ -122,7 +122,7 @@ export class RemoteEngine implements EngineApi {
         this.#seen.clear()
         this.#begun.clear()
         this.#awaited.clear()
-        this.#tell(this.#calls.call('watch', {events: false}))
+        this.#calls.tell('watch', {events: false})
       }
     })
     this.#link = createActor(
@@ -249,7 +249,7 @@ export class RemoteEngine implements EngineApi {
     const {id} = held.record
     if (held.holders > 0 || this.#operations.get(id) !== held) return
     this.#operations.delete(id)
-    this.#tell(this.#calls.call('release', {id, holds: held.holds}))
+    this.#calls.tell('release', {id, holds: held.holds})
   }
 
   progressOf({counts: {received, total = 0}}: RemoteOperation): {readonly received: number; readonly total: number} {
@@ -278,7 +278,7 @@ export class RemoteEngine implements EngineApi {
       read: (path, into, signal) => this.#read(path, into, signal),
       onRead: (generation, from, to) => held.read(generation, from, to),
       onClosed: () => {
-        this.#tell(this.#calls.call('closeBytes', {source}))
+        this.#calls.tell('closeBytes', {source})
         this.release(held)
       },
     })
@@ -296,7 +296,7 @@ export class RemoteEngine implements EngineApi {
     if (held.isOver) return
     held.isAttached = true
     if (this.#watchers > 0) this.#begun.add(held.record.id)
-    this.#tell(this.#calls.call('attach', {id: held.record.id}))
+    this.#calls.tell('attach', {id: held.record.id})
   }
 
   async resumeAll(): Promise<void> {
@@ -384,7 +384,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   limitRate(bytesPerSecond: number | undefined): void {
-    this.#tell(this.#calls.call('limitRate', {bytesPerSecond: byteRate('bytesPerSecond', bytesPerSecond) ?? null}))
+    this.#calls.tell('limitRate', {bytesPerSecond: byteRate('bytesPerSecond', bytesPerSecond) ?? null})
   }
 
   async limitGroupRate(name: string, bytesPerSecond: number | undefined): Promise<void> {
@@ -412,7 +412,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   dropBody(id: OperationId): void {
-    if (this.#sentBodies.delete(id)) this.#tell(this.#calls.call('dropBody', {id}))
+    if (this.#sentBodies.delete(id)) this.#calls.tell('dropBody', {id})
   }
 
   /** Pages on loopback, served by the host. */
@@ -494,10 +494,10 @@ export class RemoteEngine implements EngineApi {
     this.prefetcher.told(prefetch)
     this.#calls.linked(() => {
       if (isFirst) return
-      if (this.#watchers > 0) this.#tell(this.#calls.call('watch', {events: true}))
+      if (this.#watchers > 0) this.#calls.tell('watch', {events: true})
       if (!resumed) this.completionGroups.resync()
       if (!resumed) this.notifications.resync()
-      if (!resumed && this.#hasResumedAll) this.#tell(this.#calls.call('resumeAll', {}))
+      if (!resumed && this.#hasResumedAll) this.#calls.tell('resumeAll', {})
       this.#refresh()
       this.#catchUp()
     })
@@ -508,20 +508,18 @@ export class RemoteEngine implements EngineApi {
     const held = [...this.#operations.values()]
     for (let at = 0; at < held.length; at += PAGE) this.#refreshPage(held.slice(at, at + PAGE))
     for (const {isAttached, isOver, record} of held) {
-      if (isAttached && !isOver) this.#tell(this.#calls.call('attach', {id: record.id}))
+      if (isAttached && !isOver) this.#calls.tell('attach', {id: record.id})
     }
   }
 
   #refreshPage(held: readonly RemoteOperation[]): void {
-    this.#tell(
-      this.#calls.callAnd('refresh', {ids: held.map(({record}) => record.id)}, (snapshots) => {
-        for (const [index, operation] of held.entries()) {
-          const snapshot = snapshots[index]
-          if (snapshot == null) this.#lost(operation)
-          else this.#notice(operation, snapshot, false, snapshot.counts.generation > operation.counts.generation)
-        }
-      }),
-    )
+    this.#calls.tell('refresh', {ids: held.map(({record}) => record.id)}, (snapshots) => {
+      for (const [index, operation] of held.entries()) {
+        const snapshot = snapshots[index]
+        if (snapshot == null) this.#lost(operation)
+        else this.#notice(operation, snapshot, false, snapshot.counts.generation > operation.counts.generation)
+      }
+    })
   }
 
   /** Events that were missed: how those stand that had not ended is told as if they came there now. */
@@ -533,15 +531,13 @@ export class RemoteEngine implements EngineApi {
     for (let at = 0; at < ids.length; at += PAGE) {
       const page = ids.slice(at, at + PAGE)
       const attach = page.filter((id) => this.#begun.has(id))
-      this.#tell(
-        this.#calls.call('catchUp', {ids: page, attach}).then((records) => {
-          for (const record of records) {
-            // An event has overtaken the answer, or another question has.
-            if (this.#awaited !== awaited || !awaited.has(record.id)) continue
-            this.#event(movedMeanwhile(record, this.#seen.get(record.id), this.now()))
-          }
-        }),
-      )
+      this.#calls.tell('catchUp', {ids: page, attach}, (records) => {
+        for (const record of records) {
+          // An event has overtaken the answer, or another question has.
+          if (this.#awaited !== awaited || !awaited.has(record.id)) continue
+          this.#event(movedMeanwhile(record, this.#seen.get(record.id), this.now()))
+        }
+      })
     }
   }
 
@@ -687,11 +683,6 @@ export class RemoteEngine implements EngineApi {
     this.#events.complete()
     this.#ticks.complete()
     if (!this.#isClosing) this.#ports.connection.close()
-  }
-
-  /** Rejects only when the link is over, and then everybody hears of it. */
-  #tell(call: Promise<unknown>): void {
-    call.catch(() => undefined)
   }
 }
 
