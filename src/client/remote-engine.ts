@@ -4,7 +4,7 @@
  * is told anew.
  */
 
-import {Observable, Subject} from 'rxjs'
+import {type Observable, Subject} from 'rxjs'
 import {createActor, fromCallback, waitFor} from 'xstate'
 import {type HostLinkActor, hostLinkMachine} from '../../machines/host-link.machine.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
@@ -13,10 +13,8 @@ import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
-import {sizeOf} from '../domain/range-set.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
-import {isTerminal} from '../domain/status.ts'
 import type {ApplicationStanding} from '../engine/application-quotas.ts'
 import type {EngineApi, OperationDraft, UploadCounts} from '../engine/engine-api.ts'
 import type {EngineEvent} from '../engine/events.ts'
@@ -37,6 +35,7 @@ import {RemoteCompletionGroups} from './remote-completion-groups.ts'
 import {RemoteNotifications} from './remote-notifications.ts'
 import {RemoteOperation} from './remote-operation.ts'
 import {RemotePrefetcher} from './remote-prefetcher.ts'
+import {WatchedEvents} from './watched-events.ts'
 
 /** Of ids in one call. */
 const PAGE = 10_000
@@ -71,7 +70,6 @@ export class RemoteEngine implements EngineApi {
   readonly prefetcher: RemotePrefetcher
   /** Nothing is counted here: the host refuses what is too much when it is started. */
   readonly limits = {addGroup: () => {}, dropDraft: () => {}}
-  readonly events$: Observable<EngineEvent>
   readonly #ports: RemoteEnginePorts
   readonly #link: HostLinkActor
   readonly #calls: CallQueue
@@ -80,14 +78,8 @@ export class RemoteEngine implements EngineApi {
   readonly #path: string
   readonly #operations = new Map<OperationId, RemoteOperation>()
   readonly #groups = new Map<string, GroupRecord>()
-  readonly #events = new Subject<EngineEvent>()
+  readonly #events: WatchedEvents
   readonly #ticks = new Subject<void>()
-  #watchers = 0
-  /** While somebody watches: what events said of the unfinished last, and which of them this client began. */
-  readonly #seen = new Map<OperationId, OperationRecord>()
-  readonly #begun = new Set<OperationId>()
-  /** Those that were asked for last how they stand, and of which nothing was told since. */
-  #awaited = new Set<OperationId>()
   /** Of operations that were not started yet. */
   readonly #sentBodies = new Set<OperationId>()
   #hasResumedAll = false
@@ -111,20 +103,7 @@ export class RemoteEngine implements EngineApi {
     this.completionGroups = new RemoteCompletionGroups(this.#calls, () => this.#nextId())
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
     this.prefetcher = new RemotePrefetcher(this.#calls)
-    this.events$ = new Observable((subscriber) => {
-      this.#watchers += 1
-      if (this.#watchers === 1) this.#calls.tell('watch', {events: true})
-      const subscription = this.#events.subscribe(subscriber)
-      return () => {
-        subscription.unsubscribe()
-        this.#watchers -= 1
-        if (this.#watchers > 0) return
-        this.#seen.clear()
-        this.#begun.clear()
-        this.#awaited.clear()
-        this.#calls.tell('watch', {events: false})
-      }
-    })
+    this.#events = new WatchedEvents(this.#calls, () => this.now())
     this.#link = createActor(
       hostLinkMachine().provide({
         actors: {followStream: fromCallback(({sendBack}) => this.#follow(sendBack))},
@@ -152,6 +131,10 @@ export class RemoteEngine implements EngineApi {
   get options(): Pick<ResolvedEngineOptions, 'backgroundTasks'> {
     if (this.#backgroundTasks === undefined) throw closed()
     return {backgroundTasks: this.#backgroundTasks}
+  }
+
+  get events$(): Observable<EngineEvent> {
+    return this.#events.events$
   }
 
   /** While anything that is held here moves. Hot. */
@@ -194,13 +177,14 @@ export class RemoteEngine implements EngineApi {
     hold: boolean,
     use: (snapshots: CallAnswer<'start'>) => Used,
   ): Promise<Used> {
-    if (this.#watchers > 0) for (const {id} of drafts) this.#begun.add(id)
+    const ids = drafts.map(({id}) => id)
+    this.#events.began(ids)
     try {
       const used = await this.#calls.callAnd('start', {drafts: drafts.map(plainDraft), hold}, use)
       this.#started(drafts)
       return used
     } catch (error) {
-      for (const {id} of drafts) this.#begun.delete(id)
+      this.#events.refused(ids)
       throw error
     }
   }
@@ -295,7 +279,7 @@ export class RemoteEngine implements EngineApi {
     this.#requireOpen()
     if (held.isOver) return
     held.isAttached = true
-    if (this.#watchers > 0) this.#begun.add(held.record.id)
+    this.#events.began([held.record.id])
     this.#calls.tell('attach', {id: held.record.id})
   }
 
@@ -494,12 +478,12 @@ export class RemoteEngine implements EngineApi {
     this.prefetcher.told(prefetch)
     this.#calls.linked(() => {
       if (isFirst) return
-      if (this.#watchers > 0) this.#calls.tell('watch', {events: true})
+      this.#events.watch()
       if (!resumed) this.completionGroups.resync()
       if (!resumed) this.notifications.resync()
       if (!resumed && this.#hasResumedAll) this.#calls.tell('resumeAll', {})
       this.#refresh()
-      this.#catchUp()
+      this.#events.catchUp()
     })
   }
 
@@ -520,40 +504,6 @@ export class RemoteEngine implements EngineApi {
         else this.#notice(operation, snapshot, false, snapshot.counts.generation > operation.counts.generation)
       }
     })
-  }
-
-  /** Events that were missed: how those stand that had not ended is told as if they came there now. */
-  #catchUp(): void {
-    if (this.#watchers === 0) return
-    const ids = [...new Set([...this.#seen.keys(), ...this.#begun])]
-    const awaited = new Set(ids)
-    this.#awaited = awaited
-    for (let at = 0; at < ids.length; at += PAGE) {
-      const page = ids.slice(at, at + PAGE)
-      const attach = page.filter((id) => this.#begun.has(id))
-      this.#calls.tell('catchUp', {ids: page, attach}, (records) => {
-        for (const record of records) {
-          // An event has overtaken the answer, or another question has.
-          if (this.#awaited !== awaited || !awaited.has(record.id)) continue
-          this.#event(movedMeanwhile(record, this.#seen.get(record.id), this.now()))
-        }
-      })
-    }
-  }
-
-  #event(event: EngineEvent | undefined): void {
-    if (event === undefined) return
-    if (event.type === 'operation.started' || event.type === 'operation.moved') {
-      const {record} = event
-      this.#awaited.delete(record.id)
-      if (isTerminal(record.state)) {
-        this.#seen.delete(record.id)
-        this.#begun.delete(record.id)
-      } else {
-        this.#seen.set(record.id, record)
-      }
-    }
-    this.#events.next(event)
   }
 
   #told(message: HostMessage): void {
@@ -584,7 +534,7 @@ export class RemoteEngine implements EngineApi {
         return
       }
       case 'event':
-        this.#event(message.event)
+        this.#events.hear(message.event)
         return
       case 'group':
         this.#groups.set(message.group.name, message.group)
@@ -699,30 +649,6 @@ function plainDraft(draft: OperationDraft): CallInput<'start'>['drafts'][number]
     ...(completionGroup === undefined ? {} : {completionGroup}),
     ...(notificationBatch === undefined ? {} : {notificationBatch}),
   } as unknown as CallInput<'start'>['drafts'][number]
-}
-
-/** Undefined when it stands where it stood. */
-function movedMeanwhile(
-  record: OperationRecord,
-  before: OperationRecord | undefined,
-  at: number,
-): EngineEvent | undefined {
-  if (before === undefined && record.state === 'queued') return {type: 'operation.started', at, record}
-  if (before?.state === record.state) return undefined
-  const {id, state, attempts, evidence, journalled = 0} = record
-  const step = {from: before?.state ?? 'queued', to: state}
-  const entry: JournalEntry = {
-    ...step,
-    seq: journalled,
-    at,
-    event: 'link.welcomed',
-    state,
-    attempts: attempts.total,
-    failures: attempts.failures,
-    bytes: sizeOf(evidence.ranges),
-    generation: evidence.generation,
-  }
-  return {...step, type: 'operation.moved', at, id, state, because: 'link.welcomed', entry, record}
 }
 
 function illegal(event: string, {state, record}: RemoteOperation): TransferError {
