@@ -4,7 +4,7 @@
  * is told anew.
  */
 
-import {type Observable, Subject} from 'rxjs'
+import type {Observable} from 'rxjs'
 import {createActor, fromCallback, waitFor} from 'xstate'
 import {type HostLinkActor, hostLinkMachine} from '../../machines/host-link.machine.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
@@ -19,7 +19,7 @@ import type {ApplicationStanding} from '../engine/application-quotas.ts'
 import type {EngineApi, OperationDraft, UploadCounts} from '../engine/engine-api.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import {byteRate, type ConstrainedTransfer, type ResolvedEngineOptions} from '../engine/options.ts'
-import type {CallAnswer, CallInput, Hello, HostMessage, Snapshot} from '../host/protocol.ts'
+import type {CallAnswer, CallInput, Hello, HostMessage} from '../host/protocol.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
 import {HOST_API_VERSION, type HostBytes, type HostConnection} from '../ports/host-connection.ts'
@@ -30,15 +30,16 @@ import type {Secrets} from '../ports/secrets.ts'
 import {spoolName} from '../ports/spool.ts'
 import type {TaskRunner} from '../ports/task-runner.ts'
 import {CallQueue} from './call-queue.ts'
+import {MirroredOperations} from './mirrored-operations.ts'
 import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
 import {RemoteNotifications} from './remote-notifications.ts'
-import {RemoteOperation} from './remote-operation.ts'
+import type {RemoteOperation} from './remote-operation.ts'
 import {RemotePrefetcher} from './remote-prefetcher.ts'
 import {WatchedEvents} from './watched-events.ts'
 
 /** Of ids in one call. */
-const PAGE = 10_000
+const _PAGE = 10_000
 /** Files in one question: far fewer than the host takes. */
 const MOST_FILES = 1000
 
@@ -76,10 +77,9 @@ export class RemoteEngine implements EngineApi {
   readonly #nextId: () => OperationId
   readonly #session: string
   readonly #path: string
-  readonly #operations = new Map<OperationId, RemoteOperation>()
+  readonly #operations: MirroredOperations
   readonly #groups = new Map<string, GroupRecord>()
   readonly #events: WatchedEvents
-  readonly #ticks = new Subject<void>()
   /** Of operations that were not started yet. */
   readonly #sentBodies = new Set<OperationId>()
   #hasResumedAll = false
@@ -103,6 +103,7 @@ export class RemoteEngine implements EngineApi {
     this.completionGroups = new RemoteCompletionGroups(this.#calls, () => this.#nextId())
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
     this.prefetcher = new RemotePrefetcher(this.#calls)
+    this.#operations = new MirroredOperations(this.#calls)
     this.#events = new WatchedEvents(this.#calls, () => this.now())
     this.#link = createActor(
       hostLinkMachine().provide({
@@ -137,9 +138,8 @@ export class RemoteEngine implements EngineApi {
     return this.#events.events$
   }
 
-  /** While anything that is held here moves. Hot. */
   get ticks$(): Observable<void> {
-    return this.#ticks.asObservable()
+    return this.#operations.ticks$
   }
 
   /** What was asked for reaches the host first. The transfers go on there. Idempotent. */
@@ -156,7 +156,9 @@ export class RemoteEngine implements EngineApi {
   }
 
   async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
-    const held = await this.#sendDrafts(drafts, true, (snapshots) => snapshots.map((each) => this.#held(each)))
+    const held = await this.#sendDrafts(drafts, true, (snapshots) =>
+      snapshots.map((each) => this.#operations.hold(each)),
+    )
     for (const each of held) each.isAttached = true
     return held
   }
@@ -196,11 +198,11 @@ export class RemoteEngine implements EngineApi {
   }
 
   find(id: OperationId): Promise<RemoteOperation | undefined> {
-    return this.#calls.callAnd('find', {id}, (snapshot) => this.#heldOrNot(snapshot))
+    return this.#calls.callAnd('find', {id}, (snapshot) => this.#operations.holdIfAny(snapshot))
   }
 
   findByFile(file: string): Promise<RemoteOperation | undefined> {
-    return this.#calls.callAnd('findByFile', {file}, (snapshot) => this.#heldOrNot(snapshot))
+    return this.#calls.callAnd('findByFile', {file}, (snapshot) => this.#operations.holdIfAny(snapshot))
   }
 
   async filesOnRecord(files: readonly string[]): Promise<readonly string[]> {
@@ -213,7 +215,7 @@ export class RemoteEngine implements EngineApi {
 
   findMany(query: OperationQuery): Promise<readonly RemoteOperation[]> {
     const input = {query: query as CallInput<'findMany'>['query']}
-    return this.#calls.callAnd('findMany', input, (snapshots) => snapshots.map((each) => this.#held(each)))
+    return this.#calls.callAnd('findMany', input, (snapshots) => snapshots.map((each) => this.#operations.hold(each)))
   }
 
   query(query: OperationQuery): Promise<readonly OperationRecord[]> {
@@ -229,11 +231,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   release(held: RemoteOperation): void {
-    held.holders -= 1
-    const {id} = held.record
-    if (held.holders > 0 || this.#operations.get(id) !== held) return
-    this.#operations.delete(id)
-    this.#calls.tell('release', {id, holds: held.holds})
+    this.#operations.release(held)
   }
 
   progressOf({counts: {received, total = 0}}: RemoteOperation): {readonly received: number; readonly total: number} {
@@ -482,27 +480,8 @@ export class RemoteEngine implements EngineApi {
       if (!resumed) this.completionGroups.resync()
       if (!resumed) this.notifications.resync()
       if (!resumed && this.#hasResumedAll) this.#calls.tell('resumeAll', {})
-      this.#refresh()
+      this.#operations.refresh()
       this.#events.catchUp()
-    })
-  }
-
-  /** What changed while nobody told. */
-  #refresh(): void {
-    const held = [...this.#operations.values()]
-    for (let at = 0; at < held.length; at += PAGE) this.#refreshPage(held.slice(at, at + PAGE))
-    for (const {isAttached, isOver, record} of held) {
-      if (isAttached && !isOver) this.#calls.tell('attach', {id: record.id})
-    }
-  }
-
-  #refreshPage(held: readonly RemoteOperation[]): void {
-    this.#calls.tell('refresh', {ids: held.map(({record}) => record.id)}, (snapshots) => {
-      for (const [index, operation] of held.entries()) {
-        const snapshot = snapshots[index]
-        if (snapshot == null) this.#lost(operation)
-        else this.#notice(operation, snapshot, false, snapshot.counts.generation > operation.counts.generation)
-      }
     })
   }
 
@@ -511,28 +490,11 @@ export class RemoteEngine implements EngineApi {
       case 'result':
         this.#calls.answered(message.id, message.value ?? null, message.error)
         return
-      case 'notice': {
-        const {snapshot, hasResponseChanged, hasRestarted} = message
-        const operation = this.#operations.get(snapshot.record.id)
-        if (operation !== undefined) this.#notice(operation, snapshot, hasResponseChanged, hasRestarted)
+      case 'notice':
+      case 'counts':
+      case 'ended':
+        this.#operations.hear(message)
         return
-      }
-      case 'counts': {
-        const operation = this.#operations.get(message.id)
-        if (operation === undefined) return
-        operation.counts = message.counts
-        operation.notices.listener?.moved()
-        this.#ticks.next()
-        return
-      }
-      case 'ended': {
-        // An engine that closes under its host has not ended anything.
-        if (message.error?.code === 'CLOSED') return
-        const operation = this.#operations.get(message.id)
-        if (message.error === undefined) operation?.notices.complete()
-        else operation?.notices.error(TransferError.fromSerialized(message.error))
-        return
-      }
       case 'event':
         this.#events.hear(message.event)
         return
@@ -546,30 +508,6 @@ export class RemoteEngine implements EngineApi {
         this.prefetcher.told(message.prefetch)
         return
     }
-  }
-
-  #notice(operation: RemoteOperation, snapshot: Snapshot, hasResponseChanged: boolean, hasRestarted: boolean): void {
-    operation.apply(snapshot, hasResponseChanged)
-    operation.notices.next({record: operation.record, hasResponseChanged, hasRestarted})
-    this.#ticks.next()
-  }
-
-  #lost(operation: RemoteOperation): void {
-    const {id} = operation.record
-    operation.notices.error(new TransferError('OPERATION_UNKNOWN', 'the host does not know it any more', {where: id}))
-  }
-
-  #held(snapshot: Snapshot): RemoteOperation {
-    const known = this.#operations.get(snapshot.record.id)
-    const operation = known ?? new RemoteOperation(snapshot)
-    if (known === undefined) this.#operations.set(snapshot.record.id, operation)
-    else operation.apply(snapshot)
-    operation.holders += 1
-    return operation
-  }
-
-  #heldOrNot(snapshot: Snapshot | null): RemoteOperation | undefined {
-    return snapshot === null ? undefined : this.#held(snapshot)
   }
 
   /** The wish holds until the host says how things stand. What it refuses was too late. */
@@ -626,12 +564,8 @@ export class RemoteEngine implements EngineApi {
     const {error} = this.#link.getSnapshot().context
     const why = error === undefined || this.#isClosing ? closed() : asTransferError(error)
     this.#calls.close(why)
-    for (const operation of this.#operations.values()) {
-      if (operation.isOver) operation.notices.complete()
-      else operation.notices.error(why)
-    }
+    this.#operations.end(why)
     this.#events.complete()
-    this.#ticks.complete()
     if (!this.#isClosing) this.#ports.connection.close()
   }
 }
