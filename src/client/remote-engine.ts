@@ -5,10 +5,8 @@
  */
 
 import type {Observable} from 'rxjs'
-import {createActor, fromCallback, waitFor} from 'xstate'
-import {type HostLinkActor, hostLinkMachine} from '../../machines/host-link.machine.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
@@ -19,10 +17,10 @@ import type {ApplicationStanding} from '../engine/application-quotas.ts'
 import type {EngineApi, OperationDraft, UploadCounts} from '../engine/engine-api.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import {byteRate, type ConstrainedTransfer, type ResolvedEngineOptions} from '../engine/options.ts'
-import type {CallAnswer, CallInput, Hello, HostMessage} from '../host/protocol.ts'
+import type {CallAnswer, CallInput, Hello} from '../host/protocol.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
-import {HOST_API_VERSION, type HostBytes, type HostConnection} from '../ports/host-connection.ts'
+import type {HostConnection} from '../ports/host-connection.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {Random} from '../ports/random.ts'
 import type {OperationQuery} from '../ports/record-store.ts'
@@ -30,6 +28,7 @@ import type {Secrets} from '../ports/secrets.ts'
 import {spoolName} from '../ports/spool.ts'
 import type {TaskRunner} from '../ports/task-runner.ts'
 import {CallQueue} from './call-queue.ts'
+import {closed, HostLink, type Told, type Welcome} from './host-link.ts'
 import {MirroredOperations} from './mirrored-operations.ts'
 import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
@@ -38,8 +37,6 @@ import type {RemoteOperation} from './remote-operation.ts'
 import {RemotePrefetcher} from './remote-prefetcher.ts'
 import {WatchedEvents} from './watched-events.ts'
 
-/** Of ids in one call. */
-const _PAGE = 10_000
 /** Files in one question: far fewer than the host takes. */
 const MOST_FILES = 1000
 
@@ -72,61 +69,56 @@ export class RemoteEngine implements EngineApi {
   /** Nothing is counted here: the host refuses what is too much when it is started. */
   readonly limits = {addGroup: () => {}, dropDraft: () => {}}
   readonly #ports: RemoteEnginePorts
-  readonly #link: HostLinkActor
+  readonly #link: HostLink
   readonly #calls: CallQueue
   readonly #nextId: () => OperationId
-  readonly #session: string
-  readonly #path: string
   readonly #operations: MirroredOperations
   readonly #groups = new Map<string, GroupRecord>()
   readonly #events: WatchedEvents
   /** Of operations that were not started yet. */
   readonly #sentBodies = new Set<OperationId>()
   #hasResumedAll = false
-  #host: Hello | undefined
   #backgroundTasks: ResolvedEngineOptions['backgroundTasks'] | undefined
-  #isClosing = false
 
-  constructor(ports: RemoteEnginePorts, {app, patienceMs, firstPatienceMs = 0, onHostGone}: RemoteEngineOptions) {
+  constructor(
+    ports: RemoteEnginePorts,
+    {app, patienceMs, firstPatienceMs = 0, onHostGone = () => {}}: RemoteEngineOptions,
+  ) {
     this.#ports = ports
-    this.#session = ports.random.guid()
-    const name = app === undefined ? '' : `&app=${encodeURIComponent(app)}`
-    this.#path = `/api/v1/session?id=${this.#session}&api=${HOST_API_VERSION}${name}`
     this.#nextId = createOperationIds(
       () => ports.clock.now(),
       () => ports.random.guid(),
     )
+    this.#link = new HostLink(ports, {
+      session: ports.random.guid(),
+      app,
+      patienceMs,
+      firstPatienceMs,
+      onHostGone,
+      onWelcome: (welcome, isFirst) => this.#welcomed(welcome, isFirst),
+      onTold: (message) => this.#told(message),
+      onBroken: () => this.#calls.broken(),
+      onOver: (why) => this.#over(why),
+    })
     this.#calls = new CallQueue({
-      post: (batch) => ports.connection.ask('POST', `/api/v1/session/${this.#session}/calls`, batch),
-      onBroken: (error) => this.#linkLost(error),
+      post: (batch) => this.#link.post(batch),
+      onBroken: (error) => this.#link.lost(error),
     })
     this.completionGroups = new RemoteCompletionGroups(this.#calls, () => this.#nextId())
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
     this.prefetcher = new RemotePrefetcher(this.#calls)
     this.#operations = new MirroredOperations(this.#calls)
     this.#events = new WatchedEvents(this.#calls, () => this.now())
-    this.#link = createActor(
-      hostLinkMachine().provide({
-        actors: {followStream: fromCallback(({sendBack}) => this.#follow(sendBack))},
-        actions: {offerSuccession: () => onHostGone?.()},
-      }),
-      {input: {patienceMs, firstPatienceMs}, clock: ports.clock},
-    )
   }
 
   /** Resolves once the link stands. Rejects with HOST_UNREACHABLE, HOST_VERSION, FILE_ACCESS, INVALID_ARGUMENT (`app`). */
-  async open(): Promise<void> {
-    this.#link.subscribe({complete: () => this.#over()})
-    this.#link.start()
-    const snapshot = await waitFor(this.#link, (each) => each.hasTag('linked') || each.hasTag('over'), {
-      timeout: Number.POSITIVE_INFINITY,
-    })
-    if (!snapshot.hasTag('linked')) throw asTransferError(snapshot.context.error)
+  open(): Promise<void> {
+    return this.#link.open()
   }
 
   /** Who answers now, or did last. */
   get host(): Hello | undefined {
-    return this.#host
+    return this.#link.host
   }
 
   get options(): Pick<ResolvedEngineOptions, 'backgroundTasks'> {
@@ -143,16 +135,8 @@ export class RemoteEngine implements EngineApi {
   }
 
   /** What was asked for reaches the host first. The transfers go on there. Idempotent. */
-  async close(): Promise<void> {
-    if (!this.#isClosing) {
-      this.#isClosing = true
-      await this.#calls.idle()
-      const isLinked = this.#link.getSnapshot().hasTag('linked')
-      if (this.#link.getSnapshot().status === 'active') this.#link.send({type: 'client.close'})
-      if (isLinked) await this.#ports.connection.ask('DELETE', this.#below('')).catch(() => undefined)
-      this.#ports.connection.close()
-    }
-    await waitFor(this.#link, (each) => each.hasTag('over'), {timeout: Number.POSITIVE_INFINITY})
+  close(): Promise<void> {
+    return this.#link.close(() => this.#calls.idle())
   }
 
   async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
@@ -257,7 +241,7 @@ export class RemoteEngine implements EngineApi {
     return new RemoteBytes({
       id: held.record.id,
       source,
-      read: (path, into, signal) => this.#read(path, into, signal),
+      read: (path, into, signal) => this.#link.read(path, into, signal),
       onRead: (generation, from, to) => held.read(generation, from, to),
       onClosed: () => {
         this.#calls.tell('closeBytes', {source})
@@ -270,11 +254,11 @@ export class RemoteEngine implements EngineApi {
     if (!Number.isSafeInteger(position) || position < 0) {
       throw invalidArgument('position', `must be a whole number from 0, not ${position}`)
     }
-    return this.#ports.connection.stream(this.#below(`answer?guid=${id}&position=${position}`))
+    return this.#link.stream(`answer?guid=${id}&position=${position}`)
   }
 
   attach(held: RemoteOperation): void {
-    this.#requireOpen()
+    this.#link.demandOpen()
     if (held.isOver) return
     held.isAttached = true
     this.#events.began([held.record.id])
@@ -287,46 +271,46 @@ export class RemoteEngine implements EngineApi {
   }
 
   pause(held: RemoteOperation): void {
-    this.#requireOpen()
+    this.#link.demandOpen()
     this.#command(held, {state: 'pausedByApplication'}, 'pause', {id: held.record.id})
   }
 
   resume(held: RemoteOperation): void {
-    this.#requireOpen()
+    this.#link.demandOpen()
     if (held.state === 'running' && !held.isPausing) throw illegal('operation.resume', held)
     this.#command(held, {state: 'queued'}, 'resume', {id: held.record.id})
   }
 
   retry(held: RemoteOperation): void {
-    this.#requireOpen()
+    this.#link.demandOpen()
     if (held.state !== 'waitingToRetry' && held.state !== 'pausedForStorage') throw illegal('operation.retry', held)
     this.#command(held, {}, 'retry', {id: held.record.id})
   }
 
   cancel(held: RemoteOperation): void {
-    this.#requireOpen()
+    this.#link.demandOpen()
     this.#command(held, {state: 'canceling'}, 'cancel', {id: held.record.id})
   }
 
   changePolicy(held: RemoteOperation, policy: TransferPolicy): void {
-    this.#requireOpen()
+    this.#link.demandOpen()
     const input = {id: held.record.id, policy: policy as CallInput<'changePolicy'>['policy']}
     this.#command(held, {policy}, 'changePolicy', input)
   }
 
   changeRequest(held: RemoteOperation, request: TransferRequest): void {
-    this.#requireOpen()
+    this.#link.demandOpen()
     const input = {id: held.record.id, request: request as unknown as CallInput<'changeRequest'>['request']}
     this.#command(held, {request}, 'changeRequest', input)
   }
 
   makeCurrent(held: RemoteOperation): Promise<void> {
-    this.#requireOpen()
+    this.#link.demandOpen()
     return this.#calls.call('makeCurrent', {id: held.record.id}).then(() => undefined)
   }
 
   move(held: RemoteOperation, to: LineMove): Promise<void> {
-    this.#requireOpen()
+    this.#link.demandOpen()
     return this.#calls.call('move', {id: held.record.id, to}).then(() => undefined)
   }
 
@@ -343,7 +327,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   async consentsToUnconstrained(transfers: readonly ConstrainedTransfer[]): Promise<boolean> {
-    this.#requireOpen()
+    this.#link.demandOpen()
     return this.#calls.call('consent', {transfers: [...transfers]})
   }
 
@@ -360,7 +344,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
-    this.#requireOpen()
+    this.#link.demandOpen()
     this.#groups.set(name, {...this.group(name), behavior})
     return this.#calls.call('setBehavior', {group: name, behavior}).then(() => undefined)
   }
@@ -387,8 +371,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
-    await this.#untilLinked(signal)
-    const piece = (await this.#ports.connection.send(this.#below(`body?guid=${id}`), chunks, signal)) as {size: number}
+    const piece = (await this.#link.send(`body?guid=${id}`, chunks, signal)) as {size: number}
     this.#sentBodies.add(id)
     return {kind: 'spool', name: spoolName(id, 'body'), size: piece.size}
   }
@@ -430,46 +413,7 @@ export class RemoteEngine implements EngineApi {
     return this.#ports.clock.now()
   }
 
-  #below(what: string): string {
-    return `/api/v1/session/${this.#session}${what === '' ? '' : `/${what}`}`
-  }
-
-  #follow(sendBack: (event: Parameters<HostLinkActor['send']>[0]) => void): () => void {
-    const lost = (error: unknown) => {
-      const {code} = asTransferError(error)
-      const isFinal = code === 'HOST_VERSION' || code === 'FILE_ACCESS' || code === 'INVALID_ARGUMENT'
-      sendBack({type: isFinal ? 'link.refused' : 'link.lost', error})
-    }
-    const next = (message: unknown) => {
-      const told = message as HostMessage
-      if (told.type === 'welcome') {
-        this.#welcomed(told)
-        sendBack({type: 'link.welcomed'})
-      } else {
-        this.#told(told)
-      }
-    }
-    const stop = this.#ports.connection.follow(this.#path, next, lost)
-    return () => {
-      this.#calls.broken()
-      stop()
-    }
-  }
-
-  #linkLost(error: unknown): void {
-    if (this.#link.getSnapshot().status === 'active') this.#link.send({type: 'link.lost', error})
-  }
-
-  #welcomed({
-    hello,
-    resumed,
-    backgroundTasks,
-    groups,
-    tasks,
-    prefetch,
-  }: HostMessage & {readonly type: 'welcome'}): void {
-    const isFirst = this.#host === undefined
-    this.#host = hello
+  #welcomed({resumed, backgroundTasks, groups, tasks, prefetch}: Welcome, isFirst: boolean): void {
     this.#backgroundTasks = backgroundTasks
     for (const group of groups) this.#groups.set(group.name, group)
     this.completionGroups.told(tasks)
@@ -485,7 +429,7 @@ export class RemoteEngine implements EngineApi {
     })
   }
 
-  #told(message: HostMessage): void {
+  #told(message: Told): void {
     switch (message.type) {
       case 'result':
         this.#calls.answered(message.id, message.value ?? null, message.error)
@@ -525,48 +469,11 @@ export class RemoteEngine implements EngineApi {
     answered.catch(unwish)
   }
 
-  /** A read that the host did not live to answer is asked of the next one. */
-  async #read(path: string, into: Uint8Array, signal: AbortSignal): Promise<HostBytes> {
-    for (;;) {
-      await this.#untilLinked(signal)
-      const host = this.#host
-      try {
-        return await this.#ports.connection.read(this.#below(path), into, signal)
-      } catch (thrown) {
-        const {code} = asTransferError(thrown)
-        const isHostGone = code === 'HOST_UNREACHABLE' || code === 'CLOSED' || code === 'NOT_SUPPORTED'
-        if (!isHostGone || signal.aborted) throw thrown
-        // Its own connection may be all that broke, and then nothing else would make the link anew.
-        if (code === 'HOST_UNREACHABLE' && this.#host === host) this.#linkLost(thrown)
-        // Until the stream has broken, too, or has been made again.
-        await waitFor(this.#link, (each) => !each.hasTag('linked') || this.#host !== host, {
-          timeout: Number.POSITIVE_INFINITY,
-          signal,
-        })
-      }
-    }
-  }
-
-  async #untilLinked(signal?: AbortSignal): Promise<void> {
-    const snapshot = await waitFor(this.#link, (each) => each.hasTag('linked') || each.hasTag('over'), {
-      timeout: Number.POSITIVE_INFINITY,
-      ...(signal === undefined ? {} : {signal}),
-    })
-    if (!snapshot.hasTag('linked')) throw closed()
-  }
-
-  #requireOpen(): void {
-    if (this.#link.getSnapshot().hasTag('over')) throw closed()
-  }
-
   /** Nothing more will come. */
-  #over(): void {
-    const {error} = this.#link.getSnapshot().context
-    const why = error === undefined || this.#isClosing ? closed() : asTransferError(error)
+  #over(why: TransferError): void {
     this.#calls.close(why)
     this.#operations.end(why)
     this.#events.complete()
-    if (!this.#isClosing) this.#ports.connection.close()
   }
 }
 
@@ -588,11 +495,5 @@ function plainDraft(draft: OperationDraft): CallInput<'start'>['drafts'][number]
 function illegal(event: string, {state, record}: RemoteOperation): TransferError {
   return new TransferError('ILLEGAL_STATE', `${event} is not possible while the operation is ${state}`, {
     where: record.id,
-  })
-}
-
-function closed(): TransferError {
-  return new TransferError('CLOSED', 'the engine was closed before the operation ended', {
-    advice: 'connect again: the operation is kept, and can be attached to',
   })
 }
