@@ -25,13 +25,13 @@ import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {Random} from '../ports/random.ts'
 import type {OperationQuery} from '../ports/record-store.ts'
 import type {Secrets} from '../ports/secrets.ts'
-import {spoolName} from '../ports/spool.ts'
 import type {TaskRunner} from '../ports/task-runner.ts'
 import {CallQueue} from './call-queue.ts'
 import {closed, HostLink, type Told, type Welcome} from './host-link.ts'
 import {MirroredOperations} from './mirrored-operations.ts'
 import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
+import {RemoteDrafts} from './remote-drafts.ts'
 import {RemoteNotifications} from './remote-notifications.ts'
 import type {RemoteOperation} from './remote-operation.ts'
 import {RemotePrefetcher} from './remote-prefetcher.ts'
@@ -75,8 +75,7 @@ export class RemoteEngine implements EngineApi {
   readonly #operations: MirroredOperations
   readonly #groups = new Map<string, GroupRecord>()
   readonly #events: WatchedEvents
-  /** Of operations that were not started yet. */
-  readonly #sentBodies = new Set<OperationId>()
+  readonly #drafts: RemoteDrafts
   #hasResumedAll = false
   #backgroundTasks: ResolvedEngineOptions['backgroundTasks'] | undefined
 
@@ -109,6 +108,14 @@ export class RemoteEngine implements EngineApi {
     this.prefetcher = new RemotePrefetcher(this.#calls)
     this.#operations = new MirroredOperations(this.#calls)
     this.#events = new WatchedEvents(this.#calls, () => this.now())
+    this.#drafts = new RemoteDrafts({
+      calls: this.#calls,
+      link: this.#link,
+      operations: this.#operations,
+      events: this.#events,
+      completionGroups: this.completionGroups,
+      notifications: this.notifications,
+    })
   }
 
   /** Resolves once the link stands. Rejects with HOST_UNREACHABLE, HOST_VERSION, FILE_ACCESS, INVALID_ARGUMENT (`app`). */
@@ -139,46 +146,12 @@ export class RemoteEngine implements EngineApi {
     return this.#link.close(() => this.#calls.idle())
   }
 
-  async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
-    const held = await this.#sendDrafts(drafts, true, (snapshots) =>
-      snapshots.map((each) => this.#operations.hold(each)),
-    )
-    for (const each of held) each.isAttached = true
-    return held
+  start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
+    return this.#drafts.start(drafts)
   }
 
-  async startMany(drafts: readonly OperationDraft[]): Promise<void> {
-    try {
-      await this.#sendDrafts(drafts, false, () => undefined)
-    } catch (error) {
-      // Nobody has a handle to start them with later.
-      this.completionGroups.withdraw(drafts)
-      this.notifications.withdraw(drafts)
-      throw error
-    }
-  }
-
-  async #sendDrafts<Used>(
-    drafts: readonly OperationDraft[],
-    hold: boolean,
-    use: (snapshots: CallAnswer<'start'>) => Used,
-  ): Promise<Used> {
-    const ids = drafts.map(({id}) => id)
-    this.#events.began(ids)
-    try {
-      const used = await this.#calls.callAnd('start', {drafts: drafts.map(plainDraft), hold}, use)
-      this.#started(drafts)
-      return used
-    } catch (error) {
-      this.#events.refused(ids)
-      throw error
-    }
-  }
-
-  #started(drafts: readonly OperationDraft[]): void {
-    for (const {id} of drafts) this.#sentBodies.delete(id)
-    this.completionGroups.started(drafts)
-    this.notifications.started(drafts)
+  startMany(drafts: readonly OperationDraft[]): Promise<void> {
+    return this.#drafts.startMany(drafts)
   }
 
   find(id: OperationId): Promise<RemoteOperation | undefined> {
@@ -370,14 +343,12 @@ export class RemoteEngine implements EngineApi {
     await this.#calls.call('cancelGroup', {group: name})
   }
 
-  async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
-    const piece = (await this.#link.send(`body?guid=${id}`, chunks, signal)) as {size: number}
-    this.#sentBodies.add(id)
-    return {kind: 'spool', name: spoolName(id, 'body'), size: piece.size}
+  takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
+    return this.#drafts.takeBody(id, chunks, signal)
   }
 
   dropBody(id: OperationId): void {
-    if (this.#sentBodies.delete(id)) this.#calls.tell('dropBody', {id})
+    this.#drafts.dropBody(id)
   }
 
   /** Pages on loopback, served by the host. */
@@ -475,21 +446,6 @@ export class RemoteEngine implements EngineApi {
     this.#operations.end(why)
     this.#events.complete()
   }
-}
-
-/** What the host does not know better. */
-function plainDraft(draft: OperationDraft): CallInput<'start'>['drafts'][number] {
-  const {id, direction, request, target, policy, createdAt, completionGroup, notificationBatch} = draft
-  return {
-    id,
-    direction,
-    request,
-    target,
-    policy,
-    createdAt,
-    ...(completionGroup === undefined ? {} : {completionGroup}),
-    ...(notificationBatch === undefined ? {} : {notificationBatch}),
-  } as unknown as CallInput<'start'>['drafts'][number]
 }
 
 function illegal(event: string, {state, record}: RemoteOperation): TransferError {
