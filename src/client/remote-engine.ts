@@ -6,7 +6,7 @@
 
 import type {Observable} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import {invalidArgument, TransferError} from '../domain/errors.ts'
+import {invalidArgument, type TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
@@ -29,6 +29,7 @@ import type {TaskRunner} from '../ports/task-runner.ts'
 import {CallQueue} from './call-queue.ts'
 import {closed, HostLink, type Told, type Welcome} from './host-link.ts'
 import {MirroredOperations} from './mirrored-operations.ts'
+import {OperationCommands} from './operation-commands.ts'
 import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
 import {RemoteDrafts} from './remote-drafts.ts'
@@ -39,9 +40,6 @@ import {WatchedEvents} from './watched-events.ts'
 
 /** Files in one question: far fewer than the host takes. */
 const MOST_FILES = 1000
-
-/** Calls that ask something of an operation, and are answered by how it stands then. */
-type Command = 'pause' | 'resume' | 'retry' | 'cancel' | 'changePolicy' | 'changeRequest'
 
 export interface RemoteEnginePorts {
   readonly connection: HostConnection
@@ -76,6 +74,7 @@ export class RemoteEngine implements EngineApi {
   readonly #groups = new Map<string, GroupRecord>()
   readonly #events: WatchedEvents
   readonly #drafts: RemoteDrafts
+  readonly #commands: OperationCommands
   #hasResumedAll = false
   #backgroundTasks: ResolvedEngineOptions['backgroundTasks'] | undefined
 
@@ -108,6 +107,7 @@ export class RemoteEngine implements EngineApi {
     this.prefetcher = new RemotePrefetcher(this.#calls)
     this.#operations = new MirroredOperations(this.#calls)
     this.#events = new WatchedEvents(this.#calls, () => this.now())
+    this.#commands = new OperationCommands(this.#calls, this.#link)
     this.#drafts = new RemoteDrafts({
       calls: this.#calls,
       link: this.#link,
@@ -244,37 +244,27 @@ export class RemoteEngine implements EngineApi {
   }
 
   pause(held: RemoteOperation): void {
-    this.#link.demandOpen()
-    this.#command(held, {state: 'pausedByApplication'}, 'pause', {id: held.record.id})
+    this.#commands.pause(held)
   }
 
   resume(held: RemoteOperation): void {
-    this.#link.demandOpen()
-    if (held.state === 'running' && !held.isPausing) throw illegal('operation.resume', held)
-    this.#command(held, {state: 'queued'}, 'resume', {id: held.record.id})
+    this.#commands.resume(held)
   }
 
   retry(held: RemoteOperation): void {
-    this.#link.demandOpen()
-    if (held.state !== 'waitingToRetry' && held.state !== 'pausedForStorage') throw illegal('operation.retry', held)
-    this.#command(held, {}, 'retry', {id: held.record.id})
+    this.#commands.retry(held)
   }
 
   cancel(held: RemoteOperation): void {
-    this.#link.demandOpen()
-    this.#command(held, {state: 'canceling'}, 'cancel', {id: held.record.id})
+    this.#commands.cancel(held)
   }
 
   changePolicy(held: RemoteOperation, policy: TransferPolicy): void {
-    this.#link.demandOpen()
-    const input = {id: held.record.id, policy: policy as CallInput<'changePolicy'>['policy']}
-    this.#command(held, {policy}, 'changePolicy', input)
+    this.#commands.changePolicy(held, policy)
   }
 
   changeRequest(held: RemoteOperation, request: TransferRequest): void {
-    this.#link.demandOpen()
-    const input = {id: held.record.id, request: request as unknown as CallInput<'changeRequest'>['request']}
-    this.#command(held, {request}, 'changeRequest', input)
+    this.#commands.changeRequest(held, request)
   }
 
   makeCurrent(held: RemoteOperation): Promise<void> {
@@ -425,31 +415,10 @@ export class RemoteEngine implements EngineApi {
     }
   }
 
-  /** The wish holds until the host says how things stand. What it refuses was too late. */
-  #command<Name extends Command>(
-    operation: RemoteOperation,
-    wish: Parameters<RemoteOperation['wish']>[0],
-    name: Name,
-    input: CallInput<Name>,
-  ): void {
-    const unwish = operation.wish(wish)
-    const answered = this.#calls.callAnd(name, input, (snapshot) => {
-      unwish()
-      operation.apply(snapshot)
-    })
-    answered.catch(unwish)
-  }
-
   /** Nothing more will come. */
   #over(why: TransferError): void {
     this.#calls.close(why)
     this.#operations.end(why)
     this.#events.complete()
   }
-}
-
-function illegal(event: string, {state, record}: RemoteOperation): TransferError {
-  return new TransferError('ILLEGAL_STATE', `${event} is not possible while the operation is ${state}`, {
-    where: record.id,
-  })
 }
