@@ -68,6 +68,15 @@ export class CallQueue {
     })
   }
 
+  /** Nobody waits for the answer: what is refused was too late, and that the link is over is heard by whoever waits for anything. */
+  tell<Name extends CallName>(
+    name: Name,
+    input: CallInput<Name>,
+    use: (answer: CallAnswer<Name>) => void = () => {},
+  ): void {
+    this.callAnd(name, input, use).catch(() => undefined)
+  }
+
   /** The link stands. What `first` calls goes before everything that waits. */
   linked(first: () => void): void {
     const waiting = [...this.#pending.values()]
@@ -80,6 +89,7 @@ export class CallQueue {
 
   broken(): void {
     this.#isLinked = false
+    this.#wakeIdle()
   }
 
   answered(id: number, value: unknown, error: SerializedError | undefined): void {
@@ -107,7 +117,10 @@ export class CallQueue {
   #settle(pending: Pending, how: () => void): void {
     this.#pending.delete(pending.id)
     how()
-    if (this.#pending.size > 0) return
+    if (this.#pending.size === 0) this.#wakeIdle()
+  }
+
+  #wakeIdle(): void {
     for (const wake of this.#idle.splice(0)) wake()
   }
 
@@ -141,8 +154,7 @@ export class CallQueue {
       return
     }
     // They are sent again with everything else once there is a link.
-    this.#isLinked = false
-    for (const wake of this.#idle.splice(0)) wake()
+    this.broken()
     this.#options.onBroken(error)
   }
 }

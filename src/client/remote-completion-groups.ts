@@ -34,7 +34,7 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
   create(): TallyId {
     const id = this.#newId()
     this.#known.set(id, known(false))
-    this.#tell(this.#calls.call('createCompletionGroup', {id, expected: 0, again: false}))
+    this.#calls.tell('createCompletionGroup', {id, expected: 0, again: false})
     return id
   }
 
@@ -125,7 +125,7 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
       if (isEnabled && !isEnabling) continue
       // What was not answered is said again, behind this.
       const input = {id, expected: Math.max(0, expected - unanswered), again: true}
-      this.#tell(this.#calls.call('createCompletionGroup', input))
+      this.#calls.tell('createCompletionGroup', input)
     }
   }
 
@@ -142,10 +142,5 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
       () => count(-by),
       () => count(-by),
     )
-  }
-
-  /** Rejects only when the link closes first; whoever waits for anything is told there. */
-  #tell(call: Promise<unknown>): void {
-    call.catch(() => undefined)
   }
 }

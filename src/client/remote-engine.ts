@@ -4,47 +4,42 @@
  * is told anew.
  */
 
-import {Observable, Subject} from 'rxjs'
-import {createActor, fromCallback, waitFor} from 'xstate'
-import {type HostLinkActor, hostLinkMachine} from '../../machines/host-link.machine.ts'
+import type {Observable} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import {invalidArgument, type TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
-import {sizeOf} from '../domain/range-set.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
-import {isTerminal} from '../domain/status.ts'
 import type {ApplicationStanding} from '../engine/application-quotas.ts'
 import type {EngineApi, OperationDraft, UploadCounts} from '../engine/engine-api.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import {byteRate, type ConstrainedTransfer, type ResolvedEngineOptions} from '../engine/options.ts'
-import type {CallAnswer, CallInput, Hello, HostMessage, Snapshot} from '../host/protocol.ts'
+import type {CallAnswer, CallInput, Hello} from '../host/protocol.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
-import {HOST_API_VERSION, type HostBytes, type HostConnection} from '../ports/host-connection.ts'
+import type {HostConnection} from '../ports/host-connection.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {Random} from '../ports/random.ts'
 import type {OperationQuery} from '../ports/record-store.ts'
 import type {Secrets} from '../ports/secrets.ts'
-import {spoolName} from '../ports/spool.ts'
 import type {TaskRunner} from '../ports/task-runner.ts'
 import {CallQueue} from './call-queue.ts'
+import {closed, HostLink, type Told, type Welcome} from './host-link.ts'
+import {MirroredOperations} from './mirrored-operations.ts'
+import {OperationCommands} from './operation-commands.ts'
 import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
+import {RemoteDrafts} from './remote-drafts.ts'
 import {RemoteNotifications} from './remote-notifications.ts'
-import {RemoteOperation} from './remote-operation.ts'
+import type {RemoteOperation} from './remote-operation.ts'
 import {RemotePrefetcher} from './remote-prefetcher.ts'
+import {WatchedEvents} from './watched-events.ts'
 
-/** Of ids in one call. */
-const PAGE = 10_000
 /** Files in one question: far fewer than the host takes. */
 const MOST_FILES = 1000
-
-/** Calls that ask something of an operation, and are answered by how it stands then. */
-type Command = 'pause' | 'resume' | 'retry' | 'cancel' | 'changePolicy' | 'changeRequest'
 
 export interface RemoteEnginePorts {
   readonly connection: HostConnection
@@ -71,81 +66,66 @@ export class RemoteEngine implements EngineApi {
   readonly prefetcher: RemotePrefetcher
   /** Nothing is counted here: the host refuses what is too much when it is started. */
   readonly limits = {addGroup: () => {}, dropDraft: () => {}}
-  readonly events$: Observable<EngineEvent>
   readonly #ports: RemoteEnginePorts
-  readonly #link: HostLinkActor
+  readonly #link: HostLink
   readonly #calls: CallQueue
   readonly #nextId: () => OperationId
-  readonly #session: string
-  readonly #path: string
-  readonly #operations = new Map<OperationId, RemoteOperation>()
+  readonly #operations: MirroredOperations
   readonly #groups = new Map<string, GroupRecord>()
-  readonly #events = new Subject<EngineEvent>()
-  readonly #ticks = new Subject<void>()
-  #watchers = 0
-  /** While somebody watches: what events said of the unfinished last, and which of them this client began. */
-  readonly #seen = new Map<OperationId, OperationRecord>()
-  readonly #begun = new Set<OperationId>()
-  /** Of operations that were not started yet. */
-  readonly #sentBodies = new Set<OperationId>()
+  readonly #events: WatchedEvents
+  readonly #drafts: RemoteDrafts
+  readonly #commands: OperationCommands
   #hasResumedAll = false
-  #host: Hello | undefined
   #backgroundTasks: ResolvedEngineOptions['backgroundTasks'] | undefined
-  #isClosing = false
 
-  constructor(ports: RemoteEnginePorts, {app, patienceMs, firstPatienceMs = 0, onHostGone}: RemoteEngineOptions) {
+  constructor(
+    ports: RemoteEnginePorts,
+    {app, patienceMs, firstPatienceMs = 0, onHostGone = () => {}}: RemoteEngineOptions,
+  ) {
     this.#ports = ports
-    this.#session = ports.random.guid()
-    const name = app === undefined ? '' : `&app=${encodeURIComponent(app)}`
-    this.#path = `/api/v1/session?id=${this.#session}&api=${HOST_API_VERSION}${name}`
     this.#nextId = createOperationIds(
       () => ports.clock.now(),
       () => ports.random.guid(),
     )
+    this.#link = new HostLink(ports, {
+      session: ports.random.guid(),
+      app,
+      patienceMs,
+      firstPatienceMs,
+      onHostGone,
+      onWelcome: (welcome, isFirst) => this.#welcomed(welcome, isFirst),
+      onTold: (message) => this.#told(message),
+      onBroken: () => this.#calls.broken(),
+      onOver: (why) => this.#over(why),
+    })
     this.#calls = new CallQueue({
-      post: (batch) => ports.connection.ask('POST', `/api/v1/session/${this.#session}/calls`, batch),
-      onBroken: (error) => {
-        if (this.#link.getSnapshot().status === 'active') this.#link.send({type: 'link.lost', error})
-      },
+      post: (batch) => this.#link.post(batch),
+      onBroken: (error) => this.#link.lost(error),
     })
     this.completionGroups = new RemoteCompletionGroups(this.#calls, () => this.#nextId())
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
     this.prefetcher = new RemotePrefetcher(this.#calls)
-    this.events$ = new Observable((subscriber) => {
-      this.#watchers += 1
-      if (this.#watchers === 1) this.#tell(this.#calls.call('watch', {events: true}))
-      const subscription = this.#events.subscribe(subscriber)
-      return () => {
-        subscription.unsubscribe()
-        this.#watchers -= 1
-        if (this.#watchers > 0) return
-        this.#seen.clear()
-        this.#begun.clear()
-        this.#tell(this.#calls.call('watch', {events: false}))
-      }
+    this.#operations = new MirroredOperations(this.#calls)
+    this.#events = new WatchedEvents(this.#calls, () => this.now())
+    this.#commands = new OperationCommands(this.#calls, this.#link)
+    this.#drafts = new RemoteDrafts({
+      calls: this.#calls,
+      link: this.#link,
+      operations: this.#operations,
+      events: this.#events,
+      completionGroups: this.completionGroups,
+      notifications: this.notifications,
     })
-    this.#link = createActor(
-      hostLinkMachine().provide({
-        actors: {followStream: fromCallback(({sendBack}) => this.#follow(sendBack))},
-        actions: {offerSuccession: () => onHostGone?.()},
-      }),
-      {input: {patienceMs, firstPatienceMs}, clock: ports.clock},
-    )
   }
 
   /** Resolves once the link stands. Rejects with HOST_UNREACHABLE, HOST_VERSION, FILE_ACCESS, INVALID_ARGUMENT (`app`). */
-  async open(): Promise<void> {
-    this.#link.subscribe({complete: () => this.#over()})
-    this.#link.start()
-    const snapshot = await waitFor(this.#link, (each) => each.hasTag('linked') || each.hasTag('over'), {
-      timeout: Number.POSITIVE_INFINITY,
-    })
-    if (!snapshot.hasTag('linked')) throw asTransferError(snapshot.context.error)
+  open(): Promise<void> {
+    return this.#link.open()
   }
 
   /** Who answers now, or did last. */
   get host(): Hello | undefined {
-    return this.#host
+    return this.#link.host
   }
 
   get options(): Pick<ResolvedEngineOptions, 'backgroundTasks'> {
@@ -153,58 +133,33 @@ export class RemoteEngine implements EngineApi {
     return {backgroundTasks: this.#backgroundTasks}
   }
 
-  /** While anything that is held here moves. Hot. */
+  get events$(): Observable<EngineEvent> {
+    return this.#events.events$
+  }
+
   get ticks$(): Observable<void> {
-    return this.#ticks.asObservable()
+    return this.#operations.ticks$
   }
 
   /** What was asked for reaches the host first. The transfers go on there. Idempotent. */
-  async close(): Promise<void> {
-    if (!this.#isClosing) {
-      this.#isClosing = true
-      await this.#calls.idle()
-      const isLinked = this.#link.getSnapshot().hasTag('linked')
-      if (this.#link.getSnapshot().status === 'active') this.#link.send({type: 'client.close'})
-      if (isLinked) await this.#ports.connection.ask('DELETE', this.#below('')).catch(() => undefined)
-      this.#ports.connection.close()
-    }
-    await waitFor(this.#link, (each) => each.hasTag('over'), {timeout: Number.POSITIVE_INFINITY})
+  close(): Promise<void> {
+    return this.#link.close(() => this.#calls.idle())
   }
 
-  async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
-    const input = {drafts: drafts.map(plainDraft), hold: true}
-    const held = await this.#calls.callAnd('start', input, (snapshots) => snapshots.map((each) => this.#held(each)))
-    this.#started(drafts)
-    for (const each of held) each.isAttached = true
-    return held
+  start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
+    return this.#drafts.start(drafts)
   }
 
-  async startMany(drafts: readonly OperationDraft[]): Promise<void> {
-    if (this.#watchers > 0) for (const {id} of drafts) this.#begun.add(id)
-    try {
-      await this.#calls.call('start', {drafts: drafts.map(plainDraft), hold: false})
-      this.#started(drafts)
-    } catch (error) {
-      for (const {id} of drafts) this.#begun.delete(id)
-      // Nobody has a handle to start them with later.
-      this.completionGroups.withdraw(drafts)
-      this.notifications.withdraw(drafts)
-      throw error
-    }
-  }
-
-  #started(drafts: readonly OperationDraft[]): void {
-    for (const {id} of drafts) this.#sentBodies.delete(id)
-    this.completionGroups.started(drafts)
-    this.notifications.started(drafts)
+  startMany(drafts: readonly OperationDraft[]): Promise<void> {
+    return this.#drafts.startMany(drafts)
   }
 
   find(id: OperationId): Promise<RemoteOperation | undefined> {
-    return this.#calls.callAnd('find', {id}, (snapshot) => this.#heldOrNot(snapshot))
+    return this.#calls.callAnd('find', {id}, (snapshot) => this.#operations.holdIfAny(snapshot))
   }
 
   findByFile(file: string): Promise<RemoteOperation | undefined> {
-    return this.#calls.callAnd('findByFile', {file}, (snapshot) => this.#heldOrNot(snapshot))
+    return this.#calls.callAnd('findByFile', {file}, (snapshot) => this.#operations.holdIfAny(snapshot))
   }
 
   async filesOnRecord(files: readonly string[]): Promise<readonly string[]> {
@@ -217,7 +172,7 @@ export class RemoteEngine implements EngineApi {
 
   findMany(query: OperationQuery): Promise<readonly RemoteOperation[]> {
     const input = {query: query as CallInput<'findMany'>['query']}
-    return this.#calls.callAnd('findMany', input, (snapshots) => snapshots.map((each) => this.#held(each)))
+    return this.#calls.callAnd('findMany', input, (snapshots) => snapshots.map((each) => this.#operations.hold(each)))
   }
 
   query(query: OperationQuery): Promise<readonly OperationRecord[]> {
@@ -233,11 +188,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   release(held: RemoteOperation): void {
-    held.holders -= 1
-    const {id} = held.record
-    if (held.holders > 0 || this.#operations.get(id) !== held) return
-    this.#operations.delete(id)
-    this.#tell(this.#calls.call('release', {id, holds: held.holds}))
+    this.#operations.release(held)
   }
 
   progressOf({counts: {received, total = 0}}: RemoteOperation): {readonly received: number; readonly total: number} {
@@ -263,10 +214,10 @@ export class RemoteEngine implements EngineApi {
     return new RemoteBytes({
       id: held.record.id,
       source,
-      read: (path, into, signal) => this.#read(path, into, signal),
+      read: (path, into, signal) => this.#link.read(path, into, signal),
       onRead: (generation, from, to) => held.read(generation, from, to),
       onClosed: () => {
-        this.#tell(this.#calls.call('closeBytes', {source}))
+        this.#calls.tell('closeBytes', {source})
         this.release(held)
       },
     })
@@ -276,15 +227,15 @@ export class RemoteEngine implements EngineApi {
     if (!Number.isSafeInteger(position) || position < 0) {
       throw invalidArgument('position', `must be a whole number from 0, not ${position}`)
     }
-    return this.#ports.connection.stream(this.#below(`answer?guid=${id}&position=${position}`))
+    return this.#link.stream(`answer?guid=${id}&position=${position}`)
   }
 
   attach(held: RemoteOperation): void {
-    this.#requireOpen()
+    this.#link.demandOpen()
     if (held.isOver) return
     held.isAttached = true
-    if (this.#watchers > 0) this.#begun.add(held.record.id)
-    this.#tell(this.#calls.call('attach', {id: held.record.id}))
+    this.#events.began([held.record.id])
+    this.#calls.tell('attach', {id: held.record.id})
   }
 
   async resumeAll(): Promise<void> {
@@ -293,46 +244,36 @@ export class RemoteEngine implements EngineApi {
   }
 
   pause(held: RemoteOperation): void {
-    this.#requireOpen()
-    this.#command(held, {state: 'pausedByApplication'}, 'pause', {id: held.record.id})
+    this.#commands.pause(held)
   }
 
   resume(held: RemoteOperation): void {
-    this.#requireOpen()
-    if (held.state === 'running' && !held.isPausing) throw illegal('operation.resume', held)
-    this.#command(held, {state: 'queued'}, 'resume', {id: held.record.id})
+    this.#commands.resume(held)
   }
 
   retry(held: RemoteOperation): void {
-    this.#requireOpen()
-    if (held.state !== 'waitingToRetry' && held.state !== 'pausedForStorage') throw illegal('operation.retry', held)
-    this.#command(held, {}, 'retry', {id: held.record.id})
+    this.#commands.retry(held)
   }
 
   cancel(held: RemoteOperation): void {
-    this.#requireOpen()
-    this.#command(held, {state: 'canceling'}, 'cancel', {id: held.record.id})
+    this.#commands.cancel(held)
   }
 
   changePolicy(held: RemoteOperation, policy: TransferPolicy): void {
-    this.#requireOpen()
-    const input = {id: held.record.id, policy: policy as CallInput<'changePolicy'>['policy']}
-    this.#command(held, {policy}, 'changePolicy', input)
+    this.#commands.changePolicy(held, policy)
   }
 
   changeRequest(held: RemoteOperation, request: TransferRequest): void {
-    this.#requireOpen()
-    const input = {id: held.record.id, request: request as unknown as CallInput<'changeRequest'>['request']}
-    this.#command(held, {request}, 'changeRequest', input)
+    this.#commands.changeRequest(held, request)
   }
 
   makeCurrent(held: RemoteOperation): Promise<void> {
-    this.#requireOpen()
+    this.#link.demandOpen()
     return this.#calls.call('makeCurrent', {id: held.record.id}).then(() => undefined)
   }
 
   move(held: RemoteOperation, to: LineMove): Promise<void> {
-    this.#requireOpen()
+    this.#link.demandOpen()
     return this.#calls.call('move', {id: held.record.id, to}).then(() => undefined)
   }
 
@@ -349,7 +290,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   async consentsToUnconstrained(transfers: readonly ConstrainedTransfer[]): Promise<boolean> {
-    this.#requireOpen()
+    this.#link.demandOpen()
     return this.#calls.call('consent', {transfers: [...transfers]})
   }
 
@@ -366,13 +307,13 @@ export class RemoteEngine implements EngineApi {
   }
 
   setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
-    this.#requireOpen()
+    this.#link.demandOpen()
     this.#groups.set(name, {...this.group(name), behavior})
     return this.#calls.call('setBehavior', {group: name, behavior}).then(() => undefined)
   }
 
   limitRate(bytesPerSecond: number | undefined): void {
-    this.#tell(this.#calls.call('limitRate', {bytesPerSecond: byteRate('bytesPerSecond', bytesPerSecond) ?? null}))
+    this.#calls.tell('limitRate', {bytesPerSecond: byteRate('bytesPerSecond', bytesPerSecond) ?? null})
   }
 
   async limitGroupRate(name: string, bytesPerSecond: number | undefined): Promise<void> {
@@ -392,15 +333,12 @@ export class RemoteEngine implements EngineApi {
     await this.#calls.call('cancelGroup', {group: name})
   }
 
-  async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
-    await this.#untilLinked()
-    const piece = (await this.#ports.connection.send(this.#below(`body?guid=${id}`), chunks, signal)) as {size: number}
-    this.#sentBodies.add(id)
-    return {kind: 'spool', name: spoolName(id, 'body'), size: piece.size}
+  takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
+    return this.#drafts.takeBody(id, chunks, signal)
   }
 
   dropBody(id: OperationId): void {
-    if (this.#sentBodies.delete(id)) this.#tell(this.#calls.call('dropBody', {id}))
+    this.#drafts.dropBody(id)
   }
 
   /** Pages on loopback, served by the host. */
@@ -436,133 +374,34 @@ export class RemoteEngine implements EngineApi {
     return this.#ports.clock.now()
   }
 
-  #below(what: string): string {
-    return `/api/v1/session/${this.#session}${what === '' ? '' : `/${what}`}`
-  }
-
-  #follow(sendBack: (event: Parameters<HostLinkActor['send']>[0]) => void): () => void {
-    const lost = (error: unknown) => {
-      const {code} = asTransferError(error)
-      const isFinal = code === 'HOST_VERSION' || code === 'FILE_ACCESS' || code === 'INVALID_ARGUMENT'
-      sendBack({type: isFinal ? 'link.refused' : 'link.lost', error})
-    }
-    const next = (message: unknown) => {
-      const told = message as HostMessage
-      if (told.type === 'welcome') {
-        this.#welcomed(told)
-        sendBack({type: 'link.welcomed'})
-      } else {
-        this.#told(told)
-      }
-    }
-    const stop = this.#ports.connection.follow(this.#path, next, lost)
-    return () => {
-      this.#calls.broken()
-      stop()
-    }
-  }
-
-  #welcomed({
-    hello,
-    resumed,
-    backgroundTasks,
-    groups,
-    tasks,
-    prefetch,
-  }: HostMessage & {readonly type: 'welcome'}): void {
-    const isFirst = this.#host === undefined
-    this.#host = hello
+  #welcomed({resumed, backgroundTasks, groups, tasks, prefetch}: Welcome, isFirst: boolean): void {
     this.#backgroundTasks = backgroundTasks
     for (const group of groups) this.#groups.set(group.name, group)
     this.completionGroups.told(tasks)
     this.prefetcher.told(prefetch)
     this.#calls.linked(() => {
       if (isFirst) return
-      if (this.#watchers > 0) this.#tell(this.#calls.call('watch', {events: true}))
+      this.#events.watch()
       if (!resumed) this.completionGroups.resync()
       if (!resumed) this.notifications.resync()
-      if (!resumed && this.#hasResumedAll) this.#tell(this.#calls.call('resumeAll', {}))
-      this.#refresh()
-      this.#catchUp()
+      if (!resumed && this.#hasResumedAll) this.#calls.tell('resumeAll', {})
+      this.#operations.refresh()
+      this.#events.catchUp()
     })
   }
 
-  /** What changed while nobody told. */
-  #refresh(): void {
-    const held = [...this.#operations.values()]
-    if (held.length === 0) return
-    this.#tell(
-      this.#calls.callAnd('refresh', {ids: held.map(({record}) => record.id)}, (snapshots) => {
-        for (const [index, operation] of held.entries()) {
-          const snapshot = snapshots[index]
-          if (snapshot == null) this.#lost(operation)
-          else this.#notice(operation, snapshot, false, snapshot.counts.generation > operation.counts.generation)
-        }
-      }),
-    )
-    for (const {isAttached, isOver, record} of held) {
-      if (isAttached && !isOver) this.#tell(this.#calls.call('attach', {id: record.id}))
-    }
-  }
-
-  /** Events that were missed: how those stand that had not ended is told as if they came there now. */
-  #catchUp(): void {
-    if (this.#watchers === 0) return
-    const ids = [...new Set([...this.#seen.keys(), ...this.#begun])]
-    for (let at = 0; at < ids.length; at += PAGE) {
-      const page = ids.slice(at, at + PAGE)
-      const attach = page.filter((id) => this.#begun.has(id))
-      this.#tell(
-        this.#calls.call('catchUp', {ids: page, attach}).then((records) => {
-          for (const record of records) this.#event(movedMeanwhile(record, this.#seen.get(record.id), this.now()))
-        }),
-      )
-    }
-  }
-
-  #event(event: EngineEvent | undefined): void {
-    if (event === undefined) return
-    if (event.type === 'operation.started' || event.type === 'operation.moved') {
-      const {record} = event
-      if (isTerminal(record.state)) {
-        this.#seen.delete(record.id)
-        this.#begun.delete(record.id)
-      } else {
-        this.#seen.set(record.id, record)
-      }
-    }
-    this.#events.next(event)
-  }
-
-  #told(message: HostMessage): void {
+  #told(message: Told): void {
     switch (message.type) {
       case 'result':
         this.#calls.answered(message.id, message.value ?? null, message.error)
         return
-      case 'notice': {
-        const {snapshot, hasResponseChanged, hasRestarted} = message
-        const operation = this.#operations.get(snapshot.record.id)
-        if (operation !== undefined) this.#notice(operation, snapshot, hasResponseChanged, hasRestarted)
+      case 'notice':
+      case 'counts':
+      case 'ended':
+        this.#operations.hear(message)
         return
-      }
-      case 'counts': {
-        const operation = this.#operations.get(message.id)
-        if (operation === undefined) return
-        operation.counts = message.counts
-        operation.notices.listener?.moved()
-        this.#ticks.next()
-        return
-      }
-      case 'ended': {
-        // An engine that closes under its host has not ended anything.
-        if (message.error?.code === 'CLOSED') return
-        const operation = this.#operations.get(message.id)
-        if (message.error === undefined) operation?.notices.complete()
-        else operation?.notices.error(TransferError.fromSerialized(message.error))
-        return
-      }
       case 'event':
-        this.#event(message.event)
+        this.#events.hear(message.event)
         return
       case 'group':
         this.#groups.set(message.group.name, message.group)
@@ -576,144 +415,10 @@ export class RemoteEngine implements EngineApi {
     }
   }
 
-  #notice(operation: RemoteOperation, snapshot: Snapshot, hasResponseChanged: boolean, hasRestarted: boolean): void {
-    operation.apply(snapshot, hasResponseChanged)
-    operation.notices.next({record: operation.record, hasResponseChanged, hasRestarted})
-    this.#ticks.next()
-  }
-
-  #lost(operation: RemoteOperation): void {
-    const {id} = operation.record
-    operation.notices.error(new TransferError('OPERATION_UNKNOWN', 'the host does not know it any more', {where: id}))
-  }
-
-  #held(snapshot: Snapshot): RemoteOperation {
-    const known = this.#operations.get(snapshot.record.id)
-    const operation = known ?? new RemoteOperation(snapshot)
-    if (known === undefined) this.#operations.set(snapshot.record.id, operation)
-    else operation.apply(snapshot)
-    operation.holders += 1
-    return operation
-  }
-
-  #heldOrNot(snapshot: Snapshot | null): RemoteOperation | undefined {
-    return snapshot === null ? undefined : this.#held(snapshot)
-  }
-
-  /** The wish holds until the host says how things stand. What it refuses was too late. */
-  #command<Name extends Command>(
-    operation: RemoteOperation,
-    wish: Parameters<RemoteOperation['wish']>[0],
-    name: Name,
-    input: CallInput<Name>,
-  ): void {
-    const unwish = operation.wish(wish)
-    const answered = this.#calls.callAnd(name, input, (snapshot) => {
-      unwish()
-      operation.apply(snapshot)
-    })
-    answered.catch(unwish)
-  }
-
-  /** A read that the host did not live to answer is asked of the next one. */
-  async #read(path: string, into: Uint8Array, signal: AbortSignal): Promise<HostBytes> {
-    for (;;) {
-      await this.#untilLinked(signal)
-      const host = this.#host
-      try {
-        return await this.#ports.connection.read(this.#below(path), into, signal)
-      } catch (thrown) {
-        const {code} = asTransferError(thrown)
-        const isHostGone = code === 'HOST_UNREACHABLE' || code === 'CLOSED' || code === 'NOT_SUPPORTED'
-        if (!isHostGone || signal.aborted) throw thrown
-        // Until the stream has broken, too, or has been made again.
-        await waitFor(this.#link, (each) => !each.hasTag('linked') || this.#host !== host, {
-          timeout: Number.POSITIVE_INFINITY,
-          signal,
-        })
-      }
-    }
-  }
-
-  async #untilLinked(signal?: AbortSignal): Promise<void> {
-    const snapshot = await waitFor(this.#link, (each) => each.hasTag('linked') || each.hasTag('over'), {
-      timeout: Number.POSITIVE_INFINITY,
-      ...(signal === undefined ? {} : {signal}),
-    })
-    if (!snapshot.hasTag('linked')) throw closed()
-  }
-
-  #requireOpen(): void {
-    if (this.#link.getSnapshot().hasTag('over')) throw closed()
-  }
-
   /** Nothing more will come. */
-  #over(): void {
-    const {error} = this.#link.getSnapshot().context
-    const why = error === undefined || this.#isClosing ? closed() : asTransferError(error)
+  #over(why: TransferError): void {
     this.#calls.close(why)
-    for (const operation of this.#operations.values()) {
-      if (operation.isOver) operation.notices.complete()
-      else operation.notices.error(why)
-    }
+    this.#operations.end(why)
     this.#events.complete()
-    this.#ticks.complete()
-    if (!this.#isClosing) this.#ports.connection.close()
   }
-
-  /** Rejects only when the link is over, and then everybody hears of it. */
-  #tell(call: Promise<unknown>): void {
-    call.catch(() => undefined)
-  }
-}
-
-/** What the host does not know better. */
-function plainDraft(draft: OperationDraft): CallInput<'start'>['drafts'][number] {
-  const {id, direction, request, target, policy, createdAt, completionGroup, notificationBatch} = draft
-  return {
-    id,
-    direction,
-    request,
-    target,
-    policy,
-    createdAt,
-    ...(completionGroup === undefined ? {} : {completionGroup}),
-    ...(notificationBatch === undefined ? {} : {notificationBatch}),
-  } as unknown as CallInput<'start'>['drafts'][number]
-}
-
-/** Undefined when it stands where it stood. */
-function movedMeanwhile(
-  record: OperationRecord,
-  before: OperationRecord | undefined,
-  at: number,
-): EngineEvent | undefined {
-  if (before === undefined && record.state === 'queued') return {type: 'operation.started', at, record}
-  if (before?.state === record.state) return undefined
-  const {id, state, attempts, evidence, journalled = 0} = record
-  const step = {from: before?.state ?? 'queued', to: state}
-  const entry: JournalEntry = {
-    ...step,
-    seq: journalled,
-    at,
-    event: 'link.welcomed',
-    state,
-    attempts: attempts.total,
-    failures: attempts.failures,
-    bytes: sizeOf(evidence.ranges),
-    generation: evidence.generation,
-  }
-  return {...step, type: 'operation.moved', at, id, state, because: 'link.welcomed', entry, record}
-}
-
-function illegal(event: string, {state, record}: RemoteOperation): TransferError {
-  return new TransferError('ILLEGAL_STATE', `${event} is not possible while the operation is ${state}`, {
-    where: record.id,
-  })
-}
-
-function closed(): TransferError {
-  return new TransferError('CLOSED', 'the engine was closed before the operation ended', {
-    advice: 'connect again: the operation is kept, and can be attached to',
-  })
 }

@@ -22,13 +22,13 @@ export class RemoteNotifications implements NotificationsApi {
 
   expect(batch: TallyId, draft: OperationId): void {
     this.#expected.set(draft, batch)
-    this.#tell(this.#calls.call('expectNotified', {batch, drafts: [draft]}))
+    this.#calls.tell('expectNotified', {batch, drafts: [draft]})
   }
 
   withdraw(drafts: readonly Pick<OperationDraft, 'id'>[]): void {
     const expected = drafts.map(({id}) => id).filter((id) => this.#expected.has(id))
     this.started(drafts)
-    if (expected.length > 0) this.#tell(this.#calls.call('withdrawNotified', {drafts: expected}))
+    if (expected.length > 0) this.#calls.tell('withdrawNotified', {drafts: expected})
   }
 
   /** They are the host's from now on. */
@@ -40,11 +40,6 @@ export class RemoteNotifications implements NotificationsApi {
   resync(): void {
     const batches = new Map<TallyId, OperationId[]>()
     for (const [draft, batch] of this.#expected) batches.set(batch, [...(batches.get(batch) ?? []), draft])
-    for (const [batch, drafts] of batches) this.#tell(this.#calls.call('expectNotified', {batch, drafts}))
-  }
-
-  /** Rejects only when the link closes first; whoever waits for anything is told there. */
-  #tell(call: Promise<unknown>): void {
-    call.catch(() => undefined)
+    for (const [batch, drafts] of batches) this.#calls.tell('expectNotified', {batch, drafts})
   }
 }

@@ -2,17 +2,16 @@
 
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import {NO_ATTEMPTS, NO_EVIDENCE, type OperationRecord, type TransferPolicy} from '../domain/record.ts'
+import type {OperationRecord, TransferPolicy} from '../domain/record.ts'
 import type {TallyId} from '../domain/tally.ts'
-import {uploadTarget} from '../domain/upload.ts'
 import type {Engine, OperationQuery} from '../engine/engine.ts'
-import type {OperationDraft} from '../engine/engine-api.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
-import {byteRate, limitsOf} from '../engine/options.ts'
-import {spoolName} from '../ports/spool.ts'
-import {afterTurns, COMPLETION_HANDLERS, withdrawExpected} from './completion-calls.ts'
+import {byteRate} from '../engine/options.ts'
+import {COMPLETION_HANDLERS} from './completion-calls.ts'
 import type {HeldOperations} from './held-operations.ts'
+import {NOTIFICATION_HANDLERS} from './notification-calls.ts'
 import type {CallAnswer, CallInput, CallName, HostMessage, PrefetchState, Snapshot} from './protocol.ts'
+import {allowedPolicy, startInTurn} from './start-call.ts'
 
 /** What the calls of one session act on. */
 export interface CallContext {
@@ -58,20 +57,7 @@ export function carryOut<Name extends CallName>(
 }
 
 const HANDLERS: Handlers = {
-  start: (context, {drafts, hold}) => {
-    const turn = context.startTurn.then(() =>
-      begin(
-        context,
-        drafts.map((each) => draftOf(context, each)),
-        hold,
-      ),
-    )
-    context.startTurn = turn.then(
-      () => undefined,
-      () => undefined,
-    )
-    return turn.then(({accepted}) => accepted)
-  },
+  start: startInTurn,
   find: async (context, {id}) => held(context, await context.engine.find(id)),
   findByFile: async (context, {file}) => held(context, await context.engine.findByFile(file)),
   filesOnRecord: async (context, {files}) => {
@@ -122,7 +108,7 @@ const HANDLERS: Handlers = {
   cancel: (context, {id}) => commanded(context, id, (entry) => context.engine.cancel(entry)),
   changePolicy: (context, {id, policy}) =>
     commanded(context, id, (entry) => {
-      const allowed = policyOf(context, id, policy as TransferPolicy, entry.facts.policy)
+      const allowed = allowedPolicy(context, id, policy as TransferPolicy, entry.facts.policy)
       context.engine.changePolicy(entry, allowed)
     }),
   changeRequest: (context, {id, request}) =>
@@ -199,18 +185,7 @@ const HANDLERS: Handlers = {
     return null
   },
   ...COMPLETION_HANDLERS,
-  expectNotified: ({engine: {notifications}, notified}, {batch, drafts}) => {
-    for (const draft of drafts) {
-      if (notified.has(draft)) continue
-      notified.set(draft, batch)
-      notifications.expect(batch)
-    }
-    return null
-  },
-  withdrawNotified: (context, {drafts}) => {
-    forgetNotified(context, drafts)
-    return null
-  },
+  ...NOTIFICATION_HANDLERS,
   closeBytes: (context, {source}) => {
     context.closeBytes(source)
     return null
@@ -242,140 +217,10 @@ function assertShared(app: string | undefined): void {
   })
 }
 
-type Draft = CallInput<'start'>['drafts'][number]
-
-/** Those that were accepted before (by this call, whose answer was lost) are told as they are. */
-async function begin(
-  context: CallContext,
-  drafts: readonly OperationDraft[],
-  hold: boolean,
-): Promise<{readonly accepted: Promise<readonly Snapshot[]>}> {
-  const {engine, app, held: all, expected, notified, bodies} = context
-  const earlier = await Promise.all(drafts.map(({id}) => engine.find(id)))
-  for (const entry of earlier) {
-    if (entry !== undefined && entry.record.app !== app) {
-      for (const each of earlier) if (each !== undefined) engine.release(each)
-      throw new TransferError('INVALID_ARGUMENT', 'the guid is that of another operation', {where: entry.record.id})
-    }
-  }
-  const fresh = drafts.filter((_, index) => earlier[index] === undefined)
-  try {
-    await Promise.all(fresh.map((draft) => demandBounds(engine, draft)))
-  } catch (error) {
-    for (const entry of earlier) if (entry !== undefined) engine.release(entry)
-    throw error
-  }
-  await afterTurns(
-    context,
-    drafts.map(({completionGroup}) => completionGroup),
-  )
-  takeRoom(engine, fresh)
-  const started = hold ? engine.start(fresh) : engine.startMany(fresh).then(() => [])
-  started.catch(() => leaveRoom(engine, fresh))
-  // Not to be awaited here: others may be started meanwhile, and share its commit.
-  const accepted = started.then((entries) => {
-    for (const {id, completionGroup} of fresh) {
-      if (completionGroup !== undefined) expected.set(completionGroup, (expected.get(completionGroup) ?? 1) - 1)
-      notified.delete(id)
-    }
-    // The others were started in an earlier life of the host.
-    for (const [index, {completionGroup}] of drafts.entries()) {
-      if (completionGroup !== undefined && earlier[index] !== undefined) withdrawExpected(context, completionGroup)
-    }
-    forgetNotified(
-      context,
-      drafts.map(({id}) => id),
-    )
-    for (const {id} of drafts) bodies.delete(id)
-    if (!hold) {
-      for (const entry of earlier) if (entry !== undefined) engine.release(entry)
-      return []
-    }
-    const snapshots = new Map<OperationId, Snapshot>()
-    for (const entry of [...entries, ...earlier])
-      if (entry !== undefined) snapshots.set(entry.record.id, all.hold(entry))
-    return drafts.map(({id}) => snapshots.get(id)).filter((each) => each !== undefined)
-  })
-  accepted.catch(() => undefined)
-  return {accepted}
-}
-
-/** Drafts that nobody waits for any more. */
-function forgetNotified({engine, notified}: CallContext, drafts: readonly OperationId[]): void {
-  for (const draft of drafts) {
-    const batch = notified.get(draft)
-    if (batch === undefined) continue
-    notified.delete(draft)
-    engine.notifications.withdraw([{notificationBatch: {id: batch, notices: {}}}])
-  }
-}
-
-/** Rejects with FILE_ACCESS for what its application may not have written, or read. */
-async function demandBounds(engine: Engine, {app, direction, request, target}: OperationDraft): Promise<void> {
-  if (direction === 'download') await engine.demandBounds(app, target.file, 'write')
-  for (const piece of request.body?.pieces ?? []) {
-    if (piece.kind === 'file') await engine.demandBounds(app, piece.file, 'read')
-  }
-}
-
 /** Of the whole engine: no business of an application that is kept to rules. */
 function requireWhole({engine, app}: CallContext, what: string): void {
   if (app === undefined || engine.options.applications === undefined) return
   throw new TransferError('NOT_SUPPORTED', `${what} is not for applications that have rules`, {where: app})
-}
-
-/** The engine's own limits hold for clients, too. Throws LIMIT_REACHED, for all of them together. */
-function takeRoom(engine: Engine, drafts: readonly OperationDraft[]): void {
-  try {
-    for (const {id, policy} of drafts) {
-      if (policy.group !== '') engine.limits.addGroup(policy.group)
-      engine.limits.addDraft(id)
-    }
-  } catch (error) {
-    leaveRoom(engine, drafts)
-    throw error
-  }
-}
-
-function leaveRoom(engine: Engine, drafts: readonly OperationDraft[]): void {
-  for (const {id} of drafts) engine.limits.dropDraft(id)
-}
-
-/** Only what a client may say; the rest is the host's. Throws INVALID_ARGUMENT. */
-function draftOf(context: CallContext, given: Draft): OperationDraft {
-  const {id, direction, request, target, policy, createdAt, completionGroup, notificationBatch} = given
-  for (const piece of request.body?.pieces ?? []) {
-    if (piece.kind === 'spool' && piece.name !== spoolName(id, 'body')) {
-      throw new TransferError('INVALID_ARGUMENT', 'the body is that of another operation', {where: id})
-    }
-  }
-  return {
-    id,
-    direction,
-    request,
-    target: direction === 'upload' ? uploadTarget(request, id) : target,
-    policy: policyOf(context, id, policy as TransferPolicy, undefined),
-    createdAt,
-    attempts: NO_ATTEMPTS,
-    evidence: NO_EVIDENCE,
-    ...(completionGroup === undefined ? {} : {completionGroup}),
-    ...(notificationBatch === undefined ? {} : {notificationBatch}),
-    ...(context.app === undefined ? {} : {app: context.app}),
-  }
-}
-
-/** Bounds are the engine's. Exempt from saving power is only what was granted. Throws INVALID_ARGUMENT. */
-function policyOf(
-  {exempted}: CallContext,
-  id: OperationId,
-  policy: TransferPolicy,
-  before: TransferPolicy | undefined,
-): TransferPolicy {
-  const isExempt = before?.unconstrained === true || exempted.has(id)
-  if (policy.unconstrained === true && !isExempt) {
-    throw new TransferError('INVALID_ARGUMENT', 'unconstrained transfers have to be asked for', {where: id})
-  }
-  return {...policy, ...limitsOf(policy)}
 }
 
 function held({engine, held: all, app}: CallContext, entry: OperationEntry | undefined): Snapshot | null {

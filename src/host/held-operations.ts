@@ -23,6 +23,7 @@ export class HeldOperations {
   readonly #held = new Map<OperationId, Held>()
   /** Whose each snapshot is. */
   readonly #taken = new WeakMap<object, Held>()
+  #isOver = false
 
   constructor(options: HeldOperationsOptions) {
     this.#options = options
@@ -42,8 +43,11 @@ export class HeldOperations {
     }
     const held = new Held(entry, 1 + (known?.holds ?? 0), this.#options)
     if (known !== undefined) this.#letGo(known)
-    this.#held.set(entry.record.id, held)
-    return this.#snapshot(held)
+    const snapshot = this.#snapshot(held)
+    // What was under way when the session ended would be held by nobody, for ever.
+    if (this.#isOver) this.#letGo(held)
+    else this.#held.set(entry.record.id, held)
+    return snapshot
   }
 
   /** As it is now; undefined when the session does not hold it. */
@@ -71,7 +75,9 @@ export class HeldOperations {
     this.#letGo(held)
   }
 
+  /** The session is over. */
   releaseAll(): void {
+    this.#isOver = true
     for (const held of this.#held.values()) this.#letGo(held)
     this.#held.clear()
   }

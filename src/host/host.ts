@@ -13,7 +13,7 @@ import {prefetchStateOf} from './calls.ts'
 import {FollowedOperations} from './followed-operation.ts'
 import {Frames} from './frames.ts'
 import type {HostServerOptions} from './host-server.ts'
-import {answerJson, readJson, refuse} from './http.ts'
+import {answerBytes, answerJson, readJson, refuse} from './http.ts'
 import {IdleWatch} from './idle-watch.ts'
 import {HostInspectors} from './inspectors.ts'
 import {ProgressTurns} from './progress-turns.ts'
@@ -62,6 +62,8 @@ export class Host {
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Gone while the host was loaded: that it closes would not be heard any more.
+    if (response.destroyed) return
     try {
       await this.#route(request, response)
     } catch (thrown) {
@@ -188,13 +190,7 @@ export class Host {
   async #answer(response: ServerResponse, session: HostSession, query: URLSearchParams): Promise<void> {
     const guid = guidIn(query)
     await session.assertVisible(guid)
-    const chunks = this.#options.engine.answerOf(guid, wholeIn(query, 'position'))
-    response.writeHead(200, {'content-type': 'application/octet-stream'})
-    for await (const chunk of chunks) {
-      if (!response.write(chunk)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
-      if (response.destroyed) return
-    }
-    response.end()
+    await answerBytes(response, this.#options.engine.answerOf(guid, wholeIn(query, 'position')))
   }
 
   async #body(

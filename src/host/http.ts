@@ -1,6 +1,7 @@
 /** The few things that node:http leaves to do on the control socket: bounded JSON bodies, answers, and refusals. */
 
 import type {IncomingMessage, ServerResponse} from 'node:http'
+import {pipeline} from 'node:stream/promises'
 import {asTransferError, type ErrorCode, invalidArgument, TransferError} from '../domain/errors.ts'
 
 /** A batch of calls: ten thousand drafts have room in it. */
@@ -21,6 +22,12 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
   const text = JSON.stringify(body)
   response.writeHead(status, {'content-type': 'application/json', 'content-length': Buffer.byteLength(text)})
   response.end(text)
+}
+
+/** Rejects when nobody is there any more to hear it. What it is read from is let go of in any case. */
+export async function answerBytes(response: ServerResponse, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  response.writeHead(200, {'content-type': 'application/octet-stream'})
+  await pipeline(chunks, response)
 }
 
 export function refuse(response: ServerResponse, thrown: unknown): void {

@@ -56,6 +56,8 @@ export class HostSession {
   readonly #sources = new Map<string, Promise<ByteSource>>()
   /** By the ids of their calls; undefined while the call is under way. */
   readonly #answers = new Map<number, Answer | undefined>()
+  /** Settles when the session holds again what its client held. */
+  #refreshing: Promise<void> | undefined
   readonly #frames: Frames
   readonly #outbox: Outbox
   #stream: ServerResponse | undefined
@@ -139,8 +141,25 @@ export class HostSession {
         continue
       }
       this.#answers.set(call.id, undefined)
-      this.#answer(call.id, this.#carryOut(call.name, call.input))
+      this.#answer(call.id, this.#inOrder(call))
     }
+  }
+
+  /** What a client asks behind a refresh is of what it holds: that may have to be read first. */
+  #inOrder({name, input}: CallBatch['calls'][number]): Promise<unknown> {
+    const carryOut = () => this.#carryOut(name, input)
+    const done = this.#refreshing === undefined ? carryOut() : this.#refreshing.then(carryOut)
+    if (name !== 'refresh') return done
+    const refreshing = done.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#refreshing = refreshing
+    // Heard before those that wait: what is called then goes behind them.
+    void refreshing.then(() => {
+      if (this.#refreshing === refreshing) this.#refreshing = undefined
+    })
+    return done
   }
 
   /** The body of an operation to come. Goes when the client says goodbye, unless the operation is started. */

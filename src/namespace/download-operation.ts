@@ -11,6 +11,7 @@ import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
 import {isFtp, withOtherAddress} from '../engine/transfer-request.ts'
 import {watchDraft} from './handles.ts'
+import {ifPossible} from './if-possible.ts'
 import {RandomAccessStream, type RandomAccessStreamReference} from './random-access-stream.ts'
 import {
   type BackgroundTransferFileRange,
@@ -23,7 +24,7 @@ import {
 import {createRecoverableStatuses} from './recoverable-statuses.ts'
 import {assertPosition, createResultStream} from './result-stream.ts'
 import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
-import {ifPossible, type Stage, TransferOperation} from './transfer-operation.ts'
+import {type Stage, TransferOperation} from './transfer-operation.ts'
 
 /** BackgroundDownloadProgress (spec 3.1): a copy that does not change afterwards. */
 export interface BackgroundDownloadProgress {

@@ -7,19 +7,16 @@ import {
   concat,
   defer,
   distinctUntilChanged,
-  filter,
   firstValueFrom,
-  from,
   map,
   merge,
   Observable,
   of,
   ReplaySubject,
-  type Subscriber,
   Subscription,
 } from 'rxjs'
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
-import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import {withHeader, withoutHeader} from '../domain/header-fields.ts'
 import {type LineMove, parseLineMove} from '../domain/line-move.ts'
@@ -33,11 +30,13 @@ import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {changeCredentials, changeRequestHeaders, isFtp} from '../engine/transfer-request.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {rememberHandle} from './handles.ts'
+import {ifPossible} from './if-possible.ts'
 import type {IBackgroundTransferOperation, IBackgroundTransferOperationPriority} from './interfaces.ts'
 import {type OperationSummary, summaryOf} from './operation-summary.ts'
 import {credentialOf, type PasswordCredential} from './password-credential.ts'
 import {ResponseInformation} from './response-information.ts'
 import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
+import {waitForTransfer} from './transfer-wait.ts'
 
 /** What may still be changed of an unfinished transfer; takes effect with its next try. Our addition to the namespace. */
 export type ChangeableOptions = Omit<OperationLimits, 'maxBytesPerSecond'>
@@ -384,62 +383,14 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return connection
   }
 
-  #running(accepted: Promise<void>, {signal, cancelSignal}: WaitOptions): RunningTransfer<this> {
-    const outcome = this.#outcome(accepted, signal)
-    const cancel = () => {
-      accepted.then(
-        () => ifPossible(() => this.#cancel()),
-        () => undefined,
-      )
-    }
-    const unlisten = cancelSignal === undefined ? () => undefined : whenAborted(cancelSignal, cancel)
-    outcome.then(unlisten, unlisten)
-    accepted.catch(() => undefined)
-    return Object.assign(outcome, {accepted, progress$: this.#progress(accepted), cancel})
-  }
-
-  #progress(accepted: Promise<void>): Observable<this> {
-    return new Observable((follower) => {
-      const tell = () => {
-        const over = this.#isOver
-        follower.next(this)
-        if (over) follower.complete()
-      }
-      const end = () => follower.complete()
-      tell()
-      if (follower.closed) return undefined
-      accepted.catch(end)
-      const following = this.notices.subscribe({next: tell, error: end, complete: end})
-      following.add(this.notices.listen(new Follower(this, follower)))
-      return following
-    })
+  #running(accepted: Promise<void>, options: WaitOptions): RunningTransfer<this> {
+    const {engine, notices} = this
+    const waited = {operation: this, engine, notices, entry: () => this.entry, isOver: () => this.#isOver}
+    return waitForTransfer(waited, accepted, options)
   }
 
   get #isOver(): boolean {
     return this.#stage.kind === 'entered' && isTerminal(this.#stage.entry.record.state)
-  }
-
-  #cancel(): void {
-    if (!isTerminal(this.entry.state)) this.engine.cancel(this.entry)
-  }
-
-  async #outcome(accepted: Promise<void>, signal: AbortSignal | undefined): Promise<this> {
-    await unlessAborted(from(accepted), signal)
-    const record = await this.#terminalRecord(signal)
-    await this.engine.markDelivered(this.entry)
-    if (record.state === 'completed') return this
-    if (record.state === 'canceled' && record.error?.code !== 'UPLOAD_TERMINATED')
-      throw new TransferError('CANCELED', 'the transfer was canceled', {where: this.guid})
-    throw record.error === undefined
-      ? asTransferError(new Error('the transfer failed without saying why'))
-      : TransferError.fromSerialized(record.error)
-  }
-
-  async #terminalRecord(signal: AbortSignal | undefined): Promise<OperationRecord> {
-    const {record} = this.entry
-    if (isTerminal(record.state)) return record
-    const ends = this.notices.pipe(filter((notice) => isTerminal(notice.record.state)))
-    return (await unlessAborted(ends, signal)).record
   }
 
   protected changePolicy(change: Partial<TransferPolicy>): void {
@@ -479,47 +430,8 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 }
 
-/** All that stands between a tick and a subscriber of its progress. */
-class Follower<Operation> implements MoveListener {
-  readonly #operation: Operation
-  readonly #subscriber: Subscriber<Operation>
-
-  constructor(operation: Operation, subscriber: Subscriber<Operation>) {
-    this.#operation = operation
-    this.#subscriber = subscriber
-  }
-
-  moved(): void {
-    this.#subscriber.next(this.#operation)
-  }
-}
-
 export function assertPriority(priority: BackgroundTransferPriority): void {
   if (!Object.values(BackgroundTransferPriority).includes(priority)) {
     throw invalidArgument('priority', `must be 0, 1 or 2, not ${priority}`)
-  }
-}
-
-/** The first value of `source`. Rejects with the signal's reason when that comes first. */
-function unlessAborted<T>(source: Observable<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return firstValueFrom(source)
-  const aborted = new Observable<never>((subscriber) => whenAborted(signal, () => subscriber.error(signal.reason)))
-  return firstValueFrom(merge(aborted, source))
-}
-
-/** Calls at once where the signal is aborted already. Returns how to stop listening. */
-function whenAborted(signal: AbortSignal, call: () => void): () => void {
-  if (signal.aborted) call()
-  else signal.addEventListener('abort', call, {once: true})
-  return () => signal.removeEventListener('abort', call)
-}
-
-/** What is asked for later than it was said: by then it may be too late, and that is no error. */
-export function ifPossible(call: () => void): void {
-  try {
-    call()
-  } catch (error) {
-    const isTooLate = error instanceof TransferError && (error.code === 'ILLEGAL_STATE' || error.code === 'CLOSED')
-    if (!isTooLate) throw error
   }
 }

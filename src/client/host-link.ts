@@ -1,0 +1,190 @@
+/**
+ * A client's link to the host of its store: its session there, the stream of what it is told, and what goes beside the calls. The
+ * chart makes it again for as long as the host may come back (host-link.machine.ts); whoever needs a host waits for one here.
+ */
+
+import {createActor, fromCallback, type SnapshotFrom, waitFor} from 'xstate'
+import {type HostLinkActor, hostLinkMachine} from '../../machines/host-link.machine.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
+import type {Hello, HostMessage} from '../host/protocol.ts'
+import type {Clock} from '../ports/clock.ts'
+import {HOST_API_VERSION, type HostBytes, type HostConnection} from '../ports/host-connection.ts'
+
+export type Welcome = HostMessage & {readonly type: 'welcome'}
+/** Whatever comes behind the welcome. */
+export type Told = Exclude<HostMessage, Welcome>
+
+export interface HostLinkPorts {
+  readonly connection: HostConnection
+  readonly clock: Clock
+}
+
+export interface HostLinkOptions {
+  /** A fresh guid: under it the host knows this client again. */
+  readonly session: string
+  readonly app: string | undefined
+  /** ms to wait for a host that went away, and for one that is expected. */
+  readonly patienceMs: number
+  readonly firstPatienceMs: number
+  /** The host went away, and may not come back by itself. */
+  readonly onHostGone: () => void
+  /** The link stands. What is called now is the first that this stream's host hears. */
+  readonly onWelcome: (welcome: Welcome, isFirst: boolean) => void
+  readonly onTold: (message: Told) => void
+  /** Nobody is there to be asked; another `onWelcome` or `onOver` follows. */
+  readonly onBroken: () => void
+  /** Nothing more will come. Once. */
+  readonly onOver: (why: TransferError) => void
+}
+
+export class HostLink {
+  readonly #connection: HostConnection
+  readonly #options: HostLinkOptions
+  readonly #actor: HostLinkActor
+  #host: Hello | undefined
+  #isClosing = false
+
+  constructor({connection, clock}: HostLinkPorts, options: HostLinkOptions) {
+    this.#connection = connection
+    this.#options = options
+    const {patienceMs, firstPatienceMs, onHostGone} = options
+    this.#actor = createActor(
+      hostLinkMachine().provide({
+        actors: {followStream: fromCallback(({sendBack}) => this.#follow(sendBack))},
+        actions: {offerSuccession: () => onHostGone()},
+      }),
+      {input: {patienceMs, firstPatienceMs}, clock},
+    )
+  }
+
+  /** Resolves once the link stands. Rejects with HOST_UNREACHABLE, HOST_VERSION, FILE_ACCESS, INVALID_ARGUMENT (`app`). */
+  async open(): Promise<void> {
+    this.#actor.subscribe({complete: () => this.#over()})
+    this.#actor.start()
+    const snapshot = await this.#settled()
+    if (!snapshot.hasTag('linked')) throw asTransferError(snapshot.context.error)
+  }
+
+  /** Says goodbye, behind `last`, and resolves when the link is over. Idempotent. */
+  async close(last: () => Promise<void>): Promise<void> {
+    if (!this.#isClosing) {
+      this.#isClosing = true
+      await last()
+      const isLinked = this.#actor.getSnapshot().hasTag('linked')
+      if (this.#actor.getSnapshot().status === 'active') this.#actor.send({type: 'client.close'})
+      if (isLinked) await this.#connection.ask('DELETE', this.#session).catch(() => undefined)
+      this.#connection.close()
+    }
+    await waitFor(this.#actor, (each) => each.hasTag('over'), {timeout: Number.POSITIVE_INFINITY})
+  }
+
+  /** Who answers now, or did last. */
+  get host(): Hello | undefined {
+    return this.#host
+  }
+
+  /** Throws CLOSED when the link is over. */
+  demandOpen(): void {
+    if (this.#actor.getSnapshot().hasTag('over')) throw closed()
+  }
+
+  /** It was found broken by whoever asked. */
+  lost(error: unknown): void {
+    if (this.#actor.getSnapshot().status === 'active') this.#actor.send({type: 'link.lost', error})
+  }
+
+  /** Resolves when the host has taken the calls. */
+  post(calls: unknown): Promise<unknown> {
+    return this.#connection.ask('POST', `${this.#session}/calls`, calls)
+  }
+
+  /** Sends a stream to the host that is there, or to the next one. */
+  async send(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<unknown> {
+    await this.#untilLinked(signal)
+    return this.#connection.send(`${this.#session}/${path}`, chunks, signal)
+  }
+
+  /** Of the host that is there now. */
+  stream(path: string): AsyncIterable<Uint8Array> {
+    return this.#connection.stream(`${this.#session}/${path}`)
+  }
+
+  /** A read that the host did not live to answer is asked of the next one. */
+  async read(path: string, into: Uint8Array, signal: AbortSignal): Promise<HostBytes> {
+    for (;;) {
+      await this.#untilLinked(signal)
+      const host = this.#host
+      try {
+        return await this.#connection.read(`${this.#session}/${path}`, into, signal)
+      } catch (thrown) {
+        const {code} = asTransferError(thrown)
+        const isHostGone = code === 'HOST_UNREACHABLE' || code === 'CLOSED' || code === 'NOT_SUPPORTED'
+        if (!isHostGone || signal.aborted) throw thrown
+        // Its own connection may be all that broke, and then nothing else would make the link anew.
+        if (code === 'HOST_UNREACHABLE' && this.#host === host) this.lost(thrown)
+        // Until the stream has broken, too, or has been made again.
+        await waitFor(this.#actor, (each) => !each.hasTag('linked') || this.#host !== host, {
+          timeout: Number.POSITIVE_INFINITY,
+          signal,
+        })
+      }
+    }
+  }
+
+  get #session(): string {
+    return `/api/v1/session/${this.#options.session}`
+  }
+
+  #follow(sendBack: (event: Parameters<HostLinkActor['send']>[0]) => void): () => void {
+    const {session, app, onWelcome, onTold, onBroken} = this.#options
+    const lost = (error: unknown) => {
+      const {code} = asTransferError(error)
+      const isFinal = code === 'HOST_VERSION' || code === 'FILE_ACCESS' || code === 'INVALID_ARGUMENT'
+      sendBack({type: isFinal ? 'link.refused' : 'link.lost', error})
+    }
+    const next = (message: unknown) => {
+      const told = message as HostMessage
+      if (told.type !== 'welcome') {
+        onTold(told)
+        return
+      }
+      const isFirst = this.#host === undefined
+      this.#host = told.hello
+      onWelcome(told, isFirst)
+      sendBack({type: 'link.welcomed'})
+    }
+    const name = app === undefined ? '' : `&app=${encodeURIComponent(app)}`
+    const path = `/api/v1/session?id=${session}&api=${HOST_API_VERSION}${name}`
+    const stop = this.#connection.follow(path, next, lost)
+    return () => {
+      onBroken()
+      stop()
+    }
+  }
+
+  async #untilLinked(signal?: AbortSignal): Promise<void> {
+    const snapshot = await this.#settled(signal)
+    if (!snapshot.hasTag('linked')) throw closed()
+  }
+
+  /** Resolves when the link stands, or is over. */
+  #settled(signal?: AbortSignal): Promise<SnapshotFrom<HostLinkActor>> {
+    return waitFor(this.#actor, (each) => each.hasTag('linked') || each.hasTag('over'), {
+      timeout: Number.POSITIVE_INFINITY,
+      ...(signal === undefined ? {} : {signal}),
+    })
+  }
+
+  #over(): void {
+    const {error} = this.#actor.getSnapshot().context
+    this.#options.onOver(error === undefined || this.#isClosing ? closed() : asTransferError(error))
+    if (!this.#isClosing) this.#connection.close()
+  }
+}
+
+/** Of whatever is asked when nobody is there any more. */
+export function closed(): TransferError {
+  return new TransferError('CLOSED', 'the engine was closed before the operation ended', {
+    advice: 'connect again: the operation is kept, and can be attached to',
+  })
+}

@@ -1,0 +1,122 @@
+/**
+ * The wait for one transfer, as startAsync and attachAsync begin it: its outcome and its progress, and how it is given up or takes
+ * the transfer with it.
+ */
+
+import {filter, firstValueFrom, from, merge, Observable, type Subscriber} from 'rxjs'
+import {asTransferError, TransferError} from '../domain/errors.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {isTerminal} from '../domain/status.ts'
+import type {EngineApi, HeldOperation} from '../engine/engine-api.ts'
+import type {FollowedNotices, MoveListener} from '../engine/followed-notices.ts'
+import {ifPossible} from './if-possible.ts'
+import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
+
+/** What is waited for. */
+export interface WaitedTransfer<Operation> {
+  /** The application's handle of it, which progress and outcome are. */
+  readonly operation: Operation
+  readonly engine: EngineApi
+  readonly notices: FollowedNotices
+  /** Throws ILLEGAL_STATE until it was accepted. */
+  entry(): HeldOperation
+  /** It was accepted, and has ended. */
+  isOver(): boolean
+}
+
+export function waitForTransfer<Operation>(
+  waited: WaitedTransfer<Operation>,
+  accepted: Promise<void>,
+  {signal, cancelSignal}: WaitOptions,
+): RunningTransfer<Operation> {
+  const outcome = outcomeOf(waited, accepted, signal)
+  const cancel = () => {
+    accepted.then(
+      () => ifPossible(() => cancelUnlessOver(waited)),
+      () => undefined,
+    )
+  }
+  const unlisten = cancelSignal === undefined ? () => undefined : whenAborted(cancelSignal, cancel)
+  outcome.then(unlisten, unlisten)
+  accepted.catch(() => undefined)
+  return Object.assign(outcome, {accepted, progress$: progressOf(waited, accepted), cancel})
+}
+
+function progressOf<Operation>(waited: WaitedTransfer<Operation>, accepted: Promise<void>): Observable<Operation> {
+  const {operation, notices} = waited
+  return new Observable((follower) => {
+    const tell = () => {
+      const over = waited.isOver()
+      follower.next(operation)
+      if (over) follower.complete()
+    }
+    const end = () => follower.complete()
+    tell()
+    if (follower.closed) return undefined
+    accepted.catch(end)
+    const following = notices.subscribe({next: tell, error: end, complete: end})
+    following.add(notices.listen(new Follower(operation, follower)))
+    return following
+  })
+}
+
+function cancelUnlessOver<Operation>({engine, entry}: WaitedTransfer<Operation>): void {
+  const held = entry()
+  if (!isTerminal(held.state)) engine.cancel(held)
+}
+
+async function outcomeOf<Operation>(
+  waited: WaitedTransfer<Operation>,
+  accepted: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<Operation> {
+  await unlessAborted(from(accepted), signal)
+  const {id, state, error} = await terminalRecord(waited, signal)
+  await waited.engine.markDelivered(waited.entry())
+  if (state === 'completed') return waited.operation
+  if (state === 'canceled' && error?.code !== 'UPLOAD_TERMINATED') {
+    throw new TransferError('CANCELED', 'the transfer was canceled', {where: id})
+  }
+  throw error === undefined
+    ? asTransferError(new Error('the transfer failed without saying why'))
+    : TransferError.fromSerialized(error)
+}
+
+async function terminalRecord<Operation>(
+  {entry, notices}: WaitedTransfer<Operation>,
+  signal: AbortSignal | undefined,
+): Promise<OperationRecord> {
+  const {record} = entry()
+  if (isTerminal(record.state)) return record
+  const ends = notices.pipe(filter((notice) => isTerminal(notice.record.state)))
+  return (await unlessAborted(ends, signal)).record
+}
+
+/** All that stands between a tick and a subscriber of its progress. */
+class Follower<Operation> implements MoveListener {
+  readonly #operation: Operation
+  readonly #subscriber: Subscriber<Operation>
+
+  constructor(operation: Operation, subscriber: Subscriber<Operation>) {
+    this.#operation = operation
+    this.#subscriber = subscriber
+  }
+
+  moved(): void {
+    this.#subscriber.next(this.#operation)
+  }
+}
+
+/** The first value of `source`. Rejects with the signal's reason when that comes first. */
+function unlessAborted<T>(source: Observable<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return firstValueFrom(source)
+  const aborted = new Observable<never>((subscriber) => whenAborted(signal, () => subscriber.error(signal.reason)))
+  return firstValueFrom(merge(aborted, source))
+}
+
+/** Calls at once where the signal is aborted already. Returns how to stop listening. */
+function whenAborted(signal: AbortSignal, call: () => void): () => void {
+  if (signal.aborted) call()
+  else signal.addEventListener('abort', call, {once: true})
+  return () => signal.removeEventListener('abort', call)
+}

@@ -1,0 +1,171 @@
+/** A link that breaks at the wrong moment: what a client has asked and was told comes out right all the same. */
+
+import {describe, expect, it} from 'vitest'
+import {RemoteEngine} from '../../src/client/remote-engine.ts'
+import {TransferError} from '../../src/domain/errors.ts'
+import type {OperationRecord} from '../../src/domain/record.ts'
+import type {EngineEvent} from '../../src/engine/events.ts'
+import type {Snapshot} from '../../src/host/protocol.ts'
+import {FakeHost, flushed} from '../support/fake-host.ts'
+import {journalEntry, queuedRecord} from '../support/records.ts'
+import {SeededRandom} from '../support/seeded-random.ts'
+import {SimulatedClock} from '../support/simulated-clock.ts'
+
+const GONE = new TransferError('HOST_UNREACHABLE', 'the host ended the stream')
+
+async function connected() {
+  const host = new FakeHost()
+  const clock = new SimulatedClock()
+  const client = new RemoteEngine(
+    {
+      connection: host,
+      clock,
+      random: new SeededRandom(1),
+      secrets: {seal: (plain) => plain, unseal: (sealed) => sealed, digest: (_, text) => text},
+      tasks: {locate: String},
+    },
+    {app: undefined, patienceMs: 60_000},
+  )
+  const opened = client.open()
+  host.welcome()
+  await opened
+  const comeBack = async (resumed = false) => {
+    clock.advanceToNext()
+    host.welcome(resumed)
+    await flushed()
+  }
+  return {host, client, comeBack}
+}
+
+function snapshotOf(record: OperationRecord): Snapshot {
+  const {state, request, policy} = record
+  return {
+    record,
+    state,
+    isPausing: false,
+    request,
+    policy,
+    counts: {received: 0, total: undefined, written: [], generation: 0},
+    explanation: {why: '', next: ''},
+    holds: 1,
+  }
+}
+
+function moved(record: OperationRecord): EngineEvent {
+  const {id, state} = record
+  const step = {from: 'queued', to: state}
+  return {
+    ...step,
+    type: 'operation.moved',
+    at: 0,
+    id,
+    state,
+    because: 'response.finished',
+    entry: journalEntry(1),
+    record,
+  }
+}
+
+const lines = (events: readonly EngineEvent[]) =>
+  events.map((event) => ('record' in event ? `${event.type} ${event.record.state}` : event.type))
+
+describe('a client whose link breaks', () => {
+  it('closes without waiting for the answers of a host that is gone', async () => {
+    const {host, client} = await connected()
+    client.damaged().catch(() => undefined)
+    await flushed()
+    const closed = client.close()
+    host.lose(GONE)
+    await closed
+    expect(host.isClosed).toBe(true)
+  })
+
+  it('gives up a body on its signal also while it waits for a host', async () => {
+    const {host, client} = await connected()
+    host.lose(GONE)
+    const giving = new AbortController()
+    const chunks = (async function* () {})()
+    const taken = client.takeBody(client.newId(), chunks, giving.signal)
+    giving.abort(new Error('it is not wanted any more'))
+    await expect(taken).rejects.toThrow('it is not wanted any more')
+  })
+
+  it('asks again for bytes whose own connection broke, and the stream did not', async () => {
+    const {host, client, comeBack} = await connected()
+    const found = client.find(queuedRecord(1).id)
+    await host.answer('find', snapshotOf(queuedRecord(1)))
+    const held = await found
+    if (held === undefined) throw new Error('it was not found')
+    const read = client.bytesOf(held).read(new Uint8Array(10), 0)
+    await flushed()
+    host.reads.shift()?.reject(GONE)
+    await flushed()
+    await comeBack(true)
+    expect(host.opened).toBe(2)
+    host.reads.shift()?.resolve({count: 10, size: 10, generation: 0})
+    expect(await read).toBe(10)
+  })
+
+  it('hears of an operation that was started while nobody told', async () => {
+    const {host, client, comeBack} = await connected()
+    const events: EngineEvent[] = []
+    client.events$.subscribe((event) => events.push(event))
+    const record = queuedRecord(1, {state: 'completed'})
+    const started = client.start([record])
+    await host.called('start')
+    host.lose(GONE)
+    await comeBack(true)
+    const {input} = await host.answer('catchUp', [record])
+    expect(input).toEqual({ids: [record.id], attach: [record.id]})
+    await host.answer('start', [snapshotOf(record)])
+    await started
+    expect(lines(events)).toEqual(['operation.moved completed'])
+  })
+
+  it('says nothing of how an operation stood before what was told of it since', async () => {
+    const {host, client, comeBack} = await connected()
+    const events: EngineEvent[] = []
+    client.events$.subscribe((event) => events.push(event))
+    const queued = queuedRecord(1)
+    host.tell({type: 'event', event: {type: 'operation.started', at: 0, record: queued}})
+    host.lose(GONE)
+    await comeBack(true)
+    host.tell({type: 'event', event: moved({...queued, state: 'completed'})})
+    await host.answer('catchUp', [{...queued, state: 'running'}])
+    expect(lines(events)).toEqual(['operation.started queued', 'operation.moved completed'])
+    // And nobody waits for its end any more.
+    host.lose(GONE)
+    await comeBack(true)
+    await expect(host.called('catchUp')).rejects.toThrow('nobody called catchUp')
+  })
+
+  it('takes the answer to the newest question how an operation stands', async () => {
+    const {host, client, comeBack} = await connected()
+    const events: EngineEvent[] = []
+    client.events$.subscribe((event) => events.push(event))
+    const queued = queuedRecord(1)
+    host.tell({type: 'event', event: {type: 'operation.started', at: 0, record: queued}})
+    host.lose(GONE)
+    await comeBack(true)
+    const early = await host.called('catchUp')
+    host.lose(GONE)
+    await comeBack(true)
+    await host.answer('catchUp', [{...queued, state: 'completed'}])
+    host.tell({type: 'result', id: early.id, value: [{...queued, state: 'running'}]})
+    await flushed()
+    expect(lines(events)).toEqual(['operation.started queued', 'operation.moved completed'])
+  })
+
+  it('is told anew of all that it holds, however much that is', async () => {
+    const {host, client, comeBack} = await connected()
+    const records = Array.from({length: 100_001}, (_, n) => queuedRecord(n))
+    const found = client.findMany({})
+    await host.answer('findMany', records.map(snapshotOf))
+    await found
+    host.lose(GONE)
+    await comeBack()
+    const asked = host.calls.filter(({name}) => name === 'refresh').map(({input}) => input as {ids: string[]})
+    expect(Math.max(...asked.map(({ids}) => ids.length))).toBeLessThanOrEqual(100_000)
+    expect(new Set(asked.flatMap(({ids}) => ids)).size).toBe(records.length)
+  })
+})
