@@ -44,7 +44,7 @@ import type {
   OperationSettings,
   WeighFailureInput,
 } from '../src/domain/attempt.ts'
-import {type Blockage, blockages, type Conditions, isLoopbackUrl} from '../src/domain/conditions.ts'
+import {type Blockage, blockageOf, type Conditions} from '../src/domain/conditions.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
 import {lazily} from '../src/domain/lazily.ts'
 import {
@@ -72,6 +72,7 @@ import {
 } from '../src/domain/record.ts'
 import {countContinuation, countFailure, mayStartOver, type RetryDecision} from '../src/domain/retry.ts'
 import type {LifeState} from '../src/domain/status.ts'
+import {notProvided} from './not-provided.ts'
 import {partMachine} from './part.machine.ts'
 
 /** What became of an operation while a batch carried it. */
@@ -126,24 +127,8 @@ export type OperationEvent =
   /** Random access: bytes from there on are wanted before all others. */
   | {readonly type: 'range.wanted'; readonly position: number}
 
-export const notProvided = (name: string) => (): never => {
-  throw new TransferError('INTERNAL', `the actor ${name} was not provided`)
-}
-
 export function reason({facts, conditions}: OperationContext): Blockage | undefined {
   return blockageOf(facts, conditions)
-}
-
-/** The first of what forbids an operation to be on the wire. */
-export function blockageOf({policy, request}: OperationFacts, conditions: Conditions): Blockage | undefined {
-  return blockages(
-    {
-      costPolicy: policy.costPolicy,
-      loopback: isLoopbackUrl(request.url),
-      unconstrained: policy.unconstrained === true,
-    },
-    conditions,
-  )[0]
 }
 
 export function timedOut(

@@ -46,8 +46,8 @@ import {countAttempt, countContinuation, countFailure, type RetryDecision} from 
 import type {LifeState} from '../src/domain/status.ts'
 import {mayBeSentAgain} from '../src/domain/upload.ts'
 import type {Preparation, ResumableFacts, StepInput, UploadStep} from '../src/domain/upload-steps.ts'
+import {notProvided} from './not-provided.ts'
 import {
-  notProvided,
   type OperationContext,
   type OperationEvent,
   type OperationInput,
