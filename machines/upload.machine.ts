@@ -47,15 +47,8 @@ import type {LifeState} from '../src/domain/status.ts'
 import {mayBeSentAgain} from '../src/domain/upload.ts'
 import type {Preparation, ResumableFacts, StepInput, UploadStep} from '../src/domain/upload-steps.ts'
 import {notProvided} from './not-provided.ts'
-import {
-  type OperationContext,
-  type OperationEvent,
-  type OperationInput,
-  providerTimedOut,
-  reason,
-  serialize,
-  timedOut,
-} from './operation.machine.ts'
+import {providerTimedOut, reason, serialize, timedOut} from './transfer.setup.ts'
+import type {OperationContext, OperationEvent, OperationInput} from './transfer.vocabulary.ts'
 
 /** ms. */
 const MAX_TERMINATION_MS = 10_000
