@@ -24,15 +24,11 @@ function failed(facts: OperationFacts, failure: SerializedError): Partial<Operat
   return {failure, facts: withFailure(facts)}
 }
 
-export function timedOut(
-  code: 'CONNECT_TIMEOUT' | 'RESPONSE_TIMEOUT' | 'STALLED',
-  message: string,
-  facts: OperationFacts,
-) {
+function timedOut(code: 'CONNECT_TIMEOUT' | 'RESPONSE_TIMEOUT' | 'STALLED', message: string, facts: OperationFacts) {
   return new TransferError(code, message, {where: new URL(addressOf(facts)).origin}).toSerialized()
 }
 
-export function providerTimedOut({request}: OperationFacts): SerializedError {
+function providerTimedOut({request}: OperationFacts): SerializedError {
   return new TransferError('PROVIDER_TIMEOUT', 'the provider gave nothing in time', {
     where: request.provider ?? '',
   }).toSerialized()
