@@ -26,6 +26,7 @@ import type {
   WeighPartInput,
 } from '../src/domain/part.ts'
 import type {AttemptCounts} from '../src/domain/record.ts'
+import {notProvided} from './not-provided.ts'
 
 export interface PartContext extends PartInput {
   /** Why the last connection failed. */
@@ -36,10 +37,6 @@ export interface PartContext extends PartInput {
 }
 
 export type PartMachineEvent = PartReport | PartCounted
-
-const notProvided = (name: string) => (): never => {
-  throw new TransferError('INTERNAL', `the actor ${name} was not provided`)
-}
 
 function failureOf(code: ErrorCode, message: string): SerializedError {
   return new TransferError(code, message).toSerialized()

@@ -23,7 +23,7 @@
 
 import {type ActorRefFrom, fromPromise, setup} from 'xstate'
 import {lazily} from '../src/domain/lazily.ts'
-import {notProvided} from './operation.machine.ts'
+import {notProvided} from './not-provided.ts'
 
 /** Short for whoever waits for one file, and long enough for dozens from a server that is near. */
 const GATHER_MS = 20

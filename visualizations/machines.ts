@@ -1,4 +1,4 @@
-/** Finds the machines: every file in machines/ exports a function that makes one. */
+/** Finds the machines: every *.machine.ts in machines/ exports a function that makes one. */
 
 import {readdir} from 'node:fs/promises'
 import {type AnyStateMachine, StateMachine} from 'xstate'

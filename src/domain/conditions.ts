@@ -2,6 +2,7 @@
 
 import {BackgroundTransferCostPolicy} from './cost-policy.ts'
 import {hostOf} from './origin.ts'
+import type {OperationFacts} from './record.ts'
 
 export interface Conditions {
   readonly connectivity: 'none' | 'local' | 'constrained' | 'internet'
@@ -50,6 +51,21 @@ export function blockages(transfer: ConditionalTransfer, conditions: Conditions)
   if (!transfer.loopback && !costAllows(transfer.costPolicy, conditions.cost)) reasons.push('costedNetwork')
   if (conditions.batterySaver && !conditions.foreground && !transfer.unconstrained) reasons.push('systemPolicy')
   return reasons
+}
+
+/** The first of what forbids an operation to be on the wire. */
+export function blockageOf(
+  {policy, request}: Pick<OperationFacts, 'policy' | 'request'>,
+  conditions: Conditions,
+): Blockage | undefined {
+  return blockages(
+    {
+      costPolicy: policy.costPolicy,
+      loopback: isLoopbackUrl(request.url),
+      unconstrained: policy.unconstrained === true,
+    },
+    conditions,
+  )[0]
 }
 
 /**

@@ -5,7 +5,8 @@
 
 import {Subject} from 'rxjs'
 import {waitFor} from 'xstate'
-import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {OperationEvent} from '../../machines/transfer.vocabulary.ts'
 import {createBufferPool} from '../actors/buffer-pool.ts'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {Conditions} from '../domain/conditions.ts'

@@ -6,7 +6,7 @@
 import {type Observable, Subject} from 'rxjs'
 import {type AnyEventObject, createActor, fromCallback, fromPromise, waitFor} from 'xstate'
 import {type EngineActor, engineMachine} from '../../machines/engine.machine.ts'
-import type {OperationEvent} from '../../machines/operation.machine.ts'
+import type {OperationEvent} from '../../machines/transfer.vocabulary.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../domain/conditions.ts'
 import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'

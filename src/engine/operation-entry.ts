@@ -3,7 +3,8 @@
  * handles follow. An entry is told only what is durable.
  */
 
-import type {Carried, OperationActor, OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {Carried, OperationEvent} from '../../machines/transfer.vocabulary.ts'
 import type {Member} from '../domain/admission.ts'
 import {sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'

@@ -4,7 +4,8 @@
  */
 
 import {createActor} from 'xstate'
-import type {Carried, OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {OperationActor, OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {Carried} from '../../machines/transfer.vocabulary.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {OpenTries} from '../actors/open-tries.ts'
 import {FreshRequests} from '../actors/refresh-request.ts'

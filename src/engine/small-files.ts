@@ -5,7 +5,6 @@
  */
 
 import {createActor, fromPromise, type SnapshotFrom, waitFor} from 'xstate'
-import {blockageOf} from '../../machines/operation.machine.ts'
 import {type SmallFilesActor, smallFilesMachine} from '../../machines/small-files.machine.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {nameOf} from '../actors/finish-file.ts'
@@ -16,7 +15,7 @@ import {
   type SmallOutcome,
 } from '../actors/small-exchange.ts'
 import type {OperationSettings} from '../domain/attempt.ts'
-import type {Conditions} from '../domain/conditions.ts'
+import {blockageOf, type Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {withPublished, withTry, withVerified} from '../domain/life-facts.ts'
 import {PLAIN_LIFE} from '../domain/plain-life.ts'

@@ -1,7 +1,8 @@
 /** What a chart would do: its pure transition, asked of a copy. Nothing is sent, nothing is started. */
 
 import {createActor, fromCallback, transition} from 'xstate'
-import {type OperationEvent, type OperationSnapshot, operationMachine} from '../../machines/operation.machine.ts'
+import {type OperationSnapshot, operationMachine} from '../../machines/operation.machine.ts'
+import type {OperationEvent} from '../../machines/transfer.vocabulary.ts'
 import {uploadMachine} from '../../machines/upload.machine.ts'
 import type {OperationSettings} from '../domain/attempt.ts'
 import {type Conditions, GOOD_CONDITIONS} from '../domain/conditions.ts'

@@ -5,7 +5,8 @@
 
 import {expect} from 'vitest'
 import {createActor, fromCallback, fromPromise} from 'xstate'
-import {type OperationActor, type OperationEvent, operationMachine} from '../../machines/operation.machine.ts'
+import {type OperationActor, operationMachine} from '../../machines/operation.machine.ts'
+import type {OperationEvent} from '../../machines/transfer.vocabulary.ts'
 import {createWeighFailure} from '../../src/actors/weigh-failure.ts'
 import type {AttemptCommand, AttemptEvent, AttemptInput} from '../../src/domain/attempt.ts'
 import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'

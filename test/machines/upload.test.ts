@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {createActor, fromCallback, fromPromise} from 'xstate'
-import type {OperationEvent} from '../../machines/operation.machine.ts'
+import type {OperationEvent} from '../../machines/transfer.vocabulary.ts'
 import {uploadMachine} from '../../machines/upload.machine.ts'
 import {createWeighFailure} from '../../src/actors/weigh-failure.ts'
 import type {AttemptCommand, AttemptEvent, AttemptInput} from '../../src/domain/attempt.ts'

@@ -1,0 +1,73 @@
+/**
+ * The state `exchanging` of an upload: one try of an upload that is one request. The traffic is the actor `sendContent`; what
+ * stands here is how long each step of it may take.
+ */
+
+import {noteThrown, pausesOfTheSystem} from './transfer.transitions.ts'
+import {setUp} from './upload.setup.ts'
+import {interruptions, movingBy, noteFailure, noteResponse, noteSent} from './upload.transitions.ts'
+
+const receivingResponse = {
+  target: '#upload.running.exchanging.active.receivingResponse',
+  actions: noteResponse,
+} as const
+
+export const exchanging = () =>
+  setUp.createStateConfig({
+    description: 'One try: a request with its body, and its answer',
+    tags: ['running', 'moving'],
+    initial: 'active',
+    entry: 'countTry',
+    invoke: {
+      id: 'attempt',
+      src: 'sendContent',
+      input: ({context}) => ({facts: context.facts}),
+      onError: {target: 'weighing', actions: noteThrown},
+    },
+    on: {
+      ...interruptions,
+      'attempt.failed': {target: 'weighing', actions: noteFailure},
+    },
+    states: {
+      active: {
+        description: 'The try goes on as long as nothing asks it to stop',
+        initial: 'connecting',
+        always: pausesOfTheSystem('upload'),
+        states: {
+          connecting: {
+            description: 'A connection is being made, or an idle one taken',
+            on: {'attempt.connected': 'sending'},
+            after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
+          },
+          sending: {
+            description: 'Body bytes flow to the connection; the server may answer before the last one',
+            type: 'parallel',
+            on: {
+              'attempt.sent': 'awaitingResponse',
+              'attempt.redirected': 'connecting',
+              'attempt.challenged': 'connecting',
+              'attempt.responded': receivingResponse,
+            },
+            states: movingBy('askForProgress'),
+          },
+          awaitingResponse: {
+            description: 'Every byte was taken; the head of the answer is not here yet',
+            on: {
+              'attempt.redirected': 'connecting',
+              'attempt.challenged': 'connecting',
+              'attempt.responded': receivingResponse,
+            },
+            after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
+          },
+          receivingResponse: {
+            description: 'The answer’s body is being kept',
+            type: 'parallel',
+            on: {
+              'attempt.finished': {target: '#upload.completed', actions: noteSent},
+            },
+            states: movingBy('askForProgress'),
+          },
+        },
+      },
+    },
+  })

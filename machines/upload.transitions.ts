@@ -1,0 +1,66 @@
+/**
+ * What the ways of an upload have in common: one request of a plain upload and each step of a resumable one are interrupted
+ * alike, move bytes alike, and take the same from the events of their actors.
+ */
+
+import type {SerializedError} from '../src/domain/errors.ts'
+import type {AnswerFacts, Evidence, ResponseFacts} from '../src/domain/record.ts'
+
+/** What voids a try, or ends the wait between two. */
+export const interruptions = {
+  'operation.displace': '#upload.queued',
+  'operation.suspend': '#upload.queued',
+  'operation.cancel': '#upload.canceling',
+} as const
+
+/** The two regions of a state in which bytes move: a count that each byte begins anew, and a question whether any came. */
+export const movingBy = <Ask extends 'askForProgress' | 'askStepForProgress'>(ask: Ask) =>
+  ({
+    flow: {
+      description: 'Each byte begins the count anew',
+      initial: 'counting',
+      // The target is a child: re-entering a region itself would start the other region's delay anew too.
+      on: {'attempt.progressed': '.counting'},
+      states: {
+        counting: {
+          description: 'Counts as stalled when no byte moved for stallTimeout',
+          after: {stallTimeout: {target: '#upload.running.weighing', actions: 'noteStall'}},
+        },
+      },
+    },
+    pulse: {
+      description: 'Asks again and again whether bytes moved',
+      initial: 'resting',
+      states: {
+        resting: {
+          description: 'Until the next checkpointInterval is over',
+          after: {checkpointInterval: {target: 'resting', reenter: true, actions: ask}},
+        },
+      },
+    },
+  }) as const
+
+export const noteResponse = {
+  type: 'noteResponse',
+  params: ({event}: {event: {response: ResponseFacts; evidence: Evidence}}) => ({
+    response: event.response,
+    evidence: event.evidence,
+  }),
+} as const
+
+export const noteSent = {
+  type: 'noteSent',
+  params: ({event}: {event: {evidence: Evidence; answer?: AnswerFacts}}) => ({
+    evidence: event.evidence,
+    answer: event.answer,
+  }),
+} as const
+
+export const noteFailure = {
+  type: 'noteFailure',
+  params: ({event}: {event: {error: SerializedError; response?: ResponseFacts; answer?: AnswerFacts}}) => ({
+    error: event.error,
+    answer: event.answer,
+    ...(event.response === undefined ? {} : {response: event.response}),
+  }),
+} as const
