@@ -9,30 +9,25 @@ import type {OperationEvent, OperationSnapshot} from '../../machines/operation.m
 import {createBufferPool} from '../actors/buffer-pool.ts'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {Conditions} from '../domain/conditions.ts'
-import {TransferError} from '../domain/errors.ts'
 import {addressOf} from '../domain/mirrors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
-import type {TallyChange, TallyId, TallyRef} from '../domain/tally.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
 import {mayBeSentAgain} from '../domain/upload.ts'
-import type {RecordStore} from '../ports/record-store.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
 import {Alarm} from './alarm.ts'
 import {ApplicationQuotas} from './application-quotas.ts'
 import {AwaitedConditions} from './awaited-conditions.ts'
-import {CompletionGroups} from './completion-groups.ts'
+import {Chores} from './chores.ts'
 import {Dispatcher} from './dispatcher.ts'
 import {drain} from './drain.ts'
 import {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent} from './events.ts'
-import {NotificationBatches} from './notification-batches.ts'
 import type {Carrier, OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
 import type {ResolvedEngineOptions} from './options.ts'
 import type {EnginePorts} from './ports.ts'
-import {Prefetcher} from './prefetcher.ts'
 import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
 import {type ChartStep, lifeStateOf} from './record-of.ts'
@@ -95,17 +90,13 @@ export class Coordinator {
   readonly ticker: ProgressTicker
   /** Ten times a second while anything moves, or somebody wants one more. */
   readonly ticks = new Subject<void>()
-  /** A completion group, a batch with notifications or the prefetcher has gone a step. */
-  readonly chores = new Subject<void>()
   readonly limits: RateLimits
   readonly applications: ApplicationQuotas
   readonly alarm: Alarm
   readonly retention: Retention
   readonly spool: SpoolKeeper
   readonly line: Dispatcher
-  readonly completionGroups: CompletionGroups
-  readonly notifications: NotificationBatches
-  readonly prefetcher: Prefetcher
+  readonly chores: Chores
   readonly smallFiles: SmallFiles
   readonly #ports: EnginePorts
   readonly #options: ResolvedEngineOptions
@@ -163,7 +154,7 @@ export class Coordinator {
       store: ports.store,
       clock: ports.clock,
       policy: this.#options.retention,
-      isAwaited: (record) => this.completionGroups.awaits(record),
+      isAwaited: (record) => this.chores.completionGroups.awaits(record),
       beforeForgetting: leaveFile,
       onForgotten: (ids) => {
         for (const id of ids) this.operations.drop(id)
@@ -206,46 +197,18 @@ export class Coordinator {
       take: (entry, step) => this.operations.take(entry, step),
       promote: (entry) => void this.operations.activate(entry),
     })
-    const onStep = () => this.chores.next()
-    this.completionGroups = new CompletionGroups({
-      ...ports,
+    this.chores = new Chores({
+      ports,
+      options,
+      writes: this.#writes,
       alarm: this.alarm,
       newId,
       hostOf,
-      retry: options.backgroundTasks,
-      maxConcurrent: options.backgroundTasks.maxConcurrent,
-      runTimeoutMs: options.backgroundTasks.timeoutMs,
-      cancelGraceMs: options.backgroundTasks.cancelGraceMs,
-      emit: (event) => this.#events.next(event),
-      commit: (id, change) => this.#commitTally({id, purpose: 'completionGroup'}, change),
-      read: (id, read) => this.#readTally(id, read),
-      isDraining,
-      onStep,
-    })
-    this.notifications = new NotificationBatches({
-      ...ports,
-      newId,
-      emit: (event) => this.#events.next(event),
-      commit: (id, change) => this.#commitTally({id, purpose: 'notification'}, change),
-      read: (id, read) => this.#readTally(id, read),
-      isDraining,
-      onStep,
-    })
-    const prefetcherId = newId()
-    this.prefetcher = new Prefetcher({
-      ports,
-      settings: options.prefetch,
-      isOn: options.prefetch.isOn,
-      writes: this.#writes,
-      alarm: this.alarm,
-      id: prefetcherId,
       conditions,
-      origins: {
-        isQuiet: (url) => this.line.originRefusal(url) === 'quiet',
-        overloaded: (url, quietMs) => this.#quiet(url, prefetcherId, quietMs),
-      },
+      isDraining,
+      isQuiet: (url) => this.line.originRefusal(url) === 'quiet',
+      quiet: (url, id, quietMs) => this.#quiet(url, id, quietMs),
       emit: (event) => this.#events.next(event),
-      onStep,
     })
     this.line = new Dispatcher({
       store: ports.store,
@@ -258,7 +221,7 @@ export class Coordinator {
       isLive: (id) => this.operations.isLive(id),
       isHeld: () => this.#awaited.isFull,
       admit: (id, record) => void this.#admit(id, record),
-      onLoad: (running) => this.prefetcher.loadChanged(running),
+      onLoad: (running) => this.chores.prefetcher.loadChanged(running),
       displace: (id) => this.#displace(id),
       onUnread: (error) => ports.log.error({error: String(error)}, 'the waiting line could not be read'),
       onUnwritten: (error) => ports.log.error({error: String(error)}, 'a group’s settings could not be written'),
@@ -269,7 +232,7 @@ export class Coordinator {
   async recover(lastSequence: number): Promise<void> {
     const {store} = this.#ports
     await this.spool.sweep()
-    await this.prefetcher.load()
+    await this.chores.prefetcher.load()
     const demoted: Promise<void>[] = []
     const stranded: OperationRecord[] = []
     await this.#forEachLive(INTERRUPTED, (record) => {
@@ -332,13 +295,8 @@ export class Coordinator {
   /** Running operations make their bytes durable and queue again. */
   async drain(): Promise<void> {
     this.line.stop()
-    this.prefetcher.stop()
-    await Promise.all([
-      this.smallFiles.drain(),
-      drain(this.operations),
-      this.completionGroups.drain(),
-      this.notifications.drain(),
-    ])
+    this.chores.prefetcher.stop()
+    await Promise.all([this.smallFiles.drain(), drain(this.operations), this.chores.drain()])
     // The last turn of the batch may have ended after all else.
     await this.operations.settled()
     await this.spool.dropDrafts()
@@ -346,8 +304,7 @@ export class Coordinator {
 
   /** Stops what still lives. */
   async stop(): Promise<void> {
-    this.completionGroups.stop()
-    this.notifications.stop()
+    this.chores.stop()
     this.#writes.stop()
     this.#awaited.stop()
     this.smallFiles.stop()
@@ -360,7 +317,7 @@ export class Coordinator {
   spread(conditions: Conditions): void {
     for (const entry of this.operations.all()) entry.send({type: 'conditions.changed', conditions})
     this.smallFiles.conditionsChanged(conditions)
-    this.prefetcher.conditionsChanged(conditions)
+    this.chores.prefetcher.conditionsChanged(conditions)
   }
 
   /** False when the operation's present state does not take the command. */
@@ -550,26 +507,8 @@ export class Coordinator {
     this.smallFiles.learn(record)
     this.line.forget(record.id)
     void this.spool.ended(record)
-    this.completionGroups.ended(record)
-    this.notifications.ended(record)
+    this.chores.ended(record)
     this.retention.noteEnd()
-  }
-
-  #commitTally(tally: TallyRef, change: TallyChange): Promise<void> {
-    const {store, log} = this.#ports
-    return this.#writes.persist(
-      () => store.changeTally(tally, change),
-      (error) => log.error({id: tally.id, error: String(error)}, 'a tally could not be written'),
-    )
-  }
-
-  #readTally<T>(id: TallyId, read: (store: RecordStore) => Promise<T>): Promise<T> {
-    const {store, log} = this.#ports
-    return this.#writes.persist(
-      () => read(store),
-      (error) => log.error({id, error: String(error)}, 'a tally could not be read'),
-      (error) => error instanceof TransferError && error.code === 'STORE_DAMAGED',
-    )
   }
 
   #keepDeadline(facts: OperationFacts): void {

@@ -147,12 +147,12 @@ export class Engine implements EngineApi {
 
   /** What the engine has to do beside its operations may have changed: tasks, notices, what is fetched ahead of need. Hot. */
   get chores$(): Observable<void> {
-    return this.#coordinator.chores.asObservable()
+    return this.#coordinator.chores.steps.asObservable()
   }
 
   /** Whether it has anything of that to do now. */
   get hasChores(): boolean {
-    return this.completionGroups.areBusy || this.notifications.areBusy || this.prefetcher.isRunning
+    return this.#coordinator.chores.areBusy
   }
 
   get conditions(): Conditions {
@@ -177,8 +177,7 @@ export class Engine implements EngineApi {
         : asTransferError(error)
     }
     try {
-      await this.completionGroups.start()
-      await this.notifications.start()
+      await this.#coordinator.chores.start()
     } catch (error) {
       // Whoever asked for the engine never gets it, and could not close it.
       await this.close()
@@ -220,8 +219,7 @@ export class Engine implements EngineApi {
     } catch (error) {
       for (const {id} of drafts) this.limits.dropDraft(id)
       // Nobody has a handle to start them with later.
-      this.completionGroups.withdraw(drafts)
-      this.notifications.withdraw(drafts)
+      this.#coordinator.chores.withdraw(drafts)
       throw error
     }
   }
@@ -272,8 +270,7 @@ export class Engine implements EngineApi {
         for (const record of claimed) this.#events.next({type: 'operation.started', at, record})
       }
       const used = created.map(use)
-      this.completionGroups.started(created)
-      this.notifications.started(created)
+      this.#coordinator.chores.started(created)
       // A command may have given some of them an actor already: they enter when that is put away.
       this.#line.enterMany(created.filter(({id, state}) => state === 'queued' && !this.#operations.isLive(id)))
       return used
@@ -714,15 +711,15 @@ export class Engine implements EngineApi {
   }
 
   get completionGroups(): CompletionGroups {
-    return this.#coordinator.completionGroups
+    return this.#coordinator.chores.completionGroups
   }
 
   get notifications(): NotificationBatches {
-    return this.#coordinator.notifications
+    return this.#coordinator.chores.notifications
   }
 
   get prefetcher(): Prefetcher {
-    return this.#coordinator.prefetcher
+    return this.#coordinator.chores.prefetcher
   }
 
   /** Where a task's module is. Throws INVALID_ARGUMENT. */
