@@ -4,12 +4,10 @@
  */
 
 import {type Observable, Subject} from 'rxjs'
-import {type AnyEventObject, createActor, fromCallback, fromPromise, waitFor} from 'xstate'
-import {type EngineActor, engineMachine} from '../../machines/engine.machine.ts'
 import type {OperationEvent} from '../../machines/operation.machine.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import {blockages, type Conditions, GOOD_CONDITIONS, isLoopbackUrl} from '../domain/conditions.ts'
-import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import {blockages, type Conditions, isLoopbackUrl} from '../domain/conditions.ts'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {type Explanation, explain} from '../domain/explain.ts'
 import {extended} from '../domain/extended.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
@@ -29,7 +27,6 @@ import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
 import {providerOf} from '../ports/attempt-provider.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
-import type {ConditionsSource} from '../ports/conditions.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {spoolName} from '../ports/spool.ts'
@@ -44,6 +41,7 @@ import {EngineLimits} from './engine-limits.ts'
 import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
 import {type GroupStanding, MOST_AWAKE} from './groups.ts'
+import {type EnginePhase, Lifecycle} from './lifecycle.ts'
 import type {NotificationBatches} from './notification-batches.ts'
 import type {OpenConnection} from './open-connections.ts'
 import {OperationBytes} from './operation-bytes.ts'
@@ -86,7 +84,7 @@ export class Engine implements EngineApi {
   readonly limits: EngineLimits
   readonly #ports: EnginePorts
   readonly #events = new Subject<EngineEvent>()
-  readonly #actor: EngineActor
+  readonly #life: Lifecycle
   readonly #nextId: () => OperationId
   readonly #coordinator: Coordinator
   readonly #claims: FileClaims
@@ -97,7 +95,6 @@ export class Engine implements EngineApi {
   #taskHost: (launch: TaskLaunch) => Pick<TaskHost, 'call'> = () => ({
     call: () => Promise.reject(new TransferError('NOT_SUPPORTED', 'nobody answers background tasks')),
   })
-  #beforeRecovery: ((store: RecordStore) => Promise<void>) | undefined
 
   /** `tuning`: for tests, which have few groups and few files. */
   constructor(ports: EnginePorts, options: EngineOptions = {}, tuning: Partial<EngineTuning> = {}) {
@@ -115,19 +112,33 @@ export class Engine implements EngineApi {
       events: this.#events,
       session: () => this.#session,
       conditions: () => this.conditions,
-      isDraining: () => this.#isDraining,
+      isDraining: () => this.#life.isDraining,
       ...DEFAULT_TUNING,
       ...tuning,
       leaveFile: (record) => this.#leaveFiles(record),
       newId: () => this.#nextId(),
       hostOf: (launch) => this.#taskHost(launch),
     })
-    this.#actor = createActor(this.#provided(), {
-      id: 'engine',
-      input: {conditions: presentConditions(ports.conditions), drainTimeoutMs: this.options.drainTimeoutMs},
-      clock: ports.clock,
-      ...(options.inspect === undefined ? {} : {inspect: options.inspect}),
+    this.#life = new Lifecycle({
+      drainTimeoutMs: this.options.drainTimeoutMs,
+      inspect: this.options.inspect,
+      ports,
+      alarm: this.#coordinator.alarm,
+      ticker: this.#coordinator.ticker,
+      begin: (lastSequence) => this.#begin(lastSequence),
+      recover: () => this.#coordinator.recover(this.#sequence),
+      spread: (conditions) => this.#coordinator.spread(conditions),
+      drain: () => this.#coordinator.drain(),
+      stop: () => this.#coordinator.stop(),
+      onClosed: () => this.#events.complete(),
     })
+  }
+
+  async #begin(lastSequence: number): Promise<void> {
+    const {store} = this.#ports
+    this.#sequence = lastSequence
+    await this.limits.begin(store)
+    await this.#coordinator.applications.begin(store)
   }
 
   /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */
@@ -156,26 +167,12 @@ export class Engine implements EngineApi {
   }
 
   get conditions(): Conditions {
-    return this.#actor.getSnapshot().context.conditions
+    return this.#life.conditions
   }
 
   /** `beforeRecovery` may read the store as it was found. Rejects with STORE_LOCKED, STORE_DAMAGED, STORE_TOO_NEW. */
   async open(beforeRecovery?: (store: RecordStore) => Promise<void>): Promise<void> {
-    this.#beforeRecovery = beforeRecovery
-    this.#actor.subscribe({
-      error: (error) => this.#ports.log.error({error: String(error)}, 'the engine’s chart failed'),
-      complete: () => this.#events.complete(),
-    })
-    this.#actor.start()
-    const snapshot = await waitFor(this.#actor, (each) => each.hasTag('serving') || each.hasTag('closed'), {
-      timeout: Number.POSITIVE_INFINITY,
-    })
-    if (!snapshot.hasTag('serving')) {
-      const {error} = snapshot.context
-      throw error === undefined
-        ? new TransferError('CLOSED', 'the engine was closed while it opened')
-        : asTransferError(error)
-    }
+    await this.#life.open(beforeRecovery)
     try {
       await this.#coordinator.chores.start()
     } catch (error) {
@@ -199,9 +196,8 @@ export class Engine implements EngineApi {
   }
 
   /** Running operations make their bytes durable and queue again; then the store is given back. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#actor.getSnapshot().status === 'active') this.#actor.send({type: 'engine.close'})
-    await waitFor(this.#actor, (each) => each.hasTag('closed'), {timeout: Number.POSITIVE_INFINITY})
+  close(): Promise<void> {
+    return this.#life.close()
   }
 
   /**
@@ -226,7 +222,7 @@ export class Engine implements EngineApi {
 
   /** Resolves when the records are durable, with what `use` made of each. */
   async #accept<T>(drafts: readonly OperationDraft[], use: (record: OperationRecord) => T): Promise<readonly T[]> {
-    this.#requireServing()
+    this.#life.requireServing()
     for (const {request} of drafts) providerOf(this.options.providers, request)
     const {operations, usage} = this.#coordinator.applications
     for (const draft of drafts) usage.demand(draft)
@@ -279,7 +275,7 @@ export class Engine implements EngineApi {
 
   /** The entry of an operation; to be released. */
   async find(id: OperationId): Promise<OperationEntry | undefined> {
-    this.#requireServing()
+    this.#life.requireServing()
     return this.#operations.find(id, (entry) => {
       if (entry !== undefined) entry.holders += 1
       return entry
@@ -293,19 +289,19 @@ export class Engine implements EngineApi {
   }
 
   async query(query: OperationQuery): Promise<readonly OperationRecord[]> {
-    this.#requireServing()
+    this.#life.requireServing()
     return this.#operations.query(query, (records) => records)
   }
 
   /** The entries of what a query finds; each to be released. */
   async findMany(query: OperationQuery): Promise<readonly OperationEntry[]> {
-    this.#requireServing()
+    this.#life.requireServing()
     return this.#operations.query(query, (records) => records.map((record) => this.#hold(record)))
   }
 
   /** How many values of the store were met that do not verify; queries leave them out. */
   damaged(): Promise<number> {
-    this.#requireServing()
+    this.#life.requireServing()
     return this.#ports.store.damaged()
   }
 
@@ -402,13 +398,13 @@ export class Engine implements EngineApi {
 
   /** Takes part in the dispatching of this session (attachAsync under resumeOnOpen: false). */
   attach(entry: OperationEntry): void {
-    this.#requireServing()
+    this.#life.requireServing()
     if (!entry.isOver) this.#coordinator.attach(entry.record)
   }
 
   /** Everything unfinished goes on, but what the application paused. */
   async resumeAll(): Promise<void> {
-    this.#requireServing()
+    this.#life.requireServing()
     await this.#coordinator.rejoinAll()
   }
 
@@ -466,7 +462,7 @@ export class Engine implements EngineApi {
 
   /** Whether the application lets these run without the limits that save power. Rejects with what its callback threw. */
   async consentsToUnconstrained(transfers: readonly ConstrainedTransfer[]): Promise<boolean> {
-    this.#requireServing()
+    this.#life.requireServing()
     return (await this.options.unconstrainedConsent(transfers)) === true
   }
 
@@ -500,7 +496,7 @@ export class Engine implements EngineApi {
 
   /** Holds at once; resolves when it is durable. Throws CLOSED. */
   makeCurrent(entry: OperationEntry): Promise<void> {
-    this.#requireServing()
+    this.#life.requireServing()
     if (entry.facts.policy.group === '' || entry.isOver || entry.state !== 'queued') return Promise.resolve()
     return this.#line.makeCurrent(entry.facts, this.#sequence)
   }
@@ -510,7 +506,7 @@ export class Engine implements EngineApi {
    * ILLEGAL_STATE when it does not wait, or there is nobody to pass. Throws CLOSED.
    */
   move(entry: OperationEntry, to: LineMove): Promise<void> {
-    this.#requireServing()
+    this.#life.requireServing()
     if (entry.state === 'queued') return this.#line.move(entry.facts, to)
     const {id: where} = entry.record
     return Promise.reject(new TransferError('ILLEGAL_STATE', `it does not wait in line: it is ${entry.state}`, {where}))
@@ -532,7 +528,7 @@ export class Engine implements EngineApi {
 
   /** Removes the record of an ended operation, and a failed one's part. Rejects with ILLEGAL_STATE while it is unfinished. */
   async forget(id: OperationId): Promise<void> {
-    this.#requireServing()
+    this.#life.requireServing()
     const record = await this.#operations.find(id, (entry) => {
       if (entry === undefined) return undefined
       if (entry.isOver) {
@@ -567,7 +563,7 @@ export class Engine implements EngineApi {
 
   /** Holds at once; resolves when it is durable. Throws CLOSED. */
   setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
-    this.#requireServing()
+    this.#life.requireServing()
     return this.#line.setBehavior(name, behavior)
   }
 
@@ -578,7 +574,7 @@ export class Engine implements EngineApi {
 
   /** Byte rate of a group's members together, kept with the group. */
   async limitGroupRate(name: string, bytesPerSecond: number | undefined): Promise<void> {
-    this.#requireServing()
+    this.#life.requireServing()
     const limit = byteRate('bytesPerSecond', bytesPerSecond)
     const {maxBytesPerSecond: _, ...rest} = this.#line.groupRecord(name)
     this.#coordinator.limits.limitGroup(name, limit)
@@ -611,7 +607,7 @@ export class Engine implements EngineApi {
 
   /** How the applications stand that have rules. */
   async applications(): Promise<readonly ApplicationStanding[]> {
-    this.#requireServing()
+    this.#life.requireServing()
     return this.#coordinator.applications.standings()
   }
 
@@ -620,9 +616,8 @@ export class Engine implements EngineApi {
     return this.#ports.bounds?.demand(app, path, what)
   }
 
-  get phase(): 'opening' | 'serving' | 'draining' | 'closed' {
-    const snapshot = this.#actor.getSnapshot()
-    return (['serving', 'draining', 'closed'] as const).find((tag) => snapshot.hasTag(tag)) ?? 'opening'
+  get phase(): EnginePhase {
+    return this.#life.phase
   }
 
   /** What this process holds of an operation; nothing is read, and nothing needs to be released. */
@@ -632,7 +627,7 @@ export class Engine implements EngineApi {
 
   /** The newest ends, newest first. */
   async newestEnded(limit: number): Promise<readonly OperationRecord[]> {
-    this.#requireServing()
+    this.#life.requireServing()
     const {store} = this.#ports
     const records = await store.getMany((await store.newestEnded(limit)).map(({id}) => id))
     return records.filter((record) => record !== undefined)
@@ -645,7 +640,7 @@ export class Engine implements EngineApi {
 
   /** The journal of an operation, with what is not in the store yet. */
   async journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
-    this.#requireServing()
+    this.#life.requireServing()
     const stored = await this.#ports.store.journal(id, page)
     return this.options.journal ? (this.#operations.get(id)?.journal.merge(stored, page) ?? stored) : stored
   }
@@ -682,7 +677,7 @@ export class Engine implements EngineApi {
 
   /** Takes a stream whole into private storage, as the body of an operation to come. */
   async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
-    this.#requireServing()
+    this.#life.requireServing()
     const size = await this.#ports.spool.take(id, chunks, signal)
     this.#coordinator.spool.taken(id)
     return {kind: 'spool', name: spoolName(id, 'body'), size}
@@ -750,26 +745,18 @@ export class Engine implements EngineApi {
     return this.#coordinator.operations
   }
 
-  get #isDraining(): boolean {
-    return this.#actor.getSnapshot().hasTag('draining')
-  }
-
-  #requireServing(): void {
-    if (!this.#actor.getSnapshot().hasTag('serving')) throw new TransferError('CLOSED', 'the engine is not open')
-  }
-
   #nextSequence(): number {
     this.#sequence += 1
     return this.#sequence
   }
 
   #try(entry: OperationEntry, event: OperationEvent): boolean {
-    this.#requireServing()
+    this.#life.requireServing()
     return this.#coordinator.tryCommand(entry, event)
   }
 
   async #each(name: string, command: GroupCommand): Promise<void> {
-    this.#requireServing()
+    this.#life.requireServing()
     await this.#coordinator.forEachMember(name, command)
   }
 
@@ -779,57 +766,4 @@ export class Engine implements EngineApi {
       where: entry.record.id,
     })
   }
-
-  #provided() {
-    const {store, transport, sink, conditions, log} = this.#ports
-    return engineMachine().provide({
-      actors: {
-        openStore: fromPromise<void>(async () => {
-          this.#sequence = (await store.open()).lastSequence
-          await this.#beforeRecovery?.(store)
-          await this.limits.begin(store)
-          await this.#coordinator.applications.begin(store)
-        }),
-        recover: fromPromise<void>(() => this.#coordinator.recover(this.#sequence)),
-        watchConditions: fromCallback<AnyEventObject>(({sendBack}) => {
-          const subscription = conditions.conditions$.subscribe({
-            next: (value) => sendBack({type: 'conditions.changed', conditions: value}),
-            // The last value stands: the source may know no more, and the transfers go on.
-            error: (error) => log.error({error: String(error)}, 'the source of conditions failed'),
-          })
-          return () => subscription.unsubscribe()
-        }),
-        keepAlarm: this.#coordinator.alarm.logic,
-        tellProgress: this.#coordinator.ticker.logic,
-        drain: fromPromise<void>(() => this.#coordinator.drain()),
-        closeStore: fromPromise<void>(async () => {
-          await this.#coordinator.stop()
-          await transport.close()
-          await sink.close()
-          await store.close()
-        }),
-      },
-      actions: {
-        spreadConditions: (_, params) => {
-          // One chart's action must not step another chart.
-          queueMicrotask(() => this.#coordinator.spread(params.conditions))
-        },
-      },
-    })
-  }
-}
-
-/** Recovery looks at them before they are watched: it must not take a pause of the system for over. */
-function presentConditions({conditions$}: ConditionsSource): Conditions {
-  let present = GOOD_CONDITIONS
-  conditions$
-    .subscribe({
-      next: (conditions) => {
-        present = conditions
-      },
-      // It is watched later, and heard of then.
-      error: () => undefined,
-    })
-    .unsubscribe()
-  return present
 }
