@@ -14,7 +14,6 @@ import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
-import {mayBeSentAgain} from '../domain/upload.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
 import {Alarm} from './alarm.ts'
 import {ApplicationQuotas} from './application-quotas.ts'
@@ -34,20 +33,6 @@ import {type ChartStep, lifeStateOf} from './record-of.ts'
 import {Retention} from './retention.ts'
 import {SmallFiles} from './small-files.ts'
 import {SpoolKeeper} from './spool-keeper.ts'
-
-/** Were on the wire, or about to be, when the process died: they queue again. */
-const INTERRUPTED: readonly LifeState[] = ['running', 'returning']
-/** Finish whether anybody attaches or not: a name half taken, or files half removed, help nobody. */
-const FINISHING: readonly LifeState[] = ['publishing', 'canceling']
-/** Go on by a deadline or by conditions. */
-const WAITING: readonly LifeState[] = [
-  'waitingToRetry',
-  'pausedForStorage',
-  'pausedNoNetwork',
-  'pausedCostedNetwork',
-  'pausedSystemPolicy',
-]
-const CHUNK = 1000
 
 /** A command for every member of a group that is in one of these states. */
 export interface GroupCommand {
@@ -101,7 +86,6 @@ export class Coordinator {
   readonly #ports: EnginePorts
   readonly #options: ResolvedEngineOptions
   readonly #events: Subject<EngineEvent>
-  readonly #session: () => string
   readonly #isDraining: () => boolean
   readonly #writes: DurableWrites
   readonly #awaited: AwaitedConditions
@@ -122,7 +106,6 @@ export class Coordinator {
     this.#ports = ports
     this.#options = options
     this.#events = events
-    this.#session = session
     this.#isDraining = isDraining
     this.#writes = new DurableWrites(ports.clock)
     this.#awaited = new AwaitedConditions(ports.conditions)
@@ -226,70 +209,6 @@ export class Coordinator {
       onUnread: (error) => ports.log.error({error: String(error)}, 'the waiting line could not be read'),
       onUnwritten: (error) => ports.log.error({error: String(error)}, 'a group’s settings could not be written'),
     })
-  }
-
-  /** Groups, then everything live, then the line. What ran when the process died queues again, in its old place. */
-  async recover(lastSequence: number): Promise<void> {
-    const {store} = this.#ports
-    await this.spool.sweep()
-    await this.chores.prefetcher.load()
-    const demoted: Promise<void>[] = []
-    const stranded: OperationRecord[] = []
-    await this.#forEachLive(INTERRUPTED, (record) => {
-      if (this.#isStranded(record)) stranded.push(record)
-      else demoted.push(store.save({...record, state: 'queued'}))
-    })
-    await Promise.all(demoted)
-    const groups = await store.groups()
-    for (const {name, maxBytesPerSecond} of groups) this.limits.limitGroup(name, maxBytesPerSecond)
-    const resumeOnOpen = this.#options.resumeOnOpen === true
-    this.line.load(groups, resumeOnOpen ? await store.waitingGroups() : [], resumeOnOpen ? 0 : lastSequence + 1)
-    const states = resumeOnOpen ? [...FINISHING, ...WAITING] : FINISHING
-    for (const record of stranded) this.#rejoin(record)
-    await this.#forEachLive(states, (record) => this.#rejoin(record))
-  }
-
-  /** An upload that another session had on the wire, and that nobody may send again: its chart terminates it. */
-  #isStranded(record: OperationRecord): boolean {
-    return record.direction === 'upload' && !isTerminal(record.state) && !mayBeSentAgain(record, this.#session())
-  }
-
-  /** Live records in these states, a thousand at a time: what the application paused may be a million, and stays asleep. */
-  async #forEachLive(states: readonly LifeState[], use: (record: OperationRecord) => void): Promise<void> {
-    const {store} = this.#ports
-    const ids = await store.active(states)
-    for (let at = 0; at < ids.length; at += CHUNK) {
-      await this.operations.read(
-        () => store.getMany(ids.slice(at, at + CHUNK)),
-        (records) => records.forEach(use),
-      )
-    }
-  }
-
-  /**
-   * Downloads with random access need nobody to attach to them (spec 10.6). Nothing but their records tells them, so that all
-   * that is unfinished is read, beside what goes on.
-   */
-  async rejoinRandomAccess(): Promise<void> {
-    const states: readonly LifeState[] = ['queued', ...WAITING]
-    for (let after: OperationId | undefined; !this.#isDraining(); ) {
-      const query = {states, limit: CHUNK, ...(after === undefined ? {} : {after})}
-      after = await this.operations.read(
-        () => this.#ports.store.query(query),
-        (records) => {
-          if (this.#isDraining()) return undefined
-          for (const record of records) if (record.policy.randomAccess === true) this.attach(record)
-          return records.at(-1)?.id
-        },
-      )
-      if (after === undefined) return
-    }
-  }
-
-  /** Everything unfinished goes on, but what the application paused. */
-  async rejoinAll(): Promise<void> {
-    await this.#forEachLive([...FINISHING, ...WAITING], (record) => this.attach(record))
-    await this.line.dropFloor()
   }
 
   /** Running operations make their bytes durable and queue again. */
@@ -424,52 +343,6 @@ export class Coordinator {
     }
   }
 
-  /** What an earlier session left takes part from now on. */
-  attach(record: OperationRecord): void {
-    if (this.#isStranded(record)) {
-      this.line.leaveLine(record.policy.group, record.id)
-      this.#rejoin(record)
-      return
-    }
-    if (this.line.takesPart(record)) return
-    this.line.attach(record)
-    const entry = this.operations.get(record.id)
-    if (entry?.actor === undefined) {
-      this.#rejoin(record)
-      return
-    }
-    // A command gave it an actor before.
-    this.line.memberChanged(entry.facts, entry.phase)
-    this.#keepDeadline(entry.facts)
-  }
-
-  /** Puts what recovery, or an attach, found back to where its state belongs. */
-  #rejoin(record: OperationRecord): void {
-    if (this.#isStranded(record)) {
-      this.operations.activate(this.operations.hold(record))
-      return
-    }
-    switch (record.state) {
-      case 'queued':
-        this.line.enter(record)
-        return
-      case 'waitingToRetry':
-      case 'pausedForStorage':
-        this.line.memberChanged(record, 'holding')
-        this.alarm.set(record.id, record.retryAt ?? 0)
-        return
-      case 'pausedNoNetwork':
-      case 'pausedCostedNetwork':
-      case 'pausedSystemPolicy':
-      case 'publishing':
-      case 'canceling':
-        this.operations.activate(this.operations.hold(record))
-        return
-      default:
-        return
-    }
-  }
-
   #stepped(entry: OperationEntry, step: ChartStep, hasMoved: boolean): void {
     const {phase, facts} = step
     this.#awaited.note(facts.id, phase === 'holding' ? step.state : undefined)
@@ -502,7 +375,7 @@ export class Coordinator {
 
   #told({record}: OperationNotice): void {
     if (this.#isDraining()) return
-    this.#keepDeadline(record)
+    this.keepDeadline(record)
     if (!isTerminal(record.state)) return
     this.smallFiles.learn(record)
     this.line.forget(record.id)
@@ -511,7 +384,8 @@ export class Coordinator {
     this.retention.noteEnd()
   }
 
-  #keepDeadline(facts: OperationFacts): void {
+  /** The alarm wakes what takes part and has a deadline, and nobody else. */
+  keepDeadline(facts: OperationFacts): void {
     if (facts.retryAt !== undefined && this.line.takesPart(facts)) this.alarm.set(facts.id, facts.retryAt)
     else this.alarm.clear(facts.id)
   }

@@ -28,6 +28,7 @@ import type {TaskLaunch} from '../domain/task-view.ts'
 import {providerOf} from '../ports/attempt-provider.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
+import type {Random} from '../ports/random.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {spoolName} from '../ports/spool.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
@@ -58,6 +59,7 @@ import {
 import type {EnginePorts} from './ports.ts'
 import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
 import type {Prefetcher} from './prefetcher.ts'
+import {Recovery} from './recovery.ts'
 import {type Supposed, whatIf} from './what-if.ts'
 
 const MOST_STANDINGS = 1000
@@ -87,11 +89,11 @@ export class Engine implements EngineApi {
   readonly #life: Lifecycle
   readonly #nextId: () => OperationId
   readonly #coordinator: Coordinator
+  readonly #recovery: Recovery
   readonly #claims: FileClaims
   /** Settles when everything that was started before stands in line, or was refused. */
   #lastAccepted: Promise<void> = Promise.resolve()
   #sequence = 0
-  #sessionName: string | undefined
   #taskHost: (launch: TaskLaunch) => Pick<TaskHost, 'call'> = () => ({
     call: () => Promise.reject(new TransferError('NOT_SUPPORTED', 'nobody answers background tasks')),
   })
@@ -106,11 +108,12 @@ export class Engine implements EngineApi {
       () => ports.clock.now(),
       () => ports.random.guid(),
     )
+    const session = createSession(ports.random)
     this.#coordinator = new Coordinator({
       ports,
       options: this.options,
       events: this.#events,
-      session: () => this.#session,
+      session,
       conditions: () => this.conditions,
       isDraining: () => this.#life.isDraining,
       ...DEFAULT_TUNING,
@@ -119,6 +122,20 @@ export class Engine implements EngineApi {
       newId: () => this.#nextId(),
       hostOf: (launch) => this.#taskHost(launch),
     })
+    const {operations, line, limits, alarm, spool, chores} = this.#coordinator
+    this.#recovery = new Recovery({
+      ...ports,
+      resumeOnOpen: this.options.resumeOnOpen,
+      operations,
+      line,
+      limits,
+      alarm,
+      spool,
+      prefetcher: chores.prefetcher,
+      session,
+      phase: () => this.#life.phase,
+      keepDeadline: (facts) => this.#coordinator.keepDeadline(facts),
+    })
     this.#life = new Lifecycle({
       drainTimeoutMs: this.options.drainTimeoutMs,
       inspect: this.options.inspect,
@@ -126,7 +143,7 @@ export class Engine implements EngineApi {
       alarm: this.#coordinator.alarm,
       ticker: this.#coordinator.ticker,
       begin: (lastSequence) => this.#begin(lastSequence),
-      recover: () => this.#coordinator.recover(this.#sequence),
+      recover: () => this.#recovery.recover(this.#sequence),
       spread: (conditions) => this.#coordinator.spread(conditions),
       drain: () => this.#coordinator.drain(),
       stop: () => this.#coordinator.stop(),
@@ -183,16 +200,7 @@ export class Engine implements EngineApi {
     this.#line.start()
     this.prefetcher.start()
     void this.#coordinator.retention.sweep()
-    if (this.options.resumeOnOpen === false) void this.#rejoinRandomAccess()
-  }
-
-  async #rejoinRandomAccess(): Promise<void> {
-    try {
-      await this.#coordinator.rejoinRandomAccess()
-    } catch (error) {
-      if (this.phase !== 'serving') return
-      this.#ports.log.error({error: String(error)}, 'downloads with random access could not be looked for')
-    }
+    if (this.options.resumeOnOpen === false) void this.#recovery.attachRandomAccess()
   }
 
   /** Running operations make their bytes durable and queue again; then the store is given back. Idempotent. */
@@ -399,13 +407,13 @@ export class Engine implements EngineApi {
   /** Takes part in the dispatching of this session (attachAsync under resumeOnOpen: false). */
   attach(entry: OperationEntry): void {
     this.#life.requireServing()
-    if (!entry.isOver) this.#coordinator.attach(entry.record)
+    if (!entry.isOver) this.#recovery.attach(entry.record)
   }
 
   /** Everything unfinished goes on, but what the application paused. */
   async resumeAll(): Promise<void> {
     this.#life.requireServing()
-    await this.#coordinator.rejoinAll()
+    await this.#recovery.attachAll()
   }
 
   pause(entry: OperationEntry): void {
@@ -731,12 +739,6 @@ export class Engine implements EngineApi {
     this.#taskHost = hostOf
   }
 
-  /** Named when an upload first asks. */
-  get #session(): string {
-    this.#sessionName ??= this.#ports.random.guid()
-    return this.#sessionName
-  }
-
   get #line(): Dispatcher {
     return this.#coordinator.line
   }
@@ -765,5 +767,14 @@ export class Engine implements EngineApi {
     throw new TransferError('ILLEGAL_STATE', `${event.type} is not possible while the operation is ${entry.state}`, {
       where: entry.record.id,
     })
+  }
+}
+
+/** Names a session when an upload first asks. */
+function createSession(random: Random): () => string {
+  let name: string | undefined
+  return () => {
+    name ??= random.guid()
+    return name
   }
 }
