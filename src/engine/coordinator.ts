@@ -4,15 +4,13 @@
  */
 
 import {Subject} from 'rxjs'
-import {waitFor} from 'xstate'
-import type {OperationEvent, OperationSnapshot} from '../../machines/operation.machine.ts'
 import {createBufferPool} from '../actors/buffer-pool.ts'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {addressOf} from '../domain/mirrors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
-import {isTerminal, type LifeState} from '../domain/status.ts'
+import {isTerminal} from '../domain/status.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
 import {Alarm} from './alarm.ts'
@@ -23,24 +21,16 @@ import {Dispatcher} from './dispatcher.ts'
 import {drain} from './drain.ts'
 import {DurableWrites} from './durable-writes.ts'
 import type {EngineEvent} from './events.ts'
-import type {Carrier, OperationEntry, OperationNotice} from './operation-entry.ts'
+import type {OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
 import type {ResolvedEngineOptions} from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
-import {type ChartStep, lifeStateOf} from './record-of.ts'
+import type {ChartStep} from './record-of.ts'
 import {Retention} from './retention.ts'
 import {SmallFiles} from './small-files.ts'
 import {SpoolKeeper} from './spool-keeper.ts'
-
-/** A command for every member of a group that is in one of these states. */
-export interface GroupCommand {
-  readonly states: readonly LifeState[]
-  readonly event: () => OperationEvent
-  /** Whether a member in this state has carried it out. */
-  readonly isThrough: (state: LifeState) => boolean
-}
 
 /** Where an answer that is good has begun. */
 const ANSWERED: ReadonlySet<string> = new Set([
@@ -239,65 +229,6 @@ export class Coordinator {
     this.chores.prefetcher.conditionsChanged(conditions)
   }
 
-  /** False when the operation's present state does not take the command. */
-  tryCommand(entry: OperationEntry, event: OperationEvent): boolean {
-    // Nobody is let go of for what its chart would refuse.
-    if (entry.isOver || this.operations.carriedAt(entry)?.can(event) === false) return false
-    if (entry.carrier !== undefined && changeCarried(entry.carrier, event)) return true
-    const {snapshot} = this.operations.activate(entry)
-    if (snapshot?.can(event) !== true) return false
-    if (event.type === 'operation.cancel' || event.type === 'operation.pause') {
-      this.line.leaveLine(entry.record.policy.group, entry.record.id)
-    }
-    entry.send(event)
-    return true
-  }
-
-  /**
-   * First whom the store may not show so, then page by page, so that a group of a million never stands in memory. Resolves when
-   * the outcomes are durable.
-   */
-  async forEachMember(name: string, command: GroupCommand): Promise<void> {
-    const {states} = command
-    this.line.suspendGroup(name)
-    try {
-      await this.#carryOut(command, this.#aheadOfTheStore(name, command.event()))
-      for (let after: OperationId | undefined; ; ) {
-        const from = after
-        let carriedOut = Promise.resolve()
-        after = await this.operations.read(
-          () => this.#ports.store.query({group: name, states, ...(from === undefined ? {} : {after: from})}),
-          (page) => {
-            const entries = page.map((record) => this.operations.hold(record))
-            const members = entries.filter(({state}) => states.includes(state))
-            carriedOut = this.#carryOut(command, members)
-            for (const entry of entries) this.operations.forgetIfIdle(entry)
-            return page.at(-1)?.id
-          },
-        )
-        if (after === undefined) return
-        await carriedOut
-      }
-    } finally {
-      this.line.resumeGroup(name)
-    }
-  }
-
-  /** Resolves when it is durable that these are through with it. */
-  async #carryOut({event, isThrough}: GroupCommand, members: readonly OperationEntry[]): Promise<void> {
-    const moved = members.filter((entry) => this.tryCommand(entry, event()))
-    await Promise.all(moved.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
-    await this.operations.settled(moved)
-  }
-
-  /** Members whose charts take the command: where they went is being written, or was not worth a write. */
-  #aheadOfTheStore(group: string, asked: OperationEvent): readonly OperationEntry[] {
-    const ahead = [...this.operations.all()].filter(
-      ({record, snapshot}) => record.policy.group === group && snapshot?.can(asked) === true,
-    )
-    return ahead.sort((a, b) => (a.record.id < b.record.id ? -1 : 1))
-  }
-
   /** What is sent is sent to its end: it may not be possible to send it again. */
   #displace(id: OperationId): void {
     const entry = this.operations.get(id)
@@ -404,23 +335,4 @@ export class Coordinator {
     this.alarm.clear(id)
     this.line.release(id)
   }
-}
-
-/** What holds in every state holds for one that is becoming a file, too, and lets nobody go of it. */
-function changeCarried(carrier: Carrier, event: OperationEvent): boolean {
-  switch (event.type) {
-    case 'policy.changed':
-      return carrier.change({policy: event.policy})
-    case 'headers.changed':
-      return carrier.change({request: event.request})
-    default:
-      return false
-  }
-}
-
-/** Resolves when the chart is there, has ended, or is put away. */
-async function whenSnapshot({actor}: OperationEntry, isThere: (snapshot: OperationSnapshot) => boolean): Promise<void> {
-  if (actor === undefined) return
-  const isOver = (snapshot: OperationSnapshot) => snapshot.status !== 'active' || isThere(snapshot)
-  await waitFor(actor, isOver, {timeout: Number.POSITIVE_INFINITY}).catch(() => undefined)
 }

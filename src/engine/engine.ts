@@ -4,7 +4,6 @@
  */
 
 import {type Observable, Subject} from 'rxjs'
-import type {OperationEvent} from '../../machines/operation.machine.ts'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {blockages, type Conditions, isLoopbackUrl} from '../domain/conditions.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
@@ -13,17 +12,9 @@ import {extended} from '../domain/extended.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
-import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {type RangeSet, rangeFrom} from '../domain/range-set.ts'
-import {
-  atAnotherAddress,
-  type GroupRecord,
-  type OperationRecord,
-  type TransferPolicy,
-  type TransferRequest,
-} from '../domain/record.ts'
+import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
-import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
 import {providerOf} from '../ports/attempt-provider.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
@@ -34,13 +25,15 @@ import {spoolName} from '../ports/spool.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
 import {assertRepeatable, draftAgain} from './again.ts'
 import type {ApplicationStanding} from './application-quotas.ts'
+import {Commands} from './commands.ts'
 import type {CompletionGroups} from './completion-groups.ts'
-import {Coordinator, type GroupCommand} from './coordinator.ts'
+import {Coordinator} from './coordinator.ts'
 import type {Dispatcher} from './dispatcher.ts'
 import type {EngineApi, OperationDraft, UploadCounts} from './engine-api.ts'
 import {EngineLimits} from './engine-limits.ts'
 import type {EngineEvent} from './events.ts'
 import {FileClaims} from './file-claims.ts'
+import {GroupCommands} from './group-commands.ts'
 import {type GroupStanding, MOST_AWAKE} from './groups.ts'
 import {type EnginePhase, Lifecycle} from './lifecycle.ts'
 import type {NotificationBatches} from './notification-batches.ts'
@@ -60,13 +53,10 @@ import type {EnginePorts} from './ports.ts'
 import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
 import type {Prefetcher} from './prefetcher.ts'
 import {Recovery} from './recovery.ts'
+import {Sequences} from './sequences.ts'
 import {type Supposed, whatIf} from './what-if.ts'
 
 const MOST_STANDINGS = 1000
-
-const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTerminal(state) && state !== 'canceling')
-const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']
-const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverableWebErrorStatus', 'pausedForStorage']
 
 export type {ByteSource} from '../ports/byte-source.ts'
 export type {OperationQuery} from '../ports/record-store.ts'
@@ -90,10 +80,12 @@ export class Engine implements EngineApi {
   readonly #nextId: () => OperationId
   readonly #coordinator: Coordinator
   readonly #recovery: Recovery
+  readonly #commands: Commands
+  readonly #groupCommands: GroupCommands
   readonly #claims: FileClaims
+  readonly #sequences = new Sequences()
   /** Settles when everything that was started before stands in line, or was refused. */
   #lastAccepted: Promise<void> = Promise.resolve()
-  #sequence = 0
   #taskHost: (launch: TaskLaunch) => Pick<TaskHost, 'call'> = () => ({
     call: () => Promise.reject(new TransferError('NOT_SUPPORTED', 'nobody answers background tasks')),
   })
@@ -136,6 +128,9 @@ export class Engine implements EngineApi {
       phase: () => this.#life.phase,
       keepDeadline: (facts) => this.#coordinator.keepDeadline(facts),
     })
+    const parts = {operations, line, limits, sequences: this.#sequences}
+    this.#commands = new Commands({...parts, requireServing: () => this.#life.requireServing()})
+    this.#groupCommands = new GroupCommands({...parts, store: ports.store, commands: this.#commands})
     this.#life = new Lifecycle({
       drainTimeoutMs: this.options.drainTimeoutMs,
       inspect: this.options.inspect,
@@ -143,7 +138,7 @@ export class Engine implements EngineApi {
       alarm: this.#coordinator.alarm,
       ticker: this.#coordinator.ticker,
       begin: (lastSequence) => this.#begin(lastSequence),
-      recover: () => this.#recovery.recover(this.#sequence),
+      recover: () => this.#recovery.recover(this.#sequences.last),
       spread: (conditions) => this.#coordinator.spread(conditions),
       drain: () => this.#coordinator.drain(),
       stop: () => this.#coordinator.stop(),
@@ -153,7 +148,7 @@ export class Engine implements EngineApi {
 
   async #begin(lastSequence: number): Promise<void> {
     const {store} = this.#ports
-    this.#sequence = lastSequence
+    this.#sequences.last = lastSequence
     await this.limits.begin(store)
     await this.#coordinator.applications.begin(store)
   }
@@ -236,7 +231,7 @@ export class Engine implements EngineApi {
     for (const draft of drafts) usage.demand(draft)
     operations.take(drafts)
     const records = drafts.map(
-      (draft): OperationRecord => extended(draft, {sequence: this.#nextSequence(), state: 'queued' as const}),
+      (draft): OperationRecord => extended(draft, {sequence: this.#sequences.next(), state: 'queued' as const}),
     )
     const {spool} = this.#coordinator
     spool.accepting(drafts)
@@ -417,16 +412,16 @@ export class Engine implements EngineApi {
   }
 
   pause(entry: OperationEntry): void {
-    this.#command(entry, {type: 'operation.pause'})
+    this.#commands.pause(entry)
   }
 
   resume(entry: OperationEntry): void {
-    this.#command(entry, {type: 'operation.resume', sequence: this.#nextSequence()})
+    this.#commands.resume(entry)
   }
 
   /** Ends the wait between two tries, or for room on the disk, before its deadline. Throws ILLEGAL_STATE when it does not wait. */
   retry(entry: OperationEntry): void {
-    this.#command(entry, {type: 'operation.retry'})
+    this.#commands.retry(entry)
   }
 
   /**
@@ -447,7 +442,7 @@ export class Engine implements EngineApi {
 
   /** No effect when it is on its way already, or too late (13.4). */
   cancel(entry: OperationEntry): void {
-    this.#try(entry, {type: 'operation.cancel'})
+    this.#commands.cancel(entry)
   }
 
   /**
@@ -455,17 +450,7 @@ export class Engine implements EngineApi {
    * takes no part yet keeps its order of arrival.
    */
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
-    if (entry.phase !== undefined) this.#coordinator.limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
-    const keepsPlace = entry.state !== 'queued' || policy.priority === entry.facts.policy.priority
-    if (keepsPlace || !this.#line.takesPart(entry.facts)) {
-      this.#command(entry, {type: 'policy.changed', policy})
-      // Who runs as High beside a serialized member stays that until it leaves the wire: nobody is stopped by priority.
-      const counts = entry.phase !== 'running' || policy.priority === BackgroundTransferPriority.high
-      if (counts && entry.phase !== undefined) this.#line.memberChanged(entry.facts, entry.phase)
-      return
-    }
-    this.#line.leaveLine(entry.record.policy.group, entry.record.id)
-    this.#command(entry, {type: 'operation.reprioritize', policy, sequence: this.#nextSequence()})
+    this.#commands.changePolicy(entry, policy)
   }
 
   /** Whether the application lets these run without the limits that save power. Rejects with what its callback threw. */
@@ -476,37 +461,30 @@ export class Engine implements EngineApi {
 
   /** Headers for the next request, or a new address (which starts over, spec D34; paused operations only). */
   changeRequest(entry: OperationEntry, request: TransferRequest): void {
-    const {request: before} = entry.facts
-    if (request.url === before.url) {
-      this.#command(entry, {type: 'headers.changed', request})
-      return
-    }
-    this.#command(entry, {type: 'request.changed', request, evidence: atAnotherAddress(entry.facts)})
+    this.#commands.changeRequest(entry, request)
   }
 
   /** Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. */
-  pauseGroup(name: string): Promise<void> {
-    const event = () => ({type: 'operation.pause'}) as const
-    return this.#each(name, {states: PAUSABLE, event, isThrough: (state) => !PAUSABLE.includes(state)})
+  async pauseGroup(name: string): Promise<void> {
+    this.#life.requireServing()
+    await this.#groupCommands.pause(name)
   }
 
   /** Resumes every member that the application paused, in the order of their guids; first those whose pause is still under way. */
-  resumeGroup(name: string): Promise<void> {
-    const event = () => ({type: 'operation.resume', sequence: this.#nextSequence()}) as const
-    return this.#each(name, {states: RESUMABLE, event, isThrough: (state) => !RESUMABLE.includes(state)})
+  async resumeGroup(name: string): Promise<void> {
+    this.#life.requireServing()
+    await this.#groupCommands.resume(name)
   }
 
   /** Cancels every unfinished member. */
-  cancelGroup(name: string): Promise<void> {
-    const event = () => ({type: 'operation.cancel'}) as const
-    return this.#each(name, {states: UNFINISHED, event, isThrough: isTerminal})
+  async cancelGroup(name: string): Promise<void> {
+    this.#life.requireServing()
+    await this.#groupCommands.cancel(name)
   }
 
   /** Holds at once; resolves when it is durable. Throws CLOSED. */
   makeCurrent(entry: OperationEntry): Promise<void> {
-    this.#life.requireServing()
-    if (entry.facts.policy.group === '' || entry.isOver || entry.state !== 'queued') return Promise.resolve()
-    return this.#line.makeCurrent(entry.facts, this.#sequence)
+    return this.#commands.makeCurrent(entry)
   }
 
   /**
@@ -514,10 +492,7 @@ export class Engine implements EngineApi {
    * ILLEGAL_STATE when it does not wait, or there is nobody to pass. Throws CLOSED.
    */
   move(entry: OperationEntry, to: LineMove): Promise<void> {
-    this.#life.requireServing()
-    if (entry.state === 'queued') return this.#line.move(entry.facts, to)
-    const {id: where} = entry.record
-    return Promise.reject(new TransferError('ILLEGAL_STATE', `it does not wait in line: it is ${entry.state}`, {where}))
+    return this.#commands.move(entry, to)
   }
 
   /** The outcome reached a promise of the application: enumeration no longer shows it. What was forgotten stays so. */
@@ -745,28 +720,6 @@ export class Engine implements EngineApi {
 
   get #operations(): Operations {
     return this.#coordinator.operations
-  }
-
-  #nextSequence(): number {
-    this.#sequence += 1
-    return this.#sequence
-  }
-
-  #try(entry: OperationEntry, event: OperationEvent): boolean {
-    this.#life.requireServing()
-    return this.#coordinator.tryCommand(entry, event)
-  }
-
-  async #each(name: string, command: GroupCommand): Promise<void> {
-    this.#life.requireServing()
-    await this.#coordinator.forEachMember(name, command)
-  }
-
-  #command(entry: OperationEntry, event: OperationEvent): void {
-    if (this.#try(entry, event)) return
-    throw new TransferError('ILLEGAL_STATE', `${event.type} is not possible while the operation is ${entry.state}`, {
-      where: entry.record.id,
-    })
   }
 }
 
