@@ -20,7 +20,9 @@ import {Chores} from './chores.ts'
 import {Dispatcher} from './dispatcher.ts'
 import {drain} from './drain.ts'
 import {DurableWrites} from './durable-writes.ts'
+import {EndedOperations} from './ended-operations.ts'
 import type {EngineEvent} from './events.ts'
+import {FileClaims} from './file-claims.ts'
 import type {OperationEntry, OperationNotice} from './operation-entry.ts'
 import {Operations} from './operations.ts'
 import type {ResolvedEngineOptions} from './options.ts'
@@ -28,7 +30,6 @@ import type {EnginePorts} from './ports.ts'
 import {ProgressTicker} from './progress-ticker.ts'
 import {RateLimits} from './rate-limits.ts'
 import type {ChartStep} from './record-of.ts'
-import {Retention} from './retention.ts'
 import {SmallFiles} from './small-files.ts'
 import {SpoolKeeper} from './spool-keeper.ts'
 
@@ -53,8 +54,6 @@ export interface CoordinatorOptions {
   readonly mostAwakeGroups: number
   /** Plain small files in a row after which a server is trusted with a batch. */
   readonly smallFilesAfter: number
-  /** An ended operation is about to be forgotten. */
-  readonly leaveFile: (record: OperationRecord) => Promise<void>
   readonly newId: () => OperationId
   /** Answers the calls of a background task. */
   readonly hostOf: (launch: TaskLaunch) => Pick<TaskHost, 'call'>
@@ -68,7 +67,8 @@ export class Coordinator {
   readonly limits: RateLimits
   readonly applications: ApplicationQuotas
   readonly alarm: Alarm
-  readonly retention: Retention
+  readonly claims: FileClaims
+  readonly ended: EndedOperations
   readonly spool: SpoolKeeper
   readonly line: Dispatcher
   readonly chores: Chores
@@ -87,7 +87,6 @@ export class Coordinator {
     session,
     conditions,
     isDraining,
-    leaveFile,
     mostAwakeGroups,
     smallFilesAfter,
     newId,
@@ -123,18 +122,7 @@ export class Coordinator {
     })
     this.alarm = new Alarm(ports.clock, (id) => void this.#wake(id))
     this.spool = new SpoolKeeper(ports)
-    this.retention = new Retention({
-      store: ports.store,
-      clock: ports.clock,
-      policy: this.#options.retention,
-      isAwaited: (record) => this.chores.completionGroups.awaits(record),
-      beforeForgetting: leaveFile,
-      onForgotten: (ids) => {
-        for (const id of ids) this.operations.drop(id)
-        this.#events.next({type: 'operation.forgotten', at: ports.clock.now(), ids})
-      },
-      onError: (error) => ports.log.warn({error: String(error)}, 'ended operations could not be forgotten'),
-    })
+    this.claims = new FileClaims(ports)
     const pool = createBufferPool()
     this.operations = new Operations({
       ports,
@@ -157,6 +145,15 @@ export class Coordinator {
         broken: (entry) => this.#broken(entry),
         emit: (event) => this.#events.next(event),
       },
+    })
+    this.ended = new EndedOperations({
+      ports,
+      policy: options.retention,
+      isAwaited: (record) => this.chores.completionGroups.awaits(record),
+      operations: this.operations,
+      claims: this.claims,
+      spool: this.spool,
+      events,
     })
     this.smallFiles = new SmallFiles({
       ports,
@@ -219,7 +216,7 @@ export class Coordinator {
     this.smallFiles.stop()
     this.operations.stopAll()
     await this.applications.usage.close()
-    await this.retention.stop()
+    await this.ended.retention.stop()
   }
 
   /** Every operation that has an actor hears of it. */
@@ -312,7 +309,7 @@ export class Coordinator {
     this.line.forget(record.id)
     void this.spool.ended(record)
     this.chores.ended(record)
-    this.retention.noteEnd()
+    this.ended.retention.noteEnd()
   }
 
   /** The alarm wakes what takes part and has a deadline, and nobody else. */

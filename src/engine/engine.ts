@@ -8,7 +8,6 @@ import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {blockages, type Conditions, isLoopbackUrl} from '../domain/conditions.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {type Explanation, explain} from '../domain/explain.ts'
-import {extended} from '../domain/extended.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
@@ -16,13 +15,13 @@ import {type RangeSet, rangeFrom} from '../domain/range-set.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
-import {providerOf} from '../ports/attempt-provider.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {Random} from '../ports/random.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import {spoolName} from '../ports/spool.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
+import {Acceptance} from './acceptance.ts'
 import {assertRepeatable, draftAgain} from './again.ts'
 import type {ApplicationStanding} from './application-quotas.ts'
 import {Commands} from './commands.ts'
@@ -32,7 +31,6 @@ import type {Dispatcher} from './dispatcher.ts'
 import type {EngineApi, OperationDraft, UploadCounts} from './engine-api.ts'
 import {EngineLimits} from './engine-limits.ts'
 import type {EngineEvent} from './events.ts'
-import {FileClaims} from './file-claims.ts'
 import {GroupCommands} from './group-commands.ts'
 import {type GroupStanding, MOST_AWAKE} from './groups.ts'
 import {type EnginePhase, Lifecycle} from './lifecycle.ts'
@@ -80,12 +78,10 @@ export class Engine implements EngineApi {
   readonly #nextId: () => OperationId
   readonly #coordinator: Coordinator
   readonly #recovery: Recovery
+  readonly #acceptance: Acceptance
   readonly #commands: Commands
   readonly #groupCommands: GroupCommands
-  readonly #claims: FileClaims
   readonly #sequences = new Sequences()
-  /** Settles when everything that was started before stands in line, or was refused. */
-  #lastAccepted: Promise<void> = Promise.resolve()
   #taskHost: (launch: TaskLaunch) => Pick<TaskHost, 'call'> = () => ({
     call: () => Promise.reject(new TransferError('NOT_SUPPORTED', 'nobody answers background tasks')),
   })
@@ -95,7 +91,6 @@ export class Engine implements EngineApi {
     this.options = resolveOptions(options)
     this.#ports = ports
     this.limits = new EngineLimits(this.options.limits, this.#events)
-    this.#claims = new FileClaims(ports)
     this.#nextId = createOperationIds(
       () => ports.clock.now(),
       () => ports.random.guid(),
@@ -110,11 +105,10 @@ export class Engine implements EngineApi {
       isDraining: () => this.#life.isDraining,
       ...DEFAULT_TUNING,
       ...tuning,
-      leaveFile: (record) => this.#leaveFiles(record),
       newId: () => this.#nextId(),
       hostOf: (launch) => this.#taskHost(launch),
     })
-    const {operations, line, limits, alarm, spool, chores} = this.#coordinator
+    const {operations, line, limits, alarm, spool, chores, claims, applications} = this.#coordinator
     this.#recovery = new Recovery({
       ...ports,
       resumeOnOpen: this.options.resumeOnOpen,
@@ -129,6 +123,16 @@ export class Engine implements EngineApi {
       keepDeadline: (facts) => this.#coordinator.keepDeadline(facts),
     })
     const parts = {operations, line, limits, sequences: this.#sequences}
+    this.#acceptance = new Acceptance({
+      ...parts,
+      ports,
+      providers: this.options.providers,
+      applications,
+      claims,
+      spool,
+      chores,
+      events: this.#events,
+    })
     this.#commands = new Commands({...parts, requireServing: () => this.#life.requireServing()})
     this.#groupCommands = new GroupCommands({...parts, store: ports.store, commands: this.#commands})
     this.#life = new Lifecycle({
@@ -194,7 +198,7 @@ export class Engine implements EngineApi {
     }
     this.#line.start()
     this.prefetcher.start()
-    void this.#coordinator.retention.sweep()
+    void this.#coordinator.ended.retention.sweep()
     if (this.options.resumeOnOpen === false) void this.#recovery.attachRandomAccess()
   }
 
@@ -208,72 +212,21 @@ export class Engine implements EngineApi {
    * it releases them. A draft that repeats a failed operation (same URL, same file) goes on from that one's bytes.
    */
   async start(drafts: readonly OperationDraft[]): Promise<readonly OperationEntry[]> {
-    return this.#accept(drafts, (record) => this.#hold(record))
+    this.#life.requireServing()
+    return this.#acceptance.accept(drafts, (record) => this.#hold(record))
   }
 
   /** Accepts many operations without keeping a handle to any (bulk). */
   async startMany(drafts: readonly OperationDraft[]): Promise<void> {
     try {
-      await this.#accept(drafts, () => undefined)
+      this.#life.requireServing()
+      await this.#acceptance.accept(drafts, () => undefined)
     } catch (error) {
       for (const {id} of drafts) this.limits.dropDraft(id)
       // Nobody has a handle to start them with later.
       this.#coordinator.chores.withdraw(drafts)
       throw error
     }
-  }
-
-  /** Resolves when the records are durable, with what `use` made of each. */
-  async #accept<T>(drafts: readonly OperationDraft[], use: (record: OperationRecord) => T): Promise<readonly T[]> {
-    this.#life.requireServing()
-    for (const {request} of drafts) providerOf(this.options.providers, request)
-    const {operations, usage} = this.#coordinator.applications
-    for (const draft of drafts) usage.demand(draft)
-    operations.take(drafts)
-    const records = drafts.map(
-      (draft): OperationRecord => extended(draft, {sequence: this.#sequences.next(), state: 'queued' as const}),
-    )
-    const {spool} = this.#coordinator
-    spool.accepting(drafts)
-    const accepted = this.#create(records, this.#lastAccepted, use)
-    accepted.catch(() => {
-      operations.drop(drafts)
-      spool.refused(drafts)
-    })
-    this.#lastAccepted = accepted.then(
-      () => undefined,
-      () => undefined,
-    )
-    return accepted
-  }
-
-  /** Records may become durable in any order, but stand in line in the order of the calls. */
-  async #create<T>(
-    records: readonly OperationRecord[],
-    before: Promise<void>,
-    use: (record: OperationRecord) => T,
-  ): Promise<readonly T[]> {
-    const claimed = await this.#claims.claim(records)
-    const create = async () => {
-      try {
-        await this.#ports.store.create(claimed)
-      } finally {
-        this.#claims.release(claimed)
-      }
-      await before
-      return claimed
-    }
-    return this.#operations.read(create, (created) => {
-      if (this.#events.observed) {
-        const at = this.#ports.clock.now()
-        for (const record of claimed) this.#events.next({type: 'operation.started', at, record})
-      }
-      const used = created.map(use)
-      this.#coordinator.chores.started(created)
-      // A command may have given some of them an actor already: they enter when that is put away.
-      this.#line.enterMany(created.filter(({id, state}) => state === 'queued' && !this.#operations.isLive(id)))
-      return used
-    })
   }
 
   /** The entry of an operation; to be released. */
@@ -496,43 +449,14 @@ export class Engine implements EngineApi {
   }
 
   /** The outcome reached a promise of the application: enumeration no longer shows it. What was forgotten stays so. */
-  async markDelivered(entry: OperationEntry): Promise<void> {
-    if (entry.record.delivered === true || this.#operations.get(entry.record.id) !== entry) return
-    const record: OperationRecord = extended(entry.record, {delivered: true})
-    entry.record = record
-    entry.saved = record
-    try {
-      await this.#ports.store.save(record)
-    } catch (error) {
-      // The outcome stands; the worst that follows is that a later session enumerates it once more.
-      this.#ports.log.warn({id: record.id, error: String(error)}, 'a delivered outcome could not be noted')
-    }
+  markDelivered(entry: OperationEntry): Promise<void> {
+    return this.#coordinator.ended.markDelivered(entry)
   }
 
   /** Removes the record of an ended operation, and a failed one's part. Rejects with ILLEGAL_STATE while it is unfinished. */
   async forget(id: OperationId): Promise<void> {
     this.#life.requireServing()
-    const record = await this.#operations.find(id, (entry) => {
-      if (entry === undefined) return undefined
-      if (entry.isOver) {
-        // From here on nobody saves it again.
-        this.#operations.drop(id)
-        return entry.record
-      }
-      this.#operations.forgetIfIdle(entry)
-      throw new TransferError('ILLEGAL_STATE', 'only an ended operation can be forgotten')
-    })
-    if (record === undefined) return
-    await this.#leaveFiles(record)
-    await this.#ports.store.remove(id)
-    this.#operations.drop(id)
-    this.#events.next({type: 'operation.forgotten', at: this.now(), ids: [id]})
-  }
-
-  /** An ended operation is about to be forgotten. */
-  async #leaveFiles(record: OperationRecord): Promise<void> {
-    if (record.direction === 'download') await this.#claims.leave(record)
-    await this.#coordinator.spool.forgotten(record)
+    await this.#coordinator.ended.forget(id)
   }
 
   group(name: string): GroupRecord {
