@@ -5,13 +5,13 @@
 
 import {type Observable, Subject} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import {blockages, type Conditions, isLoopbackUrl} from '../domain/conditions.ts'
+import type {Conditions} from '../domain/conditions.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
-import {type Explanation, explain} from '../domain/explain.ts'
+import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
-import {type RangeSet, rangeFrom} from '../domain/range-set.ts'
+import type {RangeSet} from '../domain/range-set.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
@@ -19,11 +19,11 @@ import type {ByteSource} from '../ports/byte-source.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {Random} from '../ports/random.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
-import {spoolName} from '../ports/spool.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
 import {Acceptance} from './acceptance.ts'
 import {assertRepeatable, draftAgain} from './again.ts'
 import type {ApplicationStanding} from './application-quotas.ts'
+import {ByteStreams} from './byte-streams.ts'
 import {Commands} from './commands.ts'
 import type {CompletionGroups} from './completion-groups.ts'
 import {Coordinator} from './coordinator.ts'
@@ -33,10 +33,10 @@ import {EngineLimits} from './engine-limits.ts'
 import type {EngineEvent} from './events.ts'
 import {GroupCommands} from './group-commands.ts'
 import {type GroupStanding, MOST_AWAKE} from './groups.ts'
+import {Insight} from './insight.ts'
 import {type EnginePhase, Lifecycle} from './lifecycle.ts'
+import {LiveCounts} from './live-counts.ts'
 import type {NotificationBatches} from './notification-batches.ts'
-import type {OpenConnection} from './open-connections.ts'
-import {OperationBytes} from './operation-bytes.ts'
 import type {OperationEntry} from './operation-entry.ts'
 import type {Operations} from './operations.ts'
 import {
@@ -45,14 +45,11 @@ import {
   type EngineOptions,
   type ResolvedEngineOptions,
   resolveOptions,
-  settingsFor,
 } from './options.ts'
 import type {EnginePorts} from './ports.ts'
-import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
 import type {Prefetcher} from './prefetcher.ts'
 import {Recovery} from './recovery.ts'
 import {Sequences} from './sequences.ts'
-import {type Supposed, whatIf} from './what-if.ts'
 
 const MOST_STANDINGS = 1000
 
@@ -72,6 +69,7 @@ const DEFAULT_TUNING: EngineTuning = {mostAwakeGroups: MOST_AWAKE, smallFilesAft
 export class Engine implements EngineApi {
   readonly options: ResolvedEngineOptions
   readonly limits: EngineLimits
+  readonly insight: Insight
   readonly #ports: EnginePorts
   readonly #events = new Subject<EngineEvent>()
   readonly #life: Lifecycle
@@ -79,6 +77,8 @@ export class Engine implements EngineApi {
   readonly #coordinator: Coordinator
   readonly #recovery: Recovery
   readonly #acceptance: Acceptance
+  readonly #counts: LiveCounts
+  readonly #streams: ByteStreams
   readonly #commands: Commands
   readonly #groupCommands: GroupCommands
   readonly #sequences = new Sequences()
@@ -133,6 +133,9 @@ export class Engine implements EngineApi {
       chores,
       events: this.#events,
     })
+    this.#counts = new LiveCounts(this.#coordinator.ticker)
+    this.#streams = new ByteStreams({sink: ports.sink, operations, counts: this.#counts})
+    this.insight = new Insight({ports, options: this.options, operations, line, conditions: () => this.conditions})
     this.#commands = new Commands({...parts, requireServing: () => this.#life.requireServing()})
     this.#groupCommands = new GroupCommands({...parts, store: ports.store, commands: this.#commands})
     this.#life = new Lifecycle({
@@ -275,28 +278,17 @@ export class Engine implements EngineApi {
 
   /** Live counters of an operation. */
   progressOf(entry: OperationEntry): {readonly received: number; readonly total: number} {
-    const told = this.#coordinator.ticker.toldOf(entry)
-    if (told !== undefined) return told
-    const {received, total = 0} = this.countsOf(entry)
-    return {received, total}
+    return this.#counts.progressOf(entry)
   }
 
   /** The same, with the ranges that are in the part file. */
   countsOf(entry: OperationEntry): ByteCounts {
-    const live = this.#coordinator.ticker.read(entry.record.id)
-    return live === undefined ? entry.counts : entry.observe(live)
+    return this.#counts.of(entry)
   }
 
   /** The bytes of an operation, as they come; to be closed. */
   bytesOf(entry: OperationEntry): ByteSource {
-    entry.holders += 1
-    return new OperationBytes({
-      entry,
-      sink: this.#ports.sink,
-      counts: () => this.countsOf(entry),
-      want: (position) => this.#await(entry, position),
-      onClosed: () => this.release(entry),
-    })
+    return this.#streams.open(entry)
   }
 
   /** Bytes that are in the part file now, sorted and merged, durable or not; of a completed operation all of them. */
@@ -309,39 +301,12 @@ export class Engine implements EngineApi {
    * session. No effect on a download without random access, or that has ended.
    */
   want(entry: OperationEntry, position: number): void {
-    entry.wanted = position
-    entry.send({type: 'range.wanted', position})
-  }
-
-  #await(entry: OperationEntry, position: number): () => void {
-    const stop = this.#operations.readers.wait(entry.record.id, position)
-    this.#serveReaders(entry)
-    return () => {
-      stop()
-      this.#serveReaders(entry)
-    }
-  }
-
-  /** Readers have their turn in the order in which they came to wait. */
-  #serveReaders(entry: OperationEntry): void {
-    const position = this.#operations.readers.longestAt(entry.record.id)
-    if (position === undefined || entry.isOver || entry.facts.policy.randomAccess !== true) return
-    // What is fetched from an earlier wish on comes to this byte next.
-    const {wanted = Number.POSITIVE_INFINITY} = entry
-    if (wanted <= position && rangeFrom(this.countsOf(entry).written, wanted) >= position) return
-    this.want(entry, position)
+    this.#streams.want(entry, position)
   }
 
   /** The same of an upload, with what came of the answer. */
   uploadProgressOf(entry: OperationEntry): UploadCounts {
-    const {received, total} = this.progressOf(entry)
-    const {answer} = entry.counts
-    return {
-      bytesSent: received,
-      totalBytesToSend: total,
-      bytesReceived: answer?.received ?? 0,
-      totalBytesToReceive: answer?.total ?? 0,
-    }
+    return this.#counts.uploadProgressOf(entry)
   }
 
   /** What is kept of the answer to an upload, from `position` on. Throws INVALID_ARGUMENT. */
@@ -490,26 +455,7 @@ export class Engine implements EngineApi {
 
   /** Why it is not moving, and what would move it. */
   explain(entry: OperationEntry): Explanation {
-    const {record} = entry
-    const {policy, request} = record
-    return explain({
-      record: {...record, state: entry.state},
-      now: this.#ports.clock.now(),
-      blockages: blockages(
-        {
-          costPolicy: policy.costPolicy,
-          loopback: isLoopbackUrl(request.url),
-          unconstrained: policy.unconstrained === true,
-        },
-        this.conditions,
-      ),
-      group: this.#line.groupRecord(policy.group),
-      ahead: this.#line.heads(policy.group).findIndex(({id}) => id === record.id),
-      occupants: this.#line.members(policy.group).filter(({id}) => id !== record.id).length,
-      freeSlots: this.options.maxConcurrentTransfers - this.#line.runningCount,
-      originRefusal: this.#line.originRefusal(request.url),
-      applicationRefusal: this.#line.applicationRefusal(record),
-    })
+    return this.insight.explain(entry)
   }
 
   /** How the applications stand that have rules. */
@@ -540,33 +486,10 @@ export class Engine implements EngineApi {
     return records.filter((record) => record !== undefined)
   }
 
-  /** Who brings what of its bytes now; empty where there is to be one connection only. */
-  connections(id: OperationId): readonly OpenConnection[] {
-    return this.#operations.connections(id)
-  }
-
   /** The journal of an operation, with what is not in the store yet. */
   async journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
     this.#life.requireServing()
-    const stored = await this.#ports.store.journal(id, page)
-    return this.options.journal ? (this.#operations.get(id)?.journal.merge(stored, page) ?? stored) : stored
-  }
-
-  /** Where it stands in its chart. */
-  position(record: OperationRecord): ChartPosition {
-    const entry = this.#operations.get(record.id)
-    const snapshot = entry?.snapshot ?? (entry && this.#operations.carriedAt(entry))
-    if (snapshot !== undefined) return positionOf(snapshot)
-    return positionOfRecord(record, this.conditions, settingsFor(record.policy, this.options.settings))
-  }
-
-  /** What its chart would do, now or where the journal says that it stood. Throws INVALID_ARGUMENT. */
-  whatIf(record: OperationRecord, event: string, journalled?: string): Supposed {
-    const {snapshot, carrier, path: present} = this.#operations.get(record.id) ?? {}
-    const path = journalled ?? (carrier && present)
-    const settings = settingsFor(record.policy, this.options.settings)
-    const supposition = {record, snapshot, conditions: this.conditions, settings}
-    return whatIf(path === undefined ? supposition : {...supposition, path}, event)
+    return this.insight.journal(id, page)
   }
 
   /** The groups that have settings, members or a line, at most `limit`: first those that are served, or will be soon. */
@@ -585,9 +508,7 @@ export class Engine implements EngineApi {
   /** Takes a stream whole into private storage, as the body of an operation to come. */
   async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
     this.#life.requireServing()
-    const size = await this.#ports.spool.take(id, chunks, signal)
-    this.#coordinator.spool.taken(id)
-    return {kind: 'spool', name: spoolName(id, 'body'), size}
+    return this.#coordinator.spool.take(id, chunks, signal)
   }
 
   /** Nobody has the draft any more that it was taken for. */
@@ -608,8 +529,7 @@ export class Engine implements EngineApi {
 
   /** A handle lets go of the entry. */
   release(entry: OperationEntry): void {
-    entry.holders -= 1
-    this.#operations.forgetIfIdle(entry)
+    this.#operations.release(entry)
   }
 
   get completionGroups(): CompletionGroups {
