@@ -17,7 +17,7 @@ import type {Sequences} from './sequences.ts'
 export interface CommandsOptions {
   readonly operations: Operations
   readonly line: Dispatcher
-  readonly limits: RateLimits
+  readonly rates: RateLimits
   readonly sequences: Sequences
   /** Throws CLOSED. */
   readonly requireServing: () => void
@@ -49,8 +49,8 @@ export class Commands {
   }
 
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
-    const {line, limits, sequences} = this.#options
-    if (entry.phase !== undefined) limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
+    const {line, rates, sequences} = this.#options
+    if (entry.phase !== undefined) rates.limitOperation(entry.record.id, policy.maxBytesPerSecond)
     const keepsPlace = entry.state !== 'queued' || policy.priority === entry.facts.policy.priority
     if (keepsPlace || !line.takesPart(entry.facts)) {
       this.#command(entry, {type: 'policy.changed', policy})

@@ -1,44 +1,35 @@
 /**
- * The engine: opens the store, recovers, hosts the actors, persists, puts away. Everything public goes through here as plain
- * data; the namespace's classes are a thin surface over it.
+ * The engine as its callers see it: everything public goes through here as plain data, and the namespace's classes are a thin
+ * surface over it. What does the work stands in engine-parts.ts.
  */
 
-import {type Observable, Subject} from 'rxjs'
+import type {Observable} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
-import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
-import type {RangeSet} from '../domain/range-set.ts'
+import type {OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
-import type {Random} from '../ports/random.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
-import {Acceptance} from './acceptance.ts'
-import {assertRepeatable, draftAgain} from './again.ts'
+import {startAgain} from './again.ts'
 import type {ApplicationStanding} from './application-quotas.ts'
-import {ByteStreams} from './byte-streams.ts'
-import {Commands} from './commands.ts'
 import type {CompletionGroups} from './completion-groups.ts'
-import {Coordinator} from './coordinator.ts'
-import type {Dispatcher} from './dispatcher.ts'
 import type {EngineApi, OperationDraft, UploadCounts} from './engine-api.ts'
-import {EngineLimits} from './engine-limits.ts'
+import type {EngineLimits} from './engine-limits.ts'
+import {EngineParts, type EngineTuning} from './engine-parts.ts'
 import type {EngineEvent} from './events.ts'
-import {GroupCommands} from './group-commands.ts'
-import {type GroupStanding, MOST_AWAKE} from './groups.ts'
-import {Insight} from './insight.ts'
-import {type EnginePhase, Lifecycle} from './lifecycle.ts'
-import {LiveCounts} from './live-counts.ts'
+import type {GroupStanding} from './groups.ts'
+import type {Insight} from './insight.ts'
+import type {EnginePhase} from './lifecycle.ts'
 import type {NotificationBatches} from './notification-batches.ts'
 import type {OperationEntry} from './operation-entry.ts'
-import type {Operations} from './operations.ts'
 import {
   byteRate,
   type ConstrainedTransfer,
@@ -48,40 +39,16 @@ import {
 } from './options.ts'
 import type {EnginePorts} from './ports.ts'
 import type {Prefetcher} from './prefetcher.ts'
-import {Recovery} from './recovery.ts'
-import {Sequences} from './sequences.ts'
 
 const MOST_STANDINGS = 1000
 
 export type {ByteSource} from '../ports/byte-source.ts'
 export type {OperationQuery} from '../ports/record-store.ts'
 
-/** Numbers that no application needs to choose. */
-export interface EngineTuning {
-  /** How many groups are kept awake that have nobody running. */
-  readonly mostAwakeGroups: number
-  /** Plain small files in a row after which a server is trusted with a batch; Infinity for never. */
-  readonly smallFilesAfter: number
-}
-
-const DEFAULT_TUNING: EngineTuning = {mostAwakeGroups: MOST_AWAKE, smallFilesAfter: 8}
-
 export class Engine implements EngineApi {
   readonly options: ResolvedEngineOptions
-  readonly limits: EngineLimits
-  readonly insight: Insight
   readonly #ports: EnginePorts
-  readonly #events = new Subject<EngineEvent>()
-  readonly #life: Lifecycle
-  readonly #nextId: () => OperationId
-  readonly #coordinator: Coordinator
-  readonly #recovery: Recovery
-  readonly #acceptance: Acceptance
-  readonly #counts: LiveCounts
-  readonly #streams: ByteStreams
-  readonly #commands: Commands
-  readonly #groupCommands: GroupCommands
-  readonly #sequences = new Sequences()
+  readonly #parts: EngineParts
   #taskHost: (launch: TaskLaunch) => Pick<TaskHost, 'call'> = () => ({
     call: () => Promise.reject(new TransferError('NOT_SUPPORTED', 'nobody answers background tasks')),
   })
@@ -90,124 +57,62 @@ export class Engine implements EngineApi {
   constructor(ports: EnginePorts, options: EngineOptions = {}, tuning: Partial<EngineTuning> = {}) {
     this.options = resolveOptions(options)
     this.#ports = ports
-    this.limits = new EngineLimits(this.options.limits, this.#events)
-    this.#nextId = createOperationIds(
-      () => ports.clock.now(),
-      () => ports.random.guid(),
-    )
-    const session = createSession(ports.random)
-    this.#coordinator = new Coordinator({
+    this.#parts = new EngineParts({
       ports,
       options: this.options,
-      events: this.#events,
-      session,
-      conditions: () => this.conditions,
-      isDraining: () => this.#life.isDraining,
-      ...DEFAULT_TUNING,
-      ...tuning,
-      newId: () => this.#nextId(),
+      tuning,
       hostOf: (launch) => this.#taskHost(launch),
     })
-    const {operations, line, limits, alarm, spool, chores, claims, applications} = this.#coordinator
-    this.#recovery = new Recovery({
-      ...ports,
-      resumeOnOpen: this.options.resumeOnOpen,
-      operations,
-      line,
-      limits,
-      alarm,
-      spool,
-      prefetcher: chores.prefetcher,
-      session,
-      phase: () => this.#life.phase,
-      keepDeadline: (facts) => this.#coordinator.keepDeadline(facts),
-    })
-    const parts = {operations, line, limits, sequences: this.#sequences}
-    this.#acceptance = new Acceptance({
-      ...parts,
-      ports,
-      providers: this.options.providers,
-      applications,
-      claims,
-      spool,
-      chores,
-      events: this.#events,
-    })
-    this.#counts = new LiveCounts(this.#coordinator.ticker)
-    this.#streams = new ByteStreams({sink: ports.sink, operations, counts: this.#counts})
-    this.insight = new Insight({ports, options: this.options, operations, line, conditions: () => this.conditions})
-    this.#commands = new Commands({...parts, requireServing: () => this.#life.requireServing()})
-    this.#groupCommands = new GroupCommands({...parts, store: ports.store, commands: this.#commands})
-    this.#life = new Lifecycle({
-      drainTimeoutMs: this.options.drainTimeoutMs,
-      inspect: this.options.inspect,
-      ports,
-      alarm: this.#coordinator.alarm,
-      ticker: this.#coordinator.ticker,
-      begin: (lastSequence) => this.#begin(lastSequence),
-      recover: () => this.#recovery.recover(this.#sequences.last),
-      spread: (conditions) => this.#coordinator.spread(conditions),
-      drain: () => this.#coordinator.drain(),
-      stop: () => this.#coordinator.stop(),
-      onClosed: () => this.#events.complete(),
-    })
-  }
-
-  async #begin(lastSequence: number): Promise<void> {
-    const {store} = this.#ports
-    this.#sequences.last = lastSequence
-    await this.limits.begin(store)
-    await this.#coordinator.applications.begin(store)
   }
 
   /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */
   get events$(): Observable<EngineEvent> {
-    return this.#events.asObservable()
+    return this.#parts.events.asObservable()
   }
 
   /** Ten times a second while anything moves, or somebody wants one more. Hot. */
   get ticks$(): Observable<void> {
-    return this.#coordinator.ticks.asObservable()
+    return this.#parts.ticks.asObservable()
   }
 
   /** One tick more while the engine serves, also where nothing moves. */
   wantTick(): void {
-    this.#coordinator.ticker.wantTick()
+    this.#parts.ticker.wantTick()
   }
 
   /** What the engine has to do beside its operations may have changed: tasks, notices, what is fetched ahead of need. Hot. */
   get chores$(): Observable<void> {
-    return this.#coordinator.chores.steps.asObservable()
+    return this.#parts.chores.steps.asObservable()
   }
 
   /** Whether it has anything of that to do now. */
   get hasChores(): boolean {
-    return this.#coordinator.chores.areBusy
+    return this.#parts.chores.areBusy
   }
 
   get conditions(): Conditions {
-    return this.#life.conditions
+    return this.#parts.life.conditions
   }
 
   /** `beforeRecovery` may read the store as it was found. Rejects with STORE_LOCKED, STORE_DAMAGED, STORE_TOO_NEW. */
   async open(beforeRecovery?: (store: RecordStore) => Promise<void>): Promise<void> {
-    await this.#life.open(beforeRecovery)
+    await this.#parts.life.open(beforeRecovery)
     try {
-      await this.#coordinator.chores.start()
+      await this.#parts.chores.start()
     } catch (error) {
       // Whoever asked for the engine never gets it, and could not close it.
       await this.close()
       throw error
     }
-    this.#line.start()
+    this.#parts.line.start()
     this.prefetcher.start()
-    void this.#coordinator.ended.retention.sweep()
-    if (this.options.resumeOnOpen === false) void this.#recovery.attachRandomAccess()
+    void this.#parts.ended.retention.sweep()
+    if (this.options.resumeOnOpen === false) void this.#parts.recovery.attachRandomAccess()
   }
 
   /** Running operations make their bytes durable and queue again; then the store is given back. Idempotent. */
   close(): Promise<void> {
-    return this.#life.close()
+    return this.#parts.life.close()
   }
 
   /**
@@ -215,52 +120,52 @@ export class Engine implements EngineApi {
    * it releases them. A draft that repeats a failed operation (same URL, same file) goes on from that one's bytes.
    */
   async start(drafts: readonly OperationDraft[]): Promise<readonly OperationEntry[]> {
-    this.#life.requireServing()
-    return this.#acceptance.accept(drafts, (record) => this.#hold(record))
+    this.#parts.life.requireServing()
+    return this.#parts.acceptance.accept(drafts, (record) => this.#hold(record))
   }
 
   /** Accepts many operations without keeping a handle to any (bulk). */
   async startMany(drafts: readonly OperationDraft[]): Promise<void> {
     try {
-      this.#life.requireServing()
-      await this.#acceptance.accept(drafts, () => undefined)
+      this.#parts.life.requireServing()
+      await this.#parts.acceptance.accept(drafts, () => undefined)
     } catch (error) {
       for (const {id} of drafts) this.limits.dropDraft(id)
       // Nobody has a handle to start them with later.
-      this.#coordinator.chores.withdraw(drafts)
+      this.#parts.chores.withdraw(drafts)
       throw error
     }
   }
 
   /** The entry of an operation; to be released. */
   async find(id: OperationId): Promise<OperationEntry | undefined> {
-    this.#life.requireServing()
-    return this.#operations.find(id, (entry) => {
+    this.#parts.life.requireServing()
+    return this.#parts.operations.find(id, (entry) => {
       if (entry !== undefined) entry.holders += 1
       return entry
     })
   }
 
   #hold(record: OperationRecord): OperationEntry {
-    const entry = this.#operations.hold(record)
+    const entry = this.#parts.operations.hold(record)
     entry.holders += 1
     return entry
   }
 
   async query(query: OperationQuery): Promise<readonly OperationRecord[]> {
-    this.#life.requireServing()
-    return this.#operations.query(query, (records) => records)
+    this.#parts.life.requireServing()
+    return this.#parts.operations.query(query, (records) => records)
   }
 
   /** The entries of what a query finds; each to be released. */
   async findMany(query: OperationQuery): Promise<readonly OperationEntry[]> {
-    this.#life.requireServing()
-    return this.#operations.query(query, (records) => records.map((record) => this.#hold(record)))
+    this.#parts.life.requireServing()
+    return this.#parts.operations.query(query, (records) => records.map((record) => this.#hold(record)))
   }
 
   /** How many values of the store were met that do not verify; queries leave them out. */
   damaged(): Promise<number> {
-    this.#life.requireServing()
+    this.#parts.life.requireServing()
     return this.#ports.store.damaged()
   }
 
@@ -278,22 +183,17 @@ export class Engine implements EngineApi {
 
   /** Live counters of an operation. */
   progressOf(entry: OperationEntry): {readonly received: number; readonly total: number} {
-    return this.#counts.progressOf(entry)
+    return this.#parts.counts.progressOf(entry)
   }
 
-  /** The same, with the ranges that are in the part file. */
+  /** The same, with the bytes that are in the part file now, durable or not; of a completed operation all of them. */
   countsOf(entry: OperationEntry): ByteCounts {
-    return this.#counts.of(entry)
+    return this.#parts.counts.of(entry)
   }
 
   /** The bytes of an operation, as they come; to be closed. */
   bytesOf(entry: OperationEntry): ByteSource {
-    return this.#streams.open(entry)
-  }
-
-  /** Bytes that are in the part file now, sorted and merged, durable or not; of a completed operation all of them. */
-  writtenOf(entry: OperationEntry): RangeSet {
-    return this.countsOf(entry).written
+    return this.#parts.streams.open(entry)
   }
 
   /**
@@ -301,12 +201,12 @@ export class Engine implements EngineApi {
    * session. No effect on a download without random access, or that has ended.
    */
   want(entry: OperationEntry, position: number): void {
-    this.#streams.want(entry, position)
+    this.#parts.streams.want(entry, position)
   }
 
   /** The same of an upload, with what came of the answer. */
   uploadProgressOf(entry: OperationEntry): UploadCounts {
-    return this.#counts.uploadProgressOf(entry)
+    return this.#parts.counts.uploadProgressOf(entry)
   }
 
   /** What is kept of the answer to an upload, from `position` on. Throws INVALID_ARGUMENT. */
@@ -319,48 +219,40 @@ export class Engine implements EngineApi {
 
   /** Takes part in the dispatching of this session (attachAsync under resumeOnOpen: false). */
   attach(entry: OperationEntry): void {
-    this.#life.requireServing()
-    if (!entry.isOver) this.#recovery.attach(entry.record)
+    this.#parts.life.requireServing()
+    if (!entry.isOver) this.#parts.recovery.attach(entry.record)
   }
 
   /** Everything unfinished goes on, but what the application paused. */
   async resumeAll(): Promise<void> {
-    this.#life.requireServing()
-    await this.#recovery.attachAll()
+    this.#parts.life.requireServing()
+    await this.#parts.recovery.attachAll()
   }
 
   pause(entry: OperationEntry): void {
-    this.#commands.pause(entry)
+    this.#parts.commands.pause(entry)
   }
 
   resume(entry: OperationEntry): void {
-    this.#commands.resume(entry)
+    this.#parts.commands.resume(entry)
   }
 
   /** Ends the wait between two tries, or for room on the disk, before its deadline. Throws ILLEGAL_STATE when it does not wait. */
   retry(entry: OperationEntry): void {
-    this.#commands.retry(entry)
+    this.#parts.commands.retry(entry)
   }
 
   /**
    * Starts a failed download again, as a new operation that goes on from its bytes; what was secret in its request ended with
    * it. The caller holds the entry. Throws ILLEGAL_STATE for anything else; rejects with DESTINATION_BUSY.
    */
-  async startAgain(entry: OperationEntry): Promise<OperationEntry> {
-    assertRepeatable(entry.record)
-    const draft = draftAgain(entry.record, this.newId(), this.now())
-    try {
-      const [started] = await this.start([draft])
-      return started as OperationEntry
-    } catch (error) {
-      this.limits.dropDraft(draft.id)
-      throw error
-    }
+  startAgain(entry: OperationEntry): Promise<OperationEntry> {
+    return startAgain(this, entry)
   }
 
   /** No effect when it is on its way already, or too late (13.4). */
   cancel(entry: OperationEntry): void {
-    this.#commands.cancel(entry)
+    this.#parts.commands.cancel(entry)
   }
 
   /**
@@ -368,41 +260,41 @@ export class Engine implements EngineApi {
    * takes no part yet keeps its order of arrival.
    */
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
-    this.#commands.changePolicy(entry, policy)
+    this.#parts.commands.changePolicy(entry, policy)
   }
 
   /** Whether the application lets these run without the limits that save power. Rejects with what its callback threw. */
   async consentsToUnconstrained(transfers: readonly ConstrainedTransfer[]): Promise<boolean> {
-    this.#life.requireServing()
+    this.#parts.life.requireServing()
     return (await this.options.unconstrainedConsent(transfers)) === true
   }
 
   /** Headers for the next request, or a new address (which starts over, spec D34; paused operations only). */
   changeRequest(entry: OperationEntry, request: TransferRequest): void {
-    this.#commands.changeRequest(entry, request)
+    this.#parts.commands.changeRequest(entry, request)
   }
 
   /** Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. */
   async pauseGroup(name: string): Promise<void> {
-    this.#life.requireServing()
-    await this.#groupCommands.pause(name)
+    this.#parts.life.requireServing()
+    await this.#parts.groupCommands.pause(name)
   }
 
   /** Resumes every member that the application paused, in the order of their guids; first those whose pause is still under way. */
   async resumeGroup(name: string): Promise<void> {
-    this.#life.requireServing()
-    await this.#groupCommands.resume(name)
+    this.#parts.life.requireServing()
+    await this.#parts.groupCommands.resume(name)
   }
 
   /** Cancels every unfinished member. */
   async cancelGroup(name: string): Promise<void> {
-    this.#life.requireServing()
-    await this.#groupCommands.cancel(name)
+    this.#parts.life.requireServing()
+    await this.#parts.groupCommands.cancel(name)
   }
 
   /** Holds at once; resolves when it is durable. Throws CLOSED. */
   makeCurrent(entry: OperationEntry): Promise<void> {
-    return this.#commands.makeCurrent(entry)
+    return this.#parts.commands.makeCurrent(entry)
   }
 
   /**
@@ -410,47 +302,47 @@ export class Engine implements EngineApi {
    * ILLEGAL_STATE when it does not wait, or there is nobody to pass. Throws CLOSED.
    */
   move(entry: OperationEntry, to: LineMove): Promise<void> {
-    return this.#commands.move(entry, to)
+    return this.#parts.commands.move(entry, to)
   }
 
   /** The outcome reached a promise of the application: enumeration no longer shows it. What was forgotten stays so. */
   markDelivered(entry: OperationEntry): Promise<void> {
-    return this.#coordinator.ended.markDelivered(entry)
+    return this.#parts.ended.markDelivered(entry)
   }
 
   /** Removes the record of an ended operation, and a failed one's part. Rejects with ILLEGAL_STATE while it is unfinished. */
   async forget(id: OperationId): Promise<void> {
-    this.#life.requireServing()
-    await this.#coordinator.ended.forget(id)
+    this.#parts.life.requireServing()
+    await this.#parts.ended.forget(id)
   }
 
   group(name: string): GroupRecord {
-    return this.#line.groupRecord(name)
+    return this.#parts.line.groupRecord(name)
   }
 
   /** Every group that was ever given a setting. */
   groupRecords(): readonly GroupRecord[] {
-    return this.#line.groupRecords()
+    return this.#parts.line.groupRecords()
   }
 
   /** Holds at once; resolves when it is durable. Throws CLOSED. */
   setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
-    this.#life.requireServing()
-    return this.#line.setBehavior(name, behavior)
+    this.#parts.life.requireServing()
+    return this.#parts.line.setBehavior(name, behavior)
   }
 
   /** Byte rate of all operations together; `undefined` lifts the limit. Not kept across sessions: it is an option of open. */
   limitRate(bytesPerSecond: number | undefined): void {
-    this.#coordinator.limits.limitEngine(byteRate('bytesPerSecond', bytesPerSecond))
+    this.#parts.rates.limitEngine(byteRate('bytesPerSecond', bytesPerSecond))
   }
 
   /** Byte rate of a group's members together, kept with the group. */
   async limitGroupRate(name: string, bytesPerSecond: number | undefined): Promise<void> {
-    this.#life.requireServing()
+    this.#parts.life.requireServing()
     const limit = byteRate('bytesPerSecond', bytesPerSecond)
-    const {maxBytesPerSecond: _, ...rest} = this.#line.groupRecord(name)
-    this.#coordinator.limits.limitGroup(name, limit)
-    await this.#line.keepGroup(limit === undefined ? rest : {...rest, maxBytesPerSecond: limit})
+    const {maxBytesPerSecond: _, ...rest} = this.#parts.line.groupRecord(name)
+    this.#parts.rates.limitGroup(name, limit)
+    await this.#parts.line.keepGroup(limit === undefined ? rest : {...rest, maxBytesPerSecond: limit})
   }
 
   /** Why it is not moving, and what would move it. */
@@ -460,8 +352,8 @@ export class Engine implements EngineApi {
 
   /** How the applications stand that have rules. */
   async applications(): Promise<readonly ApplicationStanding[]> {
-    this.#life.requireServing()
-    return this.#coordinator.applications.standings()
+    this.#parts.life.requireServing()
+    return this.#parts.applications.standings()
   }
 
   /** Whether an application may have this written, read or run: rejects with FILE_ACCESS. Undefined where nobody is kept to bounds. */
@@ -470,17 +362,17 @@ export class Engine implements EngineApi {
   }
 
   get phase(): EnginePhase {
-    return this.#life.phase
+    return this.#parts.life.phase
   }
 
   /** What this process holds of an operation; nothing is read, and nothing needs to be released. */
   live(id: OperationId): OperationEntry | undefined {
-    return this.#operations.get(id)
+    return this.#parts.operations.get(id)
   }
 
   /** The newest ends, newest first. */
   async newestEnded(limit: number): Promise<readonly OperationRecord[]> {
-    this.#life.requireServing()
+    this.#parts.life.requireServing()
     const {store} = this.#ports
     const records = await store.getMany((await store.newestEnded(limit)).map(({id}) => id))
     return records.filter((record) => record !== undefined)
@@ -488,13 +380,13 @@ export class Engine implements EngineApi {
 
   /** The journal of an operation, with what is not in the store yet. */
   async journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
-    this.#life.requireServing()
+    this.#parts.life.requireServing()
     return this.insight.journal(id, page)
   }
 
   /** The groups that have settings, members or a line, at most `limit`: first those that are served, or will be soon. */
   groups(limit = MOST_STANDINGS): readonly GroupStanding[] {
-    return this.#line.standings(limit)
+    return this.#parts.line.standings(limit)
   }
 
   seal(plain: string): string {
@@ -507,18 +399,18 @@ export class Engine implements EngineApi {
 
   /** Takes a stream whole into private storage, as the body of an operation to come. */
   async takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
-    this.#life.requireServing()
-    return this.#coordinator.spool.take(id, chunks, signal)
+    this.#parts.life.requireServing()
+    return this.#parts.spool.take(id, chunks, signal)
   }
 
   /** Nobody has the draft any more that it was taken for. */
   dropBody(id: OperationId): void {
-    void this.#coordinator.spool.dropped(id)
+    void this.#parts.spool.dropped(id)
   }
 
   /** Of a draft to be made. Throws LIMIT_REACHED. */
   newId(): OperationId {
-    const id = this.#nextId()
+    const id = this.#parts.newId()
     this.limits.addDraft(id)
     return id
   }
@@ -529,19 +421,28 @@ export class Engine implements EngineApi {
 
   /** A handle lets go of the entry. */
   release(entry: OperationEntry): void {
-    this.#operations.release(entry)
+    this.#parts.operations.release(entry)
+  }
+
+  get limits(): EngineLimits {
+    return this.#parts.limits
+  }
+
+  /** What may be asked of one operation beside its record. */
+  get insight(): Insight {
+    return this.#parts.insight
   }
 
   get completionGroups(): CompletionGroups {
-    return this.#coordinator.chores.completionGroups
+    return this.#parts.chores.completionGroups
   }
 
   get notifications(): NotificationBatches {
-    return this.#coordinator.chores.notifications
+    return this.#parts.chores.notifications
   }
 
   get prefetcher(): Prefetcher {
-    return this.#coordinator.chores.prefetcher
+    return this.#parts.chores.prefetcher
   }
 
   /** Where a task's module is. Throws INVALID_ARGUMENT. */
@@ -556,22 +457,5 @@ export class Engine implements EngineApi {
   /** Who answers the calls of background tasks; without anybody they are refused. */
   serveTasks(hostOf: (launch: TaskLaunch) => Pick<TaskHost, 'call'>): void {
     this.#taskHost = hostOf
-  }
-
-  get #line(): Dispatcher {
-    return this.#coordinator.line
-  }
-
-  get #operations(): Operations {
-    return this.#coordinator.operations
-  }
-}
-
-/** Names a session when an upload first asks. */
-function createSession(random: Random): () => string {
-  let name: string | undefined
-  return () => {
-    name ??= random.guid()
-    return name
   }
 }

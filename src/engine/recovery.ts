@@ -38,7 +38,7 @@ export interface RecoveryOptions {
   readonly resumeOnOpen: ResolvedEngineOptions['resumeOnOpen']
   readonly operations: Operations
   readonly line: Dispatcher
-  readonly limits: RateLimits
+  readonly rates: RateLimits
   readonly alarm: Alarm
   readonly spool: SpoolKeeper
   readonly prefetcher: Prefetcher
@@ -58,7 +58,7 @@ export class Recovery {
 
   /** Groups, then everything live, then the line. What ran when the process died queues again, in its old place. */
   async recover(lastSequence: number): Promise<void> {
-    const {store, line, limits, spool, prefetcher, resumeOnOpen} = this.#options
+    const {store, line, rates, spool, prefetcher, resumeOnOpen} = this.#options
     await spool.sweep()
     await prefetcher.load()
     const demoted: Promise<void>[] = []
@@ -69,7 +69,7 @@ export class Recovery {
     })
     await Promise.all(demoted)
     const groups = await store.groups()
-    for (const {name, maxBytesPerSecond} of groups) limits.limitGroup(name, maxBytesPerSecond)
+    for (const {name, maxBytesPerSecond} of groups) rates.limitGroup(name, maxBytesPerSecond)
     const isAllResumed = resumeOnOpen === true
     line.load(groups, isAllResumed ? await store.waitingGroups() : [], isAllResumed ? 0 : lastSequence + 1)
     const states = isAllResumed ? [...FINISHING, ...WAITING] : FINISHING
