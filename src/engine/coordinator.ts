@@ -114,7 +114,7 @@ export class Coordinator implements Omit<OperationObserver, 'emit'> {
   #admitEntry(id: OperationId, entry: OperationEntry | undefined): void {
     const {operations, smallFiles, line, rates, isDraining} = this.#options
     // A command may have taken its slot back since: it is admitted again when its turn comes.
-    if (!line.hasSlot(id)) return
+    if (!line.slots.has(id)) return
     const isWanted = entry !== undefined && !entry.isOver && !isDraining()
     if (isWanted && !smallFiles.tryCarry(entry)) {
       operations.activate(entry)
@@ -164,14 +164,14 @@ export class Coordinator implements Omit<OperationObserver, 'emit'> {
     if (entry.path === 'running.weighing' && typeof quietMs === 'number') {
       this.quiet(addressOf(facts), facts.id, quietMs)
     } else if (ANSWERED.has(entry.path)) {
-      this.#options.line.originAnswered(addressOf(facts), facts.id)
+      this.#options.line.slots.originAnswered(addressOf(facts), facts.id)
     }
   }
 
   /** An origin asks for quiet. */
   quiet(url: string, id: OperationId, quietMs: number): void {
     const {line, retryAfterCapMs} = this.#options
-    line.originOverloaded(url, id, Math.min(quietMs, retryAfterCapMs))
+    line.slots.originOverloaded(url, id, Math.min(quietMs, retryAfterCapMs))
   }
 
   told({record}: OperationNotice): void {

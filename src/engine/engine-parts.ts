@@ -108,7 +108,7 @@ export class EngineParts {
       log,
       ledger: ports.usage,
       events$: events,
-      onSpent: (application, restMs) => this.line.applicationSpent(application, restMs),
+      onSpent: (application, restMs) => this.line.slots.applicationSpent(application, restMs),
     })
     this.rates = new RateLimits(clock, this.applications)
     this.rates.limitEngine(options.maxBytesPerSecond)
@@ -131,8 +131,8 @@ export class EngineParts {
       limiter: this.rates,
       pool,
       permits: {
-        tryTake: (url, id, onRevoked) => this.line.tryTakeConnection(url, id, onRevoked),
-        take: (url, id) => this.line.takeConnection(url, id),
+        tryTake: (url, id, onRevoked) => this.line.slots.tryTakeConnection(url, id, onRevoked),
+        take: (url, id) => this.line.slots.takeConnection(url, id),
         quiet,
       },
       session,
@@ -167,7 +167,7 @@ export class EngineParts {
       hostOf,
       conditions,
       isDraining,
-      isQuiet: (url) => this.line.originRefusal(url) === 'quiet',
+      isQuiet: (url) => this.line.slots.originRefusal(url) === 'quiet',
       quiet,
       emit,
     })

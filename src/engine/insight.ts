@@ -16,7 +16,7 @@ import {type Supposed, whatIf} from './what-if.ts'
 
 export interface InsightOptions {
   readonly ports: Pick<EnginePorts, 'store' | 'clock'>
-  readonly options: Pick<ResolvedEngineOptions, 'maxConcurrentTransfers' | 'settings' | 'journal'>
+  readonly options: Pick<ResolvedEngineOptions, 'settings' | 'journal'>
   readonly operations: Operations
   readonly line: Dispatcher
   readonly conditions: () => Conditions
@@ -31,7 +31,7 @@ export class Insight {
 
   /** Why it is not moving, and what would move it. */
   explain(entry: OperationEntry): Explanation {
-    const {ports, options, line, conditions} = this.#options
+    const {ports, line, conditions} = this.#options
     const {record} = entry
     const {policy, request} = record
     return explain({
@@ -48,9 +48,9 @@ export class Insight {
       group: line.groupRecord(policy.group),
       ahead: line.heads(policy.group).findIndex(({id}) => id === record.id),
       occupants: line.members(policy.group).filter(({id}) => id !== record.id).length,
-      freeSlots: options.maxConcurrentTransfers - line.runningCount,
-      originRefusal: line.originRefusal(request.url),
-      applicationRefusal: line.applicationRefusal(record),
+      freeSlots: line.slots.free,
+      originRefusal: line.slots.originRefusal(request.url),
+      applicationRefusal: line.slots.applicationRefusal(record),
     })
   }
 
