@@ -3,10 +3,27 @@
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {NO_ATTEMPTS, NO_EVIDENCE, type OperationRecord} from '../domain/record.ts'
+import type {Engine} from './engine.ts'
 import type {OperationDraft} from './engine-api.ts'
+import type {OperationEntry} from './operation-entry.ts'
+
+export async function startAgain(
+  engine: Pick<Engine, 'newId' | 'now' | 'start' | 'limits'>,
+  {record}: OperationEntry,
+): Promise<OperationEntry> {
+  assertRepeatable(record)
+  const draft = draftAgain(record, engine.newId(), engine.now())
+  try {
+    const [started] = await engine.start([draft])
+    return started as OperationEntry
+  } catch (error) {
+    engine.limits.dropDraft(draft.id)
+    throw error
+  }
+}
 
 /** Throws ILLEGAL_STATE. A body that is sent along may have been a private copy, which ended with the operation. */
-export function assertRepeatable({id, state, direction, request}: OperationRecord): void {
+function assertRepeatable({id, state, direction, request}: OperationRecord): void {
   const why =
     state !== 'failed'
       ? `only a failed one can be started again, and it is ${state}`
@@ -18,7 +35,7 @@ export function assertRepeatable({id, state, direction, request}: OperationRecor
   if (why !== undefined) throw new TransferError('ILLEGAL_STATE', why, {where: id})
 }
 
-export function draftAgain(
+function draftAgain(
   {direction, request, target, policy}: OperationRecord,
   id: OperationId,
   now: number,

@@ -14,11 +14,10 @@ import {priorityClass} from '../domain/priority.ts'
 import type {GroupRecord, LineRange, OperationFacts, OperationRecord} from '../domain/record.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {RecordStore, WaitingGroup} from '../ports/record-store.ts'
-import {ApplicationGates, type ApplicationRefusal} from './application-gates.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import {type AwakeGroup, type GroupStanding, Groups} from './groups.ts'
 import {LineMoves} from './line-moves.ts'
-import {OriginGates, type OriginRefusal} from './origin-gates.ts'
+import {Slots} from './slots.ts'
 import type {Waiting} from './waiting-line.ts'
 
 export interface DispatcherOptions {
@@ -42,27 +41,16 @@ export interface DispatcherOptions {
   readonly onUnwritten: (error: unknown) => void
 }
 
-/** Whose connection a slot is. */
-interface Slot {
-  readonly origin: string
-  readonly gate: string | undefined
-}
-
 /** A member's group, and where in its line it would stand again. */
 interface Standing extends Place {
   readonly group: string
 }
 
 export class Dispatcher {
+  readonly slots: Slots
   readonly #options: DispatcherOptions
   readonly #groups: Groups
   readonly #members = new Map<OperationId, Standing>()
-  /** Operations that hold a slot. */
-  readonly #slots = new Map<OperationId, Slot>()
-  /** Origins, and applications by their gates, that take nobody now. */
-  readonly #closed = new Set<string>()
-  readonly #origins: OriginGates
-  readonly #applications: ApplicationGates
   readonly #moves: LineMoves
   /** Sequences below this wait for attachAsync. */
   #floor = 0
@@ -73,23 +61,18 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    const {clock, maxConnectionsPerOrigin, applications, displace} = options
-    const onChange = () => {
-      if (!this.#stopped) this.#groups.originsChanged()
-    }
-    this.#origins = new OriginGates(clock, maxConnectionsPerOrigin, this.#closed, onChange)
-    this.#applications = new ApplicationGates({
-      applications,
-      clock,
-      closed: this.#closed,
-      onChange,
-      displace: (ids) => ids.forEach(displace),
+    this.slots = new Slots({
+      ...options,
+      onChange: () => {
+        if (!this.#stopped) this.#groups.originsChanged()
+      },
+      isAwaited: (origin) => this.#groups.isAwaited(origin),
     })
     this.#groups = new Groups({
       ...options,
-      closedOrigins: () => this.#closed,
-      gateOf: (record) => this.#applications.gateOf(record),
-      running: () => this.#slots.size,
+      closedOrigins: () => this.slots.closed,
+      gateOf: (record) => this.slots.gateOf(record),
+      running: () => this.slots.taken,
       onOffers: () => this.#schedule(),
     })
     this.#moves = new LineMoves({
@@ -112,16 +95,7 @@ export class Dispatcher {
 
   stop(): void {
     this.#stopped = true
-    this.#origins.stop()
-    this.#applications.stop()
-  }
-
-  get runningCount(): number {
-    return this.#slots.size
-  }
-
-  hasSlot(id: OperationId): boolean {
-    return this.#slots.has(id)
+    this.slots.stop()
   }
 
   groupRecord(name: string): GroupRecord {
@@ -189,9 +163,9 @@ export class Dispatcher {
       return
     }
     const origin = originOf(request.url)
-    const gate = this.#applications.gateOf(record)
-    if (phase === 'running') this.#takeSlot(id, {origin, gate})
-    else this.#giveSlot(id)
+    const gate = this.slots.gateOf(record)
+    if (phase === 'running') this.slots.take(id, {origin, gate})
+    else this.slots.give(id)
     this.#members.set(id, {group: policy.group, priorityClass: priorityClass(policy.priority), sequence})
     const member: Member = {id, priority: policy.priority, phase, origin, gate}
     // Whoever runs took its slot from its group, as a rule.
@@ -202,60 +176,9 @@ export class Dispatcher {
     this.#schedule()
   }
 
-  /** Its origin answered 429 or 503 with Retry-After: everybody who wants it waits, and one asks again. */
-  originOverloaded(url: string, id: OperationId, quietMs: number): void {
-    this.#origins.overloaded(originOf(url), id, quietMs)
-  }
-
-  /** Its origin answered it with what it asked for. */
-  originAnswered(url: string, id: OperationId): void {
-    this.#origins.answered(originOf(url), id)
-  }
-
-  /** Why an origin takes nobody now. */
-  originRefusal(url: string): OriginRefusal | undefined {
-    return this.#origins.refusal(originOf(url))
-  }
-
-  /** One more connection for an operation that has a slot; see ConnectionPermits. */
-  tryTakeConnection(url: string, id: OperationId, onRevoked: () => void): (() => void) | undefined {
-    return this.#origins.tryTake(originOf(url), id, onRevoked)
-  }
-
-  /** The bytes of the application's day are spent, for so many ms. */
-  applicationSpent(application: Pick<OperationFacts, 'app'>, restMs: number): void {
-    this.#applications.spent(application, restMs)
-  }
-
-  /** Why an application's operations have to wait now. */
-  applicationRefusal(application: Pick<OperationFacts, 'app'>): ApplicationRefusal | undefined {
-    return this.#applications.refusal(application)
-  }
-
-  takeConnection(url: string, id: OperationId): () => void {
-    return this.#origins.takeBeside(new URL(url).origin, id)
-  }
-
-  #takeSlot(id: OperationId, slot: Slot): void {
-    if (this.#slots.has(id)) return
-    this.#slots.set(id, slot)
-    this.#origins.take(slot.origin, id)
-    this.#applications.take(slot.gate, id)
-    this.#options.onLoad(this.#slots.size)
-  }
-
-  #giveSlot(id: OperationId): void {
-    const slot = this.#slots.get(id)
-    if (slot === undefined) return
-    this.#slots.delete(id)
-    this.#origins.give(slot.origin, id)
-    this.#applications.give(slot.gate, id)
-    this.#options.onLoad(this.#slots.size)
-  }
-
   /** It neither runs nor keeps a place: it ended, went back into the line, or turned out not to run when it was admitted. */
   release(id: OperationId): void {
-    this.#giveSlot(id)
+    this.slots.give(id)
     const standing = this.#members.get(id)
     if (standing !== undefined) {
       this.#members.delete(id)
@@ -366,42 +289,36 @@ export class Dispatcher {
   #dispatch(): void {
     const {rotation} = this.#groups
     this.#groups.settle()
-    while (!this.#stopped && this.#slots.size < this.#options.capacity && !this.#options.isHeld()) {
-      const chosen = rotation.choose(this.#closed)
+    while (!this.#stopped && this.slots.free > 0 && !this.#options.isHeld()) {
+      const chosen = rotation.choose(this.slots.closed)
       if (chosen === undefined) {
-        this.#makeWay()
+        this.slots.makeWay()
         return
       }
       const group = this.#groups.find(chosen.group)
       if (group?.offer === undefined) {
         // Nobody else takes its turn while its line is read.
-        this.#groups.readAhead(this.#options.capacity - this.#slots.size)
+        this.#groups.readAhead(this.slots.free)
         return
       }
-      group.lastServed = rotation.take(chosen, this.#closed)
+      group.lastServed = rotation.take(chosen, this.slots.closed)
       this.#admitNext(group)
     }
-  }
-
-  /** Whoever has nothing comes before those who have a connection more than one. */
-  #makeWay(): void {
-    for (const origin of this.#origins.crowded) if (this.#groups.isAwaited(origin)) this.#origins.revoke(origin)
   }
 
   #admitNext(group: AwakeGroup): void {
     for (const taker of this.#groups.offerSlots(group, this.#offeredAtOnce(group))) {
       if ('sequence' in taker) this.#members.set(taker.id, {...placeOf(taker), group: group.name})
-      this.#takeSlot(taker.id, {origin: taker.origin ?? '', gate: taker.gate})
+      this.slots.take(taker.id, {origin: taker.origin ?? '', gate: taker.gate})
     }
     this.#prune(group)
   }
 
   /** All free slots where nobody else wants one, and no origin or application can be full before they are taken. */
   #offeredAtOnce(group: AwakeGroup): number {
-    const {capacity, applications} = this.#options
-    const isFree = this.#closed.size === 0 && !this.#origins.mayClose && applications === undefined
     const {rotation} = this.#groups
-    return isFree && rotation.hasOneOffer && this.#groups.isParallel(group) ? capacity - this.#slots.size : 1
+    const isAlone = this.slots.areUnrestricted && rotation.hasOneOffer
+    return isAlone && this.#groups.isParallel(group) ? this.slots.free : 1
   }
 }
 

@@ -411,6 +411,12 @@ export class Operations {
     entry.actor = undefined
   }
 
+  /** A handle lets go of the entry. */
+  release(entry: OperationEntry): void {
+    entry.holders -= 1
+    this.forgetIfIdle(entry)
+  }
+
   /** Drops the entry if nobody follows it. */
   forgetIfIdle(entry: OperationEntry): void {
     const {id} = entry.record

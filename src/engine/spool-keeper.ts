@@ -5,11 +5,11 @@
 
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
-import {isSpooled} from '../domain/request-content.ts'
+import {type ContentPiece, isSpooled} from '../domain/request-content.ts'
 import {isTerminal} from '../domain/status.ts'
 import type {Log} from '../ports/log.ts'
 import type {RecordStore} from '../ports/record-store.ts'
-import type {Spool} from '../ports/spool.ts'
+import {type Spool, spoolName} from '../ports/spool.ts'
 
 export interface SpoolKeeperOptions {
   readonly spool: Spool
@@ -42,9 +42,11 @@ export class SpoolKeeper {
     }
   }
 
-  /** A copy is there, for an operation to come. */
-  taken(id: OperationId): void {
+  /** Takes a stream whole, as the body of an operation to come. */
+  async take(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
+    const size = await this.#options.spool.take(id, chunks, signal)
     this.#drafts.add(id)
+    return {kind: 'spool', name: spoolName(id, 'body'), size}
   }
 
   /** They are being accepted: from now on their records say what becomes of their copies. */

@@ -83,7 +83,7 @@ export class Api {
       case 'GET operations/:/what-if':
         return this.#withEntry(second, async ({record}) => {
           const path = query.get('path') ?? undefined
-          answerJson(response, 200, this.#options.engine.whatIf(record, query.get('event') ?? '', path))
+          answerJson(response, 200, this.#options.engine.insight.whatIf(record, query.get('event') ?? '', path))
         })
       case 'POST operations/:/commands':
         return this.#command(request, response, second)

@@ -69,7 +69,7 @@ export class Views {
     const {record} = entry
     const journal = await this.#engine.journal(record.id)
     const masked = maskRecord(record)
-    const {activeStates, availableEvents} = this.#engine.position(record)
+    const {activeStates, availableEvents} = this.#engine.insight.position(record)
     return {
       operation: this.operation(record),
       record: masked,
@@ -85,7 +85,7 @@ export class Views {
 
   #connections({id, request}: OperationRecord): readonly ConnectionView[] {
     const sources = sourcesOf(request)
-    return this.#engine.connections(id).map(({connection, path, source, start, end, position, rate}) => ({
+    return this.#engine.insight.connections(id).map(({connection, path, source, start, end, position, rate}) => ({
       connection,
       path,
       ...(source === undefined ? {} : {url: redactUrl(sources[source] ?? '')}),

@@ -65,11 +65,11 @@ it('gives everybody who is admitted a slot, also while the lines are being read 
   await turn()
   dispatcher.release(a1.id)
   await turn()
-  expect(admitted.length - 1).toBe(dispatcher.runningCount)
+  expect(admitted.length - 1).toBe(dispatcher.slots.taken)
   letRead()
   await dropped
   await turn()
   await turn()
   expect(admitted).toHaveLength(2)
-  expect(dispatcher.runningCount).toBe(1)
+  expect(dispatcher.slots.taken).toBe(1)
 })

@@ -79,8 +79,8 @@ describe('17.F random access', () => {
     await receives(2 * FIRST)
     engine.want(entry, FIRST + 300 * KIB)
     await receives(3 * FIRST)
-    await expect.poll(() => engine.writtenOf(entry).length).toBe(3)
-    expect(engine.writtenOf(entry)).toEqual([
+    await expect.poll(() => engine.countsOf(entry).written.length).toBe(3)
+    expect(engine.countsOf(entry).written).toEqual([
       [0, FIRST],
       [FIRST + 300 * KIB, 2 * FIRST + 300 * KIB],
       [3 * MIB, 3 * MIB + FIRST],
@@ -108,7 +108,7 @@ describe('17.F random access', () => {
     await receives(3 * FIRST)
     expect(asked()).toEqual(['bytes=0-', `bytes=${from}-`, `bytes=${from + FIRST}-`])
     await expect
-      .poll(() => engine.writtenOf(entry))
+      .poll(() => engine.countsOf(entry).written)
       .toEqual([
         [0, FIRST],
         [from, from + 2 * FIRST],

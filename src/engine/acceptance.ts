@@ -1,0 +1,95 @@
+/**
+ * How a draft becomes an operation: it is checked against what applications may have and which files are taken, its record is made
+ * durable, and it stands in line, behind all that was started before it.
+ */
+
+import type {Subject} from 'rxjs'
+import {extended} from '../domain/extended.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {type AttemptProviders, providerOf} from '../ports/attempt-provider.ts'
+import type {ApplicationQuotas} from './application-quotas.ts'
+import type {Chores} from './chores.ts'
+import type {Dispatcher} from './dispatcher.ts'
+import type {OperationDraft} from './engine-api.ts'
+import type {EngineEvent} from './events.ts'
+import type {FileClaims} from './file-claims.ts'
+import type {Operations} from './operations.ts'
+import type {EnginePorts} from './ports.ts'
+import type {Sequences} from './sequences.ts'
+import type {SpoolKeeper} from './spool-keeper.ts'
+
+export interface AcceptanceOptions {
+  readonly ports: Pick<EnginePorts, 'store' | 'clock'>
+  readonly providers: AttemptProviders
+  readonly applications: ApplicationQuotas
+  readonly claims: FileClaims
+  readonly spool: SpoolKeeper
+  readonly sequences: Sequences
+  readonly operations: Operations
+  readonly line: Dispatcher
+  readonly chores: Chores
+  readonly events: Subject<EngineEvent>
+}
+
+export class Acceptance {
+  readonly #options: AcceptanceOptions
+  /** Settles when everything that was started before stands in line, or was refused. */
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(options: AcceptanceOptions) {
+    this.#options = options
+  }
+
+  /** All or none. Resolves when the records are durable, with what `use` made of each. */
+  async accept<T>(drafts: readonly OperationDraft[], use: (record: OperationRecord) => T): Promise<readonly T[]> {
+    const {providers, applications, sequences, spool} = this.#options
+    for (const {request} of drafts) providerOf(providers, request)
+    const {operations, usage} = applications
+    for (const draft of drafts) usage.demand(draft)
+    operations.take(drafts)
+    const records = drafts.map(
+      (draft): OperationRecord => extended(draft, {sequence: sequences.next(), state: 'queued' as const}),
+    )
+    spool.accepting(drafts)
+    const accepted = this.#create(records, this.#last, use)
+    accepted.catch(() => {
+      operations.drop(drafts)
+      spool.refused(drafts)
+    })
+    this.#last = accepted.then(
+      () => undefined,
+      () => undefined,
+    )
+    return accepted
+  }
+
+  /** Records may become durable in any order, but stand in line in the order of the calls. */
+  async #create<T>(
+    records: readonly OperationRecord[],
+    before: Promise<void>,
+    use: (record: OperationRecord) => T,
+  ): Promise<readonly T[]> {
+    const {ports, claims, operations, line, chores, events} = this.#options
+    const claimed = await claims.claim(records)
+    const create = async () => {
+      try {
+        await ports.store.create(claimed)
+      } finally {
+        claims.release(claimed)
+      }
+      await before
+      return claimed
+    }
+    return operations.read(create, (created) => {
+      if (events.observed) {
+        const at = ports.clock.now()
+        for (const record of claimed) events.next({type: 'operation.started', at, record})
+      }
+      const used = created.map(use)
+      chores.started(created)
+      // A command may have given some of them an actor already: they enter when that is put away.
+      line.enterMany(created.filter(({id, state}) => state === 'queued' && !operations.isLive(id)))
+      return used
+    })
+  }
+}

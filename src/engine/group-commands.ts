@@ -1,0 +1,125 @@
+/**
+ * What a caller may have all members of a group do at once. Nobody of the group is admitted meanwhile; resolves when the outcomes
+ * are durable.
+ */
+
+import {waitFor} from 'xstate'
+import type {OperationSnapshot} from '../../machines/operation.machine.ts'
+import type {OperationEvent} from '../../machines/transfer.vocabulary.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
+import type {RecordStore} from '../ports/record-store.ts'
+import type {Commands} from './commands.ts'
+import type {Dispatcher} from './dispatcher.ts'
+import type {OperationEntry} from './operation-entry.ts'
+import type {Operations} from './operations.ts'
+import {lifeStateOf} from './record-of.ts'
+import type {Sequences} from './sequences.ts'
+
+const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTerminal(state) && state !== 'canceling')
+const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']
+const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverableWebErrorStatus', 'pausedForStorage']
+
+/** Where an earlier pause, or cancellation, is being carried out, and where it leads. */
+const ARRIVING: ReadonlySet<string> = new Set(['running.exchanging.yieldingToPause', 'canceling'])
+const OUTCOMES: ReadonlySet<LifeState> = new Set(['pausedByApplication', 'canceled'])
+
+export interface GroupCommandsOptions {
+  readonly store: RecordStore
+  readonly operations: Operations
+  readonly line: Dispatcher
+  readonly commands: Commands
+  readonly sequences: Sequences
+}
+
+/** A command for every member of a group that is in one of these states. */
+interface GroupCommand {
+  readonly states: readonly LifeState[]
+  readonly event: () => OperationEvent
+  /** Whether a member in this state has carried it out. */
+  readonly isThrough: (state: LifeState) => boolean
+}
+
+export class GroupCommands {
+  readonly #options: GroupCommandsOptions
+
+  constructor(options: GroupCommandsOptions) {
+    this.#options = options
+  }
+
+  pause(name: string): Promise<void> {
+    const event = () => ({type: 'operation.pause'}) as const
+    return this.#forEachMember(name, {states: PAUSABLE, event, isThrough: (state) => !PAUSABLE.includes(state)})
+  }
+
+  resume(name: string): Promise<void> {
+    const event = () => ({type: 'operation.resume', sequence: this.#options.sequences.next()}) as const
+    return this.#forEachMember(name, {states: RESUMABLE, event, isThrough: (state) => !RESUMABLE.includes(state)})
+  }
+
+  cancel(name: string): Promise<void> {
+    const event = () => ({type: 'operation.cancel'}) as const
+    return this.#forEachMember(name, {states: UNFINISHED, event, isThrough: isTerminal})
+  }
+
+  /** First whom the store may not show so, then page by page, so that a group of a million never stands in memory. */
+  async #forEachMember(name: string, command: GroupCommand): Promise<void> {
+    const {store, operations, line} = this.#options
+    const {states} = command
+    line.suspendGroup(name)
+    try {
+      await this.#carryOut(command, this.#aheadOfTheStore(name, command.event()))
+      for (let after: OperationId | undefined; ; ) {
+        const from = after
+        let carriedOut = Promise.resolve()
+        after = await operations.read(
+          () => store.query({group: name, states, ...(from === undefined ? {} : {after: from})}),
+          (page) => {
+            const entries = page.map((record) => operations.hold(record))
+            const members = entries.filter(({state}) => states.includes(state))
+            carriedOut = this.#carryOut(command, members)
+            for (const entry of entries) operations.forgetIfIdle(entry)
+            return page.at(-1)?.id
+          },
+        )
+        if (after === undefined) break
+        await carriedOut
+      }
+      await this.#arrived(name, command)
+    } finally {
+      line.resumeGroup(name)
+    }
+  }
+
+  /** Resolves when it is durable that these are through with it. */
+  async #carryOut({event, isThrough}: GroupCommand, members: readonly OperationEntry[]): Promise<void> {
+    const {operations, commands} = this.#options
+    const moved = members.filter((entry) => commands.tryCommand(entry, event()))
+    await Promise.all(moved.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
+    await operations.settled(moved)
+  }
+
+  /** Whom an earlier command has sent there takes no other: it is waited for, too, until that is durable. */
+  async #arrived(group: string, {isThrough}: GroupCommand): Promise<void> {
+    const members = [...this.#options.operations.all()].filter(({record}) => record.policy.group === group)
+    const arriving = members.filter(({path, state}) => ARRIVING.has(path) && !isThrough(state))
+    await Promise.all(arriving.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
+    // Once, and not until nothing more is to be told: others of the group may go on and on.
+    await Promise.all(members.map(({state, tail}) => (OUTCOMES.has(state) && isThrough(state) ? tail : undefined)))
+  }
+
+  /** Members whose charts take the command: where they went is being written, or was not worth a write. */
+  #aheadOfTheStore(group: string, asked: OperationEvent): readonly OperationEntry[] {
+    const ahead = [...this.#options.operations.all()].filter(
+      ({record, snapshot}) => record.policy.group === group && snapshot?.can(asked) === true,
+    )
+    return ahead.sort((a, b) => (a.record.id < b.record.id ? -1 : 1))
+  }
+}
+
+/** Resolves when the chart is there, has ended, or is put away. */
+async function whenSnapshot({actor}: OperationEntry, isThere: (snapshot: OperationSnapshot) => boolean): Promise<void> {
+  if (actor === undefined) return
+  const isOver = (snapshot: OperationSnapshot) => snapshot.status !== 'active' || isThere(snapshot)
+  await waitFor(actor, isOver, {timeout: Number.POSITIVE_INFINITY}).catch(() => undefined)
+}

@@ -1,0 +1,87 @@
+/** What may be asked of one operation beside its record: why it is not moving, where it stands, what it did and what it would do. */
+
+import {blockages, type Conditions, isLoopbackUrl} from '../domain/conditions.ts'
+import {type Explanation, explain} from '../domain/explain.ts'
+import type {JournalEntry, JournalPage} from '../domain/journal.ts'
+import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import type {Dispatcher} from './dispatcher.ts'
+import type {OpenConnection} from './open-connections.ts'
+import type {OperationEntry} from './operation-entry.ts'
+import type {Operations} from './operations.ts'
+import {type ResolvedEngineOptions, settingsFor} from './options.ts'
+import type {EnginePorts} from './ports.ts'
+import {type ChartPosition, positionOf, positionOfRecord} from './position.ts'
+import {type Supposed, whatIf} from './what-if.ts'
+
+export interface InsightOptions {
+  readonly ports: Pick<EnginePorts, 'store' | 'clock'>
+  readonly options: Pick<ResolvedEngineOptions, 'settings' | 'journal'>
+  readonly operations: Operations
+  readonly line: Dispatcher
+  readonly conditions: () => Conditions
+}
+
+export class Insight {
+  readonly #options: InsightOptions
+
+  constructor(options: InsightOptions) {
+    this.#options = options
+  }
+
+  /** Why it is not moving, and what would move it. */
+  explain(entry: OperationEntry): Explanation {
+    const {ports, line, conditions} = this.#options
+    const {record} = entry
+    const {policy, request} = record
+    return explain({
+      record: {...record, state: entry.state},
+      now: ports.clock.now(),
+      blockages: blockages(
+        {
+          costPolicy: policy.costPolicy,
+          loopback: isLoopbackUrl(request.url),
+          unconstrained: policy.unconstrained === true,
+        },
+        conditions(),
+      ),
+      group: line.groupRecord(policy.group),
+      ahead: line.heads(policy.group).findIndex(({id}) => id === record.id),
+      occupants: line.members(policy.group).filter(({id}) => id !== record.id).length,
+      freeSlots: line.slots.free,
+      originRefusal: line.slots.originRefusal(request.url),
+      applicationRefusal: line.slots.applicationRefusal(record),
+    })
+  }
+
+  /** Where it stands in its chart. */
+  position(record: OperationRecord): ChartPosition {
+    const {options, operations, conditions} = this.#options
+    const entry = operations.get(record.id)
+    const snapshot = entry?.snapshot ?? (entry && operations.carriedAt(entry))
+    if (snapshot !== undefined) return positionOf(snapshot)
+    return positionOfRecord(record, conditions(), settingsFor(record.policy, options.settings))
+  }
+
+  /** Who brings what of its bytes now; empty where there is to be one connection only. */
+  connections(id: OperationId): readonly OpenConnection[] {
+    return this.#options.operations.connections(id)
+  }
+
+  /** Its journal, with what is not in the store yet. */
+  async journal(id: OperationId, page: JournalPage): Promise<readonly JournalEntry[]> {
+    const {ports, options, operations} = this.#options
+    const stored = await ports.store.journal(id, page)
+    return options.journal ? (operations.get(id)?.journal.merge(stored, page) ?? stored) : stored
+  }
+
+  /** What its chart would do, now or where the journal says that it stood. Throws INVALID_ARGUMENT. */
+  whatIf(record: OperationRecord, event: string, journalled?: string): Supposed {
+    const {options, operations, conditions} = this.#options
+    const {snapshot, carrier, path: present} = operations.get(record.id) ?? {}
+    const path = journalled ?? (carrier && present)
+    const settings = settingsFor(record.policy, options.settings)
+    const supposition = {record, snapshot, conditions: conditions(), settings}
+    return whatIf(path === undefined ? supposition : {...supposition, path}, event)
+  }
+}
