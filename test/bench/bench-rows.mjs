@@ -89,9 +89,9 @@ const several = (count) => ({
 })
 const FURTHER = 15
 
-/** A LIST of `count` small files, in the form that each program reads. */
-function small(count) {
-  const urls = (run) => Array.from({length: count}, (_, n) => `${run.nginx.plain}/small/${n}`)
+/** A LIST of `count` files of a directory of the server, in the form that each program reads. */
+function listed(directory, count) {
+  const urls = (run) => Array.from({length: count}, (_, n) => `${run.nginx.plain}/${directory}/${n}`)
   const list = (run, name, lines) => {
     const file = join(run.scratch, name)
     writeFileSync(file, `${lines.join('\n')}\n`)
@@ -274,7 +274,7 @@ export const ROWS = [
     title: '10,000 files of 16 KiB, 16 at once, to tmpfs',
     files: 10_000,
     to: 'tmpfs',
-    programs: small(10_000),
+    programs: listed('small', 10_000),
     targets: ['bgt', 'bgt, process'].flatMap((mine) => [
       [mine, 'curl --parallel 16', 'speed', 0.5],
       [mine, 'aria2c -j16', 'speed', 1.5],
@@ -285,11 +285,21 @@ export const ROWS = [
     title: '30,000 files of 16 KiB, 16 at once, to tmpfs',
     files: 30_000,
     to: 'tmpfs',
-    programs: small(30_000),
+    programs: listed('small', 30_000),
     targets: ['bgt', 'bgt, process'].flatMap((mine) => [
       [mine, 'curl --parallel 16', 'speed', 0.5],
       [mine, 'aria2c -j16', 'speed', 1.5],
     ]),
+  },
+  {
+    id: '1k-medium',
+    title: '1,000 files of 1 MiB, 16 at once, to tmpfs',
+    files: 1000,
+    directory: 'medium',
+    fills: GIB,
+    to: 'tmpfs',
+    programs: listed('medium', 1000),
+    targets: [],
   },
   {
     id: 'upload',

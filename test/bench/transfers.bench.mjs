@@ -10,7 +10,7 @@
 import {execFileSync} from 'node:child_process'
 import {createHash, randomFillSync} from 'node:crypto'
 import {closeSync, createReadStream, existsSync, openSync, unlinkSync, writeSync} from 'node:fs'
-import {mkdir, mkdtemp, open, readdir, rm, writeFile} from 'node:fs/promises'
+import {link, mkdir, mkdtemp, open, readdir, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {pipeline} from 'node:stream/promises'
@@ -47,6 +47,13 @@ async function writeFileOf(path, bytes) {
   await file.close()
 }
 
+/** One file under many names: what is fetched is a list, and memory is for what is made of it. */
+async function writeMedium(directory, count) {
+  await mkdir(directory)
+  await writeFileOf(join(directory, '0'), 1024 * 1024)
+  for (let n = 1; n < count; n++) await link(join(directory, '0'), join(directory, `${n}`))
+}
+
 async function sha256(path) {
   const hash = createHash('sha256')
   await pipeline(createReadStream(path), hash)
@@ -61,7 +68,8 @@ async function fill(www) {
   if (wanted('4g')) await writeFileOf(join(www, '4g'), 4 * GIB)
   if (wanted('tus')) await writeFileOf(join(www, '256m'), GIB / 4)
   if (wanted('memory') || wanted('slow')) await writeFileOf(join(www, '64m'), GIB / 16)
-  const files = Math.max(0, ...rows.map((row) => row.files ?? 0))
+  if (wanted('1k-medium')) await writeMedium(join(www, 'medium'), 1000)
+  const files = Math.max(0, ...rows.map((row) => (row.directory === undefined ? (row.files ?? 0) : 0)))
   await mkdir(join(www, 'small'))
   for (let n = 0; n < files; n++)
     await writeFile(join(www, 'small', String(n)), randomFillSync(Buffer.alloc(16 * 1024)))
@@ -74,7 +82,8 @@ async function runOnce(program, row, world) {
   for (const directory of [run.out, run.store]) await rm(directory, {recursive: true, force: true})
   await mkdir(run.out, {recursive: true})
   if (world.tus !== undefined) await emptyTus(world.tus)
-  if (row.bytes !== undefined) touchMemory(join(world.memory, 'touched'), row.bytes)
+  const fills = row.bytes ?? row.fills
+  if (fills !== undefined) touchMemory(join(world.memory, 'touched'), fills)
   const env = row.trustsCertificate ? {NODE_EXTRA_CA_CERTS: world.nginx.certificate} : {}
   return {run, result: await measuredRun(program.command(run), {env})}
 }
@@ -83,7 +92,7 @@ async function runOnce(program, row, world) {
 function check(row, {run}) {
   if (row.files !== undefined) {
     for (let n = 0; n < row.files; n += 997)
-      execFileSync('cmp', [join(run.www, 'small', `${n}`), join(run.out, `${n}`)])
+      execFileSync('cmp', [join(run.www, row.directory ?? 'small', `${n}`), join(run.out, `${n}`)])
   } else if (existsSync(join(run.out, 'file'))) {
     execFileSync('cmp', [join(run.www, row.source ?? (row.bytes > GIB ? '4g' : '1g')), join(run.out, 'file')])
   }
