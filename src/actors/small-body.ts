@@ -9,9 +9,6 @@ import {type FileSink, type PartFile, partNameOf} from '../ports/file-sink.ts'
 import type {BodyReceiver} from '../ports/transport.ts'
 import type {BufferPool} from './buffer-pool.ts'
 
-/** Bytes. To write a larger one at once saves less than its memory is worth. */
-export const MOST_HELD_BYTES = 256 * 1024
-
 /** Of a body that is written while it comes: one buffer fills while two are being written. */
 const BUFFERS = 3
 
@@ -39,6 +36,8 @@ export interface SmallBodyOptions {
   readonly facts: OperationFacts
   /** Bytes that will come. */
   readonly expected: number
+  /** Bytes. A larger one is written while it comes: to write it at once saves less than its memory is worth. */
+  readonly mostHeldBytes: number
   /** There is memory again. */
   readonly onRoom: () => void
   /** More of it is in the part file. */
@@ -48,7 +47,7 @@ export interface SmallBodyOptions {
 }
 
 export function smallBody(options: SmallBodyOptions): SmallBody {
-  return options.expected <= MOST_HELD_BYTES ? new HeldBody(options) : new WrittenBody(options)
+  return options.expected <= options.mostHeldBytes ? new HeldBody(options) : new WrittenBody(options)
 }
 
 class HeldBody implements SmallBody {

@@ -88,6 +88,8 @@ export interface CoordinatorOptions {
   readonly mostAwakeGroups: number
   /** Plain small files in a row after which a server is trusted with a batch. */
   readonly smallFilesAfter: number
+  /** Bytes of a file that a batch holds in memory. */
+  readonly mostHeldBytes: number
   /** An ended operation is about to be forgotten. */
   readonly leaveFile: (record: OperationRecord) => Promise<void>
   readonly newId: () => OperationId
@@ -130,6 +132,7 @@ export class Coordinator {
     leaveFile,
     mostAwakeGroups,
     smallFilesAfter,
+    mostHeldBytes,
     newId,
     hostOf,
   }: CoordinatorOptions) {
@@ -208,6 +211,7 @@ export class Coordinator {
       inspect: options.inspect,
       settings: options.settings,
       trustedAfter: smallFilesAfter,
+      mostHeldBytes,
       isSerialized: (group) => this.line.groupRecord(group).behavior === BackgroundTransferBehavior.serialized,
       take: (entry, step) => this.operations.take(entry, step),
       promote: (entry) => void this.operations.activate(entry),

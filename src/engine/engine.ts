@@ -78,9 +78,11 @@ export interface EngineTuning {
   readonly mostAwakeGroups: number
   /** Plain small files in a row after which a server is trusted with a batch; Infinity for never. */
   readonly smallFilesAfter: number
+  /** Bytes of a file that such a batch holds in memory until it is whole; a larger one is written while it comes. */
+  readonly mostHeldBytes: number
 }
 
-const DEFAULT_TUNING: EngineTuning = {mostAwakeGroups: MOST_AWAKE, smallFilesAfter: 8}
+const DEFAULT_TUNING: EngineTuning = {mostAwakeGroups: MOST_AWAKE, smallFilesAfter: 8, mostHeldBytes: 256 * 1024}
 
 export class Engine implements EngineApi {
   readonly options: ResolvedEngineOptions

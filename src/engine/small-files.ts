@@ -52,6 +52,8 @@ export interface SmallFilesOptions {
   readonly settings: OperationSettings
   /** Plain small files in a row after which a server is trusted with a batch; Infinity for never. */
   readonly trustedAfter: number
+  /** Bytes. A larger file is written while it comes, and not at once when it is whole. */
+  readonly mostHeldBytes: number
   /** Of this group one runs after the other. */
   readonly isSerialized: (group: string) => boolean
   /** Takes a step of an operation; resolves when its record is durable. */
@@ -73,8 +75,8 @@ export class SmallFiles implements Batch {
 
   constructor(options: SmallFilesOptions) {
     this.#options = options
-    const {ports, meter, pool} = options
-    this.#exchangePorts = {...ports, meter, pool, now: () => this.now()}
+    const {ports, meter, pool, mostHeldBytes} = options
+    this.#exchangePorts = {...ports, meter, pool, mostHeldBytes, now: () => this.now()}
     this.#origins = new SmallOrigins(options.trustedAfter)
   }
 
