@@ -18,8 +18,6 @@ const NEVER = new AbortController().signal
 export interface SmallBody extends Pick<BodyReceiver, 'lend' | 'filled' | 'release'> {
   /** Bytes that will come. */
   readonly expected: number
-  /** Ranges that are in the part file. */
-  readonly written: RangeSet
   /** Resolves when all that came is where it belongs; rejects when the disk would not have it. */
   taken(): Promise<void>
   /** Makes a whole and durable part of it, as the sink's `verify` leaves one. */
@@ -40,8 +38,6 @@ export interface SmallBodyOptions {
   readonly mostHeldBytes: number
   /** There is memory again. */
   readonly onRoom: () => void
-  /** More of it is in the part file. */
-  readonly onWritten: () => void
   /** The disk would not have it: no more is wanted. */
   readonly onFailure: () => void
 }
@@ -51,7 +47,6 @@ export function smallBody(options: SmallBodyOptions): SmallBody {
 }
 
 class HeldBody implements SmallBody {
-  readonly written = EMPTY
   readonly expected: number
   readonly #options: SmallBodyOptions
   #lent: Buffer[] = []
@@ -115,10 +110,6 @@ class WrittenBody implements SmallBody {
     this.#part.catch((error) => this.#fail(error))
   }
 
-  get written(): RangeSet {
-    return this.#written
-  }
-
   lend(): Buffer | undefined {
     if (this.#lent >= BUFFERS || this.#failure !== undefined) return undefined
     this.#lent += 1
@@ -136,7 +127,6 @@ class WrittenBody implements SmallBody {
   }
 
   async #write(buffer: Buffer, length: number, offset: number): Promise<void> {
-    const {onWritten, onRoom} = this.#options
     try {
       const part = await this.#part
       await part.write(buffer, length, offset)
@@ -146,9 +136,7 @@ class WrittenBody implements SmallBody {
     } finally {
       this.release(buffer)
     }
-    if (this.#failure !== undefined) return
-    onWritten()
-    onRoom()
+    if (this.#failure === undefined) this.#options.onRoom()
   }
 
   #fail(error: unknown): void {

@@ -207,7 +207,6 @@ export class SmallExchange implements BodyReceiver {
       facts: this.#facts,
       expected,
       onRoom: () => this.#exchange?.resume(),
-      onWritten: () => meter.wrote(id),
       onFailure: () => {
         this.#isBroken = true
         this.#exchange?.stop()
@@ -217,6 +216,7 @@ export class SmallExchange implements BodyReceiver {
 
   #counts(total: number): ByteCounts {
     const {generation} = this.#facts.evidence
-    return {generation, received: this.#exchange?.received ?? 0, total, written: this.#body?.written ?? EMPTY}
+    // Nobody is to read what is written already: if it is let go of, the same generation may begin anew with another version.
+    return {generation, received: this.#exchange?.received ?? 0, total, written: EMPTY}
   }
 }

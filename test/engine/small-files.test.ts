@@ -346,6 +346,40 @@ describe('a batch of small files', () => {
       await world.close()
     })
 
+    it.each([
+      ['the same', {kind: 'reset', after: 2_500_000}, 1],
+      ['another', {kind: 'reset', after: 2_500_000}, 2],
+      ['another', {kind: 'stalled', after: 2_500_000}, 2],
+    ] as const)('gives a reader %s version as a whole after %o', async (_, fault, seed) => {
+      const size = 4_000_000
+      const world = await worldOfLarger(1, 500_000, {size})
+      world.network.addFault(urlOf(1), fault)
+      const entry = await start(world, 1)
+      const bytes = Buffer.alloc(size)
+      const source = world.engine.bytesOf(entry)
+      const readOn = async () => {
+        for (let at = 0; at < size; ) at += await source.read(bytes.subarray(at), at)
+      }
+      const reading = readOn()
+      reading.catch(() => undefined)
+      await world.advance(450)
+      world.network.serve(urlOf(1), {seed, size})
+      // Two versions have nothing in common: whoever was given bytes of one is told that another begins.
+      const outcome = await world.until(
+        reading.then(
+          () => 'read',
+          (error) => (error as {readonly code?: string}).code,
+        ),
+      )
+      if (outcome !== 'DOWNLOAD_RESTARTED') {
+        expect(outcome).toBe('read')
+        expect(bytes.equals(contentOf(seed, size))).toBe(true)
+      }
+      source.close()
+      await expectWhole(world, entry, seed, size)
+      await world.close()
+    })
+
     it('leaves nothing of one that is canceled, and all of one that was taken away to its chart', async () => {
       for (let ms = 0; ms <= 800; ms += 80) {
         const world = await worldOfLarger(2, 200_000)
