@@ -103,7 +103,7 @@ export class SmallFiles implements Batch {
   /** What may not move under these conditions goes on by itself, and pauses. */
   conditionsChanged(conditions: Conditions): void {
     for (const carried of [...this.#onWire]) {
-      if (blockageOf(carried.facts, conditions) !== undefined) this.#options.promote(carried.entry)
+      if (blockageOf(carried.facts, conditions) !== undefined) void this.#yield(carried)
     }
   }
 
@@ -157,7 +157,7 @@ export class SmallFiles implements Batch {
       this.#arrive(carried)
     } else if (outcome === 'notPlain') {
       this.#origins.distrust(carried.facts.request.url)
-      this.#giveUp(carried)
+      void this.#yield(carried)
     } else if (outcome === 'notTaken') {
       this.#giveUp(carried)
     } else if (outcome !== 'stopped') {
@@ -268,10 +268,10 @@ export class SmallFiles implements Batch {
     }
   }
 
-  /** Its own chart goes on where it is. */
+  /** Its own chart goes on where it is. One whose last bytes were on their way to the disk already becomes a file here. */
   async #yield(carried: CarriedFile): Promise<void> {
     await carried.yield()
-    this.#giveUp(carried)
+    if (this.#onWire.has(carried)) this.#giveUp(carried)
   }
 
   #running(): SmallFilesActor {

@@ -1,7 +1,7 @@
 /** A batch of small files, on simulated time: nobody can tell it from a chart for each, and it lets go of whatever is not plain. */
 
 import fc from 'fast-check'
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, vi} from 'vitest'
 import {BackgroundTransferBehavior} from '../../src/domain/behavior.ts'
 import {BackgroundTransferPriority} from '../../src/domain/priority.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
@@ -377,6 +377,46 @@ describe('a batch of small files', () => {
       }
       source.close()
       await expectWhole(world, entry, seed, size)
+      await world.close()
+    })
+
+    it.each([
+      {kind: 'reset', after: 700_000},
+      {kind: 'truncated', after: 700_000},
+    ] as const)('goes on where it is after %o', async (fault) => {
+      const world = await worldOfLarger(1, 100_000)
+      world.network.addFault(urlOf(1), fault)
+      await expectWhole(world, await start(world, 1), 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1)).toEqual([undefined, 'bytes=700000-'])
+      await world.close()
+    })
+
+    it('94. goes on where it is when the network is there again', async () => {
+      const world = await worldOfLarger(1, 100_000)
+      const entry = await start(world, 1)
+      await world.advance(500)
+      world.setConditions({connectivity: 'none'})
+      await world.until(() => entry.record.state === 'pausedNoNetwork')
+      expect(sizeOf(entry.record.evidence.ranges)).toBeGreaterThanOrEqual(400_000)
+      world.setConditions({connectivity: 'internet'})
+      await expectWhole(world, entry, 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1).map((range) => range !== undefined)).toEqual([false, true])
+      await world.close()
+    })
+
+    it('is not asked for again where all of it came, and only the disk is slow', async () => {
+      const engine = {maxConcurrentTransfers: 4, retryDelayMs: 100}
+      const world = new SimulatedWorld({engine, smallFilesAfter: 0, mostDelayMs: 3000})
+      let isSlow = false
+      vi.spyOn(world.random, 'next').mockImplementation(() => (isSlow ? 0.9 : 0))
+      world.beforeDiskCall = (call) => {
+        isSlow ||= call === 'write'
+      }
+      world.network.pieceBytes = WRITTEN_SIZE
+      world.network.serve(urlOf(1), {seed: 1, size: WRITTEN_SIZE})
+      await world.open()
+      await expectWhole(world, await start(world, 1), 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1)).toEqual([undefined])
       await world.close()
     })
 
