@@ -18,7 +18,8 @@
  *
  * A batch carries what goes its plain way. Whatever else happens to one of its operations (a failure, an answer that is not plain,
  * a command, a slow server) makes it let go of that one: it gets its own chart (operation.machine.ts, leavingBatch), as if the
- * process had died and it had been admitted again; of a larger file that is slow what came is made durable first. Whoever has no slot any more waits in the line until it is.
+ * process had died and it had been admitted again; of a larger file what came is made durable first, unless a command waits. Whoever has
+ * no slot any more waits in the line until it is.
  */
 
 import {type ActorRefFrom, fromPromise, setup} from 'xstate'

@@ -9,9 +9,6 @@ import {type FileSink, type PartFile, partNameOf} from '../ports/file-sink.ts'
 import type {BodyReceiver} from '../ports/transport.ts'
 import type {BufferPool} from './buffer-pool.ts'
 
-/** Bytes. To write a larger one at once saves less than its memory is worth. */
-export const MOST_HELD_BYTES = 256 * 1024
-
 /** Of a body that is written while it comes: one buffer fills while two are being written. */
 const BUFFERS = 3
 
@@ -21,8 +18,6 @@ const NEVER = new AbortController().signal
 export interface SmallBody extends Pick<BodyReceiver, 'lend' | 'filled' | 'release'> {
   /** Bytes that will come. */
   readonly expected: number
-  /** Ranges that are in the part file. */
-  readonly written: RangeSet
   /** Resolves when all that came is where it belongs; rejects when the disk would not have it. */
   taken(): Promise<void>
   /** Makes a whole and durable part of it, as the sink's `verify` leaves one. */
@@ -39,20 +34,19 @@ export interface SmallBodyOptions {
   readonly facts: OperationFacts
   /** Bytes that will come. */
   readonly expected: number
+  /** Bytes. A larger one is written while it comes: to write it at once saves less than its memory is worth. */
+  readonly mostHeldBytes: number
   /** There is memory again. */
   readonly onRoom: () => void
-  /** More of it is in the part file. */
-  readonly onWritten: () => void
   /** The disk would not have it: no more is wanted. */
   readonly onFailure: () => void
 }
 
 export function smallBody(options: SmallBodyOptions): SmallBody {
-  return options.expected <= MOST_HELD_BYTES ? new HeldBody(options) : new WrittenBody(options)
+  return options.expected <= options.mostHeldBytes ? new HeldBody(options) : new WrittenBody(options)
 }
 
 class HeldBody implements SmallBody {
-  readonly written = EMPTY
   readonly expected: number
   readonly #options: SmallBodyOptions
   #lent: Buffer[] = []
@@ -116,10 +110,6 @@ class WrittenBody implements SmallBody {
     this.#part.catch((error) => this.#fail(error))
   }
 
-  get written(): RangeSet {
-    return this.#written
-  }
-
   lend(): Buffer | undefined {
     if (this.#lent >= BUFFERS || this.#failure !== undefined) return undefined
     this.#lent += 1
@@ -137,7 +127,6 @@ class WrittenBody implements SmallBody {
   }
 
   async #write(buffer: Buffer, length: number, offset: number): Promise<void> {
-    const {onWritten, onRoom} = this.#options
     try {
       const part = await this.#part
       await part.write(buffer, length, offset)
@@ -147,9 +136,7 @@ class WrittenBody implements SmallBody {
     } finally {
       this.release(buffer)
     }
-    if (this.#failure !== undefined) return
-    onWritten()
-    onRoom()
+    if (this.#failure === undefined) this.#options.onRoom()
   }
 
   #fail(error: unknown): void {

@@ -30,7 +30,7 @@ import {
 import type {BufferPool} from './buffer-pool.ts'
 import {withPlan} from './question.ts'
 import {requestHeaders} from './request-headers.ts'
-import {MOST_HELD_BYTES, type SmallBody, smallBody} from './small-body.ts'
+import {type SmallBody, smallBody} from './small-body.ts'
 
 /** Bytes. Of a larger file its chart costs little, compared with its bytes. */
 const SMALL_FILE_BYTES = 8 * 1024 * 1024
@@ -41,6 +41,8 @@ export interface SmallExchangePorts {
   readonly sink: FileSink
   readonly meter: ProgressMeter
   readonly pool: BufferPool
+  /** Bytes. A larger body is written while it comes. */
+  readonly mostHeldBytes: number
   /** Epoch ms. */
   readonly now: () => number
 }
@@ -197,15 +199,14 @@ export class SmallExchange implements BodyReceiver {
   }
 
   #bodyOf(expected: number): SmallBody {
-    const {meter} = this.#ports
+    const {meter, mostHeldBytes} = this.#ports
     const {id} = this.#facts
-    if (expected > MOST_HELD_BYTES) this.#gauge = meter.attach(id, () => this.#counts(expected))
+    if (expected > mostHeldBytes) this.#gauge = meter.attach(id, () => this.#counts(expected))
     return smallBody({
       ...this.#ports,
       facts: this.#facts,
       expected,
       onRoom: () => this.#exchange?.resume(),
-      onWritten: () => meter.wrote(id),
       onFailure: () => {
         this.#isBroken = true
         this.#exchange?.stop()
@@ -215,6 +216,7 @@ export class SmallExchange implements BodyReceiver {
 
   #counts(total: number): ByteCounts {
     const {generation} = this.#facts.evidence
-    return {generation, received: this.#exchange?.received ?? 0, total, written: this.#body?.written ?? EMPTY}
+    // Nobody is to read what is written already: if it is let go of, the same generation may begin anew with another version.
+    return {generation, received: this.#exchange?.received ?? 0, total, written: EMPTY}
   }
 }

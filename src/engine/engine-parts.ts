@@ -45,9 +45,11 @@ export interface EngineTuning {
   readonly mostAwakeGroups: number
   /** Plain small files in a row after which a server is trusted with a batch; Infinity for never. */
   readonly smallFilesAfter: number
+  /** Bytes of a file that such a batch holds in memory until it is whole; a larger one is written while it comes. */
+  readonly mostHeldBytes: number
 }
 
-const DEFAULT_TUNING: EngineTuning = {mostAwakeGroups: MOST_AWAKE, smallFilesAfter: 8}
+const DEFAULT_TUNING: EngineTuning = {mostAwakeGroups: MOST_AWAKE, smallFilesAfter: 8, mostHeldBytes: 256 * 1024}
 
 export interface EnginePartsOptions {
   readonly ports: EnginePorts
@@ -83,7 +85,7 @@ export class EngineParts {
 
   constructor({ports, options, tuning, hostOf}: EnginePartsOptions) {
     const {store, clock, random, log} = ports
-    const {mostAwakeGroups, smallFilesAfter} = {...DEFAULT_TUNING, ...tuning}
+    const {mostAwakeGroups, smallFilesAfter, mostHeldBytes} = {...DEFAULT_TUNING, ...tuning}
     const {events} = this
     const emit = (event: EngineEvent) => events.next(event)
     const conditions = () => this.life.conditions
@@ -155,6 +157,7 @@ export class EngineParts {
       inspect: options.inspect,
       settings: options.settings,
       trustedAfter: smallFilesAfter,
+      mostHeldBytes,
       isSerialized: (group) => this.line.groupRecord(group).behavior === BackgroundTransferBehavior.serialized,
       take: (entry, step) => this.operations.take(entry, step),
       promote: (entry) => void this.operations.activate(entry),

@@ -52,6 +52,8 @@ export interface SmallFilesOptions {
   readonly settings: OperationSettings
   /** Plain small files in a row after which a server is trusted with a batch; Infinity for never. */
   readonly trustedAfter: number
+  /** Bytes. A larger file is written while it comes, and not at once when it is whole. */
+  readonly mostHeldBytes: number
   /** Of this group one runs after the other. */
   readonly isSerialized: (group: string) => boolean
   /** Takes a step of an operation; resolves when its record is durable. */
@@ -73,8 +75,8 @@ export class SmallFiles implements Batch {
 
   constructor(options: SmallFilesOptions) {
     this.#options = options
-    const {ports, meter, pool} = options
-    this.#exchangePorts = {...ports, meter, pool, now: () => this.now()}
+    const {ports, meter, pool, mostHeldBytes} = options
+    this.#exchangePorts = {...ports, meter, pool, mostHeldBytes, now: () => this.now()}
     this.#origins = new SmallOrigins(options.trustedAfter)
   }
 
@@ -101,7 +103,7 @@ export class SmallFiles implements Batch {
   /** What may not move under these conditions goes on by itself, and pauses. */
   conditionsChanged(conditions: Conditions): void {
     for (const carried of [...this.#onWire]) {
-      if (blockageOf(carried.facts, conditions) !== undefined) this.#options.promote(carried.entry)
+      if (blockageOf(carried.facts, conditions) !== undefined) void this.#yield(carried)
     }
   }
 
@@ -155,7 +157,7 @@ export class SmallFiles implements Batch {
       this.#arrive(carried)
     } else if (outcome === 'notPlain') {
       this.#origins.distrust(carried.facts.request.url)
-      this.#giveUp(carried)
+      void this.#yield(carried)
     } else if (outcome === 'notTaken') {
       this.#giveUp(carried)
     } else if (outcome !== 'stopped') {
@@ -266,10 +268,10 @@ export class SmallFiles implements Batch {
     }
   }
 
-  /** Its own chart goes on where it is. */
+  /** Its own chart goes on where it is. One whose last bytes were on their way to the disk already becomes a file here. */
   async #yield(carried: CarriedFile): Promise<void> {
     await carried.yield()
-    this.#giveUp(carried)
+    if (this.#onWire.has(carried)) this.#giveUp(carried)
   }
 
   #running(): SmallFilesActor {

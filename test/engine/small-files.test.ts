@@ -1,7 +1,7 @@
 /** A batch of small files, on simulated time: nobody can tell it from a chart for each, and it lets go of whatever is not plain. */
 
 import fc from 'fast-check'
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, vi} from 'vitest'
 import {BackgroundTransferBehavior} from '../../src/domain/behavior.ts'
 import {BackgroundTransferPriority} from '../../src/domain/priority.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
@@ -343,6 +343,80 @@ describe('a batch of small files', () => {
       await world.advance(200)
       expect(next.actor).toBeUndefined()
       await expectWhole(world, next, 3, WRITTEN_SIZE)
+      await world.close()
+    })
+
+    it.each([
+      ['the same', {kind: 'reset', after: 2_500_000}, 1],
+      ['another', {kind: 'reset', after: 2_500_000}, 2],
+      ['another', {kind: 'stalled', after: 2_500_000}, 2],
+    ] as const)('gives a reader %s version as a whole after %o', async (_, fault, seed) => {
+      const size = 4_000_000
+      const world = await worldOfLarger(1, 500_000, {size})
+      world.network.addFault(urlOf(1), fault)
+      const entry = await start(world, 1)
+      const bytes = Buffer.alloc(size)
+      const source = world.engine.bytesOf(entry)
+      const readOn = async () => {
+        for (let at = 0; at < size; ) at += await source.read(bytes.subarray(at), at)
+      }
+      const reading = readOn()
+      reading.catch(() => undefined)
+      await world.advance(450)
+      world.network.serve(urlOf(1), {seed, size})
+      // Two versions have nothing in common: whoever was given bytes of one is told that another begins.
+      const outcome = await world.until(
+        reading.then(
+          () => 'read',
+          (error) => (error as {readonly code?: string}).code,
+        ),
+      )
+      if (outcome !== 'DOWNLOAD_RESTARTED') {
+        expect(outcome).toBe('read')
+        expect(bytes.equals(contentOf(seed, size))).toBe(true)
+      }
+      source.close()
+      await expectWhole(world, entry, seed, size)
+      await world.close()
+    })
+
+    it.each([
+      {kind: 'reset', after: 700_000},
+      {kind: 'truncated', after: 700_000},
+    ] as const)('goes on where it is after %o', async (fault) => {
+      const world = await worldOfLarger(1, 100_000)
+      world.network.addFault(urlOf(1), fault)
+      await expectWhole(world, await start(world, 1), 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1)).toEqual([undefined, 'bytes=700000-'])
+      await world.close()
+    })
+
+    it('94. goes on where it is when the network is there again', async () => {
+      const world = await worldOfLarger(1, 100_000)
+      const entry = await start(world, 1)
+      await world.advance(500)
+      world.setConditions({connectivity: 'none'})
+      await world.until(() => entry.record.state === 'pausedNoNetwork')
+      expect(sizeOf(entry.record.evidence.ranges)).toBeGreaterThanOrEqual(400_000)
+      world.setConditions({connectivity: 'internet'})
+      await expectWhole(world, entry, 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1).map((range) => range !== undefined)).toEqual([false, true])
+      await world.close()
+    })
+
+    it('is not asked for again where all of it came, and only the disk is slow', async () => {
+      const engine = {maxConcurrentTransfers: 4, retryDelayMs: 100}
+      const world = new SimulatedWorld({engine, smallFilesAfter: 0, mostDelayMs: 3000})
+      let isSlow = false
+      vi.spyOn(world.random, 'next').mockImplementation(() => (isSlow ? 0.9 : 0))
+      world.beforeDiskCall = (call) => {
+        isSlow ||= call === 'write'
+      }
+      world.network.pieceBytes = WRITTEN_SIZE
+      world.network.serve(urlOf(1), {seed: 1, size: WRITTEN_SIZE})
+      await world.open()
+      await expectWhole(world, await start(world, 1), 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1)).toEqual([undefined])
       await world.close()
     })
 

@@ -484,6 +484,32 @@ describe('a file system without hard links', () => {
     expect(readdirSync(directory)).toEqual([])
   })
 
+  test.each(['a kill', 'a failure'])(
+    'keeps an empty file that has its name already, whatever is left of that: %s',
+    async (how) => {
+      const name = nameIn(directory)
+      const file = await finishPart(createFileSink({durability: 'process'}), name, Buffer.alloc(0))
+      if (how === 'a kill') {
+        // After the rename, before the note is removed.
+        await new Promise<void>((killed) => {
+          const files = {...noLinks, remove: () => new Promise<never>(() => killed())}
+          void createFileSink({durability: 'process', files}).publish(name, file, 'failIfExists')
+        })
+      } else {
+        // The answer to the rename is lost, and the same call is refused when it is sent again.
+        const rename: FileSystem['rename'] = async (from, to) => {
+          await noLinks.rename(from, to)
+          throw errno('ENOENT')
+        }
+        const sink = createFileSink({durability: 'process', files: {...noLinks, rename}})
+        await sink.publish(name, file, 'failIfExists').catch(() => undefined)
+      }
+      const sink = createFileSink({durability: 'process', files: noLinks})
+      expect(await sink.publish(name, file, 'failIfExists')).toBe(name.file)
+      expect(readdirSync(directory)).toEqual(['film.mp4'])
+    },
+  )
+
   test('leaves alone what somebody has put in its place', async () => {
     const name = nameIn(directory)
     const later = new Date(Date.now() + 60_000)

@@ -231,8 +231,9 @@ export class EngineModel {
       ...(scheduler === undefined ? {} : {scheduler}),
       // In half of the worlds every group without a running member sleeps.
       ...(seed % 2 === 0 ? {mostAwakeGroups: 0} : {}),
-      // In two of three worlds a batch carries whatever is plain.
+      // In two of three worlds a batch carries whatever is plain; in one of these it writes most of it while it comes.
       ...(seed % 3 === 0 ? {} : {smallFilesAfter: 0}),
+      ...(seed % 3 === 2 ? {mostHeldBytes: 10_000} : {}),
       engine: {
         maxConcurrentTransfers: CAPACITY,
         stallTimeoutMs: 20_000,

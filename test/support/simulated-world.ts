@@ -48,6 +48,8 @@ export interface WorldOptions {
   readonly mostAwakeGroups?: number
   /** The same. */
   readonly smallFilesAfter?: number
+  /** The same. */
+  readonly mostHeldBytes?: number
   readonly tasks?: TaskRunner
 }
 
@@ -385,9 +387,10 @@ function slowStore(store: MemoryStore, clock: Clock, delay: () => number): Recor
   })
 }
 
-function tuningOf({mostAwakeGroups, smallFilesAfter}: WorldOptions): Partial<EngineTuning> {
+function tuningOf({mostAwakeGroups, smallFilesAfter, mostHeldBytes}: WorldOptions): Partial<EngineTuning> {
   return {
     ...(mostAwakeGroups === undefined ? {} : {mostAwakeGroups}),
     ...(smallFilesAfter === undefined ? {} : {smallFilesAfter}),
+    ...(mostHeldBytes === undefined ? {} : {mostHeldBytes}),
   }
 }

@@ -118,7 +118,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
         const paths = partPaths(name)
         assertSound(unsound, paths.part)
         const {path, partName} = await takeFinalName({files, durable, name, paths, file, collision})
-        await removePublished(files, name, {paths, partName, hasNoSide: wholes.delete(paths.part)})
+        await removePublished(files, name, {paths, file, partName, hasNoSide: wholes.delete(paths.part)})
         // Of the names, not of the part: whoever publishes again, after this failed, syncs them again.
         if (durable) await directories.sync(paths.directory, file.device)
         return path

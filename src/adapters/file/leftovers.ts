@@ -3,7 +3,7 @@
  * for each of them would cost the square of their number.
  */
 
-import {FIRST_GENERATION} from '../../domain/record.ts'
+import {FIRST_GENERATION, type PublishedFile} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
 import {noteOf, type PartPaths, partPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
@@ -19,6 +19,7 @@ const NEWER_GENERATIONS = 8
 
 export interface Published {
   readonly paths: PartPaths
+  readonly file: PublishedFile
   readonly partName: PartNameLeft
   /** There never was a side file. */
   readonly hasNoSide: boolean
@@ -49,10 +50,10 @@ export async function removePublished(files: FileSystem, name: PartName, publish
   for (let generation = oldest(name); generation < name.generation; generation++) {
     await removeGeneration(files, partPaths({...name, generation}))
   }
-  const {paths, partName, hasNoSide} = published
+  const {paths, file, partName, hasNoSide} = published
   if (partName !== 'none') await files.remove(paths.part, partName === 'further')
   if (!hasNoSide) await removeSide(files, paths)
-  if (partName === 'unknown') await dropPlaceholder(files, noteOf(name))
+  if (partName === 'unknown') await dropPlaceholder(files, noteOf(name), file)
 }
 
 function oldest({generation}: PartName): number {

@@ -5,8 +5,10 @@
  */
 
 import {basename, dirname, join} from 'node:path'
+import type {PublishedFile} from '../../domain/record.ts'
 import {errnoOf} from './file-errors.ts'
 import type {FileSystem} from './file-system.ts'
+import {isSame, renamePart} from './rename-part.ts'
 import {readFully, writeFully} from './transfer-bytes.ts'
 
 /** Between the two are no more than a few syncs. */
@@ -26,16 +28,18 @@ export interface PlaceholderOptions {
   readonly note: string
   /** The note outlives a loss of power that the placeholder outlives. */
   readonly durable: boolean
+  /** What the part becomes. */
+  readonly file: PublishedFile
 }
 
 /** False when the name is somebody else's. */
 export async function takeByPlaceholder(options: PlaceholderOptions, path: string): Promise<boolean> {
-  const {files, part, note} = options
+  const {files, part, note, file} = options
   if (!(await isPlaceholder(files, note, path)) && !(await makePlaceholder(options, path))) return false
   try {
-    await files.rename(part, path)
+    await renamePart(files, part, path, file)
   } catch (thrown) {
-    await dropPlaceholder(files, note)
+    await dropPlaceholder(files, note, file)
     throw thrown
   }
   await files.remove(note)
@@ -48,13 +52,14 @@ export async function isPlaceholder(files: FileSystem, note: string, path: strin
   return noted?.name === basename(path) && (await isOfNote(files, path, noted))
 }
 
-/** What an earlier call left of the note, and of what it speaks of. */
-export async function dropPlaceholder(files: FileSystem, note: string): Promise<void> {
+/** What an earlier call left of the note, and of what it speaks of: that may have become `file`, which is empty too, since. */
+export async function dropPlaceholder(files: FileSystem, note: string, file?: PublishedFile): Promise<void> {
   if ((await files.lstat(note)) === undefined) return
   const noted = await readNote(files, note)
   if (noted !== undefined) {
     const path = join(dirname(note), noted.name)
-    if (await isOfNote(files, path, noted)) await files.remove(path)
+    const isPublished = file !== undefined && isSame(await files.lstat(path), file)
+    if (!isPublished && (await isOfNote(files, path, noted))) await files.remove(path)
   }
   await files.remove(note)
 }

@@ -10,8 +10,9 @@ import type {CollisionPolicy, PublishedFile} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
 import {errnoOf, NO_LINKS} from './file-errors.ts'
 import {alternative, noteOf, type PartPaths, siblingOf} from './file-names.ts'
-import type {FileFacts, FileSystem} from './file-system.ts'
+import type {FileSystem} from './file-system.ts'
 import {dropPlaceholder, isPlaceholder, type PlaceholderOptions, takeByPlaceholder} from './placeholder.ts'
+import {isSame, renamePart} from './rename-part.ts'
 
 /** After so many taken names something else is wrong. */
 const MOST_ALTERNATIVES = 100_000
@@ -51,12 +52,12 @@ export async function takeFinalName(publication: Publication): Promise<TakenName
     throw new TransferError('PART_LOST', 'the partial file is gone, or is another one', {where: part})
   }
   if (collision === 'replaceExisting') {
-    await renameOver(files, part, destination, file)
+    await renamePart(files, part, destination, file)
     return {path: destination, partName: 'none'}
   }
   for (let n = 1; n <= MOST_ALTERNATIVES; n++) {
     const path = alternative(destination, n)
-    const partName = await takeFreeName({files, part, note: noteOf(name), durable}, path, file)
+    const partName = await takeFreeName({files, part, note: noteOf(name), durable, file}, path)
     if (partName !== undefined) return {path, partName}
     if (collision === 'failIfExists') break
   }
@@ -90,37 +91,19 @@ async function findTakenName(
   return undefined
 }
 
-/** Over a network the answer to a call that was carried out may be lost, and the same call refused when it is sent again. */
-async function renameOver(files: FileSystem, part: string, destination: string, file: PublishedFile): Promise<void> {
-  try {
-    await files.rename(part, destination)
-  } catch (thrown) {
-    if (errnoOf(thrown) !== 'ENOENT' || !isSame(await files.lstat(destination), file)) throw thrown
-  }
-}
-
 /** Undefined when the name is taken. */
-async function takeFreeName(
-  options: PlaceholderOptions,
-  path: string,
-  file: PublishedFile,
-): Promise<PartNameLeft | undefined> {
-  const {files, part, note} = options
+async function takeFreeName(options: PlaceholderOptions, path: string): Promise<PartNameLeft | undefined> {
+  const {files, part, note, file} = options
   try {
     await files.link(part, path)
     return 'further'
   } catch (thrown) {
     const errno = errnoOf(thrown)
-    // Made, and the answer lost: see renameOver.
+    // Made, and the answer lost: see renamePart.
     if (errno === 'EEXIST' && isSame(await files.lstat(path), file)) return 'further'
     // What is there is looked at before links are asked for.
     if (errno === 'EEXIST' && !(await isPlaceholder(files, note, path))) return undefined
     if (errno !== 'EEXIST' && (errno === undefined || !NO_LINKS.has(errno))) throw thrown
     return (await takeByPlaceholder(options, path)) ? 'none' : undefined
   }
-}
-
-function isSame(found: FileFacts | undefined, file: PublishedFile): boolean {
-  // Not the device: its number may be another after the machine was started anew, and all names are in one directory.
-  return found !== undefined && found.kind === 'file' && found.inode === file.inode && found.size === file.size
 }
