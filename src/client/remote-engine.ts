@@ -6,7 +6,7 @@
 
 import type {Observable} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import {invalidArgument, type TransferError} from '../domain/errors.ts'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
@@ -141,9 +141,17 @@ export class RemoteEngine implements EngineApi {
     return this.#operations.ticks$
   }
 
-  /** What was asked for reaches the host first. The transfers go on there. Idempotent. */
-  close(): Promise<void> {
-    return this.#link.close(() => this.#calls.idle())
+  /**
+   * What was asked for reaches the host first, or another one that comes soon. The transfers go on there. Idempotent. Rejects with
+   * HOST_UNREACHABLE, once everything is closed, when it is not known whether the last commands reached anybody.
+   */
+  async close(): Promise<void> {
+    await this.#link.close(() => this.#calls.idle())
+    if (!this.#calls.hasLost) return
+    throw new TransferError('HOST_UNREACHABLE', 'the host went away before it answered what was asked of it last', {
+      where: this.#ports.connection.address,
+      advice: 'connect again, and see how the operations stand',
+    })
   }
 
   start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
