@@ -27,6 +27,7 @@ import {
 import type {ContentPiece} from '../domain/request-content.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
+import {assertOfItsDirection} from '../domain/upload.ts'
 import {providerOf} from '../ports/attempt-provider.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
@@ -230,7 +231,10 @@ export class Engine implements EngineApi {
   /** Resolves when the records are durable, with what `use` made of each. */
   async #accept<T>(drafts: readonly OperationDraft[], use: (record: OperationRecord) => T): Promise<readonly T[]> {
     this.#requireServing()
-    for (const {request} of drafts) providerOf(this.options.providers, request)
+    for (const draft of drafts) {
+      assertOfItsDirection(draft)
+      providerOf(this.options.providers, draft.request)
+    }
     const {operations, usage} = this.#coordinator.applications
     for (const draft of drafts) usage.demand(draft)
     operations.take(drafts)
@@ -455,6 +459,7 @@ export class Engine implements EngineApi {
    * takes no part yet keeps its order of arrival.
    */
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
+    assertOfItsDirection({...entry.facts, policy})
     if (entry.phase !== undefined) this.#coordinator.limits.limitOperation(entry.record.id, policy.maxBytesPerSecond)
     const keepsPlace = entry.state !== 'queued' || policy.priority === entry.facts.policy.priority
     if (keepsPlace || !this.#line.takesPart(entry.facts)) {
@@ -476,6 +481,7 @@ export class Engine implements EngineApi {
 
   /** Headers for the next request, or a new address (which starts over, spec D34; paused operations only). */
   changeRequest(entry: OperationEntry, request: TransferRequest): void {
+    assertOfItsDirection({...entry.facts, request})
     const {request: before} = entry.facts
     if (request.url === before.url) {
       this.#command(entry, {type: 'headers.changed', request})
