@@ -72,6 +72,8 @@ export class RemoteEngine implements EngineApi {
   readonly #nextId: () => OperationId
   readonly #operations: MirroredOperations
   readonly #groups = new Map<string, GroupRecord>()
+  /** What was asked for last, until the host has answered. */
+  readonly #groupWishes = new Map<string, Pick<GroupRecord, 'behavior'>>()
   readonly #events: WatchedEvents
   readonly #drafts: RemoteDrafts
   readonly #commands: OperationCommands
@@ -311,13 +313,20 @@ export class RemoteEngine implements EngineApi {
   }
 
   group(name: string): GroupRecord {
-    return this.#groups.get(name) ?? {name, behavior: 0}
+    return {...(this.#groups.get(name) ?? {name, behavior: 0}), ...this.#groupWishes.get(name)}
   }
 
   setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
     this.#link.demandOpen()
-    this.#groups.set(name, {...this.group(name), behavior})
-    return this.#calls.call('setBehavior', {group: name, behavior}).then(() => undefined)
+    const wish = {behavior}
+    this.#groupWishes.set(name, wish)
+    const unwish = () => {
+      if (this.#groupWishes.get(name) === wish) this.#groupWishes.delete(name)
+    }
+    return this.#calls.callAnd('setBehavior', {group: name, behavior}, unwish).catch((error) => {
+      unwish()
+      throw error
+    })
   }
 
   limitRate(bytesPerSecond: number | undefined): void {

@@ -237,3 +237,33 @@ describe('a client whose link breaks', () => {
     expect(new Set(asked.flatMap(({ids}) => ids)).size).toBe(records.length)
   })
 })
+
+describe('a client whose wish for a group is refused', () => {
+  it('says of the group what the host said last', async () => {
+    const {host, client} = await connected()
+    const refused = [client.setBehavior('films', 1), client.setBehavior('films', 1)]
+    for (const each of refused) each.catch(() => undefined)
+    expect(client.group('films').behavior).toBe(1)
+    const error = new TransferError('LIMIT_REACHED', 'there are too many').toSerialized()
+    for (const each of refused) {
+      const {id} = await host.called('setBehavior')
+      host.tell({type: 'result', id, error})
+      await expect(each).rejects.toThrow('there are too many')
+    }
+    expect(client.group('films').behavior).toBe(0)
+  })
+
+  it('keeps a wish until it is answered, whatever a host says that has not heard of it', async () => {
+    const {host, client, comeBack} = await connected()
+    host.tell({type: 'group', group: {name: 'films', behavior: 0}})
+    const set = client.setBehavior('films', 1)
+    host.tell({type: 'group', group: {name: 'films', behavior: 0, maxBytesPerSecond: 1_000}})
+    expect(client.group('films')).toEqual({name: 'films', behavior: 1, maxBytesPerSecond: 1_000})
+    host.lose(GONE)
+    await comeBack()
+    host.tell({type: 'group', group: {name: 'films', behavior: 1}})
+    await host.answer('setBehavior', null)
+    await set
+    expect(client.group('films')).toEqual({name: 'films', behavior: 1})
+  })
+})
