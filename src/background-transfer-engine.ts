@@ -182,8 +182,11 @@ export class BackgroundTransferEngine implements AsyncDisposable {
       })
       return BackgroundTransferEngine.#of(engine, {
         close: async () => {
-          await engine.close()
-          await heir?.close()
+          try {
+            await engine.close()
+          } finally {
+            await heir?.close()
+          }
         },
         startInspector: (inspectOptions) => remoteInspector(engine, inspectOptions),
         host: () => engine.host ?? null,
@@ -429,7 +432,11 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     )
   }
 
-  /** Running operations make their bytes durable and queue again; then the lock is given back. Idempotent. */
+  /**
+   * Running operations make their bytes durable and queue again; then the lock is given back. Idempotent. A connected engine waits
+   * for the host’s answers to what was asked of it, where the host is gone for five seconds at most, and then rejects with
+   * HOST_UNREACHABLE: whether that came to pass is not known.
+   */
   async close(): Promise<void> {
     removeOpenEngine(this.#engine)
     await this.#parts.close()

@@ -23,6 +23,32 @@ export interface CallQueueOptions {
 
 const MOST_IN_BATCH = 1_000
 
+/** What outlives the client that asked it, once the host has heard it. The rest are questions, or end with the client anyway. */
+const LASTING: ReadonlySet<CallName> = new Set<CallName>([
+  'start',
+  'attach',
+  'resumeAll',
+  'pause',
+  'resume',
+  'retry',
+  'cancel',
+  'changePolicy',
+  'changeRequest',
+  'makeCurrent',
+  'move',
+  'forget',
+  'setPrefetch',
+  'setBehavior',
+  'limitRate',
+  'limitGroupRate',
+  'pauseGroup',
+  'resumeGroup',
+  'cancelGroup',
+  'enableCompletionGroup',
+  'registerTask',
+  'unregisterTask',
+])
+
 export class CallQueue {
   readonly #options: CallQueueOptions
   readonly #pending = new Map<number, Pending>()
@@ -31,6 +57,7 @@ export class CallQueue {
   #isLinked = false
   #isPosting = false
   #closed: TransferError | undefined
+  #hasLost = false
   #idle: (() => void)[] = []
 
   constructor(options: CallQueueOptions) {
@@ -102,25 +129,43 @@ export class CallQueue {
     })
   }
 
-  /** Resolves when every call was answered, or there is nobody to answer. */
+  /** Resolves when every call was answered, or there is nobody to answer those that are left, of which nothing lasts. */
   async idle(): Promise<void> {
-    if (this.#pending.size === 0 || !this.#isLinked) return
-    await new Promise<void>((resolve) => this.#idle.push(resolve))
+    do {
+      if (!this.#isIdle) await new Promise<void>((resolve) => this.#idle.push(resolve))
+      // Whoever hears an answer may ask more at once, as a cancel does that waited for its start.
+      await new Promise((resolve) => setImmediate(resolve))
+    } while (!this.#isIdle)
+  }
+
+  /** It was closed before a call was answered that should have changed something: whether it has, nobody knows. */
+  get hasLost(): boolean {
+    return this.#hasLost
   }
 
   /** Nothing is called any more; what waits is rejected. */
   close(error: TransferError): void {
     this.#closed ??= error
+    this.#hasLost ||= this.#isToChangeSomething
     for (const pending of [...this.#pending.values()]) this.#settle(pending, () => pending.reject(error))
   }
 
   #settle(pending: Pending, how: () => void): void {
     this.#pending.delete(pending.id)
     how()
-    if (this.#pending.size === 0) this.#wakeIdle()
+    this.#wakeIdle()
+  }
+
+  get #isIdle(): boolean {
+    return this.#pending.size === 0 || (!this.#isLinked && !this.#isToChangeSomething)
+  }
+
+  get #isToChangeSomething(): boolean {
+    return [...this.#pending.values()].some(({name}) => LASTING.has(name))
   }
 
   #wakeIdle(): void {
+    if (this.#idle.length === 0 || !this.#isIdle) return
     for (const wake of this.#idle.splice(0)) wake()
   }
 

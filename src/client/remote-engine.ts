@@ -6,7 +6,7 @@
 
 import type {Observable} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import {invalidArgument, type TransferError} from '../domain/errors.ts'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
@@ -72,6 +72,8 @@ export class RemoteEngine implements EngineApi {
   readonly #nextId: () => OperationId
   readonly #operations: MirroredOperations
   readonly #groups = new Map<string, GroupRecord>()
+  /** What was asked for last, until the host has answered. */
+  readonly #groupWishes = new Map<string, Pick<GroupRecord, 'behavior'>>()
   readonly #events: WatchedEvents
   readonly #drafts: RemoteDrafts
   readonly #commands: OperationCommands
@@ -141,9 +143,17 @@ export class RemoteEngine implements EngineApi {
     return this.#operations.ticks$
   }
 
-  /** What was asked for reaches the host first. The transfers go on there. Idempotent. */
-  close(): Promise<void> {
-    return this.#link.close(() => this.#calls.idle())
+  /**
+   * What was asked for reaches the host first, or another one that comes soon. The transfers go on there. Idempotent. Rejects with
+   * HOST_UNREACHABLE, once everything is closed, when it is not known whether the last commands reached anybody.
+   */
+  async close(): Promise<void> {
+    await this.#link.close(() => this.#calls.idle())
+    if (!this.#calls.hasLost) return
+    throw new TransferError('HOST_UNREACHABLE', 'the host went away before it answered what was asked of it last', {
+      where: this.#ports.connection.address,
+      advice: 'connect again, and see how the operations stand',
+    })
   }
 
   start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
@@ -303,13 +313,20 @@ export class RemoteEngine implements EngineApi {
   }
 
   group(name: string): GroupRecord {
-    return this.#groups.get(name) ?? {name, behavior: 0}
+    return {...(this.#groups.get(name) ?? {name, behavior: 0}), ...this.#groupWishes.get(name)}
   }
 
   setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
     this.#link.demandOpen()
-    this.#groups.set(name, {...this.group(name), behavior})
-    return this.#calls.call('setBehavior', {group: name, behavior}).then(() => undefined)
+    const wish = {behavior}
+    this.#groupWishes.set(name, wish)
+    const unwish = () => {
+      if (this.#groupWishes.get(name) === wish) this.#groupWishes.delete(name)
+    }
+    return this.#calls.callAnd('setBehavior', {group: name, behavior}, unwish).catch((error) => {
+      unwish()
+      throw error
+    })
   }
 
   limitRate(bytesPerSecond: number | undefined): void {

@@ -1,7 +1,19 @@
-/** Which upload may be sent again, and by which name it is found again. */
+/** What an upload cannot have, which may be sent again, and by which name it is found again. */
 
+import {invalidArgument} from './errors.ts'
 import type {OperationFacts, TransferRequest, TransferTarget} from './record.ts'
 import {soleFileOf} from './request-content.ts'
+
+/** Throws INVALID_ARGUMENT for an upload with what only the chart of a download understands. */
+export function assertOfItsDirection({
+  direction,
+  request,
+  policy,
+}: Pick<OperationFacts, 'direction' | 'request' | 'policy'>): void {
+  if (direction === 'download') return
+  if (policy.recoverable !== undefined) throw invalidArgument('policy.recoverable', 'is for downloads only')
+  if (request.mirrors !== undefined) throw invalidArgument('request.mirrors', 'are for downloads only')
+}
 
 /**
  * Within its session an upload is sent again after an interruption (spec U10, U11). What another session had on the wire is

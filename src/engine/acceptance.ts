@@ -6,6 +6,7 @@
 import type {Subject} from 'rxjs'
 import {extended} from '../domain/extended.ts'
 import type {OperationRecord} from '../domain/record.ts'
+import {assertOfItsDirection} from '../domain/upload.ts'
 import {type AttemptProviders, providerOf} from '../ports/attempt-provider.ts'
 import type {ApplicationQuotas} from './application-quotas.ts'
 import type {Chores} from './chores.ts'
@@ -43,7 +44,10 @@ export class Acceptance {
   /** All or none. Resolves when the records are durable, with what `use` made of each. */
   async accept<T>(drafts: readonly OperationDraft[], use: (record: OperationRecord) => T): Promise<readonly T[]> {
     const {providers, applications, sequences, spool} = this.#options
-    for (const {request} of drafts) providerOf(providers, request)
+    for (const draft of drafts) {
+      assertOfItsDirection(draft)
+      providerOf(providers, draft.request)
+    }
     const {operations, usage} = applications
     for (const draft of drafts) usage.demand(draft)
     operations.take(drafts)

@@ -8,6 +8,7 @@ import {TransferError} from '../domain/errors.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {atAnotherAddress, type TransferPolicy, type TransferRequest} from '../domain/record.ts'
+import {assertOfItsDirection} from '../domain/upload.ts'
 import type {Dispatcher} from './dispatcher.ts'
 import type {Carrier, OperationEntry} from './operation-entry.ts'
 import type {Operations} from './operations.ts'
@@ -49,6 +50,7 @@ export class Commands {
   }
 
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
+    assertOfItsDirection({...entry.facts, policy})
     const {line, rates, sequences} = this.#options
     if (entry.phase !== undefined) rates.limitOperation(entry.record.id, policy.maxBytesPerSecond)
     const keepsPlace = entry.state !== 'queued' || policy.priority === entry.facts.policy.priority
@@ -64,6 +66,7 @@ export class Commands {
   }
 
   changeRequest(entry: OperationEntry, request: TransferRequest): void {
+    assertOfItsDirection({...entry.facts, request})
     const {request: before} = entry.facts
     if (request.url === before.url) {
       this.#command(entry, {type: 'headers.changed', request})

@@ -73,14 +73,14 @@ const HANDLERS: Handlers = {
     Promise.all(
       ids.map(async (id) => {
         const snapshot = context.held.snapshotOf(id)
-        return snapshot ?? held(context, await context.engine.find(id))
+        return snapshot ?? held(context, await findSound(context.engine, id))
       }),
     ),
   catchUp: async ({engine, app}, {ids, attach}) => {
     const records: OperationRecord[] = []
     const joining = new Set(attach)
     for (const id of new Set([...ids, ...attach])) {
-      const entry = await engine.find(id)
+      const entry = await findSound(engine, id)
       if (entry === undefined) continue
       if (isVisible(entry.record, app)) {
         if (joining.has(id)) engine.attach(entry)
@@ -273,9 +273,23 @@ async function isFileVisible({engine, app}: CallContext, file: string): Promise<
     engine.release(entry)
     return isVisible(entry.record, app)
   } catch (thrown) {
-    if (thrown instanceof TransferError && thrown.code === 'STORE_DAMAGED') return true
+    if (isDamage(thrown)) return true
     throw thrown
   }
+}
+
+/** One of many: where its record is damaged it is as good as unknown, and keeps nobody from the others. */
+async function findSound(engine: Engine, id: OperationId): Promise<OperationEntry | undefined> {
+  try {
+    return await engine.find(id)
+  } catch (thrown) {
+    if (isDamage(thrown)) return undefined
+    throw thrown
+  }
+}
+
+function isDamage(thrown: unknown): boolean {
+  return thrown instanceof TransferError && thrown.code === 'STORE_DAMAGED'
 }
 
 export function isVisible(record: OperationRecord, app: string | undefined): boolean {

@@ -29,12 +29,20 @@ async function connected() {
   const opened = client.open()
   host.welcome()
   await opened
+  /** A queued operation that the client holds. */
+  const holdOne = async () => {
+    const found = client.find(queuedRecord(1).id)
+    await host.answer('find', snapshotOf(queuedRecord(1)))
+    const held = await found
+    if (held === undefined) throw new Error('it was not found')
+    return held
+  }
   const comeBack = async (resumed = false) => {
     clock.advanceToNext()
     host.welcome(resumed)
     await flushed()
   }
-  return {host, client, comeBack}
+  return {host, client, clock, holdOne, comeBack}
 }
 
 function snapshotOf(record: OperationRecord): Snapshot {
@@ -80,6 +88,70 @@ describe('a client whose link breaks', () => {
     expect(host.isClosed).toBe(true)
   })
 
+  it('closes behind what the next host has answered of the last commands', async () => {
+    const {host, client, holdOne, comeBack} = await connected()
+    client.cancel(await holdOne())
+    const closed = client.close()
+    await host.called('cancel')
+    host.lose(GONE)
+    await flushed()
+    await comeBack()
+    await host.answer('refresh', [snapshotOf(queuedRecord(1))])
+    await host.answer('cancel', snapshotOf(queuedRecord(1, {state: 'canceled'})))
+    await closed
+    expect(host.isClosed).toBe(true)
+  })
+
+  it('closes behind what is asked as soon as an answer is heard', async () => {
+    const {host, client} = await connected()
+    const record = queuedRecord(1)
+    const canceled = client.start([record]).then(([held]) => {
+      if (held !== undefined) client.cancel(held)
+    })
+    await flushed()
+    const closed = client.close()
+    await host.answer('start', [snapshotOf(record)])
+    await canceled
+    await host.answer('cancel', snapshotOf({...record, state: 'canceled'}))
+    await closed
+  })
+
+  it('closes behind what was asked while no host was there', async () => {
+    const {host, client, holdOne, comeBack} = await connected()
+    const held = await holdOne()
+    host.lose(GONE)
+    client.cancel(held)
+    const closed = client.close()
+    await comeBack()
+    await host.answer('refresh', [snapshotOf(queuedRecord(1))])
+    await host.answer('cancel', snapshotOf(queuedRecord(1, {state: 'canceled'})))
+    await closed
+    expect(host.isClosed).toBe(true)
+  })
+
+  it('says when it closes that a command may be lost, and does not wait long for another host', async () => {
+    const {host, client, clock, holdOne} = await connected()
+    client.cancel(await holdOne())
+    const closed = client.close()
+    const again = client.close()
+    await host.called('cancel')
+    host.lose(GONE)
+    clock.advanceBy(5_000)
+    await expect(closed).rejects.toThrow(expect.objectContaining({code: 'HOST_UNREACHABLE'}))
+    await expect(again).rejects.toThrow(expect.objectContaining({code: 'HOST_UNREACHABLE'}))
+    expect(host.isClosed).toBe(true)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('says when it closes that a command was lost because no other host came', async () => {
+    const {host, client, clock, holdOne} = await connected()
+    const held = await holdOne()
+    host.lose(GONE)
+    client.cancel(held)
+    while (clock.advanceToNext()) host.lose(GONE)
+    await expect(client.close()).rejects.toThrow(expect.objectContaining({code: 'HOST_UNREACHABLE'}))
+  })
+
   it('gives up a body on its signal also while it waits for a host', async () => {
     const {host, client} = await connected()
     host.lose(GONE)
@@ -91,12 +163,8 @@ describe('a client whose link breaks', () => {
   })
 
   it('asks again for bytes whose own connection broke, and the stream did not', async () => {
-    const {host, client, comeBack} = await connected()
-    const found = client.find(queuedRecord(1).id)
-    await host.answer('find', snapshotOf(queuedRecord(1)))
-    const held = await found
-    if (held === undefined) throw new Error('it was not found')
-    const read = client.bytesOf(held).read(new Uint8Array(10), 0)
+    const {host, client, holdOne, comeBack} = await connected()
+    const read = client.bytesOf(await holdOne()).read(new Uint8Array(10), 0)
     await flushed()
     host.reads.shift()?.reject(GONE)
     await flushed()
@@ -167,5 +235,35 @@ describe('a client whose link breaks', () => {
     const asked = host.calls.filter(({name}) => name === 'refresh').map(({input}) => input as {ids: string[]})
     expect(Math.max(...asked.map(({ids}) => ids.length))).toBeLessThanOrEqual(100_000)
     expect(new Set(asked.flatMap(({ids}) => ids)).size).toBe(records.length)
+  })
+})
+
+describe('a client whose wish for a group is refused', () => {
+  it('says of the group what the host said last', async () => {
+    const {host, client} = await connected()
+    const refused = [client.setBehavior('films', 1), client.setBehavior('films', 1)]
+    for (const each of refused) each.catch(() => undefined)
+    expect(client.group('films').behavior).toBe(1)
+    const error = new TransferError('LIMIT_REACHED', 'there are too many').toSerialized()
+    for (const each of refused) {
+      const {id} = await host.called('setBehavior')
+      host.tell({type: 'result', id, error})
+      await expect(each).rejects.toThrow('there are too many')
+    }
+    expect(client.group('films').behavior).toBe(0)
+  })
+
+  it('keeps a wish until it is answered, whatever a host says that has not heard of it', async () => {
+    const {host, client, comeBack} = await connected()
+    host.tell({type: 'group', group: {name: 'films', behavior: 0}})
+    const set = client.setBehavior('films', 1)
+    host.tell({type: 'group', group: {name: 'films', behavior: 0, maxBytesPerSecond: 1_000}})
+    expect(client.group('films')).toEqual({name: 'films', behavior: 1, maxBytesPerSecond: 1_000})
+    host.lose(GONE)
+    await comeBack()
+    host.tell({type: 'group', group: {name: 'films', behavior: 1}})
+    await host.answer('setBehavior', null)
+    await set
+    expect(client.group('films')).toEqual({name: 'films', behavior: 1})
   })
 })
