@@ -28,38 +28,35 @@ export interface SmallBody extends Pick<BodyReceiver, 'lend' | 'filled' | 'relea
   free(): void
 }
 
-export interface SmallBodyOptions {
+export interface WrittenBodyOptions {
   readonly sink: FileSink
   readonly pool: BufferPool
   readonly facts: OperationFacts
   /** Bytes that will come. */
   readonly expected: number
-  /** Bytes. A larger one is written while it comes: to write it at once saves less than its memory is worth. */
-  readonly mostHeldBytes: number
   /** There is memory again. */
   readonly onRoom: () => void
   /** The disk would not have it: no more is wanted. */
   readonly onFailure: () => void
 }
 
-export function smallBody(options: SmallBodyOptions): SmallBody {
-  return options.expected <= options.mostHeldBytes ? new HeldBody(options) : new WrittenBody(options)
-}
-
-class HeldBody implements SmallBody {
+export class HeldBody implements SmallBody {
   readonly expected: number
-  readonly #options: SmallBodyOptions
+  readonly #sink: FileSink
+  readonly #pool: BufferPool
   #lent: Buffer[] = []
   /** Filled parts of lent buffers, in the order of the body. */
   #bytes: Buffer[] = []
 
-  constructor(options: SmallBodyOptions) {
-    this.#options = options
-    this.expected = options.expected
+  /** `expected`: bytes that will come. */
+  constructor(sink: FileSink, pool: BufferPool, expected: number) {
+    this.#sink = sink
+    this.#pool = pool
+    this.expected = expected
   }
 
   lend(): Buffer {
-    const buffer = this.#options.pool.take(this.expected)
+    const buffer = this.#pool.take(this.expected)
     this.#lent.push(buffer)
     return buffer
   }
@@ -72,13 +69,13 @@ class HeldBody implements SmallBody {
     const at = this.#lent.indexOf(buffer)
     if (at < 0) return
     this.#lent.splice(at, 1)
-    this.#options.pool.give(buffer)
+    this.#pool.give(buffer)
   }
 
   async taken(): Promise<void> {}
 
   store(facts: OperationFacts): Promise<PublishedFile> {
-    return this.#options.sink.writeWhole(partNameOf(facts), this.#bytes)
+    return this.#sink.writeWhole(partNameOf(facts), this.#bytes)
   }
 
   /** So little is worth no file. */
@@ -87,15 +84,15 @@ class HeldBody implements SmallBody {
   }
 
   free(): void {
-    for (const buffer of this.#lent) this.#options.pool.give(buffer)
+    for (const buffer of this.#lent) this.#pool.give(buffer)
     this.#lent = []
     this.#bytes = []
   }
 }
 
-class WrittenBody implements SmallBody {
+export class WrittenBody implements SmallBody {
   readonly expected: number
-  readonly #options: SmallBodyOptions
+  readonly #options: WrittenBodyOptions
   readonly #part: Promise<PartFile>
   readonly #writing = new Set<Promise<void>>()
   #lent = 0
@@ -103,7 +100,7 @@ class WrittenBody implements SmallBody {
   #failure: {readonly error: unknown} | undefined
   #closed: Promise<void> | undefined
 
-  constructor(options: SmallBodyOptions) {
+  constructor(options: WrittenBodyOptions) {
     this.#options = options
     this.expected = options.expected
     this.#part = options.sink.openPart(partNameOf(options.facts), EMPTY, {digestsLater: true}).then(({part}) => part)

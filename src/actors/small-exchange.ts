@@ -30,7 +30,7 @@ import {
 import type {BufferPool} from './buffer-pool.ts'
 import {withPlan} from './question.ts'
 import {requestHeaders} from './request-headers.ts'
-import {type SmallBody, smallBody} from './small-body.ts'
+import {HeldBody, type SmallBody, WrittenBody} from './small-body.ts'
 
 /** Bytes. Of a larger file its chart costs little, compared with its bytes. */
 const SMALL_FILE_BYTES = 8 * 1024 * 1024
@@ -199,11 +199,12 @@ export class SmallExchange implements BodyReceiver {
   }
 
   #bodyOf(expected: number): SmallBody {
-    const {meter, mostHeldBytes} = this.#ports
-    const {id} = this.#facts
-    if (expected > mostHeldBytes) this.#gauge = meter.attach(id, () => this.#counts(expected))
-    return smallBody({
-      ...this.#ports,
+    const {sink, pool, meter, mostHeldBytes} = this.#ports
+    if (expected <= mostHeldBytes) return new HeldBody(sink, pool, expected)
+    this.#gauge = meter.attach(this.#facts.id, () => this.#counts(expected))
+    return new WrittenBody({
+      sink,
+      pool,
       facts: this.#facts,
       expected,
       onRoom: () => this.#exchange?.resume(),

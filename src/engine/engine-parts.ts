@@ -71,6 +71,7 @@ export class EngineParts {
   readonly ticker: ProgressTicker
   readonly spool: SpoolKeeper
   readonly operations: Operations
+  readonly smallFiles: SmallFiles
   readonly line: Dispatcher
   readonly chores: Chores
   readonly recovery: Recovery
@@ -148,7 +149,7 @@ export class EngineParts {
         emit,
       },
     })
-    const smallFiles = new SmallFiles({
+    this.smallFiles = new SmallFiles({
       ports,
       meter: this.ticker,
       limiter: this.rates,
@@ -193,7 +194,7 @@ export class EngineParts {
       onUnwritten: (error) => log.error({error: String(error)}, 'a group’s settings could not be written'),
     })
 
-    const {operations, line, rates, spool, chores, applications, ticker} = this
+    const {operations, smallFiles, line, rates, spool, chores, applications, ticker} = this
     this.ended = new EndedOperations({
       ports,
       policy: options.retention,

@@ -306,6 +306,22 @@ describe('a batch of small files', () => {
       await world.close()
     })
 
+    it('goes on by itself where it is when a limit is set', async () => {
+      for (const limit of ['engine', 'group'] as const) {
+        const world = await worldOfLarger(1, 100_000)
+        const entry = await start(world, 1)
+        await world.advance(300)
+        expect(entry.actor).toBeUndefined()
+        if (limit === 'engine') world.engine.limitRate(1_000_000)
+        else await world.until(world.engine.limitGroupRate(entry.record.policy.group, 1_000_000))
+        await world.settle()
+        expect(entry.actor).toBeDefined()
+        await expectWhole(world, entry, 1, WRITTEN_SIZE)
+        expect(rangesAsked(world, 1).map((range) => range !== undefined)).toEqual([false, true])
+        await world.close()
+      }
+    })
+
     it('begins anew where nothing says that the rest is of the same version', async () => {
       const world = await worldOfLarger(1, 25_000, {validator: 'none'})
       const entry = await start(world, 1)
