@@ -50,8 +50,10 @@ export class Commands {
   }
 
   changePolicy(entry: OperationEntry, policy: TransferPolicy): void {
+    const {line, rates, sequences, requireServing} = this.#options
+    // First: its rate and its place change before its chart is asked.
+    requireServing()
     assertOfItsDirection({...entry.facts, policy})
-    const {line, rates, sequences} = this.#options
     if (entry.phase !== undefined) rates.limitOperation(entry.record.id, policy.maxBytesPerSecond)
     const keepsPlace = entry.state !== 'queued' || policy.priority === entry.facts.policy.priority
     if (keepsPlace || !line.takesPart(entry.facts)) {

@@ -5,6 +5,7 @@ import {runInNewContext} from 'node:vm'
 import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
+import {BackgroundTransferPriority} from '../../src/domain/priority.ts'
 import {BackgroundTransferStatus as Status} from '../../src/domain/status.ts'
 import {BackgroundTransferGroup} from '../../src/namespace/background-transfer-group.ts'
 import {DownloadOperation} from '../../src/namespace/download-operation.ts'
@@ -344,6 +345,26 @@ describe('a promise', () => {
       await world.settle()
     }
     expect(ids.map((id) => world.engine.live(id))).toEqual([undefined, undefined])
+  })
+})
+
+describe('an engine that drains', () => {
+  it('refuses another policy with CLOSED, and changes nothing', async () => {
+    const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1}, mostDelayMs: 5})
+    for (let n = 1; n <= 2; n++) world.network.serve(urlOf(n), {seed: n, size: 80_000})
+    await world.open()
+    const [first, second] = await world.until(world.engine.start([world.draft(1), world.draft(2)]))
+    if (first === undefined || second === undefined) throw new Error('nothing was started')
+    await world.until(() => world.engine.progressOf(first).received > 0)
+    const closing = world.engine.close()
+    expect(world.engine.phase).toBe('draining')
+    const before = [world.engine.explain(second), world.engine.groups()]
+    const {policy} = second.facts
+    expect(() => world.engine.changePolicy(second, {...policy, priority: BackgroundTransferPriority.high})).toThrow(
+      expect.objectContaining({code: 'CLOSED'}),
+    )
+    expect([world.engine.explain(second), world.engine.groups()]).toEqual(before)
+    await world.until(closing)
   })
 })
 
