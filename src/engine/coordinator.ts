@@ -62,15 +62,20 @@ export class Coordinator implements Omit<OperationObserver, 'emit'> {
 
   /** Running operations make their bytes durable and queue again. */
   async drain(): Promise<void> {
-    const {line, chores, smallFiles, operations, spool} = this.#options
+    const {line, chores, operations, spool} = this.#options
     line.stop()
     chores.prefetcher.stop()
-    // First: those have charts of their own then, which drain with the others.
-    await smallFiles.leaveWire()
-    await Promise.all([smallFiles.drain(), drain(operations), chores.drain()])
+    await Promise.all([this.#drainBatch(), drain(operations), chores.drain()])
     // The last turn of the batch may have ended after all else.
     await operations.settled()
     await spool.dropDrafts()
+  }
+
+  /** Whoever leaves its wire has a chart of its own then, which drains as the others do; they wait for no disk of the batch. */
+  async #drainBatch(): Promise<void> {
+    const {smallFiles, operations} = this.#options
+    await smallFiles.leaveWire()
+    await Promise.all([smallFiles.drain(), drain(operations)])
   }
 
   /** Stops what still lives. */

@@ -322,6 +322,25 @@ describe('a batch of small files', () => {
       }
     })
 
+    it('keeps nobody from hearing that the engine closes, however long the disk takes for it', async () => {
+      const world = new SimulatedWorld({smallFilesAfter: 0, mostDelayMs: 50})
+      for (const n of [1, 2]) world.network.serve(urlOf(n), {seed: n, size: WRITTEN_SIZE})
+      await world.open()
+      const drafts = [world.draft(1), world.draft(2, {policy: {stallTimeoutMs: 60_000}})]
+      const [carried, other] = await world.until(world.engine.start(drafts))
+      if (carried === undefined || other === undefined) throw new Error('nothing was started')
+      await world.until(() => [carried, other].every((entry) => world.engine.progressOf(entry).received > 50_000))
+      const closing = world.engine.close()
+      await world.settle()
+      expect(carried.carrier).toBeDefined()
+      expect(other.path).toBe('running.exchanging.yieldingToLine')
+      await world.until(closing)
+      for (const {record} of [carried, other]) {
+        expect(record.state).toBe('queued')
+        expect(sizeOf(record.evidence.ranges)).toBeGreaterThan(0)
+      }
+    })
+
     it('begins anew where nothing says that the rest is of the same version', async () => {
       const world = await worldOfLarger(1, 25_000, {validator: 'none'})
       const entry = await start(world, 1)
