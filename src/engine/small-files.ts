@@ -115,7 +115,7 @@ export class SmallFiles implements Batch {
   /** Lets go of all for whom it is not too late; resolves when the others have their names. */
   async drain(): Promise<void> {
     for (const carried of [...this.#onWire, ...this.#arrived, ...this.#turn]) {
-      if (!carried.isTooLate && !carried.hasLeft) this.#options.promote(carried.entry)
+      if (!carried.isTooLate) this.#giveUp(carried)
     }
     const actor = this.#actor
     // It settles, too, when the engine closes before the turn is over.
@@ -204,7 +204,7 @@ export class SmallFiles implements Batch {
     return this.#arrived.some((carried) => this.#isSerialized(carried))
   }
 
-  /** Something happened to it that is not plain. */
+  /** It goes on by itself, if it is still here and the engine has not closed meanwhile. */
   #giveUp(carried: CarriedFile): void {
     const isStopped = this.#actor?.getSnapshot().status === 'stopped'
     if (!carried.hasLeft && !isStopped) this.#options.promote(carried.entry)

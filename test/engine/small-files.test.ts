@@ -341,6 +341,22 @@ describe('a batch of small files', () => {
       }
     })
 
+    it('lets nobody take a step when the disk answers after the engine has closed', async () => {
+      const world = new SimulatedWorld({smallFilesAfter: 0, mostDelayMs: 100, engine: {drainTimeoutMs: 1}})
+      for (const n of [1, 2]) world.network.serve(urlOf(n), {seed: n, size: n === 1 ? WRITTEN_SIZE : SIZE})
+      await world.open()
+      const [onWire, filing] = await world.until(world.engine.start([world.draft(1), world.draft(2)]))
+      if (onWire === undefined || filing === undefined) throw new Error('nothing was started')
+      await world.until(() => filing.path === 'running.finishing.verifying')
+      await world.advance(30)
+      await world.until(world.engine.close())
+      const paths = [onWire.path, filing.path]
+      expect(paths).toEqual(['running.exchanging.active.transferring', 'running.finishing.verifying'])
+      await world.advance(1_000)
+      expect([onWire.path, filing.path]).toEqual(paths)
+      expect(filing.actor).toBeUndefined()
+    })
+
     it('begins anew where nothing says that the rest is of the same version', async () => {
       const world = await worldOfLarger(1, 25_000, {validator: 'none'})
       const entry = await start(world, 1)
