@@ -334,9 +334,8 @@ export class Engine implements EngineApi {
 
   /** Byte rate of all operations together; `undefined` lifts the limit. Not kept across sessions: it is an option of open. */
   limitRate(bytesPerSecond: number | undefined): void {
-    const limit = byteRate('bytesPerSecond', bytesPerSecond)
-    this.#parts.rates.limitEngine(limit)
-    this.#limited(limit)
+    this.#parts.rates.limitEngine(byteRate('bytesPerSecond', bytesPerSecond))
+    this.#parts.smallFiles.limitsChanged()
   }
 
   /** Byte rate of a group's members together, kept with the group. */
@@ -345,13 +344,8 @@ export class Engine implements EngineApi {
     const limit = byteRate('bytesPerSecond', bytesPerSecond)
     const {maxBytesPerSecond: _, ...rest} = this.#parts.line.groupRecord(name)
     this.#parts.rates.limitGroup(name, limit)
-    this.#limited(limit)
+    this.#parts.smallFiles.limitsChanged()
     await this.#parts.line.keepGroup(limit === undefined ? rest : {...rest, maxBytesPerSecond: limit})
-  }
-
-  /** A batch of small files keeps no limit: who is on the wire there goes on by itself. */
-  #limited(limit: number | undefined): void {
-    if (limit !== undefined) void this.#parts.smallFiles.leaveWire()
   }
 
   /** Why it is not moving, and what would move it. */

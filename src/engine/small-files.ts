@@ -107,6 +107,14 @@ export class SmallFiles implements Batch {
     }
   }
 
+  /** A batch keeps no limit: whoever has one now goes on by itself. */
+  limitsChanged(): void {
+    const {limiter} = this.#options
+    for (const carried of [...this.#onWire]) {
+      if (!limiter.allowanceOf(carried.facts).isUnlimited) void this.#yield(carried)
+    }
+  }
+
   /** Lets go of all who are on the wire, with what they have. */
   async leaveWire(): Promise<void> {
     await Promise.all([...this.#onWire].map((carried) => this.#yield(carried)))

@@ -322,6 +322,18 @@ describe('a batch of small files', () => {
       }
     })
 
+    it('stays in the batch when another group gets a limit', async () => {
+      const world = await worldOfLarger(1, 100_000)
+      const entry = await start(world, 1)
+      await world.advance(300)
+      await world.until(world.engine.limitGroupRate('another', 1_000_000))
+      await world.settle()
+      expect(entry.actor).toBeUndefined()
+      await expectWhole(world, entry, 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1)).toEqual([undefined])
+      await world.close()
+    })
+
     it('keeps nobody from hearing that the engine closes, however long the disk takes for it', async () => {
       const world = new SimulatedWorld({smallFilesAfter: 0, mostDelayMs: 50})
       for (const n of [1, 2]) world.network.serve(urlOf(n), {seed: n, size: WRITTEN_SIZE})
