@@ -97,7 +97,7 @@ export class Chores {
     return this.completionGroups.areBusy || this.notifications.areBusy || this.prefetcher.isRunning
   }
 
-  /** What earlier sessions left of completion groups and notifications goes on. */
+  /** What earlier sessions left of completion groups and notifications goes on. The prefetcher is started when the line is. */
   async start(): Promise<void> {
     await this.completionGroups.start()
     await this.notifications.start()

@@ -1,6 +1,7 @@
 /**
  * How the parts of an engine move each other: an operation's chart moves its group, a group admits, the alarm wakes, an end
- * frees a slot. Every reaction of one part to another stands here; the parts do not know each other.
+ * frees a slot. Those do not know each other; their reactions to each other stand here. Which part hears of which is said in
+ * engine-parts.ts.
  */
 
 import type {Conditions} from '../domain/conditions.ts'

@@ -1,6 +1,6 @@
 /**
- * All that an engine is made of, put together once. The parts do not know each other: who hears of whom is said here, what one
- * of them makes another one do stands in coordinator.ts, and what callers may ask of them in engine.ts.
+ * All that an engine is made of, put together once: which part knows which, and which hears of which, is said here. What they make
+ * each other do without knowing each other stands in coordinator.ts, and what callers may ask of them in engine.ts.
  */
 
 import {Subject} from 'rxjs'
