@@ -6,6 +6,8 @@
  * waiting   the host is gone; after a while it is looked for again.
  * refused   there was no host in the first place, or it speaks another version.
  * closed    the client has let go, or the host stayed away for too long; `output.error` says so then.
+ *
+ * A client that is about to close says so before (`client.leave`): from then on it waits for another host for some seconds only.
  */
 
 import {type ActorRefFrom, type AnyEventObject, assign, fromCallback, setup} from 'xstate'
@@ -29,10 +31,15 @@ type HostLinkEvent =
   | {readonly type: 'link.lost'; readonly error: unknown}
   /** Trying again would change nothing. */
   | {readonly type: 'link.refused'; readonly error: unknown}
+  /** The client closes when its last calls are answered. */
+  | {readonly type: 'client.leave'}
   | {readonly type: 'client.close'}
 
 const SHORTEST_WAIT_MS = 25
 const LONGEST_WAIT_MS = 2_000
+
+/** What is left of a client's patience once it is about to close. */
+const FAREWELL_MS = 5_000
 
 /** Without chance in it: a store has few clients, and all of them are on its machine. */
 function waitAfter(failures: number): number {
@@ -64,6 +71,12 @@ const setUp = setup({
       failures: ({context}) => context.failures + 1,
       waitedMs: ({context}) => context.waitedMs + waitAfter(context.failures + 1),
     }),
+    /** What it waited until now is behind it. */
+    shortenPatience: assign(({context: {waitedMs, patienceMs, firstPatienceMs}}) => ({
+      waitedMs: 0,
+      patienceMs: Math.min(FAREWELL_MS, patienceMs - waitedMs),
+      firstPatienceMs: Math.min(FAREWELL_MS, firstPatienceMs - waitedMs),
+    })),
     noteError: assign({error: (_, params: {readonly error: unknown}) => params.error}),
     /** Whoever wants to take the place of a host that is gone does it now. */
     offerSuccession: () => {},
@@ -83,7 +96,10 @@ export const hostLinkMachine = lazily(() =>
     }),
     initial: 'linking',
     output: ({context}) => (context.error === undefined ? {} : {error: context.error}),
-    on: {'client.close': '.closed'},
+    on: {
+      'client.leave': {actions: 'shortenPatience'},
+      'client.close': '.closed',
+    },
     states: {
       linking: {
         description: 'The stream from the host is being opened, or is open',

@@ -434,7 +434,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /**
    * Running operations make their bytes durable and queue again; then the lock is given back. Idempotent. A connected engine waits
-   * for the host’s answers to what was asked of it, where the host is gone for five seconds at most, and then rejects with
+   * for the host’s answers to what was asked of it, where the host is gone for some five seconds, and then rejects with
    * HOST_UNREACHABLE: whether that came to pass is not known.
    */
   async close(): Promise<void> {

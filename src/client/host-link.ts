@@ -10,9 +10,6 @@ import type {Hello, HostMessage} from '../host/protocol.ts'
 import type {Clock} from '../ports/clock.ts'
 import {HOST_API_VERSION, type HostBytes, type HostConnection} from '../ports/host-connection.ts'
 
-/** ms that a client which closes waits for another host, of its patience. */
-const MOST_FAREWELL_MS = 5_000
-
 export type Welcome = HostMessage & {readonly type: 'welcome'}
 /** Whatever comes behind the welcome. */
 export type Told = Exclude<HostMessage, Welcome>
@@ -42,7 +39,6 @@ export interface HostLinkOptions {
 
 export class HostLink {
   readonly #connection: HostConnection
-  readonly #clock: Clock
   readonly #options: HostLinkOptions
   readonly #actor: HostLinkActor
   #host: Hello | undefined
@@ -50,7 +46,6 @@ export class HostLink {
 
   constructor({connection, clock}: HostLinkPorts, options: HostLinkOptions) {
     this.#connection = connection
-    this.#clock = clock
     this.#options = options
     const {patienceMs, firstPatienceMs, onHostGone} = options
     this.#actor = createActor(
@@ -70,11 +65,15 @@ export class HostLink {
     if (!snapshot.hasTag('linked')) throw asTransferError(snapshot.context.error)
   }
 
-  /** Says goodbye, behind `last` unless nobody comes for that, and resolves when the link is over. Idempotent. */
+  /**
+   * Says goodbye behind `last`, which settles at the latest with `onOver`: another host is not waited for long. Resolves when the link
+   * is over. Idempotent.
+   */
   async close(last: () => Promise<void>): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true
-      await this.#unlessDeserted(last())
+      if (this.#actor.getSnapshot().status === 'active') this.#actor.send({type: 'client.leave'})
+      await last()
       const isLinked = this.#actor.getSnapshot().hasTag('linked')
       if (this.#actor.getSnapshot().status === 'active') this.#actor.send({type: 'client.close'})
       if (isLinked) await this.#connection.ask('DELETE', this.#session).catch(() => undefined)
@@ -178,27 +177,6 @@ export class HostLink {
       timeout: Number.POSITIVE_INFINITY,
       ...(signal === undefined ? {} : {signal}),
     })
-  }
-
-  /** Resolves with it, or when no host is there that could bring it about, and none came for a while. */
-  async #unlessDeserted(last: Promise<void>): Promise<void> {
-    let timer: unknown
-    let isSpent = false
-    const deserted = new Promise<void>((resolve) => {
-      const look = () => {
-        if (this.#actor.getSnapshot().hasTag('linked')) return
-        if (isSpent) resolve()
-        timer ??= this.#clock.setTimeout(() => {
-          isSpent = true
-          look()
-        }, MOST_FAREWELL_MS)
-      }
-      const looking = this.#actor.subscribe(look)
-      look()
-      void last.then(() => looking.unsubscribe())
-    })
-    await Promise.race([last, deserted])
-    this.#clock.clearTimeout(timer)
   }
 
   #over(): void {
