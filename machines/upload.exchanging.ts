@@ -5,7 +5,7 @@
 
 import {noteThrown, pausesOfTheSystem} from './transfer.transitions.ts'
 import {setUp} from './upload.setup.ts'
-import {interruptions, movingBy, noteFailure, noteResponse, noteSent} from './upload.transitions.ts'
+import {connectingTo, interruptions, movingBy, noteFailure, noteResponse, noteSent} from './upload.transitions.ts'
 
 const receivingResponse = {
   target: '#upload.running.exchanging.active.receivingResponse',
@@ -34,11 +34,7 @@ export const exchanging = () =>
         initial: 'connecting',
         always: pausesOfTheSystem('upload'),
         states: {
-          connecting: {
-            description: 'A connection is being made, or an idle one taken',
-            on: {'attempt.connected': 'sending'},
-            after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
-          },
+          connecting: connectingTo('sending'),
           sending: {
             description: 'Body bytes flow to the connection; the server may answer before the last one',
             type: 'parallel',

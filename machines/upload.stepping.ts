@@ -5,7 +5,7 @@
 
 import {noteThrown, pausesOfTheSystem} from './transfer.transitions.ts'
 import {setUp} from './upload.setup.ts'
-import {interruptions, movingBy, noteFailure, noteResponse, noteSent} from './upload.transitions.ts'
+import {connectingTo, interruptions, movingBy, noteFailure, noteResponse, noteSent} from './upload.transitions.ts'
 
 /** A step whose request carries nothing of the content. */
 const shortStep = (description: string) =>
@@ -14,11 +14,7 @@ const shortStep = (description: string) =>
     initial: 'connecting',
     on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
     states: {
-      connecting: {
-        description: 'A connection is being made, or an idle one taken',
-        on: {'attempt.connected': 'awaitingResponse'},
-        after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
-      },
+      connecting: connectingTo('awaitingResponse'),
       awaitingResponse: {
         description: 'The answer is not here yet',
         after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
@@ -63,11 +59,7 @@ export const stepping = () =>
         initial: 'connecting',
         on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
         states: {
-          connecting: {
-            description: 'A connection is being made, or an idle one taken',
-            on: {'attempt.connected': 'sending'},
-            after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
-          },
+          connecting: connectingTo('sending'),
           sending: {
             description: 'Body bytes flow to the connection; the server may answer before the last one',
             type: 'parallel',
@@ -94,11 +86,7 @@ export const stepping = () =>
         initial: 'connecting',
         on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
         states: {
-          connecting: {
-            description: 'A connection is being made, or an idle one taken',
-            on: {'attempt.connected': 'awaitingResponse'},
-            after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
-          },
+          connecting: connectingTo('awaitingResponse'),
           awaitingResponse: {
             description: 'The head of the answer is not here yet',
             on: {'attempt.responded': {target: 'receivingResponse', actions: noteResponse}},

@@ -13,6 +13,14 @@ export const interruptions = {
   'operation.cancel': '#upload.canceling',
 } as const
 
+/** The state before anything can be sent. */
+export const connectingTo = <Next extends 'sending' | 'awaitingResponse'>(next: Next) =>
+  ({
+    description: 'A connection is being made, or an idle one taken',
+    on: {'attempt.connected': next},
+    after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
+  }) as const
+
 /** The two regions of a state in which bytes move: a count that each byte begins anew, and a question whether any came. */
 export const movingBy = <Ask extends 'askForProgress' | 'askStepForProgress'>(ask: Ask) =>
   ({

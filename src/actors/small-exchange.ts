@@ -76,9 +76,8 @@ export class SmallExchange implements BodyReceiver {
   readonly #listener: SmallExchangeListener
   /** Undefined before the request goes out. */
   #exchange: BriefExchange | undefined
-  #isStopped = false
-  /** The disk would not have what came. */
-  #isBroken = false
+  /** Why it was stopped before its end. */
+  #cut: 'stopped' | 'notTaken' | undefined
   readonly #plan
   #refusal: Refusal | undefined
   /** Undefined before there is a plain answer. */
@@ -100,8 +99,7 @@ export class SmallExchange implements BodyReceiver {
       if (this.#refusal !== undefined) return this.#refusal
       if (this.#body === undefined || bodyLength !== this.#body.expected) return 'notPlain'
     } catch (thrown) {
-      if (this.#isStopped) return 'stopped'
-      if (this.#isBroken) return 'notTaken'
+      if (this.#cut !== undefined) return this.#cut
       return this.#body === undefined ? {error: asTransferError(thrown)} : 'notPlain'
     }
     return this.#body.taken().then(
@@ -123,13 +121,17 @@ export class SmallExchange implements BodyReceiver {
     const exchange = beginBrief(transport, asked, this)
     this.#exchange = exchange
     // Whoever heard of it while it began may have had enough.
-    if (this.#isStopped) exchange.stop()
+    if (this.#cut !== undefined) exchange.stop()
     return exchange
   }
 
   /** Closes its connection. */
   stop(): void {
-    this.#isStopped = true
+    this.#cutOff('stopped')
+  }
+
+  #cutOff(why: 'stopped' | 'notTaken'): void {
+    this.#cut ??= why
     this.#exchange?.stop()
   }
 
@@ -208,10 +210,7 @@ export class SmallExchange implements BodyReceiver {
       facts: this.#facts,
       expected,
       onRoom: () => this.#exchange?.resume(),
-      onFailure: () => {
-        this.#isBroken = true
-        this.#exchange?.stop()
-      },
+      onFailure: () => this.#cutOff('notTaken'),
     })
   }
 
