@@ -1,4 +1,7 @@
-/** On a terminal: a line for each active file, redrawn in place at most ten times a second; what has ended scrolls away above. */
+/**
+ * On a terminal: a line for each active file, redrawn in place at most ten times a second; what has ended scrolls
+ * away above, with the next of these.
+ */
 
 import {basename} from 'node:path'
 import {errorLine, type Io} from '../io.ts'
@@ -22,24 +25,30 @@ export function createBarsReporter({stderr, env}: Io, active: () => readonly Tra
   const inColor = (env.NO_COLOR ?? '') === ''
   const paint = (text: string, code: number) => (inColor ? `\u001b[${code}m${text}\u001b[39m` : text)
   let shown: readonly string[] = []
+  /** Lines that wait to be shown above the bars: to draw these anew for each of a long list would cost more than its files. */
+  let above = ''
 
-  /** Puts the lines of the bars where the old ones stood, below `above`. */
-  const draw = (lines: readonly string[], above = '') => {
+  /** Puts the lines of the bars where the old ones stood, below what waits to be shown. */
+  const draw = (lines: readonly string[]) => {
     const back = shown.length === 0 ? '' : `\r\u001b[${shown.length}A`
     const body = lines.map((line) => `${CLEAR_LINE}${line}\n`).join('')
-    stderr.write(`${back}${above === '' ? '' : `${CLEAR_BELOW}${above}\n`}${body}${CLEAR_BELOW}`)
+    stderr.write(`${back}${above === '' ? '' : `${CLEAR_BELOW}${above}`}${body}${CLEAR_BELOW}`)
     shown = lines
+    above = ''
+  }
+  const showAbove = (line: string) => {
+    above += `${line}\n`
   }
 
   const frame = () => linesOf(active(), Date.now(), stderr.columns || 80, stderr.rows || 24)
   const timer = setInterval(() => {
     const lines = frame()
-    if (lines.length !== shown.length || lines.some((line, index) => line !== shown[index])) draw(lines)
+    if (above !== '' || lines.length !== shown.length || lines.some((line, index) => line !== shown[index])) draw(lines)
   }, REDRAW_MS)
   timer.unref()
   stderr.write(HIDE_CURSOR)
-  const showCursor = () => stderr.write(SHOW_CURSOR)
-  process.once('exit', showCursor)
+  const leave = () => stderr.write(`${above}${SHOW_CURSOR}`)
+  process.once('exit', leave)
 
   return {
     tellsQueued: false,
@@ -49,17 +58,20 @@ export function createBarsReporter({stderr, env}: Io, active: () => readonly Tra
       if (happening === 'started' || happening === 'resumed' || happening === 'retrying') return
       const text = happeningText(notice)
       if (text === undefined) return
-      draw(frame(), `${printable(fileText(transfer.file))}: ${happening === 'completed' ? paint(text, 32) : text}`)
+      showAbove(`${printable(fileText(transfer.file))}: ${happening === 'completed' ? paint(text, 32) : text}`)
     },
     progress: () => {},
-    note: (text) => draw(frame(), printable(text)),
-    fail: (error) => draw(frame(), paint(errorLine(error), 31)),
+    note: (text) => showAbove(printable(text)),
+    fail: (error) => {
+      showAbove(paint(errorLine(error), 31))
+      draw(frame())
+    },
     end: (totals) => {
       clearInterval(timer)
       draw([])
       for (const line of totals === undefined ? [] : summaryLines(totals)) stderr.write(`${line}\n`)
-      showCursor()
-      process.off('exit', showCursor)
+      leave()
+      process.off('exit', leave)
     },
   }
 }

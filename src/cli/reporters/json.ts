@@ -3,10 +3,8 @@
 import {statusName, statusOf} from '../../domain/status.ts'
 import {errorLine, type Io} from '../io.ts'
 import type {Happening, Transfer} from '../transfer.ts'
+import {GatheredLines} from './gathered-lines.ts'
 import type {Reporter} from './reporter.ts'
-
-/** Lines of one turn are one write: a list of many thousands begins in a few turns. */
-const MOST_AT_ONCE = 64 * 1024
 
 export function createJsonReporter({stdout, stderr}: Io): Reporter {
   let lastAt = Number.NaN
@@ -16,12 +14,7 @@ export function createJsonReporter({stdout, stderr}: Io): Reporter {
     lastAt = at
     return lastTime
   }
-  let waiting = ''
-  const flush = () => {
-    const text = waiting
-    waiting = ''
-    if (text !== '' && !stdout.destroyed) stdout.write(text)
-  }
+  const lines = new GatheredLines(stdout)
   const write = (event: Happening | 'progress', at: number, transfer: Transfer) => {
     const {guid, direction, url, file, bytes, total, state, error, retryAt} = transfer
     const isUpload = direction === 'upload'
@@ -34,9 +27,7 @@ export function createJsonReporter({stdout, stderr}: Io): Reporter {
     line.status = statusName(statusOf(state))
     if (error !== undefined) line.error = error
     if (retryAt !== undefined) line.retryAt = timeOf(retryAt)
-    if (waiting === '') queueMicrotask(flush)
-    waiting += `${JSON.stringify(line)}\n`
-    if (waiting.length >= MOST_AT_ONCE) flush()
+    lines.add(JSON.stringify(line))
   }
   return {
     tellsQueued: true,
@@ -46,9 +37,9 @@ export function createJsonReporter({stdout, stderr}: Io): Reporter {
     },
     note: () => {},
     fail: (error) => {
-      flush()
+      lines.flush()
       stderr.write(`${errorLine(error)}\n`)
     },
-    end: flush,
+    end: () => lines.flush(),
   }
 }

@@ -1,21 +1,29 @@
 /** Off a terminal: one line on stderr for each change of state. */
 
-import {errorLine, type Io, say} from '../io.ts'
+import {errorLine, type Io} from '../io.ts'
+import {printable} from '../text.ts'
+import {GatheredLines} from './gathered-lines.ts'
 import {fileText, happeningText, summaryLines} from './phrases.ts'
 import type {Reporter} from './reporter.ts'
 
-export function createPlainReporter(io: Io): Reporter {
+export function createPlainReporter({stderr}: Pick<Io, 'stderr'>): Reporter {
+  const lines = new GatheredLines(stderr)
+  const say = (text: string) => lines.add(printable(text))
   return {
     tellsQueued: false,
     tell: (notice) => {
       const text = happeningText(notice)
-      if (text !== undefined) say(io, `${fileText(notice.transfer.file)}: ${text}`)
+      if (text !== undefined) say(`${fileText(notice.transfer.file)}: ${text}`)
     },
     progress: () => {},
-    note: (text) => say(io, text),
-    fail: (error) => io.stderr.write(`${errorLine(error)}\n`),
+    note: say,
+    fail: (error) => {
+      lines.add(errorLine(error))
+      lines.flush()
+    },
     end: (totals) => {
-      for (const line of totals === undefined ? [] : summaryLines(totals)) say(io, line)
+      for (const line of totals === undefined ? [] : summaryLines(totals)) say(line)
+      lines.flush()
     },
   }
 }

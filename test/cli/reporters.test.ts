@@ -1,0 +1,86 @@
+/** How often the reporters of a run write: of a list of thousands each write costs more than all else about its line. */
+
+import {afterEach, describe, expect, it, vi} from 'vitest'
+import {createBarsReporter} from '../../src/cli/reporters/bars.ts'
+import {createPlainReporter} from '../../src/cli/reporters/plain.ts'
+import {Transfer} from '../../src/cli/transfer.ts'
+import {TransferError} from '../../src/domain/errors.ts'
+import {operationId} from '../support/records.ts'
+
+const CLEAR_BELOW = '\u001b[0J'
+
+/** A stream that keeps what is written, write by write. */
+function fakeStream() {
+  const writes: string[] = []
+  const stream = {destroyed: false, columns: 80, rows: 24, write: (text: string) => writes.push(text)}
+  return {writes, stream: stream as unknown as NodeJS.WriteStream}
+}
+
+const transferTo = (file: string) =>
+  new Transfer({
+    guid: operationId(1),
+    direction: 'download',
+    url: 'http://example.com/',
+    file,
+    state: 'completed',
+    bytesReceived: 0,
+    totalBytesToReceive: 0,
+    bytesSent: 0,
+    totalBytesToSend: 0,
+  })
+
+const completed = (file: string) => ({happening: 'completed', at: 0, transfer: transferTo(file)}) as const
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('off a terminal', () => {
+  it('what is told in one turn is one write, in its order', async () => {
+    const {writes, stream} = fakeStream()
+    const reporter = createPlainReporter({stderr: stream})
+    for (const file of ['/a', '/b', '/c']) reporter.tell(completed(file))
+    reporter.note('one thing more')
+    expect(writes).toEqual([])
+    await turn()
+    expect(writes).toEqual(['/a: completed, 0 bytes\n/b: completed, 0 bytes\n/c: completed, 0 bytes\none thing more\n'])
+  })
+
+  it('an error does not overtake what was told before it, and waits for nothing', () => {
+    const {writes, stream} = fakeStream()
+    const reporter = createPlainReporter({stderr: stream})
+    reporter.tell(completed('/a'))
+    reporter.fail(new TransferError('INTERNAL', 'broken'))
+    expect(writes).toHaveLength(1)
+    expect(writes[0]).toMatch(/^\/a: completed, 0 bytes\nbgt: broken/)
+  })
+})
+
+describe('on a terminal', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('what ends between two frames scrolls away with the next one, in one write', () => {
+    vi.useFakeTimers()
+    const {writes, stream} = fakeStream()
+    const reporter = createBarsReporter({stderr: stream, env: {NO_COLOR: '1'}} as never, () => [])
+    writes.length = 0
+    for (const file of ['/a', '/b']) reporter.tell(completed(file))
+    expect(writes).toEqual([])
+    vi.advanceTimersToNextTimer()
+    expect(writes).toEqual([`${CLEAR_BELOW}/a: completed, 0 bytes\n/b: completed, 0 bytes\n${CLEAR_BELOW}`])
+    vi.advanceTimersToNextTimer()
+    expect(writes).toHaveLength(1)
+    reporter.end(undefined)
+  })
+
+  it('what waits for the next frame is shown before the end, and before an error', () => {
+    const {writes, stream} = fakeStream()
+    const reporter = createBarsReporter({stderr: stream, env: {NO_COLOR: '1'}} as never, () => [])
+    reporter.tell(completed('/a'))
+    reporter.fail(new TransferError('INTERNAL', 'broken'))
+    expect(writes.at(-1)).toMatch(/\/a: completed, 0 bytes\nbgt: broken/)
+    reporter.tell(completed('/b'))
+    reporter.end(undefined)
+    expect(writes.join('')).toContain('/b: completed, 0 bytes\n')
+  })
+})
