@@ -4,14 +4,15 @@
  *
  * filing      what has all its bytes becomes files, as many together as have come, and one turn after the other:
  *   open        nothing waits. `files.arrived` begins a turn, or waits for more.
- *   gathering   a turn costs much the same for many as for a few: it waits until it is full, until nobody is on the wire that could join
- *               it, or for a moment.
+ *   gathering   a turn costs much the same for many as for a few: it waits until it is full, until nobody is on the wire or about to be
+ *               who could join it, or for a moment.
  *   storing     the parts are written, where they were not written while they came, and made durable.
  *   committing  the intents to publish are made durable, in one commit of the store.
  *   publishing  the parts take their names. What came meanwhile is the next turn.
  * slots       who has all bytes needs no slot any more.
  *   kept        nobody has one for nothing.
- *   leaving     a moment later all who have come give theirs back, at once, so that others are fetched while these become files.
+ *   leaving     when all have come, or a moment later, those who have come give theirs back, at once, so that others are fetched while
+ *               these become files.
  * watch       nobody waits long here: whoever is on the wire for patience goes on by itself.
  *   resting     nobody is on the wire.
  *   watching    looks again and again for those who wait too long.
@@ -62,7 +63,7 @@ const setUp = setup({
   guards: {
     /** Whoever carries files knows; nobody else has any. */
     hasArrivals: () => false,
-    /** Those that arrived need not wait for others: they are many, or nobody is on the wire. */
+    /** Those that arrived need not wait for others: they are many, or nobody is coming. */
     isTurnReady: () => false,
   },
   actions: {
@@ -101,7 +102,10 @@ export const smallFilesMachine = lazily(() =>
           gathering: {
             description: 'Some wait, and others may join them',
             tags: ['gathering'],
-            on: {'files.arrived': {guard: 'isTurnReady', target: 'storing'}, 'wire.free': 'storing'},
+            on: {
+              'files.arrived': {guard: 'isTurnReady', target: 'storing'},
+              'wire.free': {guard: 'isTurnReady', target: 'storing'},
+            },
             after: {gather: 'storing'},
           },
           storing: {
@@ -138,6 +142,7 @@ export const smallFilesMachine = lazily(() =>
           leaving: {
             description: 'All who come in this moment give theirs back together',
             tags: ['leaving'],
+            on: {'wire.free': {target: 'kept', actions: 'giveSlotsBack'}},
             after: {leave: {target: 'kept', actions: 'giveSlotsBack'}},
           },
         },

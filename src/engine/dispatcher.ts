@@ -98,6 +98,11 @@ export class Dispatcher {
     this.slots.stop()
   }
 
+  /** Somebody would be admitted, if a slot were free. */
+  get isAwaited(): boolean {
+    return !this.#stopped && !this.#options.isHeld() && this.#groups.rotation.choose(this.slots.closed) !== undefined
+  }
+
   groupRecord(name: string): GroupRecord {
     return this.#groups.record(name)
   }

@@ -56,6 +56,8 @@ export interface SmallFilesOptions {
   readonly mostHeldBytes: number
   /** Of this group one runs after the other. */
   readonly isSerialized: (group: string) => boolean
+  /** Somebody waits for the slots that are given back here. */
+  readonly isAwaited: () => boolean
   /** Takes a step of an operation; resolves when its record is durable. */
   readonly take: (entry: OperationEntry, step: ChartStep) => Promise<void> | undefined
   /** It is to go on by itself: makes the batch let go of it. */
@@ -185,11 +187,11 @@ export class SmallFiles implements Batch {
 
   #arrive(carried: CarriedFile): void {
     this.#arrived.push(carried)
-    this.left(carried)
     const actor = this.#running()
     const snapshot = actor.getSnapshot()
     const isFull = snapshot.hasTag('gathering') && this.#isTurnReady
     if (isFull || snapshot.hasTag('open') || snapshot.hasTag('kept')) actor.send({type: 'files.arrived'})
+    this.left(carried)
   }
 
   /** Of as many as go into the next turn: the bytes of all others are in memory as well. */
@@ -207,7 +209,8 @@ export class SmallFiles implements Batch {
 
   get #isTurnReady(): boolean {
     const {length} = this.#arrived
-    if (length >= MOST_FILED || (length > 0 && this.#onWire.size === 0)) return true
+    if (length >= MOST_FILED) return true
+    if (length > 0 && this.#onWire.size === 0 && !this.#options.isAwaited()) return true
     // The next of its group waits for it.
     return this.#arrived.some((carried) => this.#isSerialized(carried))
   }

@@ -131,6 +131,23 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  it('makes files of many in one turn while others wait for their slots, and loses no time with the last ones', async () => {
+    const world = await worldOf(40)
+    // As near as a server on this machine.
+    world.network.latencyMs = 1
+    world.network.pieceDelayMs = 1
+    const entries = await world.until(world.engine.start(Array.from({length: 40}, (_, n) => world.draft(n + 1))))
+    await world.until(() => entries.every(({isOver}) => isOver))
+    const at = (to: string) =>
+      world.process.events.flatMap((event) =>
+        event.type === 'operation.moved' && event.to === to ? [event.entry.at] : [],
+      )
+    // Four at a time have slots.
+    expect(new Set(at('completed')).size).toBeLessThan(10)
+    expect(at('completed').at(-1)).toBe(at('running.finishing.verifying').at(-1))
+    await world.close()
+  })
+
   it('makes a file at once for whose end the next of its group waits', async () => {
     const world = await worldOf(3)
     world.network.addFault(urlOf(3), {kind: 'stalled', after: 100})

@@ -11,7 +11,7 @@ export function intercepted(files: FileSystem, before: (call: FileCall) => numbe
     new Promise((resolve) => resolve(work(before(call) ?? Number.POSITIVE_INFINITY)))
   return {
     bootId: () => files.bootId(),
-    open: (path, intent) => through('open', () => files.open(path, intent)),
+    open: (path, intent, mode) => through('open', () => files.open(path, intent, mode)),
     // A close that fails has freed the descriptor all the same.
     close: async (fd) => {
       await files.close(fd)

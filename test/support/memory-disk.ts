@@ -136,7 +136,7 @@ export class MemoryDisk {
     }
     return {
       bootId: () => `boot ${boot}`,
-      open: (path, intent) => call(() => this.#openFile(path, intent)),
+      open: (path, intent, mode) => call(() => this.#openFile(path, intent, mode)),
       close: (fd) => call(() => this.#closeFile(fd)),
       read: (fd, buffer, offset, length, position) =>
         call(() =>
@@ -180,13 +180,13 @@ export class MemoryDisk {
     }
   }
 
-  #openFile(path: string, intent: OpenIntent): number {
+  #openFile(path: string, intent: OpenIntent, mode?: number): number {
     if (this.#directories.has(path)) throw errno('EISDIR')
     let inode = this.#names.get(path)
     if (inode === undefined) {
       if (intent === 'read' || intent === 'source' || intent === 'update') throw errno('ENOENT')
       this.#demandDirectory(dirname(path))
-      const created = this.#create(path)
+      const created = this.#create(path, mode)
       this.#journal(path, (names) => names.set(path, created))
       inode = created
     } else if (intent === 'createNew') {
@@ -224,14 +224,14 @@ export class MemoryDisk {
     return fitting
   }
 
-  #create(path: string): Inode {
+  #create(path: string, mode = 0o600): Inode {
     this.#lastInode++
     const inode: Inode = {
       number: this.#lastInode,
       live: new Bytes(),
       durable: new Bytes(),
       pending: [],
-      mode: 0o600 & ~this.umask,
+      mode: mode & ~this.umask,
       modifiedMs: this.#tick(),
     }
     this.#names.set(path, inode)
@@ -305,7 +305,7 @@ export class MemoryDisk {
     const inode = this.#names.get(path)
     if (inode !== undefined) return this.#facts(inode)
     if (!this.#directories.has(path)) return undefined
-    return {kind: 'directory', device: 1, inode: 0, links: 2, size: 0, modifiedMs: 0}
+    return {kind: 'directory', device: 1, inode: 0, mode: 0o755, links: 2, size: 0, modifiedMs: 0}
   }
 
   #facts(inode: Inode): FileFacts {
@@ -315,6 +315,7 @@ export class MemoryDisk {
       kind: 'file',
       device: 1,
       inode: inode.number,
+      mode: inode.mode,
       links,
       size: inode.live.view().length,
       modifiedMs: inode.modifiedMs,

@@ -7,6 +7,8 @@ export interface FileFacts {
   readonly kind: 'file' | 'directory' | 'link' | 'other'
   readonly device: number
   readonly inode: number
+  /** Permission bits. */
+  readonly mode: number
   /** How many names the file has. */
   readonly links: number
   readonly size: number
@@ -23,7 +25,7 @@ export interface Space {
   readonly maxFileBytes?: number
 }
 
-/** No link is followed in the last segment, but for `source`; what is created gets mode 0600. */
+/** No link is followed in the last segment, but for `source`. */
 export type OpenIntent =
   /** Read a file of the caller's, wherever its name leads. */
   | 'source'
@@ -38,7 +40,8 @@ export type OpenIntent =
 export interface FileSystem {
   /** Tells one run of the machine from another; undefined where the platform does not say. */
   bootId(): string | undefined
-  open(path: string, intent: OpenIntent): Promise<number>
+  /** `mode`: what is created gets of these permission bits what the umask leaves; by default 0600. */
+  open(path: string, intent: OpenIntent, mode?: number): Promise<number>
   close(fd: number): Promise<void>
   read(fd: number, buffer: Buffer, offset: number, length: number, position: number): Promise<number>
   /** May write less than `length`; resolves with how much. */

@@ -38,8 +38,8 @@ export const nodeFileSystem: FileSystem = {
     if (bootId === null) bootId = readBootId()
     return bootId
   },
-  async open(path, intent) {
-    return fs.openSync(path, FLAGS[intent], 0o600)
+  async open(path, intent, mode = 0o600) {
+    return fs.openSync(path, FLAGS[intent], mode)
   },
   async close(fd) {
     fs.closeSync(fd)
@@ -183,6 +183,7 @@ function factsOf(stats: fs.Stats): FileFacts {
     kind: kindOf(stats),
     device: stats.dev,
     inode: stats.ino,
+    mode: stats.mode & 0o777,
     links: stats.nlink,
     size: stats.size,
     modifiedMs: stats.mtimeMs,
