@@ -115,6 +115,25 @@ describe('through a proxy', () => {
     }
   })
 
+  it.each(KINDS)(
+    '%s: an answer without length does not end where TCP ends behind the tunnel, but TLS does not',
+    async (kind) => {
+      const server = await startServer('https')
+      server.route('/a', {content: BYTES, framing: 'close', cutAfter: 5000, cut: 'bareFin'})
+      const {error} = await run(through(await startProxy(kind)), server.url('/a'))
+      expect(error?.code).toBe('TRUNCATED')
+    },
+  )
+
+  it.each(KINDS)('%s: an answer without length ends behind a tunnel also for a slow receiver', async (kind) => {
+    const server = await startServer('https')
+    server.route('/a', {content: BYTES, framing: 'close'})
+    const options = {buffers: 1, onStart: feedSlowly}
+    const {error, receiver} = await run(through(await startProxy(kind)), server.url('/a'), options)
+    expect(error).toBeUndefined()
+    expect(receiver.digest()).toBe(DIGEST)
+  })
+
   it('an abort closes what was being opened', async () => {
     for (const scheme of ['http', 'socks5']) {
       const silent = createServer()

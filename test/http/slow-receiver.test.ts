@@ -36,6 +36,13 @@ const cut: readonly (readonly [string, Script, string])[] = [
   ['close-delimited, RST', {content, framing: 'close', cutAfter: SIZE, cut: 'reset'}, 'CONNECTION_RESET'],
 ]
 
+/** Where TCP ends, and TLS has not. */
+const cutBelowTls: readonly (readonly [string, Script, string])[] = [
+  ['Content-Length', {content, close: true, cutAfter: SIZE - 10, cut: 'bareFin'}, 'TRUNCATED'],
+  ['chunked', {content, close: true, framing: 'chunked', cutAfter: SIZE - 10, cut: 'bareFin'}, 'TRUNCATED'],
+  ['close-delimited', {content, framing: 'close', cutAfter: SIZE, cut: 'bareFin'}, 'TRUNCATED'],
+]
+
 describe.each(WAYS)('a slow receiver over %s by the %s path', (scheme, path) => {
   const way = PATHS[path]
 
@@ -62,3 +69,19 @@ describe.each(WAYS)('a slow receiver over %s by the %s path', (scheme, path) => 
     expect(receiver.digest()).toBe(sha256(contentOf(1, receiver.length)))
   })
 })
+
+describe.each(WAYS.filter(([scheme]) => scheme === 'https'))(
+  'a slow receiver over %s by the %s path',
+  (scheme, path) => {
+    it.each(cutBelowTls)('takes a FIN before the end of TLS for no end: %s', async (_, script, code) => {
+      const server = await startServer(scheme)
+      server.route('/a', script)
+      const {receiver, error} = await run(startTransport(PATHS[path]), server.url('/a'), {
+        buffers: 1,
+        onStart: feedSlowly,
+      })
+      expect(error?.code).toBe(code)
+      expect(receiver.digest()).toBe(sha256(contentOf(1, receiver.length)))
+    })
+  },
+)

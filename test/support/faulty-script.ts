@@ -24,7 +24,8 @@ export type Content =
   | {readonly seed: number; readonly size: number}
   | {readonly length: number; slice(start: number, end: number): Buffer}
 
-export type Cut = 'reset' | 'fin' | 'stall'
+/** `bareFin`: the FIN of TCP, without what TLS says before it. */
+export type Cut = 'reset' | 'fin' | 'bareFin' | 'stall'
 
 export interface Script {
   /** 200, or 206 where a range is honoured, by default. */

@@ -211,6 +211,7 @@ function asChunk(bytes: Buffer): Buffer {
 function cut(wire: Wire, how: Cut): 'over' {
   if (how === 'reset') wire.tcp.resetAndDestroy()
   if (how === 'fin') wire.stream.end()
+  if (how === 'bareFin') wire.tcp.end()
   return 'over'
 }
 

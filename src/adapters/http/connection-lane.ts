@@ -69,6 +69,10 @@ export class ConnectionLane implements Lane {
     return this.#connection?.heard === true
   }
 
+  get isCut(): boolean {
+    return this.#connection?.isCut === true
+  }
+
   get tellsAtOnce(): boolean {
     return this.#connection?.tellsAtOnce === true
   }

@@ -17,6 +17,7 @@ import {type ConnectionTarget, type DialTools, dial, openingError, readsRecords}
 import {toTransferError} from './error-table.ts'
 import {GatheredReads} from './gathered-reads.ts'
 import {READ_BYTES} from './limits.ts'
+import {type EndOfTls, watchEnd} from './tls-end.ts'
 
 /** Who gets what comes. */
 export interface ConnectionReader {
@@ -49,6 +50,7 @@ export class Connection {
   /** The TCP connection below it. */
   #wire: Socket | undefined
   #reads: 'hook' | 'events' = 'hook'
+  #end: EndOfTls | undefined
   /** Over TLS. */
   readonly #gathered: GatheredReads | undefined
   #giveUp: () => void = () => {}
@@ -94,6 +96,11 @@ export class Connection {
    */
   get tellsAtOnce(): boolean {
     return this.#reads === 'hook' && this.#gathered === undefined
+  }
+
+  /** It ended, and the other side had not said within TLS that it would. */
+  get isCut(): boolean {
+    return this.#end?.isCut === true
   }
 
   /** Bytes came since the request went out. */
@@ -180,6 +187,7 @@ export class Connection {
     this.#socket = socket
     this.#wire = wire
     this.#reads = reads
+    this.#end = watchEnd(socket)
     socket
       .on('end', () => this.#ended())
       .on('error', (error) => this.#failed(error))

@@ -247,13 +247,19 @@ export class HttpExchange implements Exchange, BriefExchange {
   }
 
   #ended(): void {
-    if (this.#framing.kind === 'length' && this.#phase === 'receiving' && this.received !== this.#framing.length) {
+    if (this.#phase === 'receiving' && !this.#isWhole) {
       this.#fail(this.#truncated())
       return
     }
     const lane = this.#leaveLane()
     lane?.release()
     this.#succeed()
+  }
+
+  /** By what its framing says of its end. */
+  get #isWhole(): boolean {
+    if (this.#framing.kind === 'length') return this.received === this.#framing.length
+    return this.#framing.kind !== 'close' || this.#lane?.isCut !== true
   }
 
   #brokeOff(lane: Lane, cause: Error): void {
@@ -312,7 +318,11 @@ export class HttpExchange implements Exchange, BriefExchange {
   #truncated(cause?: Error): TransferError {
     const {received} = this
     const expected = this.#framing.kind === 'length' ? {expected: this.#framing.length} : {}
-    return new TransferError('TRUNCATED', 'the connection ended in the middle of the body', {
+    const message =
+      this.#framing.kind === 'close' && cause === undefined
+        ? 'the connection ended before TLS did, and nothing else shows where the body ends'
+        : 'the connection ended in the middle of the body'
+    return new TransferError('TRUNCATED', message, {
       where: this.#url.origin,
       details: {...expected, received},
       ...(cause === undefined ? {} : {cause}),

@@ -1,6 +1,7 @@
 /**
  * A dispatcher that an application injected opens its own connections, out of our reach: they cannot be held back without pausing
- * undici's parser, which can end in an uncaught assertion, and a reset at the end of an answer without length passes for its end.
+ * undici's parser, which can end in an uncaught assertion, and a reset at the end of an answer without length passes for its end, as
+ * does whatever else ends a connection over TLS.
  */
 
 import type {Dispatcher} from 'undici'
@@ -12,6 +13,7 @@ export class ForeignLane implements Lane {
   readonly holdable = false
   readonly used = false
   readonly heard = false
+  readonly isCut = undefined
   readonly bodySent = undefined
   readonly tellsAtOnce = false
   readonly #dispatcher: Dispatcher

@@ -33,6 +33,8 @@ export interface Lane {
   readonly used: boolean
   /** Bytes came since the request went out. */
   readonly heard: boolean
+  /** The connection ended, and the server had not said within TLS that it would; undefined where the lane cannot know. */
+  readonly isCut: boolean | undefined
   /** Bytes of the request body that the connection took; undefined where the lane cannot know. */
   readonly bodySent: number | undefined
   /** `pause` works. */
