@@ -25,7 +25,10 @@ function dataDirectory(env: Readonly<Record<string, string | undefined>>, platfo
   return data.startsWith('/') ? data : join(homedir(), '.local', 'share')
 }
 
-/** Whether an engine ever kept records here: looking must not make a store. Rejects with FILE_ACCESS where nobody may look. */
+/**
+ * Whether an engine ever kept records here: looking must not make a store. Rejects with FILE_ACCESS where nobody may look, and with
+ * DIRECTORY_MISSING where there is a file.
+ */
 export async function holdsStore(directory: string): Promise<boolean> {
   // A repair that was cut short left the store under its other name.
   for (const name of ['store', 'repaired']) {
@@ -33,6 +36,7 @@ export async function holdsStore(directory: string): Promise<boolean> {
       () => true,
       (error: unknown) => {
         const code = error instanceof Error && 'code' in error ? error.code : undefined
+        if (code === 'ENOTDIR') throw noDirectory(directory, error)
         if (code !== 'EACCES' && code !== 'EPERM') return false
         throw new TransferError('FILE_ACCESS', 'the store belongs to somebody else', {
           where: directory,
@@ -44,4 +48,12 @@ export async function holdsStore(directory: string): Promise<boolean> {
     if (isThere) return true
   }
   return false
+}
+
+function noDirectory(directory: string, cause: unknown): TransferError {
+  return new TransferError('DIRECTORY_MISSING', 'a part of the path is not a directory', {
+    where: directory,
+    cause,
+    advice: 'name the directory of the records with --store',
+  })
 }

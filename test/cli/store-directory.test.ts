@@ -1,6 +1,6 @@
 /** Whether there is a store, where a person may not look. */
 
-import {chmod, mkdir} from 'node:fs/promises'
+import {chmod, mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {holdsStore} from '../../src/cli/store-directory.ts'
@@ -23,4 +23,13 @@ describe('a store', () => {
       }
     },
   )
+
+  it('that is a file is said to be none, and not said to be empty', async () => {
+    const file = join(await makeDirectory(), 'file')
+    await writeFile(file, '')
+    for (const directory of [file, join(file, 'within')]) {
+      const error = await failure(holdsStore(directory))
+      expect([error.code, error.where]).toEqual(['DIRECTORY_MISSING', directory])
+    }
+  })
 })
