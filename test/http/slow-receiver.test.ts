@@ -83,5 +83,19 @@ describe.each(WAYS.filter(([scheme]) => scheme === 'https'))(
       expect(error?.code).toBe(code)
       expect(receiver.digest()).toBe(sha256(contentOf(1, receiver.length)))
     })
+
+    it('takes it for the end of what a server says of an upload that it took', async () => {
+      const server = await startServer(scheme)
+      server.route('/a', {content, framing: 'close', cutAfter: SIZE, cut: 'bareFin'})
+      const body = {
+        length: 4,
+        async *chunks() {
+          yield Buffer.from('four')
+        },
+      }
+      const request = {method: 'PUT', body}
+      const {end} = await run(startTransport(PATHS[path]), server.url('/a'), {request})
+      expect(end).toEqual({bodyLength: SIZE, framing: 'close'})
+    })
   },
 )

@@ -259,7 +259,8 @@ export class HttpExchange implements Exchange, BriefExchange {
   /** By what its framing says of its end. */
   get #isWhole(): boolean {
     if (this.#framing.kind === 'length') return this.received === this.#framing.length
-    return this.#framing.kind !== 'close' || this.#lane?.isCut !== true
+    // The answer to an upload is no file: to send that again would be worse than to miss the end of what was said of it.
+    return this.#framing.kind !== 'close' || this.#setup.request.body !== undefined || this.#lane?.isCut !== true
   }
 
   #brokeOff(lane: Lane, cause: Error): void {
