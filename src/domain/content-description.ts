@@ -28,10 +28,10 @@ export function descriptionOf({headers}: ResponseFacts): ContentDescription | un
 /** The head with what it left out. */
 export function describedBy(description: ContentDescription | undefined, head: ResponseFacts): ResponseFacts {
   const {type, disposition} = description ?? {}
-  const fields: readonly HeaderField[] = [
-    ...(type === undefined ? [] : [[TYPE, type] as const]),
-    ...(disposition === undefined ? [] : [[DISPOSITION, disposition] as const]),
-  ]
-  const missing = fields.filter(([name]) => headerValue(head.headers, name) === undefined)
+  const missing: HeaderField[] = []
+  if (type !== undefined && headerValue(head.headers, TYPE) === undefined) missing.push([TYPE, type])
+  if (disposition !== undefined && headerValue(head.headers, DISPOSITION) === undefined) {
+    missing.push([DISPOSITION, disposition])
+  }
   return missing.length === 0 ? head : {...head, headers: [...head.headers, ...missing]}
 }

@@ -28,8 +28,13 @@ export function safeFileName(candidate: string, fallback: string = FALLBACK): st
 export function fileNameFromResponse(head: ResponseFacts, ...urls: readonly string[]): string {
   const [disposition] = headerValues(head.headers, 'content-disposition')
   const attached = disposition === undefined ? undefined : attachmentName(disposition)
-  const names = [attached ?? '', ...urls.map(lastSegment)]
-  return names.map(harmless).find((name) => name !== '') ?? FALLBACK
+  const name = attached === undefined ? '' : harmless(attached)
+  if (name !== '') return name
+  for (const url of urls) {
+    const last = harmless(lastSegment(url))
+    if (last !== '') return last
+  }
+  return FALLBACK
 }
 
 /** The last segment of the URL's path, else 'download'. Always safe. */
