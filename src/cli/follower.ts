@@ -6,7 +6,7 @@ import {sizeOf} from '../domain/range-set.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal} from '../domain/status.ts'
 import type {EngineEvent} from '../index.ts'
-import {gravest} from './exit-code.ts'
+import {EXIT, gravest} from './exit-code.ts'
 import {isHeldByConditions} from './resting.ts'
 import {type Happening, type Known, type Notice, Transfer} from './transfer.ts'
 
@@ -24,6 +24,8 @@ export interface Listener {
   /** Whether it is told of what is only queued. */
   readonly hearsQueued: boolean
   tell(notice: Notice): void
+  /** A file of this run was there before, and is left as it is. `url` is redacted. */
+  skipped(file: string, url: string, at: number): void
   /** Counters of these moved. */
   progress(changed: readonly Transfer[], at: number): void
   /** Something that concerns no transfer alone. */
@@ -36,8 +38,10 @@ export interface Listener {
 
 export interface Totals {
   readonly completed: number
-  /** Those that started in this run, however they ended. */
+  /** Those that started in this run, however they ended, and those that were there before. */
   readonly files: number
+  /** Of the completed, those that were left as they were. */
+  readonly skipped: number
   /** Received or sent in this run. */
   readonly fetchedBytes: number
   /** None of them was a download. */
@@ -66,6 +70,9 @@ export class Follower {
   #finish: () => void = () => {}
   #completed = 0
   #ended = 0
+  /** Files that were there before: no operations of this run. */
+  #found = 0
+  #skipped = 0
   #fetchedBytes = 0
   #retries = 0
   #hasDownloads = false
@@ -99,7 +106,8 @@ export class Follower {
     const {unfinished} = this
     return {
       completed: this.#completed,
-      files: this.#ended + unfinished.length,
+      files: this.#ended + this.#found + unfinished.length,
+      skipped: this.#skipped,
       fetchedBytes: unfinished.reduce((sum, {fetched}) => sum + fetched, this.#fetchedBytes),
       isSending: !this.#hasDownloads,
       retries: this.#retries,
@@ -108,7 +116,10 @@ export class Follower {
 
   /** The gravest outcome so far. */
   get exitCode(): number {
-    return gravest([...this.#codes, ...[...this.#resting.values()].map((each) => this.#listener.codeOf(each))])
+    const codes = [...this.#resting.values()].map((each) => this.#listener.codeOf(each))
+    // Who is still on its way when it is asked for has no file.
+    if (this.#live.size > 0) codes.push(EXIT.unfinished)
+    return gravest([...this.#codes, ...codes])
   }
 
   readonly handle = (event: EngineEvent): void => {
@@ -177,10 +188,19 @@ export class Follower {
 
   /** One of this run that needs no traffic any more: its file is there. */
   alreadyComplete(known: Known, at: number): void {
-    this.#ended += 1
+    this.#found += 1
     this.#completed += 1
     if (known.direction === 'download') this.#hasDownloads = true
     this.#listener.tell({happening: 'completed', at, transfer: new Transfer(known)})
+  }
+
+  /** A file that is there, and is left as it is. `url` is redacted. */
+  skip(file: string, url: string, at: number): void {
+    this.#found += 1
+    this.#skipped += 1
+    this.#completed += 1
+    this.#hasDownloads = true
+    this.#listener.skipped(file, url, at)
   }
 
   #moved(event: EngineEvent & {type: 'operation.moved'}): void {

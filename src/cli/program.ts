@@ -191,7 +191,7 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
     .option('-d, --directory <dir>', 'the directory for the files (default: the working directory)')
     .option('-i, --input <list>', 'a list of downloads, one "URL [TAB FILE]" a line; - reads stdin')
     .option('--checksum <digest>', 'sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX of the one file', parseChecksum)
-    .option('--if-exists <what>', 'fail, unique or replace (default: fail)', oneOf('--if-exists', COLLISIONS))
+    .option('--if-exists <what>', 'fail, skip, unique or replace (default: fail)', oneOf('--if-exists', COLLISIONS))
     .option(
       '--ftp-tls <when>',
       'none, explicit or implicit: TLS for ftp URLs (default: none)',
@@ -227,7 +227,12 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
 
 const CHART_FORMATS = {svg: 'svg', mermaid: 'mermaid', json: 'json'} as const
 const FTP_TLS = {none: 'none', explicit: 'explicit', implicit: 'implicit'} as const
-const COLLISIONS = {fail: 'failIfExists', unique: 'generateUniqueName', replace: 'replaceExisting'} as const
+const COLLISIONS = {
+  fail: 'failIfExists',
+  skip: 'skip',
+  unique: 'generateUniqueName',
+  replace: 'replaceExisting',
+} as const
 
 /** Help is no error; everything else is one line, and exit code 2. */
 function afterCommander(error: CommanderError): number {

@@ -55,6 +55,8 @@ export interface Told {
   fail(error: TransferError): void
   /** An item that is there already. */
   complete(known: Known): void
+  /** A file that is there, whoever made it, and is left as it is. `url` is redacted. */
+  skip(file: string, url: string): void
 }
 
 /** What a run does with the open engine. */
@@ -116,6 +118,7 @@ class RunningRun {
         if (notice.happening === 'failed') this.#reporter.fail(errorOf(notice.transfer))
         if (isTerminal(notice.transfer.state)) this.#acknowledge(notice.transfer.guid)
       },
+      skipped: (file, url, at) => this.#reporter.skip(file, url, at),
       progress: (changed, at) => this.#reporter.progress(changed, at),
       note: (text) => this.#reporter.note(text),
       codeOf,
@@ -154,6 +157,7 @@ class RunningRun {
       note: (text) => this.#reporter.note(text),
       fail: (error) => this.#fail(error),
       complete: (known) => this.#follower.alreadyComplete(known, Date.now()),
+      skip: (file, url) => this.#follower.skip(file, url, Date.now()),
     }
     try {
       await this.#run.begin(this.#engine, told)

@@ -28,7 +28,8 @@ export interface GetFlags extends RequestFlags {
   readonly directory?: string
   readonly input?: string
   readonly checksum?: Checksum
-  readonly ifExists?: CollisionPolicy
+  /** `skip`: what is there is left as it is, and counts as had. */
+  readonly ifExists?: CollisionPolicy | 'skip'
   readonly resumeWithoutValidator?: boolean
   readonly compareOnResume?: boolean
   readonly ftpTls?: 'none' | 'explicit' | 'implicit'

@@ -280,7 +280,7 @@ export const ERROR_CODES = {
     kind: 'storage',
     retry: 'never',
     hresult: 0x800700b7,
-    advice: 'choose another name, or use --if-exists unique or replace',
+    advice: 'choose another name, or use --if-exists skip, unique or replace',
   },
   FILE_ACCESS: {
     kind: 'storage',

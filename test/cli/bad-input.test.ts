@@ -51,7 +51,7 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['no concurrency', ['get', '--max-concurrent', '0', 'http://127.0.0.1/x'], /--max-concurrent/],
     ['an unknown digest', ['get', '--checksum', 'crc32=00', 'http://127.0.0.1/x'], /crc32.*--checksum/],
     ['a short digest', ['get', '--checksum', 'sha256=abc', 'http://127.0.0.1/x'], /64 hexadecimal digits/],
-    ['an unknown policy', ['get', '--if-exists', 'ask', 'http://127.0.0.1/x'], /fail, unique, replace/],
+    ['an unknown policy', ['get', '--if-exists', 'ask', 'http://127.0.0.1/x'], /fail, skip, unique, replace/],
     ['a header without a colon', ['get', '-H', 'Accept', 'http://127.0.0.1/x'], /--header/],
     ['a header of the engine', ['get', '-H', 'Range: bytes=0-1', 'http://127.0.0.1/x'], /the engine sets it/],
     ['a proxy that is none', ['get', '--proxy', 'ftp://p', 'http://127.0.0.1/x'], /--proxy/],

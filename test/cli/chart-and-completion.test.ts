@@ -94,7 +94,7 @@ const OFFERS: Readonly<Record<string, readonly string[]>> = {
   'bgt completion f': ['fish'],
   'bgt priority 01a1 h': ['high'],
   'bgt get --if': ['--if-exists'],
-  'bgt get --if-exists ': ['fail', 'replace', 'unique'],
+  'bgt get --if-exists ': ['fail', 'replace', 'skip', 'unique'],
   'bgt get --retries ': [],
   'bgt get -o LICEN': ['LICENSE'],
   'bgt get -d LICEN': [],

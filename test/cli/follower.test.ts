@@ -3,6 +3,7 @@
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
 import {Follower} from '../../src/cli/follower.ts'
 import {patienceOf} from '../../src/cli/resting.ts'
+import {OwnOperations} from '../../src/cli/scopes.ts'
 import type {LifeState} from '../../src/domain/status.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 
@@ -16,6 +17,7 @@ function follow() {
     {
       hearsQueued: true,
       tell: () => {},
+      skipped: () => {},
       progress: () => {},
       note: (text) => notes.push(text),
       codeOf: () => 0,
@@ -82,6 +84,71 @@ it('counts anew when nothing failed for a while', async () => {
   expect(await isOver()).toBe(false)
 })
 
+describe('what was there before the run', () => {
+  const known = {
+    guid: operationId(9),
+    direction: 'download',
+    url: 'http://example.com/',
+    file: '/file',
+    state: 'completed',
+    bytesReceived: 5,
+    totalBytesToReceive: 5,
+    bytesSent: 0,
+    totalBytesToSend: 0,
+  } as const
+
+  function followTwo() {
+    const scope = new OwnOperations()
+    const follower = new Follower(scope, {
+      hearsQueued: false,
+      tell: () => {},
+      skipped: () => {},
+      progress: () => {},
+      note: () => {},
+      codeOf: () => 0,
+      patienceOf: () => 0,
+    })
+    const become = (n: number, state: LifeState) => {
+      const step = {at: 1, from: 'queued', to: state, event: 'operation.admit'}
+      const record = queuedRecord(n, {state})
+      const entry = {seq: 1, state, attempts: 0, failures: 0, bytes: 0, generation: 1, ...step}
+      follower.handle({type: 'operation.moved', id: record.id, ...step, because: step.event, state, record, entry})
+    }
+    let isOver = false
+    void follower.over.then(() => {
+      isOver = true
+    })
+    follower.alreadyComplete(known, 1)
+    for (const n of [1, 2]) scope.add(queuedRecord(n).id)
+    scope.close()
+    for (const n of [1, 2]) become(n, 'running')
+    return {
+      become,
+      follower,
+      isOver: async () => {
+        await new Promise((resolve) => setImmediate(resolve))
+        return isOver
+      },
+    }
+  }
+
+  it('takes nobody’s place among those that are waited for', async () => {
+    const {become, follower, isOver} = followTwo()
+    become(1, 'completed')
+    expect(await isOver()).toBe(false)
+    become(2, 'completed')
+    expect(await isOver()).toBe(true)
+    expect(follower.totals).toMatchObject({completed: 3, files: 3})
+    expect(follower.exitCode).toBe(0)
+  })
+
+  it('is no success while another is on its way', () => {
+    const {become, follower} = followTwo()
+    become(1, 'completed')
+    expect(follower.exitCode).toBe(7)
+  })
+})
+
 describe('a pause of the machine', () => {
   beforeEach(() => {
     vi.useFakeTimers()
@@ -106,6 +173,7 @@ describe('a pause of the machine', () => {
       {
         hearsQueued: true,
         tell: () => {},
+        skipped: () => {},
         progress: () => {},
         note: () => {},
         codeOf: () => 7,
@@ -168,7 +236,15 @@ describe('a pause of the machine', () => {
   it('a thousand that wait end the run, whatever is queued behind them; one that still moves does not let them', async () => {
     const follower = new Follower(
       {includes: () => true, begins: () => true, isOver: () => false},
-      {hearsQueued: true, tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 0},
+      {
+        hearsQueued: true,
+        tell: () => {},
+        skipped: () => {},
+        progress: () => {},
+        note: () => {},
+        codeOf: () => 7,
+        patienceOf: () => 0,
+      },
     )
     let isOver = false
     void follower.over.then(() => {
@@ -194,7 +270,15 @@ describe('a pause of the machine', () => {
     let answer: (isOver: boolean) => void = () => {}
     const follower = new Follower(
       {includes: () => true, begins: () => true, isOver: () => new Promise<boolean>((resolve) => (answer = resolve))},
-      {hearsQueued: true, tell: () => {}, progress: () => {}, note: () => {}, codeOf: () => 7, patienceOf: () => 1_000},
+      {
+        hearsQueued: true,
+        tell: () => {},
+        skipped: () => {},
+        progress: () => {},
+        note: () => {},
+        codeOf: () => 7,
+        patienceOf: () => 1_000,
+      },
     )
     let isOver = false
     void follower.over.then(() => {

@@ -188,6 +188,53 @@ describe('going on', () => {
     })
   })
 
+  it('--if-exists skip: a list that was killed is finished by the same line, and is whole then', async () => {
+    await CliWorld.run(cli, async (world) => {
+      for (const path of ['/a', '/b', '/c']) world.server.route(path, {content: CONTENT})
+      const [a, b, c] = ['/a', '/b', '/c'].map((path) => world.server.url(path))
+      expect((await world.call(['get', '--quiet', a ?? '', b ?? ''])).code).toBe(0)
+      await writeFile(world.path('empty'), '')
+      await writeFile(world.path('list'), `${a}\n${b}\n${c}\n${a}\tempty\n`)
+      const {code, lines} = await world.call(['get', '-i', 'list', '--if-exists', 'skip'])
+      expect(code).toBe(0)
+      expect(lines).toEqual([
+        'a: is there already',
+        'b: is there already',
+        'empty: is there already',
+        `c: started, ${c}`,
+        `c: completed, ${CONTENT.length} bytes`,
+        expect.stringMatching(/^4 of 4 files complete, 3 of them there already, /),
+        expect.stringMatching(/^average /),
+      ])
+      expect(world.server.requests.map(({path}) => path)).toEqual(['/a', '/b', '/c'])
+      const again = await world.call(['get', '-i', 'list', '--if-exists', 'skip', '--json'])
+      expect(again.code).toBe(0)
+      const events = again.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+      expect(events.map(({event, url}) => [event, url])).toEqual([
+        ['skipped', a],
+        ['skipped', b],
+        ['skipped', c],
+        ['skipped', a],
+      ])
+    })
+  })
+
+  it('--if-exists skip: leaves also what the server named otherwise, and no directory', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/a', {content: CONTENT, headers: [['Content-Disposition', 'attachment; filename="named"']]})
+      const get = ['get', '--quiet', world.server.url('/a'), '--if-exists', 'skip']
+      expect((await world.call(get)).code).toBe(0)
+      expect((await world.call(get)).code).toBe(0)
+      expect(world.server.requests).toHaveLength(1)
+      expect(await world.digestOf('named')).toBe(DIGEST)
+      await mkdir(world.path('directory'))
+      expect((await world.call([...get, '-o', 'directory'])).code).toBe(8)
+    })
+  })
+
   it('a failed download: the next run adopts its bytes', async () => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/file.bin', [{...WHOLE, cutAfter: CUT_AT, cut: 'reset'}, {status: 403}])

@@ -3,7 +3,7 @@
 import {stat} from 'node:fs/promises'
 import {TransferError} from '../../domain/errors.ts'
 import {redactUrl} from '../../domain/redaction.ts'
-import type {BackgroundTransferEngine, DownloadOperation, DownloadOptions} from '../../index.ts'
+import type {BackgroundTransferEngine, CollisionPolicy, DownloadOperation, DownloadOptions} from '../../index.ts'
 import {FilePlaces} from '../file-places.ts'
 import type {Io} from '../io.ts'
 import {goOn, isOver} from '../operations.ts'
@@ -31,7 +31,7 @@ class GetRun implements Run {
   readonly #headers: readonly Header[]
   readonly #flags: GetFlags
   readonly #files: FilePlaces
-  #told: Told = {note: () => {}, fail: () => {}, complete: () => {}}
+  #told: Told = {note: () => {}, fail: () => {}, complete: () => {}, skip: () => {}}
 
   constructor(wishes: WishList, headers: readonly Header[], flags: GetFlags) {
     this.#wishes = wishes
@@ -70,6 +70,27 @@ class GetRun implements Run {
       const wish = this.#wishes.at(place)
       if (this.#isFirstOfItsFile(wish, place)) batch.push(wish)
     }
+    if (this.#flags.ifExists !== 'skip') return this.#notOnRecord(engine, batch)
+    // An empty one may be what a crash left of an unfinished download, where there are no links.
+    const missing = await this.#notThere(batch, 1)
+    return this.#notThere(await this.#notOnRecord(engine, missing), 0)
+  }
+
+  /** Without those that are there already, with at least so many bytes. */
+  async #notThere(batch: readonly Wish[], leastBytes: number): Promise<readonly Wish[]> {
+    const sizes = await Promise.all(batch.map(({file}) => sizeOf(file)))
+    return batch.filter((wish, index) => {
+      const isThere = (sizes[index] ?? Number.NaN) >= leastBytes
+      if (isThere) this.#skip(wish.file, wish)
+      return !isThere
+    })
+  }
+
+  #skip(file: string, {url}: Wish): void {
+    this.#told.skip(file, redactUrl(url))
+  }
+
+  async #notOnRecord(engine: BackgroundTransferEngine, batch: readonly Wish[]): Promise<readonly Wish[]> {
     const onRecord = await engine.filesOnRecordAsync(batch.map(({file}) => file))
     if (onRecord.size === 0) return batch
     const earlier = await Promise.all(
@@ -80,14 +101,21 @@ class GetRun implements Run {
     return batch.filter((_, index) => isFresh[index])
   }
 
+  /** The engine's part of --if-exists; undefined where the flag was not given. */
+  get #collision(): CollisionPolicy | undefined {
+    const {ifExists} = this.#flags
+    return ifExists === 'skip' ? 'failIfExists' : ifExists
+  }
+
   /** One object for all that are alike: what the engine makes of it is then one, too. */
   #options(isUnnamed: boolean): DownloadOptions {
-    const {priority, ifExists, mirror} = this.#flags
+    const {priority, mirror} = this.#flags
+    const collision = this.#collision
     return Object.freeze({
       ...this.#limits(),
       nameFromServer: isUnnamed,
       ...(priority === undefined ? {} : {priority}),
-      ...(ifExists === undefined ? {} : {collision: ifExists}),
+      ...(collision === undefined ? {} : {collision}),
       ...(mirror === undefined ? {} : {mirrors: mirror}),
     })
   }
@@ -155,10 +183,11 @@ class GetRun implements Run {
   /** What the server named otherwise would be found to exist only when all of it has come again. */
   async #isThere(operation: DownloadOperation, wish: Wish): Promise<boolean> {
     const {status, file, bytesReceived} = operation.describe()
-    const isKept = (this.#flags.ifExists ?? 'failIfExists') === 'failIfExists' && status === 'completed'
+    const isKept = (this.#collision ?? 'failIfExists') === 'failIfExists' && status === 'completed'
     if (!isKept || file === wish.file || operation.requestedUri.href !== wish.plain) return false
     if (!(await isFileOf(file, bytesReceived))) return false
-    this.#told.fail(new TransferError('FILE_EXISTS', 'the file already exists', {where: file}))
+    if (this.#flags.ifExists === 'skip') this.#skip(file, wish)
+    else this.#told.fail(new TransferError('FILE_EXISTS', 'the file already exists', {where: file}))
     return true
   }
 
@@ -170,11 +199,11 @@ class GetRun implements Run {
 
   /** What this call asks differently holds from now on. */
   #change(operation: DownloadOperation): void {
-    const {ifExists} = this.#flags
+    const collision = this.#collision
     const own = this.#ofDownloads()
     if (Object.keys(own).length > 0) operation.changeOptions(own)
     changeUnfinished(operation, this.#flags, this.#headers, (flag) => this.#keeps(operation, flag))
-    if (ifExists !== undefined && ifExists !== operation.collision) this.#keeps(operation, '--if-exists')
+    if (collision !== undefined && collision !== operation.collision) this.#keeps(operation, '--if-exists')
   }
 
   #keeps(operation: DownloadOperation, flag: string): void {
@@ -183,9 +212,14 @@ class GetRun implements Run {
 }
 
 async function isFileOf(file: string, size: number): Promise<boolean> {
+  return (await sizeOf(file)) === size
+}
+
+/** Bytes; undefined where there is no file. */
+function sizeOf(file: string): Promise<number | undefined> {
   return stat(file).then(
-    (found) => found.isFile() && found.size === size,
-    () => false,
+    (found) => (found.isFile() ? found.size : undefined),
+    () => undefined,
   )
 }
 

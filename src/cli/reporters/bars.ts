@@ -7,7 +7,7 @@ import {basename} from 'node:path'
 import {errorLine, type Io} from '../io.ts'
 import {bytesText, durationText, percentText, printable, rateText} from '../text.ts'
 import type {Transfer} from '../transfer.ts'
-import {fileText, happeningText, summaryLines} from './phrases.ts'
+import {fileText, happeningText, skippedText, summaryLines} from './phrases.ts'
 import type {Reporter} from './reporter.ts'
 import {cutToWidth, widthOf} from './width.ts'
 
@@ -60,6 +60,7 @@ export function createBarsReporter({stderr, env}: Io, active: () => readonly Tra
       if (text === undefined) return
       showAbove(`${printable(fileText(transfer.file))}: ${happening === 'completed' ? paint(text, 32) : text}`)
     },
+    skip: (file) => showAbove(printable(skippedText(file))),
     progress: () => {},
     note: (text) => showAbove(printable(text)),
     fail: (error) => {

@@ -32,6 +32,7 @@ export function createJsonReporter({stdout, stderr}: Io): Reporter {
   return {
     tellsQueued: true,
     tell: ({happening, at, transfer}) => write(happening, at, transfer),
+    skip: (file, url, at) => lines.add(JSON.stringify({v: 1, time: timeOf(at), event: 'skipped', url, file})),
     progress: (changed, at) => {
       for (const transfer of changed) write('progress', at, transfer)
     },

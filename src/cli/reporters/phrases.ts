@@ -13,6 +13,10 @@ export function fileText(file: string): string {
   return fromHere === '' || fromHere.startsWith('..') ? file : fromHere
 }
 
+export function skippedText(file: string): string {
+  return `${fileText(file)}: is there already`
+}
+
 /** What happened, or nothing where another line says it: a failure has its error line. */
 export function happeningText({happening, at, transfer}: Notice): string | undefined {
   const {direction, bytes, error, retryAt, url} = transfer
@@ -46,10 +50,11 @@ function pausedText({state, bytes, error}: Transfer): string {
 }
 
 export function summaryLines(totals: Totals & {elapsedMs: number}) {
-  const {completed, files, fetchedBytes, isSending, retries, elapsedMs} = totals
+  const {completed, files, skipped, fetchedBytes, isSending, retries, elapsedMs} = totals
   const rate = elapsedMs > 0 ? (fetchedBytes / elapsedMs) * 1000 : 0
+  const there = skipped === 0 ? '' : `, ${skipped} of them there already`
   return [
-    `${completed} of ${plural(files, isSending ? 'upload' : 'file')} complete, ${bytesText(fetchedBytes)} ${isSending ? 'sent' : 'received'} in ${durationText(elapsedMs)}`,
+    `${completed} of ${plural(files, isSending ? 'upload' : 'file')} complete${there}, ${bytesText(fetchedBytes)} ${isSending ? 'sent' : 'received'} in ${durationText(elapsedMs)}`,
     `average ${rateText(rate)}, ${retries === 1 ? '1 retry' : `${retries} retries`}`,
   ]
 }

@@ -3,7 +3,7 @@
 import {errorLine, type Io} from '../io.ts'
 import {printable} from '../text.ts'
 import {GatheredLines} from './gathered-lines.ts'
-import {fileText, happeningText, summaryLines} from './phrases.ts'
+import {fileText, happeningText, skippedText, summaryLines} from './phrases.ts'
 import type {Reporter} from './reporter.ts'
 
 export function createPlainReporter({stderr}: Pick<Io, 'stderr'>): Reporter {
@@ -15,6 +15,7 @@ export function createPlainReporter({stderr}: Pick<Io, 'stderr'>): Reporter {
       const text = happeningText(notice)
       if (text !== undefined) say(`${fileText(notice.transfer.file)}: ${text}`)
     },
+    skip: (file) => say(skippedText(file)),
     progress: () => {},
     note: say,
     fail: (error) => {

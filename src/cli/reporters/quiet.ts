@@ -7,6 +7,7 @@ export function createQuietReporter({stderr}: Io): Reporter {
   return {
     tellsQueued: false,
     tell: () => {},
+    skip: () => {},
     progress: () => {},
     note: () => {},
     fail: (error) => stderr.write(`${errorLine(error)}\n`),

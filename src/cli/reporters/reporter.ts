@@ -8,6 +8,8 @@ export interface Reporter {
   /** Whether it tells of what is only queued: of a list that may be a million. */
   readonly tellsQueued: boolean
   tell(notice: Notice): void
+  /** A file of the run was there before, and is left as it is. `url` is redacted. */
+  skip(file: string, url: string, at: number): void
   progress(changed: readonly Transfer[], at: number): void
   /** Something a person may want to know. */
   note(text: string): void
