@@ -23,6 +23,12 @@ export function withEvidence(facts: OperationFacts, evidence: Evidence): Operati
   return {...facts, evidence, attempts: countProgress(facts.attempts, sizeOf(evidence.ranges))}
 }
 
+/** All its bytes are here: where nobody said before how many they are, that tells. */
+export function withLength(facts: OperationFacts, length: number): OperationFacts {
+  const {evidence} = facts
+  return evidence.total === length ? facts : withEvidence(facts, extended(evidence, {total: length}))
+}
+
 /** The try has failed. `response`: the head of an answer that said so. */
 export function withFailure(facts: OperationFacts, response?: ResponseFacts): OperationFacts {
   const attempts = countFailure(facts.attempts)

@@ -2,7 +2,7 @@
 
 import type {Refusal, SmallExchange, SmallExchangeListener, SmallOutcome} from '../actors/small-exchange.ts'
 import {type SerializedError, TransferError} from '../domain/errors.ts'
-import {withEvidence, withFailure, withResponse} from '../domain/life-facts.ts'
+import {withEvidence, withFailure, withLength, withResponse} from '../domain/life-facts.ts'
 import {PLAIN_LIFE, type PlainStep} from '../domain/plain-life.ts'
 import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
@@ -109,7 +109,8 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     if (this.#stage !== 'onWire') return
     this.#stage = 'filing'
     this.#keepsSlot = isSerialized
-    this.step(PLAIN_LIFE.finished, this.#facts)
+    const {length} = this.#exchange ?? {}
+    this.step(PLAIN_LIFE.finished, length === undefined ? this.#facts : withLength(this.#facts, length))
   }
 
   /** Makes its part of what came, and gives the memory of that back. */

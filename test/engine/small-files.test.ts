@@ -48,6 +48,13 @@ async function expectWhole(world: SimulatedWorld, entry: OperationEntry, seed: n
   await world.until(() => !entry.isLive)
 }
 
+/** The ranges that were asked for of the n-th file, in order; undefined where all of it was. */
+function rangesAsked(world: SimulatedWorld, n: number): readonly (string | undefined)[] {
+  return world.network.notes
+    .filter(({request}) => request.url === urlOf(n))
+    .map(({request}) => request.headers.find(([name]) => name.toLowerCase() === 'range')?.[1])
+}
+
 /** What was told of each operation, in order, without what depends on the file system, or is drawn. */
 function historyOf(events: readonly EngineEvent[]) {
   const histories: Record<string, unknown[]> = {}
@@ -69,6 +76,7 @@ describe('a batch of small files', () => {
     const wish = fc.record({
       size: fc.constantFrom(0, 1, 4096, 5000, 30_000),
       validator: fc.constantFrom('etag' as const, 'none' as const),
+      framing: fc.constantFrom('length' as const, 'length' as const, 'chunked' as const, 'close' as const),
       priority: fc.constantFrom(BackgroundTransferPriority.default, BackgroundTransferPriority.high),
       isUnnamed: fc.boolean(),
       fault: fc.constantFrom<(NetworkFault | undefined)[]>(
@@ -89,8 +97,8 @@ describe('a batch of small files', () => {
         for (const smallFilesAfter of [0, Number.POSITIVE_INFINITY]) {
           const world = await worldOf(0, smallFilesAfter)
           world.network.pieceBytes *= times
-          for (const [n, {size, validator, fault, isTaken}] of wishes.entries()) {
-            world.network.serve(urlOf(n), {seed: n, size: size * times, validator})
+          for (const [n, {size, validator, framing, fault, isTaken}] of wishes.entries()) {
+            world.network.serve(urlOf(n), {seed: n, size: size * times, validator, framing})
             if (fault !== undefined) world.network.addFault(urlOf(n), fault)
             if (isTaken) world.disk.writeFile(`/downloads/${n}`, Buffer.from('taken'))
           }
@@ -267,17 +275,164 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  describe.each(['chunked', 'close'] as const)('of a file whose length nobody says, but that is %s', (framing) => {
+    const worldOfUnsaid = async (files: number, size: number, pieceBytes = 4096, after = 0) => {
+      const world = await worldOf(files, after, {size, framing})
+      world.network.pieceBytes = pieceBytes
+      return world
+    }
+
+    it('carries it, and learns its length from its end', async () => {
+      for (const size of [1, SIZE, 256 * 1024, 256 * 1024 + 1]) {
+        const world = await worldOfUnsaid(1, size, 100_000)
+        const entry = await start(world, 1)
+        const paths: string[] = []
+        world.engine.events$.subscribe((event) => {
+          if (event.type !== 'operation.moved') return
+          paths.push(`${event.to} ${event.record.evidence.total}`)
+          expect(entry.actor).toBeUndefined()
+        })
+        await expectWhole(world, entry, 1, size)
+        expect(paths).toContain('running.exchanging.active.transferring undefined')
+        expect(paths).toContain(`running.finishing.verifying ${size}`)
+        expect(world.engine.progressOf(entry)).toMatchObject({received: size, total: size})
+        expect(rangesAsked(world, 1)).toEqual([undefined])
+        await world.close()
+      }
+    })
+
+    it('is for servers that sent so many of them in a row', async () => {
+      const world = await worldOfUnsaid(3, SIZE, 4096, 2)
+      for (const [n, isCarried] of [
+        [1, false],
+        [2, false],
+        [3, true],
+      ] as const) {
+        const entry = await start(world, n)
+        await world.advance(30)
+        expect(entry.actor === undefined).toBe(isCarried)
+        await expectWhole(world, entry, n)
+      }
+      expect(world.network.notes).toHaveLength(3)
+      await world.close()
+    })
+
+    it('writes from there on what is too much to be held, and tells how much that is', async () => {
+      const world = await worldOfUnsaid(1, WRITTEN_SIZE, 100_000)
+      const entry = await start(world, 1)
+      const seen: number[] = []
+      while (!entry.isOver) {
+        await world.advance(100)
+        seen.push(world.engine.progressOf(entry).received)
+        expect(entry.actor).toBeUndefined()
+      }
+      expect(seen).toEqual(seen.toSorted((a, b) => a - b))
+      expect(new Set(seen).size).toBeGreaterThan(4)
+      await expectWhole(world, entry, 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1)).toEqual([undefined])
+      await world.close()
+    })
+
+    it('54. lets go of what turns out to be large, which goes on where it is', async () => {
+      const size = 12 * 1024 * 1024
+      const world = await worldOfUnsaid(2, size, 1024 * 1024)
+      await expectWhole(world, await start(world, 1), 1, size)
+      const [first, second, ...others] = rangesAsked(world, 1)
+      expect(first).toBeUndefined()
+      expect(Number(/^bytes=(\d+)-/.exec(second ?? '')?.[1])).toBeGreaterThan(8_000_000)
+      expect(others).toEqual([])
+      await world.close()
+    })
+
+    it('leaves a server to charts whose files turn out to be large', async () => {
+      const size = 12 * 1024 * 1024
+      const world = await worldOf(2, 1, {framing})
+      await expectWhole(world, await start(world, 1), 1)
+      world.network.pieceBytes = 1024 * 1024
+      world.network.serve(urlOf(2), {seed: 2, size, framing})
+      await expectWhole(world, await start(world, 2), 2, size)
+      world.network.serve(urlOf(3), {seed: 3, size: SIZE, framing})
+      const next = await start(world, 3)
+      await world.advance(30)
+      expect(next.actor).toBeDefined()
+      await world.close()
+    })
+
+    it.each(['reset', 'truncated', 'stalled'] as const)('takes no body for whole that is %s', async (kind) => {
+      for (const [size, after, range] of [
+        [SIZE, 100, undefined],
+        [WRITTEN_SIZE, 700_000, 'bytes=700000-'],
+      ] as const) {
+        const world = await worldOfUnsaid(1, size, 100_000)
+        world.network.addFault(urlOf(1), {kind, after})
+        await expectWhole(world, await start(world, 1), 1, size)
+        expect(rangesAsked(world, 1)).toEqual([undefined, range])
+        await world.close()
+      }
+    })
+
+    it('keeps nothing of it that nobody could go on with', async () => {
+      const world = await worldOf(1, 0, {size: WRITTEN_SIZE, framing, validator: 'none'})
+      world.network.pieceBytes = 100_000
+      world.network.addFault(urlOf(1), {kind: 'reset', after: 700_000})
+      const entry = await start(world, 1)
+      await expectWhole(world, entry, 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1)).toEqual([undefined, undefined])
+      expect(entry.record.evidence.generation).toBe(1)
+      await world.close()
+    })
+
+    it('54. goes on where it is after an engine that closed', async () => {
+      const world = await worldOfUnsaid(1, WRITTEN_SIZE, 100_000)
+      const {record} = await start(world, 1)
+      await world.advance(600)
+      await world.close()
+      await world.open()
+      const again = await world.until(world.engine.find(record.id))
+      if (again === undefined) throw new Error('it is gone')
+      expect(sizeOf(again.record.evidence.ranges)).toBeGreaterThanOrEqual(400_000)
+      await expectWhole(world, again, 1, WRITTEN_SIZE)
+      await world.close()
+    })
+
+    it('does not blame the server when the disk fails', async () => {
+      const world = await worldOfUnsaid(3, WRITTEN_SIZE, 200_000)
+      const entry = await start(world, 2)
+      world.failDisk(['write'], 'ENOSPC', Number.POSITIVE_INFINITY)
+      await world.until(() => entry.record.state === 'pausedForStorage')
+      world.healDisk()
+      const next = await start(world, 3)
+      await world.advance(200)
+      expect(next.actor).toBeUndefined()
+      await expectWhole(world, next, 3, WRITTEN_SIZE)
+      await world.close()
+    })
+
+    it('leaves nothing of one that is canceled, and all of one that was taken away to its chart', async () => {
+      for (let ms = 0; ms <= 800; ms += 80) {
+        const world = await worldOfUnsaid(2, WRITTEN_SIZE, 200_000)
+        const [canceled, paused] = [await start(world, 1), await start(world, 2)]
+        await world.advance(ms)
+        if (!canceled.isOver) world.engine.cancel(canceled)
+        if (!paused.isOver) world.engine.pause(paused)
+        await world.settle()
+        await world.until(() => canceled.isOver)
+        if (canceled.record.state === 'canceled') {
+          expect(world.disk.names('/downloads').filter((name) => name.includes(canceled.record.id))).toEqual([])
+        }
+        if (!paused.isOver) world.engine.resume(paused)
+        await expectWhole(world, paused, 2, WRITTEN_SIZE)
+        await world.close()
+      }
+    })
+  })
+
   describe('of a larger file', () => {
     const worldOfLarger = async (n: number, pieceBytes: number, resource: Partial<SimulatedResource> = {}) => {
       const world = await worldOf(n, 0, {size: WRITTEN_SIZE, ...resource})
       world.network.pieceBytes = pieceBytes
       return world
     }
-    const rangesAsked = (world: SimulatedWorld, n: number) =>
-      world.network.notes
-        .filter(({request}) => request.url === urlOf(n))
-        .map(({request}) => request.headers.find(([name]) => name.toLowerCase() === 'range')?.[1])
-
     it('writes what comes while it comes, and tells how much that is', async () => {
       const world = await worldOfLarger(1, 100_000)
       const entry = await start(world, 1)
