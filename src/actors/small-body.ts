@@ -3,6 +3,7 @@
  * larger one is written while it comes, so that memory holds no more of it than of any other transfer.
  */
 
+import {expectedFile} from '../domain/expected-file.ts'
 import {addRange, EMPTY, type RangeSet} from '../domain/range-set.ts'
 import type {Evidence, OperationFacts, PublishedFile} from '../domain/record.ts'
 import {couldGoOn} from '../domain/resume-ladder.ts'
@@ -13,13 +14,13 @@ import type {BufferPool} from './buffer-pool.ts'
 /** Of a body that is written while it comes: one buffer fills while two are being written. */
 const BUFFERS = 3
 
-/** A plain file has no digest, which alone takes long to compare: there is nothing to give up. */
+/** Digests alone take long to compare, and of so small a file not even they do: there is nothing to give up. */
 const NEVER = new AbortController().signal
 
 export interface SmallBody extends Pick<BodyReceiver, 'lend' | 'filled' | 'release'> {
   /** Resolves when all that came is where it belongs; rejects when the disk would not have it. */
   taken(): Promise<void>
-  /** Makes a whole and durable part of it, as the sink's `verify` leaves one. */
+  /** Makes a whole and durable part of it, as the sink's `verify` leaves one; rejects as that does where it is not what it has to be. */
   store(facts: OperationFacts): Promise<PublishedFile>
   /** Makes durable what came so far, for whoever goes on; resolves with what may be claimed then. */
   keep(facts: OperationFacts): Promise<Evidence>
@@ -90,7 +91,7 @@ export class HeldBody implements SmallBody {
 
   store(facts: OperationFacts): Promise<PublishedFile> {
     const bytes = this.#filled.map(({buffer, length}) => buffer.subarray(0, length))
-    return this.#sink.writeWhole(partNameOf(facts), bytes)
+    return this.#sink.writeWhole(partNameOf(facts), bytes, expectedFile(facts))
   }
 
   /** So little is worth no file. */
@@ -173,7 +174,7 @@ export class WrittenBody implements SmallBody {
 
   async store(facts: OperationFacts): Promise<PublishedFile> {
     await this.#close()
-    return this.#options.sink.verify(partNameOf(facts), {size: facts.evidence.total, digests: []}, NEVER)
+    return this.#options.sink.verify(partNameOf(facts), expectedFile(facts), NEVER)
   }
 
   async keep({id, request, target, evidence, policy}: OperationFacts): Promise<Evidence> {

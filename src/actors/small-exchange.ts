@@ -147,7 +147,13 @@ export class SmallExchange implements BodyReceiver {
   /** Makes a whole and durable part of what came. */
   async store(facts: OperationFacts): Promise<PublishedFile> {
     if (this.#body === undefined) throw new TransferError('INTERNAL', 'there is no body to store')
-    return this.#body.store(facts)
+    try {
+      return await this.#body.store(facts)
+    } catch (thrown) {
+      // It came nevertheless, and nothing else will tell.
+      this.#gauge ??= this.#attach()
+      throw thrown
+    }
   }
 
   /** Stops, and makes durable what came so far; resolves with what may be claimed of it. */
@@ -180,7 +186,7 @@ export class SmallExchange implements BodyReceiver {
       this.#refusal = {error: verdict.error, response: head}
     if (verdict.kind !== 'fromStart') return 'discard'
     const {total, validator, marks, description, coded, digest} = verdict
-    const isPlain = (total ?? 0) <= SMALL_FILE_BYTES && coded === undefined && digest === undefined
+    const isPlain = (total ?? 0) <= SMALL_FILE_BYTES && coded === undefined
     if (!isPlain) return 'discard'
     this.#length = total
     this.#body = this.#bodyOf(total)
@@ -189,6 +195,7 @@ export class SmallExchange implements BodyReceiver {
       ...(validator === undefined ? {} : {validator}),
       ...(marks === undefined ? {} : {marks}),
       ...(description === undefined ? {} : {description}),
+      ...(digest === undefined ? {} : {digest}),
     }
     this.#listener.responded(head, extended(withoutBytes(evidence, evidence.generation), learned))
     return 'receive'
@@ -221,8 +228,8 @@ export class SmallExchange implements BodyReceiver {
   }
 
   #writtenBody(expected: number | undefined, held?: HeldBody): WrittenBody {
-    const {sink, pool, meter} = this.#ports
-    this.#gauge = meter.attach(this.#facts.id, () => this.#counts())
+    const {sink, pool} = this.#ports
+    this.#gauge = this.#attach()
     return new WrittenBody({
       sink,
       pool,
@@ -232,6 +239,10 @@ export class SmallExchange implements BodyReceiver {
       onRoom: () => this.#exchange?.resume(),
       onFailure: () => this.#cutOff('notTaken'),
     })
+  }
+
+  #attach(): Gauge {
+    return this.#ports.meter.attach(this.#facts.id, () => this.#counts())
   }
 
   #counts(): ByteCounts {

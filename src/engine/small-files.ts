@@ -346,9 +346,8 @@ function isPlainRequest({url, method, body, provider, mirrors, credentials}: Tra
 }
 
 /** Nothing is asked for that takes a chart to watch over it. */
-function isPlainPolicy({checksum, expect, randomAccess, ...policy}: TransferPolicy): boolean {
+function isPlainPolicy({expect, randomAccess, ...policy}: TransferPolicy): boolean {
   return (
-    checksum === undefined &&
     expect === undefined &&
     randomAccess !== true &&
     policy.maxBytesPerSecond === undefined &&

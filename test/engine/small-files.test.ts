@@ -5,10 +5,11 @@ import {describe, expect, it, vi} from 'vitest'
 import {BackgroundTransferBehavior} from '../../src/domain/behavior.ts'
 import {BackgroundTransferPriority} from '../../src/domain/priority.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
+import type {HeaderField} from '../../src/domain/record.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
 import type {OperationEntry} from '../../src/engine/operation-entry.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
-import {contentOf, sha256} from '../support/content.ts'
+import {contentOf, md5, sha256} from '../support/content.ts'
 import type {NetworkFault, SimulatedResource} from '../support/simulated-network.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
@@ -55,6 +56,10 @@ function rangesAsked(world: SimulatedWorld, n: number): readonly (string | undef
     .map(({request}) => request.headers.find(([name]) => name.toLowerCase() === 'range')?.[1])
 }
 
+function reprDigest(content: Buffer): HeaderField {
+  return ['Repr-Digest', `sha-256=:${Buffer.from(sha256(content), 'hex').toString('base64')}:`]
+}
+
 /** What was told of each operation, in order, without what depends on the file system, or is drawn. */
 function historyOf(events: readonly EngineEvent[]) {
   const histories: Record<string, unknown[]> = {}
@@ -88,6 +93,8 @@ describe('a batch of small files', () => {
         {kind: 'status', status: 429, retryAfterS: 3},
       ),
       isTaken: fc.boolean(),
+      checksum: fc.constantFrom('none' as const, 'none' as const, 'right' as const, 'wrong' as const),
+      digest: fc.constantFrom('none' as const, 'none' as const, 'right' as const, 'wrong, and ignored' as const),
     })
     // Of the larger files what is beyond 256 KiB is written while it comes.
     const scale = fc.constantFrom(1, 1, 32)
@@ -97,14 +104,23 @@ describe('a batch of small files', () => {
         for (const smallFilesAfter of [0, Number.POSITIVE_INFINITY]) {
           const world = await worldOf(0, smallFilesAfter)
           world.network.pieceBytes *= times
-          for (const [n, {size, validator, framing, fault, isTaken}] of wishes.entries()) {
-            world.network.serve(urlOf(n), {seed: n, size: size * times, validator, framing})
+          for (const [n, {size, validator, framing, fault, isTaken, digest}] of wishes.entries()) {
+            const content = digest === 'right' ? contentOf(n, size * times) : Buffer.from('another')
+            const headers = digest === 'none' ? {} : {headers: [reprDigest(content)]}
+            world.network.serve(urlOf(n), {seed: n, size: size * times, validator, framing, ...headers})
             if (fault !== undefined) world.network.addFault(urlOf(n), fault)
             if (isTaken) world.disk.writeFile(`/downloads/${n}`, Buffer.from('taken'))
           }
-          const drafts = wishes.map(({priority, isUnnamed}, n) => {
-            const draft = world.draft(n, {policy: {priority}})
-            return isUnnamed ? {...draft, policy: {...draft.policy, nameFromServer: true}} : draft
+          const drafts = wishes.map(({size, priority, isUnnamed, checksum, digest}, n) => {
+            const content = checksum === 'right' ? contentOf(n, size * times) : Buffer.from('another')
+            return world.draft(n, {
+              policy: {
+                priority,
+                ...(isUnnamed ? {nameFromServer: true} : {}),
+                ...(checksum === 'none' ? {} : {checksum: {algorithm: 'sha256', hex: sha256(content)}}),
+                ...(digest === 'wrong, and ignored' ? {ignoreServerDigest: true} : {}),
+              },
+            })
           })
           const entries = await world.until(world.engine.start(drafts))
           await world.until(() => entries.every(({isOver}) => isOver))
@@ -257,22 +273,112 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
-  it('lets go of what is large, redirected, or has a digest to be compared', async () => {
+  it('lets go of what is large, or redirected', async () => {
     const world = await worldOf(0)
     const size = 9 * 1024 * 1024
     world.network.pieceBytes = 1024 * 1024
     world.network.serve(urlOf(1), {seed: 1, size})
     world.network.serve(urlOf(2), {seed: 2, size: SIZE, redirect: urlOf(3)})
     world.network.serve(urlOf(3), {seed: 3, size: SIZE})
-    const digest = `sha-256=:${Buffer.alloc(32).toString('base64')}:`
-    world.network.serve(urlOf(4), {seed: 4, size: SIZE, headers: [['Repr-Digest', digest]]})
-    const [large, redirected, digested] = [await start(world, 1), await start(world, 2), await start(world, 4)]
+    const [large, redirected] = [await start(world, 1), await start(world, 2)]
     await expectWhole(world, large, 1, size)
     expect(world.network.notes.filter(({request}) => request.url === urlOf(1))).toHaveLength(2)
     await expectWhole(world, redirected, 3)
-    await world.until(() => digested.isOver)
-    expect(digested.record).toMatchObject({state: 'failed', error: {code: 'CHECKSUM_MISMATCH'}})
     await world.close()
+  })
+
+  describe.each([
+    ['held in memory', SIZE],
+    ['written while it comes', WRITTEN_SIZE],
+  ])('of a file with a digest that is %s', (_, size) => {
+    const right = reprDigest(contentOf(1, size))
+    const wrong = reprDigest(contentOf(2, size))
+
+    it('compares the digests of application and server', async () => {
+      const world = await worldOf(0)
+      world.network.pieceBytes = 200_000
+      world.network.serve(urlOf(1), {seed: 1, size, headers: [right]})
+      const checksum = {algorithm: 'md5', hex: md5(contentOf(1, size))} as const
+      const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {checksum}})]))
+      if (entry === undefined) throw new Error('nothing was started')
+      world.engine.events$.subscribe((event) => {
+        if (event.type === 'operation.moved') expect(entry.actor).toBeUndefined()
+      })
+      await expectWhole(world, entry, 1, size)
+      expect(entry.record.evidence.digest).toEqual({algorithm: 'sha256', hex: sha256(contentOf(1, size))})
+      expect(world.network.notes).toHaveLength(1)
+      await world.close()
+    })
+
+    it('is for servers that sent so many of them in a row', async () => {
+      const world = await worldOf(0, 1)
+      world.network.pieceBytes = 200_000
+      for (const seed of [1, 2]) {
+        world.network.serve(urlOf(seed), {seed, size, headers: [reprDigest(contentOf(seed, size))]})
+        const entry = await start(world, seed)
+        await world.advance(30)
+        expect(entry.actor === undefined).toBe(seed === 2)
+        await expectWhole(world, entry, seed, size)
+      }
+      await world.close()
+    })
+
+    it('asks nobody again where the application says that it is another file', async () => {
+      const world = await worldOf(0)
+      world.network.pieceBytes = 200_000
+      world.network.serve(urlOf(1), {seed: 1, size})
+      const checksum = {algorithm: 'sha256', hex: sha256(contentOf(2, size))} as const
+      const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {checksum}})]))
+      await world.until(() => entry?.isOver === true)
+      expect(entry?.record).toMatchObject({
+        state: 'failed',
+        error: {code: 'CHECKSUM_MISMATCH', details: {from: 'application'}},
+      })
+      expect(world.network.notes).toHaveLength(1)
+      expect(world.disk.readFile('/downloads/1')).toBeUndefined()
+      await world.close()
+    })
+
+    it.each(['parallel', 'serialized'] as const)(
+      'does what charts do where a server contradicts itself: in a %s group',
+      async (name) => {
+        const behavior = BackgroundTransferBehavior[name]
+        for (const isMended of [true, false]) {
+          const outcomes = []
+          for (const smallFilesAfter of [0, Number.POSITIVE_INFINITY]) {
+            const world = await worldOf(0, smallFilesAfter, {}, {maxConcurrentTransfers: 2})
+            world.network.pieceBytes = 200_000
+            await world.until(world.engine.setBehavior('g', behavior))
+            for (const n of [1, 2, 3])
+              world.network.serve(urlOf(n), {seed: 1, size, headers: [n === 1 ? right : wrong]})
+            world.network.onBegin = ({url}) => {
+              expect(world.network.open.size).toBeLessThanOrEqual(2)
+              const times = world.network.notes.filter(({request}) => request.url === url).length
+              if (isMended && times === 2) world.network.serve(url, {seed: 1, size, headers: [right]})
+            }
+            const drafts = [1, 2, 3].map((n) => world.draft(n, {policy: {group: 'g'}}))
+            const entries = await world.until(world.engine.start(drafts))
+            await world.until(() => entries.every(({isOver}) => isOver))
+            outcomes.push(
+              entries.map((entry) => {
+                const {endedAt: _, publishing: __, createdAt: ___, journalled: ____, ...record} = entry.record
+                const bytes = fileOf(world, entry)
+                const asked = world.network.notes.filter(({request}) => request.url === record.request.url).length
+                return {record, asked, digest: bytes && sha256(bytes)}
+              }),
+            )
+            expect(world.disk.names('/downloads').filter((each) => !each.startsWith('.'))).toHaveLength(
+              isMended ? 3 : 1,
+            )
+            await world.close()
+          }
+          expect(outcomes[0]).toEqual(outcomes[1])
+          expect(outcomes[0]?.map(({record, asked}) => [record.state, asked])).toEqual(
+            [1, 2, 3].map((n) => [isMended || n === 1 ? 'completed' : 'failed', n === 1 ? 1 : 2]),
+          )
+        }
+      },
+    )
   })
 
   describe.each(['chunked', 'close'] as const)('of a file whose length nobody says, but that is %s', (framing) => {
