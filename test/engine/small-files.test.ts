@@ -95,6 +95,7 @@ describe('a batch of small files', () => {
       isTaken: fc.boolean(),
       checksum: fc.constantFrom('none' as const, 'none' as const, 'right' as const, 'wrong' as const),
       digest: fc.constantFrom('none' as const, 'none' as const, 'right' as const, 'wrong, and ignored' as const),
+      timeouts: fc.constantFrom({}, {responseTimeoutMs: 9_000, stallTimeoutMs: 4_000}, {connectTimeoutMs: 500}),
     })
     // Of the larger files what is beyond 256 KiB is written while it comes.
     const scale = fc.constantFrom(1, 1, 32)
@@ -111,11 +112,12 @@ describe('a batch of small files', () => {
             if (fault !== undefined) world.network.addFault(urlOf(n), fault)
             if (isTaken) world.disk.writeFile(`/downloads/${n}`, Buffer.from('taken'))
           }
-          const drafts = wishes.map(({size, priority, isUnnamed, checksum, digest}, n) => {
+          const drafts = wishes.map(({size, priority, isUnnamed, checksum, digest, timeouts}, n) => {
             const content = checksum === 'right' ? contentOf(n, size * times) : Buffer.from('another')
             return world.draft(n, {
               policy: {
                 priority,
+                ...timeouts,
                 ...(isUnnamed ? {nameFromServer: true} : {}),
                 ...(checksum === 'none' ? {} : {checksum: {algorithm: 'sha256', hex: sha256(content)}}),
                 ...(digest === 'wrong, and ignored' ? {ignoreServerDigest: true} : {}),
@@ -272,6 +274,44 @@ describe('a batch of small files', () => {
     expect(entry.actor).toBeDefined()
     await world.close()
   })
+
+  it.each(['connectTimeoutMs', 'responseTimeoutMs', 'stallTimeoutMs'] as const)(
+    'carries one whose %s is more than it lets anybody wait',
+    async (name) => {
+      const world = await worldOf(2)
+      for (const [n, ms] of [
+        [1, 4_000],
+        [2, 3_999],
+      ] as const) {
+        const [entry] = await world.until(world.engine.start([world.draft(n, {policy: {[name]: ms}})]))
+        if (entry === undefined) throw new Error('nothing was started')
+        await world.advance(30)
+        expect(entry.actor === undefined).toBe(ms === 4_000)
+        await expectWhole(world, entry, n)
+      }
+      await world.close()
+    },
+  )
+
+  it.each([{kind: 'neverConnects'}, {kind: 'neverAnswers'}, {kind: 'stalled', after: 100}] as const)(
+    'lets none that meets %o wait longer than it may',
+    async (fault) => {
+      const world = await worldOf(2)
+      world.network.pieceDelayMs = 1_000
+      // The longest wait is that of one who comes just after somebody was looked for.
+      await start(world, 2)
+      await world.advance(1)
+      world.network.addFault(urlOf(1), fault)
+      const policy = {connectTimeoutMs: 4_000, responseTimeoutMs: 4_000, stallTimeoutMs: 4_000}
+      const [entry] = await world.until(world.engine.start([world.draft(1, {policy})]))
+      if (entry === undefined) throw new Error('nothing was started')
+      const began = world.clock.now()
+      await world.until(() => world.network.notes.filter(({request}) => request.url === urlOf(1)).length === 2)
+      expect(world.clock.now() - began).toBeLessThanOrEqual(4_000)
+      await expectWhole(world, entry, 1)
+      await world.close()
+    },
+  )
 
   it('lets go of what is large, or redirected', async () => {
     const world = await worldOf(0)
@@ -599,7 +639,7 @@ describe('a batch of small files', () => {
       const world = new SimulatedWorld({smallFilesAfter: 0, mostDelayMs: 50})
       for (const n of [1, 2]) world.network.serve(urlOf(n), {seed: n, size: WRITTEN_SIZE})
       await world.open()
-      const drafts = [world.draft(1), world.draft(2, {policy: {stallTimeoutMs: 60_000}})]
+      const drafts = [world.draft(1), world.draft(2, {policy: {stallTimeoutMs: 1_000}})]
       const [carried, other] = await world.until(world.engine.start(drafts))
       if (carried === undefined || other === undefined) throw new Error('nothing was started')
       await world.until(() => [carried, other].every((entry) => world.engine.progressOf(entry).received > 50_000))
