@@ -34,6 +34,9 @@ import {SmallOrigins} from './small-origins.ts'
 /** ms. A server that takes longer is no server of small files. */
 const PATIENCE_MS = 2000
 
+/** Whoever comes just after the slow ones were looked for is found slow when they are looked for the second time. */
+const LOOKS = 2
+
 /** Files of one turn: on a quick disk all of them are written without the event loop turning once. */
 const MOST_FILED = 64
 
@@ -148,15 +151,15 @@ export class SmallFiles implements Batch {
     if (this.#onWire.delete(carried) && this.#onWire.size === 0) this.#running().send({type: 'wire.free'})
   }
 
-  /** Whoever comes just after the slow ones were looked for waits until they are looked for a second time. */
-  get #longestWaitMs(): number {
-    return 2 * this.#patienceMs
-  }
-
-  /** No longer than any deadline that a chart would keep. */
+  /** Nobody waits longer than until a chart of its own would give it up. */
   get #patienceMs(): number {
     const {connectTimeoutMs, responseTimeoutMs, stallTimeoutMs} = this.#options.settings
-    return Math.min(PATIENCE_MS, connectTimeoutMs, responseTimeoutMs, stallTimeoutMs)
+    const shortestMs = Math.min(connectTimeoutMs, responseTimeoutMs, stallTimeoutMs)
+    return Math.max(1, Math.min(PATIENCE_MS, Math.floor(shortestMs / LOOKS)))
+  }
+
+  get #longestWaitMs(): number {
+    return LOOKS * this.#patienceMs
   }
 
   async #move(carried: CarriedFile): Promise<void> {

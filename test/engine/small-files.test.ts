@@ -313,6 +313,19 @@ describe('a batch of small files', () => {
     },
   )
 
+  it('lets nobody wait longer than charts of the engine would', async () => {
+    const world = await worldOf(2, 0, {}, {responseTimeoutMs: 1_000})
+    for (const n of [1, 2]) world.network.addFault(urlOf(n), {kind: 'neverAnswers'})
+    await start(world, 2)
+    await world.advance(1)
+    const entry = await start(world, 1)
+    const began = world.clock.now()
+    await world.until(() => world.network.notes.filter(({request}) => request.url === urlOf(1)).length === 2)
+    expect(world.clock.now() - began).toBeLessThanOrEqual(1_000)
+    await expectWhole(world, entry, 1)
+    await world.close()
+  })
+
   it('lets go of what is large, or redirected', async () => {
     const world = await worldOf(0)
     const size = 9 * 1024 * 1024
