@@ -3,6 +3,8 @@
  * other's; whatever else the server says is not plain, and somebody else asks again.
  */
 
+import {describedBy} from '../domain/content-description.ts'
+import {unexpectedAnswer} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {extended} from '../domain/extended.ts'
 import {UNKNOWN_ORIGIN} from '../domain/origin-memory.ts'
@@ -185,6 +187,11 @@ export class SmallExchange implements BodyReceiver {
     if (verdict.kind === 'fail' && !isRedirectStatus(head.status))
       this.#refusal = {error: verdict.error, response: head}
     if (verdict.kind !== 'fromStart') return 'discard'
+    const surprise = unexpectedAnswer(policy.expect, describedBy(evidence.description, head), verdict.total)
+    if (surprise !== undefined) {
+      this.#refusal = {error: surprise, response: head}
+      return 'discard'
+    }
     const {total, validator, marks, description, coded, digest} = verdict
     const isPlain = (total ?? 0) <= SMALL_FILE_BYTES && coded === undefined
     if (!isPlain) return 'discard'

@@ -34,8 +34,8 @@ function isPlainRequest({url, method, body, provider, mirrors, credentials}: Tra
 }
 
 /** Nothing is asked for that takes a chart to watch over it. */
-function isPlainPolicy({expect, randomAccess, maxBytesPerSecond}: TransferPolicy): boolean {
-  return expect === undefined && randomAccess !== true && maxBytesPerSecond === undefined
+function isPlainPolicy({randomAccess, maxBytesPerSecond}: TransferPolicy): boolean {
+  return randomAccess !== true && maxBytesPerSecond === undefined
 }
 
 /** It would be let go of before any deadline of its own is over. */

@@ -18,6 +18,20 @@ const SIZE = 5000
 /** Bytes. More than are held in memory: it is written while it comes. */
 const WRITTEN_SIZE = 1_000_000
 
+const TYPE: HeaderField = ['Content-Type', 'text/plain']
+
+/** What applications may expect of a file, where these are its bytes; some of it in vain. */
+const EXPECTATIONS = {
+  nothing: () => ({}),
+  type: () => ({contentType: 'text/*'}),
+  anotherType: () => ({contentType: 'image/*'}),
+  size: ({length}: Buffer) => ({minBytes: length, maxBytes: length}),
+  more: ({length}: Buffer) => ({minBytes: length + 1}),
+  less: ({length}: Buffer) => ({maxBytes: length - 1}),
+  start: (content: Buffer) => ({magic: content.toString('hex', 0, 8)}),
+  anotherStart: () => ({magic: '0123456789abcdef'}),
+}
+
 async function worldOf(
   files: number,
   smallFilesAfter = 0,
@@ -47,6 +61,15 @@ async function expectWhole(world: SimulatedWorld, entry: OperationEntry, seed: n
   // Comparing one byte after the other takes seconds for a mebibyte.
   expect(fileOf(world, entry)?.equals(contentOf(seed, size)), `the bytes of ${seed}`).toBe(true)
   await world.until(() => !entry.isLive)
+}
+
+/** Says whether it was carried at each of its steps so far. */
+function watchOver(world: SimulatedWorld, entry: OperationEntry): () => boolean {
+  let isCarried = entry.actor === undefined
+  world.engine.events$.subscribe(() => {
+    isCarried &&= entry.actor === undefined
+  })
+  return () => isCarried
 }
 
 /** The ranges that were asked for of the n-th file, in order; undefined where all of it was. */
@@ -95,6 +118,7 @@ describe('a batch of small files', () => {
       isTaken: fc.boolean(),
       checksum: fc.constantFrom('none' as const, 'none' as const, 'right' as const, 'wrong' as const),
       digest: fc.constantFrom('none' as const, 'none' as const, 'right' as const, 'wrong, and ignored' as const),
+      expected: fc.constantFrom(...(Object.keys(EXPECTATIONS) as (keyof typeof EXPECTATIONS)[])),
       timeouts: fc.constantFrom({}, {responseTimeoutMs: 9_000, stallTimeoutMs: 4_000}, {connectTimeoutMs: 500}),
     })
     // Of the larger files what is beyond 256 KiB is written while it comes.
@@ -107,17 +131,18 @@ describe('a batch of small files', () => {
           world.network.pieceBytes *= times
           for (const [n, {size, validator, framing, fault, isTaken, digest}] of wishes.entries()) {
             const content = digest === 'right' ? contentOf(n, size * times) : Buffer.from('another')
-            const headers = digest === 'none' ? {} : {headers: [reprDigest(content)]}
-            world.network.serve(urlOf(n), {seed: n, size: size * times, validator, framing, ...headers})
+            const headers = [TYPE, ...(digest === 'none' ? [] : [reprDigest(content)])]
+            world.network.serve(urlOf(n), {seed: n, size: size * times, validator, framing, headers})
             if (fault !== undefined) world.network.addFault(urlOf(n), fault)
             if (isTaken) world.disk.writeFile(`/downloads/${n}`, Buffer.from('taken'))
           }
-          const drafts = wishes.map(({size, priority, isUnnamed, checksum, digest, timeouts}, n) => {
+          const drafts = wishes.map(({size, priority, isUnnamed, checksum, digest, expected, timeouts}, n) => {
             const content = checksum === 'right' ? contentOf(n, size * times) : Buffer.from('another')
             return world.draft(n, {
               policy: {
                 priority,
                 ...timeouts,
+                ...(expected === 'nothing' ? {} : {expect: EXPECTATIONS[expected](contentOf(n, size * times))}),
                 ...(isUnnamed ? {nameFromServer: true} : {}),
                 ...(checksum === 'none' ? {} : {checksum: {algorithm: 'sha256', hex: sha256(content)}}),
                 ...(digest === 'wrong, and ignored' ? {ignoreServerDigest: true} : {}),
@@ -275,6 +300,42 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  it('asks nobody again for what is not what the application expects', async () => {
+    for (const [policy, isHeadEnough] of [
+      [{contentType: 'image/*'}, true],
+      [{maxBytes: SIZE - 1}, true],
+      [{magic: '0123456789abcdef'}, false],
+    ] as const) {
+      const world = await worldOf(1, 0, {headers: [TYPE]})
+      const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {expect: policy}})]))
+      if (entry === undefined) throw new Error('nothing was started')
+      const paths: string[] = []
+      world.engine.events$.subscribe((event) => {
+        if (event.type === 'operation.moved') paths.push(event.to)
+      })
+      await world.advance(30)
+      expect(entry.actor).toBeUndefined()
+      await world.until(() => entry.isOver)
+      expect(entry.record).toMatchObject({state: 'failed', error: {code: 'CONTENT_UNEXPECTED'}})
+      expect(paths.includes('running.finishing.verifying')).toBe(!isHeadEnough)
+      expect(world.network.notes).toHaveLength(1)
+      expect(world.disk.names('/downloads')).toEqual([])
+      await world.close()
+    }
+  })
+
+  it('carries what is what the application expects', async () => {
+    const world = await worldOf(1, 0, {headers: [TYPE]})
+    const magic = contentOf(1, 4).toString('hex')
+    const expected = {contentType: 'text/plain', minBytes: SIZE, maxBytes: SIZE, magic}
+    const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {expect: expected}})]))
+    if (entry === undefined) throw new Error('nothing was started')
+    const isCarried = watchOver(world, entry)
+    await expectWhole(world, entry, 1)
+    expect(isCarried()).toBe(true)
+    await world.close()
+  })
+
   it.each(['connectTimeoutMs', 'responseTimeoutMs', 'stallTimeoutMs'] as const)(
     'carries one whose %s is more than it lets anybody wait',
     async (name) => {
@@ -354,10 +415,9 @@ describe('a batch of small files', () => {
       const checksum = {algorithm: 'md5', hex: md5(contentOf(1, size))} as const
       const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {checksum}})]))
       if (entry === undefined) throw new Error('nothing was started')
-      world.engine.events$.subscribe((event) => {
-        if (event.type === 'operation.moved') expect(entry.actor).toBeUndefined()
-      })
+      const isCarried = watchOver(world, entry)
       await expectWhole(world, entry, 1, size)
+      expect(isCarried()).toBe(true)
       expect(entry.record.evidence.digest).toEqual({algorithm: 'sha256', hex: sha256(contentOf(1, size))})
       expect(world.network.notes).toHaveLength(1)
       await world.close()
@@ -449,9 +509,10 @@ describe('a batch of small files', () => {
         world.engine.events$.subscribe((event) => {
           if (event.type !== 'operation.moved') return
           paths.push(`${event.to} ${event.record.evidence.total}`)
-          expect(entry.actor).toBeUndefined()
         })
+        const isCarried = watchOver(world, entry)
         await expectWhole(world, entry, 1, size)
+        expect(isCarried()).toBe(true)
         expect(paths).toContain('running.exchanging.active.transferring undefined')
         expect(paths).toContain(`running.finishing.verifying ${size}`)
         expect(world.engine.progressOf(entry)).toMatchObject({received: size, total: size})
