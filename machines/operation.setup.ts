@@ -5,10 +5,13 @@
 
 import {enqueueActions, fromCallback, fromPromise, sendTo, setup, stopChild} from 'xstate'
 import type {AttemptCommand, AttemptInput} from '../src/domain/attempt.ts'
+import {deservesCleanRestart} from '../src/domain/clean-restart.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
 import {
+  withCleanRestart,
   withEvidence,
   withFailure,
+  withNextGeneration,
   without,
   withPublished,
   withResponse,
@@ -24,7 +27,6 @@ import {
   type OperationFacts,
   type PublishedFile,
   type ResponseFacts,
-  withoutBytes,
 } from '../src/domain/record.ts'
 import {mayStartOver, type RetryDecision} from '../src/domain/retry.ts'
 import {notProvided} from './not-provided.ts'
@@ -35,21 +37,9 @@ import type {OperationContext, OperationEvent, OperationInput, OperationTag} fro
 /** How long a body has come before anything is concluded from how fast it comes. */
 const FIRST_LOOK_MS = 50
 
-function nextGeneration(facts: OperationFacts): OperationFacts {
-  return {...facts, evidence: withoutBytes(facts.evidence, facts.evidence.generation + 1)}
-}
-
 /** The answer, or what came again, says that the bytes on disk are of another version. */
 function provedUseless({details}: SerializedError): boolean {
   return details?.startOver === true
-}
-
-/** Other bytes may do where these did not: they were pieced together, or the server itself does not stand by them. */
-function isOfTheBytes({code, details}: TransferError, {attempts, evidence, request}: OperationFacts): boolean {
-  const isAdopted = evidence.partOwner !== undefined
-  if (code === 'CONTENT_UNEXPECTED') return isAdopted
-  if (code !== 'CHECKSUM_MISMATCH' && code !== 'LENGTH_MISMATCH') return false
-  return isAdopted || attempts.total > 1 || request.mirrors !== undefined || details.from === 'server'
 }
 
 const note = notesOf<OperationContext>()
@@ -103,14 +93,9 @@ const onOneConnection = setup({
     mustStartOver: ({context}, params: {error: SerializedError}) =>
       provedUseless(params.error) && mayStartOver(context.facts.attempts, context.settings.retry),
     provedUseless: (_, params: {error: SerializedError}) => provedUseless(params.error),
-    /**
-     * Bytes of more than one try make up the file, or some of another operation, or they are not what the server itself says of
-     * them; and it was not yet fetched afresh in one go.
-     */
+    /** The bytes may be to blame, and not what is expected of them. */
     deservesCleanRestart: ({context}, params: {error: unknown}) =>
-      params.error instanceof TransferError &&
-      isOfTheBytes(params.error, context.facts) &&
-      context.facts.cleanRestart !== true,
+      params.error instanceof TransferError && deservesCleanRestart(params.error, context.facts),
     /** Somebody removed the finished part before it was published. */
     lostItsPart: ({context}, params: {error: unknown}) =>
       params.error instanceof TransferError &&
@@ -172,8 +157,8 @@ const onOneConnection = setup({
     noteStandingError: note(({facts, failure}) => ({
       facts: {...facts, ...(failure === undefined ? {} : {error: failure})},
     })),
-    startNextGeneration: note(({facts}) => ({facts: nextGeneration(without(facts, 'publishing'))})),
-    noteCleanRestart: note(({facts}) => ({facts: {...facts, cleanRestart: true}})),
+    startNextGeneration: note(({facts}) => ({facts: withNextGeneration(without(facts, 'publishing'))})),
+    noteCleanRestart: note(({facts}) => ({facts: withCleanRestart(facts)})),
     noteVerified: note(({facts}, params: {file: PublishedFile}) => ({
       facts: withVerified(facts, params.file),
     })),

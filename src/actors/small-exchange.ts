@@ -1,8 +1,10 @@
 /**
- * One plain exchange for a small file: one request to one address, a whole answer of known length. An answer that refuses is a
- * failure like any other's; whatever else the server says is not plain, and somebody else asks again.
+ * One plain exchange for a small file: one request to one address, a whole answer. An answer that refuses is a failure like any
+ * other's; whatever else the server says is not plain, and somebody else asks again.
  */
 
+import {describedBy} from '../domain/content-description.ts'
+import {unexpectedAnswer} from '../domain/content-guard.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {extended} from '../domain/extended.ts'
 import {UNKNOWN_ORIGIN} from '../domain/origin-memory.ts'
@@ -28,6 +30,7 @@ import {
   type Transport,
 } from '../ports/transport.ts'
 import type {BufferPool} from './buffer-pool.ts'
+import {GrowingBody} from './growing-body.ts'
 import {withPlan} from './question.ts'
 import {requestHeaders} from './request-headers.ts'
 import {HeldBody, type SmallBody, WrittenBody} from './small-body.ts'
@@ -77,11 +80,12 @@ export class SmallExchange implements BodyReceiver {
   /** Undefined before the request goes out. */
   #exchange: BriefExchange | undefined
   /** Why it was stopped before its end. */
-  #cut: 'stopped' | 'notTaken' | undefined
+  #cut: 'stopped' | 'notTaken' | 'notPlain' | undefined
   readonly #plan
   #refusal: Refusal | undefined
   /** Undefined before there is a plain answer. */
   #body: SmallBody | undefined
+  #length: number | undefined
   #gauge: Gauge | undefined
 
   constructor(ports: SmallExchangePorts, facts: OperationFacts, listener: SmallExchangeListener) {
@@ -92,12 +96,19 @@ export class SmallExchange implements BodyReceiver {
     this.#plan = planRequest(facts.evidence, {method, policy: facts.policy, origin: UNKNOWN_ORIGIN})
   }
 
+  /** Bytes of the body; undefined before the answer, or its end, has told. */
+  get length(): number | undefined {
+    return this.#length
+  }
+
   /** A body that was cut is not plain: what came of it may be worth something to a chart. */
   async run(): Promise<SmallOutcome> {
     try {
       const {bodyLength} = await this.#begin().finished
       if (this.#refusal !== undefined) return this.#refusal
-      if (this.#body === undefined || bodyLength !== this.#body.expected) return 'notPlain'
+      if (this.#body === undefined || bodyLength !== (this.#length ?? bodyLength)) return 'notPlain'
+      this.#length = bodyLength
+      this.#gauge?.changed()
     } catch (thrown) {
       if (this.#cut !== undefined) return this.#cut
       return this.#body === undefined ? {error: asTransferError(thrown)} : 'notPlain'
@@ -130,7 +141,7 @@ export class SmallExchange implements BodyReceiver {
     this.#cutOff('stopped')
   }
 
-  #cutOff(why: 'stopped' | 'notTaken'): void {
+  #cutOff(why: 'stopped' | 'notTaken' | 'notPlain'): void {
     this.#cut ??= why
     this.#exchange?.stop()
   }
@@ -138,7 +149,13 @@ export class SmallExchange implements BodyReceiver {
   /** Makes a whole and durable part of what came. */
   async store(facts: OperationFacts): Promise<PublishedFile> {
     if (this.#body === undefined) throw new TransferError('INTERNAL', 'there is no body to store')
-    return this.#body.store(facts)
+    try {
+      return await this.#body.store(facts)
+    } catch (thrown) {
+      // It came nevertheless, and nothing else will tell.
+      this.#gauge ??= this.#attach()
+      throw thrown
+    }
   }
 
   /** Stops, and makes durable what came so far; resolves with what may be claimed of it. */
@@ -170,15 +187,22 @@ export class SmallExchange implements BodyReceiver {
     if (verdict.kind === 'fail' && !isRedirectStatus(head.status))
       this.#refusal = {error: verdict.error, response: head}
     if (verdict.kind !== 'fromStart') return 'discard'
+    const surprise = unexpectedAnswer(policy.expect, describedBy(evidence.description, head), verdict.total)
+    if (surprise !== undefined) {
+      this.#refusal = {error: surprise, response: head}
+      return 'discard'
+    }
     const {total, validator, marks, description, coded, digest} = verdict
-    const isPlain = total !== undefined && total <= SMALL_FILE_BYTES && coded === undefined && digest === undefined
+    const isPlain = (total ?? 0) <= SMALL_FILE_BYTES && coded === undefined
     if (!isPlain) return 'discard'
+    this.#length = total
     this.#body = this.#bodyOf(total)
     const learned = {
-      total,
+      ...(total === undefined ? {} : {total}),
       ...(validator === undefined ? {} : {validator}),
       ...(marks === undefined ? {} : {marks}),
       ...(description === undefined ? {} : {description}),
+      ...(digest === undefined ? {} : {digest}),
     }
     this.#listener.responded(head, extended(withoutBytes(evidence, evidence.generation), learned))
     return 'receive'
@@ -194,29 +218,43 @@ export class SmallExchange implements BodyReceiver {
 
   filled(buffer: Buffer, length: number, offset: number): void {
     this.#body?.filled(buffer, length, offset)
+    // Not in the middle of the transport's own call.
+    if (offset + length > SMALL_FILE_BYTES) queueMicrotask(() => this.#cutOff('notPlain'))
   }
 
   release(buffer: Buffer): void {
     this.#body?.release(buffer)
   }
 
-  #bodyOf(expected: number): SmallBody {
-    const {sink, pool, meter, mostHeldBytes} = this.#ports
-    if (expected <= mostHeldBytes) return new HeldBody(sink, pool, expected)
-    this.#gauge = meter.attach(this.#facts.id, () => this.#counts(expected))
+  #bodyOf(expected: number | undefined): SmallBody {
+    const {sink, pool, mostHeldBytes} = this.#ports
+    if (expected !== undefined && expected > mostHeldBytes) return this.#writtenBody(expected)
+    const held = new HeldBody(sink, pool, expected ?? 0)
+    if (expected !== undefined) return held
+    return new GrowingBody({held, mostHeldBytes, write: () => this.#writtenBody(undefined, held)})
+  }
+
+  #writtenBody(expected: number | undefined, held?: HeldBody): WrittenBody {
+    const {sink, pool} = this.#ports
+    this.#gauge = this.#attach()
     return new WrittenBody({
       sink,
       pool,
       facts: this.#facts,
       expected,
+      ...(held === undefined ? {} : {held}),
       onRoom: () => this.#exchange?.resume(),
       onFailure: () => this.#cutOff('notTaken'),
     })
   }
 
-  #counts(total: number): ByteCounts {
+  #attach(): Gauge {
+    return this.#ports.meter.attach(this.#facts.id, () => this.#counts())
+  }
+
+  #counts(): ByteCounts {
     const {generation} = this.#facts.evidence
     // Nobody is to read what is written already: if it is let go of, the same generation may begin anew with another version.
-    return {generation, received: this.#exchange?.received ?? 0, total, written: EMPTY}
+    return {generation, received: this.#exchange?.received ?? 0, total: this.#length, written: EMPTY}
   }
 }

@@ -1,11 +1,11 @@
 /**
- * What the steps of an undisturbed download make of its facts. Its own chart takes these steps, and so does the batch that
+ * What the steps of an undisturbed download make of its facts, and those that a batch may have to take instead. Its own chart takes these steps, and so does the batch that
  * carries small files: the same functions, so that nobody can tell afterwards who took them.
  */
 
 import {extended} from './extended.ts'
 import {type RangeSet, sizeOf} from './range-set.ts'
-import type {Evidence, OperationFacts, PublishedFile, ResponseFacts} from './record.ts'
+import {type Evidence, type OperationFacts, type PublishedFile, type ResponseFacts, withoutBytes} from './record.ts'
 import {countAttempt, countFailure, countProgress} from './retry.ts'
 
 /** It goes on the wire. */
@@ -23,10 +23,26 @@ export function withEvidence(facts: OperationFacts, evidence: Evidence): Operati
   return {...facts, evidence, attempts: countProgress(facts.attempts, sizeOf(evidence.ranges))}
 }
 
+/** All its bytes are here: where nobody said before how many they are, that tells. */
+export function withLength(facts: OperationFacts, length: number): OperationFacts {
+  const {evidence} = facts
+  return evidence.total === length ? facts : withEvidence(facts, extended(evidence, {total: length}))
+}
+
 /** The try has failed. `response`: the head of an answer that said so. */
 export function withFailure(facts: OperationFacts, response?: ResponseFacts): OperationFacts {
   const attempts = countFailure(facts.attempts)
   return response === undefined ? {...facts, attempts} : extended(facts, {response, attempts})
+}
+
+/** The bytes are of no use: others stand beside them. */
+export function withNextGeneration(facts: OperationFacts): OperationFacts {
+  return {...facts, evidence: withoutBytes(facts.evidence, facts.evidence.generation + 1)}
+}
+
+/** It is fetched afresh in one go, as is done once. */
+export function withCleanRestart(facts: OperationFacts): OperationFacts {
+  return {...facts, cleanRestart: true}
 }
 
 /** The part is whole and durable, and may take its name. */

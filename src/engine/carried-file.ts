@@ -1,8 +1,16 @@
 /** One operation that a batch of small files carries: where it stands, and what it needs to go on by itself. */
 
 import type {Refusal, SmallExchange, SmallExchangeListener, SmallOutcome} from '../actors/small-exchange.ts'
+import {deservesCleanRestart, isOfTheFile} from '../domain/clean-restart.ts'
 import {type SerializedError, TransferError} from '../domain/errors.ts'
-import {withEvidence, withFailure, withResponse} from '../domain/life-facts.ts'
+import {
+  withCleanRestart,
+  withEvidence,
+  withFailure,
+  withLength,
+  withNextGeneration,
+  withResponse,
+} from '../domain/life-facts.ts'
 import {PLAIN_LIFE, type PlainStep} from '../domain/plain-life.ts'
 import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
@@ -33,8 +41,8 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   #stage: 'onWire' | 'filing' | 'writing' | 'publishing' | 'left' | 'ended' = 'onWire'
   /** Its slot is its place in the order of its group, and not for traffic alone. */
   #keepsSlot = false
-  /** Why its try failed. */
-  #failure: SerializedError | undefined
+  /** What failed of it, which its own chart weighs; `event`: what that would have heard. */
+  #failure: {readonly error: SerializedError; readonly event: string} | undefined
   #yielding: Promise<void> | undefined
   /** What is durable of it. */
   #kept: Evidence | undefined
@@ -109,7 +117,8 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     if (this.#stage !== 'onWire') return
     this.#stage = 'filing'
     this.#keepsSlot = isSerialized
-    this.step(PLAIN_LIFE.finished, this.#facts)
+    const {length} = this.#exchange ?? {}
+    this.step(PLAIN_LIFE.finished, length === undefined ? this.#facts : withLength(this.#facts, length))
   }
 
   /** Makes its part of what came, and gives the memory of that back. */
@@ -118,6 +127,9 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     this.#stage = 'writing'
     try {
       return await this.#exchange.store(this.#facts)
+    } catch (thrown) {
+      if (thrown instanceof TransferError && isOfTheFile(thrown)) this.#failVerification(thrown)
+      throw thrown
     } finally {
       if (this.#stage === 'writing') this.#stage = 'filing'
       this.#exchange.free()
@@ -150,8 +162,18 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
 
   /** Its own chart weighs that. */
   fail({error, response}: Refusal): void {
-    this.#failure = error.toSerialized()
+    this.#failure = {error: error.toSerialized(), event: 'attempt.failed'}
     this.#facts = withFailure(this.#facts, response)
+  }
+
+  /** What its own chart would conclude: to fetch it afresh, for which it waits for a slot, or to weigh that. */
+  #failVerification(error: TransferError): void {
+    if (deservesCleanRestart(error, this.#facts)) {
+      this.#facts = withNextGeneration(withCleanRestart(this.#facts))
+    } else {
+      this.#failure = {error: error.toSerialized(), event: 'xstate.error.actor.verification'}
+      this.#facts = withFailure(this.#facts)
+    }
   }
 
   /** It has its name. It is held to that until its end is durable: nobody may give it a second life meanwhile. */
@@ -171,11 +193,12 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     this.#exchange?.stop()
     if (!isWriting) this.#exchange?.free()
     const failure = this.#failure
-    entry.cause = {type: failure === undefined ? 'batch.left' : 'attempt.failed'}
-    // What only has to take its name goes on at once; anything else that has no slot waits in the line for one.
+    entry.cause = {type: failure?.event ?? 'batch.left'}
+    // What only has to take its name, or to be weighed, goes on at once; anything else that has no slot waits in the line for one.
     if (this.#facts.publishing !== undefined) return {record: {...this.#facts, state: 'publishing'}, carried: {}}
+    if (failure !== undefined) return {record: {...this.#facts, state: 'running'}, carried: {failure: failure.error}}
     if (!hasSlot) return {record: {...this.#facts, state: 'queued'}}
-    if (failure !== undefined) return {record: {...this.#facts, state: 'running'}, carried: {failure}}
+    if (this.#facts.cleanRestart === true) return {record: {...this.#facts, state: 'running'}, carried: {}}
     const kept = this.#kept
     if (kept !== undefined && kept.ranges.length > 0)
       return {record: {...withEvidence(this.#facts, kept), state: 'running'}, carried: {}}

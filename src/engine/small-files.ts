@@ -18,14 +18,9 @@ import type {OperationSettings} from '../domain/attempt.ts'
 import {blockageOf, type Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {withPublished, withTry, withVerified} from '../domain/life-facts.ts'
+import {isPlain} from '../domain/plain-download.ts'
 import {PLAIN_LIFE} from '../domain/plain-life.ts'
-import {
-  FIRST_GENERATION,
-  type OperationFacts,
-  type OperationRecord,
-  type TransferPolicy,
-  type TransferRequest,
-} from '../domain/record.ts'
+import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import {partNameOf} from '../ports/file-sink.ts'
 import type {ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
@@ -38,6 +33,9 @@ import {SmallOrigins} from './small-origins.ts'
 
 /** ms. A server that takes longer is no server of small files. */
 const PATIENCE_MS = 2000
+
+/** Whoever comes just after the slow ones were looked for is found slow when they are looked for the second time. */
+const LOOKS = 2
 
 /** Files of one turn: on a quick disk all of them are written without the event loop turning once. */
 const MOST_FILED = 64
@@ -85,7 +83,8 @@ export class SmallFiles implements Batch {
   /** Takes an admitted operation into the batch, if it may go there. */
   tryCarry(entry: OperationEntry): boolean {
     const {record} = entry
-    if (entry.isLive || !this.#origins.isTrusted(record.request.url) || !isPlain(record)) return false
+    if (entry.isLive || !this.#origins.isTrusted(record.request.url)) return false
+    if (!isPlain(record, this.#longestWaitMs)) return false
     const {limiter, conditions} = this.#options
     if (blockageOf(record, conditions()) !== undefined || !limiter.allowanceOf(record).isUnlimited) return false
     const carried = new CarriedFile(entry, this)
@@ -154,10 +153,15 @@ export class SmallFiles implements Batch {
     if (this.#onWire.delete(carried) && this.#onWire.size === 0) this.#running().send({type: 'wire.free'})
   }
 
-  /** No longer than any deadline that a chart would keep. */
+  /** Nobody waits longer than until a chart of its own would give it up. */
   get #patienceMs(): number {
     const {connectTimeoutMs, responseTimeoutMs, stallTimeoutMs} = this.#options.settings
-    return Math.min(PATIENCE_MS, connectTimeoutMs, responseTimeoutMs, stallTimeoutMs)
+    const shortestMs = Math.min(connectTimeoutMs, responseTimeoutMs, stallTimeoutMs)
+    return Math.max(1, Math.min(PATIENCE_MS, Math.floor(shortestMs / LOOKS)))
+  }
+
+  get #longestWaitMs(): number {
+    return LOOKS * this.#patienceMs
   }
 
   async #move(carried: CarriedFile): Promise<void> {
@@ -319,44 +323,4 @@ export class SmallFiles implements Batch {
 /** Nothing is on its way to its name. */
 function isOpen(snapshot: SnapshotFrom<ReturnType<typeof smallFilesMachine>>): boolean {
   return snapshot.status !== 'active' || !snapshot.hasTag('filing')
-}
-
-/** All that can be said before its server has answered. */
-function isPlain({direction, state, request, policy, evidence, attempts, ...facts}: OperationRecord): boolean {
-  return (
-    direction === 'download' &&
-    state === 'queued' &&
-    isPlainRequest(request) &&
-    isPlainPolicy(policy) &&
-    evidence.ranges.length === 0 &&
-    evidence.generation === FIRST_GENERATION &&
-    evidence.partOwner === undefined &&
-    attempts.total === 0 &&
-    facts.publishing === undefined &&
-    facts.app === undefined
-  )
-}
-
-function isPlainRequest({url, method, body, provider, mirrors, credentials}: TransferRequest): boolean {
-  return (
-    method === 'GET' &&
-    url.startsWith('http') &&
-    body === undefined &&
-    provider === undefined &&
-    mirrors === undefined &&
-    credentials === undefined
-  )
-}
-
-/** Nothing is asked for that takes a chart to watch over it. */
-function isPlainPolicy({checksum, expect, randomAccess, ...policy}: TransferPolicy): boolean {
-  return (
-    checksum === undefined &&
-    expect === undefined &&
-    randomAccess !== true &&
-    policy.maxBytesPerSecond === undefined &&
-    policy.connectTimeoutMs === undefined &&
-    policy.responseTimeoutMs === undefined &&
-    policy.stallTimeoutMs === undefined
-  )
 }

@@ -37,9 +37,9 @@ export class SmallOrigins {
   /** How a download ended, carried or not. */
   learn({direction, state, request, response, attempts, evidence}: OperationRecord): void {
     if (direction !== 'download') return
-    const {total = Number.POSITIVE_INFINITY, coded, digest} = evidence
+    const {total = Number.POSITIVE_INFINITY, coded} = evidence
     const isAnswered = state === 'completed' && attempts.total === 1 && response?.url === request.url
-    const isPlain = isAnswered && total <= TYPICAL_BYTES && coded === undefined && digest === undefined
+    const isPlain = isAnswered && total <= TYPICAL_BYTES && coded === undefined
     const origin = originOf(request.url)
     const {streak, wanted} = this.#proofOf(origin)
     this.#set(origin, {streak: isPlain ? streak + 1 : 0, wanted})

@@ -115,9 +115,10 @@ export interface FileSink {
   /**
    * Makes a part of all its bytes at once, as `verify` leaves one: whole, with its final mode, everything durable (fsync). The
    * buffers belong to the sink until the promise settles. Waits while the part is open. Rejects with FILE_EXISTS when there is
-   * one already, and with whatever the disk says; what was written by then is left for `openPart`, or `discard`.
+   * one already, and with whatever the disk says; what was written by then is left for `openPart`, or `discard`. Where they are not
+   * what is expected nothing is written, and it rejects as `verify` does.
    */
-  writeWhole(name: PartName, bytes: readonly Buffer[]): Promise<PublishedFile>
+  writeWhole(name: PartName, bytes: readonly Buffer[], expected?: ExpectedFile): Promise<PublishedFile>
   /**
    * Reads a part while others write it; or, once it took its final name, the file of that name. Takes no turn and creates
    * nothing. Rejects with PART_LOST when it is not there, FILE_ACCESS.
@@ -129,8 +130,8 @@ export interface FileSink {
    */
   demandRoom(name: PartName, bytes: number, size: number): Promise<void>
   /**
-   * Size and identity of the finished part, everything durable (fsync). Rejects with LENGTH_MISMATCH or CHECKSUM_MISMATCH when
-   * it is not what is expected; `details.from` says whose digest it was.
+   * Size and identity of the finished part, everything durable (fsync). Rejects with LENGTH_MISMATCH, CHECKSUM_MISMATCH or
+   * CONTENT_UNEXPECTED when it is not what is expected; `details.from` says whose digest it was.
    */
   verify(name: PartName, expected: ExpectedFile, signal: AbortSignal): Promise<PublishedFile>
   /**

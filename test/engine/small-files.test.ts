@@ -5,10 +5,11 @@ import {describe, expect, it, vi} from 'vitest'
 import {BackgroundTransferBehavior} from '../../src/domain/behavior.ts'
 import {BackgroundTransferPriority} from '../../src/domain/priority.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
+import type {HeaderField} from '../../src/domain/record.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
 import type {OperationEntry} from '../../src/engine/operation-entry.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
-import {contentOf, sha256} from '../support/content.ts'
+import {contentOf, md5, sha256} from '../support/content.ts'
 import type {NetworkFault, SimulatedResource} from '../support/simulated-network.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
@@ -16,6 +17,20 @@ const SIZE = 5000
 
 /** Bytes. More than are held in memory: it is written while it comes. */
 const WRITTEN_SIZE = 1_000_000
+
+const TYPE: HeaderField = ['Content-Type', 'text/plain']
+
+/** What applications may expect of a file, where these are its bytes; some of it in vain. */
+const EXPECTATIONS = {
+  nothing: () => ({}),
+  type: () => ({contentType: 'text/*'}),
+  anotherType: () => ({contentType: 'image/*'}),
+  size: ({length}: Buffer) => ({minBytes: length, maxBytes: length}),
+  more: ({length}: Buffer) => ({minBytes: length + 1}),
+  less: ({length}: Buffer) => ({maxBytes: length - 1}),
+  start: (content: Buffer) => ({magic: content.toString('hex', 0, 8)}),
+  anotherStart: () => ({magic: '0123456789abcdef'}),
+}
 
 async function worldOf(
   files: number,
@@ -48,6 +63,26 @@ async function expectWhole(world: SimulatedWorld, entry: OperationEntry, seed: n
   await world.until(() => !entry.isLive)
 }
 
+/** Says whether it was carried at each of its steps so far. */
+function watchOver(world: SimulatedWorld, entry: OperationEntry): () => boolean {
+  let isCarried = entry.actor === undefined
+  world.engine.events$.subscribe(() => {
+    isCarried &&= entry.actor === undefined
+  })
+  return () => isCarried
+}
+
+/** The ranges that were asked for of the n-th file, in order; undefined where all of it was. */
+function rangesAsked(world: SimulatedWorld, n: number): readonly (string | undefined)[] {
+  return world.network.notes
+    .filter(({request}) => request.url === urlOf(n))
+    .map(({request}) => request.headers.find(([name]) => name.toLowerCase() === 'range')?.[1])
+}
+
+function reprDigest(content: Buffer): HeaderField {
+  return ['Repr-Digest', `sha-256=:${Buffer.from(sha256(content), 'hex').toString('base64')}:`]
+}
+
 /** What was told of each operation, in order, without what depends on the file system, or is drawn. */
 function historyOf(events: readonly EngineEvent[]) {
   const histories: Record<string, unknown[]> = {}
@@ -69,6 +104,7 @@ describe('a batch of small files', () => {
     const wish = fc.record({
       size: fc.constantFrom(0, 1, 4096, 5000, 30_000),
       validator: fc.constantFrom('etag' as const, 'none' as const),
+      framing: fc.constantFrom('length' as const, 'length' as const, 'chunked' as const, 'close' as const),
       priority: fc.constantFrom(BackgroundTransferPriority.default, BackgroundTransferPriority.high),
       isUnnamed: fc.boolean(),
       fault: fc.constantFrom<(NetworkFault | undefined)[]>(
@@ -80,6 +116,10 @@ describe('a batch of small files', () => {
         {kind: 'status', status: 429, retryAfterS: 3},
       ),
       isTaken: fc.boolean(),
+      checksum: fc.constantFrom('none' as const, 'none' as const, 'right' as const, 'wrong' as const),
+      digest: fc.constantFrom('none' as const, 'none' as const, 'right' as const, 'wrong, and ignored' as const),
+      expected: fc.constantFrom(...(Object.keys(EXPECTATIONS) as (keyof typeof EXPECTATIONS)[])),
+      timeouts: fc.constantFrom({}, {responseTimeoutMs: 9_000, stallTimeoutMs: 4_000}, {connectTimeoutMs: 500}),
     })
     // Of the larger files what is beyond 256 KiB is written while it comes.
     const scale = fc.constantFrom(1, 1, 32)
@@ -89,14 +129,25 @@ describe('a batch of small files', () => {
         for (const smallFilesAfter of [0, Number.POSITIVE_INFINITY]) {
           const world = await worldOf(0, smallFilesAfter)
           world.network.pieceBytes *= times
-          for (const [n, {size, validator, fault, isTaken}] of wishes.entries()) {
-            world.network.serve(urlOf(n), {seed: n, size: size * times, validator})
+          for (const [n, {size, validator, framing, fault, isTaken, digest}] of wishes.entries()) {
+            const content = digest === 'right' ? contentOf(n, size * times) : Buffer.from('another')
+            const headers = [TYPE, ...(digest === 'none' ? [] : [reprDigest(content)])]
+            world.network.serve(urlOf(n), {seed: n, size: size * times, validator, framing, headers})
             if (fault !== undefined) world.network.addFault(urlOf(n), fault)
             if (isTaken) world.disk.writeFile(`/downloads/${n}`, Buffer.from('taken'))
           }
-          const drafts = wishes.map(({priority, isUnnamed}, n) => {
-            const draft = world.draft(n, {policy: {priority}})
-            return isUnnamed ? {...draft, policy: {...draft.policy, nameFromServer: true}} : draft
+          const drafts = wishes.map(({size, priority, isUnnamed, checksum, digest, expected, timeouts}, n) => {
+            const content = checksum === 'right' ? contentOf(n, size * times) : Buffer.from('another')
+            return world.draft(n, {
+              policy: {
+                priority,
+                ...timeouts,
+                ...(expected === 'nothing' ? {} : {expect: EXPECTATIONS[expected](contentOf(n, size * times))}),
+                ...(isUnnamed ? {nameFromServer: true} : {}),
+                ...(checksum === 'none' ? {} : {checksum: {algorithm: 'sha256', hex: sha256(content)}}),
+                ...(digest === 'wrong, and ignored' ? {ignoreServerDigest: true} : {}),
+              },
+            })
           })
           const entries = await world.until(world.engine.start(drafts))
           await world.until(() => entries.every(({isOver}) => isOver))
@@ -266,22 +317,351 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
-  it('lets go of what is large, redirected, or has a digest to be compared', async () => {
+  it('asks nobody again for what is not what the application expects', async () => {
+    for (const [policy, isHeadEnough] of [
+      [{contentType: 'image/*'}, true],
+      [{maxBytes: SIZE - 1}, true],
+      [{magic: '0123456789abcdef'}, false],
+    ] as const) {
+      const world = await worldOf(1, 0, {headers: [TYPE]})
+      const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {expect: policy}})]))
+      if (entry === undefined) throw new Error('nothing was started')
+      const paths: string[] = []
+      world.engine.events$.subscribe((event) => {
+        if (event.type === 'operation.moved') paths.push(event.to)
+      })
+      await world.advance(30)
+      expect(entry.actor).toBeUndefined()
+      await world.until(() => entry.isOver)
+      expect(entry.record).toMatchObject({state: 'failed', error: {code: 'CONTENT_UNEXPECTED'}})
+      expect(paths.includes('running.finishing.verifying')).toBe(!isHeadEnough)
+      expect(world.network.notes).toHaveLength(1)
+      expect(world.disk.names('/downloads')).toEqual([])
+      await world.close()
+    }
+  })
+
+  it('carries what is what the application expects', async () => {
+    const world = await worldOf(1, 0, {headers: [TYPE]})
+    const magic = contentOf(1, 4).toString('hex')
+    const expected = {contentType: 'text/plain', minBytes: SIZE, maxBytes: SIZE, magic}
+    const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {expect: expected}})]))
+    if (entry === undefined) throw new Error('nothing was started')
+    const isCarried = watchOver(world, entry)
+    await expectWhole(world, entry, 1)
+    expect(isCarried()).toBe(true)
+    await world.close()
+  })
+
+  it.each(['connectTimeoutMs', 'responseTimeoutMs', 'stallTimeoutMs'] as const)(
+    'carries one whose %s is more than it lets anybody wait',
+    async (name) => {
+      const world = await worldOf(2)
+      for (const [n, ms] of [
+        [1, 4_000],
+        [2, 3_999],
+      ] as const) {
+        const [entry] = await world.until(world.engine.start([world.draft(n, {policy: {[name]: ms}})]))
+        if (entry === undefined) throw new Error('nothing was started')
+        await world.advance(30)
+        expect(entry.actor === undefined).toBe(ms === 4_000)
+        await expectWhole(world, entry, n)
+      }
+      await world.close()
+    },
+  )
+
+  it.each([{kind: 'neverConnects'}, {kind: 'neverAnswers'}, {kind: 'stalled', after: 100}] as const)(
+    'lets none that meets %o wait longer than it may',
+    async (fault) => {
+      const world = await worldOf(2)
+      world.network.pieceDelayMs = 1_000
+      // The longest wait is that of one who comes just after somebody was looked for.
+      await start(world, 2)
+      await world.advance(1)
+      world.network.addFault(urlOf(1), fault)
+      const policy = {connectTimeoutMs: 4_000, responseTimeoutMs: 4_000, stallTimeoutMs: 4_000}
+      const [entry] = await world.until(world.engine.start([world.draft(1, {policy})]))
+      if (entry === undefined) throw new Error('nothing was started')
+      const began = world.clock.now()
+      await world.until(() => world.network.notes.filter(({request}) => request.url === urlOf(1)).length === 2)
+      expect(world.clock.now() - began).toBeLessThanOrEqual(4_000)
+      await expectWhole(world, entry, 1)
+      await world.close()
+    },
+  )
+
+  it('lets nobody wait longer than charts of the engine would', async () => {
+    const world = await worldOf(2, 0, {}, {responseTimeoutMs: 1_000})
+    for (const n of [1, 2]) world.network.addFault(urlOf(n), {kind: 'neverAnswers'})
+    await start(world, 2)
+    await world.advance(1)
+    const entry = await start(world, 1)
+    const began = world.clock.now()
+    await world.until(() => world.network.notes.filter(({request}) => request.url === urlOf(1)).length === 2)
+    expect(world.clock.now() - began).toBeLessThanOrEqual(1_000)
+    await expectWhole(world, entry, 1)
+    await world.close()
+  })
+
+  it('lets go of what is large, or redirected', async () => {
     const world = await worldOf(0)
     const size = 9 * 1024 * 1024
     world.network.pieceBytes = 1024 * 1024
     world.network.serve(urlOf(1), {seed: 1, size})
     world.network.serve(urlOf(2), {seed: 2, size: SIZE, redirect: urlOf(3)})
     world.network.serve(urlOf(3), {seed: 3, size: SIZE})
-    const digest = `sha-256=:${Buffer.alloc(32).toString('base64')}:`
-    world.network.serve(urlOf(4), {seed: 4, size: SIZE, headers: [['Repr-Digest', digest]]})
-    const [large, redirected, digested] = [await start(world, 1), await start(world, 2), await start(world, 4)]
+    const [large, redirected] = [await start(world, 1), await start(world, 2)]
     await expectWhole(world, large, 1, size)
     expect(world.network.notes.filter(({request}) => request.url === urlOf(1))).toHaveLength(2)
     await expectWhole(world, redirected, 3)
-    await world.until(() => digested.isOver)
-    expect(digested.record).toMatchObject({state: 'failed', error: {code: 'CHECKSUM_MISMATCH'}})
     await world.close()
+  })
+
+  describe.each([
+    ['held in memory', SIZE],
+    ['written while it comes', WRITTEN_SIZE],
+  ])('of a file with a digest that is %s', (_, size) => {
+    const right = reprDigest(contentOf(1, size))
+    const wrong = reprDigest(contentOf(2, size))
+
+    it('compares the digests of application and server', async () => {
+      const world = await worldOf(0)
+      world.network.pieceBytes = 200_000
+      world.network.serve(urlOf(1), {seed: 1, size, headers: [right]})
+      const checksum = {algorithm: 'md5', hex: md5(contentOf(1, size))} as const
+      const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {checksum}})]))
+      if (entry === undefined) throw new Error('nothing was started')
+      const isCarried = watchOver(world, entry)
+      await expectWhole(world, entry, 1, size)
+      expect(isCarried()).toBe(true)
+      expect(entry.record.evidence.digest).toEqual({algorithm: 'sha256', hex: sha256(contentOf(1, size))})
+      expect(world.network.notes).toHaveLength(1)
+      await world.close()
+    })
+
+    it('is for servers that sent so many of them in a row', async () => {
+      const world = await worldOf(0, 1)
+      world.network.pieceBytes = 200_000
+      for (const seed of [1, 2]) {
+        world.network.serve(urlOf(seed), {seed, size, headers: [reprDigest(contentOf(seed, size))]})
+        const entry = await start(world, seed)
+        await world.advance(30)
+        expect(entry.actor === undefined).toBe(seed === 2)
+        await expectWhole(world, entry, seed, size)
+      }
+      await world.close()
+    })
+
+    it('asks nobody again where the application says that it is another file', async () => {
+      const world = await worldOf(0)
+      world.network.pieceBytes = 200_000
+      world.network.serve(urlOf(1), {seed: 1, size})
+      const checksum = {algorithm: 'sha256', hex: sha256(contentOf(2, size))} as const
+      const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {checksum}})]))
+      await world.until(() => entry?.isOver === true)
+      expect(entry?.record).toMatchObject({
+        state: 'failed',
+        error: {code: 'CHECKSUM_MISMATCH', details: {from: 'application'}},
+      })
+      expect(world.network.notes).toHaveLength(1)
+      expect(world.disk.readFile('/downloads/1')).toBeUndefined()
+      await world.close()
+    })
+
+    it.each(['parallel', 'serialized'] as const)(
+      'does what charts do where a server contradicts itself: in a %s group',
+      async (name) => {
+        const behavior = BackgroundTransferBehavior[name]
+        for (const isMended of [true, false]) {
+          const outcomes = []
+          for (const smallFilesAfter of [0, Number.POSITIVE_INFINITY]) {
+            const world = await worldOf(0, smallFilesAfter, {}, {maxConcurrentTransfers: 2})
+            world.network.pieceBytes = 200_000
+            await world.until(world.engine.setBehavior('g', behavior))
+            for (const n of [1, 2, 3])
+              world.network.serve(urlOf(n), {seed: 1, size, headers: [n === 1 ? right : wrong]})
+            world.network.onBegin = ({url}) => {
+              expect(world.network.open.size).toBeLessThanOrEqual(2)
+              const times = world.network.notes.filter(({request}) => request.url === url).length
+              if (isMended && times === 2) world.network.serve(url, {seed: 1, size, headers: [right]})
+            }
+            const drafts = [1, 2, 3].map((n) => world.draft(n, {policy: {group: 'g'}}))
+            const entries = await world.until(world.engine.start(drafts))
+            await world.until(() => entries.every(({isOver}) => isOver))
+            outcomes.push(
+              entries.map((entry) => {
+                const {endedAt: _, publishing: __, createdAt: ___, journalled: ____, ...record} = entry.record
+                const bytes = fileOf(world, entry)
+                const asked = world.network.notes.filter(({request}) => request.url === record.request.url).length
+                return {record, asked, digest: bytes && sha256(bytes)}
+              }),
+            )
+            expect(world.disk.names('/downloads').filter((each) => !each.startsWith('.'))).toHaveLength(
+              isMended ? 3 : 1,
+            )
+            await world.close()
+          }
+          expect(outcomes[0]).toEqual(outcomes[1])
+          expect(outcomes[0]?.map(({record, asked}) => [record.state, asked])).toEqual(
+            [1, 2, 3].map((n) => [isMended || n === 1 ? 'completed' : 'failed', n === 1 ? 1 : 2]),
+          )
+        }
+      },
+    )
+  })
+
+  describe.each(['chunked', 'close'] as const)('of a file whose length nobody says, but that is %s', (framing) => {
+    const worldOfUnsaid = async (files: number, size: number, pieceBytes = 4096, after = 0) => {
+      const world = await worldOf(files, after, {size, framing})
+      world.network.pieceBytes = pieceBytes
+      return world
+    }
+
+    it('carries it, and learns its length from its end', async () => {
+      for (const size of [1, SIZE, 256 * 1024, 256 * 1024 + 1]) {
+        const world = await worldOfUnsaid(1, size, 100_000)
+        const entry = await start(world, 1)
+        const paths: string[] = []
+        world.engine.events$.subscribe((event) => {
+          if (event.type !== 'operation.moved') return
+          paths.push(`${event.to} ${event.record.evidence.total}`)
+        })
+        const isCarried = watchOver(world, entry)
+        await expectWhole(world, entry, 1, size)
+        expect(isCarried()).toBe(true)
+        expect(paths).toContain('running.exchanging.active.transferring undefined')
+        expect(paths).toContain(`running.finishing.verifying ${size}`)
+        expect(world.engine.progressOf(entry)).toMatchObject({received: size, total: size})
+        expect(rangesAsked(world, 1)).toEqual([undefined])
+        await world.close()
+      }
+    })
+
+    it('is for servers that sent so many of them in a row', async () => {
+      const world = await worldOfUnsaid(3, SIZE, 4096, 2)
+      for (const [n, isCarried] of [
+        [1, false],
+        [2, false],
+        [3, true],
+      ] as const) {
+        const entry = await start(world, n)
+        await world.advance(30)
+        expect(entry.actor === undefined).toBe(isCarried)
+        await expectWhole(world, entry, n)
+      }
+      expect(world.network.notes).toHaveLength(3)
+      await world.close()
+    })
+
+    it('writes from there on what is too much to be held, and tells how much that is', async () => {
+      const world = await worldOfUnsaid(1, WRITTEN_SIZE, 100_000)
+      const entry = await start(world, 1)
+      const seen: number[] = []
+      while (!entry.isOver) {
+        await world.advance(100)
+        seen.push(world.engine.progressOf(entry).received)
+        expect(entry.actor).toBeUndefined()
+      }
+      expect(seen).toEqual(seen.toSorted((a, b) => a - b))
+      expect(new Set(seen).size).toBeGreaterThan(4)
+      await expectWhole(world, entry, 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1)).toEqual([undefined])
+      await world.close()
+    })
+
+    it('54. lets go of what turns out to be large, which goes on where it is', async () => {
+      const size = 12 * 1024 * 1024
+      const world = await worldOfUnsaid(2, size, 1024 * 1024)
+      await expectWhole(world, await start(world, 1), 1, size)
+      const [first, second, ...others] = rangesAsked(world, 1)
+      expect(first).toBeUndefined()
+      expect(Number(/^bytes=(\d+)-/.exec(second ?? '')?.[1])).toBeGreaterThan(8_000_000)
+      expect(others).toEqual([])
+      await world.close()
+    })
+
+    it('leaves a server to charts whose files turn out to be large', async () => {
+      const size = 12 * 1024 * 1024
+      const world = await worldOf(2, 1, {framing})
+      await expectWhole(world, await start(world, 1), 1)
+      world.network.pieceBytes = 1024 * 1024
+      world.network.serve(urlOf(2), {seed: 2, size, framing})
+      await expectWhole(world, await start(world, 2), 2, size)
+      world.network.serve(urlOf(3), {seed: 3, size: SIZE, framing})
+      const next = await start(world, 3)
+      await world.advance(30)
+      expect(next.actor).toBeDefined()
+      await world.close()
+    })
+
+    it.each(['reset', 'truncated', 'stalled'] as const)('takes no body for whole that is %s', async (kind) => {
+      for (const [size, after, range] of [
+        [SIZE, 100, undefined],
+        [WRITTEN_SIZE, 700_000, 'bytes=700000-'],
+      ] as const) {
+        const world = await worldOfUnsaid(1, size, 100_000)
+        world.network.addFault(urlOf(1), {kind, after})
+        await expectWhole(world, await start(world, 1), 1, size)
+        expect(rangesAsked(world, 1)).toEqual([undefined, range])
+        await world.close()
+      }
+    })
+
+    it('keeps nothing of it that nobody could go on with', async () => {
+      const world = await worldOf(1, 0, {size: WRITTEN_SIZE, framing, validator: 'none'})
+      world.network.pieceBytes = 100_000
+      world.network.addFault(urlOf(1), {kind: 'reset', after: 700_000})
+      const entry = await start(world, 1)
+      await expectWhole(world, entry, 1, WRITTEN_SIZE)
+      expect(rangesAsked(world, 1)).toEqual([undefined, undefined])
+      expect(entry.record.evidence.generation).toBe(1)
+      await world.close()
+    })
+
+    it('54. goes on where it is after an engine that closed', async () => {
+      const world = await worldOfUnsaid(1, WRITTEN_SIZE, 100_000)
+      const {record} = await start(world, 1)
+      await world.advance(600)
+      await world.close()
+      await world.open()
+      const again = await world.until(world.engine.find(record.id))
+      if (again === undefined) throw new Error('it is gone')
+      expect(sizeOf(again.record.evidence.ranges)).toBeGreaterThanOrEqual(400_000)
+      await expectWhole(world, again, 1, WRITTEN_SIZE)
+      await world.close()
+    })
+
+    it('does not blame the server when the disk fails', async () => {
+      const world = await worldOfUnsaid(3, WRITTEN_SIZE, 200_000)
+      const entry = await start(world, 2)
+      world.failDisk(['write'], 'ENOSPC', Number.POSITIVE_INFINITY)
+      await world.until(() => entry.record.state === 'pausedForStorage')
+      world.healDisk()
+      const next = await start(world, 3)
+      await world.advance(200)
+      expect(next.actor).toBeUndefined()
+      await expectWhole(world, next, 3, WRITTEN_SIZE)
+      await world.close()
+    })
+
+    it('leaves nothing of one that is canceled, and all of one that was taken away to its chart', async () => {
+      for (let ms = 0; ms <= 800; ms += 80) {
+        const world = await worldOfUnsaid(2, WRITTEN_SIZE, 200_000)
+        const [canceled, paused] = [await start(world, 1), await start(world, 2)]
+        await world.advance(ms)
+        if (!canceled.isOver) world.engine.cancel(canceled)
+        if (!paused.isOver) world.engine.pause(paused)
+        await world.settle()
+        await world.until(() => canceled.isOver)
+        if (canceled.record.state === 'canceled') {
+          expect(world.disk.names('/downloads').filter((name) => name.includes(canceled.record.id))).toEqual([])
+        }
+        if (!paused.isOver) world.engine.resume(paused)
+        await expectWhole(world, paused, 2, WRITTEN_SIZE)
+        await world.close()
+      }
+    })
   })
 
   describe('of a larger file', () => {
@@ -290,11 +670,6 @@ describe('a batch of small files', () => {
       world.network.pieceBytes = pieceBytes
       return world
     }
-    const rangesAsked = (world: SimulatedWorld, n: number) =>
-      world.network.notes
-        .filter(({request}) => request.url === urlOf(n))
-        .map(({request}) => request.headers.find(([name]) => name.toLowerCase() === 'range')?.[1])
-
     it('writes what comes while it comes, and tells how much that is', async () => {
       const world = await worldOfLarger(1, 100_000)
       const entry = await start(world, 1)
@@ -355,7 +730,7 @@ describe('a batch of small files', () => {
       const world = new SimulatedWorld({smallFilesAfter: 0, mostDelayMs: 50})
       for (const n of [1, 2]) world.network.serve(urlOf(n), {seed: n, size: WRITTEN_SIZE})
       await world.open()
-      const drafts = [world.draft(1), world.draft(2, {policy: {stallTimeoutMs: 60_000}})]
+      const drafts = [world.draft(1), world.draft(2, {policy: {stallTimeoutMs: 1_000}})]
       const [carried, other] = await world.until(world.engine.start(drafts))
       if (carried === undefined || other === undefined) throw new Error('nothing was started')
       await world.until(() => [carried, other].every((entry) => world.engine.progressOf(entry).received > 50_000))

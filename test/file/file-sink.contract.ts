@@ -3,11 +3,13 @@
 import {createHash} from 'node:crypto'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
+import {type SerializedError, TransferError} from '../../src/domain/errors.ts'
+import type {ExpectedFile} from '../../src/domain/expected-file.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {RangeSet} from '../../src/domain/range-set.ts'
 import type {CollisionPolicy, PublishedFile} from '../../src/domain/record.ts'
 import type {FileReader, FileSink, PartFile, PartName, SideFacts} from '../../src/ports/file-sink.ts'
-import {contentOf} from '../support/content.ts'
+import {contentOf, md5, sha256} from '../support/content.ts'
 
 /** A sink with a directory of its own, and a look at that directory from outside. */
 export interface SinkBench {
@@ -52,6 +54,12 @@ export async function writePart(sink: FileSink, name: PartName, bytes: Buffer, c
   } finally {
     await part.close()
   }
+}
+
+async function refusalOf(file: Promise<PublishedFile>): Promise<SerializedError> {
+  const refused: unknown = await file.catch((error: unknown) => error)
+  if (refused instanceof TransferError) return refused.toSerialized()
+  throw new Error('nothing was refused')
 }
 
 export async function finishPart(sink: FileSink, name: PartName, bytes: Buffer): Promise<PublishedFile> {
@@ -128,6 +136,46 @@ export function describeFileSink(title: string, create: (durability: Durability)
           await expect(sink.publish(name, file, 'failIfExists')).resolves.toBe(name.file)
           expect(bench.read('film.mp4')?.toString()).toBe('one and two')
           expect(bench.names()).toEqual(['film.mp4'])
+        })
+
+        test('makes none of what is not what it has to be, and says why as verify does', async () => {
+          const bytes = [Buffer.from('one and '), Buffer.from('two')]
+          const whole = Buffer.concat(bytes)
+          const wrong = {algorithm: 'sha256', hex: '0'.repeat(64)} as const
+          const expectations: readonly ExpectedFile[] = [
+            {size: 12, digests: []},
+            {
+              size: 11,
+              digests: [
+                {algorithm: 'md5', hex: md5(whole), from: 'application'},
+                {...wrong, from: 'server'},
+              ],
+            },
+            {size: 11, digests: [{...wrong, from: 'application'}]},
+            {size: 11, digests: [], content: {minBytes: 12}},
+            {size: 11, digests: [], content: {magic: '6f6e6520616e642074776f2e'}},
+          ]
+          for (const expected of expectations) {
+            const refused = await refusalOf(sink.writeWhole(name, bytes, expected))
+            expect(bench.names()).toEqual([])
+            await writePart(sink, name, whole, true)
+            expect(refused).toEqual(await refusalOf(sink.verify(name, expected, signal)))
+            await sink.discard(name)
+          }
+        })
+
+        test('makes one of what is what it has to be', async () => {
+          const bytes = [Buffer.from('one and '), Buffer.from('two')]
+          const whole = Buffer.concat(bytes)
+          const file = await sink.writeWhole(name, bytes, {
+            size: 11,
+            digests: [
+              {algorithm: 'sha256', hex: sha256(whole), from: 'application'},
+              {algorithm: 'md5', hex: md5(whole).toUpperCase(), from: 'server'},
+            ],
+            content: {minBytes: 11, maxBytes: 11, magic: '6f6e6520616e64207477'},
+          })
+          expect(file.size).toBe(11)
         })
 
         test('makes an empty part of nothing', async () => {

@@ -6,34 +6,46 @@ import {operationMachine} from '../../machines/operation.machine.ts'
 import type {AttemptCommand, AttemptEvent, AttemptInput, WeighFailureInput} from '../../src/domain/attempt.ts'
 import {GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import {TransferError} from '../../src/domain/errors.ts'
-import {withFailure, withPublished, withResponse, withTry, withVerified} from '../../src/domain/life-facts.ts'
+import {
+  withFailure,
+  withLength,
+  withPublished,
+  withResponse,
+  withTry,
+  withVerified,
+} from '../../src/domain/life-facts.ts'
 import {PLAIN_LIFE} from '../../src/domain/plain-life.ts'
-import type {OperationFacts, OperationRecord, PublishedFile} from '../../src/domain/record.ts'
+import type {Evidence, OperationFacts, OperationRecord, PublishedFile} from '../../src/domain/record.ts'
 import type {RetryDecision} from '../../src/domain/retry.ts'
 import {stepOf} from '../../src/engine/record-of.ts'
 import {queuedRecord} from '../support/records.ts'
 import {HEAD, SETTINGS} from './operation-stand.ts'
 
 const ANSWER = {generation: 1, total: 100, ranges: []} as const
+/** Only its end tells how long the body is. */
+const UNSAID = {generation: 1, ranges: []} as const
 const FILE: PublishedFile = {device: 1, inode: 2, size: 100}
 const {state: _, ...FACTS} = queuedRecord(1, {url: HEAD.url})
 
-/** The steps of the table, with the facts after each. */
 const TRIED = withTry(FACTS)
-const ANSWERED = withResponse(TRIED, HEAD, ANSWER)
-const VERIFIED = withVerified(ANSWERED, FILE)
-const BY_TABLE: readonly (readonly [keyof typeof PLAIN_LIFE, OperationFacts])[] = [
-  ['admitted', TRIED],
-  ['connected', TRIED],
-  ['responded', ANSWERED],
-  ['finished', ANSWERED],
-  ['verified', VERIFIED],
-  ['committed', VERIFIED],
-  ['published', withPublished(VERIFIED, FACTS.target.file)],
-]
+const VERIFIED = withVerified(withResponse(TRIED, HEAD, ANSWER), FILE)
+
+/** The steps of the table, with the facts after each. */
+function byTable(answer: Evidence): readonly (readonly [keyof typeof PLAIN_LIFE, OperationFacts])[] {
+  const answered = withResponse(TRIED, HEAD, answer)
+  return [
+    ['admitted', TRIED],
+    ['connected', TRIED],
+    ['responded', answered],
+    ['finished', withLength(answered, FILE.size)],
+    ['verified', VERIFIED],
+    ['committed', VERIFIED],
+    ['published', withPublished(VERIFIED, FACTS.target.file)],
+  ]
+}
 
 /** Where the chart stands after each step that it takes, with the event that it took. */
-async function byChart() {
+async function byChart(answer: Evidence) {
   let report: (event: AttemptEvent) => void = () => {}
   let cause = ''
   const committed: OperationRecord[] = []
@@ -75,19 +87,26 @@ async function byChart() {
   steps.length = 0
   actor.send({type: 'operation.admit'})
   report({type: 'attempt.connected'})
-  report({type: 'attempt.responded', response: HEAD, evidence: ANSWER})
+  report({type: 'attempt.responded', response: HEAD, evidence: answer})
   report({type: 'attempt.finished', evidence: ANSWER})
   await ended
   return {steps, committed}
 }
 
 describe('the plain life of a download', () => {
-  it('D1, D5. is by its table what it is by its chart: events, states, phases and facts', async () => {
-    const {steps, committed} = await byChart()
-    expect(steps).toEqual(BY_TABLE.map(([name, facts]) => ({...PLAIN_LIFE[name], facts})))
-    expect(committed).toEqual([{...VERIFIED, state: 'publishing'}])
-    expect(BY_TABLE.map(([name]) => name)).toEqual(Object.keys(PLAIN_LIFE))
-  })
+  it.each([
+    ['says', ANSWER],
+    ['does not say', UNSAID],
+  ])(
+    'D1, D5. is by its table what it is by its chart, where the answer %s how long it is: events, states, phases and facts',
+    async (_, answer) => {
+      const {steps, committed} = await byChart(answer)
+      const table = byTable(answer)
+      expect(steps).toEqual(table.map(([name, facts]) => ({...PLAIN_LIFE[name], facts})))
+      expect(committed).toEqual([{...VERIFIED, state: 'publishing'}])
+      expect(table.map(([name]) => name)).toEqual(Object.keys(PLAIN_LIFE))
+    },
+  )
 
   it('goes on by itself where a batch let go of it, without standing in line again', () => {
     const paths: string[] = []

@@ -9,7 +9,7 @@ import {partPaths} from '../../src/adapters/file/file-names.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {BackgroundTransferPriority} from '../../src/domain/priority.ts'
-import type {OperationRecord} from '../../src/domain/record.ts'
+import type {HeaderField, OperationRecord} from '../../src/domain/record.ts'
 import {BackgroundTransferStatus, isTerminal, LIFE_STATES, type LifeState, statusOf} from '../../src/domain/status.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
 import type {OperationEntry} from '../../src/engine/operation-entry.ts'
@@ -219,11 +219,14 @@ export class EngineModel {
   /** Commands for whole groups that have not resolved. */
   readonly #underWay = new Set<{readonly group: string; readonly command: 'pause' | 'resume' | 'cancel'}>()
   readonly #looksAtBytes: boolean
+  /** In one of four worlds nobody says how long every other file is; in another one its server says its digest, which may be wrong. */
+  readonly #says: 'length' | 'nothing' | 'digest'
   #healedAt = Number.POSITIVE_INFINITY
 
   /** `scheduler`: draws the order in which the ports answer, and has the bytes of every checkpoint looked at. */
   constructor(seed: number, tally: Tally, scheduler?: fc.Scheduler) {
     this.#tally = tally
+    this.#says = (['length', 'nothing', 'digest'] as const)[seed % 4] ?? 'length'
     this.world = new SimulatedWorld({
       seed,
       // With a scheduler hardly any answer comes at once.
@@ -457,7 +460,8 @@ export class EngineModel {
     const policy = {
       ...draft.policy,
       ...(command.checked ? {checksum} : {}),
-      ...(command.random === true ? {randomAccess: true} : {}),
+      // It wants a length.
+      ...(command.random === true && !this.#isUnsaid(command.file) ? {randomAccess: true} : {}),
       ...(command.connections === undefined ? {} : {connections: command.connections}),
     }
     const present = world.process
@@ -565,7 +569,15 @@ export class EngineModel {
     const versions = this.#versions[n] ?? []
     versions.push(version)
     this.#versions[n] = versions
-    this.world.network.serve(urlOf(n), version)
+    this.world.network.serve(urlOf(n), {
+      ...version,
+      ...(this.#isUnsaid(n) ? {framing: 'chunked'} : {}),
+      ...(this.#says === 'digest' && n % 2 === 1 ? {headers: [digestField(version)]} : {}),
+    })
+  }
+
+  #isUnsaid(n: number): boolean {
+    return this.#says === 'nothing' && n % 2 === 1
   }
 
   #began(exchange: SimulatedExchange): void {
@@ -783,6 +795,12 @@ export class EngineModel {
       )
       .join('\n')
   }
+}
+
+/** Of every third version it is that of another one. */
+function digestField({seed, size}: {readonly seed: number; readonly size: number}): HeaderField {
+  const digest = Buffer.from(sha256(contentOf(seed % 3 === 0 ? seed + 1 : seed, size)), 'hex')
+  return ['Repr-Digest', `sha-256=:${digest.toString('base64')}:`]
 }
 
 function storeFault(): TransferError {

@@ -13,6 +13,8 @@ export interface SimulatedResource {
   readonly size: number
   /** Strong by default, and made of the seed; `none` leaves the answer without a validator. */
   readonly validator?: 'etag' | 'none'
+  /** How its answers say where a body ends: by its length, by default. */
+  readonly framing?: 'length' | 'chunked' | 'close'
   /** Beside what every answer has. Conditions on its ETag are answered then, too. */
   readonly headers?: readonly HeaderField[]
   /** Instead of what the seed makes. */

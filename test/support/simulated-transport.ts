@@ -266,7 +266,7 @@ export class SimulatedExchange implements Exchange {
 
   #head(status: number, fields: readonly HeaderField[], body?: Body): void {
     this.#note.status = status
-    const headers: readonly HeaderField[] = [['Content-Length', String(body?.length ?? 0)], ...fields]
+    const headers: readonly HeaderField[] = [...framingFields(body), ...fields]
     const disposition = this.#setup.receiver.responded({status, url: this.url, headers})
     if (this.#over) return
     if (disposition === 'discard' || body === undefined) {
@@ -336,7 +336,8 @@ export class SimulatedExchange implements Exchange {
 
   #succeed(bodyLength: number): void {
     this.flush()
-    this.#end(() => this.#resolve({bodyLength, framing: bodyLength === 0 ? 'none' : 'length'}))
+    const framing = bodyLength === 0 ? 'none' : (this.#body?.resource.framing ?? 'length')
+    this.#end(() => this.#resolve({bodyLength, framing}))
   }
 
   #fail(code: 'CONNECTION_REFUSED' | 'CONNECTION_RESET' | 'TRUNCATED', message: string): void {
@@ -361,4 +362,10 @@ export class SimulatedExchange implements Exchange {
     this.#buffer = undefined
     settle()
   }
+}
+
+function framingFields(body: Body | undefined): readonly HeaderField[] {
+  const framing = body?.resource.framing ?? 'length'
+  if (framing === 'length') return [['Content-Length', String(body?.length ?? 0)]]
+  return framing === 'chunked' ? [['Transfer-Encoding', 'chunked']] : []
 }

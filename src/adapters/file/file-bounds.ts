@@ -46,9 +46,9 @@ export function withinBounds(sink: FileSink, bounds: FileBounds): FileSink {
       await demand(name)
       return sink.openPart(name, claimed, use)
     },
-    async writeWhole(name, bytes) {
+    async writeWhole(name, bytes, expected) {
       await demand(name)
-      return sink.writeWhole(name, bytes)
+      return sink.writeWhole(name, bytes, expected)
     },
     async openReader(name, publishedAs) {
       if (publishedAs === undefined) await demand(name)

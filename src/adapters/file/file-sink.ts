@@ -26,6 +26,7 @@ import {forgetRun, readSide, SideFile, type StoredSide} from './side-file.ts'
 import {SyncGuard} from './sync-guard.ts'
 import {writeFully} from './transfer-bytes.ts'
 import {verifyBlocks} from './verify-blocks.ts'
+import {verifyBytes} from './verify-bytes.ts'
 import {verifyPart} from './verify-part.ts'
 
 export interface FileSinkOptions {
@@ -84,9 +85,12 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     openPart(name, claimed, use = {}) {
       return asFileWork(partPaths(name).part, 'directory', () => openPart(context, name, claimed, use))
     },
-    writeWhole(name, bytes) {
+    writeWhole(name, bytes, expected) {
       const {part} = partPaths(name)
-      return asFileWork(part, 'directory', () => writeWhole(context, part, bytes))
+      return asFileWork(part, 'directory', async () => {
+        if (expected !== undefined) verifyBytes(part, bytes, expected)
+        return writeWhole(context, part, bytes)
+      })
     },
     openReader(name, publishedAs) {
       const path = publishedAs ?? partPaths(name).part

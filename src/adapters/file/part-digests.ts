@@ -24,12 +24,32 @@ export async function compareDigests(part: PartToDigest, expected: readonly Expe
   if (expected.length === 0) return
   const algorithms = [...new Set(expected.map(({algorithm}) => algorithm))]
   const actual = (await followedDigests(part, algorithms)) ?? (await readDigests(part, algorithms))
+  assertDigests(part.path, actual, expected)
+}
+
+/** The same of bytes in memory. */
+export function compareDigestsOf(path: string, bytes: readonly Buffer[], expected: readonly ExpectedDigest[]): void {
+  const actual = new Map<ChecksumAlgorithm, string>()
+  for (const {algorithm} of expected) {
+    if (actual.has(algorithm)) continue
+    const sum = createHash(algorithm)
+    for (const each of bytes) sum.update(each)
+    actual.set(algorithm, sum.digest('hex'))
+  }
+  assertDigests(path, actual, expected)
+}
+
+function assertDigests(
+  path: string,
+  actual: ReadonlyMap<ChecksumAlgorithm, string>,
+  expected: readonly ExpectedDigest[],
+): void {
   for (const {algorithm, hex, from} of expected) {
     const found = actual.get(algorithm)
     if (found === hex.toLowerCase()) continue
     const whose = from === 'server' ? 'the one that the server gave' : 'the expected one'
     throw new TransferError('CHECKSUM_MISMATCH', `the ${algorithm} digest is not ${whose}`, {
-      where: part.path,
+      where: path,
       details: {algorithm, expected: hex, actual: found ?? '', from},
     })
   }

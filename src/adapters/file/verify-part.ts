@@ -27,12 +27,7 @@ export async function verifyPart(options: PartVerification): Promise<PublishedFi
   try {
     const {device, inode, size} = await files.fstat(fd)
     const file = {device, inode, size}
-    if (expected.size !== undefined && size !== expected.size) {
-      throw new TransferError('LENGTH_MISMATCH', `the file has ${size} bytes instead of ${expected.size}`, {
-        where: path,
-        details: {size, expected: expected.size},
-      })
-    }
+    assertSize(path, size, expected.size)
     const surprise = await surpriseIn(files, fd, path, size, expected.content)
     if (surprise !== undefined) throw surprise
     await compareDigests({files, fd, path, size, hashes, signal}, expected.digests)
@@ -43,6 +38,14 @@ export async function verifyPart(options: PartVerification): Promise<PublishedFi
   } finally {
     await files.close(fd)
   }
+}
+
+export function assertSize(path: string, size: number, expected: number | undefined): void {
+  if (expected === undefined || size === expected) return
+  throw new TransferError('LENGTH_MISMATCH', `the file has ${size} bytes instead of ${expected}`, {
+    where: path,
+    details: {size, expected},
+  })
 }
 
 async function surpriseIn(

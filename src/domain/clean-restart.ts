@@ -1,0 +1,25 @@
+/** What follows where a finished file is not what it has to be: other bytes may do, or it is the end. */
+
+import type {TransferError} from './errors.ts'
+import type {OperationFacts} from './record.ts'
+
+/** What is found wrong with the file itself, and not with the disk that has it. */
+export function isOfTheFile({code}: TransferError): boolean {
+  return code === 'CHECKSUM_MISMATCH' || code === 'LENGTH_MISMATCH' || code === 'CONTENT_UNEXPECTED'
+}
+
+/**
+ * Bytes of more than one try make up the file, or some of another operation, or they are not what the server itself says of them; and
+ * it was not yet fetched afresh in one go.
+ */
+export function deservesCleanRestart(error: TransferError, facts: OperationFacts): boolean {
+  return isOfTheBytes(error, facts) && facts.cleanRestart !== true
+}
+
+/** Other bytes may do where these did not: they were pieced together, or the server itself does not stand by them. */
+function isOfTheBytes({code, details}: TransferError, {attempts, evidence, request}: OperationFacts): boolean {
+  const isAdopted = evidence.partOwner !== undefined
+  if (code === 'CONTENT_UNEXPECTED') return isAdopted
+  if (code !== 'CHECKSUM_MISMATCH' && code !== 'LENGTH_MISMATCH') return false
+  return isAdopted || attempts.total > 1 || request.mirrors !== undefined || details.from === 'server'
+}
