@@ -3,11 +3,11 @@
  * its body. Size and date are asked for once more when all has come: FTP does not hold a file still while it is fetched.
  */
 
-import type {Socket} from 'node:net'
 import {asTransferError, TransferError} from '../../domain/errors.ts'
 import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest} from '../../ports/transport.ts'
 import {BodyIntake} from '../http/body-intake.ts'
 import {answerFor, type FileFacts, offsetAsked} from './ftp-answer.ts'
+import type {DataConnection} from './ftp-data.ts'
 import {ftpError} from './ftp-errors.ts'
 import {FtpSession, type FtpTools} from './ftp-session.ts'
 
@@ -33,7 +33,7 @@ export class FtpExchange implements Exchange {
   #resolve: (end: ExchangeEnd) => void = () => {}
   #reject: (error: TransferError) => void = () => {}
   #moment: 'connecting' | 'connected' = 'connecting'
-  #data: Socket | undefined
+  #data: DataConnection | undefined
   /** Bytes of the body that have not come; undefined where its end alone tells. */
   #left: number | undefined
   #isDiscarded = false
@@ -55,7 +55,7 @@ export class FtpExchange implements Exchange {
       tools,
     )
     this.#intake = new BodyIntake(receiver, {
-      tellsAtOnce: () => false,
+      tellsAtOnce: () => this.#data?.tellsAtOnce === true,
       starved: () => this.#data?.pause(),
       fed: () => this.#data?.resume(),
     })
@@ -128,7 +128,7 @@ export class FtpExchange implements Exchange {
     this.#succeed()
   }
 
-  #begin(data: Socket, head: Parameters<BodyReceiver['responded']>[0]): void {
+  #begin(data: DataConnection, head: Parameters<BodyReceiver['responded']>[0]): void {
     if (this.#isSettled) return
     this.#data = data
     this.#guard(() => {
@@ -138,8 +138,21 @@ export class FtpExchange implements Exchange {
       }
     })
     if (this.#isSettled) return
-    data.on('data', (bytes: Buffer) => this.#guard(() => this.#take(bytes)))
-    data.resume()
+    data.readInto({
+      memory: () => this.#memory(),
+      bytes: (bytes) => this.#guard(() => this.#take(bytes)),
+    })
+  }
+
+  /** Room for what the connection reads next. */
+  #memory(): Buffer | undefined {
+    let memory: Buffer | undefined
+    if (!this.#isSettled) {
+      this.#guard(() => {
+        memory = this.#intake.memory()
+      })
+    }
+    return memory
   }
 
   #take(bytes: Buffer): void {

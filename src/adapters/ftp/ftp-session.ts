@@ -6,7 +6,7 @@
  * could have us connect to anybody (RFC 2577).
  */
 
-import {isIP, type Socket, connect as tcpConnect} from 'node:net'
+import {isIP, type Socket} from 'node:net'
 import {type ConnectionOptions, TLSSocket, connect as tlsConnect} from 'node:tls'
 import {Client} from 'basic-ftp'
 import type {Credential} from '../../domain/credential.ts'
@@ -14,6 +14,7 @@ import {TransferError} from '../../domain/errors.ts'
 import {type Egress, isPublicAddress} from '../http/egress.ts'
 import type {TlsOptions} from '../http/tls-options.ts'
 import type {FileFacts} from './ftp-answer.ts'
+import {DataConnection} from './ftp-data.ts'
 import {isRefusal} from './ftp-errors.ts'
 
 export interface FtpServer {
@@ -37,7 +38,7 @@ export class FtpSession {
   readonly #client = new Client(0)
   readonly #server: FtpServer
   readonly #tools: FtpTools
-  #data: Socket | undefined
+  #data: DataConnection | undefined
   /** Of the data connection. */
   #ended: Promise<void> | undefined
   #isClosed = false
@@ -111,7 +112,7 @@ export class FtpSession {
   }
 
   /** Resolves when the server says that it has sent all, and the data connection has ended: one of the two proves nothing. */
-  async retrieve(path: string, began: (data: Socket) => void): Promise<void> {
+  async retrieve(path: string, began: (data: DataConnection) => void): Promise<void> {
     const data = this.#data
     if (data === undefined) throw new TransferError('INTERNAL', 'there is no data connection')
     let hasBegun = false
@@ -197,17 +198,14 @@ export class FtpSession {
     this.#assertOpen()
     const {where} = this.#server
     if (port < 1 || port > 65_535) throw noPassiveMode(where)
-    const wire = tcpConnect({host: this.#peer, port})
-    this.#data = wire
-    await opened(wire, 'connect')
     const control = this.#client.ftp.socket
-    if (control instanceof TLSSocket) {
-      this.#data = this.#secured(wire, control)
-    }
-    this.#ended = endOf(this.#data)
+    const data = new DataConnection(this.#peer, port, control instanceof TLSSocket ? 'events' : 'hook')
+    this.#data = data
+    await data.opened
+    if (control instanceof TLSSocket) data.secure((wire) => this.#secured(wire, control))
+    this.#ended = data.ended()
     // It may fail before anybody waits for it.
     this.#ended.catch(() => undefined)
-    this.#data.pause()
   }
 
   /**
@@ -247,24 +245,6 @@ export class FtpSession {
   #assertOpen(): void {
     if (this.#isClosed) throw new TransferError('CANCELED', 'the exchange was given up', {where: this.#server.where})
   }
-}
-
-function opened(socket: Socket, event: 'connect'): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once(event, resolve)
-    // For good: what comes later is heard by whoever waits for the end.
-    socket.on('error', reject)
-    socket.once('close', () => reject(new Error('closed')))
-  })
-}
-
-/** A reset is no end. */
-function endOf(data: Socket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    data.once('end', resolve)
-    data.once('error', reject)
-    data.once('close', () => reject(new Error('the data connection was closed')))
-  })
 }
 
 /** YYYYMMDDhhmmss in UTC (RFC 3659, 2.3). */
