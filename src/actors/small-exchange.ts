@@ -5,6 +5,7 @@
 
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {extended} from '../domain/extended.ts'
+import {judgeResponse} from '../domain/judge-response.ts'
 import {UNKNOWN_ORIGIN} from '../domain/origin-memory.ts'
 import {pinDigest} from '../domain/pinned-digest.ts'
 import {EMPTY} from '../domain/range-set.ts'
@@ -16,7 +17,7 @@ import {
   withoutBytes,
 } from '../domain/record.ts'
 import {isRedirectStatus} from '../domain/redirect.ts'
-import {judgeResponse, planRequest} from '../domain/resume-ladder.ts'
+import {planRequest} from '../domain/resume-ladder.ts'
 import type {FileSink} from '../ports/file-sink.ts'
 import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
 import type {Secrets} from '../ports/secrets.ts'
