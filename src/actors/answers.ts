@@ -1,16 +1,16 @@
 /**
- * What an answer is worth to one try: judged by the resume ladder, it brings the rest, all of it anew, or nothing; and its body
- * has its place in the file.
+ * What an answer is worth to one try: judged (src/domain/judge-response.ts), it brings the rest, all of it anew, or nothing; and
+ * its body has its place in the file.
  */
 
 import type {AttemptEvent} from '../domain/attempt.ts'
 import {describedBy} from '../domain/content-description.ts'
 import {unexpectedAnswer} from '../domain/content-guard.ts'
 import {TransferError} from '../domain/errors.ts'
+import {type Verdict, WORTH_ASKING_BYTES} from '../domain/judge-response.ts'
 import type {OtherFile} from '../domain/mirrors.ts'
 import {randomAccessFault} from '../domain/random-access.ts'
 import type {OperationFacts, ResponseFacts} from '../domain/record.ts'
-import {type Verdict, WORTH_ASKING_BYTES} from '../domain/resume-ladder.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'

@@ -5,11 +5,12 @@
 
 import type {AttemptCommand, AttemptEvent, AttemptInput} from '../domain/attempt.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
+import type {Verdict} from '../domain/judge-response.ts'
 import {type OtherFile, sourcesOf} from '../domain/mirrors.ts'
 import type {ConnectionStanding, PartId, PartReport} from '../domain/part.ts'
 import {addRange, type ByteRange, missingRanges, type RangeSet, sizeOf, sizeWith} from '../domain/range-set.ts'
 import type {OperationFacts} from '../domain/record.ts'
-import {couldGoOn, type Verdict} from '../domain/resume-ladder.ts'
+import {couldGoOn} from '../domain/resume-ladder.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {ConnectionPermits} from '../ports/connection-permits.ts'

@@ -9,9 +9,10 @@
 
 import {contradicts, serverDigest} from './digest-fields.ts'
 import type {SerializedError} from './errors.ts'
+import {judgeResponse, type Verdict} from './judge-response.ts'
 import {UNKNOWN_ORIGIN} from './origin-memory.ts'
 import type {Checksum, DroppedSource, Evidence, OperationFacts, ResponseFacts, TransferRequest} from './record.ts'
-import {judgeResponse, type RangePlan, type Verdict} from './resume-ladder.ts'
+import type {RangePlan} from './resume-ladder.ts'
 import type {RetryDecision} from './retry.ts'
 import {validatorOf} from './validator.ts'
 

@@ -2,9 +2,10 @@
 
 import {TransferError} from './errors.ts'
 import {headerValue} from './header-fields.ts'
+import type {Verdict} from './judge-response.ts'
 import type {ResponseFacts} from './record.ts'
 import {redactUrl} from './redaction.ts'
-import type {RangePlan, Verdict} from './resume-ladder.ts'
+import type {RangePlan} from './resume-ladder.ts'
 
 /** Undefined when the answer will do. */
 export function randomAccessFault(plan: RangePlan, verdict: Verdict, head: ResponseFacts): TransferError | undefined {

@@ -4,7 +4,8 @@
  */
 
 import {createActor, waitFor} from 'xstate'
-import type {CompletionGroupActor, CompletionGroupEvent} from '../../machines/completion-group.machine.ts'
+import type {CompletionGroupActor} from '../../machines/completion-group.machine.ts'
+import type {CompletionGroupEvent} from '../../machines/completion-group.setup.ts'
 import {TransferError} from '../domain/errors.ts'
 import {lazily} from '../domain/lazily.ts'
 import type {OperationRecord} from '../domain/record.ts'

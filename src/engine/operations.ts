@@ -1,6 +1,6 @@
 /**
- * The operations that this process holds in memory. Makes actors of records, turns snapshots into records, and tells what
- * happened once it is durable. An actor lives only while its operation has something to do.
+ * The operations that this process holds in memory. Makes actors of records, which live only while their operations have something
+ * to do, and reads from the store what nobody holds. What becomes of the steps that they go is in told-steps.ts.
  */
 
 import {createActor} from 'xstate'
@@ -11,7 +11,6 @@ import {OpenTries} from '../actors/open-tries.ts'
 import {FreshRequests} from '../actors/refresh-request.ts'
 import type {Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
-import type {JournalEntry} from '../domain/journal.ts'
 import {matchesQuery} from '../domain/matches-query.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Direction, OperationRecord} from '../domain/record.ts'
@@ -19,30 +18,25 @@ import type {ConnectionPermits} from '../ports/connection-permits.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import {DEFAULT_PAGE, type OperationQuery} from '../ports/record-store.ts'
 import type {DurableWrites} from './durable-writes.ts'
-import type {EngineEvent} from './events.ts'
 import {KnownOrigins} from './known-origins.ts'
 import {type OpenConnection, openConnections} from './open-connections.ts'
-import {OperationEntry, type OperationNotice} from './operation-entry.ts'
+import {OperationEntry} from './operation-entry.ts'
 import {type ResolvedEngineOptions, settingsFor} from './options.ts'
 import {assertWhole} from './pages.ts'
 import type {EnginePorts} from './ports.ts'
 import {snapshotAt} from './position.ts'
 import type {ProgressTicker} from './progress-ticker.ts'
 import {type OperationProvisions, provideOperationMachine, provideUploadMachine} from './provide.ts'
-import {type ChartStep, isWorthSaving, recordOf, stepOf} from './record-of.ts'
+import {type ChartStep, stepOf} from './record-of.ts'
+import {type StepObserver, ToldSteps} from './told-steps.ts'
 import {WaitingReaders} from './waiting-readers.ts'
 
 /** What the rest of the engine hears. */
-export interface OperationObserver {
-  /** At once, before anything is durable: the chart took a step. `hasMoved`: into another state. */
-  stepped(entry: OperationEntry, step: ChartStep, hasMoved: boolean): void
-  /** The record was told. */
-  told(notice: OperationNotice): void
+export interface OperationObserver extends StepObserver {
   /** The actor was put away. */
   rested(entry: OperationEntry): void
   /** The actor failed, and is no more. */
   broken(entry: OperationEntry): void
-  emit(event: EngineEvent): void
 }
 
 export interface OperationsOptions {
@@ -75,10 +69,17 @@ export class Operations {
   readonly #provisions: OperationProvisions
   /** Made when the first operation of its direction comes alive: a chart is read anew for what it is provided with. */
   readonly #machines = new Map<Direction, ProvidedMachine>()
+  readonly #steps: ToldSteps
   #stopped = false
 
   constructor(options: OperationsOptions) {
     this.#options = options
+    this.#steps = new ToldSteps({
+      ...options,
+      journal: options.options.journal,
+      journalOf: (id) => this.#entries.get(id)?.journal,
+      onTold: (entry) => this.#putAwayIfPassive(entry),
+    })
     this.#provisions = {
       tries: this.#tries,
       ports: options.ports,
@@ -90,7 +91,7 @@ export class Operations {
       fresh: new FreshRequests(options.options.providers),
       permits: options.permits,
       minSliceBytes: options.options.minSliceBytes,
-      commit: (record) => this.#persist(this.hold(record), record),
+      commit: (record) => this.#steps.persist(this.hold(record), record),
     }
   }
 
@@ -261,7 +262,7 @@ export class Operations {
     }) as OperationActor
     entry.actor = actor
     actor.subscribe({
-      next: (snapshot) => void this.take(entry, stepOf(snapshot)),
+      next: (snapshot) => void this.#steps.take(entry, stepOf(snapshot)),
       error: (error) => this.#broken(entry, error),
     })
     actor.start()
@@ -280,119 +281,7 @@ export class Operations {
 
   /** An operation has gone a step. Resolves when its record is durable, where that is worth a write. */
   take(entry: OperationEntry, step: ChartStep): Promise<void> | undefined {
-    const {ports, options, observer} = this.#options
-    const at = ports.clock.now()
-    const move = this.#note(entry, step, at)
-    const record = recordOf(step, at, options.journal ? entry.journal.seq : 0)
-    observer.stepped(entry, step, move !== undefined)
-    const mustSave = isWorthSaving(entry.saved, record) || (step.isPassive && entry.journal.hasUnsaved)
-    if (mustSave) entry.saved = record
-    const durable = mustSave ? this.#persist(entry, record) : undefined
-    // Whoever is told of a step, and makes it go another one, may not be the last who is told of the first.
-    const awaited = durable ?? (entry.isTelling ? Promise.resolve() : undefined)
-    if (awaited === undefined && entry.tail === undefined) this.#tell(entry, record, move, step.isPassive)
-    else entry.tail = this.#tellLater(entry, record, move, step.isPassive, awaited)
-    return durable
-  }
-
-  /**
-   * Tells once all before it was told and it is durable. What never becomes durable is never told, nor is what came after it, which
-   * builds on it. Resolves with whether it was told.
-   */
-  async #tellLater(
-    entry: OperationEntry,
-    record: OperationRecord,
-    move: JournalEntry | undefined,
-    isPassive: boolean,
-    durable: Promise<void> | undefined,
-  ): Promise<boolean> {
-    const before = entry.tail
-    entry.untold += 1
-    try {
-      if (before !== undefined) {
-        // Its rejection is seen when all before it was told.
-        durable?.catch(() => undefined)
-        if (!(await before)) {
-          this.#hasTold(entry)
-          return false
-        }
-      }
-      if (durable !== undefined) await durable
-    } catch {
-      this.#hasTold(entry)
-      return false
-    }
-    try {
-      this.#tell(entry, record, move, isPassive)
-    } finally {
-      this.#hasTold(entry)
-    }
-    return true
-  }
-
-  #hasTold(entry: OperationEntry): void {
-    entry.untold -= 1
-    if (entry.untold > 0) return
-    entry.tail = undefined
-    this.#putAwayIfPassive(entry)
-  }
-
-  /** The step that the chart took, if it went anywhere. */
-  #note(entry: OperationEntry, {path: to, facts, state, failure}: ChartStep, at: number): JournalEntry | undefined {
-    const from = entry.path
-    if (from === to) return undefined
-    entry.path = to
-    const isWeighed = to === 'running.weighing' || to === 'running.startingOver'
-    const {type: event, redirect} = entry.cause
-    const move = {at, event, from, to, ...(redirect === undefined ? {} : {redirect})}
-    return entry.journal.note(move, facts, state, isWeighed ? failure : undefined)
-  }
-
-  /** Every save of a live operation goes this way: what is new in its journal goes with it. */
-  async #save(record: OperationRecord): Promise<void> {
-    const {ports, options} = this.#options
-    const journal = this.#entries.get(record.id)?.journal
-    const entries = journal?.take() ?? []
-    try {
-      await ports.store.save(record, options.journal ? entries : [])
-    } catch (error) {
-      journal?.putBack(entries)
-      throw error
-    }
-  }
-
-  /**
-   * Resolves when this record, or a newer one of the operation, is durable. A store that refuses is told of: until it takes
-   * the record nothing is told that a crash could take back. Rejects when the engine closes first.
-   */
-  #persist(entry: OperationEntry, record: OperationRecord): Promise<void> {
-    let wasRefused = false
-    return this.#options.writes.persist(
-      // What was observed since must not be overwritten by what was refused.
-      () => this.#save(wasRefused ? entry.saved : record),
-      (error) => {
-        wasRefused = true
-        this.#storeFailed(entry, error)
-      },
-    )
-  }
-
-  #tell(entry: OperationEntry, record: OperationRecord, move: JournalEntry | undefined, isPassive: boolean): void {
-    const {observer, ports} = this.#options
-    entry.isTelling = true
-    const changed = record.state !== entry.record.state
-    const notice = entry.tell(record)
-    const at = ports.clock.now()
-    if (move !== undefined) {
-      const {from, to, event} = move
-      const {id, state} = record
-      observer.emit({type: 'operation.moved', at, id, from, to, because: event, state, record, entry: move})
-    }
-    if (notice.hasRestarted) observer.emit({type: 'operation.restarted', at, id: record.id, record})
-    if (changed || notice.hasResponseChanged || notice.hasRestarted) entry.notices.next(notice)
-    observer.told(notice)
-    entry.isTelling = false
-    if (isPassive) queueMicrotask(() => this.#putAwayIfPassive(entry))
+    return this.#steps.take(entry, step)
   }
 
   /** In a microtask, so that the command an actor was woken for comes first. */
@@ -431,13 +320,6 @@ export class Operations {
     if (entry !== undefined) this.#live.delete(entry)
     this.#entries.delete(id)
     for (const putAway of this.#readers) putAway.add(id)
-  }
-
-  #storeFailed(entry: OperationEntry, error: unknown): void {
-    const {observer, ports} = this.#options
-    const message = error instanceof Error ? error.message : String(error)
-    ports.log.error({id: entry.record.id, message}, 'a record could not be written')
-    observer.emit({type: 'store.failed', at: ports.clock.now(), id: entry.record.id, message})
   }
 
   /** A chart threw, which its audit should have made impossible: the operation stays as its last record says. */

@@ -3,12 +3,8 @@
  */
 
 import {type AnyEventObject, fromCallback, fromPromise} from 'xstate'
-import {
-  type CommitInput,
-  completionGroupMachine,
-  type TaskCommand,
-  type WeighRunInput,
-} from '../../machines/completion-group.machine.ts'
+import {completionGroupMachine} from '../../machines/completion-group.machine.ts'
+import type {CommitInput, TaskCommand, WeighRunInput} from '../../machines/completion-group.setup.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {nextRunAt, type RunRetry, type Tally, type TallyChange, type TallyId} from '../domain/tally.ts'

@@ -2,11 +2,8 @@
 
 import {describe, expect, it} from 'vitest'
 import {type AnyEventObject, createActor, fromCallback, fromPromise} from 'xstate'
-import {
-  type CompletionGroupEvent,
-  completionGroupMachine,
-  type TaskCommand,
-} from '../../machines/completion-group.machine.ts'
+import {completionGroupMachine} from '../../machines/completion-group.machine.ts'
+import type {CompletionGroupEvent, TaskCommand} from '../../machines/completion-group.setup.ts'
 import type {SerializedError} from '../../src/domain/errors.ts'
 import {
   applyChange,

@@ -5,6 +5,7 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import {judgeResponse} from '../../src/domain/judge-response.ts'
 import {learned, UNKNOWN_ORIGIN} from '../../src/domain/origin-memory.ts'
 import {addRange, sizeOf} from '../../src/domain/range-set.ts'
 import {
@@ -14,7 +15,7 @@ import {
   type ResponseFacts,
   withoutBytes,
 } from '../../src/domain/record.ts'
-import {judgeResponse, planRequest} from '../../src/domain/resume-ladder.ts'
+import {planRequest} from '../../src/domain/resume-ladder.ts'
 import {contentOf} from '../support/content.ts'
 
 const NOW = Date.UTC(2026, 0, 1)

@@ -2,9 +2,10 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import {judgeResponse, type Verdict} from '../../src/domain/judge-response.ts'
 import {learned, type OriginFacts, UNKNOWN_ORIGIN} from '../../src/domain/origin-memory.ts'
 import type {Evidence, HeaderField, ResponseFacts} from '../../src/domain/record.ts'
-import {type AskingTerms, couldGoOn, judgeResponse, planRequest, type Verdict} from '../../src/domain/resume-ladder.ts'
+import {type AskingTerms, couldGoOn, planRequest} from '../../src/domain/resume-ladder.ts'
 import {WebErrorStatus} from '../../src/domain/web-error-status.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
