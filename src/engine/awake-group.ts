@@ -28,6 +28,12 @@ export interface AwakeGroupOptions {
   readonly closedOrigins: () => ReadonlySet<string>
 }
 
+/** Who waits for the heads of the line. */
+interface Awaiting {
+  readonly act: () => void
+  readonly giveUp: (error: unknown) => void
+}
+
 export class AwakeGroup {
   readonly name: string
   readonly line: WaitingLine
@@ -40,7 +46,7 @@ export class AwakeGroup {
   #leaving: OperationId[] = []
   #offer: (Admission & {readonly kind: 'admit'}) | undefined
   /** What waits until the heads of its line are known; absent since they were read for the first time. */
-  #afterReading: (() => void)[] | undefined
+  #afterReading: Awaiting[] | undefined
 
   constructor(options: AwakeGroupOptions) {
     const {name, machine, line, sleeping, rotation, behavior} = options
@@ -158,10 +164,10 @@ export class AwakeGroup {
     return nextAdmission(open).kind === 'admit'
   }
 
-  /** Calls `act` when the heads of the line are known. */
-  whenRead(act: () => void): void {
+  /** Calls `act` when the heads of the line are known, and `giveUp` if they never will be. */
+  whenRead(act: () => void, giveUp: (error: unknown) => void): void {
     if (this.#afterReading === undefined) act()
-    else this.#afterReading.push(act)
+    else this.#afterReading.push({act, giveUp})
   }
 
   /** More of the line was read: who waits for its heads is called, once they are known. */
@@ -169,7 +175,12 @@ export class AwakeGroup {
     const waiting = this.#afterReading
     if (waiting === undefined || this.line.isReading) return
     this.#afterReading = undefined
-    for (const act of waiting) act()
+    for (const {act} of waiting) act()
+  }
+
+  /** The engine closes before the line could be read. */
+  lineUnread(error: unknown): void {
+    for (const {giveUp} of this.#afterReading?.splice(0) ?? []) giveUp(error)
   }
 
   get isIdle(): boolean {

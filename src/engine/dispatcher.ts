@@ -203,7 +203,7 @@ export class Dispatcher {
     const group = this.#groups.wake(policy.group)
     return new Promise((resolve, reject) => {
       // Who is first must be known: nothing of the group is admitted until then.
-      this.#groups.whenRead(group, () => this.#moveToFront(group, facts, lastSequence).then(resolve, reject))
+      group.whenRead(() => this.#moveToFront(group, facts, lastSequence).then(resolve, reject), reject)
     })
   }
 

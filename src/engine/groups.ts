@@ -15,7 +15,7 @@ import {AwakeGroup, type GroupMachine, provideGroupMachine} from './awake-group.
 import type {DurableWrites} from './durable-writes.ts'
 import {Rotation} from './rotation.ts'
 import {SleepingGroups} from './sleeping-groups.ts'
-import {type Waiting, WaitingLine} from './waiting-line.ts'
+import {type Waiting, WaitingLine, type WaitingLineOptions} from './waiting-line.ts'
 
 /** Enough that what is served again soon is not read again. */
 export const MOST_AWAKE = 64
@@ -123,9 +123,12 @@ export class Groups {
     const group: AwakeGroup = new AwakeGroup({
       name,
       machine: this.#machine,
-      line: this.#createLine(name, front, sleeping === undefined, () => {
-        group.lineRead()
-        this.lineChanged(group)
+      line: this.#createLine(name, front, sleeping === undefined, {
+        onChange: () => {
+          group.lineRead()
+          this.lineChanged(group)
+        },
+        onUnread: (error) => group.lineUnread(error),
       }),
       sleeping,
       rotation: this.rotation,
@@ -244,11 +247,6 @@ export class Groups {
     if (group.isIdle && this.#awake.get(group.name) === group) this.#putAway(group)
   }
 
-  /** Calls `act` when the heads of the line are known. */
-  whenRead(group: AwakeGroup, act: () => void): void {
-    group.whenRead(act)
-  }
-
   /** The group, if it is awake. */
   find(name: string): AwakeGroup | undefined {
     return this.#awake.get(name)
@@ -287,7 +285,12 @@ export class Groups {
     }
   }
 
-  #createLine(group: string, front: readonly LineRange[], isEmpty: boolean, onChange: () => void): WaitingLine {
+  #createLine(
+    group: string,
+    front: readonly LineRange[],
+    isEmpty: boolean,
+    hears: Pick<WaitingLineOptions, 'onChange' | 'onUnread'>,
+  ): WaitingLine {
     const {store, writes, isLive, gateOf, onUnread} = this.#options
     const insist = <T>(read: () => Promise<T>) =>
       writes.persist(read, (error) => {
@@ -296,7 +299,7 @@ export class Groups {
         onUnread(error)
         this.#options.onOffers()
       })
-    return new WaitingLine({group, store, floor: this.#floor, isLive, gateOf, insist, onChange}, front, isEmpty)
+    return new WaitingLine({group, store, floor: this.#floor, isLive, gateOf, insist, ...hears}, front, isEmpty)
   }
 
   /** Somebody of this class waits in the group; it is not known who. */

@@ -41,6 +41,8 @@ export interface WaitingLineOptions {
   /** Operations that have an actor are no longer in line, whatever the index says. */
   readonly isLive: (id: OperationId) => boolean
   readonly onChange: () => void
+  /** Nothing more is read: the engine closes. */
+  readonly onUnread: (error: unknown) => void
   /** Reads until it succeeds; rejects only when nobody needs it any more. */
   readonly insist: <T>(read: () => Promise<T>) => Promise<T>
 }
@@ -198,8 +200,7 @@ export class WaitingLine {
           if (this.#window.length === 0) this.refill()
           this.#options.onChange()
         },
-        // The engine closes.
-        () => undefined,
+        (error) => this.#options.onUnread(error),
       )
   }
 

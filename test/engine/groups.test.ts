@@ -266,4 +266,21 @@ describe('a line that cannot be read', () => {
     await world.close()
     expect(world.clock.pending).toBe(0)
   })
+
+  it('makes nobody wait beyond the end of the engine who wanted to be the first in it', async () => {
+    const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1}})
+    await world.open({maxConcurrentTransfers: 0})
+    await world.until(world.engine.startMany(members(2, 1).map((wish) => draft(world, wish))))
+    await world.close()
+    const opened = world.open({maxConcurrentTransfers: 0})
+    world.process.store.failNextLines(new TransferError('DISK_FAILED', 'the disk failed'), Number.POSITIVE_INFINITY)
+    await opened
+    const [record] = await world.until(world.engine.query({limit: 1}))
+    const entry = record && (await world.until(world.engine.find(record.id)))
+    if (entry === undefined) throw new Error('there is no operation')
+    const refused = world.engine.makeCurrent(entry).catch((error: unknown) => error)
+    await world.settle()
+    await world.close()
+    expect(await refused).toMatchObject({code: 'DISK_FAILED'})
+  })
 })
