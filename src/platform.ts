@@ -9,7 +9,7 @@ import {createSystemClock} from './adapters/clock/system-clock.ts'
 import {createMachineConditions} from './adapters/conditions/machine-conditions.ts'
 import type {Cookies} from './adapters/cookies/jar.ts'
 import {createContentSource} from './adapters/file/content-source.ts'
-import {createFileBounds, readWithinBounds, withinBounds} from './adapters/file/file-bounds.ts'
+import {createFileBounds, readWithinBounds} from './adapters/file/file-bounds.ts'
 import {createFileSink} from './adapters/file/file-sink.ts'
 import {createFileSpool} from './adapters/file/file-spool.ts'
 import {createUsageLedger} from './adapters/file/usage-ledger.ts'
@@ -126,7 +126,6 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
     })
   }
   const spoolDirectory = join(directory, 'spool')
-  const sink = createFileSink({durability, ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes})})
   const bounds = applications === undefined ? undefined : createFileBounds({applications, storeDirectory: directory})
   const content = createContentSource({spoolDirectory})
   const clock = createSystemClock()
@@ -144,7 +143,11 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
     plainTransport,
     cache,
     indexReader: createIndexReader(),
-    sink: bounds === undefined ? sink : withinBounds(sink, bounds),
+    sink: createFileSink({
+      durability,
+      ...(diskReserveBytes === undefined ? {} : {reserveBytes: diskReserveBytes}),
+      ...(bounds === undefined ? {} : {bounds}),
+    }),
     ...(bounds === undefined ? {} : {bounds, usage: createUsageLedger(directory)}),
     content: bounds === undefined ? content : readWithinBounds(content, bounds),
     spool: createFileSpool({

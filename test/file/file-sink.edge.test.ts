@@ -214,6 +214,29 @@ describe('a failed sync', () => {
   })
 })
 
+test.each(['open', 'write whole'] as const)(
+  'bounds are looked at in the turn of a part: to %s leaves nothing behind a removal',
+  async (how) => {
+    const disk = new MemoryDisk('/d')
+    let answer: () => void = () => {}
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const bounds = {demand: () => answered}
+    const sink = createFileSink({durability: 'process', files: disk.fileSystem(), bounds})
+    const name = nameIn('/d')
+    const made =
+      how === 'open'
+        ? sink.openPart(name, []).then(({part}) => part.close())
+        : sink.writeWhole(name, [contentOf(1, 1000)]).then(() => undefined)
+    const removed = sink.discard(name)
+    await new Promise((resolve) => setImmediate(resolve))
+    answer()
+    await Promise.all([made, removed])
+    expect(disk.readFile(partPaths(name).part)).toBeUndefined()
+  },
+)
+
 test('a descriptor is not closed while a write needs it, lest its number go to another file', async () => {
   const gate = new EventEmitter()
   const held = once(gate, 'open')

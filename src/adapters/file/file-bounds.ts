@@ -5,7 +5,6 @@ import {basename, dirname, join, resolve, sep} from 'node:path'
 import {type Applications, isWithin, outOfBounds, rulesOfAccepted} from '../../domain/applications.ts'
 import type {ContentSource} from '../../ports/content-source.ts'
 import type {FileBounds} from '../../ports/file-bounds.ts'
-import type {FileSink, PartName} from '../../ports/file-sink.ts'
 import {errnoOf, fileError} from './file-errors.ts'
 
 /** As many links as systems follow. */
@@ -30,34 +29,6 @@ export function createFileBounds({applications, storeDirectory}: FileBoundsOptio
       const isInStore = store !== undefined && isWithin(real, store, sep)
       const isAllowed = bounds.some((bound) => bound !== undefined && isWithin(real, bound, sep))
       if (isInStore || !isAllowed) throw outOfBounds(app, path, what)
-    },
-  }
-}
-
-/**
- * Looks again before a part is opened or read, before it takes its name, and before the file that it became is read: somebody may
- * have put a link in the way since the operation was accepted.
- */
-export function withinBounds(sink: FileSink, bounds: FileBounds): FileSink {
-  const demand = ({app, file}: PartName) => bounds.demand(app, file, 'write')
-  return {
-    ...sink,
-    async openPart(name, claimed, use) {
-      await demand(name)
-      return sink.openPart(name, claimed, use)
-    },
-    async writeWhole(name, bytes, expected) {
-      await demand(name)
-      return sink.writeWhole(name, bytes, expected)
-    },
-    async openReader(name, publishedAs) {
-      if (publishedAs === undefined) await demand(name)
-      else await bounds.demand(name.app, publishedAs, 'read')
-      return sink.openReader(name, publishedAs)
-    },
-    async publish(name, file, collision) {
-      await demand(name)
-      return sink.publish(name, file, collision)
     },
   }
 }

@@ -4,6 +4,7 @@ import {basename} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import {EMPTY, prefixLength, type RangeSet, sizeOf} from '../../domain/range-set.ts'
 import type {PublishedFile} from '../../domain/record.ts'
+import type {FileBounds} from '../../ports/file-bounds.ts'
 import type {FileSink, OpenedPart, PartFile, PartName, PartUse} from '../../ports/file-sink.ts'
 import {BlockDigests} from './block-digests.ts'
 import {TargetCheck} from './check-target.ts'
@@ -36,6 +37,11 @@ export interface FileSinkOptions {
   readonly mode?: number
   /** Bytes of a disk that stay free; by default 64 MiB, or 2 % of a smaller disk. */
   readonly reserveBytes?: number
+  /**
+   * Which files an application of the host may have; by default any. Looked at again before a part is opened or read, before it takes its
+   * name, and before the file that it became is read: somebody may have put a link in the way since the operation was accepted.
+   */
+  readonly bounds?: FileBounds
   /** The file system beneath; Node's by default. */
   readonly files?: FileSystem
   /** ms of a clock that never goes back, by which the pace of writes is known; Node's by default. */
@@ -47,6 +53,7 @@ const QUICKLY_SYNCED_BYTES = 256 * 1024
 
 interface Context {
   readonly files: FileSystem
+  readonly bounds: FileBounds | undefined
   readonly durable: boolean
   readonly now: () => number
   readonly mode: number
@@ -61,9 +68,10 @@ interface Context {
 }
 
 export function createFileSink(options: FileSinkOptions): FileSink {
-  const {files = nodeFileSystem} = options
+  const {files = nodeFileSystem, bounds} = options
   const context: Context = {
     files,
+    bounds,
     durable: options.durability === 'power',
     now: options.now ?? (() => performance.now()),
     mode: options.mode ?? 0o666 & ~process.umask(),
@@ -89,12 +97,16 @@ export function createFileSink(options: FileSinkOptions): FileSink {
       const {part} = partPaths(name)
       return asFileWork(part, 'directory', async () => {
         if (expected !== undefined) verifyBytes(part, bytes, expected)
-        return writeWhole(context, part, bytes)
+        return writeWhole(context, name, bytes)
       })
     },
     openReader(name, publishedAs) {
       const path = publishedAs ?? partPaths(name).part
-      return asFileWork(path, 'part', () => openReader(files, path))
+      return asFileWork(path, 'part', async () => {
+        if (publishedAs !== undefined) await bounds?.demand(name.app, publishedAs, 'read')
+        else if (bounds !== undefined) await demandBounds(bounds, name)
+        return openReader(files, path)
+      })
     },
     demandRoom(name, bytes, size) {
       const {part} = partPaths(name)
@@ -121,6 +133,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
       return asFileWork(name.file, 'part', async () => {
         const paths = partPaths(name)
         assertSound(unsound, paths.part)
+        if (bounds !== undefined) await demandBounds(bounds, name)
         const {path, partName} = await takeFinalName({files, durable, name, paths, file, collision})
         await removePublished(files, name, {paths, file, partName, hasNoSide: wholes.delete(paths.part)})
         // Of the names, not of the part: whoever publishes again, after this failed, syncs them again.
@@ -157,6 +170,8 @@ async function openPart(context: Context, name: PartName, claimed: RangeSet, use
     endTurn()
   }
   try {
+    // In its turn: whoever removes the part meanwhile comes after this.
+    if (context.bounds !== undefined) await demandBounds(context.bounds, name)
     return await openInTurn(context, name, claimed, {onClosed, ...use})
   } catch (thrown) {
     onClosed()
@@ -218,10 +233,12 @@ function partOn(
   return new OpenPart({files, paths, side, syncs, durable, now, hashes, room, writeback, ...opened})
 }
 
-async function writeWhole(context: Context, part: string, bytes: readonly Buffer[]): Promise<PublishedFile> {
-  const {files, durable, mode, unsound, wholes, turns, room} = context
+async function writeWhole(context: Context, name: PartName, bytes: readonly Buffer[]): Promise<PublishedFile> {
+  const {part} = partPaths(name)
+  const {files, bounds, durable, mode, unsound, wholes, turns, room} = context
   const endTurn = await turns.begin(part)
   try {
+    if (bounds !== undefined) await demandBounds(bounds, name)
     // Its final mode at once: it is as good as whole, and a call less.
     const fd = await files.open(part, 'createNew', mode)
     try {
@@ -245,6 +262,10 @@ async function writeWhole(context: Context, part: string, bytes: readonly Buffer
   } finally {
     endTurn()
   }
+}
+
+function demandBounds(bounds: FileBounds, {app, file}: PartName): Promise<void> {
+  return bounds.demand(app, file, 'write')
 }
 
 /** Undefined when something has the name already. */
