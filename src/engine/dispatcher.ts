@@ -150,7 +150,7 @@ export class Dispatcher {
     if (group === undefined) return
     group.line.leave(id)
     if (this.#members.has(id)) return
-    this.#groups.send(group, {type: 'members.left', ids: [id]})
+    group.send({type: 'members.left', ids: [id]})
     this.#groups.lineChanged(group)
   }
 
@@ -177,7 +177,7 @@ export class Dispatcher {
     // Whoever runs took its slot from its group, as a rule.
     const isKnown = phase === 'running' && this.#groups.counts(policy.group, member)
     if (!isKnown && (phase !== 'holding' || !this.#groups.hold(policy.group, member))) {
-      this.#groups.send(this.#groups.wake(policy.group), {type: 'member.changed', member})
+      this.#groups.wake(policy.group).send({type: 'member.changed', member})
     }
     this.#schedule()
   }
@@ -213,7 +213,7 @@ export class Dispatcher {
     if (group.line.heads[0]?.id === id && this.members(policy.group).length === 0) return
     const place = {priorityClass: priorityClass(policy.priority), sequence}
     const saved = this.#reorder(policy.group, makeCurrent(this.groupRecord(policy.group).front, place, lastSequence))
-    this.#groups.send(group, {type: 'member.madeCurrent', id})
+    group.send({type: 'member.madeCurrent', id})
     await saved
   }
 
@@ -236,7 +236,7 @@ export class Dispatcher {
   suspendGroup(name: string): void {
     const group = this.#groups.wake(name)
     group.suspensions += 1
-    this.#groups.send(group, {type: 'group.suspend'})
+    group.send({type: 'group.suspend'})
   }
 
   resumeGroup(name: string): void {
@@ -244,7 +244,7 @@ export class Dispatcher {
     if (group === undefined) return
     group.suspensions -= 1
     if (group.suspensions > 0) return
-    this.#groups.send(group, {type: 'group.resume'})
+    group.send({type: 'group.resume'})
     this.#groups.putAwayIfIdle(group)
     this.#schedule()
   }

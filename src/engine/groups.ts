@@ -3,7 +3,6 @@
  * kept than their turn and who holds a place, and each is read from the store when its turn comes.
  */
 
-import type {GroupEvent} from '../../machines/group.machine.ts'
 import {type Candidate, compareTurns, type Member} from '../domain/admission.ts'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -106,7 +105,7 @@ export class Groups {
     const saved = this.keep({...this.record(name), behavior})
     if (this.#asleep.has(name) || this.#awake.has(name)) {
       const group = this.wake(name)
-      this.send(group, {type: 'behavior.changed', behavior})
+      group.send({type: 'behavior.changed', behavior})
       this.lineChanged(group)
     }
     await saved
@@ -193,10 +192,6 @@ export class Groups {
       group.settle()
       this.putAwayIfIdle(group)
     }
-  }
-
-  send(group: AwakeGroup, event: GroupEvent): void {
-    group.send(event)
   }
 
   lineChanged(group: AwakeGroup): void {
