@@ -275,7 +275,10 @@ export class Engine implements EngineApi {
     this.#parts.commands.changeRequest(entry, request)
   }
 
-  /** Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. */
+  /**
+   * Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. As the two that follow, it resolves
+   * when that is durable, and rejects with CLOSED when the engine closes first.
+   */
   async pauseGroup(name: string): Promise<void> {
     this.#parts.life.requireServing()
     await this.#parts.groupCommands.pause(name)

@@ -1,6 +1,6 @@
 /**
  * What a caller may have all members of a group do at once. Nobody of the group is admitted meanwhile; resolves when the outcomes
- * are durable.
+ * are durable, and rejects with CLOSED when the engine closes first.
  */
 
 import {waitFor} from 'xstate'
@@ -82,8 +82,8 @@ export class GroupCommands {
             return page.at(-1)?.id
           },
         )
-        if (after === undefined) break
         await carriedOut
+        if (after === undefined) break
       }
       await this.#arrived(name, command)
     } finally {
@@ -94,6 +94,8 @@ export class GroupCommands {
   /** Resolves when it is durable that these are through with it. */
   async #carryOut({event, isThrough}: GroupCommand, members: readonly OperationEntry[]): Promise<void> {
     const {operations, commands} = this.#options
+    // A page may come when the engine has stopped: whoever was woken then would remove files that the next session goes on from.
+    operations.requireRunning()
     const moved = members.filter((entry) => commands.tryCommand(entry, event()))
     await Promise.all(moved.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
     await operations.settled(moved)
@@ -101,11 +103,14 @@ export class GroupCommands {
 
   /** Whom an earlier command has sent there takes no other: it is waited for, too, until that is durable. */
   async #arrived(group: string, {isThrough}: GroupCommand): Promise<void> {
-    const members = [...this.#options.operations.all()].filter(({record}) => record.policy.group === group)
+    const {operations} = this.#options
+    const members = [...operations.all()].filter(({record}) => record.policy.group === group)
     const arriving = members.filter(({path, state}) => ARRIVING.has(path) && !isThrough(state))
     await Promise.all(arriving.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
     // Once, and not until nothing more is to be told: others of the group may go on and on.
     await Promise.all(members.map(({state, tail}) => (OUTCOMES.has(state) && isThrough(state) ? tail : undefined)))
+    // The end of the engine ends all these waits, too, whether or not what they waited for is durable.
+    operations.requireRunning()
   }
 
   /** Members whose charts take the command: where they went is being written, or was not worth a write. */

@@ -341,7 +341,12 @@ export class Operations {
     }
   }
 
-  /** Resolves when everything observed so far, of these or of all, was told. */
+  /** Throws CLOSED once every actor was stopped. */
+  requireRunning(): void {
+    if (this.#stopped) throw closed()
+  }
+
+  /** Resolves when everything observed so far, of these or of all, was told, or never will be. */
   async settled(entries?: readonly OperationEntry[]): Promise<void> {
     for (;;) {
       const watched = entries ?? [...this.#entries.values()]

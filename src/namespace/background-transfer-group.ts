@@ -64,17 +64,23 @@ export class BackgroundTransferGroup {
     return this.#engine.limitGroupRate(this.name, bytesPerSecond)
   }
 
-  /** Pauses every unfinished member that can be paused. Resolves when that is durable. */
+  /**
+   * Pauses every unfinished member that can be paused. Resolves when that is durable; rejects with CLOSED when the engine closes
+   * first.
+   */
   pauseAllAsync(): Promise<void> {
     return this.#engine.pauseGroup(this.name)
   }
 
-  /** Resumes every member that the application paused. */
+  /**
+   * Resumes every member that the application paused. Resolves when that is durable; rejects with CLOSED when the engine closes
+   * first.
+   */
   resumeAllAsync(): Promise<void> {
     return this.#engine.resumeGroup(this.name)
   }
 
-  /** Cancels every unfinished member. */
+  /** Cancels every unfinished member. Resolves when that is durable; rejects with CLOSED when the engine closes first. */
   cancelAllAsync(): Promise<void> {
     return this.#engine.cancelGroup(this.name)
   }

@@ -249,6 +249,73 @@ describe('a command for a group that a member is carrying out already', () => {
   })
 })
 
+describe('a command for a group that is not carried out when the engine closes', () => {
+  const refusal = new TransferError('DISK_FAILED', 'the store’s disk failed')
+
+  const codeOf = (done: Promise<void>) =>
+    done.then(
+      () => 'carried out',
+      (error: unknown) => (error instanceof TransferError ? error.code : error),
+    )
+
+  /** A member that moves bytes, or is paused, in a store that takes nothing more. */
+  async function refusing(seed: number, state: 'running' | 'pausedByApplication') {
+    const world = new SimulatedWorld({seed, mostDelayMs: 50})
+    world.network.serve(url(0, 0), {seed: 1, size: 10_000_000})
+    await world.open()
+    const [entry] = await world.until(
+      world.engine.start([world.draft(1, {url: url(0, 0), policy: {group: nameOf(0)}})]),
+    )
+    if (entry === undefined) throw new Error('nothing was started')
+    await world.until(() => entry.record.state === 'running' && entry.counts.received > 0)
+    if (state === 'pausedByApplication') await world.until(world.engine.pauseGroup(nameOf(0)))
+    world.process.store.failNextCommits(refusal, Number.POSITIVE_INFINITY)
+    return {world, entry}
+  }
+
+  it('rejects with CLOSED when the store did not take what the command made of a member', async () => {
+    for (const seed of [1, 2, 3]) {
+      for (const kind of ['pause', 'resume', 'cancel'] as const) {
+        const {world} = await refusing(seed, kind === 'resume' ? 'pausedByApplication' : 'running')
+        const outcome = codeOf(world.engine[`${kind}Group`](nameOf(0)))
+        await world.advance(1_000)
+        await world.close()
+        await world.advance(1_000)
+        expect([kind, await outcome]).toEqual([kind, 'CLOSED'])
+      }
+    }
+  })
+
+  it('rejects with CLOSED when the store did not take what a member was asked before, alone', async () => {
+    for (const seed of [1, 2, 3]) {
+      for (const kind of ['pause', 'cancel'] as const) {
+        const {world, entry} = await refusing(seed, 'running')
+        world.engine[kind](entry)
+        const outcome = codeOf(world.engine[`${kind}Group`](nameOf(0)))
+        await world.advance(1_000)
+        await world.close()
+        await world.advance(1_000)
+        expect([kind, await outcome]).toEqual([kind, 'CLOSED'])
+      }
+    }
+  })
+
+  it('touches no file of a member whom the store names when the engine has stopped', async () => {
+    for (const seed of [1, 2, 3]) {
+      const world = new SimulatedWorld({seed, mostDelayMs: 50, engine: {maxConcurrentTransfers: 0}})
+      await world.open()
+      await world.until(world.engine.start([draft(world, {group: 0, member: 0})]))
+      const outcome = codeOf(world.engine.cancelGroup(nameOf(0)))
+      await world.settle()
+      await world.close()
+      const touched: string[] = []
+      world.beforeDiskCall = (call) => touched.push(call)
+      await world.advance(1_000)
+      expect([await outcome, touched]).toEqual(['CLOSED', []])
+    }
+  })
+})
+
 describe('a line that cannot be read', () => {
   it('is read again after a while, and nobody else waits for it', async () => {
     const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1}})
