@@ -237,7 +237,10 @@ function entryOf({held: all}: CallContext, id: OperationId): OperationEntry {
   return entry
 }
 
-/** Answered when what the command changed at once is durable. */
+/**
+ * Answered when what the command changed at once is durable. Rejects with CLOSED when the engine closes before: whoever asked asks the
+ * next one.
+ */
 async function commanded(
   context: CallContext,
   id: OperationId,
@@ -245,7 +248,8 @@ async function commanded(
 ): Promise<Snapshot> {
   const entry = entryOf(context, id)
   command(entry)
-  await entry.tail
+  if ((await entry.tail) === false)
+    throw new TransferError('CLOSED', 'the engine was closed before the command was durable')
   return snapshotOf(context, id)
 }
 

@@ -33,6 +33,10 @@ function world(refusal: {readonly addDraft?: () => void; readonly start?: () => 
     countsOf: () => entry.counts,
     explain: () => ({why: ''}),
     demandBounds: () => undefined,
+    // As where the store takes nothing until the engine closes.
+    pause: (paused: OperationEntry) => {
+      paused.tail = Promise.resolve(false)
+    },
   } as unknown as Engine
   const frames = new Frames()
   const turns = {wait: () => {}, leave: () => {}} as never
@@ -59,6 +63,12 @@ const draft = (n: number) => ({
   target: {file: `/downloads/${n}`, collision: 'failIfExists' as const},
   policy: {priority: 0 as const, costPolicy: 0 as const, group: ''},
   createdAt: 1,
+})
+
+it('a command that the engine did not make durable before it closed is not answered as one that it did', async () => {
+  const {context} = world({})
+  await carryOut(context, 'find', {id: operationId(1)})
+  await expect(carryOut(context, 'pause', {id: operationId(1)})).rejects.toMatchObject({code: 'CLOSED'})
 })
 
 describe('a hold', () => {
