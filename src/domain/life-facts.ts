@@ -1,6 +1,6 @@
 /**
- * What the steps of an undisturbed download make of its facts, and those that a batch may have to take instead. Its own chart takes these steps, and so does the batch that
- * carries small files: the same functions, so that nobody can tell afterwards who took them.
+ * What the steps of an undisturbed download make of its facts, and those that a batch may have to take instead. Its own chart takes
+ * these steps, and so does the batch that carries small files: the same functions, so that nobody can tell afterwards who took them.
  */
 
 import {extended} from './extended.ts'

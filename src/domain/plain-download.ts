@@ -33,9 +33,9 @@ function isPlainRequest({url, method, body, provider, mirrors, credentials}: Tra
   )
 }
 
-/** Nothing is asked for that takes a chart to watch over it. */
-function isPlainPolicy({randomAccess, maxBytesPerSecond}: TransferPolicy): boolean {
-  return randomAccess !== true && maxBytesPerSecond === undefined
+/** Nothing is asked for that takes a chart to watch over it: not even how much comes. */
+function isPlainPolicy({randomAccess, maxBytesPerSecond, expect}: TransferPolicy): boolean {
+  return randomAccess !== true && maxBytesPerSecond === undefined && expect?.maxBytes === undefined
 }
 
 /** It would be let go of before any deadline of its own is over. */

@@ -99,9 +99,10 @@ export class Dispatcher {
     this.slots.stop()
   }
 
-  /** Somebody would be admitted, if a slot were free. */
-  get isAwaited(): boolean {
-    return !this.#stopped && !this.#options.isHeld() && this.#groups.rotation.choose(this.slots.closed) !== undefined
+  /** Somebody would be admitted, if a slot for this origin came free. */
+  isAwaited(origin: string): boolean {
+    if (this.#stopped || this.#options.isHeld()) return false
+    return this.#groups.rotation.choose(this.slots.closed) !== undefined || this.#groups.isAwaited(origin)
   }
 
   groupRecord(name: string): GroupRecord {

@@ -159,7 +159,7 @@ export class EngineParts {
       settings: options.settings,
       trustedAfter: smallFilesAfter,
       mostHeldBytes,
-      isAwaited: () => this.line.isAwaited,
+      isAwaited: (origin) => this.line.isAwaited(origin),
       isSerialized: (group) => this.line.groupRecord(group).behavior === BackgroundTransferBehavior.serialized,
       take: (entry, step) => this.operations.take(entry, step),
       promote: (entry) => void this.operations.activate(entry),

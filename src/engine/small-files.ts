@@ -18,6 +18,7 @@ import type {OperationSettings} from '../domain/attempt.ts'
 import {blockageOf, type Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {withPublished, withTry, withVerified} from '../domain/life-facts.ts'
+import {originOf} from '../domain/origin.ts'
 import {isPlain} from '../domain/plain-download.ts'
 import {PLAIN_LIFE} from '../domain/plain-life.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
@@ -54,8 +55,8 @@ export interface SmallFilesOptions {
   readonly mostHeldBytes: number
   /** Of this group one runs after the other. */
   readonly isSerialized: (group: string) => boolean
-  /** Somebody waits for the slots that are given back here. */
-  readonly isAwaited: () => boolean
+  /** Somebody waits for a slot for this origin, as they are given back here. */
+  readonly isAwaited: (origin: string) => boolean
   /** Takes a step of an operation; resolves when its record is durable. */
   readonly take: (entry: OperationEntry, step: ChartStep) => Promise<void> | undefined
   /** It is to go on by itself: makes the batch let go of it. */
@@ -211,10 +212,16 @@ export class SmallFiles implements Batch {
     return this.#options.isSerialized(facts.policy.group)
   }
 
+  /** Somebody gets one of the slots that are given back, and may join those who give them back. */
+  get #isAwaited(): boolean {
+    const origins = new Set(this.#arrived.map(({facts}) => originOf(facts.request.url)))
+    return [...origins].some((origin) => this.#options.isAwaited(origin))
+  }
+
   get #isTurnReady(): boolean {
     const {length} = this.#arrived
     if (length >= MOST_FILED) return true
-    if (length > 0 && this.#onWire.size === 0 && !this.#options.isAwaited()) return true
+    if (length > 0 && this.#onWire.size === 0 && !this.#isAwaited) return true
     // The next of its group waits for it.
     return this.#arrived.some((carried) => this.#isSerialized(carried))
   }

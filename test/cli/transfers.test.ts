@@ -235,6 +235,18 @@ describe('going on', () => {
     })
   })
 
+  it('--if-exists skip: a file with another digest than is wanted is not had', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await writeFile(world.path('a'), CONTENT)
+      const get = ['get', '--quiet', world.server.url('/a'), '--if-exists', 'skip', '--checksum']
+      expect((await world.call([...get, `sha256=${DIGEST}`])).code).toBe(0)
+      const {code, lines} = await world.call([...get, `sha256=${'0'.repeat(64)}`])
+      expect(code).toBe(6)
+      expect(lines).toEqual([expect.stringContaining('the file that is there has another digest')])
+      expect(world.server.requests).toEqual([])
+    })
+  })
+
   it('a failed download: the next run adopts its bytes', async () => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/file.bin', [{...WHOLE, cutAfter: CUT_AT, cut: 'reset'}, {status: 403}])

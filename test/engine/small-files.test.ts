@@ -182,22 +182,25 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
-  it('makes files of many in one turn while others wait for their slots, and loses no time with the last ones', async () => {
-    const world = await worldOf(40)
-    // As near as a server on this machine.
-    world.network.latencyMs = 1
-    world.network.pieceDelayMs = 1
-    const entries = await world.until(world.engine.start(Array.from({length: 40}, (_, n) => world.draft(n + 1))))
-    await world.until(() => entries.every(({isOver}) => isOver))
-    const at = (to: string) =>
-      world.process.events.flatMap((event) =>
-        event.type === 'operation.moved' && event.to === to ? [event.entry.at] : [],
-      )
-    // Four at a time have slots.
-    expect(new Set(at('completed')).size).toBeLessThan(10)
-    expect(at('completed').at(-1)).toBe(at('running.finishing.verifying').at(-1))
-    await world.close()
-  })
+  it.each([{}, {maxConnectionsPerOrigin: 4}, {maxConcurrentTransfers: 16, maxConnectionsPerOrigin: 4}])(
+    'makes files of many in one turn while others wait for their slots, and loses no time with the last ones: %o',
+    async (limits) => {
+      const world = await worldOf(40, 0, {}, limits)
+      // As near as a server on this machine.
+      world.network.latencyMs = 1
+      world.network.pieceDelayMs = 1
+      const entries = await world.until(world.engine.start(Array.from({length: 40}, (_, n) => world.draft(n + 1))))
+      await world.until(() => entries.every(({isOver}) => isOver))
+      const at = (to: string) =>
+        world.process.events.flatMap((event) =>
+          event.type === 'operation.moved' && event.to === to ? [event.entry.at] : [],
+        )
+      // Four at a time have slots.
+      expect(new Set(at('completed')).size).toBeLessThan(10)
+      expect(at('completed').at(-1)).toBe(at('running.finishing.verifying').at(-1))
+      await world.close()
+    },
+  )
 
   it('makes a file at once for whose end the next of its group waits', async () => {
     const world = await worldOf(3)
@@ -320,7 +323,6 @@ describe('a batch of small files', () => {
   it('asks nobody again for what is not what the application expects', async () => {
     for (const [policy, isHeadEnough] of [
       [{contentType: 'image/*'}, true],
-      [{maxBytes: SIZE - 1}, true],
       [{magic: '0123456789abcdef'}, false],
     ] as const) {
       const world = await worldOf(1, 0, {headers: [TYPE]})
@@ -341,10 +343,27 @@ describe('a batch of small files', () => {
     }
   })
 
+  it('leaves it to a chart to watch how much comes where only so much may', async () => {
+    const world = await worldOf(1, 0, {size: 5_000_000, framing: 'chunked'})
+    world.network.pieceBytes = 16_384
+    world.network.pieceDelayMs = 1
+    const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {expect: {maxBytes: 1000}}})]))
+    if (entry === undefined) throw new Error('nothing was started')
+    await world.advance(30)
+    expect(entry.actor).toBeDefined()
+    await world.until(() => entry.isOver)
+    // Far less than all of it.
+    expect(entry.record).toMatchObject({
+      state: 'failed',
+      error: {code: 'CONTENT_UNEXPECTED', details: {size: 4_194_304}},
+    })
+    await world.close()
+  })
+
   it('carries what is what the application expects', async () => {
     const world = await worldOf(1, 0, {headers: [TYPE]})
     const magic = contentOf(1, 4).toString('hex')
-    const expected = {contentType: 'text/plain', minBytes: SIZE, maxBytes: SIZE, magic}
+    const expected = {contentType: 'text/plain', minBytes: SIZE, magic}
     const [entry] = await world.until(world.engine.start([world.draft(1, {policy: {expect: expected}})]))
     if (entry === undefined) throw new Error('nothing was started')
     const isCarried = watchOver(world, entry)

@@ -125,6 +125,24 @@ describe('through a proxy', () => {
     },
   )
 
+  it.each(KINDS)('%s: nor does it for a receiver that holds the connection back', async (kind) => {
+    const server = await startServer('https')
+    const proxy = await startProxy(kind)
+    for (const cutAfter of [200_000, 250_000, 300_000, 350_000]) {
+      server.route('/a', {content: {seed: 7, size: 2_000_000}, framing: 'close', cutAfter, cut: 'bareFin'})
+      // The cut comes while nothing is read.
+      const feedLate = (exchange: Exchange, receiver: CollectingReceiver) => {
+        void expect
+          .poll(() => server.requests.at(-1)?.bytesSent)
+          .toBe(cutAfter)
+          .then(() => feedSlowly(exchange, receiver))
+      }
+      const options = {buffers: 3, bufferBytes: 65_536, onStart: feedLate}
+      const {error} = await run(through(proxy), server.url('/a'), options)
+      expect(error?.code, `${cutAfter}`).toBe('TRUNCATED')
+    }
+  })
+
   it.each(KINDS)('%s: an answer without length ends behind a tunnel also for a slow receiver', async (kind) => {
     const server = await startServer('https')
     server.route('/a', {content: BYTES, framing: 'close'})

@@ -36,6 +36,8 @@ export class FtpExchange implements Exchange {
   #data: DataConnection | undefined
   /** Bytes of the body that have not come; undefined where its end alone tells. */
   #left: number | undefined
+  /** Why it ends; the receiver may still have to take what came before. */
+  #failure: TransferError | undefined
   #isDiscarded = false
   #isSettled = false
 
@@ -98,7 +100,12 @@ export class FtpExchange implements Exchange {
   /** The wire's failure: the receiver has first what came before it. */
   #failed(error: TransferError): void {
     if (this.#isSettled || this.#data === undefined || this.#isDiscarded) this.fail(error)
-    else this.#guard(() => this.#intake.end(() => this.fail(error)))
+    else {
+      // What comes behind it, as the close of the connection, is its consequence.
+      const first = this.#failure ?? error
+      this.#failure = first
+      this.#guard(() => this.#intake.end(() => this.fail(first)))
+    }
   }
 
   async #run(): Promise<void> {

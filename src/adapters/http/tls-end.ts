@@ -2,8 +2,8 @@
  * Whether the other side said, within TLS, that it had sent all before its connection ended. Anybody on the way can end a connection,
  * and nobody else can say this: a body whose end nothing but the end of its connection shows is whole only with it (RFC 9112 9.8).
  *
- * There is no public way to know. But the socket's end is told at once: if the TCP connection below is still being read then, the end
- * was read within TLS. And where reading stood still it was, too, among bytes that had come before.
+ * There is no public way to know. But the socket's end is told at once: if what is below it has not come to its own end then, the end was
+ * read within TLS. What is below says so when it is asked to read: what reads already refuses, and what has ended does not.
  */
 
 import type {Socket} from 'node:net'
@@ -13,7 +13,7 @@ import {getSystemErrorName} from 'node:util'
 interface Handle {
   readonly reading?: boolean
   /** Of a TLS connection: what is below it. */
-  readonly _parent?: {readStart?(): number}
+  readonly _parent?: {readStart?(): number; readStop?(): number}
 }
 
 export interface EndOfTls {
@@ -35,8 +35,18 @@ export function watchEnd(socket: Socket): EndOfTls {
 
 function wasEndRead(socket: Socket): boolean {
   const {_handle: handle} = socket as {_handle?: Handle | null}
-  if (handle === null || handle === undefined) return false
-  if (handle.reading === false) return true
-  const code = handle._parent?.readStart?.() ?? 0
+  const below = handle?._parent
+  if (below === undefined) return false
+  if (handle?.reading !== false) return refusesToRead(below)
+  // Reading stands still. TCP comes to no end then; but TLS below does, where its own was among what had come before.
+  below.readStart?.()
+  const isOpen = refusesToRead(below)
+  below.readStop?.()
+  return isOpen
+}
+
+/** It reads already. */
+function refusesToRead(below: NonNullable<Handle['_parent']>): boolean {
+  const code = below.readStart?.() ?? 0
   return code < 0 && getSystemErrorName(code) === 'EALREADY'
 }

@@ -1,9 +1,17 @@
 /** `bgt get`: downloads files, and goes on with those that an earlier run did not finish. */
 
+import {createHash} from 'node:crypto'
+import {createReadStream} from 'node:fs'
 import {stat} from 'node:fs/promises'
 import {TransferError} from '../../domain/errors.ts'
 import {redactUrl} from '../../domain/redaction.ts'
-import type {BackgroundTransferEngine, CollisionPolicy, DownloadOperation, DownloadOptions} from '../../index.ts'
+import type {
+  BackgroundTransferEngine,
+  Checksum,
+  CollisionPolicy,
+  DownloadOperation,
+  DownloadOptions,
+} from '../../index.ts'
 import {FilePlaces} from '../file-places.ts'
 import type {Io} from '../io.ts'
 import {goOn, isOver} from '../operations.ts'
@@ -78,12 +86,22 @@ class GetRun implements Run {
 
   /** Without those that are there already, with at least so many bytes. */
   async #notThere(batch: readonly Wish[], leastBytes: number): Promise<readonly Wish[]> {
+    const {checksum} = this.#flags
     const sizes = await Promise.all(batch.map(({file}) => sizeOf(file)))
+    const digests = await Promise.all(
+      batch.map(({file}, index) => (checksum && sizes[index] !== undefined ? digestOf(file, checksum) : undefined)),
+    )
     return batch.filter((wish, index) => {
       const isThere = (sizes[index] ?? Number.NaN) >= leastBytes
-      if (isThere) this.#skip(wish.file, wish)
+      if (isThere) this.#found(wish, digests[index])
       return !isThere
     })
+  }
+
+  /** `digest`: of what is there, where one is wanted. */
+  #found(wish: Wish, digest: string | undefined): void {
+    if (digest === this.#flags.checksum?.hex) this.#skip(wish.file, wish)
+    else this.#told.fail(otherDigest(wish.file, digest))
   }
 
   #skip(file: string, {url}: Wish): void {
@@ -221,6 +239,19 @@ function sizeOf(file: string): Promise<number | undefined> {
     (found) => (found.isFile() ? found.size : undefined),
     () => undefined,
   )
+}
+
+async function digestOf(file: string, {algorithm}: Checksum): Promise<string> {
+  const hash = createHash(algorithm)
+  for await (const bytes of createReadStream(file)) hash.update(bytes)
+  return hash.digest('hex')
+}
+
+function otherDigest(file: string, digest: string | undefined): TransferError {
+  return new TransferError('CHECKSUM_MISMATCH', `the file that is there has another digest, ${digest}`, {
+    where: file,
+    advice: 'choose another name, or use --if-exists unique or replace',
+  })
 }
 
 function busy(file: string, what: string): TransferError {

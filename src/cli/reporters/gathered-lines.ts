@@ -14,19 +14,27 @@ export class GatheredLines {
 
   constructor(sink: LineSink) {
     this.#sink = sink
+    // A signal, or a fault, may end the process within a turn.
+    process.once('exit', this.flush)
   }
 
   /** `line`: without its end. */
   add(line: string): void {
-    if (this.#waiting === '') process.nextTick(() => this.flush())
+    if (this.#waiting === '') process.nextTick(this.flush)
     this.#waiting += `${line}\n`
     if (this.#waiting.length >= MOST_AT_ONCE) this.flush()
   }
 
-  /** Before anything else is written there, and at the end. */
-  flush(): void {
+  /** Before anything else is written there. */
+  readonly flush = (): void => {
     const text = this.#waiting
     this.#waiting = ''
     if (text !== '' && !this.#sink.destroyed) this.#sink.write(text)
+  }
+
+  /** Nothing more is told. */
+  end(): void {
+    this.flush()
+    process.off('exit', this.flush)
   }
 }

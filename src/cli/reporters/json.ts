@@ -41,6 +41,6 @@ export function createJsonReporter({stdout, stderr}: Io): Reporter {
       lines.flush()
       stderr.write(`${errorLine(error)}\n`)
     },
-    end: () => lines.flush(),
+    end: () => lines.end(),
   }
 }

@@ -24,7 +24,7 @@ export function createPlainReporter({stderr}: Pick<Io, 'stderr'>): Reporter {
     },
     end: (totals) => {
       for (const line of totals === undefined ? [] : summaryLines(totals)) say(line)
-      lines.flush()
+      lines.end()
     },
   }
 }
