@@ -13,7 +13,7 @@
  *   kept        nobody has one for nothing.
  *   leaving     when all have come, or a moment later, those who have come give theirs back, at once, so that others are fetched while
  *               these become files.
- * watch       nobody waits long here: whoever is on the wire for patience goes on by itself.
+ * watch       nobody waits long here: whoever waits for one address for patience goes on by itself.
  *   resting     nobody is on the wire.
  *   watching    looks again and again for those who wait too long.
  *
@@ -34,7 +34,7 @@ const GATHER_MS = 20
 const LEAVING_MS = 1
 
 export interface SmallFilesInput {
-  /** ms that an operation may be on the wire. */
+  /** ms that an operation may be on the wire, once more for each redirect that it follows. */
   readonly patienceMs: number
 }
 

@@ -7,7 +7,7 @@ import type {Credential} from '../domain/credential.ts'
 import {TransferError} from '../domain/errors.ts'
 import type {HeaderField, ResponseFacts} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
-import {keepsBody, nextHop, type Redirect} from '../domain/redirect.ts'
+import {keepsBody, nextHop, type Redirect, redirectOf} from '../domain/redirect.ts'
 import type {BodyDisposition, BodyReceiver, Exchange, RequestBody, Transport} from '../ports/transport.ts'
 import type {BodyWriter} from './body-writer.ts'
 import type {ServerLogin} from './server-login.ts'
@@ -123,7 +123,7 @@ export class Connection {
           continue
         }
         this.#options.login.follow(hop, next)
-        const redirect = {status: this.#status, url: redactUrl(hop.url), to: redactUrl(next.url)}
+        const redirect = redirectOf(this.#status, hop.url, next.url)
         hop = next
         hops += 1
         this.#options.redirected(redirect)

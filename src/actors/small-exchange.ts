@@ -1,6 +1,7 @@
 /**
- * One plain exchange for a small file: one request to one address, a whole answer. An answer that refuses is a failure like any
- * other's; whatever else the server says is not plain, and somebody else asks again.
+ * One plain exchange for a small file: one request, sent on to wherever redirects lead, and a whole answer. An answer that refuses
+ * is a failure like any other's, and so is a redirect that is not followed; whatever else the server says is not plain, and somebody
+ * else asks again.
  */
 
 import {describedBy} from '../domain/content-description.ts'
@@ -18,7 +19,7 @@ import {
   type ResponseFacts,
   withoutBytes,
 } from '../domain/record.ts'
-import {isRedirectStatus} from '../domain/redirect.ts'
+import {isRedirectStatus, nextHop, type Redirect, redirectOf} from '../domain/redirect.ts'
 import {planRequest} from '../domain/resume-ladder.ts'
 import type {FileSink} from '../ports/file-sink.ts'
 import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
@@ -31,6 +32,7 @@ import {
   type Transport,
 } from '../ports/transport.ts'
 import type {BufferPool} from './buffer-pool.ts'
+import type {Hop} from './connection.ts'
 import {GrowingBody} from './growing-body.ts'
 import {withPlan} from './question.ts'
 import {requestHeaders} from './request-headers.ts'
@@ -67,9 +69,11 @@ export type SmallOutcome =
   | 'stopped'
   | Refusal
 
-/** What becomes of it on the way; all of them are told in the transport's own calls. */
+/** What becomes of it on the way; all but a redirect are told in the transport's own calls. */
 export interface SmallExchangeListener {
   connected(): void
+  /** It goes on elsewhere: told before anybody is asked there. */
+  redirected(redirect: Redirect): void
   /** `evidence`: what the answer says of the version, without bytes. */
   responded(response: ResponseFacts, evidence: Evidence): void
 }
@@ -78,7 +82,9 @@ export class SmallExchange implements BodyReceiver {
   readonly #ports: SmallExchangePorts
   readonly #facts: OperationFacts
   readonly #listener: SmallExchangeListener
-  /** Undefined before the request goes out. */
+  /** The answer to the present request, where that leads elsewhere. */
+  #redirect: ResponseFacts | undefined
+  /** Of the present request; undefined before the first one goes out. */
   #exchange: BriefExchange | undefined
   /** Why it was stopped before its end. */
   #cut: 'stopped' | 'notTaken' | 'notPlain' | undefined
@@ -105,7 +111,10 @@ export class SmallExchange implements BodyReceiver {
   /** A body that was cut is not plain: what came of it may be worth something to a chart. */
   async run(): Promise<SmallOutcome> {
     try {
-      const {bodyLength} = await this.#begin().finished
+      let bodyLength = 0
+      for (let hop: Hop | undefined = this.#firstHop(), hops = 0; hop !== undefined; hop = this.#after(hop, hops++)) {
+        bodyLength = (await this.#begin(hop).finished).bodyLength
+      }
       if (this.#refusal !== undefined) return this.#refusal
       if (this.#body === undefined || bodyLength !== (this.#length ?? bodyLength)) return 'notPlain'
       this.#length = bodyLength
@@ -120,17 +129,29 @@ export class SmallExchange implements BodyReceiver {
     )
   }
 
-  #begin(): BriefExchange {
-    const {transport, secrets} = this.#ports
+  #firstHop(): Hop {
     const {request} = this.#facts
-    const headers = withPlan(requestHeaders(request, secrets), this.#plan)
-    const asked = {
-      url: request.url,
-      method: request.method,
-      headers,
-      ...(request.proxy === undefined ? {} : {proxy: request.proxy}),
-    }
-    const exchange = beginBrief(transport, asked, this)
+    return {url: request.url, method: request.method, headers: requestHeaders(request, this.#ports.secrets)}
+  }
+
+  /** Whom to ask after this one, where its answer was a redirect that is followed. `hops`: followed before. */
+  #after(hop: Hop, hops: number): Hop | undefined {
+    const head = this.#redirect
+    if (head === undefined) return undefined
+    this.#redirect = undefined
+    const next = nextHop({...hop, head, hops})
+    if (next.kind === 'fail') this.#refusal = {error: next.error, response: head}
+    if (next.kind !== 'follow') return undefined
+    if (this.#cut === undefined) this.#listener.redirected(redirectOf(head.status, hop.url, next.url))
+    // Whoever heard of it may have had enough.
+    if (this.#cut !== undefined) throw new TransferError('CANCELED', 'the exchange was given up')
+    return next
+  }
+
+  #begin({url, method, headers}: Hop): BriefExchange {
+    const {proxy} = this.#facts.request
+    const asked = {url, method, headers: withPlan(headers, this.#plan), ...(proxy === undefined ? {} : {proxy})}
+    const exchange = beginBrief(this.#ports.transport, asked, this)
     this.#exchange = exchange
     // Whoever heard of it while it began may have had enough.
     if (this.#cut !== undefined) exchange.stop()
@@ -177,6 +198,10 @@ export class SmallExchange implements BodyReceiver {
   }
 
   responded(head: ResponseFacts): BodyDisposition {
+    if (isRedirectStatus(head.status)) {
+      this.#redirect = head
+      return 'discard'
+    }
     const {policy, request, evidence} = this.#facts
     const terms = {method: request.method, policy, origin: UNKNOWN_ORIGIN}
     const verdict = pinDigest(
@@ -185,8 +210,7 @@ export class SmallExchange implements BodyReceiver {
       policy,
       head,
     )
-    if (verdict.kind === 'fail' && !isRedirectStatus(head.status))
-      this.#refusal = {error: verdict.error, response: head}
+    if (verdict.kind === 'fail') this.#refusal = {error: verdict.error, response: head}
     if (verdict.kind !== 'fromStart') return 'discard'
     const surprise = unexpectedAnswer(policy.expect, describedBy(evidence.description, head), verdict.total)
     if (surprise !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * The plain life of a download: the steps that its chart takes when nothing happens to it, as a table. A batch of small files
- * takes them by this table; that it says what the chart says is for test/machines/plain-life.test.ts to show.
+ * The plain life of a download: the steps that its chart takes when nothing happens to it but redirects, as a table. A batch of
+ * small files takes them by this table; that it says what the chart says is for test/machines/plain-life.test.ts to show.
  */
 
 import type {LifeState} from './status.ts'
@@ -25,6 +25,13 @@ export const PLAIN_LIFE = {
   connected: {
     event: 'attempt.connected',
     to: 'running.exchanging.active.awaitingResponse',
+    state: 'running',
+    isMoving: true,
+  },
+  /** Back to where another connection is needed: as often as the server redirects. */
+  redirected: {
+    event: 'attempt.redirected',
+    to: 'running.exchanging.active.connecting',
     state: 'running',
     isMoving: true,
   },

@@ -43,6 +43,11 @@ export interface Redirect {
 
 export const MAX_REDIRECTS = 20
 
+/** As it may be told of. */
+export function redirectOf(status: number, from: string, to: string): Redirect {
+  return {status, url: redactUrl(from), to: redactUrl(to)}
+}
+
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 /** They describe a body, which a request turned into GET no longer has. */
 const BODY_HEADERS: ReadonlySet<string> = new Set([

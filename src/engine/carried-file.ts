@@ -13,6 +13,7 @@ import {
 } from '../domain/life-facts.ts'
 import {PLAIN_LIFE, type PlainStep} from '../domain/plain-life.ts'
 import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../domain/record.ts'
+import type {Redirect} from '../domain/redirect.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {Carrier, LetGo, OperationEntry} from './operation-entry.ts'
 import type {ChartStep} from './record-of.ts'
@@ -30,13 +31,12 @@ export interface Batch {
 
 export class CarriedFile implements Carrier, SmallExchangeListener {
   readonly entry: OperationEntry
-  /** Epoch ms. */
-  readonly since: number
   readonly #batch: Batch
   /** As it was admitted: what its own chart begins with. */
   readonly #record: OperationRecord
   #facts: OperationFacts
   #state: LifeState
+  #since: number
   #exchange: SmallExchange | undefined
   #stage: 'onWire' | 'filing' | 'writing' | 'publishing' | 'left' | 'ended' = 'onWire'
   /** Its slot is its place in the order of its group, and not for traffic alone. */
@@ -51,7 +51,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
 
   constructor(entry: OperationEntry, batch: Batch) {
     this.entry = entry
-    this.since = batch.now()
+    this.#since = batch.now()
     this.#batch = batch
     this.#record = entry.record
     const {state, ...facts} = entry.record
@@ -65,6 +65,11 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
 
   get facts(): OperationFacts {
     return this.#facts
+  }
+
+  /** Epoch ms. Since when it waits for the address that it asks now: its own chart gives each of them its time. */
+  get since(): number {
+    return this.#since
   }
 
   /** No command reaches it any more. */
@@ -82,11 +87,11 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   }
 
   /** Takes the next step of its plain life; resolves when its record is durable. */
-  step({event, to, state, isMoving}: PlainStep, facts: OperationFacts): Promise<void> | undefined {
+  step({event, to, state, isMoving}: PlainStep, facts: OperationFacts, redirect?: Redirect): Promise<void> | undefined {
     this.#facts = facts
     this.#state = state
     const {entry} = this
-    entry.cause = {type: event}
+    entry.cause = redirect === undefined ? {type: event} : {type: event, redirect}
     const phase = isMoving && this.#hasSlot ? ('running' as const) : undefined
     return this.#batch.take(entry, {path: to, state, facts, phase, isPassive: !isMoving})
   }
@@ -106,6 +111,11 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
 
   connected(): void {
     if (!this.hasLeft) this.step(PLAIN_LIFE.connected, this.#facts)
+  }
+
+  redirected(redirect: Redirect): void {
+    this.#since = this.#batch.now()
+    if (!this.hasLeft) this.step(PLAIN_LIFE.redirected, this.#facts, redirect)
   }
 
   responded(response: ResponseFacts, evidence: Evidence): void {

@@ -34,11 +34,13 @@ export class SmallOrigins {
     return streak >= wanted
   }
 
-  /** How a download ended, carried or not. */
-  learn({direction, state, request, response, attempts, evidence}: OperationRecord): void {
+  /** How a download ended, carried or not: its bytes speak for the server that was asked, wherever that redirected to. */
+  learn({direction, state, request, source = 0, attempts, evidence}: OperationRecord): void {
     if (direction !== 'download') return
     const {total = Number.POSITIVE_INFINITY, coded} = evidence
-    const isAnswered = state === 'completed' && attempts.total === 1 && response?.url === request.url
+    // A provider's address, or a mirror, was asked in its place.
+    const isAsked = request.provider === undefined && source === 0
+    const isAnswered = isAsked && state === 'completed' && attempts.total === 1
     const isPlain = isAnswered && total <= TYPICAL_BYTES && coded === undefined
     const origin = originOf(request.url)
     const {streak, wanted} = this.#proofOf(origin)

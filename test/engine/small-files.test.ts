@@ -7,16 +7,23 @@ import {BackgroundTransferPriority} from '../../src/domain/priority.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
 import type {HeaderField} from '../../src/domain/record.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
-import type {OperationEntry} from '../../src/engine/operation-entry.ts'
-import type {EngineOptions} from '../../src/engine/options.ts'
 import {contentOf, md5, sha256} from '../support/content.ts'
 import type {NetworkFault, SimulatedResource} from '../support/simulated-network.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
-
-const SIZE = 5000
-
-/** Bytes. More than are held in memory: it is written while it comes. */
-const WRITTEN_SIZE = 1_000_000
+import {
+  asked,
+  CHAINS,
+  expectWhole,
+  fileOf,
+  rangesAsked,
+  SIZE,
+  serve,
+  start,
+  WRITTEN_SIZE,
+  watchOver,
+  withSecrets,
+  worldOf,
+} from './small-files-stand.ts'
 
 const TYPE: HeaderField = ['Content-Type', 'text/plain']
 
@@ -30,53 +37,6 @@ const EXPECTATIONS = {
   less: ({length}: Buffer) => ({maxBytes: length - 1}),
   start: (content: Buffer) => ({magic: content.toString('hex', 0, 8)}),
   anotherStart: () => ({magic: '0123456789abcdef'}),
-}
-
-async function worldOf(
-  files: number,
-  smallFilesAfter = 0,
-  resource: Partial<SimulatedResource> = {},
-  engine: EngineOptions = {},
-) {
-  const settings = {maxConcurrentTransfers: 4, retryDelayMs: 100, ...engine}
-  const world = new SimulatedWorld({engine: settings, smallFilesAfter})
-  for (let n = 1; n <= files; n++) world.network.serve(urlOf(n), {seed: n, size: SIZE, ...resource})
-  await world.open()
-  return world
-}
-
-async function start(world: SimulatedWorld, n: number): Promise<OperationEntry> {
-  const [entry] = await world.until(world.engine.start([world.draft(n)]))
-  if (entry === undefined) throw new Error('nothing was started')
-  await world.settle()
-  return entry
-}
-
-const fileOf = (world: SimulatedWorld, {record}: OperationEntry) =>
-  world.disk.readFile(record.resultFile ?? record.target.file)
-
-async function expectWhole(world: SimulatedWorld, entry: OperationEntry, seed: number, size = SIZE) {
-  await world.until(() => entry.isOver)
-  expect(entry.record).toMatchObject({state: 'completed', evidence: {total: size, ranges: [[0, size]]}})
-  // Comparing one byte after the other takes seconds for a mebibyte.
-  expect(fileOf(world, entry)?.equals(contentOf(seed, size)), `the bytes of ${seed}`).toBe(true)
-  await world.until(() => !entry.isLive)
-}
-
-/** Says whether it was carried at each of its steps so far. */
-function watchOver(world: SimulatedWorld, entry: OperationEntry): () => boolean {
-  let isCarried = entry.actor === undefined
-  world.engine.events$.subscribe(() => {
-    isCarried &&= entry.actor === undefined
-  })
-  return () => isCarried
-}
-
-/** The ranges that were asked for of the n-th file, in order; undefined where all of it was. */
-function rangesAsked(world: SimulatedWorld, n: number): readonly (string | undefined)[] {
-  return world.network.notes
-    .filter(({request}) => request.url === urlOf(n))
-    .map(({request}) => request.headers.find(([name]) => name.toLowerCase() === 'range')?.[1])
 }
 
 function reprDigest(content: Buffer): HeaderField {
@@ -120,6 +80,10 @@ describe('a batch of small files', () => {
       digest: fc.constantFrom('none' as const, 'none' as const, 'right' as const, 'wrong, and ignored' as const),
       expected: fc.constantFrom(...(Object.keys(EXPECTATIONS) as (keyof typeof EXPECTATIONS)[])),
       timeouts: fc.constantFrom({}, {responseTimeoutMs: 9_000, stallTimeoutMs: 4_000}, {connectTimeoutMs: 500}),
+      chain: fc.constantFrom('none', 'none', ...(Object.keys(CHAINS) as (keyof typeof CHAINS)[])),
+      fails: fc.constantFrom('first' as const, 'last' as const),
+      isWithoutLocation: fc.boolean(),
+      hasSecrets: fc.boolean(),
     })
     // Of the larger files what is beyond 256 KiB is written while it comes.
     const scale = fc.constantFrom(1, 1, 32)
@@ -129,16 +93,22 @@ describe('a batch of small files', () => {
         for (const smallFilesAfter of [0, Number.POSITIVE_INFINITY]) {
           const world = await worldOf(0, smallFilesAfter)
           world.network.pieceBytes *= times
-          for (const [n, {size, validator, framing, fault, isTaken, digest}] of wishes.entries()) {
+          for (const [n, wish] of wishes.entries()) {
+            const {size, validator, framing, fault, isTaken, digest, isWithoutLocation, fails} = wish
+            const chain = CHAINS[wish.chain](n)
             const content = digest === 'right' ? contentOf(n, size * times) : Buffer.from('another')
             const headers = [TYPE, ...(digest === 'none' ? [] : [reprDigest(content)])]
-            world.network.serve(urlOf(n), {seed: n, size: size * times, validator, framing, headers})
-            if (fault !== undefined) world.network.addFault(urlOf(n), fault)
+            serve(world, chain, {seed: n, size: size * times, validator, framing, headers})
+            const failing = asked((fails === 'first' ? chain[0] : chain.at(-1)) ?? '')
+            if (fault !== undefined) world.network.addFault(failing, fault)
+            if (isWithoutLocation && chain.length > 1) world.network.addFault(failing, {kind: 'status', status: 302})
             if (isTaken) world.disk.writeFile(`/downloads/${n}`, Buffer.from('taken'))
           }
-          const drafts = wishes.map(({size, priority, isUnnamed, checksum, digest, expected, timeouts}, n) => {
+          const drafts = wishes.map((wish, n) => {
+            const {size, priority, isUnnamed, checksum, digest, expected, timeouts, chain, hasSecrets} = wish
             const content = checksum === 'right' ? contentOf(n, size * times) : Buffer.from('another')
-            return world.draft(n, {
+            const draft = world.draft(n, {
+              url: CHAINS[chain](n)[0] ?? '',
               policy: {
                 priority,
                 ...timeouts,
@@ -148,6 +118,7 @@ describe('a batch of small files', () => {
                 ...(digest === 'wrong, and ignored' ? {ignoreServerDigest: true} : {}),
               },
             })
+            return hasSecrets ? withSecrets(draft) : draft
           })
           const entries = await world.until(world.engine.start(drafts))
           await world.until(() => entries.every(({isOver}) => isOver))
@@ -156,7 +127,8 @@ describe('a batch of small files', () => {
           const journals = await Promise.all(entries.map(({record}) => world.engine.journal(record.id)))
           const counts = entries.map((entry) => world.engine.progressOf(entry))
           const kept = journals.map((journal) => journal.map(({at: _, ...step}) => step))
-          outcomes.push({histories: historyOf(world.process.events), files, kept, counts})
+          const requests = world.network.notes.map(({request, status}) => JSON.stringify({request, status})).sort()
+          outcomes.push({histories: historyOf(world.process.events), files, kept, counts, requests})
           expect(world.process.complaints).toEqual([])
           await world.close()
         }
@@ -423,17 +395,13 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
-  it('lets go of what is large, or redirected', async () => {
+  it('lets go of what is large', async () => {
     const world = await worldOf(0)
     const size = 9 * 1024 * 1024
     world.network.pieceBytes = 1024 * 1024
     world.network.serve(urlOf(1), {seed: 1, size})
-    world.network.serve(urlOf(2), {seed: 2, size: SIZE, redirect: urlOf(3)})
-    world.network.serve(urlOf(3), {seed: 3, size: SIZE})
-    const [large, redirected] = [await start(world, 1), await start(world, 2)]
-    await expectWhole(world, large, 1, size)
-    expect(world.network.notes.filter(({request}) => request.url === urlOf(1))).toHaveLength(2)
-    await expectWhole(world, redirected, 3)
+    await expectWhole(world, await start(world, 1), 1, size)
+    expect(world.network.notes).toHaveLength(2)
     await world.close()
   })
 

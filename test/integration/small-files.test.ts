@@ -3,7 +3,7 @@
 import {expect, it} from 'vitest'
 import {contentOf, md5, sha256} from '../support/content.ts'
 import type {Script} from '../support/faulty-script.ts'
-import {digestOf, makeWorld, requestsFor, type World} from './harness.ts'
+import {digestOf, makeWorld, requestsFor, startServer, type World} from './harness.ts'
 
 const MIB = 1024 * 1024
 
@@ -86,4 +86,53 @@ it('gives no name to what its checksum is not that of, held in memory or written
   const names = await world.names()
   expect(names.filter((name) => name.startsWith('10') || name.startsWith('11'))).toEqual(['100', '102'])
   for (const n of [100, 101, 102, 103]) expect(requestsFor(world.server, `/${n}`)).toHaveLength(1)
+})
+
+it.each(['length', 'chunked', 'close'] as const)(
+  'follows redirects of every kind to another origin, whatever body by %s they have, and tells it no secret',
+  async (framing) => {
+    const {engine, server, file, names} = await makeWorld()
+    const other = await startServer()
+    const statuses = [301, 302, 303, 307, 308]
+    const size = (n: number) => SIZES[n % SIZES.length] ?? 0
+    const count = TRUSTED_AFTER + 3 * SIZES.length
+    const downloader = engine.createDownloader()
+    downloader.setRequestHeader('Authorization', 'Bearer x')
+    const get = async (n: number) => {
+      const status = statuses[n % statuses.length] ?? 302
+      server.route(`/${n}`, {status, location: other.url(`/at/${n}`), content: {seed: 1_000, size: 5_000}, framing})
+      other.route(`/at/${n}`, {content: {seed: n, size: size(n)}, etag: `"${n}"`, pieceBytes: 30_000})
+      const operation = downloader.createDownload(server.url(`/${n}`), file(`${n}`))
+      await operation.startAsync()
+      return operation
+    }
+    for (let n = 0; n < TRUSTED_AFTER; n += 1) await get(n)
+    const rest = Array.from({length: count - TRUSTED_AFTER}, (_, n) => get(TRUSTED_AFTER + n))
+    const operations = await Promise.all(rest)
+    for (let n = 0; n < count; n += 1) {
+      expect(await digestOf(file(`${n}`)), `file ${n}`).toBe(sha256(contentOf(n, size(n))))
+      const [first, ...more] = requestsFor(server, `/${n}`)
+      const [second, ...others] = requestsFor(other, `/at/${n}`)
+      expect([first?.headers.authorization, second?.headers.authorization]).toEqual(['Bearer x', undefined])
+      expect([more, others]).toEqual([[], []])
+    }
+    const answers = operations.map((operation) => operation.getResponseInformation()?.actualUri)
+    expect(answers.map(String)).toEqual(operations.map((_, n) => other.url(`/at/${TRUSTED_AFTER + n}`)))
+    expect(await names()).toHaveLength(count)
+  },
+)
+
+it('takes nothing of a redirect for a file, wherever its body is cut', async () => {
+  const world = await worldOfTrust('length')
+  const {server} = world
+  const content = {seed: 7, size: 400_000}
+  for (const [n, how] of [{cutAfter: 0}, {cutAfter: 1_000}, {cutAfter: 100_000}, {}].entries()) {
+    for (const cut of ['reset', 'fin'] as const) {
+      const name = 200 + 2 * n + (cut === 'reset' ? 0 : 1)
+      server.route(`/to/${name}`, {content: {seed: name, size: 3_000}})
+      const script: Script = {status: 302, location: server.url(`/to/${name}`), content, ...how, cut}
+      await download(world, name, script)
+      expect(await digestOf(world.file(`${name}`))).toBe(sha256(contentOf(name, 3_000)))
+    }
+  }
 })

@@ -15,7 +15,8 @@ import {
   withVerified,
 } from '../../src/domain/life-facts.ts'
 import {PLAIN_LIFE} from '../../src/domain/plain-life.ts'
-import type {Evidence, OperationFacts, OperationRecord, PublishedFile} from '../../src/domain/record.ts'
+import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../../src/domain/record.ts'
+import type {Redirect} from '../../src/domain/redirect.ts'
 import type {RetryDecision} from '../../src/domain/retry.ts'
 import {stepOf} from '../../src/engine/record-of.ts'
 import {queuedRecord} from '../support/records.ts'
@@ -25,27 +26,45 @@ const ANSWER = {generation: 1, total: 100, ranges: []} as const
 /** Only its end tells how long the body is. */
 const UNSAID = {generation: 1, ranges: []} as const
 const FILE: PublishedFile = {device: 1, inode: 2, size: 100}
+const REDIRECT: Redirect = {status: 302, url: HEAD.url, to: 'http://elsewhere.example/1'}
 const {state: _, ...FACTS} = queuedRecord(1, {url: HEAD.url})
 
 const TRIED = withTry(FACTS)
 const VERIFIED = withVerified(withResponse(TRIED, HEAD, ANSWER), FILE)
 
+interface Life {
+  readonly answer: Evidence
+  /** So many redirects led to where the answer came from. */
+  readonly hops: number
+}
+
+/** That answer. */
+function headAfter(hops: number): ResponseFacts {
+  return hops === 0 ? HEAD : {...HEAD, url: REDIRECT.to}
+}
+
 /** The steps of the table, with the facts after each. */
-function byTable(answer: Evidence): readonly (readonly [keyof typeof PLAIN_LIFE, OperationFacts])[] {
-  const answered = withResponse(TRIED, HEAD, answer)
+function byTable({answer, hops}: Life): readonly (readonly [keyof typeof PLAIN_LIFE, OperationFacts])[] {
+  const answered = withResponse(TRIED, headAfter(hops), answer)
+  const verified = withVerified(answered, FILE)
+  const hop = [
+    ['redirected', TRIED],
+    ['connected', TRIED],
+  ] as const
   return [
     ['admitted', TRIED],
     ['connected', TRIED],
+    ...Array.from({length: hops}, () => hop).flat(),
     ['responded', answered],
     ['finished', withLength(answered, FILE.size)],
-    ['verified', VERIFIED],
-    ['committed', VERIFIED],
-    ['published', withPublished(VERIFIED, FACTS.target.file)],
+    ['verified', verified],
+    ['committed', verified],
+    ['published', withPublished(verified, FACTS.target.file)],
   ]
 }
 
 /** Where the chart stands after each step that it takes, with the event that it took. */
-async function byChart(answer: Evidence) {
+async function byChart({answer, hops}: Life) {
   let report: (event: AttemptEvent) => void = () => {}
   let cause = ''
   const committed: OperationRecord[] = []
@@ -87,7 +106,11 @@ async function byChart(answer: Evidence) {
   steps.length = 0
   actor.send({type: 'operation.admit'})
   report({type: 'attempt.connected'})
-  report({type: 'attempt.responded', response: HEAD, evidence: answer})
+  for (let hop = 0; hop < hops; hop += 1) {
+    report({type: 'attempt.redirected', redirect: REDIRECT})
+    report({type: 'attempt.connected'})
+  }
+  report({type: 'attempt.responded', response: headAfter(hops), evidence: answer})
   report({type: 'attempt.finished', evidence: ANSWER})
   await ended
   return {steps, committed}
@@ -95,16 +118,20 @@ async function byChart(answer: Evidence) {
 
 describe('the plain life of a download', () => {
   it.each([
-    ['says', ANSWER],
-    ['does not say', UNSAID],
+    ['says', 0, ANSWER],
+    ['does not say', 0, UNSAID],
+    ['says', 1, ANSWER],
+    ['does not say', 2, UNSAID],
   ])(
-    'D1, D5. is by its table what it is by its chart, where the answer %s how long it is: events, states, phases and facts',
-    async (_, answer) => {
-      const {steps, committed} = await byChart(answer)
-      const table = byTable(answer)
+    'D1, D5. is by its table what it is by its chart, where the answer %s how long it is, after %i redirects: events, states, phases and facts',
+    async (_, hops, answer) => {
+      const {steps, committed} = await byChart({answer, hops})
+      const table = byTable({answer, hops})
       expect(steps).toEqual(table.map(([name, facts]) => ({...PLAIN_LIFE[name], facts})))
-      expect(committed).toEqual([{...VERIFIED, state: 'publishing'}])
-      expect(table.map(([name]) => name)).toEqual(Object.keys(PLAIN_LIFE))
+      const verified = table.find(([name]) => name === 'verified')?.[1]
+      expect(committed).toEqual([{...verified, state: 'publishing'}])
+      const names = Object.keys(PLAIN_LIFE).filter((name) => name !== 'redirected' || hops > 0)
+      expect([...new Set(table.map(([name]) => name))]).toEqual(names)
     },
   )
 
