@@ -8,7 +8,7 @@ import {asTransferError, TransferError} from '../domain/errors.ts'
 import {headerValue} from '../domain/header-fields.ts'
 import type {AnswerFacts, Evidence, OperationFacts, ResponseFacts} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
-import {nextHop} from '../domain/redirect.ts'
+import {nextHop, redirectOf} from '../domain/redirect.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {ContentSource} from '../ports/content-source.ts'
 import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
@@ -141,7 +141,7 @@ export class UploadRequest {
         continue
       }
       login.follow(hop, next)
-      const redirect = {status: this.#status, url: redactUrl(hop.url), to: redactUrl(next.url)}
+      const redirect = redirectOf(this.#status, hop.url, next.url)
       hop = next
       hops += 1
       this.#report({type: 'attempt.redirected', redirect})

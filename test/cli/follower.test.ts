@@ -9,6 +9,14 @@ import {operationId, queuedRecord} from '../support/records.ts'
 
 const ID = operationId(1)
 
+/** Operation `n` goes from its line into this state. */
+function move(follower: Follower, n: number, state: LifeState): void {
+  const step = {at: 1, from: 'queued', to: state, event: 'operation.admit'}
+  const record = queuedRecord(n, {state})
+  const entry = {seq: 1, state, attempts: 0, failures: 0, bytes: 0, generation: 1, ...step}
+  follower.handle({type: 'operation.moved', id: record.id, ...step, because: step.event, state, record, entry})
+}
+
 /** A run that ends by itself only. */
 function follow() {
   const notes: string[] = []
@@ -108,12 +116,7 @@ describe('what was there before the run', () => {
       codeOf: () => 0,
       patienceOf: () => 0,
     })
-    const become = (n: number, state: LifeState) => {
-      const step = {at: 1, from: 'queued', to: state, event: 'operation.admit'}
-      const record = queuedRecord(n, {state})
-      const entry = {seq: 1, state, attempts: 0, failures: 0, bytes: 0, generation: 1, ...step}
-      follower.handle({type: 'operation.moved', id: record.id, ...step, because: step.event, state, record, entry})
-    }
+    const become = (n: number, state: LifeState) => move(follower, n, state)
     let isOver = false
     void follower.over.then(() => {
       isOver = true
@@ -184,12 +187,7 @@ describe('a pause of the machine', () => {
     void follower.over.then(() => {
       isOver = true
     })
-    const become = (state: LifeState) => {
-      const step = {at: 1, from: 'queued', to: state, event: 'operation.admit'}
-      const record = queuedRecord(1, {state})
-      const entry = {seq: 1, state, attempts: 0, failures: 0, bytes: 0, generation: 1, ...step}
-      follower.handle({type: 'operation.moved', id: ID, ...step, because: step.event, state, record, entry})
-    }
+    const become = (state: LifeState) => move(follower, 1, state)
     return {
       become,
       follower,
@@ -250,12 +248,7 @@ describe('a pause of the machine', () => {
     void follower.over.then(() => {
       isOver = true
     })
-    const become = (n: number, state: LifeState) => {
-      const step = {at: 1, from: 'queued', to: state, event: 'operation.admit'}
-      const record = queuedRecord(n, {state})
-      const entry = {seq: 1, state, attempts: 0, failures: 0, bytes: 0, generation: 1, ...step}
-      follower.handle({type: 'operation.moved', id: record.id, ...step, because: step.event, state, record, entry})
-    }
+    const become = (n: number, state: LifeState) => move(follower, n, state)
     become(1_001, 'running')
     for (let n = 1; n <= 1_000; n++) become(n, 'pausedNoNetwork')
     await vi.advanceTimersByTimeAsync(0)
@@ -284,12 +277,7 @@ describe('a pause of the machine', () => {
     void follower.over.then(() => {
       isOver = true
     })
-    for (const state of ['pausedNoNetwork', 'running'] as const) {
-      const step = {at: 1, from: 'queued', to: state, event: 'operation.admit'}
-      const record = queuedRecord(1, {state})
-      const entry = {seq: 1, state, attempts: 0, failures: 0, bytes: 0, generation: 1, ...step}
-      follower.handle({type: 'operation.moved', id: ID, ...step, because: step.event, state, record, entry})
-    }
+    for (const state of ['pausedNoNetwork', 'running'] as const) move(follower, 1, state)
     answer(true)
     await vi.advanceTimersByTimeAsync(60_000)
     expect(isOver).toBe(false)

@@ -228,6 +228,8 @@ describe('going on', () => {
       const get = ['get', '--quiet', world.server.url('/a'), '--if-exists', 'skip']
       expect((await world.call(get)).code).toBe(0)
       expect((await world.call(get)).code).toBe(0)
+      expect((await world.call([...get, '--checksum', `sha256=${DIGEST}`])).code).toBe(0)
+      expect((await world.call([...get, '--checksum', `sha256=${'0'.repeat(64)}`])).code).toBe(6)
       expect(world.server.requests).toHaveLength(1)
       expect(await world.digestOf('named')).toBe(DIGEST)
       await mkdir(world.path('directory'))

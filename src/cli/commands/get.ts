@@ -3,7 +3,7 @@
 import {createHash} from 'node:crypto'
 import {createReadStream} from 'node:fs'
 import {stat} from 'node:fs/promises'
-import {TransferError} from '../../domain/errors.ts'
+import {asTransferError, TransferError} from '../../domain/errors.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import type {
   BackgroundTransferEngine,
@@ -86,26 +86,21 @@ class GetRun implements Run {
 
   /** Without those that are there already, with at least so many bytes. */
   async #notThere(batch: readonly Wish[], leastBytes: number): Promise<readonly Wish[]> {
-    const {checksum} = this.#flags
     const sizes = await Promise.all(batch.map(({file}) => sizeOf(file)))
-    const digests = await Promise.all(
-      batch.map(({file}, index) => (checksum && sizes[index] !== undefined ? digestOf(file, checksum) : undefined)),
-    )
-    return batch.filter((wish, index) => {
-      const isThere = (sizes[index] ?? Number.NaN) >= leastBytes
-      if (isThere) this.#found(wish, digests[index])
-      return !isThere
-    })
+    const isThere = (index: number) => (sizes[index] ?? Number.NaN) >= leastBytes
+    await Promise.all(batch.map((wish, index) => (isThere(index) ? this.#leave(wish.file, wish) : undefined)))
+    return batch.filter((_, index) => !isThere(index))
   }
 
-  /** `digest`: of what is there, where one is wanted. */
-  #found(wish: Wish, digest: string | undefined): void {
-    if (digest === this.#flags.checksum?.hex) this.#skip(wish.file, wish)
-    else this.#told.fail(otherDigest(wish.file, digest))
-  }
-
-  #skip(file: string, {url}: Wish): void {
-    this.#told.skip(file, redactUrl(url))
+  /** What is there counts as had, unless another digest is wanted than it has. */
+  async #leave(file: string, {url}: Wish): Promise<void> {
+    const {checksum} = this.#flags
+    try {
+      if (checksum !== undefined) await demandDigest(file, checksum)
+      this.#told.skip(file, redactUrl(url))
+    } catch (thrown) {
+      this.#told.fail(asTransferError(thrown))
+    }
   }
 
   async #notOnRecord(engine: BackgroundTransferEngine, batch: readonly Wish[]): Promise<readonly Wish[]> {
@@ -204,7 +199,7 @@ class GetRun implements Run {
     const isKept = (this.#collision ?? 'failIfExists') === 'failIfExists' && status === 'completed'
     if (!isKept || file === wish.file || operation.requestedUri.href !== wish.plain) return false
     if (!(await isFileOf(file, bytesReceived))) return false
-    if (this.#flags.ifExists === 'skip') this.#skip(file, wish)
+    if (this.#flags.ifExists === 'skip') await this.#leave(file, wish)
     else this.#told.fail(new TransferError('FILE_EXISTS', 'the file already exists', {where: file}))
     return true
   }
@@ -241,14 +236,17 @@ function sizeOf(file: string): Promise<number | undefined> {
   )
 }
 
-async function digestOf(file: string, {algorithm}: Checksum): Promise<string> {
+/** Rejects with CHECKSUM_MISMATCH, FILE_ACCESS. */
+async function demandDigest(file: string, {algorithm, hex}: Checksum): Promise<void> {
   const hash = createHash(algorithm)
-  for await (const bytes of createReadStream(file)) hash.update(bytes)
-  return hash.digest('hex')
-}
-
-function otherDigest(file: string, digest: string | undefined): TransferError {
-  return new TransferError('CHECKSUM_MISMATCH', `the file that is there has another digest, ${digest}`, {
+  try {
+    for await (const bytes of createReadStream(file)) hash.update(bytes)
+  } catch (cause) {
+    throw new TransferError('FILE_ACCESS', 'the file that is there cannot be read', {where: file, cause})
+  }
+  const found = hash.digest('hex')
+  if (found === hex) return
+  throw new TransferError('CHECKSUM_MISMATCH', `the file that is there has another digest, ${found}`, {
     where: file,
     advice: 'choose another name, or use --if-exists unique or replace',
   })
