@@ -14,7 +14,7 @@
  *   leaving     when all have come, or a moment later, those who have come give theirs back, at once, so that others are fetched while
  *               these become files.
  * watch       nobody waits long here: whoever waits for one address for patience goes on by itself.
- *   resting     nobody is on the wire.
+ *   resting     nobody was on the wire when it was looked last.
  *   watching    looks again and again for those who wait too long.
  *
  * A batch carries what goes its plain way. Whatever else happens to one of its operations (a failure, an answer that is not plain,
@@ -39,11 +39,11 @@ export interface SmallFilesInput {
 }
 
 export type SmallFilesEvent =
-  /** Of one all bytes are here; told where that changes anything. */
+  /** Of one all bytes are here, and others are on the wire; told where that changes anything. */
   | {readonly type: 'files.arrived'}
-  /** The first one goes on the wire. */
+  /** One goes on the wire; told while nobody watches it. */
   | {readonly type: 'wire.taken'}
-  /** The last one has left it. */
+  /** The last one has left it, with all its bytes or let go of. */
   | {readonly type: 'wire.free'}
 
 const setUp = setup({
@@ -65,6 +65,7 @@ const setUp = setup({
     hasArrivals: () => false,
     /** Those that arrived need not wait for others: they are many, or nobody is coming. */
     isTurnReady: () => false,
+    isWireTaken: () => false,
   },
   actions: {
     letGoOfSlow: notProvided('letGoOfSlow'),
@@ -97,7 +98,13 @@ export const smallFilesMachine = lazily(() =>
           open: {
             description: 'Nothing waits to become a file',
             tags: ['open'],
-            on: {'files.arrived': [{guard: 'isTurnReady', target: 'storing'}, {target: 'gathering'}]},
+            on: {
+              'files.arrived': [{guard: 'isTurnReady', target: 'storing'}, {target: 'gathering'}],
+              'wire.free': [
+                {guard: 'isTurnReady', target: 'storing'},
+                {guard: 'hasArrivals', target: 'gathering'},
+              ],
+            },
           },
           gathering: {
             description: 'Some wait, and others may join them',
@@ -137,7 +144,7 @@ export const smallFilesMachine = lazily(() =>
           kept: {
             description: 'Nobody has one for nothing',
             tags: ['kept'],
-            on: {'files.arrived': 'leaving'},
+            on: {'files.arrived': 'leaving', 'wire.free': {guard: 'hasArrivals', actions: 'giveSlotsBack'}},
           },
           leaving: {
             description: 'All who come in this moment give theirs back together',
@@ -152,15 +159,19 @@ export const smallFilesMachine = lazily(() =>
         initial: 'resting',
         states: {
           resting: {
-            description: 'Nobody is on the wire',
+            description: 'Nobody was on the wire when it was looked last',
             tags: ['resting'],
             on: {'wire.taken': 'watching'},
           },
           watching: {
             description: 'Looks for those who are on the wire too long',
             tags: ['watching'],
-            on: {'wire.free': 'resting'},
-            after: {patience: {target: 'watching', reenter: true, actions: 'letGoOfSlow'}},
+            after: {
+              patience: [
+                {guard: 'isWireTaken', target: 'watching', reenter: true, actions: 'letGoOfSlow'},
+                {target: 'resting'},
+              ],
+            },
           },
         },
       },

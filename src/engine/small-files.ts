@@ -91,7 +91,8 @@ export class SmallFiles implements Batch {
     const carried = new CarriedFile(entry, this)
     entry.carrier = carried
     this.#onWire.add(carried)
-    if (this.#onWire.size === 1) this.#running().send({type: 'wire.taken'})
+    const actor = this.#running()
+    if (actor.getSnapshot().hasTag('resting')) actor.send({type: 'wire.taken'})
     carried.step(PLAIN_LIFE.admitted, withTry(carried.facts))
     void this.#move(carried)
     return true
@@ -192,11 +193,16 @@ export class SmallFiles implements Batch {
 
   #arrive(carried: CarriedFile): void {
     this.#arrived.push(carried)
+    // Of the last one `wire.free` tells.
+    if (this.#onWire.size > 1) this.#tellArrival()
+    this.left(carried)
+  }
+
+  #tellArrival(): void {
     const actor = this.#running()
     const snapshot = actor.getSnapshot()
     const isFull = snapshot.hasTag('gathering') && this.#isTurnReady
     if (isFull || snapshot.hasTag('open') || snapshot.hasTag('kept')) actor.send({type: 'files.arrived'})
-    this.left(carried)
   }
 
   /** Of as many as go into the next turn: the bytes of all others are in memory as well. */
@@ -309,7 +315,11 @@ export class SmallFiles implements Batch {
         commitIntents: fromPromise(() => this.#commitIntents()),
         publishFiles: fromPromise(() => this.#publishFiles()),
       },
-      guards: {hasArrivals: () => this.#arrived.length > 0, isTurnReady: () => this.#isTurnReady},
+      guards: {
+        hasArrivals: () => this.#arrived.length > 0,
+        isTurnReady: () => this.#isTurnReady,
+        isWireTaken: () => this.#onWire.size > 0,
+      },
       // In a microtask: one chart's action must not step another chart.
       actions: {
         letGoOfSlow: () => queueMicrotask(() => this.#letGoOfSlow()),
