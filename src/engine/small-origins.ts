@@ -1,4 +1,7 @@
-/** Servers that proved to send small files plainly: what a batch may be trusted with. In this process alone, and bounded. */
+/**
+ * Servers that proved to send small files plainly: what a batch may be trusted with. Where as many servers in a row did as one has to
+ * send files, others that nobody asked yet are trusted as well: a list may have one file of each. In this process alone, and bounded.
+ */
 
 import {originOf} from '../domain/origin.ts'
 import type {OperationRecord} from '../domain/record.ts'
@@ -15,23 +18,25 @@ const TYPICAL_BYTES = 4 * 1024 * 1024
 const CAUTION = 4
 
 interface Proof {
-  /** Plain small files in a row. */
+  /** Plain small files in a row; of strangers, servers that began with one. */
   readonly streak: number
   /** So many are wanted. */
   readonly wanted: number
 }
 
 export class SmallOrigins {
-  readonly #trustedAfter: number
+  readonly #unproven: Proof
   readonly #proofs = new Map<string, Proof>()
+  /** Of all servers that nothing is known of. */
+  #strangers: Proof
 
   constructor(trustedAfter: number) {
-    this.#trustedAfter = trustedAfter
+    this.#unproven = {streak: 0, wanted: trustedAfter}
+    this.#strangers = this.#unproven
   }
 
   isTrusted(url: string): boolean {
-    const {streak, wanted} = this.#proofOf(originOf(url))
-    return streak >= wanted
+    return isProven(this.#proofs.get(originOf(url)) ?? this.#strangers)
   }
 
   /** How a download ended, carried or not: its bytes speak for the server that was asked, wherever that redirected to. */
@@ -43,16 +48,20 @@ export class SmallOrigins {
     const isAnswered = isAsked && state === 'completed' && attempts.total === 1
     const isPlain = isAnswered && total <= TYPICAL_BYTES && coded === undefined
     const origin = originOf(request.url)
+    const isStranger = !this.#proofs.has(origin)
     const {streak, wanted} = this.#proofOf(origin)
     this.#set(origin, {streak: isPlain ? streak + 1 : 0, wanted})
+    // One that failed says nothing of others, and nobody was asked for it a second time.
+    if (isStranger && isAnswered)
+      this.#strangers = {...this.#strangers, streak: isPlain ? this.#strangers.streak + 1 : 0}
   }
 
   /** What a batch was trusted with was not plain: its files were asked for twice. */
   distrust(url: string): void {
     const origin = originOf(url)
-    const {wanted} = this.#proofOf(origin)
-    // Of several that it meets at once, the first counts.
-    this.#set(origin, {streak: 0, wanted: this.isTrusted(url) ? wanted * CAUTION : wanted})
+    const proof = this.#proofOf(origin)
+    if (!this.#proofs.has(origin)) this.#strangers = doubted(this.#strangers)
+    this.#set(origin, doubted(proof))
   }
 
   /** It is so slow that whoever is carried would be let go of, and ask again: for good. */
@@ -61,11 +70,23 @@ export class SmallOrigins {
   }
 
   #proofOf(origin: string): Proof {
-    return this.#proofs.get(origin) ?? {streak: 0, wanted: this.#trustedAfter}
+    const known = this.#proofs.get(origin)
+    if (known !== undefined) return known
+    // Whoever was trusted as a stranger has nothing more to prove.
+    return isProven(this.#strangers) ? {...this.#unproven, streak: this.#unproven.wanted} : this.#unproven
   }
 
   #set(origin: string, proof: Proof): void {
     if (this.#proofs.size >= MOST_ORIGINS && !this.#proofs.has(origin)) this.#proofs.clear()
     this.#proofs.set(origin, proof)
   }
+}
+
+function isProven({streak, wanted}: Proof): boolean {
+  return streak >= wanted
+}
+
+/** Of several files that come at once and are not plain, the first counts. */
+function doubted(proof: Proof): Proof {
+  return {streak: 0, wanted: isProven(proof) ? proof.wanted * CAUTION : proof.wanted}
 }

@@ -48,3 +48,55 @@ describe('a server that was asked', () => {
     expect(trustAfter(ended(wish))).toEqual([false, false])
   })
 })
+
+describe('a server that nobody asked yet', () => {
+  const at = (n: number) => `http://server-${n}.example/1`
+  const met = (n: number, wish: Partial<OperationRecord> = {}) =>
+    ended({request: queuedRecord(1, {url: at(n)}).request, ...wish})
+
+  function afterTwo(): SmallOrigins {
+    const origins = new SmallOrigins(2)
+    origins.learn(met(1))
+    expect(origins.isTrusted(at(9))).toBe(false)
+    origins.learn(met(2))
+    return origins
+  }
+
+  it('is trusted when as many others in a row began with a plain file as one has to send of them', () => {
+    const origins = afterTwo()
+    expect(origins.isTrusted(at(9))).toBe(true)
+    // Not those that have begun to prove themselves.
+    expect(origins.isTrusted(at(1))).toBe(false)
+  })
+
+  it('has nothing more to prove when it was trusted', () => {
+    const origins = afterTwo()
+    origins.learn(met(9))
+    origins.distrust(at(5))
+    expect([9, 5, 6].map((n) => origins.isTrusted(at(n)))).toEqual([true, false, false])
+  })
+
+  it('costs all others four times the proof when it was trusted and is not plain, and several at once no more', () => {
+    const origins = afterTwo()
+    origins.distrust(at(5))
+    origins.distrust(at(6))
+    for (let n = 10; n < 17; n++) origins.learn(met(n))
+    expect(origins.isTrusted(at(9))).toBe(false)
+    origins.learn(met(17))
+    expect(origins.isTrusted(at(9))).toBe(true)
+  })
+
+  it('says nothing of others when it fails, and ends their row when its first file is not plain', () => {
+    const origins = afterTwo()
+    origins.learn(met(3, {state: 'failed'}))
+    expect(origins.isTrusted(at(9))).toBe(true)
+    origins.learn(met(4, {evidence: {generation: 1, total: 5 * 1024 * 1024, ranges: []}}))
+    expect(origins.isTrusted(at(9))).toBe(false)
+  })
+
+  it('is left to charts for good where it is too slow, and others are not', () => {
+    const origins = afterTwo()
+    origins.avoid(at(9))
+    expect([9, 8].map((n) => origins.isTrusted(at(n)))).toEqual([false, true])
+  })
+})
