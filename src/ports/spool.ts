@@ -23,7 +23,7 @@ export interface Spool {
    * reason, and leaves nothing behind then.
    */
   take(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number>
-  /** Opens the operation's answer, empty. */
+  /** Opens the operation's answer, empty: until something is written to it, there is none. */
   openAnswer(id: OperationId): Promise<SpoolFile>
   /** The answer from `position` to its present end, in chunks; nothing when there is none. */
   readAnswer(id: OperationId, position: number): AsyncIterable<Buffer>

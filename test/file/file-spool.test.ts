@@ -1,6 +1,6 @@
 /** The spool: streams are taken whole or not at all, and what nobody needs goes. */
 
-import {lstatSync, mkdtempSync, readdirSync, rmSync} from 'node:fs'
+import {existsSync, lstatSync, mkdtempSync, readdirSync, rmSync} from 'node:fs'
 import {mkdir} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -9,7 +9,7 @@ import {createContentSource} from '../../src/adapters/file/content-source.ts'
 import {createFileSpool} from '../../src/adapters/file/file-spool.ts'
 import type {FileSystem} from '../../src/adapters/file/file-system.ts'
 import {nodeFileSystem} from '../../src/adapters/file/node-file-system.ts'
-import {spoolName} from '../../src/ports/spool.ts'
+import {type Spool, spoolName} from '../../src/ports/spool.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {errno, MemoryDisk} from '../support/memory-disk.ts'
 import {operationId} from '../support/records.ts'
@@ -33,8 +33,27 @@ function spoolIn(directory: string) {
   })
 }
 
+function onMemory() {
+  const disk = new MemoryDisk('/spool')
+  const make = () =>
+    createFileSpool({
+      directory: '/spool',
+      durability: 'power',
+      makeDirectory: async () => undefined,
+      files: disk.fileSystem(),
+    })
+  return {disk, make}
+}
+
 async function* piecesOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+async function keepAnswer(spool: Spool, text: string): Promise<void> {
+  const answer = await spool.openAnswer(ID)
+  if (text !== '') await answer.write(Buffer.from(text), text.length, 0)
+  await answer.sync()
+  await answer.close()
 }
 
 async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
@@ -164,13 +183,32 @@ describe('the spool', () => {
     expect(await collect(spool.readAnswer(ID, 0))).toEqual(Buffer.alloc(0))
   })
 
+  it('makes no file for an answer without a body, and keeps none of an earlier try', async () => {
+    const directory = join(home, 'spool')
+    const spool = spoolIn(directory)
+    await keepAnswer(spool, '')
+    expect(existsSync(directory)).toBe(false)
+    await keepAnswer(spool, 'busy')
+    await keepAnswer(spool, '')
+    expect(await spool.list()).toEqual([])
+  })
+
+  it('has no answer of an earlier try again after a loss of power', async () => {
+    const {disk, make} = onMemory()
+    const spool = make()
+    await keepAnswer(spool, 'busy')
+    await keepAnswer(spool, '')
+    disk.crash()
+    expect(await make().list()).toEqual([])
+  })
+
   it('says whose files it has, and removes them by kind or altogether', async () => {
     const directory = join(home, 'spool')
     const spool = spoolIn(directory)
     expect(await spool.list()).toEqual([])
     await spool.remove(ID)
     await spool.take(ID, piecesOf(Buffer.from('x'), 1))
-    await (await spool.openAnswer(ID)).close()
+    await keepAnswer(spool, 'x')
     await spool.take(operationId(2), piecesOf(Buffer.from('x'), 1))
     expect(await spool.list()).toHaveLength(3)
     await spool.remove(ID, 'body')
@@ -179,14 +217,7 @@ describe('the spool', () => {
   })
 
   it('has told the truth after a loss of power', async () => {
-    const disk = new MemoryDisk('/spool')
-    const make = () =>
-      createFileSpool({
-        directory: '/spool',
-        durability: 'power',
-        makeDirectory: async () => undefined,
-        files: disk.fileSystem(),
-      })
+    const {disk, make} = onMemory()
     const size = await make().take(ID, piecesOf(contentOf(1, 100_000), 9999))
     disk.crash()
     const name = spoolName(ID, 'body')

@@ -84,20 +84,26 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
 
     async openAnswer(id) {
       const path = pathOf(id, 'answer')
-      const fd = await asFileWork(path, 'directory', () => create(path))
+      const hadOther = await asFileWork(path, 'directory', () => files.remove(path))
+      // Most answers to an upload have no body: a file, and the syncs of it and its name, are for those that have.
+      let opening: Promise<number> | undefined
       let isOpen = true
       return {
-        write: (buffer, length, position) =>
+        async write(buffer, length, position) {
+          opening ??= asFileWork(path, 'directory', () => create(path))
+          const fd = await opening
           // Also of the reserve: the server has the request, and would get it a second time.
-          asFileWork(path, 'directory', () => writeWhole(files, fd, buffer, length, position)),
+          await asFileWork(path, 'directory', () => writeWhole(files, fd, buffer, length, position))
+        },
         async sync() {
-          await sync(fd, path)
-          await syncNames()
+          if (opening !== undefined) await sync(await opening, path)
+          if (opening !== undefined || hadOther) await syncNames()
         },
         async close() {
           if (!isOpen) return
           isOpen = false
-          await files.close(fd)
+          const fd = await opening?.catch(() => undefined)
+          if (fd !== undefined) await files.close(fd)
         },
       }
     },
