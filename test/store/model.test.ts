@@ -88,7 +88,10 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
             if (write.kind === 'create') return store.create(write.records)
             return write.kind === 'save' ? store.save(write.record) : store.remove(operationId(write.n))
           })
-          await Promise.all(promises)
+          // Saves and removals count at once; what is created, when its creator was told.
+          const asked = writes.some(({kind}) => kind === 'create') ? [] : FILES
+          const [found] = await Promise.all([store.findManyByFile(asked), ...promises])
+          expect(found).toEqual(asked.map((file) => model.findByFile(file)))
         }),
       ),
   },

@@ -65,6 +65,24 @@ export class GroupCommit {
     return this.#nextSettled
   }
 
+  /** The same for those of them that may change who has one of these files. */
+  settledFor(files: readonly string[]): Promise<void> {
+    if (this.#mayMove(files, this.pending.changes())) return this.settled()
+    const inFlight = this.#inFlight?.changes
+    return inFlight !== undefined && this.#mayMove(files, inFlight.values()) ? this.#inFlightSettled : Promise.resolve()
+  }
+
+  #mayMove(files: readonly string[], writes: Iterable<Write<Change>>): boolean {
+    for (const {content: change} of writes) {
+      // Whoever created it has not been told yet.
+      if (change.kind === 'create') continue
+      const file = this.#places.get(change.kind === 'remove' ? change.id : change.record.id)?.file
+      if (file === undefined || files.includes(file)) return true
+      if (change.kind !== 'remove' && files.includes(change.record.target.file)) return true
+    }
+    return false
+  }
+
   /** Resolves when every write so far is durable; rejects when one failed. */
   flush(): Promise<void> {
     const writes: Write<unknown>[] = [...this.pending.all()]

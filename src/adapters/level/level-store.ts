@@ -192,8 +192,10 @@ class LevelRecordStore implements LevelStore {
     return {files, ids}
   }
 
-  findManyByFile(files: readonly string[]): Promise<readonly (OperationId | undefined)[]> {
-    return this.#scan(async (database) => {
+  /** Waits for no commit that has nothing to say of these files: most of them note steps of other operations. */
+  async findManyByFile(files: readonly string[]): Promise<readonly (OperationId | undefined)[]> {
+    await this.#opened().settledFor(files)
+    return this.#connection.read(async (database) => {
       const keys = files.map(fileKey)
       // That a key is not there is known from memory: a trip to another thread takes five times as long as to ask.
       const ids = keys.length === 1 ? keys.map((key) => database.getSync(key)) : await database.getMany(keys)

@@ -142,6 +142,11 @@ export class PendingWrites {
     return (this.#changes.get(id) ?? this.#creates.get(id))?.content
   }
 
+  /** Saves and removals, in any order. */
+  changes(): Iterable<Write<Change>> {
+    return this.#changes.values()
+  }
+
   /** Hands over the next batch: all changes, and at most `maxCreates` creations. */
   take(maxCreates: number): WriteBatch {
     const groups = this.#groups
