@@ -53,7 +53,8 @@ export class EndedOperations {
     entry.record = record
     entry.saved = record
     try {
-      await ports.store.save(record)
+      // Whoever heard of it is about to go on, and may have the next one created.
+      await ports.store.saveSoon(record)
     } catch (error) {
       // The outcome stands; the worst that follows is that a later session enumerates it once more.
       ports.log.warn({id: record.id, error: String(error)}, 'a delivered outcome could not be noted')

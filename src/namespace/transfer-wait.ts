@@ -72,7 +72,8 @@ async function outcomeOf<Operation>(
 ): Promise<Operation> {
   await unlessAborted(from(accepted), signal)
   const {id, state, error} = await terminalRecord(waited, signal)
-  await waited.engine.markDelivered(waited.entry())
+  // Whoever waits is told first: a crash between the two has it told once more, and not never.
+  void waited.engine.markDelivered(waited.entry())
   if (state === 'completed') return waited.operation
   if (state === 'canceled' && error?.code !== 'UPLOAD_TERMINATED') {
     throw new TransferError('CANCELED', 'the transfer was canceled', {where: id})

@@ -60,6 +60,8 @@ export interface RecordStore {
    * same batch, and the oldest dropped beyond JOURNAL_BOUND. Their seqs rise, also from one save to the next.
    */
   save(record: OperationRecord, entries?: readonly JournalEntry[]): Promise<void>
+  /** The same for what nobody waits for: together with what the present turn of the event loop still brings. */
+  saveSoon(record: OperationRecord): Promise<void>
   /** Forgets an operation, with its journal. */
   remove(id: OperationId): Promise<void>
   get(id: OperationId): Promise<OperationRecord | undefined>

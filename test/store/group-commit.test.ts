@@ -54,6 +54,27 @@ describe('the order of acknowledgements', () => {
   })
 })
 
+describe('what may wait a moment', () => {
+  it('goes into the batch of what comes later in the same turn', async () => {
+    const house = await buildLevelHouse()
+    const store = house.next()
+    try {
+      await store.open()
+      await store.create([queuedRecord(1)])
+      const told: string[] = []
+      const noted = store.saveSoon(queuedRecord(1, {state: 'completed', endedAt: 1})).then(() => told.push('noted'))
+      for (let hop = 0; hop < 20; hop += 1) await Promise.resolve()
+      const created = store.create([queuedRecord(2)]).then(() => told.push('created'))
+      await Promise.all([noted, created])
+      // Of one batch the creations are told first.
+      expect(told).toEqual(['created', 'noted'])
+    } finally {
+      await store.close()
+      await house.dispose()
+    }
+  })
+})
+
 describe('waiting writes', () => {
   it('hold one change per operation, the newest, with everybody who waits', () => {
     const pending = new PendingWrites()

@@ -174,6 +174,20 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         expect(await store.get(operationId(1))).toMatchObject({createdAt: 49})
       })
 
+      it('keeps what may wait a moment, shows it at once, and does not lose it to a close', async () => {
+        await store.create([queuedRecord(1), queuedRecord(2)])
+        const first = store.saveSoon(queuedRecord(1, {state: 'completed', endedAt: 1}))
+        expect((await store.get(operationId(1)))?.state).toBe('completed')
+        expect(await store.query({states: ['completed']})).toHaveLength(1)
+        await first
+        const second = store.saveSoon(queuedRecord(2, {state: 'completed', endedAt: 2}))
+        await store.close()
+        await second
+        store = house.next()
+        await store.open()
+        expect(await store.query({states: ['completed']})).toHaveLength(2)
+      })
+
       it('keeps the order of unlike writes to one operation', async () => {
         const writes = [
           store.create([queuedRecord(1)]),

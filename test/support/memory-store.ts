@@ -117,6 +117,10 @@ export class MemoryStore implements RecordStore {
     return this.#write((tables) => tables.save(copy, copies))
   }
 
+  saveSoon(record: OperationRecord): Promise<void> {
+    return this.save(record)
+  }
+
   async remove(id: OperationId): Promise<void> {
     return this.#write((tables) => tables.remove(id))
   }

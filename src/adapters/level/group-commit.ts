@@ -51,6 +51,11 @@ export class GroupCommit {
     this.#running = Promise.resolve().then(() => this.#run())
   }
 
+  /** To be called after something was added that may wait for what this turn of the event loop still brings. */
+  wakeSoon(): void {
+    if (!this.#isRunning) setImmediate(() => this.wake())
+  }
+
   /** The change of this operation that is accepted and not yet in the database. */
   changeOf(id: OperationId): Change | undefined {
     return this.pending.get(id) ?? this.#inFlight?.changes.get(id)?.content
@@ -94,6 +99,7 @@ export class GroupCommit {
 
   /** Resolves when nothing waits any more: each write so far is durable, or has failed. */
   ended(): Promise<void> {
+    if (!this.pending.isEmpty) this.wake()
     return this.#running
   }
 

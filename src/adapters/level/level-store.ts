@@ -109,6 +109,13 @@ class LevelRecordStore implements LevelStore {
     return saved
   }
 
+  async saveSoon(record: OperationRecord): Promise<void> {
+    const commit = this.#opened()
+    const saved = commit.pending.save(record)
+    commit.wakeSoon()
+    return saved
+  }
+
   async remove(id: OperationId): Promise<void> {
     const commit = this.#opened()
     const removed = commit.pending.remove(id)

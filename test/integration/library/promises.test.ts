@@ -5,6 +5,8 @@ import {mkdir, symlink} from 'node:fs/promises'
 import type {AddressInfo} from 'node:net'
 import {createServer} from 'node:net'
 import {describe, expect, it} from 'vitest'
+import type {EngineApi, HeldOperation} from '../../../src/engine/engine-api.ts'
+import {FollowedNotices} from '../../../src/engine/followed-notices.ts'
 import {
   type BackgroundDownloadProgress,
   BackgroundTransferError,
@@ -13,7 +15,9 @@ import {
   type TransferError,
   WebErrorStatus,
 } from '../../../src/index.ts'
+import {waitForTransfer} from '../../../src/namespace/transfer-wait.ts'
 import {contentOf, sha256} from '../../support/content.ts'
+import {queuedRecord} from '../../support/records.ts'
 import {digestOf, failure, heldAfter, makeWorld, reaches, receives, requestsFor, type World} from '../harness.ts'
 
 const SIZE = 300_000
@@ -209,6 +213,20 @@ describe('17.B starting, finishing, promises', () => {
     canceled.cancel()
     await failure(canceled)
     expect(await world.engine.getCurrentDownloadsAsync()).toEqual([])
+  })
+
+  it('197. the end is told before it is noted that it was: a crash between has it told again, and not never', async () => {
+    const noted: unknown[] = []
+    const markDelivered = (held: HeldOperation) => {
+      noted.push(held)
+      return new Promise<void>(() => undefined)
+    }
+    const held = {record: queuedRecord(1, {state: 'completed'})} as HeldOperation
+    const notices = new FollowedNotices({})
+    const engine = {markDelivered} as Partial<EngineApi> as EngineApi
+    const waited = {operation: 'it', engine, notices, entry: () => held, isOver: () => true}
+    expect(await waitForTransfer(waited, Promise.resolve(), {})).toBe('it')
+    expect(noted).toEqual([held])
   })
 
   it('49, 50, 51. a 404 rejects with its HRESULT, and the response can be read', async () => {
