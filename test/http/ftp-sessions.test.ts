@@ -199,7 +199,18 @@ describe('a session that its server left meanwhile', () => {
     expect(toldTo(server)).toEqual([[...FRESH('1'), 'SIZE 2'], FRESH('2')])
   })
 
-  it('is no excuse to go on with its neighbours', async () => {
+  it.each(['421', 'fin', 'reset'] as const)('is not in the way of one that it did not leave (%s)', async (by) => {
+    // The second one lies idle last, and would be the first to be used.
+    const server = await serve([WHOLE, {...WHOLE, slow: {MDTM: 50}}])
+    const transport = startTransport()
+    await Promise.all(['1', '2'].map((path) => fetchWhole(transport, server, path)))
+    server.hangUp(by, 'youngest')
+    await expect.poll(() => server.open).toBe(1)
+    await fetchWhole(transport, server, '3')
+    expect(server.sessions).toHaveLength(2)
+  })
+
+  it('is no reason to trust its neighbours', async () => {
     const left: FtpScript = {...WHOLE, leave: {at: SECOND_AT, by: 'fin'}}
     const server = await serve([left, left, WHOLE])
     const transport = startTransport()
@@ -207,6 +218,7 @@ describe('a session that its server left meanwhile', () => {
     await fetchWhole(transport, server, '3')
     // Once where that is found out, and before and behind the transfer.
     expect(server.said('SIZE').filter((path) => path === '3')).toHaveLength(3)
+    await expect.poll(() => server.open).toBe(1)
     expect(server.sessions).toHaveLength(3)
   })
 

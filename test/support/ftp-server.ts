@@ -44,7 +44,8 @@ export class FtpServer {
   private constructor(scripts: readonly FtpScript[], certificate: TestCertificate | undefined, isImplicit: boolean) {
     this.#scripts = scripts
     this.#certificate = certificate
-    this.#server = createServer((socket) => {
+    // As servers do: the second of two replies, 226 behind 150, is not to wait for the acknowledgement of the first.
+    this.#server = createServer({noDelay: true}, (socket) => {
       this.#track(socket)
       this.#controls.add(socket.on('close', () => this.#controls.delete(socket)))
       const script = this.#scripts[Math.min(this.sessions.length, this.#scripts.length - 1)]
@@ -81,9 +82,9 @@ export class FtpServer {
     return this.#controls.size
   }
 
-  /** Ends those, unasked; in clear. */
-  hangUp(by: 'fin' | 'reset' | '421'): void {
-    for (const socket of this.#controls) hangUp(socket, socket, by)
+  /** Ends those, or the youngest of them, unasked; in clear. */
+  hangUp(by: 'fin' | 'reset' | '421', which: 'all' | 'youngest' = 'all'): void {
+    for (const socket of [...this.#controls].slice(which === 'all' ? 0 : -1)) hangUp(socket, socket, by)
   }
 
   /** A reply on each of those, unasked; in clear. */
