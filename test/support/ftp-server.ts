@@ -1,18 +1,28 @@
-/** An FTP server on 127.0.0.1 that misbehaves to order: one file, binary, passive mode, and a list of everything that it was told. */
+/** An FTP server on 127.0.0.1 that misbehaves to order: files, binary, passive mode, and a list of everything that it was told. */
 
 import {once} from 'node:events'
 import {type AddressInfo, createServer, type Server, type Socket} from 'node:net'
+import {setTimeout as sleep} from 'node:timers/promises'
 import {createSecureContext, TLSSocket} from 'node:tls'
 import type {TestCertificate} from './tls-certificates.ts'
 
 export interface FtpScript {
-  readonly content: Buffer
+  /** Of each file, or of that of a path. */
+  readonly content: Buffer | ((path: string) => Buffer)
   /** YYYYMMDDhhmmss; '20200101000000' by default. */
   readonly modified?: string
   /** Replies instead of obeying, by command: '502 no', say. */
   readonly refuse?: Readonly<Record<string, string>>
+  /** Milliseconds before a command is obeyed. */
+  readonly slow?: Readonly<Record<string, number>>
+  /** Said right behind the reply to a command, though nobody asked. */
+  readonly also?: Readonly<Record<string, string>>
+  /** In place of '226 done'. */
+  readonly done?: string
+  /** How the control connection ends in place of the reply to its nth command, the first one being 1. */
+  readonly leave?: {readonly at: number; readonly by: 'fin' | 'reset' | '421'}
   /** After so many bytes the data connection ends, and the transfer with this reply ('' for none). */
-  readonly cutAfter?: number
+  readonly cutAfter?: number | undefined
   readonly cutReply?: string
   readonly cut?: 'fin' | 'reset' | 'stall'
   /** What PASV says, in place of 127,0,0,1. */
@@ -22,21 +32,26 @@ export interface FtpScript {
 export class FtpServer {
   /** Every command, as sent; passwords too. */
   readonly commands: string[] = []
+  /** The same, for each control connection in turn. */
+  readonly sessions: string[][] = []
   /** For each connection in turn; the last one repeats. */
   readonly #scripts: readonly FtpScript[]
-  #connections = 0
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #controls = new Set<Socket>()
   readonly #certificate: TestCertificate | undefined
 
   private constructor(scripts: readonly FtpScript[], certificate: TestCertificate | undefined, isImplicit: boolean) {
     this.#scripts = scripts
     this.#certificate = certificate
-    this.#server = createServer((socket) => {
+    // As servers do: the second of two replies, 226 behind 150, is not to wait for the acknowledgement of the first.
+    this.#server = createServer({noDelay: true}, (socket) => {
       this.#track(socket)
-      const script = this.#scripts[Math.min(this.#connections++, this.#scripts.length - 1)]
+      this.#controls.add(socket.on('close', () => this.#controls.delete(socket)))
+      const script = this.#scripts[Math.min(this.sessions.length, this.#scripts.length - 1)]
       if (script === undefined) return
-      const session = new Session(this, script, isImplicit ? this.secured(socket) : socket, isImplicit)
+      this.sessions.push([])
+      const session = new Session(this, script, socket, isImplicit)
       session.greet()
     })
   }
@@ -60,6 +75,21 @@ export class FtpServer {
     return this.commands
       .filter((each) => each.split(' ', 1)[0] === command)
       .map((each) => each.slice(command.length + 1))
+  }
+
+  /** Control connections that stand now. */
+  get open(): number {
+    return this.#controls.size
+  }
+
+  /** Ends those, or the youngest of them, unasked; in clear. */
+  hangUp(by: 'fin' | 'reset' | '421', which: 'all' | 'youngest' = 'all'): void {
+    for (const socket of [...this.#controls].slice(which === 'all' ? 0 : -1)) hangUp(socket, socket, by)
+  }
+
+  /** A reply on each of those, unasked; in clear. */
+  tell(reply: string): void {
+    for (const socket of this.#controls) socket.write(`${reply}\r\n`)
   }
 
   secured(socket: Socket): TLSSocket {
@@ -94,20 +124,31 @@ export class FtpServer {
   }
 }
 
+function hangUp(wire: Socket, control: Socket, by: 'fin' | 'reset' | '421'): void {
+  if (by === 'reset') wire.resetAndDestroy()
+  else control.end(by === '421' ? '421 bye\r\n' : '')
+}
+
 class Session {
   readonly #server: FtpServer
   readonly #script: FtpScript
+  /** What it was told, as the server lists it. */
+  readonly #commands: string[]
+  /** Below TLS. */
+  readonly #wire: Socket
   #control: Socket
   #isSecure: boolean
   #data: Promise<Socket> | undefined
   #offset = 0
 
-  constructor(server: FtpServer, script: FtpScript, control: Socket, isSecure: boolean) {
+  constructor(server: FtpServer, script: FtpScript, wire: Socket, isSecure: boolean) {
     this.#server = server
     this.#script = script
-    this.#control = control
+    this.#commands = server.sessions.at(-1) ?? []
+    this.#wire = wire
+    this.#control = isSecure ? server.secured(wire) : wire
     this.#isSecure = isSecure
-    this.#hear(control)
+    this.#hear(this.#control)
   }
 
   greet(): void {
@@ -123,15 +164,25 @@ class Session {
     })
   }
 
-  #say(reply: string): void {
-    if (!this.#control.destroyed) this.#control.write(`${reply}\r\n`)
+  /** `command`: what it answers. */
+  #say(reply: string, command = ''): void {
+    const also = this.#script.also?.[command]
+    const all = also === undefined ? reply : `${reply}\r\n${also}`
+    if (this.#control.writable) this.#control.write(`${all}\r\n`)
   }
 
   async #obey(line: string): Promise<void> {
     const server = this.#server
-    const {content, modified = '20200101000000', refuse = {}, passiveHost = '127,0,0,1'} = this.#script
     const [command = '', ...words] = line.split(' ')
+    const path = words.join(' ')
     server.commands.push(line)
+    this.#commands.push(line)
+    const {modified = '20200101000000', refuse = {}, passiveHost = '127,0,0,1', slow = {}, leave} = this.#script
+    if (leave?.at === this.#commands.length) {
+      hangUp(this.#wire, this.#control, leave.by)
+      return
+    }
+    if (slow[command] !== undefined) await sleep(slow[command])
     const refusal = refuse[command]
     if (refusal !== undefined) {
       this.#say(refusal)
@@ -151,9 +202,9 @@ class Session {
       case 'PASS':
         return this.#say('230 welcome')
       case 'SIZE':
-        return this.#say(`213 ${content.length}`)
+        return this.#say(`213 ${this.#contentOf(path).length}`, command)
       case 'MDTM':
-        return this.#say(`213 ${modified}`)
+        return this.#say(`213 ${modified}`, command)
       case 'EPSV':
       case 'PASV': {
         const {port, arrives} = await server.listen()
@@ -165,22 +216,27 @@ class Session {
         this.#offset = Number(words[0])
         return this.#say('350 restarting')
       case 'RETR':
-        return this.#send()
+        return this.#send(path)
       default:
         return this.#say('200 fine')
     }
   }
 
-  async #send(): Promise<void> {
-    const {content, cutAfter, cut = 'fin', cutReply = '426 broken'} = this.#script
+  #contentOf(path: string): Buffer {
+    const {content} = this.#script
+    return typeof content === 'function' ? content(path) : content
+  }
+
+  async #send(path: string): Promise<void> {
+    const {done = '226 done', cutAfter, cut = 'fin', cutReply = '426 broken'} = this.#script
     const wire = await this.#data
     if (wire === undefined) return this.#say('425 no data connection')
     this.#say('150 here it comes')
     const data = this.#isSecure ? this.#server.secured(wire) : wire
-    const whole = content.subarray(this.#offset)
+    const whole = this.#contentOf(path).subarray(this.#offset)
     this.#offset = 0
     if (cutAfter === undefined) {
-      data.end(whole, () => this.#say('226 done'))
+      data.end(whole, () => this.#say(done, 'RETR'))
       return
     }
     await new Promise<void>((resolve) => data.write(whole.subarray(0, cutAfter), () => resolve()))

@@ -1,33 +1,36 @@
 /**
  * One download over FTP as an exchange: the server's replies become the head that the resume ladder judges, the data connection
  * its body. Size and date are asked for once more when all has come: FTP does not hold a file still while it is fetched.
+ * A session that has served another exchange is used where there is one, and goes back if nothing went wrong.
  */
 
 import {asTransferError, TransferError} from '../../domain/errors.ts'
 import type {BodyReceiver, Exchange, ExchangeEnd, ExchangeRequest} from '../../ports/transport.ts'
 import {BodyIntake} from '../http/body-intake.ts'
+import {accessOf} from './ftp-access.ts'
 import {answerFor, type FileFacts, offsetAsked} from './ftp-answer.ts'
+import {StaleSession} from './ftp-control.ts'
 import type {DataConnection} from './ftp-data.ts'
 import {ftpError} from './ftp-errors.ts'
 import {FtpSession, type FtpTools} from './ftp-session.ts'
+import type {FtpSessionPool} from './ftp-session-pool.ts'
 
 export interface FtpExchangeSetup {
   readonly request: ExchangeRequest
   readonly receiver: BodyReceiver
   readonly signal: AbortSignal
   readonly tools: FtpTools
+  readonly sessions: FtpSessionPool
   /** Epoch ms. */
   readonly now: () => number
 }
-
-const USUAL_PORT = 21
-const USUAL_IMPLICIT_PORT = 990
 
 export class FtpExchange implements Exchange {
   readonly finished: Promise<ExchangeEnd>
   readonly #setup: FtpExchangeSetup
   readonly #origin: string
-  readonly #session: FtpSession
+  /** Absent before there is a request, and after it went back. */
+  #session: FtpSession | undefined
   readonly #intake: BodyIntake
   readonly #onAbort = () => this.fail(new TransferError('CANCELED', 'the exchange was aborted', {where: this.#origin}))
   #resolve: (end: ExchangeEnd) => void = () => {}
@@ -43,19 +46,8 @@ export class FtpExchange implements Exchange {
 
   constructor(setup: FtpExchangeSetup) {
     this.#setup = setup
-    const {request, receiver, signal, tools} = setup
-    const url = new URL(request.url)
-    const {ftpTls = 'none'} = request
-    this.#origin = url.origin
-    this.#session = new FtpSession(
-      {
-        hostname: url.hostname.replace(/^\[|\]$/g, ''),
-        port: url.port === '' ? (ftpTls === 'implicit' ? USUAL_IMPLICIT_PORT : USUAL_PORT) : Number(url.port),
-        where: url.origin,
-        tls: ftpTls,
-      },
-      tools,
-    )
+    const {request, receiver, signal} = setup
+    this.#origin = new URL(request.url).origin
     this.#intake = new BodyIntake(receiver, {
       tellsAtOnce: () => this.#data?.tellsAtOnce === true,
       starved: () => this.#data?.pause(),
@@ -112,12 +104,9 @@ export class FtpExchange implements Exchange {
     const {request, receiver, now} = this.#setup
     const path = pathOf(new URL(request.url))
     if (request.method !== 'GET' || request.body !== undefined) throw unsupported('only plain downloads', this.#origin)
-    await this.#session.connect()
-    if (this.#isSettled) return
-    this.#moment = 'connected'
-    this.#guard(() => receiver.connected())
-    await this.#session.logIn(request.serverCredential)
-    const facts = await this.#session.factsOf(path)
+    const entered = await this.#enter(path)
+    if (entered === undefined) return
+    const {session, facts} = entered
     const offset = offsetAsked(request, facts)
     const isBeyond = facts.size !== undefined && offset >= facts.size && offset > 0
     if (isBeyond) {
@@ -125,14 +114,52 @@ export class FtpExchange implements Exchange {
       this.#succeed()
       return
     }
-    await this.#session.prepare()
-    const mayRest = await this.#session.begins(offset)
+    await session.prepare()
+    const mayRest = await session.begins(offset)
     const answer = answerFor(request, facts, mayRest, now())
     this.#left = answer.length
-    await this.#session.retrieve(path, (data) => this.#begin(data, answer.head))
+    await session.retrieve(path, (data) => this.#begin(data, answer.head))
     if (this.#isSettled) return
-    if (!this.#isDiscarded) await this.#proveEnd(path, facts)
+    await this.#proveEnd(session, path, facts)
+    if (this.#isSettled) return
+    this.#giveBack(session)
     this.#succeed()
+  }
+
+  /** What the server says of the file, over a session that is there already, if it answers, or over a new one; undefined when all is over. */
+  async #enter(path: string): Promise<{readonly session: FtpSession; readonly facts: FileFacts} | undefined> {
+    const {request, receiver, sessions, tools} = this.#setup
+    const access = accessOf(request)
+    const idle = sessions.take(access)
+    if (idle !== undefined) {
+      this.#session = idle
+      this.#moment = 'connected'
+      this.#guard(() => receiver.connected())
+      if (this.#isSettled) return undefined
+      try {
+        return {session: idle, facts: await idle.factsOf(path)}
+      } catch (thrown) {
+        if (this.#isSettled || !(thrown instanceof StaleSession)) throw thrown
+      }
+      idle.close()
+      sessions.giveUp(access)
+      this.#moment = 'connecting'
+    }
+    const session = new FtpSession(access, tools)
+    this.#session = session
+    await session.connect()
+    if (this.#isSettled) return undefined
+    this.#moment = 'connected'
+    // Once for an exchange, whatever it takes.
+    if (idle === undefined) this.#guard(() => receiver.connected())
+    await session.logIn()
+    return {session, facts: await session.factsOf(path)}
+  }
+
+  #giveBack(session: FtpSession): void {
+    if (!session.isReady) return
+    this.#session = undefined
+    this.#setup.sessions.keep(session)
   }
 
   #begin(data: DataConnection, head: Parameters<BodyReceiver['responded']>[0]): void {
@@ -187,11 +214,11 @@ export class FtpExchange implements Exchange {
     this.#succeed()
   }
 
-  async #proveEnd(path: string, before: FileFacts): Promise<void> {
+  async #proveEnd(session: FtpSession, path: string, before: FileFacts): Promise<void> {
     if (this.#left !== undefined && this.#left > 0) {
       throw new TransferError('TRUNCATED', `the body ended ${this.#left} bytes early`, {where: this.#origin})
     }
-    const after = await this.#session.factsOf(path)
+    const after = await session.factsOf(path)
     if (after.size !== before.size || after.modifiedAt !== before.modifiedAt) throw this.#changed()
   }
 
@@ -214,7 +241,7 @@ export class FtpExchange implements Exchange {
     this.#isSettled = true
     this.#setup.signal.removeEventListener('abort', this.#onAbort)
     this.#intake.drop()
-    this.#session.close()
+    this.#session?.close()
     tell()
   }
 

@@ -13,6 +13,7 @@ import {
 import {Egress, type EgressOptions} from '../http/egress.ts'
 import type {TlsOptions} from '../http/tls-options.ts'
 import type {FtpExchange} from './ftp-exchange.ts'
+import {FtpSessionPool} from './ftp-session-pool.ts'
 
 export interface FtpTransportOptions {
   readonly tls?: TlsOptions
@@ -24,9 +25,14 @@ export interface FtpTransportOptions {
   readonly now?: () => number
 }
 
-export function createFtpTransport(options: FtpTransportOptions = {}): Transport {
+/** `idleMs`: how long a session may lie idle; for tests. */
+export function createFtpTransport(
+  options: FtpTransportOptions = {},
+  idle: {readonly idleMs?: number} = {},
+): Transport {
   const {tls = {}, egress, proxy: usualProxy, now = Date.now} = options
   const tools = {tls, strangers: new Set<string>(), ...(egress === undefined ? {} : {egress: new Egress(egress)})}
+  const sessions = new FtpSessionPool(idle)
   const running = new Set<LazyExchange>()
   let isClosed = false
   return {
@@ -37,7 +43,7 @@ export function createFtpTransport(options: FtpTransportOptions = {}): Transport
       const exchange = new LazyExchange(origin, async (exchange) => {
         if (proxy !== 'direct') throw noProxy(origin)
         const {FtpExchange} = await import('./ftp-exchange.ts')
-        return exchange(new FtpExchange({request, receiver, signal, tools, now}))
+        return exchange(new FtpExchange({request, receiver, signal, tools, sessions, now}))
       })
       running.add(exchange)
       const forget = () => running.delete(exchange)
@@ -48,6 +54,7 @@ export function createFtpTransport(options: FtpTransportOptions = {}): Transport
     async close() {
       isClosed = true
       for (const exchange of [...running]) exchange.close()
+      sessions.close()
     },
   }
 }
