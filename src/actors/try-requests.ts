@@ -3,9 +3,10 @@
  * carries, and which bytes of what version it asks for.
  */
 
+import {headerValue} from '../domain/header-fields.ts'
 import {isForeign, sourcesOf} from '../domain/mirrors.ts'
 import type {ByteRange} from '../domain/range-set.ts'
-import type {Evidence, OperationFacts} from '../domain/record.ts'
+import type {Evidence, HeaderField, OperationFacts} from '../domain/record.ts'
 import type {ContentSource} from '../ports/content-source.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {Secrets} from '../ports/secrets.ts'
@@ -15,6 +16,11 @@ import {type Question, questionTo} from './question.ts'
 import {type FreshRequests, firstHop} from './refresh-request.ts'
 import {requestHeaders} from './request-headers.ts'
 import type {Logins, ServerLogin} from './server-login.ts'
+
+/** What was wrong may be what a cache has, ours or one on the way: it is to ask whether that is what the server has. */
+function askingTheServer(headers: readonly HeaderField[]): readonly HeaderField[] {
+  return headerValue(headers, 'cache-control') === undefined ? [...headers, ['Cache-Control', 'no-cache']] : headers
+}
 
 export interface TryRequestsPorts {
   readonly content: ContentSource
@@ -38,8 +44,10 @@ export class TryRequests {
 
   /** Where the requests to a source begin. A mirror is told nothing that is meant for the server of the operation's own address. */
   firstHop(source: number): Hop {
-    const {request} = this.#facts
-    const own = {url: request.url, method: request.method, headers: requestHeaders(request, this.#ports.secrets)}
+    const {request, cleanRestart} = this.#facts
+    const given = requestHeaders(request, this.#ports.secrets)
+    const headers = cleanRestart === true ? askingTheServer(given) : given
+    const own = {url: request.url, method: request.method, headers}
     const url = source === 0 ? undefined : sourcesOf(request)[source]
     return url === undefined ? this.#begin(own) : firstHop(own, {url, headers: []})
   }

@@ -32,6 +32,10 @@ async function run(args: readonly string[]): Promise<void> {
 
 const args = process.argv.slice(2)
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+  process.stdout.on('error', ({code}: NodeJS.ErrnoException) => {
+    // Nobody reads it, or it is written nowhere.
+    if (code !== 'EPIPE') process.exitCode = EXIT.local
+  })
   process.stdout.write(`${packageVersion()}\n`)
 } else {
   void run(args)

@@ -4,6 +4,11 @@ const EXIT_CODES = {SIGINT: 130, SIGTERM: 143, SIGHUP: 129} as const
 
 type Signal = keyof typeof EXIT_CODES
 
+/** A command ended with it because a signal came. */
+export function isInterrupt(exitCode: number): boolean {
+  return Object.values<number>(EXIT_CODES).includes(exitCode)
+}
+
 export interface Interrupts {
   /** Resolves with the exit code at the first signal. */
   readonly asked: Promise<number>

@@ -1,7 +1,9 @@
 /** Runs one command line: every way out of it is an exit code and, where something went wrong, one line on stderr. */
 
-import {asTransferError} from '../domain/errors.ts'
-import {exitCodeOf} from './exit-code.ts'
+import {writeSync} from 'node:fs'
+import {asTransferError, TransferError} from '../domain/errors.ts'
+import {exitCodeOf, gravest} from './exit-code.ts'
+import {isInterrupt} from './interrupt.ts'
 import {errorLine, type Io} from './io.ts'
 
 export async function main(args: readonly string[], version: string, loaded: () => void): Promise<void> {
@@ -16,9 +18,49 @@ export async function main(args: readonly string[], version: string, loaded: () 
     loaded,
   }
   // Nobody reads on (`bgt list | head`): what is not written was not wanted. Transfers go on.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  let unwritten: Error | undefined
+  io.stdout.on('error', (error) => {
+    unwritten ??= error
+  })
+  io.stderr.on('error', () => {})
+  takeShortWrites(process.stdout)
   process.on('uncaughtException', (thrown) => process.exit(fail(io, thrown)))
-  process.exitCode = await run(args, version, io)
+  const code = await run(args, version, io)
+  // Of what was written last it is told in the next turn only.
+  process.exitCode = afterOutput(io, code, unwritten ?? io.stdout.errored ?? undefined)
+}
+
+/** A disk that is nearly full takes a part, without an error: Node.js goes on as if it had taken all of it. */
+function takeShortWrites(stdout: NodeJS.WriteStream & {readonly fd: number}): void {
+  if (stdout.constructor.name !== 'SyncWriteStream') return
+  stdout._write = (chunk: Buffer, _, done) => {
+    try {
+      for (let at = 0; at < chunk.length; ) at += writeSync(stdout.fd, chunk, at)
+    } catch (thrown) {
+      done(thrown as Error)
+      return
+    }
+    done()
+  }
+}
+
+/** Whose reader went away: nothing of the result is missing for anybody. */
+const UNREAD: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'])
+
+/** What the disk below stdout did not take is missing, and whoever has the rest must not hold it for the whole. */
+function afterOutput(io: Io, code: number, unwritten: NodeJS.ErrnoException | undefined): number {
+  const errno = unwritten?.code
+  if (unwritten === undefined || io.stdout.isTTY || UNREAD.has(errno)) return code
+  const why = errno === 'ENOSPC' || errno === 'EDQUOT' ? 'DISK_FULL' : 'DISK_FAILED'
+  const lost = fail(
+    io,
+    new TransferError(why, 'not all of the result could be written', {
+      where: 'stdout',
+      advice: 'make room or mend the disk of what stdout leads to, and run the command again',
+      cause: unwritten,
+    }),
+  )
+  return isInterrupt(code) ? code : gravest([code, lost])
 }
 
 /** Resolves with the exit code, once everything is said. */

@@ -1,5 +1,6 @@
 /** What follows where a finished file is not what it has to be: other bytes may do, or it is the end. */
 
+import {isServedFromCache} from './cache-status.ts'
 import type {TransferError} from './errors.ts'
 import type {OperationFacts} from './record.ts'
 
@@ -9,17 +10,19 @@ export function isOfTheFile({code}: TransferError): boolean {
 }
 
 /**
- * Bytes of more than one try make up the file, or some of another operation, or they are not what the server itself says of them; and
- * it was not yet fetched afresh in one go.
+ * Bytes of more than one try make up the file, or some of another operation, or of our cache, or they are not what the server itself
+ * says of them; and it was not yet fetched afresh in one go.
  */
 export function deservesCleanRestart(error: TransferError, facts: OperationFacts): boolean {
   return isOfTheBytes(error, facts) && facts.cleanRestart !== true
 }
 
 /** Other bytes may do where these did not: they were pieced together, or the server itself does not stand by them. */
-function isOfTheBytes({code, details}: TransferError, {attempts, evidence, request}: OperationFacts): boolean {
-  const isAdopted = evidence.partOwner !== undefined
-  if (code === 'CONTENT_UNEXPECTED') return isAdopted
+function isOfTheBytes({code, details}: TransferError, facts: OperationFacts): boolean {
+  const {attempts, evidence, request, response} = facts
+  // Of what was stored the server may have another version by now.
+  const isFound = evidence.partOwner !== undefined || (response !== undefined && isServedFromCache(response))
+  if (code === 'CONTENT_UNEXPECTED') return isFound
   if (code !== 'CHECKSUM_MISMATCH' && code !== 'LENGTH_MISMATCH') return false
-  return isAdopted || attempts.total > 1 || request.mirrors !== undefined || details.from === 'server'
+  return isFound || attempts.total > 1 || request.mirrors !== undefined || details.from === 'server'
 }

@@ -6,6 +6,7 @@
 import {Subscription} from 'rxjs'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {rangeFrom} from '../domain/range-set.ts'
+import type {OperationRecord} from '../domain/record.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {FileReader, FileSink} from '../ports/file-sink.ts'
 import {partNameOf} from '../ports/file-sink.ts'
@@ -55,7 +56,7 @@ export class OperationBytes implements ByteSource {
           this.#given = counts.generation
           return count
         }
-        if (this.#options.entry.state !== 'publishing') continue
+        if (!this.#isAhead) continue
       } else {
         if (this.#isAtEnd(position)) return 0
       }
@@ -88,11 +89,16 @@ export class OperationBytes implements ByteSource {
     const {record, isOver} = this.#options.entry
     if (!isOver) return false
     if (record.state === 'completed') return position >= (record.evidence.total ?? 0)
-    if (record.state === 'canceled')
-      throw new TransferError('CANCELED', 'the transfer was canceled', {where: record.id})
+    if (record.state === 'canceled') throw canceled(record)
     throw record.error === undefined
       ? asTransferError(new Error('the transfer failed without saying why'))
       : TransferError.fromSerialized(record.error)
+  }
+
+  /** The chart does with the part what was not told yet: it may have its name by now, or be removed. What it does is told. */
+  get #isAhead(): boolean {
+    const {state, record} = this.#options.entry
+    return state === 'publishing' || state !== record.state
   }
 
   /** 0 when the part is not, or no more, where it was looked for: the operation has changed, or is about to. */
@@ -108,9 +114,10 @@ export class OperationBytes implements ByteSource {
       })
     } catch (thrown) {
       this.#letGo()
-      const isMoving = entry.state === 'publishing' || entry.record !== record || counts().generation !== generation
-      if (isMoving && thrown instanceof TransferError && thrown.code === 'PART_LOST') return 0
-      throw thrown
+      const isMoving = this.#isAhead || entry.record !== record || counts().generation !== generation
+      const isGone = thrown instanceof TransferError && thrown.code === 'PART_LOST'
+      if (isGone && isMoving) return 0
+      throw isGone && record.state === 'canceled' ? canceled(record) : thrown
     }
   }
 
@@ -160,4 +167,8 @@ export class OperationBytes implements ByteSource {
       )
     })
   }
+}
+
+function canceled({id}: OperationRecord): TransferError {
+  return new TransferError('CANCELED', 'the transfer was canceled', {where: id})
 }

@@ -1,7 +1,8 @@
 /** What a person, a pipe and a program see. */
 
 import {execFile, spawnSync} from 'node:child_process'
-import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
+import {closeSync, existsSync, openSync} from 'node:fs'
+import {mkdir, mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
@@ -9,6 +10,7 @@ import {promisify} from 'node:util'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {contentOf} from '../support/content.ts'
 import {SinkServer} from '../support/sink-server.ts'
+import {mountSmallDisk, unmountDisk} from '../support/small-disk.ts'
 import {type BuiltCli, buildCli, CliWorld, jsonLines} from './harness.ts'
 
 let cli: BuiltCli
@@ -172,6 +174,63 @@ describe.skipIf(!HAS_SCRIPT)('on a terminal', () => {
       const output = await onTerminal(world, ['get', world.server.url('/file.bin')], env)
       expect(output).not.toContain(never)
       expect(output).toContain('file.bin: completed')
+    })
+  })
+})
+
+/** Takes nothing: as a file on a disk that is full. */
+const FULL = '/dev/full'
+
+describe.skipIf(!existsSync(FULL))('into a file on a full disk', () => {
+  const onto = (file: string, args: readonly string[], directory: string) => {
+    const stdout = openSync(file, 'w')
+    try {
+      const env = {HOME: directory, BGT_STORE: join(directory, 'store')}
+      return spawnSync(process.execPath, [cli.script, ...args], {
+        cwd: directory,
+        env,
+        stdio: ['ignore', stdout, 'pipe'],
+        encoding: 'utf8',
+      })
+    } finally {
+      closeSync(stdout)
+    }
+  }
+
+  it('a result that is not all there is told, and is no success', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT})
+      await world.bgt(['get', world.server.url('/file.bin')])
+      const guid = String(jsonLines((await world.bgt(['list', '--json'])).stdout)[0]?.guid)
+      for (const args of [['list'], ['list', '--json'], ['show', guid], ['export', guid], ['chart'], ['--help']]) {
+        const {status, stderr} = onto(FULL, args, world.directory)
+        expect([args[0], status, stderr]).toEqual([
+          args[0],
+          8,
+          expect.stringMatching(/^bgt: not all .* \(stdout\): .*\n$/),
+        ])
+      }
+      expect(onto(FULL, ['--version'], world.directory)).toMatchObject({status: 8, stderr: ''})
+      expect(onto('/dev/null', ['list'], world.directory)).toMatchObject({status: 0, stderr: ''})
+    })
+  })
+
+  it('a result of which the disk took a part is no success either', async ({skip}) => {
+    await CliWorld.run(cli, async ({directory}) => {
+      const disk = join(directory, 'disk')
+      await mkdir(disk)
+      if (!mountSmallDisk(disk, 1)) skip('no file systems may be mounted here')
+      try {
+        const [file, page] = [join(disk, 'chart.svg'), 4096]
+        await writeFile(join(disk, 'others'), Buffer.alloc(1024 ** 2 - page))
+        expect(onto(file, ['chart', 'operation'], directory)).toMatchObject({status: 8})
+        expect((await stat(file)).size).toBe(page)
+        await rm(join(disk, 'others'))
+        expect(onto(file, ['chart', 'operation'], directory)).toMatchObject({status: 0, stderr: ''})
+        expect(await readFile(file, 'utf8')).toMatch(/<\/svg>\s*$/)
+      } finally {
+        unmountDisk(disk)
+      }
     })
   })
 })

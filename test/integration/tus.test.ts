@@ -218,6 +218,15 @@ describe('an upload by tus', () => {
     expect(where).toContain('/files/')
   })
 
+  it('ends when the server takes its bytes and never has more', async () => {
+    const {upload, tus} = await makeBench()
+    tus.script = ({method}, response) => {
+      const end = () => response.writeHead(204, {'Upload-Offset': '0'}).end()
+      return method === 'PATCH' && response.req.resume().on('end', end) ? 'answered' : undefined
+    }
+    expect((await failure(upload().startAsync())).code).toBe('INVALID_RESPONSE')
+  })
+
   it('by a protocol that nobody registered is NOT_SUPPORTED', async () => {
     const {engine, source, tus} = await makeBench()
     const upload = engine.createUploader().createUpload(tus.url, source, {protocol: 'carrier-pigeon'})

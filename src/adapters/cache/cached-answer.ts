@@ -4,6 +4,7 @@
  */
 
 import type {FileHandle} from 'node:fs/promises'
+import {cacheStatus} from '../../domain/cache-status.ts'
 import {headerValue, withoutHeader} from '../../domain/header-fields.ts'
 import type {HeaderField, ResponseFacts} from '../../domain/record.ts'
 import type {BodyReceiver} from '../../ports/transport.ts'
@@ -48,7 +49,7 @@ export function headFor(stored: ResponseFacts, {from, to, isPart}: Slice, size: 
 
 /** How this cache handled the request (RFC 9211), behind what caches before it said. */
 export function withCacheStatus(head: ResponseFacts, status: string): ResponseFacts {
-  return {...head, headers: [...head.headers, ['Cache-Status', `background-transfer; ${status}`]]}
+  return {...head, headers: [...head.headers, cacheStatus(status)]}
 }
 
 const PIECE = 256 * 1024

@@ -114,21 +114,34 @@ class HttpConnection implements HostConnection {
       },
     })
     const answered = once(asked, 'response') as Promise<[IncomingMessage]>
+    // Whoever asked hears of it while an answer is waited for; what fails behind that is heard by whoever reads it.
+    asked.on('error', () => {})
     if (chunks === undefined) asked.end(body)
     else await Promise.race([this.#feed(asked, chunks), answered])
     const [answer] = await answered
     if (answer.statusCode === 200 || answer.statusCode === 202) return answer
-    const {error} = JSON.parse(await textOf(answer)) as {readonly error: SerializedError}
-    throw TransferError.fromSerialized(error)
+    try {
+      const {error} = JSON.parse(await textOf(answer)) as {readonly error: SerializedError}
+      throw TransferError.fromSerialized(error)
+    } finally {
+      // A stream that is refused is not sent to its end.
+      if (!asked.writableEnded) asked.destroy()
+    }
   }
 
   async #feed(asked: ClientRequest, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const over = new AbortController()
+    asked.once('close', () => over.abort())
     try {
       for await (const chunk of chunks) {
-        if (!asked.write(chunk)) await once(asked, 'drain')
+        // To have room is nothing that a request says which is over.
+        if (!asked.write(chunk) && !asked.destroyed) await once(asked, 'drain', {signal: over.signal})
+        if (asked.destroyed) return
       }
       asked.end()
     } catch (thrown) {
+      // Why it is over is told by whoever waits for its answer.
+      if (asked.destroyed) return
       asked.destroy()
       throw new SourceFailure(thrown)
     }

@@ -133,7 +133,13 @@ function appended(view: UploadView, answer: StepAnswer): StepOutcome {
   if (offset === undefined || offset < confirmed || offset > to) {
     return nonsense(answer, 'the server did not say how much it has')
   }
+  // It may have had no room for a moment: what it says the next time counts as another failure.
+  if (offset === confirmed) return passing(nonsense(answer, 'the server took the bytes, and has no more than before'))
   return offset === total ? {kind: 'finished'} : goOn('append', {...known, ...expiryIn(head)}, offset)
+}
+
+function passing(outcome: StepOutcome): StepOutcome {
+  return outcome.kind === 'failed' ? {...outcome, error: {...outcome.error, retry: 'backoff'}} : outcome
 }
 
 function offeredBy(head: ResponseFacts): {readonly extensions: string; readonly checksums: string} {

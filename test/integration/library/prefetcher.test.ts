@@ -9,7 +9,7 @@ import {describe, expect, it} from 'vitest'
 import type {BackgroundTransferEngine, BackgroundTransferEngineOptions, EngineEvent} from '../../../src/index.ts'
 import {ContentPrefetcher, type DownloadOptions} from '../../../src/index.ts'
 import {type CacheableServer, startCacheableServer} from '../../support/cacheable-server.ts'
-import {contentOf} from '../../support/content.ts'
+import {contentOf, sha256} from '../../support/content.ts'
 import {failure, makeDirectory, onCleanup, openEngine} from '../harness.ts'
 
 const FRESH = {'cache-control': 'max-age=3600'}
@@ -286,6 +286,23 @@ describe('what is kept, and for whom', () => {
     expect(await get('/1')).toEqual({text: 'two', cacheStatus: 'background-transfer; fwd=stale; fwd-status=200'})
     expect((await get('/1')).cacheStatus).toBeUndefined()
   })
+
+  it.each([
+    ['small', 3],
+    ['large', 300_000],
+  ])(
+    'what is not the file that it has to be is asked for, once: the server may have another by now (%s)',
+    async (_, size) => {
+      const [one, two] = ['1'.repeat(size), '2'.repeat(size)]
+      const {engine, directory, server} = await prefetched({body: one, headers: FRESH, etag: '"1"'})
+      const wanted = {checksum: {algorithm: 'sha256', hex: sha256(Buffer.from(two))}} as const
+      const mismatch = await failure(get(engine, directory, server.url('/1'), {}, wanted))
+      expect([mismatch.code, server.asked()]).toEqual(['CHECKSUM_MISMATCH', ['/1']])
+      expect(server.requests[0]?.headers).toMatchObject({'cache-control': 'no-cache', 'if-none-match': '"1"'})
+      server.page('/1', {body: two, headers: FRESH, etag: '"2"'})
+      expect((await get(engine, directory, server.url('/1'), {}, wanted)).text).toBe(two)
+    },
+  )
 
   it('must-revalidate and no-cache are heeded, each as it is meant', async () => {
     const fresh = await prefetched({

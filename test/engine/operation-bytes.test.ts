@@ -1,0 +1,80 @@
+/** Reading a download while its chart is ahead of what was told, on parts in memory, under a simulated clock. */
+
+import {describe, expect, it} from 'vitest'
+import type {LifeState} from '../../src/domain/status.ts'
+import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import {contentOf} from '../support/content.ts'
+import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
+
+const SIZE = 80_000
+const CONTENT = contentOf(1, SIZE)
+
+/** A download whose record is not written once its state is `state`, until `release` is called. */
+async function heldBefore(state: LifeState) {
+  const world = new SimulatedWorld()
+  world.network.serve(urlOf(1), {seed: 1, size: SIZE})
+  let release = () => {}
+  let isHeld = false
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  world.onStore = (store) => {
+    const save = store.save.bind(store)
+    store.save = async (record, entries) => {
+      if (record.state === state) {
+        isHeld = true
+        await released
+      }
+      await save(record, entries)
+    }
+  }
+  await world.open()
+  const [entry] = await world.until(world.engine.start([world.draft(1, {})]))
+  return {world, entry: entry as OperationEntry, release, held: () => isHeld}
+}
+
+/** What a read that begins now comes to. */
+function reading(world: SimulatedWorld, entry: OperationEntry) {
+  const into = Buffer.alloc(1000)
+  const outcome: {is?: unknown} = {}
+  const source = world.engine.bytesOf(entry)
+  const done = source.read(into, 0).then(
+    (count) => {
+      outcome.is = into.subarray(0, count)
+    },
+    (error) => {
+      outcome.is = error.code
+    },
+  )
+  return {outcome, done: done.finally(() => source.close())}
+}
+
+describe('bytes that are read for the first time', () => {
+  it('after a part took its name, and before that is durable, come from the file once it is', async () => {
+    const {world, entry, release, held} = await heldBefore('completed')
+    await world.until(held)
+    expect(world.disk.names('/downloads')).toEqual(['1'])
+    const {outcome, done} = reading(world, entry)
+    await world.settle()
+    expect(outcome).toEqual({})
+    release()
+    await world.until(done)
+    expect(outcome.is).toEqual(CONTENT.subarray(0, 1000))
+    await world.close()
+  })
+
+  it('after a canceled part was removed, and before that is durable, fail as the download does', async () => {
+    const {world, entry, release, held} = await heldBefore('canceled')
+    await world.advance(1500)
+    world.engine.cancel(entry)
+    await world.until(held)
+    expect(world.disk.names('/downloads')).toEqual([])
+    const {outcome, done} = reading(world, entry)
+    await world.settle()
+    expect(outcome).toEqual({})
+    release()
+    await world.until(done)
+    expect(outcome.is).toBe('CANCELED')
+    await world.close()
+  })
+})
