@@ -149,8 +149,14 @@ export class SmallExchange implements BodyReceiver {
   }
 
   #begin({url, method, headers}: Hop): BriefExchange {
-    const {proxy} = this.#facts.request
-    const asked = {url, method, headers: withPlan(headers, this.#plan), ...(proxy === undefined ? {} : {proxy})}
+    const {proxy, ftpTls} = this.#facts.request
+    const asked = {
+      url,
+      method,
+      headers: withPlan(headers, this.#plan),
+      ...(proxy === undefined ? {} : {proxy}),
+      ...(ftpTls === undefined ? {} : {ftpTls}),
+    }
     const exchange = beginBrief(this.#ports.transport, asked, this)
     this.#exchange = exchange
     // Whoever heard of it while it began may have had enough.
