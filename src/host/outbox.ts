@@ -1,5 +1,6 @@
 /**
- * What a session says to its client, in the order in which it came about. What was said in one turn goes out at once, in one write.
+ * What a session says to its client, in the order in which it came about. What was said in one turn of the event loop goes out at its
+ * end, in one write: a write costs as much as what is done for a small file.
  * What is only progress waits for the session's turn, the newest of each operation; where anything else is said before that, it goes
  * first: nobody is told older counts after newer ones, or any after an end.
  */
@@ -73,7 +74,7 @@ export class Outbox implements TurnTaker {
 
   say(frame: string): void {
     if (this.#out === undefined) return
-    if (this.#unsent.length === 0) queueMicrotask(this.flush)
+    if (this.#unsent.length === 0) setImmediate(this.flush)
     this.#sayProgress()
     this.#unsent.push(frame)
   }
