@@ -188,7 +188,8 @@ export class UploadRequest {
       },
       this.#abort.signal,
     )
-    await this.#exchange.finished
+    // A limit tells nobody who waits in it that an answer came first.
+    await this.#exchange.finished.finally(() => body?.stop())
     await this.#answer?.finish().catch((error) => this.#diskFailed(error))
     if (this.#diskError !== undefined) throw this.#diskError
     const after = this.#planned()
@@ -210,7 +211,7 @@ export class UploadRequest {
   #bodyFor({method}: Hop): RatedBody | undefined {
     const asked = this.#asked
     if (asked?.body === undefined || method !== asked.method) return undefined
-    this.#body = ratedBody(asked.body, this.#ports.limiter.allowanceOf(this.#facts), this.#abort.signal)
+    this.#body = ratedBody(asked.body, this.#ports.limiter.allowanceOf(this.#facts))
     return this.#body
   }
 
