@@ -9,20 +9,20 @@ const RATED_BYTES = 16 * 1024
 export interface RatedBody extends RequestBody {
   /** A piece waits for its turn: nothing moves, and nothing is wrong. */
   readonly isHolding: boolean
+  /** Nobody takes more of it: what it is read from is let go of, also while a piece waits. Idempotent. */
+  stop(): void
 }
 
-export function ratedBody(body: RequestBody, allowance: RateAllowance, signal: AbortSignal): RatedBody {
+export function ratedBody(body: RequestBody, allowance: RateAllowance): RatedBody {
   let isHolding = false
+  let isStopped = false
+  let goOn = () => {}
   const turn = async () => {
-    if (allowance.isUnlimited || allowance.isOpen()) return
+    if (isStopped || allowance.isUnlimited || allowance.isOpen()) return
     isHolding = true
     await new Promise<void>((resolve) => {
-      const open = () => {
-        signal.removeEventListener('abort', open)
-        resolve()
-      }
-      allowance.whenOpen(open)
-      signal.addEventListener('abort', open, {once: true})
+      goOn = resolve
+      allowance.whenOpen(resolve)
     })
     isHolding = false
   }
@@ -31,11 +31,15 @@ export function ratedBody(body: RequestBody, allowance: RateAllowance, signal: A
     get isHolding() {
       return isHolding
     },
+    stop() {
+      isStopped = true
+      goOn()
+    },
     async *chunks() {
       for await (const chunk of body.chunks()) {
         for (let at = 0; at < chunk.length; ) {
           await turn()
-          if (signal.aborted) return
+          if (isStopped) return
           const piece = allowance.isUnlimited ? chunk.subarray(at) : chunk.subarray(at, at + RATED_BYTES)
           allowance.spend(piece.length)
           yield piece

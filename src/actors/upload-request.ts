@@ -117,6 +117,8 @@ export class UploadRequest {
   /** The same for what went wrong, with what came of an answer that the application may read. */
   async fail(thrown: unknown): Promise<void> {
     await this.#answer?.close()
+    // What is left of it may be all that the disk has no room for, and the record of this needs some.
+    if (this.#diskError !== undefined) await this.#ports.spool.remove(this.#facts.id, 'answer').catch(() => undefined)
     this.end({
       type: 'attempt.failed',
       error: asTransferError(this.#diskError ?? thrown).toSerialized(),
@@ -186,8 +188,9 @@ export class UploadRequest {
       },
       this.#abort.signal,
     )
-    await this.#exchange.finished
-    await this.#answer?.finish()
+    // A limit tells nobody who waits in it that an answer came first.
+    await this.#exchange.finished.finally(() => body?.stop())
+    await this.#answer?.finish().catch((error) => this.#diskFailed(error))
     if (this.#diskError !== undefined) throw this.#diskError
     const after = this.#planned()
     if (after?.kind === 'fail') throw after.error
@@ -208,7 +211,7 @@ export class UploadRequest {
   #bodyFor({method}: Hop): RatedBody | undefined {
     const asked = this.#asked
     if (asked?.body === undefined || method !== asked.method) return undefined
-    this.#body = ratedBody(asked.body, this.#ports.limiter.allowanceOf(this.#facts), this.#abort.signal)
+    this.#body = ratedBody(asked.body, this.#ports.limiter.allowanceOf(this.#facts))
     return this.#body
   }
 

@@ -1,6 +1,7 @@
 /** Uploads: what arrives, what is reported, and what an interruption, a failure, a crash or a changed file makes of them. */
 
-import {readdir, rm, truncate, writeFile} from 'node:fs/promises'
+import {existsSync} from 'node:fs'
+import {readdir, readlink, rm, truncate, writeFile} from 'node:fs/promises'
 import {Readable} from 'node:stream'
 import {setFlagsFromString} from 'node:v8'
 import {runInNewContext} from 'node:vm'
@@ -426,6 +427,24 @@ describe('17.H uploads', () => {
     await firstValueFrom(upload.status$.pipe(filter((each) => each === BackgroundTransferStatus.completed)))
     expect(sink.arrivals[0]?.received).toBe(100_000)
     expect(new Set(seen.map(({bytesSent}) => bytesSent)).size).toBeGreaterThan(2)
+  })
+})
+
+describe.skipIf(!existsSync('/proc/self/fd'))('what is being sent', () => {
+  it('is let go of when it is answered while it waits for its turn under a limit', async () => {
+    const {engine, uploader, sink, source} = await makeBench({maxBytesPerSecond: 20_000, retries: 0})
+    sink.script = (request, response) => {
+      request.once('data', () => response.writeHead(413).end())
+      return 'takeOver'
+    }
+    const file = await source('a')
+    expect((await failure(uploader.createUpload(sink.url('/a'), file).startAsync())).code).toBe('HTTP_STATUS')
+    await engine.close()
+    const opened = async () => {
+      const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''))
+      return (await Promise.all(links)).filter((path) => path === file)
+    }
+    await expect.poll(opened).toEqual([])
   })
 })
 
