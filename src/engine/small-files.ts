@@ -291,7 +291,8 @@ export class SmallFiles implements Batch {
     const before = this.now() - this.#patienceMs
     for (const carried of [...this.#onWire]) {
       if (carried.since > before) continue
-      this.#origins.avoid(carried.facts.request.url)
+      const {request, response} = carried.facts
+      this.#origins.avoid(request.url, response !== undefined)
       void this.#yield(carried)
     }
   }

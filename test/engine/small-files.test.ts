@@ -292,6 +292,20 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  it('asks one server of many twice where the line is slow, and not each of them', async () => {
+    const world = await worldOf(0, 2)
+    const at = (n: number) => `http://server-${n}.example/1`
+    for (const n of [1, 2, 3, 4, 5, 6]) {
+      if (n === 4) world.network.pieceBytes = 100
+      world.network.serve(at(n), {seed: n, size: SIZE})
+      const [entry] = await world.until(world.engine.start([world.draft(n, {url: at(n)})]))
+      if (entry === undefined) throw new Error('nothing was started')
+      await expectWhole(world, entry, n)
+    }
+    expect(world.network.notes.map(({request}) => request.url)).toEqual([1, 2, 3, 4, 4, 5, 6].map(at))
+    await world.close()
+  })
+
   it('asks nobody again for what is not what the application expects', async () => {
     for (const [policy, isHeadEnough] of [
       [{contentType: 'image/*'}, true],
