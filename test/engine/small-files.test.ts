@@ -214,6 +214,16 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  it('keeps no process alive that has nothing more to do', async () => {
+    const world = await worldOf(2)
+    await start(world, 1)
+    const last = await start(world, 2)
+    await expectWhole(world, last, 2)
+    await world.advance(50)
+    expect(world.process.clock.held).toBe(0)
+    await world.close()
+  })
+
   it('is for servers that sent so many plain small files in a row', async () => {
     const world = await worldOf(4, 2)
     for (const [n, isCarried] of [
