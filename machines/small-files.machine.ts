@@ -28,7 +28,7 @@ import {lazily} from '../src/domain/lazily.ts'
 import {notProvided} from './not-provided.ts'
 
 /** Short for whoever waits for one file, and long enough for dozens from a server that is near. */
-const GATHER_MS = 20
+export const GATHER_MS = 20
 
 /** What comes in one turn of the event loop has come by then: to admit others costs much the same for many as for one. */
 const LEAVING_MS = 1

@@ -5,7 +5,7 @@
  */
 
 import {createActor, fromPromise, type SnapshotFrom, waitFor} from 'xstate'
-import {type SmallFilesActor, smallFilesMachine} from '../../machines/small-files.machine.ts'
+import {GATHER_MS, type SmallFilesActor, smallFilesMachine} from '../../machines/small-files.machine.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {nameOf} from '../actors/finish-file.ts'
 import {
@@ -22,6 +22,7 @@ import {originOf} from '../domain/origin.ts'
 import {isPlain} from '../domain/plain-download.ts'
 import {PLAIN_LIFE} from '../domain/plain-life.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
+import type {Clock} from '../ports/clock.ts'
 import {partNameOf} from '../ports/file-sink.ts'
 import type {ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
@@ -291,7 +292,8 @@ export class SmallFiles implements Batch {
     const before = this.now() - this.#patienceMs
     for (const carried of [...this.#onWire]) {
       if (carried.since > before) continue
-      this.#origins.avoid(carried.facts.request.url)
+      const {request, response} = carried.facts
+      this.#origins.avoid(request.url, response !== undefined)
       void this.#yield(carried)
     }
   }
@@ -329,11 +331,24 @@ export class SmallFiles implements Batch {
     const actor = createActor(machine, {
       id: 'small-files',
       input: {patienceMs: this.#patienceMs},
-      clock: ports.clock,
+      clock: idleWatch(ports.clock),
       ...(inspect === undefined ? {} : {inspect}),
     })
     actor.start()
     return actor
+  }
+}
+
+/** To look for slow ones keeps no process alive: they do themselves, by their connections. What else the batch waits for is short. */
+function idleWatch(clock: Clock): Clock {
+  return {
+    now: () => clock.now(),
+    setTimeout(fn, delayMs) {
+      const timer = clock.setTimeout(fn, delayMs)
+      if (delayMs > GATHER_MS) clock.hold?.(timer, false)
+      return timer
+    },
+    clearTimeout: (timer) => clock.clearTimeout(timer),
   }
 }
 

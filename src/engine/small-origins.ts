@@ -64,9 +64,14 @@ export class SmallOrigins {
     this.#set(origin, doubted(proof))
   }
 
-  /** It is so slow that whoever is carried would be let go of, and ask again: for good. */
-  avoid(url: string): void {
-    this.#set(originOf(url), {streak: 0, wanted: Number.POSITIVE_INFINITY})
+  /**
+   * It is so slow that whoever is carried would be let go of, and ask again: for good. `isComing`: it had answered, so that the line may
+   * be what is slow, and each stranger would be asked twice.
+   */
+  avoid(url: string, isComing: boolean): void {
+    const origin = originOf(url)
+    if (isComing && !this.#proofs.has(origin)) this.#strangers = doubted(this.#strangers)
+    this.#set(origin, {streak: 0, wanted: Number.POSITIVE_INFINITY})
   }
 
   #proofOf(origin: string): Proof {

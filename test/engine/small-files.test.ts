@@ -214,6 +214,16 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  it('keeps no process alive that has nothing more to do', async () => {
+    const world = await worldOf(2)
+    await start(world, 1)
+    const last = await start(world, 2)
+    await expectWhole(world, last, 2)
+    await world.advance(50)
+    expect(world.process.clock.held).toBe(0)
+    await world.close()
+  })
+
   it('is for servers that sent so many plain small files in a row', async () => {
     const world = await worldOf(4, 2)
     for (const [n, isCarried] of [
@@ -289,6 +299,20 @@ describe('a batch of small files', () => {
     const entry = await start(world, 3)
     await world.advance(30)
     expect(entry.actor).toBeDefined()
+    await world.close()
+  })
+
+  it('asks one server of many twice where the line is slow, and not each of them', async () => {
+    const world = await worldOf(0, 2)
+    const at = (n: number) => `http://server-${n}.example/1`
+    for (const n of [1, 2, 3, 4, 5, 6]) {
+      if (n === 4) world.network.pieceBytes = 100
+      world.network.serve(at(n), {seed: n, size: SIZE})
+      const [entry] = await world.until(world.engine.start([world.draft(n, {url: at(n)})]))
+      if (entry === undefined) throw new Error('nothing was started')
+      await expectWhole(world, entry, n)
+    }
+    expect(world.network.notes.map(({request}) => request.url)).toEqual([1, 2, 3, 4, 4, 5, 6].map(at))
     await world.close()
   })
 

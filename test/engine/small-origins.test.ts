@@ -94,9 +94,13 @@ describe('a server that nobody asked yet', () => {
     expect(origins.isTrusted(at(9))).toBe(false)
   })
 
-  it('is left to charts for good where it is too slow, and others are not', () => {
+  it('is left to charts for good where it is too slow, and others are not unless it may be the line', () => {
     const origins = afterTwo()
-    origins.avoid(at(9))
+    origins.avoid(at(9), false)
     expect([9, 8].map((n) => origins.isTrusted(at(n)))).toEqual([false, true])
+    origins.avoid(at(5), true)
+    expect(origins.isTrusted(at(8))).toBe(false)
+    for (let n = 10; n < 18; n++) origins.learn(met(n))
+    expect([9, 5, 8].map((n) => origins.isTrusted(at(n)))).toEqual([false, false, true])
   })
 })

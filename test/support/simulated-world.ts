@@ -283,6 +283,8 @@ export function urlOf(n: number): string {
 class ProcessClock implements Clock {
   readonly #clock: SimulatedClock
   readonly #timers = new Set<unknown>()
+  /** Those of them that keep no process alive. */
+  readonly #idle = new WeakSet<object>()
   #alive = true
 
   constructor(clock: SimulatedClock) {
@@ -295,6 +297,16 @@ class ProcessClock implements Clock {
 
   get pending(): number {
     return this.#timers.size
+  }
+
+  /** Timers that keep the process alive. */
+  get held(): number {
+    return [...this.#timers].filter((timer) => !this.#idle.has(timer as object)).length
+  }
+
+  hold(handle: unknown, isHeld: boolean): void {
+    if (isHeld) this.#idle.delete(handle as object)
+    else this.#idle.add(handle as object)
   }
 
   now(): number {

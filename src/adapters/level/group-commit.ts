@@ -72,18 +72,20 @@ export class GroupCommit {
 
   /** The same for those of them that may change who has one of these files. */
   settledFor(files: readonly string[]): Promise<void> {
-    if (this.#mayMove(files, this.pending.changes())) return this.settled()
+    // A list asks for thousands of files at once, beside hundreds of changes.
+    const asked = new Set(files)
+    if (this.#mayMove(asked, this.pending.changes())) return this.settled()
     const inFlight = this.#inFlight?.changes
-    return inFlight !== undefined && this.#mayMove(files, inFlight.values()) ? this.#inFlightSettled : Promise.resolve()
+    return inFlight !== undefined && this.#mayMove(asked, inFlight.values()) ? this.#inFlightSettled : Promise.resolve()
   }
 
-  #mayMove(files: readonly string[], writes: Iterable<Write<Change>>): boolean {
+  #mayMove(files: ReadonlySet<string>, writes: Iterable<Write<Change>>): boolean {
     for (const {content: change} of writes) {
       // Whoever created it has not been told yet.
       if (change.kind === 'create') continue
       const file = this.#places.get(change.kind === 'remove' ? change.id : change.record.id)?.file
-      if (file === undefined || files.includes(file)) return true
-      if (change.kind !== 'remove' && files.includes(change.record.target.file)) return true
+      if (file === undefined || files.has(file)) return true
+      if (change.kind !== 'remove' && files.has(change.record.target.file)) return true
     }
     return false
   }
