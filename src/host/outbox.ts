@@ -1,6 +1,6 @@
 /**
  * What a session says to its client, in the order in which it came about. What was said in one turn of the event loop goes out at its
- * end, in one write: a write costs as much as what is done for a small file.
+ * end, in one write: each is a call of the system.
  * What is only progress waits for the session's turn, the newest of each operation; where anything else is said before that, it goes
  * first: nobody is told older counts after newer ones, or any after an end.
  */
