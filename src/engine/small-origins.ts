@@ -82,8 +82,12 @@ export class SmallOrigins {
   }
 
   #set(origin: string, proof: Proof): void {
-    if (this.#proofs.size >= MOST_ORIGINS && !this.#proofs.has(origin)) this.#proofs.clear()
+    // Behind all others: who was learnt of longest ago is forgotten first.
+    this.#proofs.delete(origin)
     this.#proofs.set(origin, proof)
+    if (this.#proofs.size <= MOST_ORIGINS) return
+    const oldest = this.#proofs.keys().next()
+    if (!oldest.done) this.#proofs.delete(oldest.value)
   }
 }
 

@@ -103,4 +103,13 @@ describe('a server that nobody asked yet', () => {
     for (let n = 10; n < 18; n++) origins.learn(met(n))
     expect([9, 5, 8].map((n) => origins.isTrusted(at(n)))).toEqual([false, false, true])
   })
+
+  it('is remembered while a thousand others are not learnt of after it', () => {
+    const origins = afterTwo()
+    origins.avoid(at(9), false)
+    for (let n = 1000; n < 1999; n++) origins.learn(met(n))
+    expect(origins.isTrusted(at(9))).toBe(false)
+    origins.learn(met(1999))
+    expect(origins.isTrusted(at(9))).toBe(true)
+  })
 })
