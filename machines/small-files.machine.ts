@@ -3,7 +3,7 @@
  * the wire, and a table of steps (src/domain/plain-life.ts) that says where each of them stands.
  *
  * filing      what has all its bytes becomes files, as many together as have come, and one turn after the other:
- *   open        nothing waits. `files.arrived` begins a turn, or waits for more.
+ *   open        nothing waits. Who arrives begins a turn, or waits for more.
  *   gathering   a turn costs much the same for many as for a few: it waits until it is full, until nobody is on the wire or about to be
  *               who could join it, or for a moment.
  *   storing     the parts are written, where they were not written while they came, and made durable.
@@ -14,7 +14,7 @@
  *   leaving     when all have come, or a moment later, those who have come give theirs back, at once, so that others are fetched while
  *               these become files.
  * watch       nobody waits long here: whoever waits for one address for patience goes on by itself.
- *   resting     nobody was on the wire when it was looked last.
+ *   resting     nobody is on the wire.
  *   watching    looks again and again for those who wait too long.
  *
  * A batch carries what goes its plain way. Whatever else happens to one of its operations (a failure, an answer that is not plain,
@@ -28,7 +28,7 @@ import {lazily} from '../src/domain/lazily.ts'
 import {notProvided} from './not-provided.ts'
 
 /** Short for whoever waits for one file, and long enough for dozens from a server that is near. */
-export const GATHER_MS = 20
+const GATHER_MS = 20
 
 /** What comes in one turn of the event loop has come by then: to admit others costs much the same for many as for one. */
 const LEAVING_MS = 1
@@ -41,7 +41,7 @@ export interface SmallFilesInput {
 export type SmallFilesEvent =
   /** Of one all bytes are here, and others are on the wire; told where that changes anything. */
   | {readonly type: 'files.arrived'}
-  /** One goes on the wire; told while nobody watches it. */
+  /** The first one goes on the wire. */
   | {readonly type: 'wire.taken'}
   /** The last one has left it, with all its bytes or let go of. */
   | {readonly type: 'wire.free'}
@@ -65,7 +65,6 @@ const setUp = setup({
     hasArrivals: () => false,
     /** Those that arrived need not wait for others: they are many, or nobody is coming. */
     isTurnReady: () => false,
-    isWireTaken: () => false,
   },
   actions: {
     letGoOfSlow: notProvided('letGoOfSlow'),
@@ -159,19 +158,15 @@ export const smallFilesMachine = lazily(() =>
         initial: 'resting',
         states: {
           resting: {
-            description: 'Nobody was on the wire when it was looked last',
+            description: 'Nobody is on the wire',
             tags: ['resting'],
             on: {'wire.taken': 'watching'},
           },
           watching: {
             description: 'Looks for those who are on the wire too long',
             tags: ['watching'],
-            after: {
-              patience: [
-                {guard: 'isWireTaken', target: 'watching', reenter: true, actions: 'letGoOfSlow'},
-                {target: 'resting'},
-              ],
-            },
+            on: {'wire.free': 'resting'},
+            after: {patience: {target: 'watching', reenter: true, actions: 'letGoOfSlow'}},
           },
         },
       },

@@ -2,8 +2,6 @@
 
 import {FIRST_GENERATION, type OperationRecord, type TransferPolicy, type TransferRequest} from './record.ts'
 
-const PLAIN_SCHEME = /^(https?|ftp):/
-
 /** `longestWaitMs`: how long the batch may have it wait for anything. */
 export function isPlain(
   {direction, state, request, policy, evidence, attempts, ...facts}: OperationRecord,
@@ -24,10 +22,9 @@ export function isPlain(
   )
 }
 
-function isPlainRequest({url, method, body, provider, mirrors, credentials}: TransferRequest): boolean {
+function isPlainRequest({method, body, provider, mirrors, credentials}: TransferRequest): boolean {
   return (
     method === 'GET' &&
-    PLAIN_SCHEME.test(url) &&
     body === undefined &&
     provider === undefined &&
     mirrors === undefined &&

@@ -5,7 +5,7 @@
  */
 
 import {createActor, fromPromise, type SnapshotFrom, waitFor} from 'xstate'
-import {GATHER_MS, type SmallFilesActor, smallFilesMachine} from '../../machines/small-files.machine.ts'
+import {type SmallFilesActor, smallFilesMachine} from '../../machines/small-files.machine.ts'
 import type {BufferPool} from '../actors/buffer-pool.ts'
 import {nameOf} from '../actors/finish-file.ts'
 import {
@@ -22,7 +22,6 @@ import {originOf} from '../domain/origin.ts'
 import {isPlain} from '../domain/plain-download.ts'
 import {PLAIN_LIFE} from '../domain/plain-life.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
-import type {Clock} from '../ports/clock.ts'
 import {partNameOf} from '../ports/file-sink.ts'
 import type {ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
@@ -92,8 +91,7 @@ export class SmallFiles implements Batch {
     const carried = new CarriedFile(entry, this)
     entry.carrier = carried
     this.#onWire.add(carried)
-    const actor = this.#running()
-    if (actor.getSnapshot().hasTag('resting')) actor.send({type: 'wire.taken'})
+    if (this.#onWire.size === 1) this.#running().send({type: 'wire.taken'})
     carried.step(PLAIN_LIFE.admitted, withTry(carried.facts))
     void this.#move(carried)
     return true
@@ -317,11 +315,7 @@ export class SmallFiles implements Batch {
         commitIntents: fromPromise(() => this.#commitIntents()),
         publishFiles: fromPromise(() => this.#publishFiles()),
       },
-      guards: {
-        hasArrivals: () => this.#arrived.length > 0,
-        isTurnReady: () => this.#isTurnReady,
-        isWireTaken: () => this.#onWire.size > 0,
-      },
+      guards: {hasArrivals: () => this.#arrived.length > 0, isTurnReady: () => this.#isTurnReady},
       // In a microtask: one chart's action must not step another chart.
       actions: {
         letGoOfSlow: () => queueMicrotask(() => this.#letGoOfSlow()),
@@ -331,24 +325,11 @@ export class SmallFiles implements Batch {
     const actor = createActor(machine, {
       id: 'small-files',
       input: {patienceMs: this.#patienceMs},
-      clock: idleWatch(ports.clock),
+      clock: ports.clock,
       ...(inspect === undefined ? {} : {inspect}),
     })
     actor.start()
     return actor
-  }
-}
-
-/** To look for slow ones keeps no process alive: they do themselves, by their connections. What else the batch waits for is short. */
-function idleWatch(clock: Clock): Clock {
-  return {
-    now: () => clock.now(),
-    setTimeout(fn, delayMs) {
-      const timer = clock.setTimeout(fn, delayMs)
-      if (delayMs > GATHER_MS) clock.hold?.(timer, false)
-      return timer
-    },
-    clearTimeout: (timer) => clock.clearTimeout(timer),
   }
 }
 
