@@ -1,21 +1,14 @@
 /** BackgroundTransferEngine: what an application opens. A thin public face of src/engine over this machine's adapters. */
 
-import {resolve} from 'node:path'
 import {filter, map, type Observable} from 'rxjs'
-import {readRules} from './adapters/control/rules-file.ts'
-import type {ControlOptions} from './control.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import type {JournalEntry, JournalPage} from './domain/journal.ts'
 import {isOperationId, type OperationId} from './domain/operation-id.ts'
 import {uploadName} from './domain/upload.ts'
-import {checkedApplications} from './engine/application-options.ts'
 import type {ApplicationStanding} from './engine/application-quotas.ts'
 import {addOpenEngine, defaultEngine, removeOpenEngine} from './engine/default-engine.ts'
-import {Engine} from './engine/engine.ts'
-import type {EngineApi} from './engine/engine-api.ts'
+import type {EngineApi, HeldOperation} from './engine/engine-api.ts'
 import type {EngineEvent} from './engine/events.ts'
-import type {EngineOptions} from './engine/options.ts'
-import {Heir} from './heir.ts'
 import type {InspectOptions, Inspector} from './inspector/inspector.ts'
 import type {ExportBundle} from './inspector/protocol.ts'
 import {BackgroundDownloader} from './namespace/background-downloader.ts'
@@ -35,45 +28,32 @@ import {
 } from './namespace/current-transfers.ts'
 import type {DownloadOperation} from './namespace/download-operation.ts'
 import {type OperationSummary, summaryOf} from './namespace/operation-summary.ts'
-import {EngineTaskHost} from './namespace/task-host.ts'
 import {
   requestUnconstrainedDownloads,
   requestUnconstrainedUploads,
   type UnconstrainedTransferRequestResult,
 } from './namespace/unconstrained-transfers.ts'
 import type {UploadOperation} from './namespace/upload-operation.ts'
-import {observe} from './observe/observe.ts'
-import {createPlatform, type PlatformOptions} from './platform.ts'
+import {connectEngine, type OpenedEngine, openEngine, openOrConnectEngine} from './opened-engine.ts'
+import type {
+  BackgroundTransferEngineOptions,
+  ConnectOptions,
+  HostInformation,
+  SharedEngineOptions,
+} from './opening-options.ts'
 import type {OperationQuery} from './ports/record-store.ts'
-import type {ConnectOptions, HostInformation, SharedEngineOptions} from './sharing-options.ts'
-
-export interface BackgroundTransferEngineOptions extends EngineOptions, PlatformOptions {
-  /**
-   * Listen on the control socket of the directory, so that other processes of this user may connect; false by default. The
-   * command line does: `bgt list` and its like then work while this engine runs.
-   */
-  readonly control?: boolean | ControlOptions
-}
-
-/** What differs between an engine of this process and that of another. */
-interface EngineParts {
-  readonly close: () => Promise<void>
-  readonly startInspector: (options: InspectOptions) => Promise<Inspector>
-  readonly host: () => HostInformation | null
-}
-
-/** ms in which the holder of a store that was found locked begins to listen, if it ever does. */
-const LATE_PATIENCE_MS = 1_000
 
 const faces = new WeakMap<EngineApi, BackgroundTransferEngine>()
 
 export class BackgroundTransferEngine implements AsyncDisposable {
   readonly #engine: EngineApi
-  readonly #parts: EngineParts
+  readonly #opened: OpenedEngine
 
-  private constructor(engine: EngineApi, parts: EngineParts) {
-    this.#engine = engine
-    this.#parts = parts
+  private constructor(opened: OpenedEngine) {
+    this.#engine = opened.engine
+    this.#opened = opened
+    addOpenEngine(opened.engine)
+    faces.set(opened.engine, this)
   }
 
   /**
@@ -85,38 +65,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * in the background; 'fail' rejects with HOST_UNREACHABLE. Rejects with HOST_VERSION, too.
    */
   static async open(options: BackgroundTransferEngineOptions | SharedEngineOptions): Promise<BackgroundTransferEngine> {
-    if ('shared' in options && options.shared !== undefined) return BackgroundTransferEngine.#openShared(options)
-    const {engine, close} = await openEngine(options)
-    return BackgroundTransferEngine.#of(engine, {
-      close,
-      startInspector: async (inspectOptions) => {
-        const {startInspector} = await import('./inspector/inspector.ts')
-        return startInspector(engine, inspectOptions)
-      },
-      host: () => null,
-    })
-  }
-
-  static #openShared(options: SharedEngineOptions): Promise<BackgroundTransferEngine> {
-    if (options.shared !== 'host') throw invalidArgument('shared', `must be 'host', not ${String(options.shared)}`)
-    switch (options.noHost) {
-      case undefined:
-      case 'embed': {
-        // Its name would be lost on what it started here.
-        if ('app' in options) throw invalidArgument('app', "needs a host: say noHost: 'start' or 'fail'")
-        const {shared: _, noHost: __, ...own} = options
-        return BackgroundTransferEngine.openOrConnect(own)
-      }
-      case 'start':
-        return BackgroundTransferEngine.connect({...options, startHost: options.hostArguments ?? true})
-      case 'fail':
-        return BackgroundTransferEngine.connect({...options, startHost: false})
-      default:
-        throw invalidArgument(
-          'noHost',
-          `must be 'embed', 'start' or 'fail', not ${String((options as SharedEngineOptions).noHost)}`,
-        )
-    }
+    return new BackgroundTransferEngine(await openEngine(options))
   }
 
   /**
@@ -126,23 +75,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * INVALID_ARGUMENT.
    */
   static async connect(options: ConnectOptions): Promise<BackgroundTransferEngine> {
-    const {directory, startHost = false} = options
-    if (startHost === false) return BackgroundTransferEngine.#connect(options)
-    const found = await unlessUnreachable(BackgroundTransferEngine.#connect(options))
-    if (found?.host?.stays === true) return found
-    // Behind an engine that is only shared, the host waits for the store.
-    const {startBackgroundHost} = await import('./control.ts')
-    try {
-      await startBackgroundHost(resolve(directory), startHost === true ? [] : startHost)
-    } catch (error) {
-      await found?.close()
-      // Of two that are started at once, one ends because the other one is there.
-      const other = await unlessUnreachable(BackgroundTransferEngine.#connect(options))
-      if (other?.host?.stays === true) return other
-      await other?.close()
-      throw error
-    }
-    return found ?? BackgroundTransferEngine.#connect(options, LATE_PATIENCE_MS)
+    return new BackgroundTransferEngine(await connectEngine(options))
   }
 
   /**
@@ -150,63 +83,12 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * succeeds to the engine that it uses when that goes away. Rejects with what open and connect reject with.
    */
   static async openOrConnect(options: BackgroundTransferEngineOptions): Promise<BackgroundTransferEngine> {
-    const {directory} = options
-    const connect = (firstPatienceMs?: number) =>
-      unlessUnreachable(BackgroundTransferEngine.#connect({directory, succeed: options}, firstPatienceMs))
-    const connected = await connect()
-    if (connected !== undefined) return connected
-    try {
-      return await BackgroundTransferEngine.open({control: true, ...options})
-    } catch (error) {
-      if (!(error instanceof TransferError) || error.code !== 'STORE_LOCKED') throw error
-      // Its holder is about to listen, or to go away; or it does not share.
-      const late = await connect(LATE_PATIENCE_MS)
-      if (late === undefined) throw error
-      return late
-    }
-  }
-
-  static async #connect(options: ConnectOptions, firstPatienceMs?: number): Promise<BackgroundTransferEngine> {
-    const {directory, app, hostTimeoutMs = 300_000, succeed} = options
-    if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
-    const {connectTo, remoteInspector} = await import('./control.ts')
-    // It asks its own engine over the socket, like everybody else: one that is not to be shared would answer nobody.
-    const takeOver = () => openEngine({...succeed, control: succeed?.control || true, directory})
-    const heir = succeed === undefined ? undefined : new Heir(takeOver)
-    try {
-      const engine = await connectTo(resolve(directory), {
-        app,
-        patienceMs: hostTimeoutMs,
-        ...(firstPatienceMs === undefined ? {} : {firstPatienceMs}),
-        onHostGone: () => heir?.offer(),
-      })
-      return BackgroundTransferEngine.#of(engine, {
-        close: async () => {
-          try {
-            await engine.close()
-          } finally {
-            await heir?.close()
-          }
-        },
-        startInspector: (inspectOptions) => remoteInspector(engine, inspectOptions),
-        host: () => engine.host ?? null,
-      })
-    } catch (error) {
-      await heir?.close()
-      throw error
-    }
-  }
-
-  static #of(engine: EngineApi, parts: EngineParts): BackgroundTransferEngine {
-    addOpenEngine(engine)
-    const face = new BackgroundTransferEngine(engine, parts)
-    faces.set(engine, face)
-    return face
+    return new BackgroundTransferEngine(await openOrConnectEngine(options))
   }
 
   /** The process that has the engine, of one that is connected; null when it is this one. */
   get host(): HostInformation | null {
-    return this.#parts.host()
+    return this.#opened.host()
   }
 
   /** The first engine that was opened and is open still. Throws CLOSED when there is none. */
@@ -302,27 +184,21 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /** The download of this guid, in whatever state. Rejects with OPERATION_UNKNOWN. */
   async getDownloadAsync(guid: string): Promise<DownloadOperation> {
-    const entry = isOperationId(guid) ? await this.#engine.find(guid) : undefined
-    if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
-    const download = downloadOf(this.#engine, entry)
+    const download = downloadOf(this.#engine, await this.#find(guid))
     if (download === undefined) throw new TransferError('OPERATION_UNKNOWN', 'it is an upload', {where: guid})
     return download
   }
 
   /** The same of an upload. */
   async getUploadAsync(guid: string): Promise<UploadOperation> {
-    const entry = isOperationId(guid) ? await this.#engine.find(guid) : undefined
-    if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
-    const upload = uploadOf(this.#engine, entry)
+    const upload = uploadOf(this.#engine, await this.#find(guid))
     if (upload === undefined) throw new TransferError('OPERATION_UNKNOWN', 'it is a download', {where: guid})
     return upload
   }
 
   /** The operation of this guid, upload or download. Rejects with OPERATION_UNKNOWN. */
   async getOperationAsync(guid: string): Promise<DownloadOperation | UploadOperation> {
-    const entry = isOperationId(guid) ? await this.#engine.find(guid) : undefined
-    if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
-    return handleOf(this.#engine, entry)
+    return handleOf(this.#engine, await this.#find(guid))
   }
 
   /** The operation that writes, or last wrote, this file (absolute path). */
@@ -416,7 +292,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * before. Rejects with INVALID_ARGUMENT when the port is not free.
    */
   inspect(options: InspectOptions = {}): Promise<Inspector> {
-    return this.#parts.startInspector(options)
+    return this.#opened.startInspector(options)
   }
 
   /** Everything that happens, told after it is durable. Hot; completes when the engine is closed. */
@@ -439,7 +315,13 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    */
   async close(): Promise<void> {
     removeOpenEngine(this.#engine)
-    await this.#parts.close()
+    await this.#opened.close()
+  }
+
+  async #find(guid: string): Promise<HeldOperation> {
+    const entry = isOperationId(guid) ? await this.#engine.find(guid) : undefined
+    if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
+    return entry
   }
 
   #owner(
@@ -452,46 +334,5 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-}
-
-/** Undefined where there is no host. */
-async function unlessUnreachable(
-  connected: Promise<BackgroundTransferEngine>,
-): Promise<BackgroundTransferEngine | undefined> {
-  try {
-    return await connected
-  } catch (error) {
-    if (error instanceof TransferError && error.code === 'HOST_UNREACHABLE') return undefined
-    throw error
-  }
-}
-
-/** Opens an engine of this process; what others have of it ends before it does. */
-async function openEngine(
-  options: BackgroundTransferEngineOptions,
-): Promise<{readonly engine: Engine; readonly close: () => Promise<void>}> {
-  const {control = false, directory} = options
-  const given = options.applications ?? (control === false ? undefined : await readRules(resolve(directory)))
-  const applications = given === undefined ? undefined : checkedApplications(given)
-  const ports = await createPlatform(options, applications)
-  const engine = new Engine(ports, applications === undefined ? options : {...options, applications})
-  engine.serveTasks(() => new EngineTaskHost(engine))
-  await engine.open(observe(engine, ports, options))
-  if (control === false) return {engine, close: () => engine.close()}
-  try {
-    const {listenForClients} = await import('./control.ts')
-    const server = await listenForClients(engine, resolve(directory), control === true ? {} : control)
-    return {
-      engine,
-      close: async () => {
-        await server.close()
-        await engine.close()
-      },
-    }
-  } catch (error) {
-    // It was asked to be shared, and is not to stay open with nobody to close it.
-    await engine.close()
-    throw error
   }
 }

@@ -9,7 +9,7 @@ export {
   type S3Upload,
   s3Multipart,
 } from './adapters/uploads/s3-multipart.ts'
-export {BackgroundTransferEngine, type BackgroundTransferEngineOptions} from './background-transfer-engine.ts'
+export {BackgroundTransferEngine} from './background-transfer-engine.ts'
 export type {ControlOptions} from './control.ts'
 export {diagnoseStore, type RepairReport, type RepairStoreOptions, repairStore, type StoreReport} from './doctor.ts'
 export type {ApplicationRules, Applications} from './domain/applications.ts'
@@ -105,6 +105,14 @@ export type {
   TransferRetryMessage,
   TransferStateMessage,
 } from './observe/channels.ts'
+export type {
+  BackgroundTransferEngineOptions,
+  ConnectOptions,
+  HostInformation,
+  HostOnlyOptions,
+  HostOrEmbedOptions,
+  SharedEngineOptions,
+} from './opening-options.ts'
 export type {CacheOptions, PlatformOptions} from './platform.ts'
 export type {
   AddressGiven,
@@ -119,13 +127,6 @@ export type {Notifier} from './ports/notifier.ts'
 export type {OperationQuery} from './ports/record-store.ts'
 export type {RunningTask, TaskHost, TaskRunner} from './ports/task-runner.ts'
 export type {StepRequest, StepTools, UploadProtocol} from './ports/upload-protocol.ts'
-export type {
-  ConnectOptions,
-  HostInformation,
-  HostOnlyOptions,
-  HostOrEmbedOptions,
-  SharedEngineOptions,
-} from './sharing-options.ts'
 export type {EndedTransfer, EndedTransferProgress} from './task/ended-transfer.ts'
 export type {
   TaskCompletionGroup,

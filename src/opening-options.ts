@@ -1,6 +1,16 @@
-/** What an application says that wants, or can do with, the engine of another process. */
+/** What an application says that wants an engine: one of its own, or that of another process. */
 
-import type {BackgroundTransferEngineOptions} from './background-transfer-engine.ts'
+import type {ControlOptions} from './control.ts'
+import type {EngineOptions} from './engine/options.ts'
+import type {PlatformOptions} from './platform.ts'
+
+export interface BackgroundTransferEngineOptions extends EngineOptions, PlatformOptions {
+  /**
+   * Listen on the control socket of the directory, so that other processes of this user may connect; false by default. The
+   * command line does: `bgt list` and its like then work while this engine runs.
+   */
+  readonly control?: boolean | ControlOptions
+}
 
 /** How an application uses the engine of another process. */
 export interface ConnectOptions {

@@ -1,0 +1,176 @@
+/** How an application comes to an engine: it opens that of a directory here, or connects to the process that has it. */
+
+import {resolve} from 'node:path'
+import {readRules} from './adapters/control/rules-file.ts'
+import type {ControlOptions} from './control.ts'
+import {invalidArgument, TransferError} from './domain/errors.ts'
+import {checkedApplications} from './engine/application-options.ts'
+import {Engine} from './engine/engine.ts'
+import type {EngineApi} from './engine/engine-api.ts'
+import {Heir} from './heir.ts'
+import type {InspectOptions, Inspector} from './inspector/inspector.ts'
+import {EngineTaskHost} from './namespace/task-host.ts'
+import {observe} from './observe/observe.ts'
+import type {
+  BackgroundTransferEngineOptions,
+  ConnectOptions,
+  HostInformation,
+  SharedEngineOptions,
+} from './opening-options.ts'
+import {createPlatform} from './platform.ts'
+
+/** An engine, and what differs between one of this process and that of another. */
+export interface OpenedEngine {
+  readonly engine: EngineApi
+  readonly close: () => Promise<void>
+  readonly startInspector: (options: InspectOptions) => Promise<Inspector>
+  /** The process that has it; null when it is this one. */
+  readonly host: () => HostInformation | null
+}
+
+/** ms in which the holder of a store that was found locked begins to listen, if it ever does. */
+const LATE_PATIENCE_MS = 1_000
+
+/** As BackgroundTransferEngine.open says. */
+export function openEngine(options: BackgroundTransferEngineOptions | SharedEngineOptions): Promise<OpenedEngine> {
+  return 'shared' in options && options.shared !== undefined ? openShared(options) : openHere(options)
+}
+
+async function openShared(options: SharedEngineOptions): Promise<OpenedEngine> {
+  if (options.shared !== 'host') throw invalidArgument('shared', `must be 'host', not ${String(options.shared)}`)
+  switch (options.noHost) {
+    case undefined:
+    case 'embed': {
+      // Its name would be lost on what it started here.
+      if ('app' in options) throw invalidArgument('app', "needs a host: say noHost: 'start' or 'fail'")
+      const {shared: _, noHost: __, ...own} = options
+      return openOrConnectEngine(own)
+    }
+    case 'start':
+      return connectEngine({...options, startHost: options.hostArguments ?? true})
+    case 'fail':
+      return connectEngine({...options, startHost: false})
+    default:
+      throw invalidArgument(
+        'noHost',
+        `must be 'embed', 'start' or 'fail', not ${String((options as SharedEngineOptions).noHost)}`,
+      )
+  }
+}
+
+/** As BackgroundTransferEngine.connect says. */
+export async function connectEngine(options: ConnectOptions): Promise<OpenedEngine> {
+  const {directory, startHost = false} = options
+  if (startHost === false) return connectTo(options)
+  const found = await unlessUnreachable(connectTo(options))
+  if (found?.host()?.stays === true) return found
+  // Behind an engine that is only shared, the host waits for the store.
+  const {startBackgroundHost} = await import('./control.ts')
+  try {
+    await startBackgroundHost(resolve(directory), startHost === true ? [] : startHost)
+  } catch (error) {
+    await found?.close()
+    // Of two that are started at once, one ends because the other one is there.
+    const other = await unlessUnreachable(connectTo(options))
+    if (other?.host()?.stays === true) return other
+    await other?.close()
+    throw error
+  }
+  return found ?? connectTo(options, LATE_PATIENCE_MS)
+}
+
+/** As BackgroundTransferEngine.openOrConnect says. */
+export async function openOrConnectEngine(options: BackgroundTransferEngineOptions): Promise<OpenedEngine> {
+  const {directory} = options
+  const connect = (firstPatienceMs?: number) =>
+    unlessUnreachable(connectTo({directory, succeed: options}, firstPatienceMs))
+  const connected = await connect()
+  if (connected !== undefined) return connected
+  try {
+    return await openEngine({control: true, ...options})
+  } catch (error) {
+    if (!(error instanceof TransferError) || error.code !== 'STORE_LOCKED') throw error
+    // Its holder is about to listen, or to go away; or it does not share.
+    const late = await connect(LATE_PATIENCE_MS)
+    if (late === undefined) throw error
+    return late
+  }
+}
+
+async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Promise<OpenedEngine> {
+  const {directory, app, hostTimeoutMs = 300_000, succeed} = options
+  if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
+  const {connectTo: connectRemote, remoteInspector} = await import('./control.ts')
+  // It asks its own engine over the socket, like everybody else: one that is not to be shared would answer nobody.
+  const takeOver = () => openHere({...succeed, control: succeed?.control || true, directory})
+  const heir = succeed === undefined ? undefined : new Heir(takeOver)
+  try {
+    const engine = await connectRemote(resolve(directory), {
+      app,
+      patienceMs: hostTimeoutMs,
+      ...(firstPatienceMs === undefined ? {} : {firstPatienceMs}),
+      onHostGone: () => heir?.offer(),
+    })
+    return {
+      engine,
+      close: async () => {
+        try {
+          await engine.close()
+        } finally {
+          await heir?.close()
+        }
+      },
+      startInspector: (inspectOptions) => remoteInspector(engine, inspectOptions),
+      host: () => engine.host ?? null,
+    }
+  } catch (error) {
+    await heir?.close()
+    throw error
+  }
+}
+
+/** Undefined where there is no host. */
+async function unlessUnreachable(connected: Promise<OpenedEngine>): Promise<OpenedEngine | undefined> {
+  try {
+    return await connected
+  } catch (error) {
+    if (error instanceof TransferError && error.code === 'HOST_UNREACHABLE') return undefined
+    throw error
+  }
+}
+
+/** Opens an engine of this process; what others have of it ends before it does. */
+async function openHere(options: BackgroundTransferEngineOptions): Promise<OpenedEngine> {
+  const {control = false, directory} = options
+  const given = options.applications ?? (control === false ? undefined : await readRules(resolve(directory)))
+  const applications = given === undefined ? undefined : checkedApplications(given)
+  const ports = await createPlatform(options, applications)
+  const engine = new Engine(ports, applications === undefined ? options : {...options, applications})
+  engine.serveTasks(() => new EngineTaskHost(engine))
+  await engine.open(observe(engine, ports, options))
+  return {
+    engine,
+    close: control === false ? () => engine.close() : await share(engine, directory, control),
+    startInspector: async (inspectOptions) => {
+      const {startInspector} = await import('./inspector/inspector.ts')
+      return startInspector(engine, inspectOptions)
+    },
+    host: () => null,
+  }
+}
+
+/** Listens for clients; resolves with what closes both. */
+async function share(engine: Engine, directory: string, control: true | ControlOptions): Promise<() => Promise<void>> {
+  try {
+    const {listenForClients} = await import('./control.ts')
+    const server = await listenForClients(engine, resolve(directory), control === true ? {} : control)
+    return async () => {
+      await server.close()
+      await engine.close()
+    }
+  } catch (error) {
+    // It was asked to be shared, and is not to stay open with nobody to close it.
+    await engine.close()
+    throw error
+  }
+}
