@@ -12,6 +12,9 @@ import {has, median, spread} from './measured-run.mjs'
 const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
 const [BEGIN, END] = ['<!-- transfers: begin -->', '<!-- transfers: end -->']
 
+/** The head of the table of a row's ratios. */
+const RATIOS = '| ours | peer | | measured | wanted | reached |\n| --- | --- | --- | ---: | ---: | --- |\n'
+
 /** What a target compares, how it is written, and which side of the bound is good. */
 const FIGURES = {
   speed: {of: (mine, peer) => peer.wall / mine.wall, sign: '≥'},
@@ -65,7 +68,7 @@ function ratios(row, results) {
     lines.push(`| ${mine} | ${peer ?? ''} | ${figure} | ${spread(paired)} | ${wanted} | ${isReached ? 'yes' : 'no'} |`)
   }
   if (lines.length === 0) return []
-  return ['', '| ours | peer | | measured | wanted | reached |', '| --- | --- | --- | ---: | ---: | --- |', ...lines]
+  return ['', ...RATIOS.trimEnd().split('\n'), ...lines]
 }
 
 function version(program, args = ['--version']) {
@@ -92,7 +95,36 @@ export async function writeSections(sections, rows) {
   const [, ...present] = document.slice(from, to).split(/^(?=### )/m)
   const all = new Map([...present.map((section) => [titleOf(section), section.trim()]), ...sections])
   const inOrder = rows.flatMap(({title}) => all.get(title)?.trim() ?? [])
-  await writeFile(DOCUMENT, `${[document.slice(0, from), machine(), ...inOrder, document.slice(to)].join('\n\n')}`)
+  const parts = [document.slice(0, from), machine(), glance(inOrder), ...inOrder, document.slice(to)]
+  await writeFile(DOCUMENT, parts.join('\n\n'))
 }
+
+/** Everything that was wanted, in one table: the medians of all sections, those of both durabilities side by side. */
+export function glance(sections) {
+  const wishes = new Map()
+  for (const section of sections) {
+    const [, ratioLines = ''] = section.split(RATIOS)
+    for (const line of ratioLines.split('\n').filter((each) => each.startsWith('| '))) {
+      const [ours, ...cells] = line.slice(2, -2).split(' | ')
+      const [peer, figure, measured, wanted, reached] = cells
+      const wish = [titleOf(section), ours.replace(', process', ''), peer, figure].join()
+      const known = wishes.get(wish)
+      const [median] = measured.split(' ')
+      if (known === undefined) wishes.set(wish, {work: titleOf(section), ours, peer, figure, median, wanted, reached})
+      else wishes.set(wish, {...known, median: `${known.median} / ${median}`, reached: both(known.reached, reached)})
+    }
+  }
+  return [
+    '### At a glance',
+    '',
+    'Medians; where there are two, the second is that of `--durability process`.',
+    '',
+    '| work | ours | peer | | measured | wanted | reached |',
+    '| --- | --- | --- | --- | ---: | ---: | --- |',
+    ...[...wishes.values()].map((wish) => `| ${Object.values(wish).join(' | ')} |`),
+  ].join('\n')
+}
+
+const both = (one, other) => (one === other ? one : `${one} / ${other}`)
 
 const titleOf = (section) => section.slice('### '.length, section.indexOf('\n'))
