@@ -353,6 +353,23 @@ describe('17.H uploads', () => {
     expect(await textOf(upload.getResultStreamAt(0))).toBe('too large')
   })
 
+  it.each([
+    ['of known length', 'Content-Length: 1000\r\n\r\ntoo lar'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n7\r\ntoo lar\r\n'],
+    ['that its end ends', '\r\ntoo lar'],
+  ])('U8. a refusal %s whose end the reset takes along is told by its status, and sent once', async (_, answer) => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = ({socket}) => {
+      socket.write(`HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\n${answer}`, () => socket.resetAndDestroy())
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'))
+    const error = await failure(upload.startAsync())
+    expect(error).toMatchObject({code: 'HTTP_STATUS', details: {status: 413}})
+    expect(sink.arrivals).toHaveLength(1)
+    expect(await textOf(upload.getResultStreamAt(0))).toBe('too lar')
+  })
+
   it('a success that comes before the body is sent is none', async () => {
     const {uploader, sink, source} = await makeBench()
     sink.script = (request, response) => {
