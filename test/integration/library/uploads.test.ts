@@ -621,6 +621,24 @@ describe('what is left behind', () => {
     await rm(`${directory}/.store/spool`, {recursive: true})
   })
 
+  it('goes: a stream that is being taken is given up when the engine closes, with what came of it', async () => {
+    const {uploader, sink, engine, directory} = await makeBench()
+    let isLetGo = false
+    const endless = async function* () {
+      try {
+        for (;;) yield await new Promise<string>((resolve) => setImmediate(resolve, 'more'))
+      } finally {
+        isLetGo = true
+      }
+    }
+    const creating = failure(uploader.createUploadFromStreamAsync(sink.url('/s'), endless()))
+    await expect.poll(() => readdir(`${directory}/.store/spool`).catch(() => [])).toHaveLength(1)
+    await engine.close()
+    expect(await readdir(`${directory}/.store/spool`)).toEqual([])
+    expect((await creating).code).toBe('CLOSED')
+    await expect.poll(() => isLetGo).toBe(true)
+  })
+
   it('goes: a copy whose upload nobody has any more is removed, and one that waits to be started is not', async () => {
     const {uploader, sink, directory} = await makeBench()
     const make = (path: string) => uploader.createUploadFromStreamAsync(sink.url(path), Readable.from(['a stream']))
