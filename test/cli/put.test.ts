@@ -133,8 +133,43 @@ describe('bgt put', () => {
       const isTaking = async () => (await readdir(world.store, {recursive: true}).catch(() => [])).some(isPrivateFile)
       await expect.poll(isTaking, {timeout: 30_000}).toBe(true)
       run.kill('SIGINT')
-      expect((await run.ended).code).toBe(130)
+      const {code, lines} = await run.ended
+      expect([code, lines]).toEqual([
+        130,
+        ['interrupted; nothing was begun, and nothing is kept: run the same command with all of stdin'],
+      ])
       expect(sink.arrivals).toEqual([])
+      expect((await readdir(world.directory, {recursive: true})).filter(isPrivateFile)).toEqual([])
+    })
+  })
+
+  it.each([
+    ['a file', ['file.bin'], 'the upload is kept: the same command, or bgt resume, sends it anew'],
+    ['stdin', ['-'], 'the upload is kept: bgt resume sends it anew'],
+    [
+      'a file by POST',
+      ['file.bin', '--method', 'POST'],
+      'a POST that was on the wire is not sent twice unasked, and the server may have it: the same command sends it anew',
+    ],
+    [
+      'a form',
+      ['--form', 'a=b'],
+      'a POST that was on the wire is not sent twice unasked, and the server may have it: the same command sends it anew',
+    ],
+    [
+      'stdin by POST',
+      ['-', '--method', 'POST'],
+      'a POST that was on the wire is not sent twice unasked, and the server may have it: run the same command with all of stdin',
+    ],
+  ])('U14, U15. says what an interrupt leaves of %s', async (_, [what = '', ...more], says) => {
+    await inWorld(async (world) => {
+      sink.script = SILENT
+      const args = what.startsWith('--') ? [sink.url('/v/1'), what] : [what, sink.url('/v/1')]
+      const run = world.start(['put', ...args, ...more], {stdin: 'from a pipe'})
+      await sink.arrival(1)
+      run.kill('SIGINT')
+      const {code, lines} = await run.ended
+      expect([code, lines.at(-1)]).toEqual([130, `interrupted; ${says}`])
     })
   })
 
