@@ -129,6 +129,7 @@ export class BackgroundUploader extends TransferSettings {
       return this.#create(id, request, {pieces: [piece]}, policy)
     } catch (error) {
       this.engine.limits.dropDraft(id)
+      this.engine.dropBody(id)
       throw error
     }
   }
