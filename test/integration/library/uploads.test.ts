@@ -221,6 +221,8 @@ describe('17.H uploads', () => {
     ['an empty sub type', [textPart()], '', undefined],
     ['a boundary with a space at its end', [textPart()], 'form-data', 'a '],
     ['a boundary that is too long', [textPart()], 'form-data', 'a'.repeat(71)],
+    ['a boundary that a text begins with', [textPart('--own--')], 'form-data', 'own'],
+    ['a boundary at a line of a text', [textPart('a\n--own\r\nb')], 'form-data', 'own'],
   ] as const)('%s is INVALID_ARGUMENT', async (_, parts, subType, boundary) => {
     const {uploader, sink} = await makeBench()
     const error = await failure(uploader.createUploadAsync(sink.url('/'), parts, subType, boundary))
@@ -671,9 +673,9 @@ async function bytesOf(file: File | undefined): Promise<Uint8Array> {
   return new Uint8Array((await file?.arrayBuffer()) ?? [])
 }
 
-function textPart(): BackgroundTransferContentPart {
+function textPart(text = 'x'): BackgroundTransferContentPart {
   const part = new BackgroundTransferContentPart('a')
-  part.setText('x')
+  part.setText(text)
   return part
 }
 
