@@ -1,6 +1,6 @@
 /** What `bgt put` sends, and what it goes on with, on the real command and against a server that keeps what it is sent. */
 
-import {mkdir, readdir, rm, writeFile} from 'node:fs/promises'
+import {mkdir, open, readdir, rm, writeFile} from 'node:fs/promises'
 import {filter, firstValueFrom} from 'rxjs'
 import {afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
@@ -326,6 +326,19 @@ describe('bgt put refuses', () => {
     ['a method that is none', ['put', 'file.bin', 'http://127.0.0.1/x', '--method', 'A B'], 2, /is no method/],
     ['a group without a name', ['put', 'file.bin', 'http://127.0.0.1/x', '--serialized'], 2, /no group to serialize/],
   ]
+
+  it('a directory in place of stdin, of which nothing comes', async () => {
+    await inWorld(async (world) => {
+      const directory = await open(world.directory)
+      try {
+        const {code, lines} = await world.bgt(['put', '-', sink.url('/s')], {stdinFrom: directory.fd})
+        expect([code, lines]).toEqual([2, [expect.stringMatching(/^bgt: this is a directory \(stdin\): /)]])
+        expect(sink.arrivals).toEqual([])
+      } finally {
+        await directory.close()
+      }
+    })
+  })
 
   it.each(cases)('%s, and starts nothing', async (_, args, code, says) => {
     await inWorld(async (world) => {
