@@ -1,6 +1,6 @@
 /** What `bgt put` sends, and what it goes on with, on the real command and against a server that keeps what it is sent. */
 
-import {mkdir, open, readdir, rm, writeFile} from 'node:fs/promises'
+import {mkdir, open, readdir, rename, rm, utimes, writeFile} from 'node:fs/promises'
 import {filter, firstValueFrom} from 'rxjs'
 import {afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
@@ -252,21 +252,26 @@ describe('bgt put', () => {
     })
   })
 
+  /** Uploads the file to /v/1 by POST, and tells nobody of it. */
+  const sendUntold = async (world: CliWorld) => {
+    const engine = await BackgroundTransferEngine.open({directory: world.store, conditions: 'good'})
+    const upload = engine.createUploader().createUpload(sink.url('/v/1'), world.path('file.bin'))
+    const completed = firstValueFrom(
+      engine.events$.pipe(filter((event) => event.type === 'operation.moved' && event.state === 'completed')),
+    )
+    // Whoever waited for it is gone before it ends.
+    const waiting = new AbortController()
+    const running = upload.startAsync({signal: waiting.signal})
+    running.catch(() => undefined)
+    await running.accepted
+    waiting.abort()
+    await completed
+    await engine.close()
+  }
+
   it('only tells a success that a killed command could not tell; once told, it is sent anew', async () => {
     await inWorld(async (world) => {
-      const engine = await BackgroundTransferEngine.open({directory: world.store, conditions: 'good'})
-      const upload = engine.createUploader().createUpload(sink.url('/v/1'), world.path('file.bin'))
-      const completed = firstValueFrom(
-        engine.events$.pipe(filter((event) => event.type === 'operation.moved' && event.state === 'completed')),
-      )
-      // Whoever waited for it is gone before it ends.
-      const waiting = new AbortController()
-      const running = upload.startAsync({signal: waiting.signal})
-      running.catch(() => undefined)
-      await running.accepted
-      waiting.abort()
-      await completed
-      await engine.close()
+      await sendUntold(world)
       const args = ['put', 'file.bin', sink.url('/v/1'), '--method', 'POST', '--json']
       const {code, stdout} = await world.bgt(args)
       expect(code).toBe(0)
@@ -274,6 +279,18 @@ describe('bgt put', () => {
       expect(sink.arrivals).toHaveLength(1)
       expect((await world.bgt(args)).code).toBe(0)
       expect(sink.arrivals).toHaveLength(2)
+    })
+  })
+
+  it('tells no success of another file that has taken the place of the one that was sent, however old it is', async () => {
+    await inWorld(async (world) => {
+      const other = contentOf(8, CONTENT.length)
+      await writeFile(world.path('other.bin'), other)
+      await utimes(world.path('other.bin'), 1000, 1000)
+      await sendUntold(world)
+      await rename(world.path('other.bin'), world.path('file.bin'))
+      expect((await world.bgt(['put', 'file.bin', sink.url('/v/1'), '--method', 'POST', '--quiet'])).code).toBe(0)
+      expect(sink.arrivals.map(({digest}) => digest)).toEqual([DIGEST, sha256(other)])
     })
   })
 

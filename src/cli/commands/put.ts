@@ -143,8 +143,9 @@ class PutRun implements Run {
   async #isUntoldSuccess(earlier: UploadOperation, file: string, {complete}: Told): Promise<boolean> {
     const summary = earlier.describe()
     if (summary.status !== 'completed' || summary.delivered || earlier.method !== this.#sent.method) return false
-    const {size, mtimeMs} = await stat(file)
-    if (size !== summary.bytesSent || mtimeMs > summary.createdAt) return false
+    const {size, mtimeMs, ctimeMs} = await stat(file)
+    // Another file that took its name may be older than it; but not the change of its name.
+    if (size !== summary.bytesSent || Math.max(mtimeMs, ctimeMs) > summary.createdAt) return false
     complete(summary)
     return true
   }
