@@ -71,7 +71,7 @@ export interface Run {
 }
 
 export interface Left {
-  /** It is on record: whoever has the store can go on with it. */
+  /** It is on record, and unfinished: whoever has the store can go on with it. */
   readonly isKept: boolean
   readonly note: string
 }

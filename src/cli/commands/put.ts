@@ -53,6 +53,7 @@ class PutRun implements Run {
     const {kind} = this.#sent.content
     const again = kind === 'stdin' ? 'run the same command with all of stdin' : 'the same command sends it anew'
     if (this.#upload === undefined) return {isKept: false, note: `nothing was begun, and nothing is kept: ${again}`}
+    if (isOver(this.#upload)) return {isKept: false, note: 'the upload had ended before'}
     const {method, protocol} = this.#upload
     // Of a file the same command finds what is unfinished.
     const how = kind === 'file' ? 'the same command, or bgt resume,' : 'bgt resume'
