@@ -189,7 +189,7 @@ export class UploadRequest {
       this.#abort.signal,
     )
     // A limit tells nobody who waits in it that an answer came first.
-    await this.#exchange.finished.finally(() => body?.stop())
+    await this.#exchange.finished.catch((thrown) => this.#brokeOff(thrown)).finally(() => body?.stop())
     await this.#answer?.finish().catch((error) => this.#diskFailed(error))
     if (this.#diskError !== undefined) throw this.#diskError
     const after = this.#planned()
@@ -200,6 +200,13 @@ export class UploadRequest {
     const isTaken = after.kind === 'answered' ? isGood(after.head) : after.hop.method !== hop.method
     if (body !== undefined && isTaken && given < body.length) throw this.#answeredTooEarly(given, body.length)
     return after.kind === 'hop' ? after.hop : {head: after.head}
+  }
+
+  /** Who refuses a request closes without reading the rest of it, and may so cut off what it has to say; but it has refused it. */
+  #brokeOff(thrown: unknown): void {
+    const after = this.#planned()
+    const isRefused = after?.kind === 'answered' && !isGood(after.head)
+    if (!isRefused || asTransferError(thrown).kind !== 'network') throw thrown
   }
 
   /** What `responded` left to do; a method, because it is set behind the compiler's back. */

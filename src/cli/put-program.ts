@@ -35,7 +35,7 @@ export function addPut(program: Command, io: Io, finish: (code: number) => void)
         throw usageError('a plain upload is one request', '--part-size', 'give --tus or --protocol too')
       }
       const {sentBy} = await import('./sent.ts')
-      const sent = await sentBy(first, second, flags)
+      const sent = await sentBy(first, second, flags, io.stdin)
       const {put} = await import('./commands/put.ts')
       finish(await put(io, sent, flags))
     })

@@ -66,6 +66,19 @@ export interface Run {
   begin(engine: BackgroundTransferEngine, told: Told): Promise<void>
   /** Nothing moves any more, and the engine is still open. */
   end?(engine: BackgroundTransferEngine, told: Told): Promise<void>
+  /** What an interrupt left of it, and what goes on with that; by default all of it, and the same command. */
+  readonly left?: Left
+}
+
+export interface Left {
+  /** It is on record, and unfinished: whoever has the store can go on with it. */
+  readonly isKept: boolean
+  readonly note: string
+}
+
+const ALL_IS_LEFT: Left = {
+  isKept: true,
+  note: 'what is here is kept: the same command, or bgt resume, goes on from it',
 }
 
 export async function runTransfers(
@@ -188,7 +201,8 @@ class RunningRun {
   }
 
   #interrupted(code: number, host: HostInformation | null): number {
-    if (host !== null) {
+    const {isKept, note} = this.#run.left ?? ALL_IS_LEFT
+    if (host !== null && isKept) {
       this.#reporter.note(`process ${host.pid} goes on with it; bgt pause and bgt cancel stop it there`)
       this.#reporter.end(undefined)
       return code
@@ -196,7 +210,7 @@ class RunningRun {
     const {unfinished} = this.#follower
     const at = Date.now()
     for (const transfer of unfinished) this.#reporter.tell({happening: 'paused', at, transfer})
-    this.#reporter.note('interrupted; what is here is kept: the same command, or bgt resume, goes on from it')
+    this.#reporter.note(`interrupted; ${note}`)
     this.#reporter.end(undefined)
     return code
   }

@@ -1,7 +1,9 @@
 /** What `bgt put` is asked to send, checked before anything of the engine is loaded. */
 
+import {fstatSync} from 'node:fs'
 import {stat} from 'node:fs/promises'
 import {basename, resolve} from 'node:path'
+import type {Readable} from 'node:stream'
 import {TransferError} from '../domain/errors.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import {type Header, headersOf, parseUrl, usageError} from './parse.ts'
@@ -37,7 +39,12 @@ export interface Sent {
 }
 
 /** Rejects with INVALID_ARGUMENT, SOURCE_MISSING, FILE_ACCESS: nothing is begun unless all of it makes sense. */
-export async function sentBy(first: string, second: string | undefined, flags: PutFlags): Promise<Sent> {
+export async function sentBy(
+  first: string,
+  second: string | undefined,
+  flags: PutFlags,
+  stdin: Readable,
+): Promise<Sent> {
   const {form} = flags
   const [file, address] = second === undefined ? [undefined, first] : [first, second]
   if (file === undefined && form === undefined) {
@@ -52,6 +59,7 @@ export async function sentBy(first: string, second: string | undefined, flags: P
     )
   }
   const content = await contentOf(file, form)
+  if (content.kind === 'stdin') assertReadable(stdin)
   return {
     url,
     method: flags.method ?? (content.kind === 'form' || protocolOf(flags) !== undefined ? 'POST' : 'PUT'),
@@ -73,6 +81,12 @@ async function contentOf(file: string | undefined, form: readonly string[] | und
   if (file === '-') throw usageError('a form has no place for stdin', '-', 'give a file')
   const fields = await Promise.all(form.map(fieldOf))
   return {kind: 'form', fields: file === undefined ? fields : [...fields, await fileField('file', file)]}
+}
+
+/** Of a directory Node makes a stream without anything in it, which would be sent. */
+function assertReadable(stdin: Readable & {readonly fd?: number}): void {
+  if (stdin.fd === undefined || !fstatSync(stdin.fd).isDirectory()) return
+  throw usageError('this is a directory', 'stdin', 'give a file, or a pipe')
 }
 
 /** `name=value`, or `name=@file` with `;type=` and `;filename=` behind it. */

@@ -13,6 +13,9 @@ const RESERVED: ReadonlySet<string> = new Set([
   'connection',
 ])
 
+/** Each asks a connection for what ours do not do. */
+const UNSUPPORTED: ReadonlySet<string> = new Set(['expect', 'keep-alive', 'upgrade'])
+
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
@@ -47,6 +50,7 @@ export function withHeader(fields: readonly HeaderField[], name: string, value: 
   if (!TOKEN.test(name)) throw invalidArgument('headerName', 'must be a token of RFC 9110, and not empty')
   const wanted = name.toLowerCase()
   if (RESERVED.has(wanted)) throw invalidArgument('headerName', `must not be ${name}: the engine sets it`)
+  if (UNSUPPORTED.has(wanted)) throw invalidArgument('headerName', `must not be ${name}: it is not supported`)
   // The value is not quoted here: it may be a secret.
   if (!FIELD_VALUE.test(value)) throw invalidArgument('headerValue', 'must hold no control characters and only Latin-1')
   const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, '')

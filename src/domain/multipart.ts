@@ -34,6 +34,11 @@ export function isBoundary(text: string): boolean {
   return /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/.test(text)
 }
 
+/** Whoever reads such a text would find the end of its part in it. (Some take a line feed alone for the end of a line.) */
+export function isDelimiterIn({payload}: MultipartPart, boundary: string): boolean {
+  return payload.kind === 'text' && `\n${payload.text}`.includes(`\n--${boundary}`)
+}
+
 export function multipartType(subType: string, boundary: string): string {
   const parameter = /^[0-9A-Za-z'+_\-.]+$/.test(boundary) ? boundary : `"${boundary}"`
   return `multipart/${subType}; boundary=${parameter}`

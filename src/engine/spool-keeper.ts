@@ -3,6 +3,7 @@
  * is forgotten.
  */
 
+import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {type ContentPiece, isSpooled} from '../domain/request-content.ts'
@@ -21,6 +22,8 @@ export class SpoolKeeper {
   readonly #options: SpoolKeeperOptions
   /** Copies whose operation is not accepted yet. */
   readonly #drafts = new Set<OperationId>()
+  /** Streams that are being taken, by what gives each up. */
+  readonly #taking = new Map<AbortController, Promise<number>>()
 
   constructor(options: SpoolKeeperOptions) {
     this.#options = options
@@ -42,11 +45,19 @@ export class SpoolKeeper {
     }
   }
 
-  /** Takes a stream whole, as the body of an operation to come. */
+  /** Takes a stream whole, as the body of an operation to come. Rejects with CLOSED where the engine closes first. */
   async take(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
-    const size = await this.#options.spool.take(id, chunks, signal)
-    this.#drafts.add(id)
-    return {kind: 'spool', name: spoolName(id, 'body'), size}
+    const closing = new AbortController()
+    const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal])
+    const taking = this.#options.spool.take(id, chunks, either)
+    this.#taking.set(closing, taking)
+    try {
+      const size = await taking
+      this.#drafts.add(id)
+      return {kind: 'spool', name: spoolName(id, 'body'), size}
+    } finally {
+      this.#taking.delete(closing)
+    }
   }
 
   /** They are being accepted: from now on their records say what becomes of their copies. */
@@ -64,8 +75,11 @@ export class SpoolKeeper {
     if (this.#drafts.delete(id)) await this.#remove(id, 'body')
   }
 
-  /** The engine closes. */
+  /** The engine closes: who gives it a stream may never end it. */
   async dropDrafts(): Promise<void> {
+    const closed = new TransferError('CLOSED', 'the engine was closed before it had the whole stream')
+    for (const closing of this.#taking.keys()) closing.abort(closed)
+    await Promise.allSettled(this.#taking.values())
     await Promise.all([...this.#drafts].map((id) => this.dropped(id)))
   }
 

@@ -3,7 +3,7 @@
 import {basename, resolve} from 'node:path'
 import {invalidArgument} from '../domain/errors.ts'
 import {withoutHeader} from '../domain/header-fields.ts'
-import {isBoundary, multipartPieces, multipartType} from '../domain/multipart.ts'
+import {isBoundary, isDelimiterIn, multipartPieces, multipartType} from '../domain/multipart.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {NO_ATTEMPTS, NO_EVIDENCE, type TransferPolicy, type TransferRequest} from '../domain/record.ts'
@@ -81,7 +81,8 @@ export class BackgroundUploader extends TransferSettings {
 
   /**
    * An upload of several parts, as multipart/form-data or another multipart type (`subType`: the bare word), with a boundary of
-   * ours or of the caller's. The parts are taken as they are now. Rejects with INVALID_ARGUMENT.
+   * ours or of the caller's, which no text may hold as the delimiter of a part; files are not looked at. The parts are taken as they
+   * are now. Rejects with INVALID_ARGUMENT.
    */
   async createUploadAsync(
     uri: URL | string,
@@ -101,6 +102,9 @@ export class BackgroundUploader extends TransferSettings {
       throw invalidArgument('boundary', 'must have 1 to 70 of the characters of RFC 2046, and no space at its end')
     }
     const snapshots = taken.map(BackgroundTransferContentPart.snapshot)
+    if (boundary !== undefined && snapshots.some((each) => isDelimiterIn(each, boundary))) {
+      throw invalidArgument('boundary', 'must not stand at the beginning of a line of a text')
+    }
     const {headers, ...request} = {...this.requestTo(uri), ...wayOf(options)}
     const policy = this.#policy(options)
     const id = this.engine.newId()
@@ -129,6 +133,7 @@ export class BackgroundUploader extends TransferSettings {
       return this.#create(id, request, {pieces: [piece]}, policy)
     } catch (error) {
       this.engine.limits.dropDraft(id)
+      this.engine.dropBody(id)
       throw error
     }
   }

@@ -44,6 +44,7 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
 
   set method(method: string) {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) throw invalidArgument('method', 'must be an HTTP method name')
+    if (method === 'CONNECT') throw invalidArgument('method', 'must not be CONNECT: it transfers nothing')
     this.#method = method
   }
 

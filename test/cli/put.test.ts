@@ -1,6 +1,6 @@
 /** What `bgt put` sends, and what it goes on with, on the real command and against a server that keeps what it is sent. */
 
-import {mkdir, readdir, rm, writeFile} from 'node:fs/promises'
+import {mkdir, open, readdir, rename, rm, utimes, writeFile} from 'node:fs/promises'
 import {filter, firstValueFrom} from 'rxjs'
 import {afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
@@ -133,8 +133,43 @@ describe('bgt put', () => {
       const isTaking = async () => (await readdir(world.store, {recursive: true}).catch(() => [])).some(isPrivateFile)
       await expect.poll(isTaking, {timeout: 30_000}).toBe(true)
       run.kill('SIGINT')
-      expect((await run.ended).code).toBe(130)
+      const {code, lines} = await run.ended
+      expect([code, lines]).toEqual([
+        130,
+        ['interrupted; nothing was begun, and nothing is kept: run the same command with all of stdin'],
+      ])
       expect(sink.arrivals).toEqual([])
+      expect((await readdir(world.directory, {recursive: true})).filter(isPrivateFile)).toEqual([])
+    })
+  })
+
+  it.each([
+    ['a file', ['file.bin'], 'the upload is kept: the same command, or bgt resume, sends it anew'],
+    ['stdin', ['-'], 'the upload is kept: bgt resume sends it anew'],
+    [
+      'a file by POST',
+      ['file.bin', '--method', 'POST'],
+      'a POST that was on the wire is not sent twice unasked, and the server may have it: the same command sends it anew',
+    ],
+    [
+      'a form',
+      ['--form', 'a=b'],
+      'a POST that was on the wire is not sent twice unasked, and the server may have it: the same command sends it anew',
+    ],
+    [
+      'stdin by POST',
+      ['-', '--method', 'POST'],
+      'a POST that was on the wire is not sent twice unasked, and the server may have it: run the same command with all of stdin',
+    ],
+  ])('U14, U15. says what an interrupt leaves of %s', async (_, [what = '', ...more], says) => {
+    await inWorld(async (world) => {
+      sink.script = SILENT
+      const args = what.startsWith('--') ? [sink.url('/v/1'), what] : [what, sink.url('/v/1')]
+      const run = world.start(['put', ...args, ...more], {stdin: 'from a pipe'})
+      await sink.arrival(1)
+      run.kill('SIGINT')
+      const {code, lines} = await run.ended
+      expect([code, lines.at(-1)]).toEqual([130, `interrupted; ${says}`])
     })
   })
 
@@ -217,21 +252,26 @@ describe('bgt put', () => {
     })
   })
 
+  /** Uploads the file to /v/1 by POST, and tells nobody of it. */
+  const sendUntold = async (world: CliWorld) => {
+    const engine = await BackgroundTransferEngine.open({directory: world.store, conditions: 'good'})
+    const upload = engine.createUploader().createUpload(sink.url('/v/1'), world.path('file.bin'))
+    const completed = firstValueFrom(
+      engine.events$.pipe(filter((event) => event.type === 'operation.moved' && event.state === 'completed')),
+    )
+    // Whoever waited for it is gone before it ends.
+    const waiting = new AbortController()
+    const running = upload.startAsync({signal: waiting.signal})
+    running.catch(() => undefined)
+    await running.accepted
+    waiting.abort()
+    await completed
+    await engine.close()
+  }
+
   it('only tells a success that a killed command could not tell; once told, it is sent anew', async () => {
     await inWorld(async (world) => {
-      const engine = await BackgroundTransferEngine.open({directory: world.store, conditions: 'good'})
-      const upload = engine.createUploader().createUpload(sink.url('/v/1'), world.path('file.bin'))
-      const completed = firstValueFrom(
-        engine.events$.pipe(filter((event) => event.type === 'operation.moved' && event.state === 'completed')),
-      )
-      // Whoever waited for it is gone before it ends.
-      const waiting = new AbortController()
-      const running = upload.startAsync({signal: waiting.signal})
-      running.catch(() => undefined)
-      await running.accepted
-      waiting.abort()
-      await completed
-      await engine.close()
+      await sendUntold(world)
       const args = ['put', 'file.bin', sink.url('/v/1'), '--method', 'POST', '--json']
       const {code, stdout} = await world.bgt(args)
       expect(code).toBe(0)
@@ -239,6 +279,18 @@ describe('bgt put', () => {
       expect(sink.arrivals).toHaveLength(1)
       expect((await world.bgt(args)).code).toBe(0)
       expect(sink.arrivals).toHaveLength(2)
+    })
+  })
+
+  it('tells no success of another file that has taken the place of the one that was sent, however old it is', async () => {
+    await inWorld(async (world) => {
+      const other = contentOf(8, CONTENT.length)
+      await writeFile(world.path('other.bin'), other)
+      await utimes(world.path('other.bin'), 1000, 1000)
+      await sendUntold(world)
+      await rename(world.path('other.bin'), world.path('file.bin'))
+      expect((await world.bgt(['put', 'file.bin', sink.url('/v/1'), '--method', 'POST', '--quiet'])).code).toBe(0)
+      expect(sink.arrivals.map(({digest}) => digest)).toEqual([DIGEST, sha256(other)])
     })
   })
 
@@ -291,6 +343,19 @@ describe('bgt put refuses', () => {
     ['a method that is none', ['put', 'file.bin', 'http://127.0.0.1/x', '--method', 'A B'], 2, /is no method/],
     ['a group without a name', ['put', 'file.bin', 'http://127.0.0.1/x', '--serialized'], 2, /no group to serialize/],
   ]
+
+  it('a directory in place of stdin, of which nothing comes', async () => {
+    await inWorld(async (world) => {
+      const directory = await open(world.directory)
+      try {
+        const {code, lines} = await world.bgt(['put', '-', sink.url('/s')], {stdinFrom: directory.fd})
+        expect([code, lines]).toEqual([2, [expect.stringMatching(/^bgt: this is a directory \(stdin\): /)]])
+        expect(sink.arrivals).toEqual([])
+      } finally {
+        await directory.close()
+      }
+    })
+  })
 
   it.each(cases)('%s, and starts nothing', async (_, args, code, says) => {
     await inWorld(async (world) => {

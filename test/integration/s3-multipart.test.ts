@@ -196,6 +196,42 @@ describe('a multipart upload of S3', () => {
     expect(await digestOf(s3)).toBe(sha256(CONTENT))
   })
 
+  it('asks again for the object whose server is busy when it is asked', async () => {
+    const bench: Bench = await makeBench({objectUrl: () => bench.s3.signed('HEAD')})
+    const {upload, s3} = bench
+    let questions = 0
+    s3.script = (request, response, what) => {
+      if (what === 'HEAD') {
+        questions += 1
+        const [answer, headers] =
+          questions === 1 ? [503, {}] : [200, {'Content-Length': SIZE, ETag: etagInParts(CONTENT, 5 * MIB)}]
+        response.writeHead(answer, headers).end()
+        return 'answered'
+      }
+      if (what !== 'complete') return undefined
+      request.resume().on('end', () => response.writeHead(404).end('<Error><Code>NoSuchUpload</Code></Error>'))
+      return 'answered'
+    }
+    await upload().startAsync()
+    expect(questions).toBe(2)
+  })
+
+  it.each(['RequestTimeout', 'ExpiredToken'])(
+    'sends a part again that the server refuses with 400 %s',
+    async (code) => {
+      const {upload, s3} = await makeBench()
+      let refusals = 1
+      s3.script = (request, response, what) => {
+        if (what !== 'part 2' || refusals-- === 0) return undefined
+        request.resume().on('end', () => response.writeHead(400).end(`<Error><Code>${code}</Code></Error>`))
+        return 'answered'
+      }
+      await upload().startAsync()
+      expect(s3.requests).toEqual(['create', 'part 1', 'part 2', 'part 2', 'part 3', 'complete'])
+      expect(await digestOf(s3)).toBe(sha256(CONTENT))
+    },
+  )
+
   it('begins anew when the server lost it', async () => {
     const {upload, s3} = await makeBench()
     let losses = 1

@@ -17,6 +17,8 @@ export interface CliOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
+  /** What is open by this number in place of stdin. */
+  readonly stdinFrom?: number
   /** Nobody ends stdin. */
   readonly stdinStaysOpen?: boolean
 }
@@ -51,12 +53,12 @@ export async function buildCli(): Promise<BuiltCli> {
 }
 
 function start(script: string, args: readonly string[], options: CliOptions = {}): RunningCli {
-  const {cwd, env = {}, stdin, stdinStaysOpen = false} = options
+  const {cwd, env = {}, stdin, stdinFrom, stdinStaysOpen = false} = options
   // What the machine of the test has set must not show.
   const {PATH = ''} = process.env
   const child = spawn(process.execPath, [script, ...args], {
     env: {PATH, HOME: '/nonexistent', ...env},
-    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [stdinFrom ?? (stdin === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : {cwd}),
   })
   if (stdinStaysOpen) child.stdin?.write(stdin ?? '')

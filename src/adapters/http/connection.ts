@@ -13,6 +13,7 @@
 
 import type {Socket} from 'node:net'
 import type {TransferError} from '../../domain/errors.ts'
+import {BrokenWrite} from './broken-write.ts'
 import {type ConnectionTarget, type DialTools, dial, openingError, readsRecords} from './dial.ts'
 import {toTransferError} from './error-table.ts'
 import {GatheredReads} from './gathered-reads.ts'
@@ -51,6 +52,7 @@ export class Connection {
   #wire: Socket | undefined
   #reads: 'hook' | 'events' = 'hook'
   #end: EndOfTls | undefined
+  #brokenWrite: BrokenWrite | undefined
   /** Over TLS. */
   readonly #gathered: GatheredReads | undefined
   #giveUp: () => void = () => {}
@@ -87,7 +89,7 @@ export class Connection {
   }
 
   get alive(): boolean {
-    return !this.#isDestroyed && this.#socket?.destroyed !== true
+    return !this.#isDestroyed && this.#socket?.destroyed !== true && this.#brokenWrite?.isBroken !== true
   }
 
   /**
@@ -114,7 +116,7 @@ export class Connection {
     this.reader = reader
   }
 
-  /** `done` is called when the kernel has the bytes. */
+  /** `done` is called when the kernel has the bytes. Where it does not take them, the reader still gets what came before that. */
   write(chunk: Buffer | string, encoding: BufferEncoding, done?: (error?: Error | null) => void): void {
     this.#socket?.write(chunk, encoding, done)
   }
@@ -162,6 +164,7 @@ export class Connection {
     if (this.#socket === undefined || this.#socket.destroyed) return
     if (this.#reads === 'hook') this.#socket.read(0)
     else this.#socket.resume()
+    this.#brokenWrite?.readOn()
   }
 
   destroy(): void {
@@ -188,19 +191,23 @@ export class Connection {
     this.#wire = wire
     this.#reads = reads
     this.#end = watchEnd(socket)
+    this.#brokenWrite = new BrokenWrite(socket, {
+      isPaused: () => this.#isPaused,
+      bytes: (bytes) => this.#read(bytes),
+    })
     socket
       .on('end', () => this.#ended())
       .on('error', (error) => this.#failed(error))
       .on('close', () => this.#closed())
       .on('timeout', () => this.reader.idledOut?.())
     wire.setNoDelay(true).setKeepAlive(true, TCP_KEEP_ALIVE_MS)
-    if (reads === 'events') {
-      socket.on('data', (bytes: Buffer) => {
-        this.#heardSinceRequest = true
-        this.reader.bytes(bytes)
-      })
-    }
+    if (reads === 'events') socket.on('data', (bytes: Buffer) => this.#read(bytes))
     if (this.#isDestroyed) socket.destroy()
+  }
+
+  #read(bytes: Buffer): void {
+    this.#heardSinceRequest = true
+    this.reader.bytes(bytes)
   }
 
   #room(): Uint8Array | undefined {

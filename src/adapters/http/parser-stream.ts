@@ -115,9 +115,11 @@ export class ParserStream implements ConnectionReader {
           return
         }
         connection.write(chunk, encoding, (error) => {
+          // The connection tells it itself, once all that came before that was read: it may be the answer.
+          if (error) return
           // undici writes a head as text, and a body as the buffers that it was given.
-          if (!error && typeof chunk !== 'string') this.#bodySent += chunk.length
-          done(error)
+          if (typeof chunk !== 'string') this.#bodySent += chunk.length
+          done()
         })
       },
       final: (done) => connection.end(done),

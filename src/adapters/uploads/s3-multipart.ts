@@ -7,6 +7,7 @@ import {createHash} from 'node:crypto'
 import {invalidArgument, TransferError} from '../../domain/errors.ts'
 import {headerValue} from '../../domain/header-fields.ts'
 import {redactUrl} from '../../domain/redaction.ts'
+import {isRetriedStatus} from '../../domain/retry.ts'
 import type {ResumableFacts, StepAnswer, StepOutcome, UploadView} from '../../domain/upload-steps.ts'
 import type {StepRequest, UploadProtocol} from '../../ports/upload-protocol.ts'
 import {goOn, isGood, lost, nonsense, refused} from './answers.ts'
@@ -20,6 +21,8 @@ const DEFAULT_PART_BYTES = 16 * MIB
 
 /** Whoever asks again may be let in: the signature was too old, or the server was busy. */
 const PASSING: ReadonlySet<number> = new Set([403, 409])
+/** The same, said with 400: it waited too long for the next bytes, or what the address was signed with was too old. */
+const PASSING_CODES: ReadonlySet<string> = new Set(['RequestTimeout', 'ExpiredToken'])
 
 /** The upload that an address is wanted for. */
 export interface S3Upload {
@@ -103,7 +106,7 @@ export function s3Multipart(options: S3MultipartOptions): UploadProtocol {
         case 'complete':
           return completed(view, answer, options.objectUrl !== undefined)
         case 'ask':
-          return isWhole(view, answer) ? {kind: 'finished'} : uncertain(answer)
+          return found(view, answer)
         default:
           return {kind: 'finished'}
       }
@@ -160,7 +163,7 @@ function nextPart({total, known}: UploadView): readonly [from: number, to: numbe
 function appended(view: UploadView, answer: StepAnswer): StepOutcome {
   const {head} = answer
   if (head.status === 404) return lost(answer)
-  if (!isGood(head)) return refused(answer, PASSING.has(head.status))
+  if (!isGood(head)) return refused(answer, isPassing(answer))
   const etag = headerValue(head.headers, 'etag')
   if (etag === undefined) return nonsense(answer, 'the server took a part and gave no ETag for it')
   const [, to] = nextPart(view)
@@ -181,10 +184,10 @@ function completion(url: string, etags: readonly string[]): StepRequest {
 function completed({known, confirmed}: UploadView, answer: StepAnswer, canAsk: boolean): StepOutcome {
   const {head, text} = answer
   if (isGood(head) && text.includes('<CompleteMultipartUploadResult')) return {kind: 'finished'}
-  const code = /<Code>([^<]*)<\/Code>/.exec(text)?.[1]
+  const code = codeIn(text)
   // It may be that an earlier completion was heard, and its answer was not.
   if (head.status === 404 || code === 'NoSuchUpload') return canAsk ? goOn('ask', known, confirmed) : uncertain(answer)
-  if (!isGood(head)) return refused(answer, PASSING.has(head.status))
+  if (!isGood(head)) return refused(answer, isPassing(answer))
   const error = new TransferError(
     'INVALID_RESPONSE',
     `the server could not complete the upload: ${code ?? 'no word why'}`,
@@ -194,6 +197,20 @@ function completed({known, confirmed}: UploadView, answer: StepAnswer, canAsk: b
     },
   )
   return {kind: 'failed', error: error.toSerialized()}
+}
+
+/** A server that is busy says nothing of the object. */
+function found(view: UploadView, answer: StepAnswer): StepOutcome {
+  if (isWhole(view, answer)) return {kind: 'finished'}
+  return isRetriedStatus(answer.head.status) ? refused(answer) : uncertain(answer)
+}
+
+function isPassing({head: {status}, text}: StepAnswer): boolean {
+  return PASSING.has(status) || (status === 400 && PASSING_CODES.has(codeIn(text) ?? ''))
+}
+
+function codeIn(text: string): string | undefined {
+  return /<Code>([^<]*)<\/Code>/.exec(text)?.[1]
 }
 
 /** The ETag of an object in parts is the MD5 of their MD5s, unless the server encrypts with keys of its own. */

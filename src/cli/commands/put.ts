@@ -12,7 +12,7 @@ import {
 import type {Io} from '../io.ts'
 import {goOn, isCanceled, isOver} from '../operations.ts'
 import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
-import {engineOptions, type Run, runTransfers, type Told} from '../run.ts'
+import {engineOptions, type Left, type Run, runTransfers, type Told} from '../run.ts'
 import {OwnOperations} from '../scopes.ts'
 import {type Field, type PutFlags, protocolOf, type Sent} from '../sent.ts'
 import {detach} from './detach.ts'
@@ -27,6 +27,8 @@ class PutRun implements Run {
   readonly #io: Io
   readonly #sent: Sent
   readonly #flags: PutFlags
+  /** Once it is on record. */
+  #upload: UploadOperation | undefined
 
   constructor(io: Io, sent: Sent, flags: PutFlags) {
     this.#io = io
@@ -42,8 +44,23 @@ class PutRun implements Run {
       // Its outcome is followed by the engine's events.
       running.catch(() => {})
       await running.accepted
+      this.#upload = operation
     }
     this.scope.close()
+  }
+
+  get left(): Left {
+    const {kind} = this.#sent.content
+    const again = kind === 'stdin' ? 'run the same command with all of stdin' : 'the same command sends it anew'
+    if (this.#upload === undefined) return {isKept: false, note: `nothing was begun, and nothing is kept: ${again}`}
+    if (isOver(this.#upload)) return {isKept: false, note: 'the upload had ended before'}
+    const {method, protocol} = this.#upload
+    // Of a file the same command finds what is unfinished.
+    const how = kind === 'file' ? 'the same command, or bgt resume,' : 'bgt resume'
+    if (protocol !== null) return {isKept: true, note: `what is here is kept: ${how} goes on from it`}
+    if (isRepeatable(this.#upload)) return {isKept: true, note: `the upload is kept: ${how} sends it anew`}
+    const note = `a ${method} that was on the wire is not sent twice unasked, and the server may have it: ${again}`
+    return {isKept: true, note}
   }
 
   #create(engine: BackgroundTransferEngine): Promise<UploadOperation> | UploadOperation {
@@ -127,14 +144,16 @@ class PutRun implements Run {
   async #isUntoldSuccess(earlier: UploadOperation, file: string, {complete}: Told): Promise<boolean> {
     const summary = earlier.describe()
     if (summary.status !== 'completed' || summary.delivered || earlier.method !== this.#sent.method) return false
-    const {size, mtimeMs} = await stat(file)
-    if (size !== summary.bytesSent || mtimeMs > summary.createdAt) return false
+    const {size, mtimeMs, ctimeMs} = await stat(file)
+    // Another file that took its name may be older than it; but not the change of its name.
+    if (size !== summary.bytesSent || Math.max(mtimeMs, ctimeMs) > summary.createdAt) return false
     complete(summary)
     return true
   }
 
   #continue(operation: UploadOperation, {note}: Told): void {
     this.scope.add(operation.guid)
+    this.#upload = operation
     changeUnfinished(operation, this.#flags, this.#sent.headers, (flag) =>
       note(`${operation.sourceFile}: goes on as it was started; ${flag} is for new uploads`),
     )

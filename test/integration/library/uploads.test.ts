@@ -221,6 +221,8 @@ describe('17.H uploads', () => {
     ['an empty sub type', [textPart()], '', undefined],
     ['a boundary with a space at its end', [textPart()], 'form-data', 'a '],
     ['a boundary that is too long', [textPart()], 'form-data', 'a'.repeat(71)],
+    ['a boundary that a text begins with', [textPart('--own--')], 'form-data', 'own'],
+    ['a boundary at a line of a text', [textPart('a\n--own\r\nb')], 'form-data', 'own'],
   ] as const)('%s is INVALID_ARGUMENT', async (_, parts, subType, boundary) => {
     const {uploader, sink} = await makeBench()
     const error = await failure(uploader.createUploadAsync(sink.url('/'), parts, subType, boundary))
@@ -353,6 +355,23 @@ describe('17.H uploads', () => {
     expect(await textOf(upload.getResultStreamAt(0))).toBe('too large')
   })
 
+  it.each([
+    ['of known length', 'Content-Length: 1000\r\n\r\ntoo lar'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n7\r\ntoo lar\r\n'],
+    ['that its end ends', '\r\ntoo lar'],
+  ])('U8. a refusal %s whose end the reset takes along is told by its status, and sent once', async (_, answer) => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = ({socket}) => {
+      socket.write(`HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\n${answer}`, () => socket.resetAndDestroy())
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'))
+    const error = await failure(upload.startAsync())
+    expect(error).toMatchObject({code: 'HTTP_STATUS', details: {status: 413}})
+    expect(sink.arrivals).toHaveLength(1)
+    expect(await textOf(upload.getResultStreamAt(0))).toBe('too lar')
+  })
+
   it('a success that comes before the body is sent is none', async () => {
     const {uploader, sink, source} = await makeBench()
     sink.script = (request, response) => {
@@ -379,9 +398,10 @@ describe('17.H uploads', () => {
 
   it('a redirect that keeps the method carries the body along; one to GET leaves it behind', async () => {
     const {uploader, sink, source} = await makeBench()
-    sink.script = (_request, response, {path}) => {
+    sink.script = (request, response, {path}) => {
       if (path === '/a') response.writeHead(308, {Location: '/b'}).end()
-      if (path === '/c') response.writeHead(303, {Location: '/d'}).end()
+      // Before it has the body it would not be believed.
+      if (path === '/c') request.on('end', () => response.writeHead(303, {Location: '/d'}).end())
       return undefined
     }
     const file = await source('a', 100_000)
@@ -604,6 +624,38 @@ describe('what is left behind', () => {
     await rm(`${directory}/.store/spool`, {recursive: true})
   })
 
+  it('goes: a stream that is being taken is given up when the engine closes, with what came of it', async () => {
+    const {uploader, sink, engine, directory} = await makeBench()
+    let isLetGo = false
+    const endless = async function* () {
+      try {
+        for (;;) yield await new Promise<string>((resolve) => setImmediate(resolve, 'more'))
+      } finally {
+        isLetGo = true
+      }
+    }
+    const creating = failure(uploader.createUploadFromStreamAsync(sink.url('/s'), endless()))
+    await expect.poll(() => readdir(`${directory}/.store/spool`).catch(() => [])).toHaveLength(1)
+    await engine.close()
+    expect(await readdir(`${directory}/.store/spool`)).toEqual([])
+    expect((await creating).code).toBe('CLOSED')
+    await expect.poll(() => isLetGo).toBe(true)
+  })
+
+  it('goes: the copy of a stream whose upload cannot be made in the end', async () => {
+    const {sink, engine, directory} = await makeBench()
+    const group = engine.createCompletionGroup()
+    const uploader = new BackgroundUploader(group)
+    const stream = async function* () {
+      yield 'a stream'
+      // Nothing joins it any more.
+      group.enable()
+    }
+    const error = await failure(uploader.createUploadFromStreamAsync(sink.url('/s'), stream()))
+    expect(error.code).toBe('ILLEGAL_STATE')
+    await expect.poll(() => readdir(`${directory}/.store/spool`)).toEqual([])
+  })
+
   it('goes: a copy whose upload nobody has any more is removed, and one that waits to be started is not', async () => {
     const {uploader, sink, directory} = await makeBench()
     const make = (path: string) => uploader.createUploadFromStreamAsync(sink.url(path), Readable.from(['a stream']))
@@ -622,9 +674,9 @@ async function bytesOf(file: File | undefined): Promise<Uint8Array> {
   return new Uint8Array((await file?.arrayBuffer()) ?? [])
 }
 
-function textPart(): BackgroundTransferContentPart {
+function textPart(text = 'x'): BackgroundTransferContentPart {
   const part = new BackgroundTransferContentPart('a')
-  part.setText('x')
+  part.setText(text)
   return part
 }
 
