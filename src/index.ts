@@ -126,7 +126,13 @@ export type {
   HostOrEmbedOptions,
   SharedEngineOptions,
 } from './sharing-options.ts'
-export type {EndedTransfer, EndedTransferProgress} from './task/ended-transfer.ts'
+export type {
+  EndedDownload,
+  EndedDownloadProgress,
+  EndedTransfer,
+  EndedUpload,
+  EndedUploadProgress,
+} from './task/ended-transfer.ts'
 export type {
   TaskCompletionGroup,
   TaskDownloader,
