@@ -3,12 +3,13 @@
  * promise most are run against a real server.
  */
 
-import {type ChildProcess, spawn} from 'node:child_process'
+import {type ChildProcess, execFile, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {existsSync} from 'node:fs'
 import {mkdir, readdir, readFile} from 'node:fs/promises'
 import {createServer} from 'node:net'
-import {join} from 'node:path'
+import {join, posix} from 'node:path'
+import {promisify} from 'node:util'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {ROOT, sourceOf} from '../layers/module-graph.ts'
 import {contentOf, sha256} from '../support/content.ts'
@@ -176,16 +177,35 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
   })
 })
 
+function linksOf(pages: readonly string[]): readonly {readonly page: string; readonly target: string}[] {
+  return pages.flatMap((page) =>
+    [...sourceOf(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => ({page, target})),
+  )
+}
+
 describe('the links in the documents', () => {
   it('lead to files that are there', async () => {
     const pages = (await readdir(join(ROOT, 'docs'), {recursive: true}))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `docs/${name.replaceAll('\\', '/')}`)
-    const links = ['README.md', ...pages].flatMap((page) =>
-      [...sourceOf(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => ({page, target})),
-    )
+    const links = linksOf(['README.md', ...pages])
     expect(links.length).toBeGreaterThan(20)
     const lost = links.filter(({page, target}) => !existsSync(join(ROOT, page, '..', target)))
+    expect(lost).toEqual([])
+  })
+
+  it('lead to files of the package, from what is read first', async () => {
+    const packing = ['pack', '--dry-run', '--json', '--ignore-scripts', '--offline']
+    const {stdout} = await promisify(execFile)('npm', packing, {cwd: ROOT, maxBuffer: 2 ** 24})
+    const [{files}]: [{files: readonly {path: string}[]}] = JSON.parse(stdout)
+    const packed = new Set(files.map(({path}) => path))
+    const guides = [...packed].filter((path) => /^docs\/(guides\/)?[^/]+\.md$/.test(path))
+    expect(guides).toContain('docs/guides/embed.md')
+    const lost = linksOf(['README.md', ...guides])
+      // Pictures would make the package half as large again.
+      .filter(({target}) => !target.endsWith('.png'))
+      .map(({page, target}) => posix.join(posix.dirname(page), target))
+      .filter((path) => ![...packed].some((each) => each === path || each.startsWith(`${path}/`)))
     expect(lost).toEqual([])
   })
 })
