@@ -108,6 +108,15 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
     expect((await readdir(second.cwd)).toSorted()).toEqual(['big.iso', 'transfers'])
   })
 
+  it('embed guide: a download that is followed, with a header, a name of its own and a digest', async () => {
+    server.route('/e1.mp4', {content: Buffer.from('test')})
+    const {child, cwd} = await start('docs-guides-embed-2.ts', 'embed', {TOKEN: 'secret'})
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+    expect(await readFile(join(cwd, 'e1.mp4'), 'utf8')).toBe('test')
+    expect(server.requests.at(-1)?.headers.authorization).toBe('Bearer secret')
+  })
+
   it('resume guide: a 401 pauses, new credentials let it go on', async () => {
     const page = 'docs-guides-resume-3.ts'
     const content = {seed: 8, size: 100_000}
