@@ -77,7 +77,9 @@ export function accessibilityStories(): void {
 
   it('gives every card of figures the same width where the page is narrow', async () => {
     await page.setViewportSize(NARROW)
-    const widths = await page.evaluate("[...document.querySelectorAll('.side > *')].map(({offsetWidth}) => offsetWidth)")
+    const widths = await page.evaluate(
+      "[...document.querySelectorAll('.side > *')].map(({offsetWidth}) => offsetWidth)",
+    )
     expect(widths).toEqual(Array.from(widths as readonly number[], () => NARROW.width - 24))
     await page.setViewportSize(WIDE)
   })
