@@ -127,7 +127,13 @@ export type {Notifier} from './ports/notifier.ts'
 export type {OperationQuery} from './ports/record-store.ts'
 export type {RunningTask, TaskHost, TaskRunner} from './ports/task-runner.ts'
 export type {StepRequest, StepTools, UploadProtocol} from './ports/upload-protocol.ts'
-export type {EndedTransfer, EndedTransferProgress} from './task/ended-transfer.ts'
+export type {
+  EndedDownload,
+  EndedDownloadProgress,
+  EndedTransfer,
+  EndedUpload,
+  EndedUploadProgress,
+} from './task/ended-transfer.ts'
 export type {
   TaskCompletionGroup,
   TaskDownloader,

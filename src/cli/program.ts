@@ -15,6 +15,7 @@ import {assertGroupFlags, collect, json, requesting, store, transferring} from '
 import {DETAILS, EXAMPLES} from './help.ts'
 import {addHost} from './host-program.ts'
 import type {Io} from './io.ts'
+import {nearest} from './nearest.ts'
 import {count, oneOf, PRIORITIES, parseChecksum, parseUrl, usageError} from './parse.ts'
 import {addPut} from './put-program.ts'
 import type {RunFlags} from './run.ts'
@@ -26,13 +27,30 @@ export async function runProgram(args: readonly string[], version: string, io: I
   const program = createProgram(version, io, (result) => {
     code = result
   })
+  const names = program.commands.map((each) => each.name())
   try {
+    assertHelpFor(args, names)
     await program.parseAsync(args, {from: 'user'})
     return code
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return afterCommander(thrown)
+    if (thrown instanceof CommanderError)
+      return afterCommander(
+        thrown,
+        names.find((name) => name === args[0]),
+      )
     throw thrown
   }
+}
+
+/** commander would show the help of all, and say nothing of the mistake. */
+function assertHelpFor([first, wanted]: readonly string[], names: readonly string[]): void {
+  if (first !== 'help' || wanted === undefined || wanted.startsWith('-') || [...names, 'help'].includes(wanted)) return
+  const near = nearest(wanted, names)
+  throw usageError(
+    `unknown command '${wanted}'`,
+    'help',
+    near === undefined ? 'see bgt --help' : `did you mean ${near}?`,
+  )
 }
 
 function createProgram(version: string, io: Io, finish: (code: number) => void): Command {
@@ -235,17 +253,21 @@ const COLLISIONS = {
 } as const
 
 /** Help is no error; everything else is one line, and exit code 2. */
-function afterCommander(error: CommanderError): number {
+function afterCommander(error: CommanderError, command: string | undefined): number {
   if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return EXIT.done
   // Without a command its help was shown, on stderr.
   if (error.code === 'commander.help') return error.exitCode === 0 ? EXIT.done : EXIT.usage
-  throw usageLine(error)
+  throw usageLine(error, command === undefined ? 'see bgt --help' : `see bgt ${command} --help`)
 }
 
+const NO_SUCH_CHOICE = /^command-argument value ('.*') is invalid for argument '(.*)'\. Allowed choices are (.*)$/
+
 /** commander says `error: what` and, on a line of its own, `(Did you mean x?)`. */
-function usageLine(error: CommanderError): TransferError {
+function usageLine(error: CommanderError, help: string): TransferError {
   const [first = '', ...more] = error.message.split('\n')
   const what = first.replace(/^error: /, '').replace(/\.$/, '')
+  const [, value, argument = '', choices] = NO_SUCH_CHOICE.exec(what) ?? []
+  if (value !== undefined) return usageError(`${value} is not known`, argument, `give one of ${choices}`)
   const hint = /^\(Did you mean (.*)\?\)$/.exec(more.join(' ').trim())?.[1]
-  return usageError(what, 'command line', hint === undefined ? 'see bgt --help' : `did you mean ${hint}?`)
+  return usageError(what, 'command line', hint === undefined ? help : `did you mean ${hint}?`)
 }

@@ -119,7 +119,7 @@ async function demandDirectory(folder: string): Promise<void> {
   const [what, advice] =
     found === undefined
       ? ['the directory does not exist', 'create it, or choose another with --directory']
-      : ['is not a directory', 'choose another directory, or move what stands in its place']
+      : ['this is not a directory', 'choose another directory, or move what stands in its place']
   throw new TransferError('DIRECTORY_MISSING', what, {where: folder, advice})
 }
 

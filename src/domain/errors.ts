@@ -507,7 +507,7 @@ export function asTransferError(thrown: unknown): TransferError {
 }
 
 const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
-  401: 'the server asks who you are: give it credentials, with --header-file or --user',
+  401: 'the server asks who you are: give it credentials that it takes, with --header-file or --user',
   403: 'the server knows the file and refuses it: check the credentials, and whether the link has expired',
   404: 'check the spelling of the URL: the server has nothing there',
   407: 'a proxy on the way asks who you are: name it, with --proxy http://NAME:PASSWORD@HOST:PORT',

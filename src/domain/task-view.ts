@@ -8,7 +8,7 @@ import type {SerializedError} from './errors.ts'
 import type {OperationId} from './operation-id.ts'
 import type {BackgroundTransferPriority} from './priority.ts'
 import {sizeOf} from './range-set.ts'
-import type {HeaderField, OperationRecord, ResponseFacts} from './record.ts'
+import {fileOf, type HeaderField, type OperationRecord, type ResponseFacts} from './record.ts'
 import {type BackgroundTransferStatus, statusOf} from './status.ts'
 import type {TallyId} from './tally.ts'
 
@@ -18,15 +18,20 @@ export interface OperationView {
   /** Whole: the task may want to ask for it again. Without user information. */
   readonly requestedUri: string
   readonly method: string
-  /** The destination, or where the file is once completed. */
+  /** The destination, or where the file is once completed; of an upload the file that is sent, '' for a form or a stream. */
   readonly file: string
   readonly group: string
   readonly priority: BackgroundTransferPriority
   readonly costPolicy: BackgroundTransferCostPolicy
   readonly status: BackgroundTransferStatus
+  /** Of an upload, of the answer. */
   readonly bytesReceived: number
   /** 0 while unknown. */
   readonly totalBytesToReceive: number
+  /** 0 of a download. */
+  readonly bytesSent: number
+  /** 0 while unknown, and of a download. */
+  readonly totalBytesToSend: number
   readonly response?: ResponseFacts
   readonly error?: SerializedError
 }
@@ -87,20 +92,32 @@ export type TaskReport =
   | {readonly type: 'failed'; readonly message: string}
 
 export function operationViewOf(record: OperationRecord): OperationView {
-  const {id, direction, request, target, policy, evidence, response, error} = record
+  const {id, direction, request, policy, response, error} = record
   return {
     guid: id,
     direction,
     requestedUri: request.url,
     method: request.method,
-    file: record.resultFile ?? target.file,
+    file: fileOf(record),
     group: policy.group,
     priority: policy.priority,
     costPolicy: policy.costPolicy,
     status: statusOf(record.state),
-    bytesReceived: sizeOf(evidence.ranges),
-    totalBytesToReceive: evidence.total ?? 0,
+    ...countsOf(record),
     ...(response === undefined ? {} : {response}),
     ...(error === undefined ? {} : {error}),
   }
+}
+
+type Counts = Pick<OperationView, 'bytesReceived' | 'totalBytesToReceive' | 'bytesSent' | 'totalBytesToSend'>
+
+/** What is known of the bytes of an upload is about those that go out. */
+function countsOf({direction, evidence, sending}: OperationRecord): Counts {
+  const moved = sizeOf(evidence.ranges)
+  const total = evidence.total ?? 0
+  if (direction === 'download') {
+    return {bytesReceived: moved, totalBytesToReceive: total, bytesSent: 0, totalBytesToSend: 0}
+  }
+  const {received = 0, total: expected = 0} = sending?.answer ?? {}
+  return {bytesReceived: received, totalBytesToReceive: expected, bytesSent: moved, totalBytesToSend: total}
 }

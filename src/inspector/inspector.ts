@@ -99,8 +99,10 @@ export async function startInspector(engine: Engine, options: InspectOptions = {
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
-      const what = `cannot be served: ${'code' in cause ? cause.code : cause.message}`
-      reject(new TransferError('INVALID_ARGUMENT', `port ${port} ${what}`, {where: 'port', cause}))
+      const code = 'code' in cause ? cause.code : undefined
+      const what = code === 'EADDRINUSE' ? 'is in use' : `cannot be served: ${code ?? cause.message}`
+      const advice = 'choose another one, or 0 for any that is free'
+      reject(new TransferError('INVALID_ARGUMENT', `port ${port} ${what}`, {where: 'port', cause, advice}))
     })
     server.listen({host: HOST, port, exclusive: true}, () => resolve((server.address() as AddressInfo).port))
   })

@@ -53,6 +53,9 @@ export type Stage =
     }
   | {readonly kind: 'entered'; readonly entry: HeldOperation}
 
+/** By this name Node.js asks for it. */
+const PRINTED: unique symbol = Symbol.for('nodejs.util.inspect.custom')
+
 const NO_FLAGS = {hasResponseChanged: false, hasRestarted: false}
 
 export abstract class TransferOperation implements IBackgroundTransferOperation, IBackgroundTransferOperationPriority {
@@ -189,6 +192,16 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   /** The operation as plain data: redacted, JSON-safe, with the durable counters. */
   describe(): OperationSummary {
     return summaryOf({sequence: 0, ...this.facts, state: this.state === 'new' ? 'queued' : this.state})
+  }
+
+  /** What JSON.stringify makes of it: describe(). */
+  toJSON(): OperationSummary {
+    return this.describe()
+  }
+
+  /** What console.log shows of it: describe(). */
+  [PRINTED](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    return `${this.constructor.name} ${inspect(this.describe(), options)}`
   }
 
   /** Why it is not moving, and what would move it. */

@@ -6,8 +6,8 @@ import type {BackgroundTransferStatus} from '../domain/status.ts'
 import type {OperationView} from '../domain/task-view.ts'
 import {ResponseInformation} from '../namespace/response-information.ts'
 
-/** Final counters. */
-export interface EndedTransferProgress {
+/** Final counters of a download. */
+export interface EndedDownloadProgress {
   readonly bytesReceived: number
   /** 0 while unknown. */
   readonly totalBytesToReceive: number
@@ -15,15 +15,20 @@ export interface EndedTransferProgress {
   readonly status: BackgroundTransferStatus
 }
 
+/** Final counters of an upload: what is received is the server's answer. */
+export interface EndedUploadProgress extends EndedDownloadProgress {
+  readonly bytesSent: number
+  /** 0 while unknown. */
+  readonly totalBytesToSend: number
+}
+
+/** What ended downloads and uploads have in common. */
 export class EndedTransfer {
   readonly #view: OperationView
   readonly guid: OperationId
   readonly requestedUri: URL
   readonly method: string
-  /** Absolute path of the destination; of a completed download, of the file as it was published. */
-  readonly resultFile: string
   readonly group: string
-  readonly progress: EndedTransferProgress
   /** Why it failed; `undefined` unless the status is error. */
   readonly error: TransferError | undefined
 
@@ -32,17 +37,41 @@ export class EndedTransfer {
     this.guid = view.guid
     this.requestedUri = new URL(view.requestedUri)
     this.method = view.method
-    this.resultFile = view.file
     this.group = view.group
-    const {bytesReceived, totalBytesToReceive, status} = view
-    this.progress = Object.freeze({bytesReceived, totalBytesToReceive, status})
     this.error = view.error === undefined ? undefined : TransferError.fromSerialized(view.error)
-    Object.freeze(this)
   }
 
   /** The last response, or null when there was none. */
   getResponseInformation(): ResponseInformation | null {
     const {response, method} = this.#view
     return response === undefined ? null : new ResponseInformation(response, method)
+  }
+}
+
+export class EndedDownload extends EndedTransfer {
+  /** Absolute path of the destination; of a completed download, of the file as it was published. */
+  readonly resultFile: string
+  readonly progress: EndedDownloadProgress
+
+  constructor(view: OperationView) {
+    super(view)
+    this.resultFile = view.file
+    const {bytesReceived, totalBytesToReceive, status} = view
+    this.progress = Object.freeze({bytesReceived, totalBytesToReceive, status})
+    Object.freeze(this)
+  }
+}
+
+export class EndedUpload extends EndedTransfer {
+  /** Absolute path of the file; null for a form or a stream. */
+  readonly sourceFile: string | null
+  readonly progress: EndedUploadProgress
+
+  constructor(view: OperationView) {
+    super(view)
+    this.sourceFile = view.file === '' ? null : view.file
+    const {bytesReceived, totalBytesToReceive, bytesSent, totalBytesToSend, status} = view
+    this.progress = Object.freeze({bytesReceived, totalBytesToReceive, bytesSent, totalBytesToSend, status})
+    Object.freeze(this)
   }
 }

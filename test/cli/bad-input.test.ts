@@ -72,7 +72,19 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['a list that is not there', ['get', '-i', 'no-such-list'], /no-such-list/],
     ['a header file that is not there', ['get', '--header-file', 'none', 'http://127.0.0.1/x'], /--header-file/],
     ['--serialized without a group', ['get', '--serialized', 'http://127.0.0.1/x'], /--group/],
-    ['a priority that is none', ['priority', '01a1', 'urgent'], /high, default, low/],
+    [
+      'a priority that is none',
+      ['priority', '01a1', 'urgent'],
+      /'urgent' is not known \(priority\): give one of high, def/,
+    ],
+    [
+      'a shell that is none',
+      ['completion', 'powershell'],
+      /'powershell' is not known \(shell\): give one of bash, zsh, fish/,
+    ],
+    ['no guid', ['show'], /'guid' \(command line\): see bgt show --help/],
+    ['an unknown flag that is near to none', ['demo', '--bogus'], /'--bogus' \(command line\): see bgt demo --help/],
+    ['help for what there is none for', ['help', 'lst'], /unknown command 'lst' \(help\): did you mean list\?/],
     ['before nobody', ['move', '01a1', 'before'], /before takes the guid of another/],
     ['up before another', ['move', '01a1', 'up', '01a2'], /before takes the guid of another/],
     ['--search without --repair', ['doctor', '--search', '.'], /--repair/],
@@ -144,7 +156,7 @@ describe('a destination that cannot be had ends with 8', () => {
     await CliWorld.run(cli, async (world) => {
       await writeFile(world.path('occupied'), '')
       const line = await refusedFile(world, ['-d', 'occupied'])
-      expect(line).toContain(`is not a directory (${world.path('occupied')}): choose another directory`)
+      expect(line).toContain(`this is not a directory (${world.path('occupied')}): choose another directory`)
     })
   })
 
@@ -169,7 +181,7 @@ describe('a destination that cannot be had ends with 8', () => {
   it('a directory of that name', async () => {
     await CliWorld.run(cli, async (world) => {
       await mkdir(world.path('file.bin'))
-      expect(await refusedFile(world, [])).toMatch(/is a directory .*: name a file in it$/)
+      expect(await refusedFile(world, [])).toMatch(/: this is a directory .*: name a file in it$/)
     })
   })
 
@@ -387,6 +399,16 @@ describe('a store that cannot be used ends with 10', () => {
       await writeFile(world.path('file'), '')
       const args = ['get', world.server.url('/x'), '--store', join(world.path('file'), 'store')]
       expect((await refusal(world, args)).code).toBe(8)
+    })
+  })
+})
+
+describe('a host that is not there ends with 10', () => {
+  it('and the line says how one is started', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const {code, line} = await refusal(world, ['host', 'status'])
+      expect(line).toMatch(/^bgt: no host runs for this store \(.+\): start one with `bgt host`$/)
+      expect(code).toBe(10)
     })
   })
 })

@@ -68,6 +68,16 @@ describe('bgt export', () => {
 })
 
 describe('bgt inspect', () => {
+  it('says that its port is in use, and what to do', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await downloaded(world)
+      const {port} = new URL(world.server.origin)
+      const {code, lines} = await world.call(['inspect', '--port', port])
+      expect(lines).toEqual([`bgt: port ${port} is in use (port): choose another one, or 0 for any that is free`])
+      expect(code).toBe(2)
+    })
+  })
+
   it('serves the store read-only, and ends with 130 on Ctrl-C', async () => {
     await CliWorld.run(cli, async (world) => {
       const guid = await downloaded(world)

@@ -41,7 +41,8 @@ const HEADINGS: readonly (readonly [kind: Kind, heading: string])[] = [
 const LONGEST_VALUE = 60
 
 /** Members that only the package itself can use. */
-const INTERNAL = /\b(?:Engine|EngineApi|HeldOperation|OperationDraft|OperationEntry|ResponseFacts)\b/
+const INTERNAL =
+  /\b(?:Caller|Engine|EngineApi|HeldOperation|OperationDraft|OperationEntry|RandomAccessTarget|ResponseFacts|TaskInstanceOptions)\b|^constructor\(view: /
 
 export function apiReference(): string {
   const parts = [
@@ -198,7 +199,7 @@ export function membersOf({kind, lines}: Declaration): readonly Member[] {
 
 /** `  name(): Type {` or, after a long list of parameters, `  ): Type {`. */
 function opensBody(line: string): boolean {
-  return /^ {2}\S.*\{$/.test(line) && !/[(=,]\s*\{$/.test(line)
+  return /^ {2}\S.*\{$/.test(line) && !/[(=,:]\s*\{$/.test(line)
 }
 
 function signatureOf(lines: readonly string[]): string {
@@ -214,7 +215,9 @@ function signatureOf(lines: readonly string[]): string {
       .replaceAll('( ', '(')
       .replaceAll(/,? \)/g, ')')
       .replace(/^(static )?async /, '$1')
-      .replace('engine: EngineApi = defaultEngine()', '')
+      // In place of the default engine, and what comes behind it, only the package itself gives something.
+      .replace(/(\w+): (\w+) \| EngineApi = defaultEngine\(\)/, '$1?: $2')
+      .replace(/engine: EngineApi = defaultEngine\(\).*(?=\)$)/, '')
       .replaceAll(/ {2,}/g, ' ')
       .trim()
   )

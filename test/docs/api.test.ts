@@ -54,4 +54,23 @@ describe('docs/reference/api.md', () => {
       ).toBe(true)
     expect(text.join('\n')).not.toMatch(/#|private /)
   })
+
+  it('has no signature that ends before its end', () => {
+    const types = entries().flatMap(({declarations}) =>
+      declarations.filter(({kind}) => /^(class|interface)$/.test(kind)),
+    )
+    expect(types.flatMap(membersOf).filter(({signature}) => /[({[,:]$|\(,/.test(signature))).toEqual([])
+  })
+
+  it.each([
+    ['BackgroundDownloader', 'constructor(completionGroup?: BackgroundTransferCompletionGroup)'],
+    ['BackgroundUploader', 'constructor(completionGroup?: BackgroundTransferCompletionGroup)'],
+    ['BackgroundTransferCompletionGroup', 'constructor()'],
+    ['BackgroundTaskBuilder', 'constructor()'],
+    ['BackgroundTransferContentPart', 'constructor(name?: string, fileName?: string)'],
+    ['EndedUpload', undefined],
+  ])('says how an application makes a %s', (name, expected) => {
+    const signatures = membersOf(declaration(name)).map(({signature}) => signature)
+    expect(signatures.find((each) => each.startsWith('constructor'))).toBe(expected)
+  })
 })

@@ -3,12 +3,13 @@
  * promise most are run against a real server.
  */
 
-import {type ChildProcess, spawn} from 'node:child_process'
+import {type ChildProcess, execFile, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {existsSync} from 'node:fs'
 import {mkdir, readdir, readFile} from 'node:fs/promises'
 import {createServer} from 'node:net'
-import {join} from 'node:path'
+import {join, posix} from 'node:path'
+import {promisify} from 'node:util'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {ROOT, sourceOf} from '../layers/module-graph.ts'
 import {contentOf, sha256} from '../support/content.ts'
@@ -107,6 +108,15 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
     expect((await readdir(second.cwd)).toSorted()).toEqual(['big.iso', 'transfers'])
   })
 
+  it('embed guide: a download that is followed, with a header, a name of its own and a digest', async () => {
+    server.route('/e1.mp4', {content: Buffer.from('test')})
+    const {child, cwd} = await start('docs-guides-embed-2.ts', 'embed', {TOKEN: 'secret'})
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+    expect(await readFile(join(cwd, 'e1.mp4'), 'utf8')).toBe('test')
+    expect(server.requests.at(-1)?.headers.authorization).toBe('Bearer secret')
+  })
+
   it('resume guide: a 401 pauses, new credentials let it go on', async () => {
     const page = 'docs-guides-resume-3.ts'
     const content = {seed: 8, size: 100_000}
@@ -176,16 +186,35 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
   })
 })
 
+function linksOf(pages: readonly string[]): readonly {readonly page: string; readonly target: string}[] {
+  return pages.flatMap((page) =>
+    [...sourceOf(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => ({page, target})),
+  )
+}
+
 describe('the links in the documents', () => {
   it('lead to files that are there', async () => {
     const pages = (await readdir(join(ROOT, 'docs'), {recursive: true}))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `docs/${name.replaceAll('\\', '/')}`)
-    const links = ['README.md', ...pages].flatMap((page) =>
-      [...sourceOf(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => ({page, target})),
-    )
+    const links = linksOf(['README.md', ...pages])
     expect(links.length).toBeGreaterThan(20)
     const lost = links.filter(({page, target}) => !existsSync(join(ROOT, page, '..', target)))
+    expect(lost).toEqual([])
+  })
+
+  it('lead to files of the package, from what is read first', async () => {
+    const packing = ['pack', '--dry-run', '--json', '--ignore-scripts', '--offline']
+    const {stdout} = await promisify(execFile)('npm', packing, {cwd: ROOT, maxBuffer: 2 ** 24})
+    const [{files}]: [{files: readonly {path: string}[]}] = JSON.parse(stdout)
+    const packed = new Set(files.map(({path}) => path))
+    const guides = [...packed].filter((path) => /^docs\/(guides\/)?[^/]+\.md$/.test(path))
+    expect(guides).toContain('docs/guides/embed.md')
+    const lost = linksOf(['README.md', ...guides])
+      // Pictures would make the package half as large again.
+      .filter(({target}) => !target.endsWith('.png'))
+      .map(({page, target}) => posix.join(posix.dirname(page), target))
+      .filter((path) => ![...packed].some((each) => each === path || each.startsWith(`${path}/`)))
     expect(lost).toEqual([])
   })
 })

@@ -101,7 +101,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
           const file = join(bench.directory, 'film.mp4', 'a')
           await expect(sink.checkTarget({file, collision: 'replaceExisting'})).rejects.toMatchObject({
             code: 'DIRECTORY_MISSING',
-            message: 'is not a directory',
+            message: 'this is not a directory',
             where: join(bench.directory, 'film.mp4'),
           })
         })
@@ -121,7 +121,7 @@ export function describeFileSink(title: string, create: (durability: Durability)
           for (const collision of ['failIfExists', 'replaceExisting', 'generateUniqueName'] as const) {
             await expect(sink.checkTarget({file: bench.directory, collision})).rejects.toMatchObject({
               code: 'FILE_EXISTS',
-              message: 'is a directory',
+              message: 'this is a directory',
             })
           }
         })

@@ -38,6 +38,19 @@ describe('the control socket', () => {
     expect((await failure(BackgroundTransferEngine.connect({directory: store}))).code).toBe('FILE_ACCESS')
   })
 
+  it.skipIf(process.getuid?.() === 0)('is not spoken of where nobody may look for one', async () => {
+    const directory = await makeDirectory()
+    await chmod(directory, 0o000)
+    onCleanup(() => chmod(directory, 0o700))
+    const store = join(directory, 'store')
+    const error = await failure(BackgroundTransferEngine.openOrConnect({directory: store}))
+    expect([error.code, error.message, error.where]).toEqual([
+      'FILE_ACCESS',
+      'access to the directory of the store is denied',
+      store,
+    ])
+  })
+
   it.skipIf(process.getuid?.() !== 0)('is shut to another user, whatever the directory lets through', async () => {
     const {directory, socket, store} = await shared()
     for (const each of [directory, store]) await chmod(each, 0o755)

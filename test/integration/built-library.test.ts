@@ -68,6 +68,19 @@ describe('the library as it is built', () => {
     }
   })
 
+  it('shows of itself one line of source, and no whole file, above an error that nobody catches', async () => {
+    const program = `
+      import {BackgroundTransferEngine} from 'background-transfer'
+      await BackgroundTransferEngine.open({directory: 'uncaught-store', retries: -1})
+    `
+    const {stderr} = await printedBy('uncaught', program).then(
+      () => ({stderr: ''}),
+      (failure: {readonly stderr: string}) => failure,
+    )
+    expect(stderr).toContain('TransferError: retries must be between 0 and 1000000, not -1')
+    expect(Math.max(...stderr.split('\n').map((line) => line.length))).toBeLessThan(300)
+  })
+
   it('has the classes of rxjs, and one class of its own for each name', async () => {
     const text = await printedBy(
       'classes',

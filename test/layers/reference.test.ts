@@ -66,7 +66,7 @@ describe('docs/reference/options.md', () => {
   const engine = rowsOf(page, 'Engine')
   const bounded = engine.filter(({bounds}) => bounds.includes('–'))
 
-  it('names the options of the engine, the platform and a download, and no others', () => {
+  it('names the options of the engine, the platform, a download and an upload, and no others', () => {
     const top = namesOf(engine).filter((name) => !name.includes('.'))
     expect(top.toSorted()).toEqual(membersOf('src/engine/options.ts', 'EngineOptions').toSorted())
     expect(namesOf(rowsOf(page, 'Platform')).toSorted()).toEqual(
@@ -74,6 +74,9 @@ describe('docs/reference/options.md', () => {
     )
     expect(namesOf(rowsOf(page, 'One download')).toSorted()).toEqual(
       membersOf('src/namespace/background-downloader.ts', 'DownloadOptions').toSorted(),
+    )
+    expect(namesOf(rowsOf(page, 'One upload')).toSorted()).toEqual(
+      membersOf('src/namespace/background-uploader.ts', 'UploadOptions').toSorted(),
     )
     expect(bounded.length).toBeGreaterThan(10)
   })

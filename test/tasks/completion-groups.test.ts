@@ -9,6 +9,7 @@ import {
   BackgroundTaskBuilder,
   BackgroundTaskRegistration,
   BackgroundTransferCompletionGroup,
+  BackgroundTransferContentPart,
   BackgroundTransferStatus,
   BackgroundUploader,
   type TransferError,
@@ -170,6 +171,30 @@ describe('17.K completion groups and background task', () => {
     await world.event('task.completed')
     expect(await world.ledger()).toMatchObject([{ends: [[5, 200]], uploads: 1}])
     expect(thrown(() => uploader.createUpload(world.url('up'), world.file('source')))?.code).toBe('ILLEGAL_STATE')
+  })
+
+  it('236. the task is told of each upload which file was sent, and how much of it', async () => {
+    const world = await TaskWorld.make()
+    const {group} = await groupIn(
+      world,
+      `for (const {sourceFile, progress, ...rest} of task.triggerDetails.uploads) note({sourceFile, progress, file: rest.resultFile})`,
+    )
+    const uploader = world.engine.createUploader({completionGroup: group})
+    world.server.route('/up', {content: Buffer.from('thanks')})
+    await writeFile(world.file('source'), 'bytes')
+    const form = new BackgroundTransferContentPart('title')
+    form.setText('words')
+    await uploader.createUpload(world.url('up'), world.file('source')).startAsync()
+    const sent = await uploader.createUploadAsync(world.url('up'), [form])
+    await sent.startAsync()
+    group.enable()
+    await world.event('task.completed')
+    const {bytesSent} = sent.progress
+    const ends = {status: BackgroundTransferStatus.completed, bytesReceived: 6, totalBytesToReceive: 6}
+    expect(await world.ledger()).toEqual([
+      {sourceFile: world.file('source'), progress: {...ends, bytesSent: 5, totalBytesToSend: 5}},
+      {sourceFile: null, progress: {...ends, bytesSent, totalBytesToSend: bytesSent}},
+    ])
   })
 
   it('234, 235. is enabled before its members are started, or after all of them have ended', async () => {

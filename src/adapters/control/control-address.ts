@@ -36,15 +36,24 @@ export async function findControlAddress(directory: string): Promise<string> {
   )
 }
 
-/** Rejects with HOST_UNREACHABLE where there is no socket, so that nobody can listen. */
+/** Rejects with HOST_UNREACHABLE where there is no socket, so that nobody can listen; with FILE_ACCESS where nobody may look. */
 export async function demandSocket(directory: string): Promise<void> {
   if (process.platform === 'win32') return
   const address = await findControlAddress(directory)
   try {
     accessSync(address)
   } catch (cause) {
+    const errno = errnoOf(cause)
+    // It is the way there that is shut: to look for a socket needs no right to it.
+    if (errno === 'EACCES') {
+      throw new TransferError('FILE_ACCESS', 'access to the directory of the store is denied', {
+        where: directory,
+        cause,
+        advice: 'name another directory, or do this as the user that it belongs to',
+      })
+    }
     // Any other trouble shows when it is connected to.
-    if (errnoOf(cause) !== 'ENOENT') return
+    if (errno !== 'ENOENT') return
     throw new TransferError('HOST_UNREACHABLE', 'no host runs for this store', {where: directory, cause})
   }
 }

@@ -23,7 +23,7 @@ export class TargetCheck {
     const present = await this.#files.lstat(file)
     if (present === undefined) return
     if (present.kind === 'directory') {
-      throw new TransferError('FILE_EXISTS', 'is a directory', {where: file, advice: 'name a file in it'})
+      throw new TransferError('FILE_EXISTS', 'this is a directory', {where: file, advice: 'name a file in it'})
     }
     if (collision === 'failIfExists') throw new TransferError('FILE_EXISTS', 'the file already exists', {where: file})
   }
@@ -46,7 +46,7 @@ export class TargetCheck {
     }
     if (parent.kind !== 'directory') {
       const advice = NO_DIRECTORY_ADVICE
-      throw new TransferError('DIRECTORY_MISSING', 'is not a directory', {where: directory, advice})
+      throw new TransferError('DIRECTORY_MISSING', 'this is not a directory', {where: directory, advice})
     }
     await files.access(directory)
   }

@@ -33,7 +33,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENFILE: {code: 'FILE_ACCESS', message: 'too many files are open on this machine', retry: 'backoff'},
   ENOTDIR: {code: 'DIRECTORY_MISSING', message: 'a part of the path is not a directory', advice: NO_DIRECTORY_ADVICE},
   EEXIST: {code: 'FILE_EXISTS', message: 'the file already exists'},
-  EISDIR: {code: 'FILE_EXISTS', message: 'is a directory', advice: 'name a file in it'},
+  EISDIR: {code: 'FILE_EXISTS', message: 'this is a directory', advice: 'name a file in it'},
 }
 
 /** What ENOENT means depends on what was asked for. */

@@ -1,6 +1,6 @@
 /** `bgt host status`: which process has a store open for others, and how the applications stand that have rules. */
 
-import {type ApplicationStanding, BackgroundTransferEngine} from '../../index.ts'
+import {type ApplicationStanding, BackgroundTransferEngine, TransferError} from '../../index.ts'
 import {type Io, printJson, printResult} from '../io.ts'
 import {storeDirectory} from '../store-directory.ts'
 import {printable} from '../text.ts'
@@ -12,7 +12,15 @@ export interface HostStatusFlags {
 
 export async function hostStatus(io: Io, {store, json}: HostStatusFlags): Promise<number> {
   const directory = storeDirectory(store, io.env)
-  const engine = await BackgroundTransferEngine.connect({directory})
+  const engine = await BackgroundTransferEngine.connect({directory}).catch((thrown: unknown) => {
+    if (!(thrown instanceof TransferError) || thrown.code !== 'HOST_UNREACHABLE') throw thrown
+    // Its usual advice is for programs, which may open the store themselves.
+    throw new TransferError(thrown.code, thrown.message, {
+      where: directory,
+      cause: thrown,
+      advice: 'start one with `bgt host`',
+    })
+  })
   try {
     const {pid, version, stays} = engine.host ?? {}
     const applications = await engine.applicationsAsync()

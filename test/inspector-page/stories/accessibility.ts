@@ -75,6 +75,15 @@ export function accessibilityStories(): void {
     await isWithoutObjection()
   })
 
+  it('gives every card of figures the same width where the page is narrow', async () => {
+    await page.setViewportSize(NARROW)
+    const widths = await page.evaluate(
+      "[...document.querySelectorAll('.side > *')].map(({offsetWidth}) => offsetWidth)",
+    )
+    expect(widths).toEqual(Array.from(widths as readonly number[], () => NARROW.width - 24))
+    await page.setViewportSize(WIDE)
+  })
+
   it('is without objection for a failure, and under every tab', async () => {
     await choose('missing.bin')
     await isWithoutObjection('.side')

@@ -28,6 +28,7 @@ export function oneDownloadStories(): void {
 
   it('shows it move, and its pause and resumption, without being asked again', async () => {
     await chip(page, 'Transferring')
+    expect(await page.locator('.address').textContent()).toContain(`id ${operation.guid.slice(-8)}`)
     const received = () => page.getByRole('progressbar').getAttribute('aria-valuetext')
     for (let seen = await received(), moves = 0; moves < 3; moves += 1) {
       await eventually(received).not.toBe(seen)

@@ -1,5 +1,6 @@
 /** The namespace's checklist, 17.A: construction and configuration. Numbers are the items'. */
 
+import {inspect} from 'node:util'
 import {describe, expect, it} from 'vitest'
 import {
   BackgroundDownloader,
@@ -44,6 +45,15 @@ describe('17.A construction and configuration', () => {
         failureTileNotification: null,
       })
     }
+  })
+
+  it('an operation that is printed shows how it stands, masked, and nothing of the engine', async () => {
+    const {engine, file} = await makeWorld()
+    const operation = engine.createDownloader().createDownload('http://ann:pw@127.0.0.1/a?sig=s3cret', file('a'))
+    const summary = operation.describe()
+    expect(summary).toMatchObject({url: 'http://127.0.0.1/a?sig=***', file: file('a'), status: 'idle'})
+    expect(JSON.parse(JSON.stringify({operation}))).toEqual({operation: summary})
+    expect(inspect(operation)).toBe(`DownloadOperation ${inspect(summary)}`)
   })
 
   it.each([

@@ -40,7 +40,7 @@ export function OperationPage({guid}: {guid: OperationId}) {
           <span class="url" title={view.url}>
             {detail.value?.record.request.method ?? 'GET'} {view.url}
           </span>
-          <span title={view.guid}>id {view.guid.slice(0, 8)}</span>
+          <span title={view.guid}>id {view.guid.slice(-8)}</span>
           <span>group {groupTitle(view.group)}</span>
         </p>
         <Commands view={view} />
