@@ -98,7 +98,7 @@ export class HostLink {
   }
 
   /** Resolves when the host has taken the calls. */
-  post(calls: unknown): Promise<unknown> {
+  post(calls: string): Promise<unknown> {
     return this.#connection.ask('POST', `${this.#session}/calls`, calls)
   }
 

@@ -36,8 +36,8 @@ export class FakeHost implements HostConnection {
     }
   }
 
-  ask(_method: 'GET' | 'POST' | 'DELETE', _path: string, body?: unknown): Promise<unknown> {
-    if (body !== undefined) this.calls.push(...(body as CallBatch).calls)
+  ask(_method: 'GET' | 'POST' | 'DELETE', _path: string, json?: string): Promise<unknown> {
+    if (json !== undefined) this.calls.push(...(JSON.parse(json) as CallBatch).calls)
     return Promise.resolve({})
   }
 

@@ -50,8 +50,8 @@ class HttpConnection implements HostConnection {
     return () => closing.abort()
   }
 
-  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
-    return this.#json({method, path, ...(body === undefined ? {} : {body: JSON.stringify(body)})})
+  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, json?: string): Promise<unknown> {
+    return this.#json({method, path, ...(json === undefined ? {} : {body: json})})
   }
 
   send(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<unknown> {
