@@ -19,7 +19,7 @@ export interface HostConnection {
   /** Follows a stream of messages until the returned function is called. `lost`: once, also when it could not be opened. */
   follow(path: string, next: (message: unknown) => void, lost: (error: unknown) => void): () => void
   /** Sends JSON, or nothing, and resolves with the JSON of the answer, parsed. Rejects with what the host refused it for. */
-  ask(method: 'GET' | 'POST' | 'DELETE', path: string, json?: string): Promise<unknown>
+  ask(method: 'GET' | 'POST' | 'DELETE', path: string, json?: string, signal?: AbortSignal): Promise<unknown>
   /** Sends a stream and resolves with the JSON of the answer. */
   send(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<unknown>
   /** Bytes into memory of the caller's, as soon as there is one. */
