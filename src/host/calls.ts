@@ -198,8 +198,9 @@ const HANDLERS: Handlers = {
     requireWhole(context, 'an inspector')
     return context.inspectors.open(options)
   },
-  closeInspector: async ({inspectors}, {port}) => {
-    await inspectors.close(port)
+  closeInspector: async (context, {port}) => {
+    requireWhole(context, 'an inspector')
+    await context.inspectors.close(port)
     return null
   },
 }

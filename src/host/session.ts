@@ -307,7 +307,7 @@ export class HostSession {
     const {expected, notified, engine} = this.#context
     // Nobody can start them any more.
     for (const [completionGroup, count] of expected) {
-      engine.completionGroups.withdraw(Array.from({length: count}, () => ({completionGroup})))
+      if (count > 0) engine.completionGroups.withdrawSome(completionGroup, count)
     }
     engine.notifications.withdraw([...notified.values()].map((id) => ({notificationBatch: {id, notices: {}}})))
     expected.clear()
