@@ -231,7 +231,7 @@ export class HostSession {
   }
 
   #sendAnswer(answer: Answer): void {
-    this.send({...answer, value: this.#held.afresh(answer.value)})
+    if (this.#outbox.isOpen) this.#outbox.answer(this.#frames.of({...answer, value: this.#held.afresh(answer.value)}))
   }
 
   async #openBytes(guid: OperationId): Promise<ByteSource> {

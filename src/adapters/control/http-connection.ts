@@ -38,12 +38,17 @@ class HttpConnection implements HostConnection {
     const closing = new AbortController()
     const follow = async () => {
       const answer = await this.#answer({method: 'GET', path, signal: closing.signal})
-      let rest = ''
       answer.setEncoding('utf8')
-      for await (const chunk of answer) {
-        const frames = `${rest}${chunk}`.split('\n\n')
-        rest = frames.pop() ?? ''
-        for (const frame of frames) if (frame.startsWith('data: ')) next(JSON.parse(frame.slice(6)))
+      let pieces: string[] = []
+      for await (const chunk of answer as AsyncIterable<string>) {
+        const [first = '', ...more] = chunk.split('\n')
+        pieces.push(first)
+        for (const rest of more) {
+          // Put together once it is whole: a large one comes in a thousand pieces.
+          const line = pieces.join('')
+          pieces = [rest]
+          if (line.startsWith('data: ')) next(JSON.parse(line.slice(6)))
+        }
       }
       throw this.#gone('the host ended the stream')
     }
