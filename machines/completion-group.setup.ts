@@ -31,12 +31,12 @@ export interface CompletionGroupContext {
 }
 
 export type CompletionGroupEvent =
-  /** An operation was created for it. */
-  | {readonly type: 'member.created'}
+  /** An operation was created for it, or several (`count`). */
+  | {readonly type: 'member.created'; readonly count?: number}
   /** Its record is durable. */
   | {readonly type: 'member.started'}
-  /** It will never be started. */
-  | {readonly type: 'member.withdrawn'}
+  /** It will never be started, or they. */
+  | {readonly type: 'member.withdrawn'; readonly count?: number}
   /** Its end is durable. */
   | {readonly type: 'member.ended'}
   | {readonly type: 'group.enable'}
@@ -75,6 +75,11 @@ export interface WeighRunInput {
 
 const notProvided = (name: string) => (): never => {
   throw new TransferError('INTERNAL', `${name} was not provided`)
+}
+
+/** Members that an event speaks of. */
+function countOf(event: CompletionGroupEvent): number {
+  return 'count' in event ? (event.count ?? 1) : 1
 }
 
 export const setUp = setup({
@@ -128,8 +133,8 @@ export const setUp = setup({
     hasNextTry: (_, params: {retryAt?: number}) => params.retryAt !== undefined,
   },
   actions: {
-    countCreated: assign({unstarted: ({context}) => context.unstarted + 1}),
-    countWithdrawn: assign({unstarted: ({context}) => Math.max(0, context.unstarted - 1)}),
+    countCreated: assign({unstarted: ({context, event}) => context.unstarted + countOf(event)}),
+    countWithdrawn: assign({unstarted: ({context, event}) => Math.max(0, context.unstarted - countOf(event))}),
     countStarted: assign({
       unstarted: ({context}) => Math.max(0, context.unstarted - 1),
       members: ({context}) => context.members + 1,

@@ -5,6 +5,7 @@
 
 import {asTransferError, type SerializedError, TransferError} from '../domain/errors.ts'
 import type {CallAnswer, CallInput, CallName} from '../host/protocol.ts'
+import {MOST_JSON_BYTES} from '../ports/host-connection.ts'
 
 interface Pending {
   readonly id: number
@@ -15,13 +16,15 @@ interface Pending {
 }
 
 export interface CallQueueOptions {
-  /** Resolves when the host has taken the batch. */
-  readonly post: (batch: unknown) => Promise<unknown>
+  /** Resolves when the host has taken the batch, which is JSON. */
+  readonly post: (batch: string) => Promise<unknown>
   /** The host cannot be asked any more over this link. */
   readonly onBroken: (error: unknown) => void
 }
 
 const MOST_IN_BATCH = 1_000
+/** Of all calls of a batch, with room for what stands around them. */
+const MOST_BATCH_BYTES = MOST_JSON_BYTES - 1_000
 
 /** What outlives the client that asked it, once the host has heard it. The rest are questions, or end with the client anyway. */
 const LASTING: ReadonlySet<CallName> = new Set<CallName>([
@@ -178,18 +181,40 @@ export class CallQueue {
 
   async #postAll(): Promise<void> {
     while (this.#isLinked && this.#unsent.length > 0) {
-      const batch = this.#unsent.splice(0, MOST_IN_BATCH)
+      const {batch, texts} = this.#nextBatch()
+      if (batch.length === 0) continue
       const [oldest] = this.#pending.keys()
+      const settled = Math.min(oldest ?? this.#nextId, ...batch.map(({id}) => id))
       try {
-        await this.#options.post({
-          settled: Math.min(oldest ?? this.#nextId, ...batch.map(({id}) => id)),
-          calls: batch.map(({id, name, input}) => ({id, name, input})),
-        })
+        await this.#options.post(`{"settled":${settled},"calls":[${texts.join(',')}]}`)
       } catch (thrown) {
         this.#failed(batch, thrown)
       }
     }
     this.#isPosting = false
+  }
+
+  /** As many as the host takes at once. Those that it would never take are refused here, and keep nobody from being heard. */
+  #nextBatch(): {readonly batch: readonly Pending[]; readonly texts: readonly string[]} {
+    const batch: Pending[] = []
+    const texts: string[] = []
+    let bytes = 0
+    let seen = 0
+    for (const pending of this.#unsent.slice(0, MOST_IN_BATCH)) {
+      try {
+        const text = textOf(pending)
+        const size = Buffer.byteLength(text) + 1
+        if (bytes + size > MOST_BATCH_BYTES) break
+        bytes += size
+        batch.push(pending)
+        texts.push(text)
+      } catch (thrown) {
+        this.#settle(pending, () => pending.reject(thrown))
+      }
+      seen += 1
+    }
+    this.#unsent.splice(0, seen)
+    return {batch, texts}
   }
 
   #failed(batch: readonly Pending[], thrown: unknown): void {
@@ -202,4 +227,20 @@ export class CallQueue {
     this.broken()
     this.#options.onBroken(error)
   }
+}
+
+/** Throws INVALID_ARGUMENT for what no host takes. */
+function textOf({id, name, input}: Pending): string {
+  try {
+    const text = JSON.stringify({id, name, input})
+    if (Buffer.byteLength(text) < MOST_BATCH_BYTES) return text
+  } catch (thrown) {
+    // Longer than any text may be.
+    if (!(thrown instanceof RangeError)) throw asTransferError(thrown)
+  }
+  const most = `${MOST_JSON_BYTES / 1024 ** 2} MiB`
+  throw new TransferError('INVALID_ARGUMENT', `the call is larger than the ${most} that a host takes at once`, {
+    where: name,
+    advice: 'give less in one call, and large bodies as files or streams',
+  })
 }

@@ -3,7 +3,7 @@
  * chart makes it again for as long as the host may come back (host-link.machine.ts); whoever needs a host waits for one here.
  */
 
-import {createActor, fromCallback, type SnapshotFrom, waitFor} from 'xstate'
+import {createActor, fromCallback, fromPromise, type SnapshotFrom, waitFor} from 'xstate'
 import {type HostLinkActor, hostLinkMachine} from '../../machines/host-link.machine.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {Hello, HostMessage} from '../host/protocol.ts'
@@ -37,6 +37,8 @@ export interface HostLinkOptions {
   readonly onOver: (why: TransferError) => void
 }
 
+const HELLO = '/api/v1/hello'
+
 export class HostLink {
   readonly #connection: HostConnection
   readonly #options: HostLinkOptions
@@ -50,8 +52,17 @@ export class HostLink {
     const {patienceMs, firstPatienceMs, onHostGone} = options
     this.#actor = createActor(
       hostLinkMachine().provide({
-        actors: {followStream: fromCallback(({sendBack}) => this.#follow(sendBack))},
-        actions: {offerSuccession: () => onHostGone()},
+        actors: {
+          followStream: fromCallback(({sendBack}) => this.#follow(sendBack)),
+          askHost: fromPromise(async ({signal}) => void (await connection.ask('GET', HELLO, undefined, signal))),
+          sayGoodbye: fromPromise(
+            async ({signal}) => void (await connection.ask('DELETE', this.#session, undefined, signal)),
+          ),
+        },
+        actions: {
+          offerSuccession: () => onHostGone(),
+          letGo: ({context}) => this.#over(context.error),
+        },
       }),
       {input: {patienceMs, firstPatienceMs}, clock},
     )
@@ -59,27 +70,24 @@ export class HostLink {
 
   /** Resolves once the link stands. Rejects with HOST_UNREACHABLE, HOST_VERSION, FILE_ACCESS, INVALID_ARGUMENT (`app`). */
   async open(): Promise<void> {
-    this.#actor.subscribe({complete: () => this.#over()})
     this.#actor.start()
     const snapshot = await this.#settled()
     if (!snapshot.hasTag('linked')) throw asTransferError(snapshot.context.error)
   }
 
   /**
-   * Says goodbye behind `last`, which settles at the latest with `onOver`: another host is not waited for long. Resolves when the link
-   * is over. Idempotent.
+   * Says goodbye behind `last`, which settles at the latest with `onOver`: neither another host nor one that says nothing is waited
+   * for long. Resolves when the link has ended. Idempotent.
    */
   async close(last: () => Promise<void>): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true
       if (this.#actor.getSnapshot().status === 'active') this.#actor.send({type: 'client.leave'})
       await last()
-      const isLinked = this.#actor.getSnapshot().hasTag('linked')
       if (this.#actor.getSnapshot().status === 'active') this.#actor.send({type: 'client.close'})
-      if (isLinked) await this.#connection.ask('DELETE', this.#session).catch(() => undefined)
-      this.#connection.close()
     }
-    await waitFor(this.#actor, (each) => each.hasTag('over'), {timeout: Number.POSITIVE_INFINITY})
+    await waitFor(this.#actor, ({status}) => status !== 'active', {timeout: Number.POSITIVE_INFINITY})
+    this.#connection.close()
   }
 
   /** Who answers now, or did last. */
@@ -98,7 +106,7 @@ export class HostLink {
   }
 
   /** Resolves when the host has taken the calls. */
-  post(calls: unknown): Promise<unknown> {
+  post(calls: string): Promise<unknown> {
     return this.#connection.ask('POST', `${this.#session}/calls`, calls)
   }
 
@@ -179,8 +187,7 @@ export class HostLink {
     })
   }
 
-  #over(): void {
-    const {error} = this.#actor.getSnapshot().context
+  #over(error: unknown): void {
     this.#options.onOver(error === undefined || this.#isClosing ? closed() : asTransferError(error))
     if (!this.#isClosing) this.#connection.close()
   }

@@ -88,19 +88,24 @@ export class CompletionGroups {
     return true
   }
 
-  /** An operation was created for it. Throws ILLEGAL_STATE once it is enabled. */
-  expect(id: TallyId): void {
+  /** An operation was created for it, or several. Throws ILLEGAL_STATE once it is enabled. */
+  expect(id: TallyId, count = 1): void {
     if (this.isEnabled(id)) {
       throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled: nothing can be added to it', {
         where: id,
       })
     }
-    this.#send(id, {type: 'member.created'})
+    this.#send(id, {type: 'member.created', count})
   }
 
   /** Operations that were created and will never be started. */
   withdraw(records: readonly Pick<OperationRecord, 'completionGroup'>[]): void {
     for (const {completionGroup} of records) this.#send(completionGroup, {type: 'member.withdrawn'})
+  }
+
+  /** So many operations that were created for it and will never be started. */
+  withdrawSome(id: TallyId, count: number): void {
+    this.#send(id, {type: 'member.withdrawn', count})
   }
 
   /** Records that are durable. */

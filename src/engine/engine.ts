@@ -279,21 +279,21 @@ export class Engine implements EngineApi {
    * Pauses every unfinished member that can be paused; nobody of the group is admitted meanwhile. As the two that follow, it resolves
    * when that is durable, and rejects with CLOSED when the engine closes first.
    */
-  async pauseGroup(name: string): Promise<void> {
+  async pauseGroup(name: string, app?: string): Promise<void> {
     this.#parts.life.requireServing()
-    await this.#parts.groupCommands.pause(name)
+    await this.#parts.groupCommands.pause(name, app)
   }
 
   /** Resumes every member that the application paused, in the order of their guids; first those whose pause is still under way. */
-  async resumeGroup(name: string): Promise<void> {
+  async resumeGroup(name: string, app?: string): Promise<void> {
     this.#parts.life.requireServing()
-    await this.#parts.groupCommands.resume(name)
+    await this.#parts.groupCommands.resume(name, app)
   }
 
   /** Cancels every unfinished member. */
-  async cancelGroup(name: string): Promise<void> {
+  async cancelGroup(name: string, app?: string): Promise<void> {
     this.#parts.life.requireServing()
-    await this.#parts.groupCommands.cancel(name)
+    await this.#parts.groupCommands.cancel(name, app)
   }
 
   /** Holds at once; resolves when it is durable. Throws CLOSED. */

@@ -32,6 +32,12 @@ export interface GroupCommandsOptions {
   readonly sequences: Sequences
 }
 
+/** Of a group: all of them, or those of one application. */
+interface Members {
+  readonly group: string
+  readonly app: string | undefined
+}
+
 /** A command for every member of a group that is in one of these states. */
 interface GroupCommand {
   readonly states: readonly LifeState[]
@@ -47,37 +53,48 @@ export class GroupCommands {
     this.#options = options
   }
 
-  pause(name: string): Promise<void> {
+  /** `app`: of this application only; whoever sees no others is not to move them either. */
+  pause(group: string, app: string | undefined): Promise<void> {
     const event = () => ({type: 'operation.pause'}) as const
-    return this.#forEachMember(name, {states: PAUSABLE, event, isThrough: (state) => !PAUSABLE.includes(state)})
+    return this.#forEachMember({group, app}, {states: PAUSABLE, event, isThrough: (state) => !PAUSABLE.includes(state)})
   }
 
-  resume(name: string): Promise<void> {
+  resume(group: string, app: string | undefined): Promise<void> {
     const event = () => ({type: 'operation.resume', sequence: this.#options.sequences.next()}) as const
-    return this.#forEachMember(name, {states: RESUMABLE, event, isThrough: (state) => !RESUMABLE.includes(state)})
+    return this.#forEachMember(
+      {group, app},
+      {states: RESUMABLE, event, isThrough: (state) => !RESUMABLE.includes(state)},
+    )
   }
 
-  cancel(name: string): Promise<void> {
+  cancel(group: string, app: string | undefined): Promise<void> {
     const event = () => ({type: 'operation.cancel'}) as const
-    return this.#forEachMember(name, {states: UNFINISHED, event, isThrough: isTerminal})
+    return this.#forEachMember({group, app}, {states: UNFINISHED, event, isThrough: isTerminal})
   }
 
   /** First whom the store may not show so, then page by page, so that a group of a million never stands in memory. */
-  async #forEachMember(name: string, command: GroupCommand): Promise<void> {
+  async #forEachMember(members: Members, command: GroupCommand): Promise<void> {
     const {store, operations, line} = this.#options
     const {states} = command
-    line.suspendGroup(name)
+    const {group, app} = members
+    line.suspendGroup(group)
     try {
-      await this.#carryOut(command, this.#aheadOfTheStore(name, command.event()))
+      await this.#carryOut(command, this.#aheadOfTheStore(members, command.event()))
       for (let after: OperationId | undefined; ; ) {
         const from = after
         let carriedOut = Promise.resolve()
         after = await operations.read(
-          () => store.query({group: name, states, ...(from === undefined ? {} : {after: from})}),
+          () =>
+            store.query({
+              group,
+              states,
+              ...(app === undefined ? {} : {app}),
+              ...(from === undefined ? {} : {after: from}),
+            }),
           (page) => {
             const entries = page.map((record) => operations.hold(record))
-            const members = entries.filter(({state}) => states.includes(state))
-            carriedOut = this.#carryOut(command, members)
+            const asked = entries.filter(({state}) => states.includes(state))
+            carriedOut = this.#carryOut(command, asked)
             for (const entry of entries) operations.forgetIfIdle(entry)
             return page.at(-1)?.id
           },
@@ -85,9 +102,9 @@ export class GroupCommands {
         await carriedOut
         if (after === undefined) break
       }
-      await this.#arrived(name, command)
+      await this.#arrived(members, command)
     } finally {
-      line.resumeGroup(name)
+      line.resumeGroup(group)
     }
   }
 
@@ -102,24 +119,28 @@ export class GroupCommands {
   }
 
   /** Whom an earlier command has sent there takes no other: it is waited for, too, until that is durable. */
-  async #arrived(group: string, {isThrough}: GroupCommand): Promise<void> {
+  async #arrived(members: Members, {isThrough}: GroupCommand): Promise<void> {
     const {operations} = this.#options
-    const members = [...operations.all()].filter(({record}) => record.policy.group === group)
-    const arriving = members.filter(({path, state}) => ARRIVING.has(path) && !isThrough(state))
+    const known = [...operations.all()].filter((entry) => isAmong(members, entry))
+    const arriving = known.filter(({path, state}) => ARRIVING.has(path) && !isThrough(state))
     await Promise.all(arriving.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
     // Once, and not until nothing more is to be told: others of the group may go on and on.
-    await Promise.all(members.map(({state, tail}) => (OUTCOMES.has(state) && isThrough(state) ? tail : undefined)))
+    await Promise.all(known.map(({state, tail}) => (OUTCOMES.has(state) && isThrough(state) ? tail : undefined)))
     // The end of the engine ends all these waits, too, whether or not what they waited for is durable.
     operations.requireRunning()
   }
 
   /** Members whose charts take the command: where they went is being written, or was not worth a write. */
-  #aheadOfTheStore(group: string, asked: OperationEvent): readonly OperationEntry[] {
+  #aheadOfTheStore(members: Members, asked: OperationEvent): readonly OperationEntry[] {
     const ahead = [...this.#options.operations.all()].filter(
-      ({record, snapshot}) => record.policy.group === group && snapshot?.can(asked) === true,
+      (entry) => isAmong(members, entry) && entry.snapshot?.can(asked) === true,
     )
     return ahead.sort((a, b) => (a.record.id < b.record.id ? -1 : 1))
   }
+}
+
+function isAmong({group, app}: Members, {record}: OperationEntry): boolean {
+  return record.policy.group === group && (app === undefined || record.app === app)
 }
 
 /** Resolves when the chart is there, has ended, or is put away. */

@@ -168,16 +168,16 @@ const HANDLERS: Handlers = {
     tellAll({type: 'group', group: engine.group(group)})
     return null
   },
-  pauseGroup: async ({engine}, {group}) => {
-    await engine.pauseGroup(group)
+  pauseGroup: async ({engine, app}, {group}) => {
+    await engine.pauseGroup(group, app)
     return null
   },
-  resumeGroup: async ({engine}, {group}) => {
-    await engine.resumeGroup(group)
+  resumeGroup: async ({engine, app}, {group}) => {
+    await engine.resumeGroup(group, app)
     return null
   },
-  cancelGroup: async ({engine}, {group}) => {
-    await engine.cancelGroup(group)
+  cancelGroup: async ({engine, app}, {group}) => {
+    await engine.cancelGroup(group, app)
     return null
   },
   watch: (context, {events}) => {
@@ -198,8 +198,9 @@ const HANDLERS: Handlers = {
     requireWhole(context, 'an inspector')
     return context.inspectors.open(options)
   },
-  closeInspector: async ({inspectors}, {port}) => {
-    await inspectors.close(port)
+  closeInspector: async (context, {port}) => {
+    requireWhole(context, 'an inspector')
+    await context.inspectors.close(port)
     return null
   },
 }

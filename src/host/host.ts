@@ -72,7 +72,10 @@ export class Host {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://control')
+    const {url: address = ''} = request
+    // Anything can stand in a request, also what is no address.
+    if (!URL.canParse(address, 'http://control')) throw nothingHere()
+    const url = new URL(address, 'http://control')
     const [, api, v1, area, id, what, ...more] = url.pathname.split('/')
     const route = `${request.method} ${[area, id === undefined ? undefined : ':', what].filter(Boolean).join('/')}`
     if (api !== 'api' || v1 !== 'v1' || more.length > 0) throw nothingHere()

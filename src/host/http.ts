@@ -3,9 +3,7 @@
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import {pipeline} from 'node:stream/promises'
 import {asTransferError, type ErrorCode, invalidArgument, TransferError} from '../domain/errors.ts'
-
-/** A batch of calls: ten thousand drafts have room in it. */
-const MOST_BODY_BYTES = 64 * 1024 * 1024
+import {MOST_JSON_BYTES} from '../ports/host-connection.ts'
 
 const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   OPERATION_UNKNOWN: 404,
@@ -45,7 +43,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   let size = 0
   for await (const chunk of request.iterator({destroyOnReturn: false})) {
     size += chunk.length
-    if (size > MOST_BODY_BYTES) throw invalidArgument('body', `must have at most ${MOST_BODY_BYTES} bytes`)
+    if (size > MOST_JSON_BYTES) throw invalidArgument('body', `must have at most ${MOST_JSON_BYTES} bytes`)
     chunks.push(chunk)
   }
   try {

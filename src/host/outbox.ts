@@ -15,6 +15,9 @@ import type {HostMessage} from './protocol.ts'
 /** A client that reads this much too slowly is cut off; it comes back and is told how things stand. */
 const MOST_UNREAD_BYTES = 32 * 1024 * 1024
 
+/** What is asked for and larger than this does not count as unread, or it would never be heard: it would be cut off each time. */
+const LARGE_BYTES = 1024 * 1024
+
 /** Among the variants of a notice, of which the others are numbers of holds. */
 const COUNTS = 0
 
@@ -41,6 +44,9 @@ export interface OutboxOptions {
 export class Outbox implements TurnTaker {
   readonly #options: OutboxOptions
   #out: Writable | undefined
+  /** Bytes of large answers: those that were said in this turn, and those of writes that were not read to their ends. */
+  #unsentLarge = 0
+  #unreadLarge = 0
   /** What was said in this turn. */
   #unsent: string[] = []
   /** What has moved since the client was told. */
@@ -56,6 +62,7 @@ export class Outbox implements TurnTaker {
   open(out: Writable): void {
     this.close()
     this.#out = out
+    this.#unreadLarge = 0
     for (const operation of this.#moved) operation.listen()
     this.#moved.clear()
   }
@@ -64,6 +71,7 @@ export class Outbox implements TurnTaker {
   close(): void {
     this.#out = undefined
     this.#unsent = []
+    this.#unsentLarge = 0
     this.#progress = []
     this.#options.turns.leave(this)
   }
@@ -77,6 +85,13 @@ export class Outbox implements TurnTaker {
     if (this.#unsent.length === 0) setImmediate(this.flush)
     this.#sayProgress()
     this.#unsent.push(frame)
+  }
+
+  /** What the client has asked for, however large it is. */
+  answer(frame: string): void {
+    if (this.#out === undefined) return
+    if (frame.length > LARGE_BYTES) this.#unsentLarge += Buffer.byteLength(frame)
+    this.say(frame)
   }
 
   /** Its counts have changed, and nothing else. They are put into words when they are said; until then it need not say so again. */
@@ -100,8 +115,14 @@ export class Outbox implements TurnTaker {
     const unsent = this.#unsent
     if (this.#out === undefined || unsent.length === 0) return
     this.#unsent = []
-    this.#out.write(this.#options.frames.packed(unsent))
-    if (this.#out.writableLength > MOST_UNREAD_BYTES) this.#out.destroy()
+    const out = this.#out
+    const large = this.#unsentLarge
+    this.#unsentLarge = 0
+    this.#unreadLarge += large
+    out.write(this.#options.frames.packed(unsent), () => {
+      if (this.#out === out) this.#unreadLarge -= large
+    })
+    if (out.writableLength - this.#unreadLarge > MOST_UNREAD_BYTES) out.destroy()
   }
 
   get #hasProgress(): boolean {

@@ -17,6 +17,7 @@
  */
 
 import {isAbsolute} from 'node:path'
+import {fileURLToPath} from 'node:url'
 import {z} from 'zod'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {ExpectedContent} from '../domain/content-guard.ts'
@@ -100,6 +101,15 @@ export type HostMessage =
   | {readonly type: 'prefetch'; readonly prefetch: PrefetchState}
   /** The host ends in order. */
   | {readonly type: 'bye'}
+
+function isPath(address: string): boolean {
+  try {
+    fileURLToPath(address)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const text = (most: number) => z.string().max(most)
 const whole = z.int().min(0)
@@ -237,7 +247,7 @@ const query = z.strictObject({
 const task = z.strictObject({
   taskId: id,
   name: text(256),
-  module: z.string().startsWith('file:').max(32_768),
+  module: z.string().startsWith('file:').max(32_768).refine(isPath, 'must be the address of a file of this machine'),
   isolation: z.enum(['worker', 'process']),
   timeoutMs: number,
 } satisfies Members<TaskRegistration>)

@@ -231,7 +231,7 @@ export class HostSession {
   }
 
   #sendAnswer(answer: Answer): void {
-    this.send({...answer, value: this.#held.afresh(answer.value)})
+    if (this.#outbox.isOpen) this.#outbox.answer(this.#frames.of({...answer, value: this.#held.afresh(answer.value)}))
   }
 
   async #openBytes(guid: OperationId): Promise<ByteSource> {
@@ -307,7 +307,7 @@ export class HostSession {
     const {expected, notified, engine} = this.#context
     // Nobody can start them any more.
     for (const [completionGroup, count] of expected) {
-      engine.completionGroups.withdraw(Array.from({length: count}, () => ({completionGroup})))
+      if (count > 0) engine.completionGroups.withdrawSome(completionGroup, count)
     }
     engine.notifications.withdraw([...notified.values()].map((id) => ({notificationBatch: {id, notices: {}}})))
     expected.clear()

@@ -3,6 +3,9 @@
 /** Of what is spoken over it. Rises with every change that an older client or host would misread, new calls and their members included. */
 export const HOST_API_VERSION = 3
 
+/** What a host takes of JSON in one request: ten thousand drafts have room in it. */
+export const MOST_JSON_BYTES = 64 * 1024 * 1024
+
 export interface HostBytes {
   readonly count: number
   /** Undefined while unknown. */
@@ -15,8 +18,8 @@ export interface HostConnection {
   readonly address: string
   /** Follows a stream of messages until the returned function is called. `lost`: once, also when it could not be opened. */
   follow(path: string, next: (message: unknown) => void, lost: (error: unknown) => void): () => void
-  /** Sends JSON, or nothing, and resolves with the JSON of the answer. Rejects with what the host refused it for. */
-  ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown>
+  /** Sends JSON, or nothing, and resolves with the JSON of the answer, parsed. Rejects with what the host refused it for. */
+  ask(method: 'GET' | 'POST' | 'DELETE', path: string, json?: string, signal?: AbortSignal): Promise<unknown>
   /** Sends a stream and resolves with the JSON of the answer. */
   send(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<unknown>
   /** Bytes into memory of the caller's, as soon as there is one. */

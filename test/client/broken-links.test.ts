@@ -13,7 +13,7 @@ import {SimulatedClock} from '../support/simulated-clock.ts'
 
 const GONE = new TransferError('HOST_UNREACHABLE', 'the host ended the stream')
 
-async function connected() {
+function unconnected() {
   const host = new FakeHost()
   const clock = new SimulatedClock()
   const client = new RemoteEngine(
@@ -26,6 +26,11 @@ async function connected() {
     },
     {app: undefined, patienceMs: 60_000},
   )
+  return {host, client, clock}
+}
+
+async function connected() {
+  const {host, client, clock} = unconnected()
   const opened = client.open()
   host.welcome()
   await opened
@@ -269,5 +274,58 @@ describe('a client whose wish for a group is refused', () => {
     await host.answer('setBehavior', null)
     await set
     expect(client.group('films')).toEqual({name: 'films', behavior: 1})
+  })
+})
+
+describe('a client of a host that says nothing any more', () => {
+  it('closes without an answer to its goodbye', async () => {
+    const {host, client, clock} = await connected()
+    host.isSilent = true
+    const since = clock.now()
+    const closed = client.close()
+    await flushed()
+    clock.advanceToNext()
+    await closed
+    expect(clock.now() - since).toBeLessThanOrEqual(5_000)
+    expect(host.isClosed).toBe(true)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('closes, and says that a command may be lost', async () => {
+    const {host, client, clock, holdOne} = await connected()
+    const held = await holdOne()
+    host.isSilent = true
+    client.cancel(held)
+    const closed = client.close()
+    closed.catch(() => undefined)
+    await flushed()
+    clock.advanceBy(10_000)
+    await expect(closed).rejects.toThrow(expect.objectContaining({code: 'HOST_UNREACHABLE'}))
+    expect(host.isClosed).toBe(true)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('waits on for one that is slow with its answer and hears all the same', async () => {
+    const {host, client, clock, holdOne} = await connected()
+    client.cancel(await holdOne())
+    const closed = client.close()
+    await flushed()
+    for (let second = 0; second < 60; second += 1) {
+      clock.advanceBy(1_000)
+      await flushed()
+    }
+    expect(host.isClosed).toBe(false)
+    await host.answer('cancel', snapshotOf(queuedRecord(1, {state: 'canceled'})))
+    await closed
+    expect(host.isClosed).toBe(true)
+  })
+
+  it('is refused the link', async () => {
+    const {client, clock} = unconnected()
+    const opened = client.open()
+    opened.catch(() => undefined)
+    clock.advanceBy(10_000)
+    await expect(opened).rejects.toThrow('the host takes questions and does not answer')
+    expect(clock.pending).toBe(0)
   })
 })

@@ -15,6 +15,7 @@ import {
 } from '../../src/index.ts'
 import {digestOf, failure, makeDirectory, onCleanup, openEngine, reaches, startServer} from '../integration/harness.ts'
 import {contentOf, sha256} from '../support/content.ts'
+import {openSession, socketOf} from './raw-session.ts'
 
 const CONTENT = contentOf(5, 200_000)
 const WHOLE = {content: CONTENT, etag: '"1"'} as const
@@ -191,11 +192,16 @@ describe('who', () => {
     )
   })
 
-  it('is kept to rules neither sets the rate of the engine nor opens its inspector', async () => {
-    const {connect} = await world(films({}))
+  it('is kept to rules neither sets the rate of the engine nor opens its inspector, nor closes one', async () => {
+    const {connect, directory} = await world(films({}))
     const app = await connect('films')
     expect((await failure(app.inspect())).code).toBe('NOT_SUPPORTED')
-    await (await (await connect()).inspect()).close()
+    const inspector = await (await connect()).inspect()
+    const session = await openSession(socketOf(directory), undefined, 'films')
+    const {error} = await session.call('closeInspector', {port: Number(new URL(inspector.origin).port)})
+    expect(error.code).toBe('NOT_SUPPORTED')
+    expect((await fetch(inspector.origin)).status).toBe(200)
+    await inspector.close()
   })
 })
 

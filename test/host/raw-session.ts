@@ -27,10 +27,11 @@ export async function ask(socketPath: string, method: string, path: string, body
   return {status: answer.statusCode, body: JSON.parse(Buffer.concat(chunks).toString('utf8'))}
 }
 
-export async function openSession(socketPath: string, id: string = randomUUID()) {
+export async function openSession(socketPath: string, id: string = randomUUID(), app?: string) {
+  const name = app === undefined ? '' : `&app=${app}`
   const asked = request({
     socketPath,
-    path: `/api/v1/session?id=${id}&api=${HOST_API_VERSION}`,
+    path: `/api/v1/session?id=${id}&api=${HOST_API_VERSION}${name}`,
     headers: {host: 'control'},
   })
   asked.on('error', () => undefined)

@@ -175,7 +175,10 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'link.welcomed'},
     {type: 'link.lost', error: ERROR},
     {type: 'link.refused', error: ERROR},
+    {type: 'client.leave'},
+    {type: 'xstate.done.actor.assurance'},
     {type: 'client.close'},
+    {type: 'xstate.done.actor.goodbye'},
   ],
   hostSession: [{type: 'stream.attached'}, {type: 'stream.broken'}, {type: 'session.end'}],
   upload: [

@@ -25,6 +25,8 @@ export class FakeHost implements HostConnection {
   /** How often a stream was asked for. */
   opened = 0
   isClosed = false
+  /** It takes what is asked, and never says anything: its process is stopped. */
+  isSilent = false
   #stream: Stream | undefined
 
   follow(_path: string, next: (message: unknown) => void, lost: (error: unknown) => void): () => void {
@@ -36,8 +38,9 @@ export class FakeHost implements HostConnection {
     }
   }
 
-  ask(_method: 'GET' | 'POST' | 'DELETE', _path: string, body?: unknown): Promise<unknown> {
-    if (body !== undefined) this.calls.push(...(body as CallBatch).calls)
+  ask(_method: 'GET' | 'POST' | 'DELETE', _path: string, json?: string): Promise<unknown> {
+    if (json !== undefined) this.calls.push(...(JSON.parse(json) as CallBatch).calls)
+    if (this.isSilent) return new Promise(() => {})
     return Promise.resolve({})
   }
 

@@ -13,6 +13,9 @@ export function createHttpConnection(directory: string, locate: () => Promise<st
   return new HttpConnection(directory, locate)
 }
 
+/** How Node.js says that the other side of a connection is not there any more. */
+const GONE: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ENOTCONN', 'ECONNABORTED'])
+
 interface Question {
   readonly method: string
   readonly path: string
@@ -35,14 +38,19 @@ class HttpConnection implements HostConnection {
     const closing = new AbortController()
     const follow = async () => {
       const answer = await this.#answer({method: 'GET', path, signal: closing.signal})
-      let rest = ''
       answer.setEncoding('utf8')
-      for await (const chunk of answer) {
-        const frames = `${rest}${chunk}`.split('\n\n')
-        rest = frames.pop() ?? ''
-        for (const frame of frames) if (frame.startsWith('data: ')) next(JSON.parse(frame.slice(6)))
+      let pieces: string[] = []
+      for await (const chunk of answer as AsyncIterable<string>) {
+        const [first = '', ...more] = chunk.split('\n')
+        pieces.push(first)
+        for (const rest of more) {
+          // Put together once it is whole: a large one comes in a thousand pieces.
+          const line = pieces.join('')
+          pieces = [rest]
+          if (line.startsWith('data: ')) next(JSON.parse(line.slice(6)))
+        }
       }
-      throw this.#unreachable('the host ended the stream')
+      throw this.#gone('the host ended the stream')
     }
     follow().catch((error) => {
       if (!closing.signal.aborted) lost(this.#translated(error))
@@ -50,8 +58,13 @@ class HttpConnection implements HostConnection {
     return () => closing.abort()
   }
 
-  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
-    return this.#json({method, path, ...(body === undefined ? {} : {body: JSON.stringify(body)})})
+  ask(method: 'GET' | 'POST' | 'DELETE', path: string, json?: string, signal?: AbortSignal): Promise<unknown> {
+    return this.#json({
+      method,
+      path,
+      ...(json === undefined ? {} : {body: json}),
+      ...(signal === undefined ? {} : {signal}),
+    })
   }
 
   send(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<unknown> {
@@ -158,13 +171,17 @@ class HttpConnection implements HostConnection {
         advice: 'connect as the user that runs the host',
       })
     }
-    const isNobody = errno === 'ENOENT' || errno === 'ECONNREFUSED'
-    return this.#unreachable(isNobody ? 'no host runs for this store' : asTransferError(thrown).message, thrown)
+    if (errno === 'ENOENT' || errno === 'ECONNREFUSED') {
+      return new TransferError('HOST_UNREACHABLE', 'no host runs for this store', {where: this.address, cause: thrown})
+    }
+    const isGone = errno !== undefined && GONE.has(errno)
+    return this.#gone(isGone ? 'the host went away before it answered' : asTransferError(thrown).message, thrown)
   }
 
-  #unreachable(message: string, cause?: unknown): TransferError {
+  #gone(message: string, cause?: unknown): TransferError {
     return new TransferError('HOST_UNREACHABLE', message, {
       where: this.address,
+      advice: 'connect again, and see how the operations stand; where no host comes back, start one with `bgt host`',
       ...(cause === undefined ? {} : {cause}),
     })
   }
