@@ -23,9 +23,7 @@ export function deservesFreshAnswer(
   response: ResponseFacts | undefined,
   {cleanRestart}: OperationFacts,
 ): boolean {
-  return (
-    code === 'CONTENT_UNEXPECTED' && response !== undefined && isServedFromCache(response) && cleanRestart !== true
-  )
+  return code === 'CONTENT_UNEXPECTED' && response !== undefined && isServedFromCache(response) && cleanRestart !== true
 }
 
 /** Other bytes may do where these did not: they were pieced together, or the server itself does not stand by them. */

@@ -1,5 +1,6 @@
 /** Corners of the sink that only a real file system has, or only a failing one. */
 
+import {execFileSync} from 'node:child_process'
 import {EventEmitter, once} from 'node:events'
 import {
   linkSync,
@@ -291,6 +292,19 @@ describe('a look at the destination', () => {
     await new Promise(setImmediate)
     mkdirSync(join(directory, 'in'))
     await sink.checkTarget(target('a'))
+  })
+})
+
+describe('a destination that is a pipe', () => {
+  test.each([
+    ['replaceExisting', 'is no file, but a device, a pipe or a socket'],
+    ['failIfExists', 'the file already exists'],
+  ] as const)('is replaced under no policy: %s', async (collision, message) => {
+    const file = join(directory, 'pipe')
+    execFileSync('mkfifo', [file])
+    const sink = createFileSink({durability: 'power'})
+    await expect(sink.checkTarget({file, collision})).rejects.toMatchObject({code: 'FILE_EXISTS', message, where: file})
+    await sink.checkTarget({file, collision: 'generateUniqueName'})
   })
 })
 
