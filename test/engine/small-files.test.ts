@@ -946,6 +946,27 @@ describe('a batch of small files', () => {
     }
   })
 
+  it('fetches a file once more, and not twice, whose part a killed process left', async () => {
+    const world = new SimulatedWorld({smallFilesAfter: 0, mostDelayMs: 20})
+    world.network.serve(urlOf(1), {seed: 1, size: SIZE})
+    await world.open()
+    let isWritten = false
+    world.beforeDiskCall = (call) => {
+      isWritten ||= call === 'fsync'
+    }
+    const {id} = (await start(world, 1)).record
+    await world.until(() => isWritten)
+    world.crash('kill')
+    expect(world.disk.names('/downloads')).toHaveLength(1)
+    await world.open()
+    const entry = await world.until(world.engine.find(id))
+    if (entry === undefined) throw new Error('it is lost')
+    await expectWhole(world, entry, 1)
+    expect(rangesAsked(world, 1)).toEqual([undefined, undefined])
+    expect(world.disk.names('/downloads')).toEqual(['1'])
+    await world.close()
+  })
+
   it('has no second life for one whose end is not durable yet', async () => {
     const world = await worldOf(1)
     const entry = await start(world, 1)

@@ -320,6 +320,16 @@ describe('a part that was written whole', () => {
     expect(readdirSync(directory)).toEqual(['film.mp4'])
   })
 
+  test('touches no file that an older store does not know to have its name', async () => {
+    const sink = createFileSink({durability: 'power'})
+    const name = nameIn(directory)
+    const published = await finishPart(sink, name, Buffer.from('there'))
+    linkSync(partPaths(name).part, name.file)
+    const file = await sink.writeWhole(name, [Buffer.from('other')])
+    expect(file.inode).not.toBe(published.inode)
+    expect(readFileSync(name.file, 'utf8')).toBe('there')
+  })
+
   test('takes its name in a few calls', async () => {
     const {sink, calls} = sinkWithCalls()
     for (const [collision, expected] of [
