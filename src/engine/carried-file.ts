@@ -67,9 +67,14 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     return this.#facts
   }
 
-  /** Epoch ms. Since when it waits for the address that it asks now: its own chart gives each of them its time. */
-  get since(): number {
-    return this.#since
+  /**
+   * It waits so long for the address that it asks now: its own chart gives each of them its time. Where the clock was set back nobody
+   * knows how long that is, and it begins anew.
+   */
+  hasWaited(ms: number): boolean {
+    const now = this.#batch.now()
+    this.#since = Math.min(this.#since, now)
+    return now - this.#since >= ms
   }
 
   /** No command reaches it any more. */

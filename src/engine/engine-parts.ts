@@ -208,7 +208,7 @@ export class EngineParts {
     this.#coordinator = new Coordinator({
       clock,
       log,
-      retryAfterCapMs: options.settings.retry.retryAfterCapMs,
+      retry: options.settings.retry,
       isDraining,
       writes,
       awaited,
@@ -229,7 +229,6 @@ export class EngineParts {
       operations,
       line,
       rates,
-      alarm,
       spool,
       prefetcher,
       session,

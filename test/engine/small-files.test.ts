@@ -406,6 +406,16 @@ describe('a batch of small files', () => {
     },
   )
 
+  it('lets go of one that is slow also where the clock is set back meanwhile', async () => {
+    const world = await worldOf(1)
+    world.network.addFault(urlOf(1), {kind: 'neverAnswers'})
+    const entry = await start(world, 1)
+    world.clock.set(-3_600_000)
+    await world.advance(6_000)
+    expect([entry.record.state, rangesAsked(world, 1)]).toEqual(['completed', [undefined, undefined]])
+    await world.close()
+  })
+
   it('lets nobody wait longer than charts of the engine would', async () => {
     const world = await worldOf(2, 0, {}, {responseTimeoutMs: 1_000})
     for (const n of [1, 2]) world.network.addFault(urlOf(n), {kind: 'neverAnswers'})
