@@ -1,6 +1,5 @@
 /** Corners of the sink that only a real file system has, or only a failing one. */
 
-import {execFileSync} from 'node:child_process'
 import {EventEmitter, once} from 'node:events'
 import {
   linkSync,
@@ -16,6 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import {createServer} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
@@ -295,16 +295,18 @@ describe('a look at the destination', () => {
   })
 })
 
-describe('a destination that is a pipe', () => {
+describe('a destination that is a socket', () => {
   test.each([
     ['replaceExisting', 'is no file, but a device, a pipe or a socket'],
     ['failIfExists', 'the file already exists'],
   ] as const)('is replaced under no policy: %s', async (collision, message) => {
-    const file = join(directory, 'pipe')
-    execFileSync('mkfifo', [file])
+    const file = join(directory, 'socket')
+    const server = createServer().listen(file)
+    await once(server, 'listening')
     const sink = createFileSink({durability: 'power'})
     await expect(sink.checkTarget({file, collision})).rejects.toMatchObject({code: 'FILE_EXISTS', message, where: file})
     await sink.checkTarget({file, collision: 'generateUniqueName'})
+    server.close()
   })
 })
 
