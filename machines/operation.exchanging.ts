@@ -45,6 +45,21 @@ export const exchanging = () =>
       'attempt.finished': {target: 'finishing', actions: noteEvidence},
       'attempt.failed': [
         {
+          description: 'What the cache had is not what is expected: the server is asked',
+          guard: {
+            type: 'deservesFreshAnswer',
+            params: ({event}) => ({error: event.error, response: event.response}),
+          },
+          target: 'startingOver',
+          actions: [
+            {
+              type: 'noteFailure',
+              params: ({event}) => ({error: event.error, evidence: event.evidence}),
+            },
+            'noteCleanRestart',
+          ],
+        },
+        {
           guard: {type: 'mustStartOver', params: ({event}) => ({error: event.error})},
           target: 'startingOver',
           actions: {

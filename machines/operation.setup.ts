@@ -5,7 +5,7 @@
 
 import {enqueueActions, fromCallback, fromPromise, sendTo, setup, stopChild} from 'xstate'
 import type {AttemptCommand, AttemptInput} from '../src/domain/attempt.ts'
-import {deservesCleanRestart} from '../src/domain/clean-restart.ts'
+import {deservesCleanRestart, deservesFreshAnswer} from '../src/domain/clean-restart.ts'
 import {type SerializedError, TransferError} from '../src/domain/errors.ts'
 import {
   withCleanRestart,
@@ -96,6 +96,9 @@ const onOneConnection = setup({
     /** The bytes may be to blame, and not what is expected of them. */
     deservesCleanRestart: ({context}, params: {error: unknown}) =>
       params.error instanceof TransferError && deservesCleanRestart(params.error, context.facts),
+    /** What answered was our cache, and the server may have what is expected. */
+    deservesFreshAnswer: ({context}, params: {error: SerializedError; response: ResponseFacts | undefined}) =>
+      deservesFreshAnswer(params.error, params.response, context.facts),
     /** Somebody removed the finished part before it was published. */
     lostItsPart: ({context}, params: {error: unknown}) =>
       params.error instanceof TransferError &&

@@ -236,7 +236,6 @@ export class Attempt {
   async #transfer(): Promise<void> {
     const {sink, meter, readers, permits} = this.#ports
     const {id, target} = this.#facts
-    this.#gauge = meter.attach(id, () => this.#counts())
     this.#detachReaders = readers.follow(id, () => this.#flush())
     // Its place in the line is that of its own address.
     if (this.#source > 0) this.#giveBack = permits.take(sourcesOf(this.#facts.request)[this.#source] ?? '', id)
@@ -245,6 +244,8 @@ export class Attempt {
     this.#assertWanted()
     await this.#file.open()
     this.#assertWanted()
+    // What is really there is counted from here on: a part that was damaged begins anew.
+    this.#gauge = meter.attach(id, () => this.#counts())
     if (this.#file.isWhole) return
     await this.#file.demandRoom()
     this.#assertWanted()

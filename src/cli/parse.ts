@@ -211,6 +211,8 @@ export function listEntryAt(text: string, start: number, where: string): ListEnt
   const [address = '', file = '', ...more] = lineAt(text, start).split('\t')
   if (more.length > 0) throw usageError('there is more than a URL and a file', where, 'write URL, a tab, FILE')
   const url = parseUrl(address.trim(), where)
+  if (file.includes('\0'))
+    throw usageError('the name of the file has a null character in it', where, 'write the list as text')
   return file.trim() === '' ? {url} : {url, file: file.trim()}
 }
 

@@ -1,8 +1,8 @@
 /** What follows where a finished file is not what it has to be: other bytes may do, or it is the end. */
 
 import {isServedFromCache} from './cache-status.ts'
-import type {TransferError} from './errors.ts'
-import type {OperationFacts} from './record.ts'
+import type {SerializedError, TransferError} from './errors.ts'
+import type {OperationFacts, ResponseFacts} from './record.ts'
 
 /** What is found wrong with the file itself, and not with the disk that has it. */
 export function isOfTheFile({code}: TransferError): boolean {
@@ -15,6 +15,15 @@ export function isOfTheFile({code}: TransferError): boolean {
  */
 export function deservesCleanRestart(error: TransferError, facts: OperationFacts): boolean {
   return isOfTheBytes(error, facts) && facts.cleanRestart !== true
+}
+
+/** An answer that is not what was expected was one that our cache had, of which the server may have another by now; once. */
+export function deservesFreshAnswer(
+  {code}: Pick<SerializedError, 'code'>,
+  response: ResponseFacts | undefined,
+  {cleanRestart}: OperationFacts,
+): boolean {
+  return code === 'CONTENT_UNEXPECTED' && response !== undefined && isServedFromCache(response) && cleanRestart !== true
 }
 
 /** Other bytes may do where these did not: they were pieced together, or the server itself does not stand by them. */

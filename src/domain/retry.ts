@@ -83,6 +83,19 @@ export function decideRetry(input: RetryInput): RetryDecision {
   return {kind: 'waitUntil', at: now + Math.max(retryAfterMs, backoffMs(counts.failures, settings, input.random))}
 }
 
+/** When a wait that stands in a record is over, epoch ms: no later than any wait lasts, also where the clock was set back meanwhile. */
+export function dueAt(
+  retryAt: number,
+  now: number,
+  {
+    maxDelayMs,
+    retryAfterCapMs,
+    storageRetryMs,
+  }: Pick<RetrySettings, 'maxDelayMs' | 'retryAfterCapMs' | 'storageRetryMs'>,
+): number {
+  return Math.min(retryAt, now + Math.max(maxDelayMs, retryAfterCapMs, storageRetryMs))
+}
+
 export function countAttempt(counts: AttemptCounts): AttemptCounts {
   return {...counts, total: counts.total + 1}
 }

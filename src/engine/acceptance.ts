@@ -41,6 +41,11 @@ export class Acceptance {
     this.#options = options
   }
 
+  /** Resolves when all that was started before stands in line, or was refused. */
+  get settled(): Promise<void> {
+    return this.#last
+  }
+
   /** All or none. Resolves when the records are durable, with what `use` made of each. */
   async accept<T>(drafts: readonly OperationDraft[], use: (record: OperationRecord) => T): Promise<readonly T[]> {
     const {providers, applications, sequences, spool} = this.#options

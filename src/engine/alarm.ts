@@ -5,21 +5,31 @@ import {Heap} from '../domain/heap.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Clock} from '../ports/clock.ts'
 
+/** A deadline that passed while the machine slept, or as its clock was set, is found out so soon: no timer sees either. */
+const LOOK_MS = 60_000
+
 interface Deadline {
-  readonly at: number
   readonly id: OperationId
+  /** Epoch ms, as it was asked for. */
+  readonly at: number
+  /** The same by a time that never goes back. */
+  readonly due: number
 }
 
 export class Alarm {
   readonly #clock: Clock
   readonly #wake: (id: OperationId) => void
-  readonly #heap = new Heap<Deadline>((a, b) => a.at - b.at)
-  readonly #valid = new Map<OperationId, number>()
+  readonly #heap = new Heap<Deadline>((a, b) => a.due - b.due)
+  readonly #valid = new Map<OperationId, Deadline>()
   /** Of deadlines that are not an operation's. */
   readonly #wakers = new Map<OperationId, () => void>()
   /** Deadlines that keep no process alive. */
   readonly #idle = new Set<OperationId>()
-  #armed: {readonly at: number; readonly handle: unknown} | undefined
+  /** `until`: when its timer rings, by the time that never goes back. */
+  #armed: {readonly due: number; readonly until: number; readonly handle: unknown} | undefined
+  /** The newest time that was seen, and how far the clock is behind it since it was set back. */
+  #seen = Number.NEGATIVE_INFINITY
+  #behind = 0
   #running = false
 
   constructor(clock: Clock, wake: (id: OperationId) => void) {
@@ -44,9 +54,12 @@ export class Alarm {
   set(id: OperationId, at: number, {wake, isIdle = false}: {wake?: () => void; isIdle?: boolean} = {}): void {
     if (wake !== undefined) this.#wakers.set(id, wake)
     if (isIdle) this.#idle.add(id)
-    if (this.#valid.get(id) === at) return
-    this.#valid.set(id, at)
-    this.#heap.push({at, id})
+    if (this.#valid.get(id)?.at === at) return
+    // First: it says how far the clock is behind.
+    this.#now()
+    const deadline = {id, at, due: at + this.#behind}
+    this.#valid.set(id, deadline)
+    this.#heap.push(deadline)
     this.#arm()
   }
 
@@ -60,15 +73,25 @@ export class Alarm {
     if (!this.#running) return
     this.#dropStale()
     const first = this.#heap.first
-    if (first === undefined || this.#armed?.at !== first.at) this.#disarm()
+    if (first === undefined || this.#armed?.due !== first.due) this.#disarm()
     if (first === undefined) return
-    if (this.#armed === undefined) this.#startTimer(first.at)
+    if (this.#armed === undefined) this.#startTimer(first.due)
     this.#hold()
   }
 
-  #startTimer(at: number): void {
-    const handle = this.#clock.setTimeout(() => this.#ring(), Math.max(0, at - this.#clock.now()))
-    this.#armed = {at, handle}
+  #startTimer(due: number): void {
+    const now = this.#now()
+    const delayMs = Math.min(Math.max(0, due - now), LOOK_MS)
+    const handle = this.#clock.setTimeout(() => this.#ring(), delayMs)
+    this.#armed = {due, until: now + delayMs, handle}
+  }
+
+  /** What the clock says, or said before it was set back. `atLeast`: so late it is by what has rung. */
+  #now(atLeast = this.#seen): number {
+    const now = this.#clock.now() + this.#behind
+    this.#seen = Math.max(now, atLeast, this.#seen)
+    this.#behind += this.#seen - now
+    return this.#seen
   }
 
   #hold(): void {
@@ -86,12 +109,12 @@ export class Alarm {
   }
 
   #ring(): void {
+    const now = this.#now(this.#armed?.until)
     this.#armed = undefined
-    const now = this.#clock.now()
     for (;;) {
       this.#dropStale()
       const first = this.#heap.first
-      if (first === undefined || first.at > now) break
+      if (first === undefined || first.due > now) break
       this.#heap.pop()
       this.#forget(first.id)
       const wake = this.#wakers.get(first.id)
@@ -104,7 +127,7 @@ export class Alarm {
 
   #dropStale(): void {
     for (let first = this.#heap.first; first !== undefined; first = this.#heap.first) {
-      if (this.#valid.get(first.id) === first.at) return
+      if (this.#valid.get(first.id) === first) return
       this.#heap.pop()
     }
   }

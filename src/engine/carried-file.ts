@@ -1,7 +1,7 @@
 /** One operation that a batch of small files carries: where it stands, and what it needs to go on by itself. */
 
 import type {Refusal, SmallExchange, SmallExchangeListener, SmallOutcome} from '../actors/small-exchange.ts'
-import {deservesCleanRestart, isOfTheFile} from '../domain/clean-restart.ts'
+import {deservesCleanRestart, deservesFreshAnswer, isOfTheFile} from '../domain/clean-restart.ts'
 import {type SerializedError, TransferError} from '../domain/errors.ts'
 import {
   withCleanRestart,
@@ -67,9 +67,14 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     return this.#facts
   }
 
-  /** Epoch ms. Since when it waits for the address that it asks now: its own chart gives each of them its time. */
-  get since(): number {
-    return this.#since
+  /**
+   * It waits so long for the address that it asks now: its own chart gives each of them its time. Where the clock was set back nobody
+   * knows how long that is, and it begins anew.
+   */
+  hasWaited(ms: number): boolean {
+    const now = this.#batch.now()
+    this.#since = Math.min(this.#since, now)
+    return now - this.#since >= ms
   }
 
   /** No command reaches it any more. */
@@ -170,8 +175,12 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
     if (this.#stage === 'publishing') this.#stage = 'filing'
   }
 
-  /** Its own chart weighs that. */
+  /** Its own chart weighs that, or asks the server where our cache answered. */
   fail({error, response}: Refusal): void {
+    if (deservesFreshAnswer(error, response, this.#facts)) {
+      this.#facts = withNextGeneration(withCleanRestart(withFailure(this.#facts)))
+      return
+    }
     this.#failure = {error: error.toSerialized(), event: 'attempt.failed'}
     this.#facts = withFailure(this.#facts, response)
   }

@@ -8,6 +8,7 @@ import type {Conditions} from '../domain/conditions.ts'
 import {addressOf} from '../domain/mirrors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
+import {dueAt, type RetrySettings} from '../domain/retry.ts'
 import {isTerminal} from '../domain/status.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {Log} from '../ports/log.ts'
@@ -38,8 +39,7 @@ const READ_AGAIN_MS = 5_000
 export interface CoordinatorOptions {
   readonly clock: Clock
   readonly log: Log
-  /** The longest quiet that an origin is given. */
-  readonly retryAfterCapMs: number
+  readonly retry: RetrySettings
   readonly isDraining: () => boolean
   readonly writes: DurableWrites
   readonly awaited: AwaitedConditions
@@ -178,8 +178,8 @@ export class Coordinator implements Omit<OperationObserver, 'emit'> {
 
   /** An origin asks for quiet. */
   quiet(url: string, id: OperationId, quietMs: number): void {
-    const {line, retryAfterCapMs} = this.#options
-    line.slots.originOverloaded(url, id, Math.min(quietMs, retryAfterCapMs))
+    const {line, retry} = this.#options
+    line.slots.originOverloaded(url, id, Math.min(quietMs, retry.retryAfterCapMs))
   }
 
   told({record}: OperationNotice): void {
@@ -196,9 +196,10 @@ export class Coordinator implements Omit<OperationObserver, 'emit'> {
 
   /** The alarm wakes what takes part and has a deadline, and nobody else. */
   keepDeadline(facts: OperationFacts): void {
-    const {alarm, line} = this.#options
-    if (facts.retryAt !== undefined && line.takesPart(facts)) alarm.set(facts.id, facts.retryAt)
-    else alarm.clear(facts.id)
+    const {alarm, line, clock, retry} = this.#options
+    const {id, retryAt} = facts
+    if (retryAt !== undefined && line.takesPart(facts)) alarm.set(id, dueAt(retryAt, clock.now(), retry))
+    else alarm.clear(id)
   }
 
   /** A queued one stands in line from now on. */

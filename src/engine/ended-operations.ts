@@ -29,6 +29,8 @@ export interface EndedOperationsOptions {
 export class EndedOperations {
   readonly retention: Retention
   readonly #options: EndedOperationsOptions
+  /** Of ends that were told, while they are being written. */
+  readonly #notes = new Map<OperationId, Promise<void>>()
 
   constructor(options: EndedOperationsOptions) {
     this.#options = options
@@ -45,11 +47,21 @@ export class EndedOperations {
     })
   }
 
-  /** Enumeration no longer shows it. What was forgotten stays so. */
+  /** Enumeration no longer shows it; resolves when that is durable. What was forgotten stays so. */
   async markDelivered(entry: OperationEntry): Promise<void> {
-    const {ports, operations} = this.#options
-    if (entry.record.delivered === true || operations.get(entry.record.id) !== entry) return
-    const record: OperationRecord = extended(entry.record, {delivered: true})
+    const {id, delivered} = entry.record
+    if (delivered === true) return this.#notes.get(id)
+    if (this.#options.operations.get(id) !== entry) return
+    const note = this.#noteDelivered(entry)
+    this.#notes.set(id, note)
+    await note
+    this.#notes.delete(id)
+  }
+
+  async #noteDelivered(entry: OperationEntry): Promise<void> {
+    const {ports} = this.#options
+    const before = entry.record
+    const record: OperationRecord = extended(before, {delivered: true})
     entry.record = record
     entry.saved = record
     try {
@@ -58,6 +70,8 @@ export class EndedOperations {
     } catch (error) {
       // The outcome stands; the worst that follows is that a later session enumerates it once more.
       ports.log.warn({id: record.id, error: String(error)}, 'a delivered outcome could not be noted')
+      entry.record = before
+      entry.saved = before
     }
   }
 

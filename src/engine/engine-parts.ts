@@ -208,7 +208,7 @@ export class EngineParts {
     this.#coordinator = new Coordinator({
       clock,
       log,
-      retryAfterCapMs: options.settings.retry.retryAfterCapMs,
+      retry: options.settings.retry,
       isDraining,
       writes,
       awaited,
@@ -229,7 +229,6 @@ export class EngineParts {
       operations,
       line,
       rates,
-      alarm,
       spool,
       prefetcher,
       session,
@@ -250,7 +249,8 @@ export class EngineParts {
     })
     const requireServing = () => this.life.requireServing()
     this.commands = new Commands({operations, line, rates, sequences, requireServing})
-    this.groupCommands = new GroupCommands({store, operations, line, commands: this.commands, sequences})
+    const accepted = () => this.acceptance.settled
+    this.groupCommands = new GroupCommands({store, operations, line, commands: this.commands, sequences, accepted})
     this.counts = new LiveCounts(ticker)
     this.streams = new ByteStreams({sink: ports.sink, operations, counts: this.counts})
     this.insight = new Insight({ports, options, operations, line, conditions})

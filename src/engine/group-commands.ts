@@ -20,9 +20,8 @@ const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTermin
 const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']
 const RESUMABLE: readonly LifeState[] = ['pausedByApplication', 'pausedRecoverableWebErrorStatus', 'pausedForStorage']
 
-/** Where an earlier pause, or cancellation, is being carried out, and where it leads. */
+/** Where an earlier pause, or cancellation, is being carried out. */
 const ARRIVING: ReadonlySet<string> = new Set(['running.exchanging.yieldingToPause', 'canceling'])
-const OUTCOMES: ReadonlySet<LifeState> = new Set(['pausedByApplication', 'canceled'])
 
 export interface GroupCommandsOptions {
   readonly store: RecordStore
@@ -30,6 +29,8 @@ export interface GroupCommandsOptions {
   readonly line: Dispatcher
   readonly commands: Commands
   readonly sequences: Sequences
+  /** Resolves when all that was started before stands in line, or was refused. */
+  readonly accepted: () => Promise<void>
 }
 
 /** Of a group: all of them, or those of one application. */
@@ -74,11 +75,12 @@ export class GroupCommands {
 
   /** First whom the store may not show so, then page by page, so that a group of a million never stands in memory. */
   async #forEachMember(members: Members, command: GroupCommand): Promise<void> {
-    const {store, operations, line} = this.#options
+    const {store, operations, line, accepted} = this.#options
     const {states} = command
     const {group, app} = members
     line.suspendGroup(group)
     try {
+      await accepted()
       await this.#carryOut(command, this.#aheadOfTheStore(members, command.event()))
       for (let after: OperationId | undefined; ; ) {
         const from = after
@@ -118,14 +120,14 @@ export class GroupCommands {
     await operations.settled(moved)
   }
 
-  /** Whom an earlier command has sent there takes no other: it is waited for, too, until that is durable. */
+  /** Whom an earlier command has sent there, or is about to, takes no other: it is waited for, too, until that is durable. */
   async #arrived(members: Members, {isThrough}: GroupCommand): Promise<void> {
     const {operations} = this.#options
     const known = [...operations.all()].filter((entry) => isAmong(members, entry))
     const arriving = known.filter(({path, state}) => ARRIVING.has(path) && !isThrough(state))
     await Promise.all(arriving.map((entry) => whenSnapshot(entry, (snapshot) => isThrough(lifeStateOf(snapshot)))))
     // Once, and not until nothing more is to be told: others of the group may go on and on.
-    await Promise.all(known.map(({state, tail}) => (OUTCOMES.has(state) && isThrough(state) ? tail : undefined)))
+    await Promise.all(known.map(({state, tail}) => (isThrough(state) ? tail : undefined)))
     // The end of the engine ends all these waits, too, whether or not what they waited for is durable.
     operations.requireRunning()
   }

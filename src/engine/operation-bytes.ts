@@ -24,12 +24,18 @@ export interface OperationBytesOptions {
   readonly onClosed: () => void
 }
 
+/** Bytes of one generation are of one version while it is not begun a second time. */
+interface Version {
+  readonly generation: number
+  readonly beginnings: number
+}
+
 export class OperationBytes implements ByteSource {
   readonly #options: OperationBytesOptions
   /** Of one generation, opened at the first read of it. */
   #file: {readonly generation: number; readonly reader: Promise<FileReader>} | undefined
-  /** The generation that bytes were given of. */
-  #given: number | undefined
+  /** What bytes were given of. */
+  #given: Version | undefined
   /** Ends a read that waits. */
   readonly #closing = new AbortController()
 
@@ -46,14 +52,17 @@ export class OperationBytes implements ByteSource {
       signal?.throwIfAborted()
       this.#closing.signal.throwIfAborted()
       const counts = this.#options.counts()
-      this.#assertSameVersion(counts.generation)
+      const version = this.#versionOf(counts)
+      this.#assertSame(version)
       const end = rangeFrom(counts.written, position)
       if (end > position) {
         const count = await this.#readFile(into.subarray(0, end - position), position, counts.generation)
         // Another version may have begun while the disk was busy.
-        this.#assertSameVersion(this.#options.counts().generation)
+        const present = this.#versionOf(this.#options.counts())
+        this.#assertSame(present)
         if (count > 0) {
-          this.#given = counts.generation
+          if (present.beginnings !== version.beginnings) continue
+          this.#given = version
           return count
         }
         if (!this.#isAhead) continue
@@ -71,9 +80,13 @@ export class OperationBytes implements ByteSource {
     this.#options.onClosed()
   }
 
-  #assertSameVersion(generation: number): void {
+  #versionOf({generation}: ByteCounts): Version {
+    return {generation, beginnings: this.#options.entry.beginnings}
+  }
+
+  #assertSame({generation, beginnings}: Version): void {
     const given = this.#given
-    if (given === undefined || given === generation) return
+    if (given === undefined || (given.generation === generation && given.beginnings === beginnings)) return
     this.#given = undefined
     throw new TransferError(
       'DOWNLOAD_RESTARTED',
@@ -104,7 +117,7 @@ export class OperationBytes implements ByteSource {
   /** 0 when the part is not, or no more, where it was looked for: the operation has changed, or is about to. */
   async #readFile(into: Uint8Array, position: number, generation: number): Promise<number> {
     const {entry, counts} = this.#options
-    const {record} = entry
+    const {record, beginnings} = entry
     try {
       const reader = await this.#opened(generation)
       const count = await reader.read(into, position)
@@ -114,7 +127,11 @@ export class OperationBytes implements ByteSource {
       })
     } catch (thrown) {
       this.#letGo()
-      const isMoving = this.#isAhead || entry.record !== record || counts().generation !== generation
+      const isMoving =
+        this.#isAhead ||
+        entry.record !== record ||
+        counts().generation !== generation ||
+        entry.beginnings !== beginnings
       const isGone = thrown instanceof TransferError && thrown.code === 'PART_LOST'
       if (isGone && isMoving) return 0
       throw isGone && record.state === 'canceled' ? canceled(record) : thrown

@@ -79,6 +79,9 @@ export class OperationEntry implements Counted {
   /** Whoever waits for bytes; most entries never have one. */
   #waiting: Set<() => void> | undefined
   #shown: ByteCounts
+  /** The generation of which bytes were seen in the part file since it was begun. */
+  #seenOf: number | undefined
+  #beginnings = 0
 
   /**
    * `onListened`: whoever wants to know that its counters move is another one now, or nobody any more. `onLife`: it may be live now,
@@ -138,8 +141,27 @@ export class OperationEntry implements Counted {
     return this.#shown
   }
 
-  /** What may be shown from now on. A newer generation is shown when its restart was told, not before. */
+  /**
+   * How often a generation was begun a second time, after bytes of it had been seen in the part file: none of them was durable, and
+   * what comes now may be of another version.
+   */
+  get beginnings(): number {
+    return this.#beginnings
+  }
+
+  /** What is counted where bytes move: answers what may be shown from now on. */
   observe(counts: ByteCounts): ByteCounts {
+    if (counts.written.length > 0) {
+      this.#seenOf = counts.generation
+    } else if (this.#seenOf === counts.generation) {
+      this.#seenOf = undefined
+      this.#beginnings += 1
+    }
+    return this.#show(counts)
+  }
+
+  /** A newer generation is shown when its restart was told, not before. */
+  #show(counts: ByteCounts): ByteCounts {
     const shown = this.#shown
     const sameGeneration = counts.generation === shown.generation
     if (!sameGeneration && counts.generation !== this.record.evidence.generation) return shown
@@ -163,7 +185,7 @@ export class OperationEntry implements Counted {
     const hasRestarted = record.evidence.generation > this.record.evidence.generation
     this.record = record
     if (record.state === 'completed') this.#shown = countsOf(record)
-    else this.observe(this.#toldCounts(record))
+    else this.#show(this.#toldCounts(record))
     return {record, hasResponseChanged, hasRestarted}
   }
 

@@ -9,7 +9,6 @@ import {isTerminal, type LifeState} from '../domain/status.ts'
 import {mayBeSentAgain} from '../domain/upload.ts'
 import type {Log} from '../ports/log.ts'
 import type {RecordStore} from '../ports/record-store.ts'
-import type {Alarm} from './alarm.ts'
 import type {Dispatcher} from './dispatcher.ts'
 import type {EnginePhase} from './lifecycle.ts'
 import type {Operations} from './operations.ts'
@@ -39,7 +38,6 @@ export interface RecoveryOptions {
   readonly operations: Operations
   readonly line: Dispatcher
   readonly rates: RateLimits
-  readonly alarm: Alarm
   readonly spool: SpoolKeeper
   readonly prefetcher: Prefetcher
   /** Names this session. */
@@ -152,7 +150,7 @@ export class Recovery {
 
   /** Puts it back to where its state belongs. */
   #rejoin(record: OperationRecord): void {
-    const {operations, line, alarm} = this.#options
+    const {operations, line, keepDeadline} = this.#options
     if (this.#isStranded(record)) {
       operations.activate(operations.hold(record))
       return
@@ -164,7 +162,7 @@ export class Recovery {
       case 'waitingToRetry':
       case 'pausedForStorage':
         line.memberChanged(record, 'holding')
-        alarm.set(record.id, record.retryAt ?? 0)
+        keepDeadline({...record, retryAt: record.retryAt ?? 0})
         return
       case 'pausedNoNetwork':
       case 'pausedCostedNetwork':

@@ -287,9 +287,8 @@ export class SmallFiles implements Batch {
   }
 
   #letGoOfSlow(): void {
-    const before = this.now() - this.#patienceMs
     for (const carried of [...this.#onWire]) {
-      if (carried.since > before) continue
+      if (!carried.hasWaited(this.#patienceMs)) continue
       const {request, response} = carried.facts
       this.#origins.avoid(request.url, response !== undefined)
       void this.#yield(carried)

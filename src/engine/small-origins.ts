@@ -3,6 +3,7 @@
  * send files, others that nobody asked yet are trusted as well: a list may have one file of each. In this process alone, and bounded.
  */
 
+import {ERROR_CODES} from '../domain/errors.ts'
 import {originOf} from '../domain/origin.ts'
 import type {OperationRecord} from '../domain/record.ts'
 
@@ -40,8 +41,9 @@ export class SmallOrigins {
   }
 
   /** How a download ended, carried or not: its bytes speak for the server that was asked, wherever that redirected to. */
-  learn({direction, state, request, source = 0, attempts, evidence}: OperationRecord): void {
-    if (direction !== 'download') return
+  learn(record: OperationRecord): void {
+    const {direction, state, request, source = 0, attempts, evidence} = record
+    if (direction !== 'download' || saysNothing(record)) return
     const {total = Number.POSITIVE_INFINITY, coded} = evidence
     // A provider's address, or a mirror, was asked in its place.
     const isAsked = request.provider === undefined && source === 0
@@ -89,6 +91,13 @@ export class SmallOrigins {
     const oldest = this.#proofs.keys().next()
     if (!oldest.done) this.#proofs.delete(oldest.value)
   }
+}
+
+/** Its server did not come to answer: it ended before that, by a command or for what is wrong with the disk. */
+function saysNothing({state, attempts, response, error}: OperationRecord): boolean {
+  if (response !== undefined) return false
+  if (state === 'canceled') return attempts.failures === 0
+  return error !== undefined && ERROR_CODES[error.code].kind === 'storage'
 }
 
 function isProven({streak, wanted}: Proof): boolean {

@@ -23,6 +23,7 @@ import type {BackgroundTransferCompletionGroup} from './background-transfer-comp
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-transfers.ts'
 import {DownloadOperation} from './download-operation.ts'
+import {assertPath} from './given-path.ts'
 import {assertPriority} from './transfer-operation.ts'
 import {TransferSettings} from './transfer-settings.ts'
 import {requestUnconstrainedDownloads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
@@ -154,8 +155,10 @@ export class BackgroundDownloader extends TransferSettings {
     third: string | DownloadOptions = {},
     fourth: DownloadOptions = {},
   ): DownloadOperation {
-    if (third === '' || third === null) throw invalidArgument('requestBodyFile', 'must be a path')
-    if (typeof third !== 'string') return DownloadOperation.fromDraft(this.engine, this.#draft(uri, resultFile, third))
+    if (third !== null && typeof third !== 'string') {
+      return DownloadOperation.fromDraft(this.engine, this.#draft(uri, resultFile, third))
+    }
+    assertPath('requestBodyFile', third)
     const draft = this.#draft(uri, resultFile, fourth)
     return DownloadOperation.fromDraft(this.engine, withBody(draft, {kind: 'file', file: resolve(third)}))
   }
@@ -237,7 +240,7 @@ export class BackgroundDownloader extends TransferSettings {
   }
 
   #draft(uri: URL | string, resultFile: string, options: DownloadOptions): OperationDraft {
-    if (typeof resultFile !== 'string' || resultFile === '') throw invalidArgument('resultFile', 'must be a path')
+    assertPath('resultFile', resultFile)
     const {collision = 'failIfExists', priority = BackgroundTransferPriority.default} = options
     if (!COLLISION_POLICIES.has(collision)) {
       throw invalidArgument(

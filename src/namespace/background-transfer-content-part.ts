@@ -4,6 +4,7 @@ import {resolve} from 'node:path'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {formDisposition, type MultipartPart} from '../domain/multipart.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
+import {assertPath} from './given-path.ts'
 
 const DISPOSITION = 'Content-Disposition'
 
@@ -34,7 +35,7 @@ export class BackgroundTransferContentPart {
 
   /** The part carries the file's bytes, read when they are sent. Throws INVALID_ARGUMENT, and ILLEGAL_STATE after setText. */
   setFile(file: string): void {
-    if (typeof file !== 'string' || file === '') throw invalidArgument('file', 'must be a path')
+    assertPath('file', file)
     this.#set({kind: 'file', file: resolve(file)})
   }
 

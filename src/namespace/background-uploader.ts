@@ -17,6 +17,7 @@ import type {BackgroundTransferCompletionGroup} from './background-transfer-comp
 import {BackgroundTransferContentPart} from './background-transfer-content-part.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentUploads, getCurrentUploadsForTransferGroup} from './current-transfers.ts'
+import {assertPath} from './given-path.ts'
 import {assertPriority} from './transfer-operation.ts'
 import {TransferSettings} from './transfer-settings.ts'
 import {requestUnconstrainedUploads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
@@ -71,7 +72,7 @@ export class BackgroundUploader extends TransferSettings {
    * is sent, and must not change until the server has it. Nothing is sent before startAsync. Throws INVALID_ARGUMENT.
    */
   createUpload(uri: URL | string, sourceFile: string, options: UploadOptions = {}): UploadOperation {
-    if (typeof sourceFile !== 'string' || sourceFile === '') throw invalidArgument('sourceFile', 'must be a path')
+    assertPath('sourceFile', sourceFile)
     const content: RequestContent = {pieces: [{kind: 'file', file: resolve(sourceFile)}]}
     const metadata = {filename: basename(sourceFile), ...options.metadata}
     const request = {...this.requestTo(uri), ...wayOf({...options, metadata})}

@@ -104,7 +104,8 @@ class Teller {
 
   update(state: RangeState): void {
     this.#now = state
-    const isDue = this.#clock() - this.#toldAt >= INTERVAL_MS
+    // A clock that was set back says so, too.
+    const isDue = Math.abs(this.#clock() - this.#toldAt) >= INTERVAL_MS
     if (isDue || state.status !== this.#told.status || state.generation > this.#told.generation) this.#tell()
   }
 

@@ -114,9 +114,9 @@ export interface FileSink {
   openPart(name: PartName, claimed: RangeSet, use?: PartUse): Promise<OpenedPart>
   /**
    * Makes a part of all its bytes at once, as `verify` leaves one: whole, with its final mode, everything durable (fsync). The
-   * buffers belong to the sink until the promise settles. Waits while the part is open. Rejects with FILE_EXISTS when there is
-   * one already, and with whatever the disk says; what was written by then is left for `openPart`, or `discard`. Where they are not
-   * what is expected nothing is written, and it rejects as `verify` does.
+   * buffers belong to the sink until the promise settles. Waits while the part is open, and takes the place of one that is there.
+   * Rejects with whatever the disk says; what was written by then is left for `openPart`, or `discard`. Where they are not what is
+   * expected nothing is written, and it rejects as `verify` does.
    */
   writeWhole(name: PartName, bytes: readonly Buffer[], expected?: ExpectedFile): Promise<PublishedFile>
   /**

@@ -249,6 +249,43 @@ describe('a command for a group that a member is carrying out already', () => {
   })
 })
 
+describe('a command for a group that comes right behind another one', () => {
+  const group = nameOf(0)
+  const wish = {group: 0, member: 0}
+
+  it('waits until the resume of a member is durable', async () => {
+    for (const seed of [1, 2, 3]) {
+      const world = new SimulatedWorld({seed, mostDelayMs: 50, engine: {maxConcurrentTransfers: 0}})
+      await world.open()
+      const [entry] = await world.until(world.engine.start([draft(world, wish)]))
+      if (entry === undefined) throw new Error('nothing was started')
+      await world.until(world.engine.pauseGroup(group))
+      world.engine.resume(entry)
+      await world.until(world.engine.resumeGroup(group))
+      world.crash('kill')
+      await world.open()
+      expect((await entryOf(world, 0, 0)).record.state).toBe('queued')
+      await world.close()
+    }
+  })
+
+  it.each([
+    ['pauseGroup', 'pausedByApplication'],
+    ['cancelGroup', 'canceled'],
+  ] as const)('reaches a member whose start is not durable yet: %s', async (command, state) => {
+    for (const seed of [1, 2, 3]) {
+      const world = new SimulatedWorld({seed, mostDelayMs: 50})
+      await world.open()
+      const started = world.engine.start([draft(world, wish)])
+      await world.until(world.engine[command](group))
+      const [entry] = await world.until(started)
+      expect(entry?.record.state).toBe(state)
+      expect(asked(world)).toEqual([])
+      await world.close()
+    }
+  })
+})
+
 describe('a command for a group that is not carried out when the engine closes', () => {
   const refusal = new TransferError('DISK_FAILED', 'the store’s disk failed')
 

@@ -701,6 +701,30 @@ describe('commands', () => {
     expect(await world.until(world.engine.find(entry.record.id))).toBeUndefined()
   })
 
+  it('an end is acknowledged when that is durable, also behind a promise whose note of it is still being written', async () => {
+    const world = await worldOf({}, {mostDelayMs: 50})
+    const entry = await start(world, 1)
+    await world.until(() => entry.isOver)
+    void world.engine.markDelivered(entry)
+    await world.until(world.engine.markDelivered(entry))
+    world.crash('kill')
+    await world.open()
+    expect((await find(world, entry.record.id)).record.delivered).toBe(true)
+  })
+
+  it('an end that the store did not note is acknowledged again', async () => {
+    const world = await worldOf()
+    const entry = await start(world, 1)
+    await world.until(() => entry.isOver)
+    world.process.store.failNextCommits(new TransferError('DISK_FULL', 'the disk is full'))
+    await world.until(world.engine.markDelivered(entry))
+    expect(entry.record.delivered).toBeUndefined()
+    await world.until(world.engine.markDelivered(entry))
+    world.crash('kill')
+    await world.open()
+    expect((await find(world, entry.record.id)).record.delivered).toBe(true)
+  })
+
   it('conditions of the moment decide for what is started', async () => {
     const world = await worldOf()
     world.setConditions({...GOOD_CONDITIONS, connectivity: 'none'})

@@ -406,6 +406,16 @@ describe('a batch of small files', () => {
     },
   )
 
+  it('lets go of one that is slow also where the clock is set back meanwhile', async () => {
+    const world = await worldOf(1)
+    world.network.addFault(urlOf(1), {kind: 'neverAnswers'})
+    const entry = await start(world, 1)
+    world.clock.set(-3_600_000)
+    await world.advance(6_000)
+    expect([entry.record.state, rangesAsked(world, 1)]).toEqual(['completed', [undefined, undefined]])
+    await world.close()
+  })
+
   it('lets nobody wait longer than charts of the engine would', async () => {
     const world = await worldOf(2, 0, {}, {responseTimeoutMs: 1_000})
     for (const n of [1, 2]) world.network.addFault(urlOf(n), {kind: 'neverAnswers'})
@@ -944,6 +954,27 @@ describe('a batch of small files', () => {
       for (const [at, entry] of again.entries()) if (entry !== undefined) await expectWhole(world, entry, at + 1)
       await world.close()
     }
+  })
+
+  it('fetches a file once more, and not twice, whose part a killed process left', async () => {
+    const world = new SimulatedWorld({smallFilesAfter: 0, mostDelayMs: 20})
+    world.network.serve(urlOf(1), {seed: 1, size: SIZE})
+    await world.open()
+    let isWritten = false
+    world.beforeDiskCall = (call) => {
+      isWritten ||= call === 'fsync'
+    }
+    const {id} = (await start(world, 1)).record
+    await world.until(() => isWritten)
+    world.crash('kill')
+    expect(world.disk.names('/downloads')).toHaveLength(1)
+    await world.open()
+    const entry = await world.until(world.engine.find(id))
+    if (entry === undefined) throw new Error('it is lost')
+    await expectWhole(world, entry, 1)
+    expect(rangesAsked(world, 1)).toEqual([undefined, undefined])
+    expect(world.disk.names('/downloads')).toEqual(['1'])
+    await world.close()
   })
 
   it('has no second life for one whose end is not durable yet', async () => {

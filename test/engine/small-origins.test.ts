@@ -49,6 +49,34 @@ describe('a server that was asked', () => {
   })
 })
 
+describe('an end that says nothing of the server', () => {
+  const UNASKED = {...ended().attempts, total: 0}
+  const FULL = {code: 'FILE_EXISTS', message: 'the file already exists'} as const
+
+  it.each([
+    ['canceled before anybody asked', {state: 'canceled', attempts: UNASKED}],
+    ['canceled before the answer', {state: 'canceled', attempts: ended().attempts}],
+    ['a destination that is not to be had', {state: 'failed', error: FULL}],
+  ] satisfies [string, Partial<OperationRecord>][])('leaves it trusted: %s', (_, wish) => {
+    const {response: _answer, ...unanswered} = ended(wish)
+    const origins = new SmallOrigins(2)
+    origins.learn(ended())
+    origins.learn(unanswered)
+    expect(origins.isTrusted(URL)).toBe(false)
+    origins.learn(ended())
+    expect(origins.isTrusted(URL)).toBe(true)
+  })
+
+  it('makes nobody known of whom nothing is known', () => {
+    const {response: _answer, ...unanswered} = ended({state: 'canceled', attempts: UNASKED})
+    const origins = new SmallOrigins(2)
+    origins.learn(unanswered)
+    for (const n of [1, 2])
+      origins.learn(ended({request: queuedRecord(1, {url: `http://other-${n}.example/1`}).request}))
+    expect(origins.isTrusted(URL)).toBe(true)
+  })
+})
+
 describe('a server that nobody asked yet', () => {
   const at = (n: number) => `http://server-${n}.example/1`
   const met = (n: number, wish: Partial<OperationRecord> = {}) =>

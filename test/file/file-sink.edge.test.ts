@@ -15,6 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import {createServer} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
@@ -294,6 +295,21 @@ describe('a look at the destination', () => {
   })
 })
 
+describe('a destination that is a socket', () => {
+  test.each([
+    ['replaceExisting', 'is no file, but a device, a pipe or a socket'],
+    ['failIfExists', 'the file already exists'],
+  ] as const)('is replaced under no policy: %s', async (collision, message) => {
+    const file = join(directory, 'socket')
+    const server = createServer().listen(file)
+    await once(server, 'listening')
+    const sink = createFileSink({durability: 'power'})
+    await expect(sink.checkTarget({file, collision})).rejects.toMatchObject({code: 'FILE_EXISTS', message, where: file})
+    await sink.checkTarget({file, collision: 'generateUniqueName'})
+    server.close()
+  })
+})
+
 describe('a part that was written whole', () => {
   test('leaves nothing behind, also when it was opened and a checkpoint stands beside it', async () => {
     const sink = createFileSink({durability: 'power'})
@@ -304,6 +320,16 @@ describe('a part that was written whole', () => {
     const file = await sink.verify(name, {size: 1000, digests: []}, signal)
     await sink.publish(name, file, 'failIfExists')
     expect(readdirSync(directory)).toEqual(['film.mp4'])
+  })
+
+  test('touches no file that an older store does not know to have its name', async () => {
+    const sink = createFileSink({durability: 'power'})
+    const name = nameIn(directory)
+    const published = await finishPart(sink, name, Buffer.from('there'))
+    linkSync(partPaths(name).part, name.file)
+    const file = await sink.writeWhole(name, [Buffer.from('other')])
+    expect(file.inode).not.toBe(published.inode)
+    expect(readFileSync(name.file, 'utf8')).toBe('there')
   })
 
   test('takes its name in a few calls', async () => {

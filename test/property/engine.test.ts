@@ -23,6 +23,7 @@ const MUST_HAPPEN = [
   'crash by kill',
   'crash by power',
   'reopened',
+  'set the clock',
   'store failed',
   'group pause carried out',
   'group resume carried out',

@@ -11,7 +11,9 @@ interface Timer {
 
 export class SimulatedClock implements Clock {
   readonly #timers = new Set<Timer>()
+  /** Of the timers, which do not see that the clock is set. */
   #now: number
+  #setBy = 0
   #armed = 0
 
   constructor(startAt = 0) {
@@ -19,7 +21,12 @@ export class SimulatedClock implements Clock {
   }
 
   now(): number {
-    return this.#now
+    return this.#now + this.#setBy
+  }
+
+  /** Somebody sets the clock, back where that is negative; or the machine slept, in which its timers did not go on. */
+  set(ms: number): void {
+    this.#setBy += ms
   }
 
   setTimeout(fn: () => void, delayMs: number): Timer {
@@ -42,21 +49,22 @@ export class SimulatedClock implements Clock {
 
   /** When the next timer is due. */
   get nextAt(): number | undefined {
-    return this.#next()?.at
+    const next = this.#next()
+    return next === undefined ? undefined : next.at + this.#setBy
   }
 
   /** Moves to the next deadline and fires everything due then; false when no timer is armed. */
   advanceToNext(): boolean {
-    const at = this.nextAt
-    if (at === undefined) return false
-    this.#moveTo(at)
+    const next = this.#next()
+    if (next === undefined) return false
+    this.#moveTo(next.at)
     return true
   }
 
   /** Moves on by `ms`, stopping at each deadline on the way, also at those that a fired timer armed. */
   advanceBy(ms: number): void {
     const end = this.#now + ms
-    for (let at = this.nextAt; at !== undefined && at <= end; at = this.nextAt) this.#moveTo(at)
+    for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) this.#moveTo(next.at)
     this.#now = end
   }
 

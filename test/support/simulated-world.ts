@@ -370,6 +370,7 @@ function slowStore(store: MemoryStore, clock: Clock, delay: () => number): Recor
   const writes = new Set<keyof RecordStore>([
     'create',
     'save',
+    'saveSoon',
     'remove',
     'saveGroup',
     'savePrefetch',

@@ -17,7 +17,10 @@ export class TargetCheck {
     this.#files = files
   }
 
-  /** A directory is in the way under every policy: a name was meant that is a file's. */
+  /**
+   * A directory is in the way under every policy: a name was meant that is a file's. A device or a pipe is not replaced: it is not what
+   * the policy speaks of, and programs would miss it.
+   */
   async check({file, collision}: TransferTarget): Promise<void> {
     await this.#lookOnce(directoryOf(file))
     const present = await this.#files.lstat(file)
@@ -26,6 +29,10 @@ export class TargetCheck {
       throw new TransferError('FILE_EXISTS', 'this is a directory', {where: file, advice: 'name a file in it'})
     }
     if (collision === 'failIfExists') throw new TransferError('FILE_EXISTS', 'the file already exists', {where: file})
+    if (present.kind === 'other' && collision === 'replaceExisting') {
+      const advice = 'choose another name'
+      throw new TransferError('FILE_EXISTS', 'is no file, but a device, a pipe or a socket', {where: file, advice})
+    }
   }
 
   #lookOnce(directory: string): Promise<void> {

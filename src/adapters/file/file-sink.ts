@@ -240,7 +240,8 @@ async function writeWhole(context: Context, name: PartName, bytes: readonly Buff
   try {
     if (bounds !== undefined) await demandBounds(bounds, name)
     // Its final mode at once: it is as good as whole, and a call less.
-    const fd = await files.open(part, 'createNew', mode)
+    const fresh = await createPart(files, part, mode)
+    const fd = fresh ?? (await createInPlace(files, part, mode))
     try {
       unsound.delete(part)
       let written = 0
@@ -254,7 +255,8 @@ async function writeWhole(context: Context, name: PartName, bytes: readonly Buff
       if (size !== written) throw new TransferError('DISK_FAILED', `has ${size} bytes after ${written} were written`)
       const file = {device, inode, size}
       if (durable) await guardOf(context, part).sync(() => files.fsync(fd, deviceOfSmall(file)))
-      wholes.add(part)
+      // What stood beside one that was there stands beside this one now.
+      if (fresh !== undefined) wholes.add(part)
       return file
     } finally {
       await files.close(fd)
@@ -269,13 +271,19 @@ function demandBounds(bounds: FileBounds, {app, file}: PartName): Promise<void> 
 }
 
 /** Undefined when something has the name already. */
-async function createPart(files: FileSystem, path: string): Promise<number | undefined> {
+async function createPart(files: FileSystem, path: string, mode?: number): Promise<number | undefined> {
   try {
-    return await files.open(path, 'createNew')
+    return await files.open(path, 'createNew', mode)
   } catch (thrown) {
     if (errnoOf(thrown) === 'EEXIST') return undefined
     throw thrown
   }
+}
+
+/** Of what a killed process left there nothing is claimed. It may have another name by now, and is not written to. */
+async function createInPlace(files: FileSystem, path: string, mode: number): Promise<number> {
+  await files.remove(path)
+  return files.open(path, 'createNew', mode)
 }
 
 async function readOwnSide(files: FileSystem, paths: PartPaths, name: PartName): Promise<StoredSide | undefined> {

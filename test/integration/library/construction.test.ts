@@ -179,6 +179,7 @@ describe('17.A construction and configuration', () => {
     ['no URI', null, 'file'],
     ['no file', 'http://127.0.0.1/', null],
     ['an empty file name', 'http://127.0.0.1/', ''],
+    ['a file name that no file can have', 'http://127.0.0.1/', 'a\0b'],
     ['a relative address', '/path', 'file'],
   ])('19. createDownload with %s throws E_INVALIDARG', async (_, uri, file) => {
     const {engine} = await makeWorld()

@@ -304,6 +304,37 @@ describe('what is kept, and for whom', () => {
     },
   )
 
+  it.each([
+    ['media type', {contentType: 'text/plain'}, {'content-type': 'text/html'}, 'one'],
+    ['size', {minBytes: 4}, {}, 'one'],
+    ['size, found while it comes', {maxBytes: 5}, {}, 'longer'],
+    ['first bytes', {magic: '74776f'}, {}, 'one'],
+  ] as const)(
+    'what is not what is expected of it is asked for, once: another %s',
+    async (_, expected, headers, one) => {
+      const page = {body: one, headers: {...FRESH, ...headers}, etag: '"1"'}
+      const {engine, directory, server} = await prefetched(page)
+      const unexpected = await failure(get(engine, directory, server.url('/1'), {}, {expect: expected}))
+      expect([unexpected.code, server.asked()]).toEqual(['CONTENT_UNEXPECTED', ['/1']])
+      expect(server.requests[0]?.headers).toMatchObject({'cache-control': 'no-cache', 'if-none-match': '"1"'})
+      server.page('/1', {body: 'two..', headers: {...FRESH, 'content-type': 'text/plain'}, etag: '"2"'})
+      expect((await get(engine, directory, server.url('/1'), {}, {expect: expected})).text).toBe('two..')
+    },
+  )
+
+  it('nor what a batch of small files was served', async () => {
+    const {engine, directory, server, get: fetch} = await prefetched({body: 'one', headers: FRESH, etag: '"1"'})
+    for (let n = 0; n < 8; n++) {
+      server.page(`/plain-${n}`, {body: 'plain'})
+      await fetch(`/plain-${n}`)
+    }
+    server.page('/1', {body: 'two..', headers: FRESH, etag: '"2"'})
+    const events = eventsOf(engine)
+    const got = await get(engine, directory, server.url('/1'), {}, {expect: {minBytes: 4}})
+    expect(got.text).toBe('two..')
+    expect(events).toContainEqual(expect.objectContaining({type: 'operation.moved', because: 'batch.left'}))
+  })
+
   it('must-revalidate and no-cache are heeded, each as it is meant', async () => {
     const fresh = await prefetched({
       body: 'one',

@@ -1,8 +1,13 @@
 /** RangesDownloaded on a download that comes from its start to its end (O35). Numbers are the items' of 17.F. */
 
-import {firstValueFrom, toArray} from 'rxjs'
+import {firstValueFrom, Subject, toArray} from 'rxjs'
 import {describe, expect, it} from 'vitest'
-import type {BackgroundTransferRangesDownloadedEventArgs, DownloadOperation} from '../../../src/index.ts'
+import {
+  type BackgroundTransferRangesDownloadedEventArgs,
+  BackgroundTransferStatus,
+  type DownloadOperation,
+} from '../../../src/index.ts'
+import {type RangeState, rangesDownloaded} from '../../../src/namespace/ranges-downloaded.ts'
 import {contentOf} from '../../support/content.ts'
 import {makeWorld, type World} from '../harness.ts'
 
@@ -28,6 +33,18 @@ function lengthOf(events: readonly Pick<BackgroundTransferRangesDownloadedEventA
 }
 
 describe('17.F ranges as events', () => {
+  it('137. come on where the clock is set back', () => {
+    let now = Date.UTC(2026, 0, 1)
+    const states = new Subject<RangeState>()
+    const told: number[] = []
+    rangesDownloaded(states, () => now).subscribe(({addedRanges}) => told.push(addedRanges.length))
+    const status = BackgroundTransferStatus.running
+    states.next({generation: 1, ranges: [[0, 1]], status})
+    now -= 3_600_000
+    states.next({generation: 1, ranges: [[0, 2]], status})
+    expect(told).toHaveLength(2)
+  })
+
   it('134, 135, 137. events add up to what is there: sorted, merged, never empty (invariants 6 and 7)', async () => {
     const operation = create(await makeWorld())
     const events = firstValueFrom(operation.rangesDownloaded.pipe(toArray()))
