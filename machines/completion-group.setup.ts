@@ -5,7 +5,8 @@
 
 import {type AnyEventObject, assign, fromCallback, fromPromise, sendTo, setup} from 'xstate'
 import {asTransferError, type SerializedError, TransferError} from '../src/domain/errors.ts'
-import type {Tally, TallyChange, TallyId, TallyOutcome} from '../src/domain/tally.ts'
+import type {TallyId} from '../src/domain/operation-id.ts'
+import type {Tally, TallyChange, TallyOutcome} from '../src/domain/tally.ts'
 
 export interface CompletionGroupContext {
   readonly id: TallyId

@@ -18,7 +18,8 @@ import {type ActorRefFrom, assign, fromPromise, setup} from 'xstate'
 import {asTransferError, type SerializedError, TransferError} from '../src/domain/errors.ts'
 import {lazily} from '../src/domain/lazily.ts'
 import {type BatchEnds, endsOf, type Notice, noticeOf} from '../src/domain/notice.ts'
-import type {Tally, TallyChange, TallyId} from '../src/domain/tally.ts'
+import type {TallyId} from '../src/domain/operation-id.ts'
+import type {Tally, TallyChange} from '../src/domain/tally.ts'
 
 export interface NotificationBatchContext {
   readonly id: TallyId

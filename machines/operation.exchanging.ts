@@ -4,7 +4,8 @@
  * want it to.
  */
 
-import type {Evidence, ResponseFacts} from '../src/domain/record.ts'
+import type {Evidence} from '../src/domain/record.ts'
+import type {ResponseFacts} from '../src/domain/response-facts.ts'
 import {setUp} from './operation.setup.ts'
 import {noteThrown, pausesOfTheSystem} from './transfer.transitions.ts'
 

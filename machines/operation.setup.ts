@@ -26,8 +26,8 @@ import {
   NO_ATTEMPTS,
   type OperationFacts,
   type PublishedFile,
-  type ResponseFacts,
 } from '../src/domain/record.ts'
+import type {ResponseFacts} from '../src/domain/response-facts.ts'
 import {mayStartOver, type RetryDecision} from '../src/domain/retry.ts'
 import {notProvided} from './not-provided.ts'
 import {partMachine} from './part.machine.ts'

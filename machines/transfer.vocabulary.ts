@@ -3,9 +3,10 @@
  * and the inspector need not know which of the two they have.
  */
 
-import type {AttemptEvent, OperationSettings} from '../src/domain/attempt.ts'
+import type {AttemptEvent} from '../src/domain/attempt.ts'
 import type {Conditions} from '../src/domain/conditions.ts'
 import type {SerializedError} from '../src/domain/errors.ts'
+import type {OperationSettings} from '../src/domain/operation-settings.ts'
 import type {PartEvent} from '../src/domain/part.ts'
 import type {Evidence, OperationFacts, OperationRecord, TransferPolicy} from '../src/domain/record.ts'
 import type {LifeState} from '../src/domain/status.ts'

@@ -4,7 +4,8 @@
  */
 
 import type {SerializedError} from '../src/domain/errors.ts'
-import type {AnswerFacts, Evidence, ResponseFacts} from '../src/domain/record.ts'
+import type {AnswerFacts, Evidence} from '../src/domain/record.ts'
+import type {ResponseFacts} from '../src/domain/response-facts.ts'
 
 /** What voids a try, or ends the wait between two. */
 export const interruptions = {

@@ -30,15 +30,8 @@ export type {Checksum, ChecksumAlgorithm, CollisionPolicy} from './domain/record
 export type {Redirect} from './domain/redirect.ts'
 export {BackgroundTransferStatus, type LifeState} from './domain/status.ts'
 export type {TaskCall, TaskDownload, TaskLaunch} from './domain/task-view.ts'
-export type {
-  Json,
-  ResumableFacts,
-  StepAnswer,
-  StepOutcome,
-  UploadStep,
-  UploadView,
-  UploadWay,
-} from './domain/upload-steps.ts'
+export type {StepAnswer, StepOutcome, UploadStep, UploadView} from './domain/upload-steps.ts'
+export type {Json, ResumableFacts, UploadWay} from './domain/upload-way.ts'
 export {WebErrorStatus} from './domain/web-error-status.ts'
 export type {ApplicationStanding} from './engine/application-quotas.ts'
 export type {EngineEvent, ProgressChange} from './engine/events.ts'
@@ -66,6 +59,7 @@ export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
 export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
 export {BackgroundUploader, type ByteStream, type UploadOptions} from './namespace/background-uploader.ts'
 export {ContentPrefetcher, type PrefetchReport, type UriList} from './namespace/content-prefetcher.ts'
+export type {RunningDownload} from './namespace/download-operation.ts'
 export {
   type BackgroundDownloadProgress,
   DownloadOperation,
@@ -91,8 +85,9 @@ export type {
   Deferral,
 } from './namespace/ranges-downloaded.ts'
 export {ResponseInformation} from './namespace/response-information.ts'
-export type {RunningDownload, RunningTransfer, RunningUpload, WaitOptions} from './namespace/running-transfer.ts'
+export type {RunningTransfer, WaitOptions} from './namespace/running-transfer.ts'
 export {UnconstrainedTransferRequestResult} from './namespace/unconstrained-transfers.ts'
+export type {RunningUpload} from './namespace/upload-operation.ts'
 export {type BackgroundUploadProgress, UploadOperation} from './namespace/upload-operation.ts'
 export type {
   AttemptMessage,

@@ -5,9 +5,10 @@
 
 import type {Credential} from '../domain/credential.ts'
 import {TransferError} from '../domain/errors.ts'
-import type {HeaderField, ResponseFacts} from '../domain/record.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import {keepsBody, nextHop, type Redirect, redirectOf} from '../domain/redirect.ts'
+import type {ResponseFacts} from '../domain/response-facts.ts'
 import type {BodyDisposition, BodyReceiver, Exchange, RequestBody, Transport} from '../ports/transport.ts'
 import type {BodyWriter} from './body-writer.ts'
 import type {ServerLogin} from './server-login.ts'

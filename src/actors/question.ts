@@ -1,13 +1,15 @@
 /** What a connection asks of one address, and what is made of the answer. */
 
 import {TransferError} from '../domain/errors.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
 import {headerValue} from '../domain/header-fields.ts'
 import {judgeResponse} from '../domain/judge-response.ts'
 import {judgeMirror, type OtherFile, vouching} from '../domain/mirrors.ts'
 import {type PinnedVerdict, pinDigest} from '../domain/pinned-digest.ts'
 import type {ByteRange} from '../domain/range-set.ts'
-import type {Evidence, HeaderField, OperationFacts, ResponseFacts} from '../domain/record.ts'
+import type {Evidence, OperationFacts} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
+import type {ResponseFacts} from '../domain/response-facts.ts'
 import {type AskingTerms, planRequest, type RangePlan} from '../domain/resume-ladder.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {Hop} from './connection.ts'

@@ -1,7 +1,8 @@
 /** The headers of a request as they go out: the caller's, with the secret ones unsealed. */
 
+import type {HeaderField} from '../domain/header-fields.ts'
 import {headerValue} from '../domain/header-fields.ts'
-import type {HeaderField, TransferRequest} from '../domain/record.ts'
+import type {TransferRequest} from '../domain/record.ts'
 import type {Secrets} from '../ports/secrets.ts'
 
 const USER_AGENT: HeaderField = ['User-Agent', 'background-transfer']

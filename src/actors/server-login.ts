@@ -5,9 +5,11 @@
 
 import {AuthenticationMemory, type AuthorizedRequest, type Conversation} from '../domain/authentication.ts'
 import type {Credential, RequestCredentials} from '../domain/credential.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
 import {headerValues, withoutHeader} from '../domain/header-fields.ts'
 import {originOf} from '../domain/origin.ts'
-import type {HeaderField, ResponseFacts, TransferRequest} from '../domain/record.ts'
+import type {TransferRequest} from '../domain/record.ts'
+import type {ResponseFacts} from '../domain/response-facts.ts'
 import type {Random} from '../ports/random.ts'
 import type {Secrets} from '../ports/secrets.ts'
 import type {ExchangeRequest} from '../ports/transport.ts'

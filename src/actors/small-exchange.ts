@@ -12,14 +12,9 @@ import {judgeResponse} from '../domain/judge-response.ts'
 import {UNKNOWN_ORIGIN} from '../domain/origin-memory.ts'
 import {pinDigest} from '../domain/pinned-digest.ts'
 import {EMPTY} from '../domain/range-set.ts'
-import {
-  type Evidence,
-  type OperationFacts,
-  type PublishedFile,
-  type ResponseFacts,
-  withoutBytes,
-} from '../domain/record.ts'
+import {type Evidence, type OperationFacts, type PublishedFile, withoutBytes} from '../domain/record.ts'
 import {isRedirectStatus, nextHop, type Redirect, redirectOf} from '../domain/redirect.ts'
+import type {ResponseFacts} from '../domain/response-facts.ts'
 import {planRequest} from '../domain/resume-ladder.ts'
 import type {FileSink} from '../ports/file-sink.ts'
 import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'

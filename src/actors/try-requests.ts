@@ -3,10 +3,11 @@
  * carries, and which bytes of what version it asks for.
  */
 
+import type {HeaderField} from '../domain/header-fields.ts'
 import {headerValue} from '../domain/header-fields.ts'
 import {isForeign, sourcesOf} from '../domain/mirrors.ts'
 import type {ByteRange} from '../domain/range-set.ts'
-import type {Evidence, HeaderField, OperationFacts} from '../domain/record.ts'
+import type {Evidence, OperationFacts} from '../domain/record.ts'
 import type {ContentSource} from '../ports/content-source.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {Secrets} from '../ports/secrets.ts'

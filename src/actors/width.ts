@@ -6,7 +6,8 @@
 import {firstGrowth, type Growth, grown} from '../domain/connection-growth.ts'
 import {liveSources} from '../domain/mirrors.ts'
 import {acceptsRanges} from '../domain/random-access.ts'
-import type {Evidence, OperationFacts, ResponseFacts} from '../domain/record.ts'
+import type {Evidence, OperationFacts} from '../domain/record.ts'
+import type {ResponseFacts} from '../domain/response-facts.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {RateAllowance} from '../ports/rate-limiter.ts'
 

@@ -18,7 +18,7 @@ import type {Io} from './io.ts'
 import {nearest} from './nearest.ts'
 import {count, oneOf, PRIORITIES, parseChecksum, parseUrl, usageError} from './parse.ts'
 import {addPut} from './put-program.ts'
-import type {RunFlags} from './run.ts'
+import type {RunFlags} from './run-flags.ts'
 import type {GetFlags} from './wanted.ts'
 
 /** Resolves with the exit code; rejects with what goes on the error line. */

@@ -13,7 +13,7 @@ import {
   type UploadOperation,
 } from '../index.ts'
 import type {Header} from './parse.ts'
-import type {RunFlags} from './run.ts'
+import type {RunFlags} from './run-flags.ts'
 
 /** Times in ms. */
 export interface RequestFlags extends RunFlags {

@@ -8,45 +8,16 @@ import {EXIT, exitCodeOf, gravest} from './exit-code.ts'
 import {Follower, type Scope} from './follower.ts'
 import {type Interrupts, watchInterrupts} from './interrupt.ts'
 import type {Io} from './io.ts'
-import {type NetworkFlags, networkOptions} from './network-options.ts'
 import {createBarsReporter} from './reporters/bars.ts'
 import {createJsonReporter} from './reporters/json.ts'
 import {createPlainReporter} from './reporters/plain.ts'
 import {createQuietReporter} from './reporters/quiet.ts'
 import type {Reporter} from './reporters/reporter.ts'
 import {patienceOf, restingError} from './resting.ts'
+import type {RunFlags} from './run-flags.ts'
 import {noteOnFlags} from './shared-store.ts'
-import {storeDirectory} from './store-directory.ts'
 import {plural} from './text.ts'
 import type {Known, Transfer} from './transfer.ts'
-
-/** Flags of every command that transfers. */
-export interface RunFlags extends NetworkFlags {
-  readonly store?: string
-  readonly durability?: 'power' | 'process'
-  readonly maxConcurrent?: number
-  readonly maxConnectionsPerOrigin?: number
-  /** Bytes a second, all files together. */
-  readonly limitRate?: number
-  readonly conditions?: 'machine' | 'good'
-  /** ms to wait for a pause of the machine to end when nothing else is left to do. */
-  readonly wait?: number
-  readonly json?: boolean
-  readonly quiet?: boolean
-}
-
-export function engineOptions(flags: RunFlags, env: Io['env']): BackgroundTransferEngineOptions {
-  const {store, durability, maxConcurrent, maxConnectionsPerOrigin, limitRate, conditions} = flags
-  return {
-    directory: storeDirectory(store, env),
-    ...(durability === undefined ? {} : {durability}),
-    ...(maxConcurrent === undefined ? {} : {maxConcurrentTransfers: maxConcurrent}),
-    ...(maxConnectionsPerOrigin === undefined ? {} : {maxConnectionsPerOrigin}),
-    ...(limitRate === undefined ? {} : {maxBytesPerSecond: limitRate}),
-    ...(conditions === undefined ? {} : {conditions}),
-    ...networkOptions(flags, env),
-  }
-}
 
 /** How a run tells what it met beside the transfers' own course. */
 export interface Told {

@@ -1,7 +1,7 @@
 /** A store that another process has: which flags of this command are that one's business, and what a host is to be started with. */
 
 import type {HostInformation} from '../index.ts'
-import type {RunFlags} from './run.ts'
+import type {RunFlags} from './run-flags.ts'
 
 /** Flags of the engine, by their names. */
 const OF_ENGINE = {

@@ -1,7 +1,8 @@
 /** The completion groups of a host as a client knows them: those that it named, and which tasks are registered. */
 
 import {TransferError} from '../domain/errors.ts'
-import type {TallyId, TaskRegistration} from '../domain/tally.ts'
+import type {TallyId} from '../domain/operation-id.ts'
+import type {TaskRegistration} from '../domain/tally.ts'
 import type {CompletionGroupsApi, OperationDraft} from '../engine/engine-api.ts'
 import type {CallQueue} from './call-queue.ts'
 

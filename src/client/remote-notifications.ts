@@ -1,7 +1,6 @@
 /** The batches with notifications of a host, as a client knows them: which drafts of its own they wait for. */
 
-import type {OperationId} from '../domain/operation-id.ts'
-import type {TallyId} from '../domain/tally.ts'
+import type {OperationId, TallyId} from '../domain/operation-id.ts'
 import type {NotificationsApi, OperationDraft} from '../engine/engine-api.ts'
 import type {CallQueue} from './call-queue.ts'
 

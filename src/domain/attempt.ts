@@ -2,23 +2,12 @@
 
 import type {SerializedError} from './errors.ts'
 import type {PartId} from './part.ts'
-import type {AnswerFacts, DroppedSource, Evidence, OperationFacts, ResponseFacts} from './record.ts'
+import type {AnswerFacts, DroppedSource, Evidence, OperationFacts} from './record.ts'
 import type {Redirect} from './redirect.ts'
+import type {ResponseFacts} from './response-facts.ts'
 import type {RetrySettings} from './retry.ts'
-import type {ResumableFacts, UploadStep} from './upload-steps.ts'
-
-/** All in ms. */
-export interface OperationSettings {
-  readonly connectTimeoutMs: number
-  readonly responseTimeoutMs: number
-  readonly stallTimeoutMs: number
-  /** How long a pause waits for the bytes so far to become durable. */
-  readonly yieldTimeoutMs: number
-  readonly checkpointIntervalMs: number
-  /** How long the application's provider may take. */
-  readonly beforeAttemptTimeoutMs: number
-  readonly retry: RetrySettings
-}
+import type {UploadStep} from './upload-steps.ts'
+import type {ResumableFacts} from './upload-way.ts'
 
 /** What a try reports. Evidence names durable bytes only. */
 export type AttemptEvent =

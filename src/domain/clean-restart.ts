@@ -2,7 +2,8 @@
 
 import {isServedFromCache} from './cache-status.ts'
 import type {SerializedError, TransferError} from './errors.ts'
-import type {OperationFacts, ResponseFacts} from './record.ts'
+import type {OperationFacts} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 /** What is found wrong with the file itself, and not with the disk that has it. */
 export function isOfTheFile({code}: TransferError): boolean {

@@ -2,8 +2,8 @@
 
 import {invalidArgument, TransferError} from './errors.ts'
 import {headerValue} from './header-fields.ts'
-import type {ResponseFacts} from './record.ts'
 import {redactUrl} from './redaction.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 export interface ExpectedContent {
   /** Media types, any of them: 'application/zip', 'image/*'. An answer without a type is none of them. */

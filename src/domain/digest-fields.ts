@@ -5,7 +5,8 @@
 
 import {type Dictionary, parseDictionary} from 'structured-headers'
 import {headerValue} from './header-fields.ts'
-import type {Checksum, ResponseFacts} from './record.ts'
+import type {Checksum} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 type ServerAlgorithm = 'sha256' | 'sha512'
 

@@ -2,7 +2,7 @@
 
 import {attachmentName} from './content-disposition.ts'
 import {headerValues} from './header-fields.ts'
-import type {ResponseFacts} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 const FALLBACK = 'download'
 const MAX_BYTES = 200

@@ -1,7 +1,9 @@
 /** Header fields as lists of name and value: look-up, the namespace's way of adding, and which ones are secret. */
 
 import {invalidArgument} from './errors.ts'
-import type {HeaderField} from './record.ts'
+
+/** A header as it goes over the wire: name in the caller's spelling, value. */
+export type HeaderField = readonly [name: string, value: string]
 
 /** Set by the engine itself; an application's value would break resuming or framing (spec O18). */
 const RESERVED: ReadonlySet<string> = new Set([

@@ -1,7 +1,7 @@
 /** Whether an answer may be the index of the prefetcher (spec 2.9), by its head. */
 
 import {headerValue} from './header-fields.ts'
-import type {ResponseFacts} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 /** Beyond this many bytes it is not read. Forty addresses have room in it many times over. */
 export const MOST_INDEX_BYTES = 256 * 1024

@@ -3,8 +3,9 @@
  * cookie, no token, and no signed address to which it was sent on.
  */
 
-import type {Evidence, ResponseFacts} from './record.ts'
+import type {Evidence} from './record.ts'
 import {redactAnswerHeaders, redactText, redactUrl, secretsInUrl} from './redaction.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 /** `address`: the request's, which is kept as the caller gave it. */
 export function keptResponse(response: ResponseFacts, address: string): ResponseFacts {

@@ -5,7 +5,8 @@
 
 import {extended} from './extended.ts'
 import {type RangeSet, sizeOf} from './range-set.ts'
-import {type Evidence, type OperationFacts, type PublishedFile, type ResponseFacts, withoutBytes} from './record.ts'
+import {type Evidence, type OperationFacts, type PublishedFile, withoutBytes} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 import {countAttempt, countFailure, countProgress} from './retry.ts'
 
 /** It goes on the wire. */

@@ -4,7 +4,7 @@
  * Persisted: fields are only added, and every added field is optional.
  */
 
-import type {Tally, TallyId} from './tally.ts'
+import type {TallyId} from './operation-id.ts'
 
 /** A toast as it was when an operation was created for it. */
 export interface ToastNotice {
@@ -63,8 +63,16 @@ export interface Notice extends BatchEnds {
   readonly app?: string
 }
 
+/** A batch, as the store counts it. */
+export interface CountedBatch extends BatchEnds {
+  readonly id: TallyId
+  readonly notices?: BatchNotices
+  readonly group?: string
+  readonly app?: string
+}
+
 /** What a batch owes by its counts; undefined when there is nothing to show. */
-export function noticeOf({id, notices = {}, group = '', app, ...ends}: Tally): Notice | undefined {
+export function noticeOf({id, notices = {}, group = '', app, ...ends}: CountedBatch): Notice | undefined {
   const outcome = outcomeOf(ends)
   if (outcome === undefined) return undefined
   const isSuccess = outcome === 'success'

@@ -37,3 +37,6 @@ function frontOf(ms: number): string {
   const time = ms.toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7`
 }
+
+/** Guids as operations have them. */
+export type TallyId = OperationId

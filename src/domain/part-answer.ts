@@ -2,7 +2,8 @@
 
 import {parseContentRange} from './content-range.ts'
 import {headerValue} from './header-fields.ts'
-import type {Evidence, ResponseFacts} from './record.ts'
+import type {Evidence} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 import {sameVersion} from './validator.ts'
 
 /**

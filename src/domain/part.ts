@@ -1,8 +1,8 @@
 /** What the chart of a part (one more connection of a try), its byte path and the chart of its operation say to each other. */
 
-import type {OperationSettings} from './attempt.ts'
 import type {SerializedError} from './errors.ts'
 import type {OperationId} from './operation-id.ts'
+import type {OperationSettings} from './operation-settings.ts'
 import type {AttemptCounts} from './record.ts'
 
 /** Unique in a try; counts from 1. */

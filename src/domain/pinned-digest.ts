@@ -3,7 +3,8 @@
 import {contradicts, serverDigest} from './digest-fields.ts'
 import {headerValue} from './header-fields.ts'
 import type {Verdict} from './judge-response.ts'
-import type {Checksum, Evidence, ResponseFacts, TransferPolicy} from './record.ts'
+import type {Checksum, Evidence, TransferPolicy} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 export type PinnedVerdict = Verdict & {readonly digest?: Checksum}
 

@@ -3,8 +3,8 @@
 import {TransferError} from './errors.ts'
 import {headerValue} from './header-fields.ts'
 import type {Verdict} from './judge-response.ts'
-import type {ResponseFacts} from './record.ts'
 import {redactUrl} from './redaction.ts'
+import type {ResponseFacts} from './response-facts.ts'
 import type {RangePlan} from './resume-ladder.ts'
 
 /** Undefined when the answer will do. */

@@ -7,18 +7,16 @@ import type {ContentDescription} from './content-description.ts'
 import type {ExpectedContent} from './content-guard.ts'
 import type {BackgroundTransferCostPolicy} from './cost-policy.ts'
 import type {SerializedError} from './errors.ts'
+import type {HeaderField} from './header-fields.ts'
 import type {NotificationBatch} from './notice.ts'
-import type {OperationId} from './operation-id.ts'
+import type {OperationId, TallyId} from './operation-id.ts'
 import type {BackgroundTransferPriority} from './priority.ts'
 import {EMPTY, type RangeSet} from './range-set.ts'
 import {type ContentFacts, type RequestContent, soleFileOf} from './request-content.ts'
+import type {ResponseFacts} from './response-facts.ts'
 import type {LifeState} from './status.ts'
-import type {TallyId} from './tally.ts'
-import type {ResumableFacts, UploadWay} from './upload-steps.ts'
+import type {ResumableFacts, UploadWay} from './upload-way.ts'
 import type {Validator, VersionMarks} from './validator.ts'
-
-/** A header as it goes over the wire: name in the caller's spelling, value. */
-export type HeaderField = readonly [name: string, value: string]
 
 export type CollisionPolicy = 'failIfExists' | 'generateUniqueName' | 'replaceExisting'
 
@@ -125,14 +123,6 @@ export interface Evidence {
   readonly source?: number
   /** Bytes that are durable in the part file, or that the server confirmed. */
   readonly ranges: RangeSet
-}
-
-/** A response's head as the application may see it. */
-export interface ResponseFacts {
-  readonly status: number
-  readonly url: string
-  /** Raw spelling and order. */
-  readonly headers: readonly HeaderField[]
 }
 
 /** How the tries went so far. */

@@ -1,10 +1,11 @@
 /** Where a redirect leads, and with which method and headers; or why it is not followed. */
 
 import {TransferError} from './errors.ts'
+import type {HeaderField} from './header-fields.ts'
 import {decodeFieldText, headerValues, isSecretHeader} from './header-fields.ts'
 import {statusLine} from './reason-phrase.ts'
-import type {HeaderField, ResponseFacts} from './record.ts'
 import {redactUrl} from './redaction.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 export interface RedirectInput {
   /** The URL that was just asked. */

@@ -8,9 +8,10 @@
  * whole       from zero, in a new generation where bytes are thrown away.
  */
 
+import type {HeaderField} from './header-fields.ts'
 import type {OriginFacts} from './origin-memory.ts'
 import {type ByteRange, missingRanges, prefixLength} from './range-set.ts'
-import type {Evidence, HeaderField, TransferPolicy} from './record.ts'
+import type {Evidence, TransferPolicy} from './record.ts'
 
 export type Rung = 'ifRange' | 'plainRange' | 'overlap' | 'whole'
 

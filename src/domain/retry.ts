@@ -7,8 +7,9 @@ import {ERROR_CODES, type SerializedError, TransferError} from './errors.ts'
 import {headerValue} from './header-fields.ts'
 import {webErrorStatusOf} from './hresult.ts'
 import {statusLine} from './reason-phrase.ts'
-import type {AttemptCounts, DroppedSource, ResponseFacts} from './record.ts'
+import type {AttemptCounts, DroppedSource} from './record.ts'
 import {redactUrl} from './redaction.ts'
+import type {ResponseFacts} from './response-facts.ts'
 import {parseRetryAfter} from './retry-after.ts'
 
 export interface RetrySettings {

@@ -7,12 +7,9 @@
 
 import type {SerializedError} from './errors.ts'
 import type {BatchEnds, BatchNotices} from './notice.ts'
-import type {OperationId} from './operation-id.ts'
+import type {TallyId} from './operation-id.ts'
 import type {OperationRecord} from './record.ts'
 import {isTerminal} from './status.ts'
-
-/** Guids as operations have them. */
-export type TallyId = OperationId
 
 /** Persisted: a further purpose is a further word. */
 export type TallyPurpose = 'completionGroup' | 'notification'

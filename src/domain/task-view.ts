@@ -5,12 +5,13 @@
 
 import type {BackgroundTransferCostPolicy} from './cost-policy.ts'
 import type {SerializedError} from './errors.ts'
-import type {OperationId} from './operation-id.ts'
+import type {HeaderField} from './header-fields.ts'
+import type {OperationId, TallyId} from './operation-id.ts'
 import type {BackgroundTransferPriority} from './priority.ts'
 import {sizeOf} from './range-set.ts'
-import {fileOf, type HeaderField, type OperationRecord, type ResponseFacts} from './record.ts'
+import {fileOf, type OperationRecord} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 import {type BackgroundTransferStatus, statusOf} from './status.ts'
-import type {TallyId} from './tally.ts'
 
 export interface OperationView {
   readonly guid: OperationId

@@ -2,7 +2,7 @@
 
 import {type Dictionary, parseDictionary} from 'structured-headers'
 import {headerValue} from './header-fields.ts'
-import type {ResponseFacts} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 export interface UploadLimit {
   /** Bytes of one request. */

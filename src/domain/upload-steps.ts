@@ -4,36 +4,16 @@
  */
 
 import type {SerializedError} from './errors.ts'
-import type {OperationFacts, ResponseFacts} from './record.ts'
+import type {OperationFacts} from './record.ts'
 import type {ContentFacts} from './request-content.ts'
+import type {ResponseFacts} from './response-facts.ts'
+import type {ResumableFacts, UploadWay} from './upload-way.ts'
 
 /**
  * discover: what the server offers. create: a place for the upload. ask: how much of it is there. append: the next bytes.
  * complete: it is whole. terminate: it is not wanted any more.
  */
 export type UploadStep = 'discover' | 'create' | 'ask' | 'append' | 'complete' | 'terminate'
-
-export type Json = string | number | boolean | null | readonly Json[] | {readonly [name: string]: Json}
-
-/** How an upload is to be sent. */
-export interface UploadWay {
-  /** Name of the protocol. */
-  readonly protocol: string
-  /** Told to the server beside the bytes, where the protocol can. */
-  readonly metadata?: Readonly<Record<string, string>>
-  /** The most bytes of one request; the protocol's own choice where it is absent. */
-  readonly partBytes?: number
-}
-
-/** What is known of the upload at the server. */
-export interface ResumableFacts {
-  /** Its own address there; absent before it is created, and where a protocol has none. */
-  readonly url?: string
-  /** Epoch ms; the server forgets it then. */
-  readonly expiresAt?: number
-  /** The protocol's own notes. */
-  readonly own?: {readonly [name: string]: Json}
-}
 
 /** What a protocol decides by. */
 export interface UploadView {

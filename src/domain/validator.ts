@@ -2,7 +2,7 @@
 
 import {headerValue} from './header-fields.ts'
 import {parseHttpDate} from './http-date.ts'
-import type {ResponseFacts} from './record.ts'
+import type {ResponseFacts} from './response-facts.ts'
 
 /** A validator that may stand in If-Range (RFC 9110, 13.1.5). */
 export type Validator =

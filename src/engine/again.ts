@@ -3,14 +3,19 @@
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {NO_ATTEMPTS, NO_EVIDENCE, type OperationRecord} from '../domain/record.ts'
-import type {Engine} from './engine.ts'
 import type {OperationDraft} from './engine-api.ts'
+import type {EngineLimits} from './engine-limits.ts'
 import type {OperationEntry} from './operation-entry.ts'
 
-export async function startAgain(
-  engine: Pick<Engine, 'newId' | 'now' | 'start' | 'limits'>,
-  {record}: OperationEntry,
-): Promise<OperationEntry> {
+/** Where it is started again. */
+export interface Starting {
+  readonly limits: Pick<EngineLimits, 'dropDraft'>
+  newId(): OperationId
+  now(): number
+  start(drafts: readonly OperationDraft[]): Promise<readonly OperationEntry[]>
+}
+
+export async function startAgain(engine: Starting, {record}: OperationEntry): Promise<OperationEntry> {
   assertRepeatable(record)
   const draft = draftAgain(record, engine.newId(), engine.now())
   try {

@@ -12,8 +12,9 @@ import {
   withResponse,
 } from '../domain/life-facts.ts'
 import {PLAIN_LIFE, type PlainStep} from '../domain/plain-life.ts'
-import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../domain/record.ts'
+import type {Evidence, OperationFacts, OperationRecord, PublishedFile} from '../domain/record.ts'
 import type {Redirect} from '../domain/redirect.ts'
+import type {ResponseFacts} from '../domain/response-facts.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {Carrier, LetGo, OperationEntry} from './operation-entry.ts'
 import type {ChartStep} from './record-of.ts'

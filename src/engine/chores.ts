@@ -5,9 +5,9 @@
 
 import {Subject} from 'rxjs'
 import {TransferError} from '../domain/errors.ts'
-import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationId, TallyId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
-import type {TallyChange, TallyId, TallyRef} from '../domain/tally.ts'
+import type {TallyChange, TallyRef} from '../domain/tally.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
 import type {RecordStore} from '../ports/record-store.ts'
 import type {TaskHost} from '../ports/task-runner.ts'

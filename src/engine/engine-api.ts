@@ -8,30 +8,23 @@ import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
-import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationId, TallyId} from '../domain/operation-id.ts'
 import type {PrefetchCounts, PrefetchWish} from '../domain/prefetch.ts'
 import type {GroupRecord, OperationFacts, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import type {LifeState} from '../domain/status.ts'
-import type {TallyId, TaskRegistration} from '../domain/tally.ts'
+import type {TaskRegistration} from '../domain/tally.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery} from '../ports/record-store.ts'
 import type {ApplicationStanding} from './application-quotas.ts'
 import type {EngineEvent} from './events.ts'
 import type {FollowedNotices} from './followed-notices.ts'
+import type {UploadCounts} from './live-counts.ts'
 import type {ConstrainedTransfer, ResolvedEngineOptions} from './options.ts'
 
 /** What createDownload gathers; the engine adds the place in line. */
 export type OperationDraft = Omit<OperationRecord, 'sequence' | 'state'>
-
-/** Live counters of an upload; totals are 0 while unknown. */
-export interface UploadCounts {
-  readonly bytesSent: number
-  readonly totalBytesToSend: number
-  readonly bytesReceived: number
-  readonly totalBytesToReceive: number
-}
 
 /** One operation as its handle sees it: what was told last, what holds now, and the notices of what changes. */
 export interface HeldOperation {

@@ -3,11 +3,10 @@
 import type {SerializedError} from '../domain/errors.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import type {Notice} from '../domain/notice.ts'
-import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationId, TallyId} from '../domain/operation-id.ts'
 import type {PrefetchCounts, PrefetchOutcome} from '../domain/prefetch.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
-import type {TallyId} from '../domain/tally.ts'
 
 export type EngineEvent =
   /** An operation was accepted: its record is on the disk. */

@@ -5,7 +5,14 @@
  */
 
 import {Observable, type Subscriber} from 'rxjs'
-import type {OperationNotice} from './operation-entry.ts'
+import type {OperationRecord} from '../domain/record.ts'
+
+/** One notification to the application (O12). The flags hold for this notification only. */
+export interface OperationNotice {
+  readonly record: OperationRecord
+  readonly hasResponseChanged: boolean
+  readonly hasRestarted: boolean
+}
 
 type End = {readonly kind: 'completed'} | {readonly kind: 'failed'; readonly error: unknown}
 

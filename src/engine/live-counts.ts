@@ -1,9 +1,16 @@
 /** What is counted of operations while their bytes move: the live counters where there are any, else what was shown last. */
 
 import type {ByteCounts} from '../ports/progress-meter.ts'
-import type {UploadCounts} from './engine-api.ts'
 import type {OperationEntry} from './operation-entry.ts'
 import type {ProgressTicker} from './progress-ticker.ts'
+
+/** Live counters of an upload; totals are 0 while unknown. */
+export interface UploadCounts {
+  readonly bytesSent: number
+  readonly totalBytesToSend: number
+  readonly bytesReceived: number
+  readonly totalBytesToReceive: number
+}
 
 export class LiveCounts {
   readonly #ticker: ProgressTicker

@@ -11,18 +11,12 @@ import type {OperationFacts, OperationRecord} from '../domain/record.ts'
 import type {Redirect} from '../domain/redirect.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
+import type {OperationNotice} from './followed-notices.ts'
 import {FollowedNotices} from './followed-notices.ts'
 import {JournalTail} from './journal-tail.ts'
 import {pathOfState} from './position.ts'
 import type {Counted} from './progress-ticker.ts'
 import {lifeStateOf} from './record-of.ts'
-
-/** One notification to the application (O12). The flags hold for this notification only. */
-export interface OperationNotice {
-  readonly record: OperationRecord
-  readonly hasResponseChanged: boolean
-  readonly hasRestarted: boolean
-}
 
 /** What a carrier leaves of an operation. `carried`: it goes on at once; else it is queued, and waits for its turn. */
 export interface LetGo {

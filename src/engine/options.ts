@@ -2,17 +2,23 @@
 
 import type {InspectionEvent, Observer} from 'xstate'
 import type {Applications} from '../domain/applications.ts'
-import type {OperationSettings} from '../domain/attempt.ts'
 import {expectedContentOf} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationSettings} from '../domain/operation-settings.ts'
 import type {PrefetchSettings} from '../domain/prefetch.ts'
 import type {Checksum, TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
 import type {AttemptProviders} from '../ports/attempt-provider.ts'
 import {checkedApplications} from './application-options.ts'
 import type {LimitOptions} from './engine-limits.ts'
-import type {RetentionPolicy} from './retention.ts'
+
+export interface RetentionPolicy {
+  /** The newest ends to keep; older ones are forgotten once they are delivered. */
+  readonly count: number
+  /** ms after their end. */
+  readonly ageMs: number
+}
 
 export interface EngineOptions {
   /** Operations with traffic at once, all groups together. 0 (nothing runs; records can be managed) to 10,000; 5 by default. */

@@ -7,13 +7,7 @@ import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {EndedEntry, RecordStore} from '../ports/record-store.ts'
-
-export interface RetentionPolicy {
-  /** The newest ends to keep; older ones are forgotten once they are delivered. */
-  readonly count: number
-  /** ms after their end. */
-  readonly ageMs: number
-}
+import type {RetentionPolicy} from './options.ts'
 
 const PAGE = 1000
 

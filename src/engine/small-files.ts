@@ -14,10 +14,10 @@ import {
   type SmallExchangePorts,
   type SmallOutcome,
 } from '../actors/small-exchange.ts'
-import type {OperationSettings} from '../domain/attempt.ts'
 import {blockageOf, type Conditions} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {withPublished, withTry, withVerified} from '../domain/life-facts.ts'
+import type {OperationSettings} from '../domain/operation-settings.ts'
 import {originOf} from '../domain/origin.ts'
 import {isPlain} from '../domain/plain-download.ts'
 import {PLAIN_LIFE} from '../domain/plain-life.ts'

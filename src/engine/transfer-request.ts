@@ -3,9 +3,10 @@
 import {assertPlain, type Credential, credentialIn, type RequestCredentials} from '../domain/credential.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {extended} from '../domain/extended.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
 import {isSecretHeader} from '../domain/header-fields.ts'
 import {plainPathOf} from '../domain/origin.ts'
-import type {HeaderField, TransferRequest} from '../domain/record.ts'
+import type {TransferRequest} from '../domain/record.ts'
 import type {EngineApi} from './engine-api.ts'
 
 /**

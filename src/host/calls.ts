@@ -3,50 +3,14 @@
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord, TransferPolicy} from '../domain/record.ts'
-import type {TallyId} from '../domain/tally.ts'
 import type {Engine, OperationQuery} from '../engine/engine.ts'
 import type {OperationEntry} from '../engine/operation-entry.ts'
 import {byteRate} from '../engine/options.ts'
+import type {CallContext, Handlers} from './call-context.ts'
 import {COMPLETION_HANDLERS} from './completion-calls.ts'
-import type {HeldOperations} from './held-operations.ts'
 import {NOTIFICATION_HANDLERS} from './notification-calls.ts'
-import type {CallAnswer, CallInput, CallName, HostMessage, PrefetchState, Snapshot} from './protocol.ts'
+import type {CallAnswer, CallInput, CallName, PrefetchState, Snapshot} from './protocol.ts'
 import {allowedPolicy, startInTurn} from './start-call.ts'
-
-/** What the calls of one session act on. */
-export interface CallContext {
-  readonly engine: Engine
-  /** Undefined: a client that sees everything. */
-  readonly app: string | undefined
-  readonly held: HeldOperations
-  readonly inspectors: {
-    open(options: CallInput<'inspect'>): Promise<CallAnswer<'inspect'>>
-    close(port: number): Promise<void>
-  }
-  /** Tells every session. */
-  tellAll(message: HostMessage): void
-  watch(events: boolean): void
-  closeBytes(source: string): void
-  /** Drafts of this session that keep a completion group from firing. */
-  readonly expected: Map<OperationId, number>
-  /** Drafts of this session that batches with notifications wait for, with their batch. */
-  readonly notified: Map<OperationId, TallyId>
-  /** Settles when what was asked of a completion group last has been done. */
-  readonly groupTurns: Map<OperationId, Promise<void>>
-  /** Operations to come that this session sent bodies for. */
-  readonly bodies: Set<OperationId>
-  /** Operations that this session may exempt from saving power. */
-  readonly exempted: Set<OperationId>
-  /** Starts take their turns: what is started first stands in line first. */
-  startTurn: Promise<unknown>
-}
-
-export type Handlers = {
-  readonly [Name in CallName]: (
-    context: CallContext,
-    input: CallInput<Name>,
-  ) => Promise<CallAnswer<Name>> | CallAnswer<Name>
-}
 
 export function carryOut<Name extends CallName>(
   context: CallContext,

@@ -5,7 +5,7 @@
 
 import {fileURLToPath} from 'node:url'
 import type {OperationId} from '../domain/operation-id.ts'
-import type {CallContext, Handlers} from './calls.ts'
+import type {CallContext, Handlers} from './call-context.ts'
 import type {CallInput} from './protocol.ts'
 
 type CompletionCall =

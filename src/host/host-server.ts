@@ -3,32 +3,11 @@
  * engine is the one that serves this process, too.
  */
 
-import {createServer, type Server} from 'node:http'
+import {createServer} from 'node:http'
 import {TransferError} from '../domain/errors.ts'
-import type {Engine} from '../engine/engine.ts'
-import type {Clock} from '../ports/clock.ts'
 import type {Host} from './host.ts'
+import type {HostServerOptions} from './host-options.ts'
 import {refuse} from './http.ts'
-
-export interface HostServerOptions {
-  readonly engine: Engine
-  readonly clock: Clock
-  /** Of the package. */
-  readonly version: string
-  readonly pid: number
-  /** A fresh guid: this life of the host. */
-  readonly epoch: string
-  /** Opens the socket for the server; resolves when it listens. */
-  readonly listen: (server: Server) => Promise<void>
-  /** It stays when its own work is done. */
-  readonly stays: boolean
-  /** Called once, when nobody was there and nothing was to do for so many ms. */
-  readonly whenIdle?: {readonly ms: number; readonly call: () => void}
-  /** ms that a session outlives its stream; 30,000 by default. */
-  readonly sessionGraceMs?: number
-  /** ms that bodies which a client sent outlive its session; 3,600,000 by default. */
-  readonly clientAbsenceMs?: number
-}
 
 export interface HostServer {
   /** Clients that are there now. */

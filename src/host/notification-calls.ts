@@ -1,7 +1,7 @@
 /** What clients ask of batches with notifications: which drafts they are to wait for. A client whose host died says it again. */
 
 import type {OperationId} from '../domain/operation-id.ts'
-import type {CallContext, Handlers} from './calls.ts'
+import type {CallContext, Handlers} from './call-context.ts'
 
 export const NOTIFICATION_HANDLERS: Pick<Handlers, 'expectNotified' | 'withdrawNotified'> = {
   expectNotified: ({engine: {notifications}, notified}, {batch, drafts}) => {

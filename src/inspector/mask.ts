@@ -5,7 +5,8 @@
 
 import type {SerializedError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
-import {fileOf, type HeaderField, type OperationRecord, type TransferRequest} from '../domain/record.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
+import {fileOf, type OperationRecord, type TransferRequest} from '../domain/record.ts'
 import {redactAddresses, redactAnswerHeaders, redactText, redactUrl, secretsInUrl} from '../domain/redaction.ts'
 
 export function maskRecord(record: OperationRecord): OperationRecord {

@@ -20,11 +20,12 @@
 
 import type {Conditions} from '../domain/conditions.ts'
 import type {Explanation} from '../domain/explain.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {PartId} from '../domain/part.ts'
-import type {HeaderField, OperationRecord} from '../domain/record.ts'
+import type {OperationRecord} from '../domain/record.ts'
 import type {Redirect} from '../domain/redirect.ts'
 import type {BackgroundTransferStatus, LifeState} from '../domain/status.ts'
 

@@ -2,7 +2,8 @@
 
 import {filter, map, type Observable, take} from 'rxjs'
 import {invalidArgument} from '../domain/errors.ts'
-import type {TallyId, TaskRegistration} from '../domain/tally.ts'
+import type {TallyId} from '../domain/operation-id.ts'
+import type {TaskRegistration} from '../domain/tally.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {taskTimeout} from '../engine/options.ts'

@@ -26,6 +26,8 @@ import {assertPosition, createResultStream} from './result-stream.ts'
 import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
 import {type Stage, TransferOperation} from './transfer-operation.ts'
 
+export type RunningDownload = RunningTransfer<DownloadOperation>
+
 /** BackgroundDownloadProgress (spec 3.1): a copy that does not change afterwards. */
 export interface BackgroundDownloadProgress {
   /** Body bytes; headers do not count. Falls only when hasRestarted tells why. */

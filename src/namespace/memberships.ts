@@ -1,7 +1,7 @@
 /** What a downloader or uploader makes each of its operations a member of, beside the transfer group. */
 
 import {invalidArgument} from '../domain/errors.ts'
-import type {TallyId} from '../domain/tally.ts'
+import type {TallyId} from '../domain/operation-id.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 

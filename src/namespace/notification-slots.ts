@@ -2,7 +2,7 @@
 
 import {invalidArgument} from '../domain/errors.ts'
 import type {BatchNotices, NotificationBatch} from '../domain/notice.ts'
-import type {TallyId} from '../domain/tally.ts'
+import type {TallyId} from '../domain/operation-id.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {TileNotification, ToastNotification, tileNotice, toastNotice} from './notifications.ts'
 

@@ -1,7 +1,7 @@
 /** ResponseInformation (spec 2.11): an immutable picture of one response's head. */
 
 import {headerValue} from '../domain/header-fields.ts'
-import type {ResponseFacts} from '../domain/record.ts'
+import type {ResponseFacts} from '../domain/response-facts.ts'
 import {validatorOf} from '../domain/validator.ts'
 
 export class ResponseInformation {

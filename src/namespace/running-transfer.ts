@@ -1,8 +1,6 @@
 /** The promise with progress that startAsync and attachAsync give (the projection's IAsyncOperationWithProgress). */
 
 import type {Observable} from 'rxjs'
-import type {DownloadOperation} from './download-operation.ts'
-import type {UploadOperation} from './upload-operation.ts'
 
 /**
  * Rejects with the operation's error, with CANCELED, with CLOSED when the engine is closed first (the operation is kept, and
@@ -27,7 +25,3 @@ export interface WaitOptions {
   /** Cancels the operation itself, as cancel() does; one that is aborted already cancels it as soon as it is on record. */
   readonly cancelSignal?: AbortSignal
 }
-
-export type RunningDownload = RunningTransfer<DownloadOperation>
-
-export type RunningUpload = RunningTransfer<UploadOperation>

@@ -4,7 +4,10 @@ import {soleFileOf} from '../domain/request-content.ts'
 import type {BackgroundTransferStatus} from '../domain/status.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
 import {watchDraft} from './handles.ts'
+import type {RunningTransfer} from './running-transfer.ts'
 import {type Stage, TransferOperation} from './transfer-operation.ts'
+
+export type RunningUpload = RunningTransfer<UploadOperation>
 
 /** BackgroundUploadProgress (spec 3.3): a copy that does not change afterwards. */
 export interface BackgroundUploadProgress {

@@ -4,7 +4,8 @@
  * any time, and never gives what a server would not.
  */
 
-import type {HeaderField, ResponseFacts} from '../domain/record.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
+import type {ResponseFacts} from '../domain/response-facts.ts'
 import type {SpoolFile} from './spool.ts'
 
 /** A GET as it goes out, without conditions. */

@@ -10,7 +10,9 @@
  */
 
 import type {Credential} from '../domain/credential.ts'
-import type {FtpTls, HeaderField, ResponseFacts} from '../domain/record.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
+import type {FtpTls} from '../domain/record.ts'
+import type {ResponseFacts} from '../domain/response-facts.ts'
 
 export interface ExchangeRequest {
   /** Absolute http, https or ftp URL without user information or fragment. */

@@ -4,7 +4,7 @@
  * needs later it puts into the facts that it returns, and those are durable before its next step.
  */
 
-import type {HeaderField} from '../domain/record.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
 import type {StepAnswer, StepOutcome, UploadStep, UploadView} from '../domain/upload-steps.ts'
 
 /** One request. */

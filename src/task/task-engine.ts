@@ -6,7 +6,7 @@
 import {randomUUID} from 'node:crypto'
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
-import type {HeaderField} from '../domain/record.ts'
+import type {HeaderField} from '../domain/header-fields.ts'
 import type {TaskCall, TaskDownload} from '../domain/task-view.ts'
 import type {DownloadOptions} from '../namespace/background-downloader.ts'
 

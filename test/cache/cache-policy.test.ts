@@ -2,7 +2,7 @@
 
 import {describe, expect, it} from 'vitest'
 import {CacheRules} from '../../src/adapters/cache/cache-policy.ts'
-import type {HeaderField} from '../../src/domain/record.ts'
+import type {HeaderField} from '../../src/domain/header-fields.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
 
 const NOW = Date.UTC(2026, 0, 1)

@@ -7,7 +7,7 @@
 import {existsSync, readFileSync, writeFileSync, writeSync} from 'node:fs'
 import {filter, firstValueFrom} from 'rxjs'
 import {createLevelStore} from '../../src/adapters/level/level-store.ts'
-import type {TallyId} from '../../src/domain/tally.ts'
+import type {TallyId} from '../../src/domain/operation-id.ts'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 
 export interface CompletionPlan {

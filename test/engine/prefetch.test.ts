@@ -3,7 +3,7 @@
 import {describe, expect, it} from 'vitest'
 import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import {TransferError} from '../../src/domain/errors.ts'
-import type {HeaderField} from '../../src/domain/record.ts'
+import type {HeaderField} from '../../src/domain/header-fields.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'

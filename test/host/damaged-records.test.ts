@@ -5,7 +5,8 @@ import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {Engine} from '../../src/engine/engine.ts'
 import {OperationEntry} from '../../src/engine/operation-entry.ts'
-import {type CallContext, carryOut} from '../../src/host/calls.ts'
+import type {CallContext} from '../../src/host/call-context.ts'
+import {carryOut} from '../../src/host/calls.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 
 const SOUND = queuedRecord(1)

@@ -6,7 +6,7 @@
 import {describe, expect, it} from 'vitest'
 import {CallQueue} from '../../src/client/call-queue.ts'
 import {RemoteCompletionGroups} from '../../src/client/remote-completion-groups.ts'
-import type {TallyId} from '../../src/domain/tally.ts'
+import type {TallyId} from '../../src/domain/operation-id.ts'
 import type {CallBatch} from '../../src/host/protocol.ts'
 import {makeDirectory, openEngine, startServer} from '../integration/harness.ts'
 import {operationId} from '../support/records.ts'

@@ -114,7 +114,7 @@ describe('the import directions', () => {
     expect(lost.map(({from, specifier}) => `${from} imports ${specifier}, which is not there`)).toEqual([])
   })
 
-  it('make no cycle of value imports', () => {
+  it('make no cycle', () => {
     expect(findCycle(edges)?.join(' → ')).toBeUndefined()
   })
 
@@ -208,15 +208,15 @@ describe('the check itself', () => {
     )
   })
 
-  it('finds a cycle of values and overlooks one that types or a dynamic import cut', () => {
+  it('finds a cycle of whatever imports', () => {
     const ring = (third: string) => [
       ...edgesOf('src/domain/a.ts', "import {b} from './b.ts'"),
       ...edgesOf('src/domain/b.ts', "export * from './c.ts'"),
       ...edgesOf('src/domain/c.ts', third),
     ]
     expect(findCycle(ring("import {a} from './a.ts'"))).toHaveLength(4)
-    expect(findCycle(ring("import type {a} from './a.ts'"))).toBeUndefined()
-    expect(findCycle(ring("const a = () => import('./a.ts')"))).toBeUndefined()
+    expect(findCycle(ring("import type {a} from './a.ts'"))).toHaveLength(4)
+    expect(findCycle(ring("const a = () => import('./a.ts')"))).toHaveLength(4)
   })
 
   it('sees a clock in code but not in a text, and a date that is given its time', () => {

@@ -87,10 +87,10 @@ function tokenless(source: string): {readonly code: string; readonly texts: read
   return {code, texts}
 }
 
-/** One cycle of value imports, as the modules on it; undefined when there is none. Dynamic imports wait until they are called. */
+/** One cycle of imports, of whatever kind, as the modules on it; undefined when there is none. */
 export function findCycle(edges: readonly Edge[]): readonly string[] | undefined {
   const next = new Map<string, string[]>()
-  for (const {from, to, kind} of edges) if (kind === 'value') next.set(from, [...(next.get(from) ?? []), to])
+  for (const {from, to} of edges) next.set(from, [...(next.get(from) ?? []), to])
   const done = new Set<string>()
   const path: string[] = []
   const visit = (module: string): readonly string[] | undefined => {

@@ -5,14 +5,8 @@ import {type AnyEventObject, createActor, fromCallback, fromPromise} from 'xstat
 import {completionGroupMachine} from '../../machines/completion-group.machine.ts'
 import type {CompletionGroupEvent, TaskCommand} from '../../machines/completion-group.setup.ts'
 import type {SerializedError} from '../../src/domain/errors.ts'
-import {
-  applyChange,
-  emptyTally,
-  settleTally,
-  type Tally,
-  type TallyChange,
-  type TallyId,
-} from '../../src/domain/tally.ts'
+import type {TallyId} from '../../src/domain/operation-id.ts'
+import {applyChange, emptyTally, settleTally, type Tally, type TallyChange} from '../../src/domain/tally.ts'
 import {operationId} from '../support/records.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
 

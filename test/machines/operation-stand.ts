@@ -16,9 +16,9 @@ import type {
   OperationFacts,
   OperationRecord,
   PublishedFile,
-  ResponseFacts,
   TransferRequest,
 } from '../../src/domain/record.ts'
+import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import {DEFAULT_RETRY} from '../../src/domain/retry.ts'
 import type {LifeState} from '../../src/domain/status.ts'
 import {lifeStateOf, recordOf, stepOf} from '../../src/engine/record-of.ts'

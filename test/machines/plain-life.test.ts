@@ -15,8 +15,9 @@ import {
   withVerified,
 } from '../../src/domain/life-facts.ts'
 import {PLAIN_LIFE} from '../../src/domain/plain-life.ts'
-import type {Evidence, OperationFacts, OperationRecord, PublishedFile, ResponseFacts} from '../../src/domain/record.ts'
+import type {Evidence, OperationFacts, OperationRecord, PublishedFile} from '../../src/domain/record.ts'
 import type {Redirect} from '../../src/domain/redirect.ts'
+import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import type {RetryDecision} from '../../src/domain/retry.ts'
 import {stepOf} from '../../src/engine/record-of.ts'
 import {queuedRecord} from '../support/records.ts'

@@ -4,7 +4,7 @@ import {createHash} from 'node:crypto'
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {contradicts, serverDigest} from '../../src/domain/digest-fields.ts'
-import type {HeaderField} from '../../src/domain/record.ts'
+import type {HeaderField} from '../../src/domain/header-fields.ts'
 
 const BYTES = Buffer.from('Hello, world')
 const digest = (algorithm: string) => createHash(algorithm).update(BYTES).digest()

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {fileNameFromResponse, safeFileName} from '../../src/domain/file-name.ts'
-import type {ResponseFacts} from '../../src/domain/record.ts'
+import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 
 const CONTROLS = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u
 

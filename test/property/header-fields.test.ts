@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
+import type {HeaderField} from '../../src/domain/header-fields.ts'
 import {
   decodeFieldText,
   headerValue,
@@ -11,7 +12,6 @@ import {
   withHeader,
   withoutHeader,
 } from '../../src/domain/header-fields.ts'
-import type {HeaderField} from '../../src/domain/record.ts'
 
 const names = fc.constantFrom('X-One', 'x-one', 'X-ONE', 'Accept', 'accept', 'Cookie', 'COOKIE')
 const values = fc.stringMatching(/^[!-~]{1,12}$/)

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import type {HeaderField, ResponseFacts} from '../../src/domain/record.ts'
+import type {HeaderField} from '../../src/domain/header-fields.ts'
 import {type Hop, MAX_REDIRECTS, nextHop} from '../../src/domain/redirect.ts'
+import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 
 const SECRETS: readonly HeaderField[] = [
   ['Authorization', 'Bearer x'],

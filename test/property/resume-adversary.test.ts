@@ -5,16 +5,12 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import type {HeaderField} from '../../src/domain/header-fields.ts'
 import {judgeResponse} from '../../src/domain/judge-response.ts'
 import {learned, UNKNOWN_ORIGIN} from '../../src/domain/origin-memory.ts'
 import {addRange, sizeOf} from '../../src/domain/range-set.ts'
-import {
-  type Evidence,
-  type HeaderField,
-  NO_EVIDENCE,
-  type ResponseFacts,
-  withoutBytes,
-} from '../../src/domain/record.ts'
+import {type Evidence, NO_EVIDENCE, withoutBytes} from '../../src/domain/record.ts'
+import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import {planRequest} from '../../src/domain/resume-ladder.ts'
 import {contentOf} from '../support/content.ts'
 

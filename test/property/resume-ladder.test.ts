@@ -2,9 +2,11 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import type {HeaderField} from '../../src/domain/header-fields.ts'
 import {judgeResponse, type Verdict} from '../../src/domain/judge-response.ts'
 import {learned, type OriginFacts, UNKNOWN_ORIGIN} from '../../src/domain/origin-memory.ts'
-import type {Evidence, HeaderField, ResponseFacts} from '../../src/domain/record.ts'
+import type {Evidence} from '../../src/domain/record.ts'
+import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import {type AskingTerms, couldGoOn, planRequest} from '../../src/domain/resume-ladder.ts'
 import {WebErrorStatus} from '../../src/domain/web-error-status.ts'
 

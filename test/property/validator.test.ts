@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import type {HeaderField, ResponseFacts} from '../../src/domain/record.ts'
+import type {HeaderField} from '../../src/domain/header-fields.ts'
+import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import {sameVersion, type Validator, validatorOf} from '../../src/domain/validator.ts'
 
 function answer(...headers: readonly HeaderField[]): ResponseFacts {

@@ -4,7 +4,7 @@
  */
 
 import {createHash} from 'node:crypto'
-import type {ResponseFacts} from '../../src/domain/record.ts'
+import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import type {BodyDisposition, BodyReceiver} from '../../src/ports/transport.ts'
 
 export interface CollectingReceiverOptions {

@@ -1,7 +1,7 @@
 /** A ResponseCache in memory, by the rules of the real one: for simulations, whose disk is in memory, too. */
 
 import {CacheRules, type StoredHead} from '../../src/adapters/cache/cache-policy.ts'
-import type {ResponseFacts} from '../../src/domain/record.ts'
+import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import type {Clock} from '../../src/ports/clock.ts'
 import type {
   CacheableRequest,

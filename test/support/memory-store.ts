@@ -5,11 +5,11 @@
 
 import {TransferError} from '../../src/domain/errors.ts'
 import type {JournalEntry, JournalPage} from '../../src/domain/journal.ts'
-import type {OperationId} from '../../src/domain/operation-id.ts'
+import type {OperationId, TallyId} from '../../src/domain/operation-id.ts'
 import type {PrefetchRecord} from '../../src/domain/prefetch.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
 import type {LifeState} from '../../src/domain/status.ts'
-import type {Tally, TallyChange, TallyId, TallyRef} from '../../src/domain/tally.ts'
+import type {Tally, TallyChange, TallyRef} from '../../src/domain/tally.ts'
 import type {
   EndedEntry,
   LineEntry,

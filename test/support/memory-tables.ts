@@ -2,7 +2,7 @@
 
 import {JOURNAL_BOUND, type JournalEntry, type JournalPage, pageOf, withJournalled} from '../../src/domain/journal.ts'
 import {matchesQuery} from '../../src/domain/matches-query.ts'
-import type {OperationId} from '../../src/domain/operation-id.ts'
+import type {OperationId, TallyId} from '../../src/domain/operation-id.ts'
 import type {PrefetchRecord} from '../../src/domain/prefetch.ts'
 import {priorityClass} from '../../src/domain/priority.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../src/domain/record.ts'
@@ -16,7 +16,6 @@ import {
   settleTally,
   type Tally,
   type TallyChange,
-  type TallyId,
   type TallyRef,
   talliesOf,
 } from '../../src/domain/tally.ts'

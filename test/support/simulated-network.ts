@@ -3,7 +3,7 @@
  * network at all. It outlives the processes that use it, and keeps the books on every exchange.
  */
 
-import type {HeaderField} from '../../src/domain/record.ts'
+import type {HeaderField} from '../../src/domain/header-fields.ts'
 import type {ExchangeRequest} from '../../src/ports/transport.ts'
 import type {SimulatedExchange} from './simulated-transport.ts'
 

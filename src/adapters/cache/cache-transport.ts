@@ -9,7 +9,7 @@
 import type {FileHandle} from 'node:fs/promises'
 import {asTransferError, TransferError} from '../../domain/errors.ts'
 import {headerValue, isSecretHeader} from '../../domain/header-fields.ts'
-import type {ResponseFacts} from '../../domain/record.ts'
+import type {ResponseFacts} from '../../domain/response-facts.ts'
 import {
   type BodyReceiver,
   beginBrief,

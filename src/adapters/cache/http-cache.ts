@@ -1,7 +1,7 @@
 /** The ResponseCache over a directory beside the store, loaded when it is first asked and not before. */
 
 import {stat} from 'node:fs/promises'
-import type {ResponseFacts} from '../../domain/record.ts'
+import type {ResponseFacts} from '../../domain/response-facts.ts'
 import type {Clock} from '../../ports/clock.ts'
 import type {
   CacheableRequest,

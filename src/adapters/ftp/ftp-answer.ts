@@ -3,8 +3,9 @@
  * SIZE is its length, MDTM its Last-Modified, REST a range. Without a size nothing can be said of ranges.
  */
 
+import type {HeaderField} from '../../domain/header-fields.ts'
 import {headerValue} from '../../domain/header-fields.ts'
-import type {HeaderField, ResponseFacts} from '../../domain/record.ts'
+import type {ResponseFacts} from '../../domain/response-facts.ts'
 import type {ExchangeRequest} from '../../ports/transport.ts'
 
 /** What the server says of a file; undefined where it does not. */

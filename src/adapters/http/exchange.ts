@@ -4,7 +4,7 @@
  */
 
 import {asTransferError, TransferError} from '../../domain/errors.ts'
-import type {HeaderField} from '../../domain/record.ts'
+import type {HeaderField} from '../../domain/header-fields.ts'
 import type {
   BodyReceiver,
   BriefExchange,

@@ -1,6 +1,6 @@
 /** A lane carries one exchange at a time: over one connection of ours, or (a foreign one) by a dispatcher. */
 
-import type {HeaderField} from '../../domain/record.ts'
+import type {HeaderField} from '../../domain/header-fields.ts'
 import type {BodyOutlet} from './body-outlet.ts'
 import type {BodySink} from './parser-stream.ts'
 import type {Framing} from './response-head.ts'

@@ -5,7 +5,7 @@
  * What is accepted here is a part of what llhttp accepts, and means the same there; test/http/plain-exchange.test.ts compares them.
  */
 
-import type {HeaderField} from '../../domain/record.ts'
+import type {HeaderField} from '../../domain/header-fields.ts'
 import {KEEP_ALIVE_MARGIN_MS, KEEP_ALIVE_MS} from './limits.ts'
 import type {Framing} from './response-head.ts'
 

@@ -1,7 +1,7 @@
 /** What a response's head says: its fields as they came, and how the end of its body will be known (RFC 9112 6.3). */
 
 import {TransferError} from '../../domain/errors.ts'
-import type {HeaderField} from '../../domain/record.ts'
+import type {HeaderField} from '../../domain/header-fields.ts'
 
 export type Framing =
   | {readonly kind: 'none'}

@@ -4,7 +4,7 @@ import {connect as tcpConnect} from 'node:net'
 import {SocksClient} from 'socks'
 import {TransferError} from '../../domain/errors.ts'
 import {proxyUnreachable, socksFailed} from './proxy-errors.ts'
-import type {TunnelDone, TunnelWish} from './tunnel.ts'
+import type {TunnelDone, TunnelWish} from './tunnel-wish.ts'
 
 const MAX_SOCKS_FIELD_BYTES = 255
 /** The statechart's delay comes long before; the library needs a number. */

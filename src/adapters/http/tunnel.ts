@@ -2,23 +2,10 @@
 
 import type {IncomingMessage} from 'node:http'
 import {isIP, type Socket} from 'node:net'
-import type {AuthenticationMemory, Conversation} from '../../domain/authentication.ts'
-import type {TransferError} from '../../domain/errors.ts'
-import type {ProxyServer} from '../../domain/proxy.ts'
+import type {Conversation} from '../../domain/authentication.ts'
 import {MAX_HEAD_BYTES} from './limits.ts'
 import {proxyAnswered, proxyUnauthorized, proxyUnreachable, socksFailed} from './proxy-errors.ts'
-import type {TlsOptions} from './tls-options.ts'
-
-export interface TunnelWish {
-  readonly proxy: ProxyServer
-  /** The server behind it. */
-  readonly hostname: string
-  readonly port: number
-  readonly tls: TlsOptions
-  readonly memory: AuthenticationMemory
-}
-
-export type TunnelDone = (error: TransferError | undefined, socket?: Socket) => void
+import type {TunnelDone, TunnelWish} from './tunnel-wish.ts'
 
 const PROXY_AUTHENTICATION_REQUIRED = 407
 

@@ -8,7 +8,7 @@ import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import type {LifeState} from '../../domain/status.ts'
 import {type TallyRef, talliesOf} from '../../domain/tally.ts'
-import type {Database} from './database.ts'
+import type {Batch, Database} from './database.ts'
 import type {JournalBound} from './journal.ts'
 import {
   ACTIVE,
@@ -26,13 +26,6 @@ import type {Place, Places} from './places.ts'
 import {type Manifest, sealManifest} from './schema.ts'
 import {sealGroup, sealPrefetch, sealRecord, unsealRecord} from './stored-record.ts'
 import {TallyPlan} from './tally-plan.ts'
-
-/** A chained batch: the cheapest way to hand many writes to LevelDB. */
-export type Batch = ReturnType<typeof openBatch>
-
-export function openBatch(database: Database) {
-  return database.batch()
-}
 
 /** What the store remembers from batch to batch. */
 export interface Knowledge {

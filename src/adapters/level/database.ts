@@ -142,3 +142,10 @@ export async function* chunksOf(
     await iterator.close()
   }
 }
+
+export function openBatch(database: Database) {
+  return database.batch()
+}
+
+/** A chained batch: the cheapest way to hand many writes to LevelDB. */
+export type Batch = ReturnType<typeof openBatch>

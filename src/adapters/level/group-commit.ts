@@ -4,8 +4,9 @@
  */
 
 import type {OperationId} from '../../domain/operation-id.ts'
-import {openBatch, planBatch} from './batch-plan.ts'
+import {planBatch} from './batch-plan.ts'
 import type {Connection} from './connection.ts'
+import {openBatch} from './database.ts'
 import {JournalBound} from './journal.ts'
 import {NewestId} from './newest-id.ts'
 import {type Change, PendingWrites, Ticket, type Write, type WriteBatch} from './pending-writes.ts'

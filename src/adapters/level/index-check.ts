@@ -3,10 +3,10 @@
  * a word; the indexes that later batches assumed are then wrong, and an operation would stand in the line for ever.
  */
 
-import type {OperationId} from '../../domain/operation-id.ts'
+import type {OperationId, TallyId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import {isTerminal} from '../../domain/status.ts'
-import {emptyTally, isSpent, settleTally, type TallyId, type TallyRef, talliesOf} from '../../domain/tally.ts'
+import {emptyTally, isSpent, settleTally, type TallyRef, talliesOf} from '../../domain/tally.ts'
 import {chunksOf, type Database, type Entry} from './database.ts'
 import {unseal} from './envelope.ts'
 import {openSegment} from './journal.ts'

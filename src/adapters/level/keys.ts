@@ -3,11 +3,10 @@
  * that one batch can hold them all without per-entry options. Released: a change needs a migration (schema.ts).
  */
 
-import type {OperationId} from '../../domain/operation-id.ts'
+import type {OperationId, TallyId} from '../../domain/operation-id.ts'
 import {type PriorityClass, priorityClass} from '../../domain/priority.ts'
 import type {LineRange, OperationRecord} from '../../domain/record.ts'
 import {isTerminal} from '../../domain/status.ts'
-import type {TallyId} from '../../domain/tally.ts'
 import type {EndedEntry, LineEntry} from '../../ports/record-store.ts'
 
 export const OPERATIONS = '!operations!'

@@ -2,11 +2,11 @@
 
 import {TransferError} from '../../domain/errors.ts'
 import type {JournalEntry, JournalPage} from '../../domain/journal.ts'
-import type {OperationId} from '../../domain/operation-id.ts'
+import type {OperationId, TallyId} from '../../domain/operation-id.ts'
 import type {PrefetchRecord} from '../../domain/prefetch.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import type {LifeState} from '../../domain/status.ts'
-import type {Tally, TallyChange, TallyId, TallyRef} from '../../domain/tally.ts'
+import type {Tally, TallyChange, TallyRef} from '../../domain/tally.ts'
 import type {
   EndedEntry,
   LineEntry,

@@ -8,11 +8,11 @@ import type {
   AttemptCounts,
   Evidence,
   OperationRecord,
-  ResponseFacts,
   TransferPolicy,
   TransferRequest,
   TransferTarget,
 } from '../../domain/record.ts'
+import type {ResponseFacts} from '../../domain/response-facts.ts'
 
 /** What one operation’s parts were when they were written last, and their texts. */
 export class PartTexts {

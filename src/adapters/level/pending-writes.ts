@@ -5,10 +5,10 @@
 
 import {asTransferError} from '../../domain/errors.ts'
 import {type JournalEntry, withJournalled} from '../../domain/journal.ts'
-import type {OperationId} from '../../domain/operation-id.ts'
+import type {OperationId, TallyId} from '../../domain/operation-id.ts'
 import type {PrefetchRecord} from '../../domain/prefetch.ts'
 import type {GroupRecord, OperationRecord} from '../../domain/record.ts'
-import type {TallyChange, TallyId, TallyRef} from '../../domain/tally.ts'
+import type {TallyChange, TallyRef} from '../../domain/tally.ts'
 
 /**
  * create: only if the operation is unknown. save: in any case. replace: forgotten and then added again, so that it names

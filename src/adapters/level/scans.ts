@@ -1,10 +1,10 @@
 /** Reads that walk a stretch of keys: the waiting line, the active ones, pages of records, the groups. */
 
 import {matchesQuery} from '../../domain/matches-query.ts'
-import type {OperationId} from '../../domain/operation-id.ts'
+import type {OperationId, TallyId} from '../../domain/operation-id.ts'
 import type {GroupRecord, LineRange, OperationRecord} from '../../domain/record.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../../domain/status.ts'
-import type {Tally, TallyId} from '../../domain/tally.ts'
+import type {Tally} from '../../domain/tally.ts'
 import {
   DEFAULT_PAGE,
   type EndedEntry,

@@ -3,7 +3,7 @@
  * settles it, so that what a common end owes is durable with the last end.
  */
 
-import type {OperationId} from '../../domain/operation-id.ts'
+import type {OperationId, TallyId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import type {LifeState} from '../../domain/status.ts'
 import {
@@ -15,12 +15,10 @@ import {
   settleTally,
   type TallyChange,
   type TallyDelta,
-  type TallyId,
   type TallyRef,
   talliesOf,
 } from '../../domain/tally.ts'
-import type {Batch} from './batch-plan.ts'
-import type {Database} from './database.ts'
+import type {Batch, Database} from './database.ts'
 import {memberKey, tallyKey} from './keys.ts'
 import type {PendingTally, Write} from './pending-writes.ts'
 import type {Place} from './places.ts'

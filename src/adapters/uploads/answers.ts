@@ -2,10 +2,11 @@
 
 import {TransferError} from '../../domain/errors.ts'
 import {headerValue} from '../../domain/header-fields.ts'
-import type {ResponseFacts} from '../../domain/record.ts'
 import {redactUrl} from '../../domain/redaction.ts'
+import type {ResponseFacts} from '../../domain/response-facts.ts'
 import {httpStatusError} from '../../domain/retry.ts'
-import type {ResumableFacts, StepAnswer, StepOutcome, UploadStep} from '../../domain/upload-steps.ts'
+import type {StepAnswer, StepOutcome, UploadStep} from '../../domain/upload-steps.ts'
+import type {ResumableFacts} from '../../domain/upload-way.ts'
 
 export function isGood({status}: ResponseFacts): boolean {
   return status >= 200 && status < 300

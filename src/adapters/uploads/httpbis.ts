@@ -5,11 +5,13 @@
  */
 
 import {TransferError} from '../../domain/errors.ts'
+import type {HeaderField} from '../../domain/header-fields.ts'
 import {headerValue} from '../../domain/header-fields.ts'
-import type {HeaderField, ResponseFacts} from '../../domain/record.ts'
 import {redactUrl} from '../../domain/redaction.ts'
+import type {ResponseFacts} from '../../domain/response-facts.ts'
 import {uploadLimitOf} from '../../domain/upload-limit.ts'
-import type {ResumableFacts, StepAnswer, StepOutcome, UploadView} from '../../domain/upload-steps.ts'
+import type {StepAnswer, StepOutcome, UploadView} from '../../domain/upload-steps.ts'
+import type {ResumableFacts} from '../../domain/upload-way.ts'
 import type {UploadProtocol} from '../../ports/upload-protocol.ts'
 import {countIn, goOn, isGood, locationOf, lost, nonsense, refused} from './answers.ts'
 

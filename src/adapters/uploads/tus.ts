@@ -3,10 +3,12 @@
  * offers them. The upload's own address is durable before its first byte, and the offset is the server's word.
  */
 
+import type {HeaderField} from '../../domain/header-fields.ts'
 import {headerValue} from '../../domain/header-fields.ts'
 import {parseHttpDate} from '../../domain/http-date.ts'
-import type {HeaderField, ResponseFacts} from '../../domain/record.ts'
-import type {ResumableFacts, StepAnswer, StepOutcome, UploadView} from '../../domain/upload-steps.ts'
+import type {ResponseFacts} from '../../domain/response-facts.ts'
+import type {StepAnswer, StepOutcome, UploadView} from '../../domain/upload-steps.ts'
+import type {ResumableFacts} from '../../domain/upload-way.ts'
 import type {StepRequest, StepTools, UploadProtocol} from '../../ports/upload-protocol.ts'
 import {countIn, goOn, isGood, locationOf, lost, nonsense, refused} from './answers.ts'
 

@@ -4,7 +4,8 @@ import {TransferError} from '../../domain/errors.ts'
 import {BackgroundTransferEngine} from '../../index.ts'
 import {watchInterrupts} from '../interrupt.ts'
 import {type Io, printJson, printResult} from '../io.ts'
-import {engineOptions, type RunFlags} from '../run.ts'
+import type {RunFlags} from '../run-flags.ts'
+import {engineOptions} from '../run-flags.ts'
 import {hostArguments} from '../shared-store.ts'
 
 export interface HostFlags extends RunFlags {

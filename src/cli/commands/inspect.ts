@@ -7,7 +7,7 @@ import {TransferError} from '../../domain/errors.ts'
 import {BackgroundTransferEngine} from '../../index.ts'
 import {watchInterrupts} from '../interrupt.ts'
 import {type Io, printJson, printResult, say} from '../io.ts'
-import {engineOptions} from '../run.ts'
+import {engineOptions} from '../run-flags.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 
 export interface InspectFlags {

@@ -1,0 +1,41 @@
+/** What the calls of a session act on, and what answers each of them. */
+
+import type {OperationId, TallyId} from '../domain/operation-id.ts'
+import type {Engine} from '../engine/engine.ts'
+import type {HeldOperations} from './held-operations.ts'
+import type {CallAnswer, CallInput, CallName, HostMessage} from './protocol.ts'
+
+/** What the calls of one session act on. */
+export interface CallContext {
+  readonly engine: Engine
+  /** Undefined: a client that sees everything. */
+  readonly app: string | undefined
+  readonly held: HeldOperations
+  readonly inspectors: {
+    open(options: CallInput<'inspect'>): Promise<CallAnswer<'inspect'>>
+    close(port: number): Promise<void>
+  }
+  /** Tells every session. */
+  tellAll(message: HostMessage): void
+  watch(events: boolean): void
+  closeBytes(source: string): void
+  /** Drafts of this session that keep a completion group from firing. */
+  readonly expected: Map<OperationId, number>
+  /** Drafts of this session that batches with notifications wait for, with their batch. */
+  readonly notified: Map<OperationId, TallyId>
+  /** Settles when what was asked of a completion group last has been done. */
+  readonly groupTurns: Map<OperationId, Promise<void>>
+  /** Operations to come that this session sent bodies for. */
+  readonly bodies: Set<OperationId>
+  /** Operations that this session may exempt from saving power. */
+  readonly exempted: Set<OperationId>
+  /** Starts take their turns: what is started first stands in line first. */
+  startTurn: Promise<unknown>
+}
+
+export type Handlers = {
+  readonly [Name in CallName]: (
+    context: CallContext,
+    input: CallInput<Name>,
+  ) => Promise<CallAnswer<Name>> | CallAnswer<Name>
+}
