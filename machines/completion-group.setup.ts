@@ -1,6 +1,6 @@
 /**
  * What a completion group's chart knows and hears, and what its words mean: its actors, delays, guards and actions. None of them has
- * side effects; the actors are placeholders until src/engine/provide-tasks.ts puts real ones in their place.
+ * side effects; the actors are placeholders until src/engine/chores/provide-tasks.ts puts real ones in their place.
  */
 
 import {type AnyEventObject, assign, fromCallback, fromPromise, sendTo, setup} from 'xstate'

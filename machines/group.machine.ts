@@ -9,7 +9,7 @@
  * suspended   pauseAll: nobody is admitted until `group.resume`.
  *
  * A group knows its live members and the heads of its line, never the whole line: memory does not grow with the queue. Nor does
- * it with the groups: of those whose turn is far away the engine keeps no actor (src/engine/groups.ts).
+ * it with the groups: of those whose turn is far away the engine keeps no actor (src/engine/admission/groups.ts).
  */
 
 import {type ActorRefFrom, assign, setup} from 'xstate'

@@ -1,6 +1,6 @@
 /**
  * What the words of an upload's chart mean: its actors, delays, guards and actions. None of them has side effects; the actors
- * are placeholders until src/engine/provide.ts puts real ones in their place.
+ * are placeholders until src/engine/operations/provide.ts puts real ones in their place.
  */
 
 import {fromCallback, fromPromise, sendTo, setup} from 'xstate'

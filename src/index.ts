@@ -33,7 +33,7 @@ export type {TaskCall, TaskDownload, TaskLaunch} from './domain/task-view.ts'
 export type {StepAnswer, StepOutcome, UploadStep, UploadView} from './domain/upload-steps.ts'
 export type {Json, ResumableFacts, UploadWay} from './domain/upload-way.ts'
 export {WebErrorStatus} from './domain/web-error-status.ts'
-export type {ApplicationStanding} from './engine/application-quotas.ts'
+export type {ApplicationStanding} from './engine/applications/application-quotas.ts'
 export type {EngineEvent, ProgressChange} from './engine/events.ts'
 export type {
   BackgroundTaskOptions,

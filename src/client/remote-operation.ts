@@ -5,7 +5,7 @@ import {addRange, type RangeSet, sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {HeldOperation} from '../engine/engine-api.ts'
-import {FollowedNotices} from '../engine/followed-notices.ts'
+import {FollowedNotices} from '../engine/operations/followed-notices.ts'
 import type {Snapshot} from '../host/protocol.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 

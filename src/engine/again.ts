@@ -5,7 +5,7 @@ import type {OperationId} from '../domain/operation-id.ts'
 import {NO_ATTEMPTS, NO_EVIDENCE, type OperationRecord} from '../domain/record.ts'
 import type {OperationDraft} from './engine-api.ts'
 import type {EngineLimits} from './engine-limits.ts'
-import type {OperationEntry} from './operation-entry.ts'
+import type {OperationEntry} from './operations/operation-entry.ts'
 
 /** Where it is started again. */
 export interface Starting {

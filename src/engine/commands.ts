@@ -9,11 +9,11 @@ import type {LineMove} from '../domain/line-move.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {atAnotherAddress, type TransferPolicy, type TransferRequest} from '../domain/record.ts'
 import {assertOfItsDirection} from '../domain/upload.ts'
-import type {Dispatcher} from './dispatcher.ts'
-import type {Carrier, OperationEntry} from './operation-entry.ts'
-import type {Operations} from './operations.ts'
-import type {RateLimits} from './rate-limits.ts'
-import type {Sequences} from './sequences.ts'
+import type {Dispatcher} from './admission/dispatcher.ts'
+import type {Sequences} from './admission/sequences.ts'
+import type {RateLimits} from './bytes/rate-limits.ts'
+import type {Carrier, OperationEntry} from './operations/operation-entry.ts'
+import type {Operations} from './operations/operations.ts'
 
 export interface CommandsOptions {
   readonly operations: Operations

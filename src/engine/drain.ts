@@ -2,7 +2,7 @@
 
 import {waitFor} from 'xstate'
 import type {OperationSnapshot} from '../../machines/operation.machine.ts'
-import type {Operations} from './operations.ts'
+import type {Operations} from './operations/operations.ts'
 
 /** Resolves when every actor rests and everything observed was told. */
 export async function drain(operations: Operations): Promise<void> {

@@ -17,10 +17,10 @@ import type {TaskRegistration} from '../domain/tally.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery} from '../ports/record-store.ts'
-import type {ApplicationStanding} from './application-quotas.ts'
+import type {ApplicationStanding} from './applications/application-quotas.ts'
 import type {EngineEvent} from './events.ts'
-import type {FollowedNotices} from './followed-notices.ts'
-import type {UploadCounts} from './live-counts.ts'
+import type {FollowedNotices} from './operations/followed-notices.ts'
+import type {UploadCounts} from './operations/live-counts.ts'
 import type {ConstrainedTransfer, ResolvedEngineOptions} from './options.ts'
 
 /** What createDownload gathers; the engine adds the place in line. */

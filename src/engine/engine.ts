@@ -18,19 +18,20 @@ import type {ByteSource} from '../ports/byte-source.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {OperationQuery, RecordStore} from '../ports/record-store.ts'
 import type {TaskHost} from '../ports/task-runner.ts'
+import type {GroupStanding} from './admission/groups.ts'
 import {startAgain} from './again.ts'
-import type {ApplicationStanding} from './application-quotas.ts'
-import type {CompletionGroups} from './completion-groups.ts'
+import type {ApplicationStanding} from './applications/application-quotas.ts'
+import type {CompletionGroups} from './chores/completion-groups.ts'
+import type {NotificationBatches} from './chores/notification-batches.ts'
+import type {Prefetcher} from './chores/prefetcher.ts'
 import type {EngineApi, OperationDraft} from './engine-api.ts'
 import type {EngineLimits} from './engine-limits.ts'
 import {EngineParts, type EngineTuning} from './engine-parts.ts'
 import type {EngineEvent} from './events.ts'
-import type {GroupStanding} from './groups.ts'
 import type {Insight} from './insight.ts'
 import type {EnginePhase} from './lifecycle.ts'
-import type {UploadCounts} from './live-counts.ts'
-import type {NotificationBatches} from './notification-batches.ts'
-import type {OperationEntry} from './operation-entry.ts'
+import type {UploadCounts} from './operations/live-counts.ts'
+import type {OperationEntry} from './operations/operation-entry.ts'
 import {
   byteRate,
   type ConstrainedTransfer,
@@ -40,7 +41,6 @@ import {
 } from './options.ts'
 import {assertWhole} from './pages.ts'
 import type {EnginePorts} from './ports.ts'
-import type {Prefetcher} from './prefetcher.ts'
 
 const MOST_STANDINGS = 1000
 

@@ -9,12 +9,12 @@ import type {OperationEvent} from '../../machines/transfer.vocabulary.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {isTerminal, LIFE_STATES, type LifeState} from '../domain/status.ts'
 import type {RecordStore} from '../ports/record-store.ts'
+import type {Dispatcher} from './admission/dispatcher.ts'
+import type {Sequences} from './admission/sequences.ts'
 import type {Commands} from './commands.ts'
-import type {Dispatcher} from './dispatcher.ts'
-import type {OperationEntry} from './operation-entry.ts'
-import type {Operations} from './operations.ts'
-import {lifeStateOf} from './record-of.ts'
-import type {Sequences} from './sequences.ts'
+import type {OperationEntry} from './operations/operation-entry.ts'
+import type {Operations} from './operations/operations.ts'
+import {lifeStateOf} from './operations/record-of.ts'
 
 const UNFINISHED: readonly LifeState[] = LIFE_STATES.filter((state) => !isTerminal(state) && state !== 'canceling')
 const PAUSABLE: readonly LifeState[] = ['queued', 'running', 'returning', 'waitingToRetry']

@@ -9,10 +9,10 @@ import {type Conditions, GOOD_CONDITIONS} from '../domain/conditions.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
 import type {RecordStore} from '../ports/record-store.ts'
-import type {Alarm} from './alarm.ts'
+import type {Alarm} from './chores/alarm.ts'
+import type {ProgressTicker} from './operations/progress-ticker.ts'
 import type {ResolvedEngineOptions} from './options.ts'
 import type {EnginePorts} from './ports.ts'
-import type {ProgressTicker} from './progress-ticker.ts'
 
 export type EnginePhase = 'opening' | 'serving' | 'draining' | 'closed'
 

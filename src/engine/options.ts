@@ -10,7 +10,7 @@ import type {PrefetchSettings} from '../domain/prefetch.ts'
 import type {Checksum, TransferPolicy} from '../domain/record.ts'
 import {DEFAULT_RETRY} from '../domain/retry.ts'
 import type {AttemptProviders} from '../ports/attempt-provider.ts'
-import {checkedApplications} from './application-options.ts'
+import {checkedApplications} from './applications/application-options.ts'
 import type {LimitOptions} from './engine-limits.ts'
 
 export interface RetentionPolicy {

@@ -9,13 +9,13 @@ import {isTerminal, type LifeState} from '../domain/status.ts'
 import {mayBeSentAgain} from '../domain/upload.ts'
 import type {Log} from '../ports/log.ts'
 import type {RecordStore} from '../ports/record-store.ts'
-import type {Dispatcher} from './dispatcher.ts'
+import type {Dispatcher} from './admission/dispatcher.ts'
+import type {RateLimits} from './bytes/rate-limits.ts'
+import type {Prefetcher} from './chores/prefetcher.ts'
 import type {EnginePhase} from './lifecycle.ts'
-import type {Operations} from './operations.ts'
+import type {Operations} from './operations/operations.ts'
+import type {SpoolKeeper} from './operations/spool-keeper.ts'
 import type {ResolvedEngineOptions} from './options.ts'
-import type {Prefetcher} from './prefetcher.ts'
-import type {RateLimits} from './rate-limits.ts'
-import type {SpoolKeeper} from './spool-keeper.ts'
 
 /** Were on the wire, or about to be, when the process died: they queue again. */
 const INTERRUPTED: readonly LifeState[] = ['running', 'returning']

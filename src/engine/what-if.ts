@@ -9,8 +9,8 @@ import {invalidArgument} from '../domain/errors.ts'
 import type {OperationSettings} from '../domain/operation-settings.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
-import {pathOfState, snapshotAt} from './position.ts'
-import {lifeStateOf, pathOf} from './record-of.ts'
+import {pathOfState, snapshotAt} from './operations/position.ts'
+import {lifeStateOf, pathOf} from './operations/record-of.ts'
 
 export interface Supposed {
   /** Where it would stand, such as running.weighing. */

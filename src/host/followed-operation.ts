@@ -6,8 +6,8 @@
 import type {Subscription} from 'rxjs'
 import type {OperationRecord} from '../domain/record.ts'
 import type {LifeState} from '../domain/status.ts'
-import type {OperationNotice} from '../engine/followed-notices.ts'
-import type {OperationEntry} from '../engine/operation-entry.ts'
+import type {OperationNotice} from '../engine/operations/followed-notices.ts'
+import type {OperationEntry} from '../engine/operations/operation-entry.ts'
 
 export interface OperationFollower {
   /** It stands differently, or has begun anew, or was answered. */

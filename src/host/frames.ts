@@ -4,7 +4,7 @@
  */
 
 import type {EngineEvent} from '../engine/events.ts'
-import type {OperationNotice} from '../engine/followed-notices.ts'
+import type {OperationNotice} from '../engine/operations/followed-notices.ts'
 import type {HostMessage} from './protocol.ts'
 
 /** What is longer is said to one client, most likely, and would be kept for nothing. */

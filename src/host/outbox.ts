@@ -7,7 +7,7 @@
 
 import type {Writable} from 'node:stream'
 import type {EngineEvent, ProgressChange} from '../engine/events.ts'
-import type {OperationNotice} from '../engine/followed-notices.ts'
+import type {OperationNotice} from '../engine/operations/followed-notices.ts'
 import type {Frames} from './frames.ts'
 import type {ProgressTurns, TurnTaker} from './progress-turns.ts'
 import type {HostMessage} from './protocol.ts'

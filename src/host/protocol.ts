@@ -33,7 +33,7 @@ import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest, Tran
 import type {LifeState} from '../domain/status.ts'
 import type {TaskRegistration} from '../domain/tally.ts'
 import type {UploadWay} from '../domain/upload-way.ts'
-import type {ApplicationStanding} from '../engine/application-quotas.ts'
+import type {ApplicationStanding} from '../engine/applications/application-quotas.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import type {ResolvedEngineOptions} from '../engine/options.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'

@@ -5,10 +5,10 @@ import {withHeader, withoutHeader} from '../domain/header-fields.ts'
 import {parseLineMove} from '../domain/line-move.ts'
 import type {BackgroundTransferPriority} from '../domain/priority.ts'
 import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
+import {changeRequestHeaders, withOtherAddress} from '../engine/bytes/transfer-request.ts'
 import type {Engine} from '../engine/engine.ts'
-import type {OperationEntry} from '../engine/operation-entry.ts'
+import type {OperationEntry} from '../engine/operations/operation-entry.ts'
 import {byteRate} from '../engine/options.ts'
-import {changeRequestHeaders, withOtherAddress} from '../engine/transfer-request.ts'
 import type {CommandRequest, HeaderChange} from './protocol.ts'
 
 /** Throws INVALID_ARGUMENT. */

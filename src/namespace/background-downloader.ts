@@ -15,10 +15,10 @@ import {
   type TransferRequest,
 } from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
+import {isFtp} from '../engine/bytes/transfer-request.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {limitsOf} from '../engine/options.ts'
-import {isFtp} from '../engine/transfer-request.ts'
 import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-transfers.ts'

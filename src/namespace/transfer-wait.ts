@@ -8,7 +8,7 @@ import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal} from '../domain/status.ts'
 import type {EngineApi, HeldOperation} from '../engine/engine-api.ts'
-import type {FollowedNotices, MoveListener} from '../engine/followed-notices.ts'
+import type {FollowedNotices, MoveListener} from '../engine/operations/followed-notices.ts'
 import {ifPossible} from './if-possible.ts'
 import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
 

@@ -7,7 +7,7 @@ import type {Observable} from 'rxjs'
 import {fileOf, type OperationRecord} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import type {EngineEvent} from '../engine/events.ts'
-import {stateOfPath} from '../engine/position.ts'
+import {stateOfPath} from '../engine/operations/position.ts'
 import type {Log} from '../ports/log.ts'
 import {isRetry} from './steps.ts'
 

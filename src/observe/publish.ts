@@ -8,7 +8,7 @@ import {hostOf} from '../domain/origin.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {EngineEvent, ProgressChange} from '../engine/events.ts'
-import {stateOfPath} from '../engine/position.ts'
+import {stateOfPath} from '../engine/operations/position.ts'
 import {type AttemptMessage, teller} from './channels.ts'
 import {codeOf, isRetry, outcomeOf, TRYING} from './steps.ts'
 

@@ -3,7 +3,7 @@
 import {describe, expect, it} from 'vitest'
 import {createActor} from 'xstate'
 import type {OperationId} from '../../src/domain/operation-id.ts'
-import {Alarm} from '../../src/engine/alarm.ts'
+import {Alarm} from '../../src/engine/chores/alarm.ts'
 import {operationId} from '../support/records.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'

@@ -3,7 +3,7 @@
 import {describe, expect, it} from 'vitest'
 import {GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
 import type {LifeState} from '../../src/domain/status.ts'
-import {AwaitedConditions} from '../../src/engine/awaited-conditions.ts'
+import {AwaitedConditions} from '../../src/engine/chores/awaited-conditions.ts'
 import {operationId} from '../support/records.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 

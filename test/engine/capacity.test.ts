@@ -1,7 +1,7 @@
 /** What operations share, on simulated time: rates, origins, slots between groups, and the memory of ended ones. */
 
 import {describe, expect, it} from 'vitest'
-import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
 import type {RecordWish} from '../support/records.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'

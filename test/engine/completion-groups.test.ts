@@ -2,7 +2,7 @@
 
 import {describe, expect, it, vi} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
-import {Turns} from '../../src/engine/turns.ts'
+import {Turns} from '../../src/engine/admission/turns.ts'
 import type {TaskRunner} from '../../src/ports/task-runner.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest'
-import type {OperationNotice} from '../../src/engine/followed-notices.ts'
-import {FollowedNotices} from '../../src/engine/followed-notices.ts'
+import type {OperationNotice} from '../../src/engine/operations/followed-notices.ts'
+import {FollowedNotices} from '../../src/engine/operations/followed-notices.ts'
 import {queuedRecord} from '../support/records.ts'
 
 function world() {

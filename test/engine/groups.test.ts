@@ -2,8 +2,8 @@
 
 import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
-import {MOST_AWAKE} from '../../src/engine/groups.ts'
-import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import {MOST_AWAKE} from '../../src/engine/admission/groups.ts'
+import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
 import type {RecordWish} from '../support/records.ts'
 import {SimulatedWorld} from '../support/simulated-world.ts'

@@ -2,7 +2,7 @@
 
 import {expect, it} from 'vitest'
 import {UNKNOWN_ORIGIN} from '../../src/domain/origin-memory.ts'
-import {KnownOrigins} from '../../src/engine/known-origins.ts'
+import {KnownOrigins} from '../../src/engine/operations/known-origins.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
 
 const DAY_MS = 86_400_000

@@ -2,7 +2,7 @@
 
 import {describe, expect, it} from 'vitest'
 import type {LineMove} from '../../src/domain/line-move.ts'
-import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
 import {operationId} from '../support/records.ts'
 import {SimulatedWorld} from '../support/simulated-world.ts'

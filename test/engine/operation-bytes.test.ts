@@ -2,7 +2,7 @@
 
 import {describe, expect, it} from 'vitest'
 import type {LifeState} from '../../src/domain/status.ts'
-import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import {contentOf} from '../support/content.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 

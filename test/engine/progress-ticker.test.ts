@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest'
 import {createActor} from 'xstate'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {ProgressChange} from '../../src/engine/events.ts'
-import {type Counted, ProgressTicker} from '../../src/engine/progress-ticker.ts'
+import {type Counted, ProgressTicker} from '../../src/engine/operations/progress-ticker.ts'
 import type {ByteCounts} from '../../src/ports/progress-meter.ts'
 
 const A = 'a' as OperationId

@@ -1,7 +1,7 @@
 /** Pages of operations: each as it was last told, also where the store knows it as it was before. */
 
 import {describe, expect, it, vi} from 'vitest'
-import {OperationEntry} from '../../src/engine/operation-entry.ts'
+import {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import type {OperationQuery} from '../../src/ports/record-store.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 

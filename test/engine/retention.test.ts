@@ -3,8 +3,8 @@
 import {describe, expect, it} from 'vitest'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
+import {Retention} from '../../src/engine/operations/retention.ts'
 import type {RetentionPolicy} from '../../src/engine/options.ts'
-import {Retention} from '../../src/engine/retention.ts'
 import type {EndedEntry, RecordStore} from '../../src/ports/record-store.ts'
 import {operationId} from '../support/records.ts'
 

@@ -3,7 +3,7 @@
 import {expect} from 'vitest'
 import {createKeySecrets} from '../../src/adapters/secrets/key-secrets.ts'
 import type {OperationDraft} from '../../src/engine/engine-api.ts'
-import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
 import {contentOf} from '../support/content.ts'
 import type {SimulatedResource} from '../support/simulated-network.ts'

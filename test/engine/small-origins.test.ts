@@ -2,7 +2,7 @@
 
 import {describe, expect, it} from 'vitest'
 import type {OperationRecord} from '../../src/domain/record.ts'
-import {SmallOrigins} from '../../src/engine/small-origins.ts'
+import {SmallOrigins} from '../../src/engine/small-files/small-origins.ts'
 import {queuedRecord} from '../support/records.ts'
 
 const URL = 'http://files.example/1'

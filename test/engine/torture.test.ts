@@ -6,7 +6,7 @@
 
 import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
-import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import {contentOf} from '../support/content.ts'
 import {errno} from '../support/memory-disk.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'

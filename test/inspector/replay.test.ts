@@ -1,7 +1,7 @@
 /** An export bundle is enough to see an operation's life again: its journal, replayed, goes through the same states. */
 
 import {afterEach, describe, expect, it} from 'vitest'
-import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import {exportBundle} from '../../src/inspector/bundle.ts'
 import type {ExportBundle} from '../../src/inspector/protocol.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'

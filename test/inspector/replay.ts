@@ -12,8 +12,8 @@ import type {Evidence, OperationRecord} from '../../src/domain/record.ts'
 import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import {DEFAULT_RETRY, type RetryDecision} from '../../src/domain/retry.ts'
 import {LIFE_STATES, type LifeState} from '../../src/domain/status.ts'
-import {pathOfState} from '../../src/engine/position.ts'
-import {pathOf} from '../../src/engine/record-of.ts'
+import {pathOfState} from '../../src/engine/operations/position.ts'
+import {pathOf} from '../../src/engine/operations/record-of.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
 
 const SETTINGS = {

@@ -41,6 +41,19 @@ const OPTIONAL: Readonly<Record<string, string>> = {
   'src/observe/prometheus.ts': 'prom-client',
 }
 
+/** Which other folders of the engine each of them may import. */
+const ENGINE_FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  operations: [],
+  applications: [],
+  admission: ['operations'],
+  bytes: ['operations'],
+  'small-files': ['operations'],
+  chores: ['admission', 'operations'],
+}
+
+/** What the engine's folders may import of the files above them: what all agree on, and nothing that puts them together. */
+const ENGINE_CONTRACTS = ['engine-api.ts', 'events.ts', 'options.ts', 'pages.ts', 'ports.ts']
+
 /** What errnos mean is one table for all adapters. */
 const SHARED_BY_ADAPTERS = 'src/adapters/file/file-errors.ts'
 
@@ -83,6 +96,11 @@ function targetOf(to: string): string {
   return to.startsWith('src/') || to.startsWith('machines/') ? layerOf(to) : to
 }
 
+/** The folder, or the file where that stands in none. */
+function engineFolderOf(module: string): string {
+  return module.split('/')[2] ?? ''
+}
+
 function describeEdge({from, to, kind}: Edge): string {
   return `${from} imports ${to} (${kind}), but ${layerOf(from)} may not import ${targetOf(to)}`
 }
@@ -112,6 +130,17 @@ describe('the import directions', () => {
     const known = new Set(modules)
     const lost = edges.filter(({specifier, to}) => specifier.startsWith('.') && !known.has(to))
     expect(lost.map(({from, specifier}) => `${from} imports ${specifier}, which is not there`)).toEqual([])
+  })
+
+  it('lead one way between the folders of the engine', () => {
+    const inEngine = edges.filter(({from, to}) => /^src\/engine\/[\w-]+\//.test(from) && to.startsWith('src/engine/'))
+    expect(inEngine.length).toBeGreaterThan(60)
+    const wrong = inEngine.filter(({from, to}) => {
+      const folder = engineFolderOf(from)
+      const target = engineFolderOf(to)
+      return target !== folder && ![...(ENGINE_FOLDERS[folder] ?? []), ...ENGINE_CONTRACTS].includes(target)
+    })
+    expect(wrong.map(({from, to}) => `${from} imports ${to}`)).toEqual([])
   })
 
   it('make no cycle', () => {

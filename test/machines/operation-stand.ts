@@ -21,7 +21,7 @@ import type {
 import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import {DEFAULT_RETRY} from '../../src/domain/retry.ts'
 import type {LifeState} from '../../src/domain/status.ts'
-import {lifeStateOf, recordOf, stepOf} from '../../src/engine/record-of.ts'
+import {lifeStateOf, recordOf, stepOf} from '../../src/engine/operations/record-of.ts'
 import {queuedRecord, type RecordWish} from '../support/records.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'

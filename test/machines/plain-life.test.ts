@@ -19,7 +19,7 @@ import type {Evidence, OperationFacts, OperationRecord, PublishedFile} from '../
 import type {Redirect} from '../../src/domain/redirect.ts'
 import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import type {RetryDecision} from '../../src/domain/retry.ts'
-import {stepOf} from '../../src/engine/record-of.ts'
+import {stepOf} from '../../src/engine/operations/record-of.ts'
 import {queuedRecord} from '../support/records.ts'
 import {HEAD, SETTINGS} from './operation-stand.ts'
 

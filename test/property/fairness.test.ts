@@ -6,7 +6,7 @@ import {PATIENCE} from '../../src/domain/admission.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../../src/domain/priority.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
-import type {OperationEntry} from '../../src/engine/operation-entry.ts'
+import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
 const {default: normal, high, low} = BackgroundTransferPriority

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import {expect, it} from 'vitest'
 import {chooseOffer, countTurn, type PassedOver} from '../../src/domain/admission.ts'
 import type {PriorityClass} from '../../src/domain/priority.ts'
-import {type Offer, Rotation} from '../../src/engine/rotation.ts'
+import {type Offer, Rotation} from '../../src/engine/admission/rotation.ts'
 
 const GROUPS = ['a', 'b', 'c', 'd', 'e', 'f']
 const ORIGINS = ['http://x', 'http://y']

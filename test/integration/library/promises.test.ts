@@ -6,7 +6,7 @@ import type {AddressInfo} from 'node:net'
 import {createServer} from 'node:net'
 import {describe, expect, it} from 'vitest'
 import type {EngineApi, HeldOperation} from '../../../src/engine/engine-api.ts'
-import {FollowedNotices} from '../../../src/engine/followed-notices.ts'
+import {FollowedNotices} from '../../../src/engine/operations/followed-notices.ts'
 import {
   type BackgroundDownloadProgress,
   BackgroundTransferError,

@@ -1,0 +1,105 @@
+/**
+ * Private files go with their operation: its copy of a stream when it ends, or when nobody can start it any more; its answer when it
+ * is forgotten.
+ */
+
+import {TransferError} from '../../domain/errors.ts'
+import type {OperationId} from '../../domain/operation-id.ts'
+import type {OperationRecord} from '../../domain/record.ts'
+import {type ContentPiece, isSpooled} from '../../domain/request-content.ts'
+import {isTerminal} from '../../domain/status.ts'
+import type {Log} from '../../ports/log.ts'
+import type {RecordStore} from '../../ports/record-store.ts'
+import {type Spool, spoolName} from '../../ports/spool.ts'
+
+export interface SpoolKeeperOptions {
+  readonly spool: Spool
+  readonly store: RecordStore
+  readonly log: Log
+}
+
+export class SpoolKeeper {
+  readonly #options: SpoolKeeperOptions
+  /** Copies whose operation is not accepted yet. */
+  readonly #drafts = new Set<OperationId>()
+  /** Streams that are being taken, by what gives each up. */
+  readonly #taking = new Map<AbortController, Promise<number>>()
+
+  constructor(options: SpoolKeeperOptions) {
+    this.#options = options
+  }
+
+  /** What a crash left behind: files whose operation was never accepted, or needs them no more. */
+  async sweep(): Promise<void> {
+    const {spool, store, log} = this.#options
+    try {
+      const found = await spool.list()
+      const records = await store.getMany(found.map(({id}) => id))
+      for (const [index, {id, kind}] of found.entries()) {
+        const record = records[index]
+        const isWanted = record !== undefined && (kind === 'answer' || !isTerminal(record.state))
+        if (!isWanted) await spool.remove(id, kind)
+      }
+    } catch (error) {
+      log.warn({error: String(error)}, 'private files of earlier operations could not be removed')
+    }
+  }
+
+  /** Takes a stream whole, as the body of an operation to come. Rejects with CLOSED where the engine closes first. */
+  async take(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
+    const closing = new AbortController()
+    const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal])
+    const taking = this.#options.spool.take(id, chunks, either)
+    this.#taking.set(closing, taking)
+    try {
+      const size = await taking
+      this.#drafts.add(id)
+      return {kind: 'spool', name: spoolName(id, 'body'), size}
+    } finally {
+      this.#taking.delete(closing)
+    }
+  }
+
+  /** They are being accepted: from now on their records say what becomes of their copies. */
+  accepting(operations: readonly Pick<OperationRecord, 'id'>[]): void {
+    for (const {id} of operations) this.#drafts.delete(id)
+  }
+
+  /** They were not, and may be another time. */
+  refused(operations: readonly Pick<OperationRecord, 'id' | 'request'>[]): void {
+    for (const {id, request} of operations) if (isSpooled(request.body)) this.#drafts.add(id)
+  }
+
+  /** Nobody can start it any more: no effect for what was accepted. */
+  async dropped(id: OperationId): Promise<void> {
+    if (this.#drafts.delete(id)) await this.#remove(id, 'body')
+  }
+
+  /** The engine closes: who gives it a stream may never end it. */
+  async dropDrafts(): Promise<void> {
+    const closed = new TransferError('CLOSED', 'the engine was closed before it had the whole stream')
+    for (const closing of this.#taking.keys()) closing.abort(closed)
+    await Promise.allSettled(this.#taking.values())
+    await Promise.all([...this.#drafts].map((id) => this.dropped(id)))
+  }
+
+  /** Its end is durable. */
+  async ended({id, request}: OperationRecord): Promise<void> {
+    if (isSpooled(request.body)) await this.#remove(id, 'body')
+  }
+
+  /** Its record is about to go. */
+  async forgotten({id, direction}: OperationRecord): Promise<void> {
+    if (direction === 'upload') await this.#remove(id)
+  }
+
+  /** What stays is found by the next sweep. */
+  async #remove(id: OperationId, kind?: 'body'): Promise<void> {
+    const {spool, log} = this.#options
+    try {
+      await spool.remove(id, kind)
+    } catch (error) {
+      log.warn({id, error: String(error)}, 'a private file could not be removed')
+    }
+  }
+}
