@@ -4,6 +4,8 @@ import {describe, expect, it} from 'vitest'
 import type {LifeState} from '../../src/domain/status.ts'
 import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import {contentOf} from '../support/content.ts'
+import type {MemoryDisk} from '../support/memory-disk.ts'
+import {operationId} from '../support/records.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
 const SIZE = 80_000
@@ -98,6 +100,38 @@ describe('bytes that are read on', () => {
     expect(entry?.record.state).toBe('completed')
     await expect(source.read(into, first)).rejects.toMatchObject({code: 'DOWNLOAD_RESTARTED'})
     // Once: from here on it reads the version that there is.
+    const second = await world.until(source.read(into, first))
+    expect(into.subarray(0, second).equals(contentOf(2, SIZE).subarray(first, first + second))).toBe(true)
+    source.close()
+    await world.close()
+  })
+
+  it.each([
+    ['was damaged', (disk: MemoryDisk, part: string) => disk.writeFile(part, Buffer.alloc(SIZE))],
+    ['was removed', (disk: MemoryDisk, part: string) => disk.removeFile(part)],
+  ])('are never of another version, also where a part that was read of before it went on %s', async (_, spoil) => {
+    const world = new SimulatedWorld()
+    world.network.serve(urlOf(1), {seed: 1, size: SIZE})
+    await world.open()
+    const [started] = await world.until(world.engine.start([world.draft(1, {})]))
+    await world.advance(1500)
+    world.engine.pause(started as OperationEntry)
+    await world.until(() => started?.record.state === 'pausedByApplication')
+    await world.close()
+    await world.open()
+    const entry = await world.until(world.engine.find(operationId(1)))
+    const source = world.engine.bytesOf(entry as OperationEntry)
+    const into = Buffer.alloc(1000)
+    const first = await world.until(source.read(into, 0))
+    expect(into.subarray(0, first).equals(CONTENT.subarray(0, first))).toBe(true)
+    const part = world.disk.names('/downloads').find((name) => name.endsWith('.part'))
+    spoil(world.disk, `/downloads/${part}`)
+    world.network.serve(urlOf(1), {seed: 2, size: SIZE})
+    world.engine.resume(entry as OperationEntry)
+    await world.until(() => entry?.isOver === true)
+    expect(entry?.record.state).toBe('completed')
+    await expect(source.read(into, first)).rejects.toMatchObject({code: 'DOWNLOAD_RESTARTED'})
+    // From here on it reads the version that there is.
     const second = await world.until(source.read(into, first))
     expect(into.subarray(0, second).equals(contentOf(2, SIZE).subarray(first, first + second))).toBe(true)
     source.close()

@@ -32,8 +32,8 @@ interface Version {
 
 export class OperationBytes implements ByteSource {
   readonly #options: OperationBytesOptions
-  /** Of one generation, opened at the first read of it. */
-  #file: {readonly generation: number; readonly reader: Promise<FileReader>} | undefined
+  /** Of one version, opened at the first read of it: another one may have another part. */
+  #file: {readonly version: Version; readonly reader: Promise<FileReader>} | undefined
   /** What bytes were given of. */
   #given: Version | undefined
   /** Ends a read that waits. */
@@ -56,7 +56,7 @@ export class OperationBytes implements ByteSource {
       this.#assertSame(version)
       const end = rangeFrom(counts.written, position)
       if (end > position) {
-        const count = await this.#readFile(into.subarray(0, end - position), position, counts.generation)
+        const count = await this.#readFile(into.subarray(0, end - position), position, version)
         // Another version may have begun while the disk was busy.
         const present = this.#versionOf(this.#options.counts())
         this.#assertSame(present)
@@ -84,9 +84,9 @@ export class OperationBytes implements ByteSource {
     return {generation, beginnings: this.#options.entry.beginnings}
   }
 
-  #assertSame({generation, beginnings}: Version): void {
+  #assertSame(version: Version): void {
     const given = this.#given
-    if (given === undefined || (given.generation === generation && given.beginnings === beginnings)) return
+    if (given === undefined || isSame(given, version)) return
     this.#given = undefined
     throw new TransferError(
       'DOWNLOAD_RESTARTED',
@@ -115,11 +115,11 @@ export class OperationBytes implements ByteSource {
   }
 
   /** 0 when the part is not, or no more, where it was looked for: the operation has changed, or is about to. */
-  async #readFile(into: Uint8Array, position: number, generation: number): Promise<number> {
+  async #readFile(into: Uint8Array, position: number, version: Version): Promise<number> {
     const {entry, counts} = this.#options
-    const {record, beginnings} = entry
+    const {record} = entry
     try {
-      const reader = await this.#opened(generation)
+      const reader = await this.#opened(version)
       const count = await reader.read(into, position)
       if (count > 0) return count
       throw new TransferError('PART_LOST', 'the file is shorter than what was written to it', {
@@ -127,29 +127,25 @@ export class OperationBytes implements ByteSource {
       })
     } catch (thrown) {
       this.#letGo()
-      const isMoving =
-        this.#isAhead ||
-        entry.record !== record ||
-        counts().generation !== generation ||
-        entry.beginnings !== beginnings
+      const isMoving = this.#isAhead || entry.record !== record || !isSame(this.#versionOf(counts()), version)
       const isGone = thrown instanceof TransferError && thrown.code === 'PART_LOST'
       if (isGone && isMoving) return 0
       throw isGone && record.state === 'canceled' ? canceled(record) : thrown
     }
   }
 
-  #opened(generation: number): Promise<FileReader> {
-    if (this.#file?.generation === generation) return this.#file.reader
+  #opened(version: Version): Promise<FileReader> {
+    if (this.#file !== undefined && isSame(this.#file.version, version)) return this.#file.reader
     this.#letGo()
     const {sink, entry} = this.#options
     const {record} = entry
-    const part = partNameOf({...record, evidence: {...record.evidence, generation}})
+    const part = partNameOf({...record, evidence: {...record.evidence, generation: version.generation}})
     const reader = sink.openReader(
       part,
       record.state === 'completed' ? (record.resultFile ?? record.target.file) : undefined,
     )
     reader.catch(() => undefined)
-    this.#file = {generation, reader}
+    this.#file = {version, reader}
     return reader
   }
 
@@ -184,6 +180,10 @@ export class OperationBytes implements ByteSource {
       )
     })
   }
+}
+
+function isSame(a: Version, b: Version): boolean {
+  return a.generation === b.generation && a.beginnings === b.beginnings
 }
 
 function canceled({id}: OperationRecord): TransferError {

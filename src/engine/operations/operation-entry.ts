@@ -73,7 +73,7 @@ export class OperationEntry implements Counted {
   /** Whoever waits for bytes; most entries never have one. */
   #waiting: Set<() => void> | undefined
   #shown: ByteCounts
-  /** The generation of which bytes were seen in the part file since it was begun. */
+  /** The generation of which bytes were shown to be in the part file since it was begun. */
   #seenOf: number | undefined
   #beginnings = 0
 
@@ -89,6 +89,7 @@ export class OperationEntry implements Counted {
     this.path = pathOfState(record.state)
     this.journal = new JournalTail(record.journalled ?? 0)
     this.#shown = countsOf(record)
+    this.#noteSeen(this.#shown)
   }
 
   get actor(): OperationActor | undefined {
@@ -136,8 +137,8 @@ export class OperationEntry implements Counted {
   }
 
   /**
-   * How often a generation was begun a second time, after bytes of it had been seen in the part file: none of them was durable, and
-   * what comes now may be of another version.
+   * How often a generation was begun a second time, after bytes of it were shown to be in the part file: none of them was durable, or
+   * the part was damaged, and what comes now may be of another version.
    */
   get beginnings(): number {
     return this.#beginnings
@@ -145,9 +146,7 @@ export class OperationEntry implements Counted {
 
   /** What is counted where bytes move: answers what may be shown from now on. */
   observe(counts: ByteCounts): ByteCounts {
-    if (counts.written.length > 0) {
-      this.#seenOf = counts.generation
-    } else if (this.#seenOf === counts.generation) {
+    if (counts.written.length === 0 && this.#seenOf === counts.generation) {
       this.#seenOf = undefined
       this.#beginnings += 1
     }
@@ -159,6 +158,7 @@ export class OperationEntry implements Counted {
     const shown = this.#shown
     const sameGeneration = counts.generation === shown.generation
     if (!sameGeneration && counts.generation !== this.record.evidence.generation) return shown
+    this.#noteSeen(counts)
     if (isPlainGrowth(counts, shown)) {
       this.#shown = counts
       return counts
@@ -172,6 +172,10 @@ export class OperationEntry implements Counted {
       ...answerIn(counts, sameGeneration ? shown : undefined),
     }
     return this.#shown
+  }
+
+  #noteSeen({generation, written}: ByteCounts): void {
+    if (written.length > 0) this.#seenOf = generation
   }
 
   tell(record: OperationRecord): OperationNotice {
