@@ -222,6 +222,11 @@ export function afterRun(
   }
 }
 
+/** When the next run is due, epoch ms: no later than any wait lasts, also where the clock was set back meanwhile. */
+export function prefetchDueAt(dueAt: number, now: number): number {
+  return Math.min(dueAt, now + LONGEST_WAIT_MS)
+}
+
 function doubled(ms: number, times: number): number {
   return Math.min(LONGEST_WAIT_MS, ms * 2 ** Math.min(times, MOST_DOUBLINGS))
 }

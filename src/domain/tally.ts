@@ -252,3 +252,8 @@ export function nextRunAt(runs: number, retry: RunRetry, now: number, random: nu
   // Half of it is certain, so that a task that fails at once is not tried at once.
   return now + Math.round(ceiling / 2 + (random * ceiling) / 2)
 }
+
+/** When the next try is due, epoch ms: no later than any wait lasts, also where the clock was set back meanwhile. */
+export function runDueAt(retryAt: number, now: number): number {
+  return Math.min(retryAt, now + MOST_BETWEEN_RUNS_MS)
+}

@@ -6,6 +6,8 @@ import {Turns} from '../../src/engine/admission/turns.ts'
 import type {TaskRunner} from '../../src/ports/task-runner.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
 
+const HOUR = 3_600_000
+
 const REGISTRATION = {
   taskId: 't',
   name: '',
@@ -130,5 +132,30 @@ describe('turns', () => {
     turns.ask(() => came.push(6))
     turns.ask(() => came.push(7))
     expect(came).toEqual([1, 2, 4, 5, 6])
+  })
+})
+
+describe('17.K a task whose next try an engine on a clock that was set back waits for', () => {
+  it('waits no longer than the longest wait, also behind a crash', async () => {
+    let tries = 0
+    const tasks: TaskRunner = {
+      locate: String,
+      start: () => {
+        tries += 1
+        const ended = tries === 1 ? Promise.reject(new Error('it failed')) : Promise.resolve()
+        return {ended, cancel: () => undefined, stop: () => undefined}
+      },
+    }
+    const world = new SimulatedWorld({tasks})
+    const {completionGroups} = await world.open()
+    const id = completionGroups.create()
+    await world.until(completionGroups.register(id, REGISTRATION))
+    await world.until(completionGroups.enable(id))
+    await world.until(() => world.process.events.at(-1)?.type === 'task.failed')
+    world.crash('kill')
+    world.clock.set(-24 * HOUR)
+    await world.open()
+    await world.until(() => tries === 2, HOUR)
+    await world.close()
   })
 })

@@ -234,6 +234,18 @@ describe('what lasts', () => {
     },
   )
 
+  it('a clock that was set back lets nobody wait longer than the longest wait', async () => {
+    const world = await makeWorld()
+    void wish(world, 1)
+    await world.until(() => runs(world).length === 1)
+    await world.settle()
+    world.crash('kill')
+    world.clock.set(-30 * 24 * HOUR)
+    await world.open()
+    await world.until(() => runs(world).length === 1, 25 * HOUR)
+    await world.close()
+  })
+
   it('a crash in the middle of a run loses nothing that was stored', async () => {
     const world = await makeWorld()
     await world.until(wish(world, 1, 2))

@@ -10,7 +10,7 @@ import {TransferError} from '../../domain/errors.ts'
 import {lazily} from '../../domain/lazily.ts'
 import type {TallyId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
-import {emptyTally, type Tally, type TallyChange, type TaskRegistration} from '../../domain/tally.ts'
+import {emptyTally, runDueAt, type Tally, type TallyChange, type TaskRegistration} from '../../domain/tally.ts'
 import {pathOf} from '../operations/record-of.ts'
 import type {Alarm} from './alarm.ts'
 import {provideCompletionGroupMachine, type TaskProvisions} from './provide-tasks.ts'
@@ -253,7 +253,7 @@ export class CompletionGroups {
       case 'backingOff':
         if (failure !== undefined)
           emit({type: 'task.failed', at, group: id, run: runs, error: failure, retryAt: retryAt ?? at})
-        alarm.set(id, retryAt ?? at, {wake: () => this.#send(id, {type: 'retry.due'})})
+        alarm.set(id, runDueAt(retryAt ?? at, at), {wake: () => this.#send(id, {type: 'retry.due'})})
         return
       case 'fired':
         emit({type: 'task.completed', at, group: id, run: runs})

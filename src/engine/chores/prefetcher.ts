@@ -26,6 +26,7 @@ import {
   type PrefetchRecord,
   type PrefetchSettings,
   type PrefetchWish,
+  prefetchDueAt,
 } from '../../domain/prefetch.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import type {Clock} from '../../ports/clock.ts'
@@ -180,10 +181,11 @@ export class Prefetcher implements PrefetchApi {
     const path = pathOf(snapshot.value)
     if (path === this.#path) return
     this.#path = path
-    const {alarm, id} = this.#options
+    const {alarm, id, ports} = this.#options
     const {dueAt} = this.#record
     if ((path === 'scheduled' || path === 'backingOff') && dueAt !== undefined) {
-      alarm.set(id, dueAt, {wake: () => this.#send({type: 'prefetch.due'}), isIdle: true})
+      const at = prefetchDueAt(dueAt, ports.clock.now())
+      alarm.set(id, at, {wake: () => this.#send({type: 'prefetch.due'}), isIdle: true})
     } else {
       alarm.clear(id)
     }
