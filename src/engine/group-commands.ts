@@ -79,9 +79,11 @@ export class GroupCommands {
     const {states} = command
     const {group, app} = members
     line.suspendGroup(group)
+    const before = accepted()
     try {
-      await accepted()
       await this.#carryOut(command, this.#aheadOfTheStore(members, command.event()))
+      // Whoever was being started stands in the store from here on.
+      await before
       for (let after: OperationId | undefined; ; ) {
         const from = after
         let carriedOut = Promise.resolve()

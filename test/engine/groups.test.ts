@@ -1,6 +1,6 @@
 /** More groups than are kept awake: the order in which they are served, and that each of them can be commanded. */
 
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, vi} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
 import {MOST_AWAKE} from '../../src/engine/admission/groups.ts'
 import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
@@ -267,6 +267,33 @@ describe('a command for a group that comes right behind another one', () => {
       expect((await entryOf(world, 0, 0)).record.state).toBe('queued')
       await world.close()
     }
+  })
+
+  it('moves those that are there at once, however long a start takes', async () => {
+    const world = new SimulatedWorld()
+    await world.open()
+    const large = draft(world, wish)
+    world.network.serve(large.request.url, {seed: 1, size: 80_000})
+    const [entry] = await world.until(world.engine.start([large]))
+    await world.until(() => entry?.record.state === 'running')
+    let release = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const {store} = world.process
+    const create = store.create.bind(store)
+    vi.spyOn(store, 'create').mockImplementation(async (records) => {
+      await released
+      await create(records)
+    })
+    const other = world.engine.start([draft(world, {group: 1, member: 0})])
+    const paused = world.engine.pauseGroup(group)
+    await world.advance(100)
+    expect(entry?.record.state).toBe('pausedByApplication')
+    release()
+    await world.until(other)
+    await world.until(paused)
+    await world.close()
   })
 
   it.each([
