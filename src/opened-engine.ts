@@ -4,6 +4,7 @@ import {resolve} from 'node:path'
 import {readRules} from './adapters/control/rules-file.ts'
 import type {ControlOptions} from './control.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
+import {isSilentHost} from './domain/silent-host.ts'
 import {checkedApplications} from './engine/applications/application-options.ts'
 import {Engine} from './engine/engine.ts'
 import type {EngineApi} from './engine/engine-api.ts'
@@ -129,12 +130,13 @@ async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Pro
   }
 }
 
-/** Undefined where there is no host. */
+/** Undefined where there is no host; one that is there and says nothing is none to take the place of. */
 async function unlessUnreachable(connected: Promise<OpenedEngine>): Promise<OpenedEngine | undefined> {
   try {
     return await connected
   } catch (error) {
-    if (error instanceof TransferError && error.code === 'HOST_UNREACHABLE') return undefined
+    const isNobody = error instanceof TransferError && error.code === 'HOST_UNREACHABLE' && !isSilentHost(error)
+    if (isNobody) return undefined
     throw error
   }
 }

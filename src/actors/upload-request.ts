@@ -203,10 +203,13 @@ export class UploadRequest {
     return after.kind === 'hop' ? after.hop : {head: after.head}
   }
 
-  /** Who refuses a request closes without reading the rest of it, and may so cut off what it has to say; but it has refused it. */
+  /**
+   * Who refuses a request closes without reading the rest of it, and may so cut off what it has to say; but it has refused it. Nor does
+   * a redirect that nobody follows become another one by its end.
+   */
   #brokeOff(thrown: unknown): void {
     const after = this.#planned()
-    const isRefused = after?.kind === 'answered' && !isGood(after.head)
+    const isRefused = after?.kind === 'fail' || (after?.kind === 'answered' && !isGood(after.head))
     if (!isRefused || asTransferError(thrown).kind !== 'network') throw thrown
   }
 

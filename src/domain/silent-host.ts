@@ -8,6 +8,12 @@ export const MOST_SILENCE_MS = 10_000
 export function silentHost(address?: string): TransferError {
   return new TransferError('HOST_UNREACHABLE', 'the host takes questions and does not answer', {
     ...(address === undefined ? {} : {where: address}),
+    details: {silentMs: MOST_SILENCE_MS},
     advice: 'see whether its process is stopped, or has no time',
   })
+}
+
+/** It has the store, so that nobody else can: to look for it once more, or to open the store, is in vain. */
+export function isSilentHost({details}: TransferError): boolean {
+  return details.silentMs !== undefined
 }

@@ -12,11 +12,11 @@ import type {Frames} from './frames.ts'
 import type {ProgressTurns, TurnTaker} from './progress-turns.ts'
 import type {HostMessage} from './protocol.ts'
 
-/** A client that reads this much too slowly is cut off; it comes back and is told how things stand. */
+/**
+ * A client that reads this much too slowly is cut off; it comes back and is told how things stand. What it has asked for does not count,
+ * or it would never hear that: it would ask for all of it again, and be cut off each time.
+ */
 const MOST_UNREAD_BYTES = 32 * 1024 * 1024
-
-/** What is asked for and larger than this does not count as unread, or it would never be heard: it would be cut off each time. */
-const LARGE_BYTES = 1024 * 1024
 
 /** Among the variants of a notice, of which the others are numbers of holds. */
 const COUNTS = 0
@@ -44,9 +44,9 @@ export interface OutboxOptions {
 export class Outbox implements TurnTaker {
   readonly #options: OutboxOptions
   #out: Writable | undefined
-  /** Bytes of large answers: those that were said in this turn, and those of writes that were not read to their ends. */
-  #unsentLarge = 0
-  #unreadLarge = 0
+  /** Bytes of answers: those that were given in this turn, and those of writes that were not read to their ends. */
+  #unsentAnswers = 0
+  #unreadAnswers = 0
   /** What was said in this turn. */
   #unsent: string[] = []
   /** What has moved since the client was told. */
@@ -62,7 +62,7 @@ export class Outbox implements TurnTaker {
   open(out: Writable): void {
     this.close()
     this.#out = out
-    this.#unreadLarge = 0
+    this.#unreadAnswers = 0
     for (const operation of this.#moved) operation.listen()
     this.#moved.clear()
   }
@@ -71,7 +71,7 @@ export class Outbox implements TurnTaker {
   close(): void {
     this.#out = undefined
     this.#unsent = []
-    this.#unsentLarge = 0
+    this.#unsentAnswers = 0
     this.#progress = []
     this.#options.turns.leave(this)
   }
@@ -87,10 +87,10 @@ export class Outbox implements TurnTaker {
     this.#unsent.push(frame)
   }
 
-  /** What the client has asked for, however large it is. */
+  /** What the client has asked for, however much it is. */
   answer(frame: string): void {
     if (this.#out === undefined) return
-    if (frame.length > LARGE_BYTES) this.#unsentLarge += Buffer.byteLength(frame)
+    this.#unsentAnswers += Buffer.byteLength(frame)
     this.say(frame)
   }
 
@@ -116,13 +116,13 @@ export class Outbox implements TurnTaker {
     if (this.#out === undefined || unsent.length === 0) return
     this.#unsent = []
     const out = this.#out
-    const large = this.#unsentLarge
-    this.#unsentLarge = 0
-    this.#unreadLarge += large
+    const answers = this.#unsentAnswers
+    this.#unsentAnswers = 0
+    this.#unreadAnswers += answers
     out.write(this.#options.frames.packed(unsent), () => {
-      if (this.#out === out) this.#unreadLarge -= large
+      if (this.#out === out) this.#unreadAnswers -= answers
     })
-    if (out.writableLength - this.#unreadLarge > MOST_UNREAD_BYTES) out.destroy()
+    if (out.writableLength - this.#unreadAnswers > MOST_UNREAD_BYTES) out.destroy()
   }
 
   get #hasProgress(): boolean {

@@ -1,22 +1,36 @@
 /** What a client says of a host that is gone: what happened, and what there is to do. */
 
+import {mkdirSync} from 'node:fs'
 import {createServer, type Socket} from 'node:net'
-import {join} from 'node:path'
-import {describe, expect, it} from 'vitest'
+import {dirname, join} from 'node:path'
+import {describe, expect, it, vi} from 'vitest'
+import {controlAddress} from '../../src/adapters/control/control-address.ts'
 import {createHttpConnection} from '../../src/adapters/control/http-connection.ts'
+import {hostStatus} from '../../src/cli/commands/host-status.ts'
+import type {Io} from '../../src/cli/io.ts'
 import {TransferError} from '../../src/domain/errors.ts'
-import {makeDirectory, onCleanup} from '../integration/harness.ts'
+import {BackgroundTransferEngine} from '../../src/index.ts'
+import {makeDirectory, onCleanup, openEngine} from '../integration/harness.ts'
 
 /** Something that listens as a host does, and does this with whoever comes. */
-async function connectionTo(meet: (socket: Socket) => void) {
-  const directory = await makeDirectory()
-  const path = join(directory, 'control.sock')
+async function listenAt(path: string, meet: (socket: Socket) => void) {
+  const sockets: Socket[] = []
   const server = createServer((socket) => {
+    sockets.push(socket)
     socket.on('error', () => undefined)
     socket.once('data', () => meet(socket))
   })
   await new Promise<void>((resolve) => server.listen(path, resolve))
-  onCleanup(async () => void server.close())
+  onCleanup(async () => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+}
+
+async function connectionTo(meet: (socket: Socket) => void) {
+  const directory = await makeDirectory()
+  const path = join(directory, 'control.sock')
+  await listenAt(path, meet)
   const connection = createHttpConnection(directory, async () => path)
   onCleanup(async () => connection.close())
   return connection
@@ -45,6 +59,49 @@ describe('a host that dies', () => {
     const lost = await new Promise<unknown>((resolve) => connection.follow('/api/v1/session', () => {}, resolve))
     expect(lost).toBeInstanceOf(TransferError)
     expect(lost).toEqual(GONE)
+  })
+})
+
+describe('a host that takes a question and says nothing', () => {
+  /** The store is open, and whoever listens for it is silent; `asked` counts the questions. */
+  async function startSilentHost() {
+    const directory = await makeDirectory()
+    await openEngine(directory)
+    const store = join(directory, '.store')
+    const path = controlAddress(store)
+    mkdirSync(dirname(path), {recursive: true})
+    const patience = new AbortController()
+    // It is over as soon as the question is there.
+    vi.spyOn(AbortSignal, 'timeout').mockReturnValue(patience.signal)
+    onCleanup(async () => void vi.restoreAllMocks())
+    const questions: Socket[] = []
+    await listenAt(path, (socket) => {
+      questions.push(socket)
+      patience.abort()
+    })
+    return {store, questions}
+  }
+
+  const SILENT = expect.objectContaining({
+    code: 'HOST_UNREACHABLE',
+    message: 'the host takes questions and does not answer',
+    advice: expect.stringMatching(/^see whether its process is stopped/),
+  })
+
+  it('is told at once to who wants its engine or one of this process, and is not waited for again', async () => {
+    const {store, questions} = await startSilentHost()
+    await expect(BackgroundTransferEngine.openOrConnect({directory: store})).rejects.toThrow(SILENT)
+    expect(questions).toHaveLength(1)
+  })
+
+  it('is told to who would start one', async () => {
+    const {store} = await startSilentHost()
+    await expect(BackgroundTransferEngine.connect({directory: store, startHost: true})).rejects.toThrow(SILENT)
+  })
+
+  it('is told to who asks for its status, with what there is to do', async () => {
+    const {store} = await startSilentHost()
+    await expect(hostStatus({env: {}} as Io, {store})).rejects.toThrow(SILENT)
   })
 })
 

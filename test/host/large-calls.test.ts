@@ -97,6 +97,12 @@ describe('the stream of a client', () => {
     expect(client.destroyed).toBe(false)
   })
 
+  it('is not cut off because of many answers that are large together, which were asked for at once', () => {
+    const {client, answer} = slowClient()
+    for (let each = 0; each < 100; each += 1) answer(MIB / 2)
+    expect(client.destroyed).toBe(false)
+  })
+
   it('is cut off when so much of what is told is unread, with a large answer before it or without', () => {
     for (const bytes of [1_000, 40 * MIB]) {
       const {client, say, answer} = slowClient()

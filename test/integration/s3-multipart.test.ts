@@ -232,6 +232,20 @@ describe('a multipart upload of S3', () => {
     },
   )
 
+  it('sends a part again that the server refuses with 400, where the reset takes along why', async () => {
+    const {upload, s3} = await makeBench()
+    let refusals = 1
+    s3.script = ({socket}, _, what) => {
+      if (what !== 'part 2' || refusals-- === 0) return undefined
+      const head = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 100\r\n\r\n'
+      socket.write(`${head}<Error><Code>Reque`, () => socket.resetAndDestroy())
+      return 'answered'
+    }
+    await upload().startAsync()
+    expect(s3.requests).toEqual(['create', 'part 1', 'part 2', 'part 2', 'part 3', 'complete'])
+    expect(await digestOf(s3)).toBe(sha256(CONTENT))
+  })
+
   it('begins anew when the server lost it', async () => {
     const {upload, s3} = await makeBench()
     let losses = 1

@@ -14,6 +14,8 @@ export async function hostStatus(io: Io, {store, json}: HostStatusFlags): Promis
   const directory = storeDirectory(store, io.env)
   const engine = await BackgroundTransferEngine.connect({directory}).catch((thrown: unknown) => {
     if (!(thrown instanceof TransferError) || thrown.code !== 'HOST_UNREACHABLE') throw thrown
+    // Somebody is there, or was, and what there is to do about that is said.
+    if (thrown.toSerialized().advice !== undefined) throw thrown
     // Its usual advice is for programs, which may open the store themselves.
     throw new TransferError(thrown.code, thrown.message, {
       where: directory,

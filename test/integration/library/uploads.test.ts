@@ -372,6 +372,19 @@ describe('17.H uploads', () => {
     expect(await textOf(upload.getResultStreamAt(0))).toBe('too lar')
   })
 
+  it('U8. a redirect that is refused is told by its reason, also where the reset takes its end along', async () => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = ({socket}) => {
+      const head = 'HTTP/1.1 307 Temporary Redirect\r\nLocation: mailto:a@b.example\r\nConnection: close\r\n'
+      socket.write(`${head}Content-Length: 1000\r\n\r\ntoo lar`, () => socket.resetAndDestroy())
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'))
+    const error = await failure(upload.startAsync())
+    expect(error).toMatchObject({code: 'REDIRECT_FAILED'})
+    expect(sink.arrivals).toHaveLength(1)
+  })
+
   it('a success that comes before the body is sent is none', async () => {
     const {uploader, sink, source} = await makeBench()
     sink.script = (request, response) => {
