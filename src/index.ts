@@ -59,11 +59,11 @@ export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
 export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
 export {BackgroundUploader, type ByteStream, type UploadOptions} from './namespace/background-uploader.ts'
 export {ContentPrefetcher, type PrefetchReport, type UriList} from './namespace/content-prefetcher.ts'
-export type {RunningDownload} from './namespace/download-operation.ts'
 export {
   type BackgroundDownloadProgress,
   DownloadOperation,
   type RangesDownloadedListener,
+  type RunningDownload,
 } from './namespace/download-operation.ts'
 export type {
   IBackgroundTransferBase,
@@ -87,8 +87,7 @@ export type {
 export {ResponseInformation} from './namespace/response-information.ts'
 export type {RunningTransfer, WaitOptions} from './namespace/running-transfer.ts'
 export {UnconstrainedTransferRequestResult} from './namespace/unconstrained-transfers.ts'
-export type {RunningUpload} from './namespace/upload-operation.ts'
-export {type BackgroundUploadProgress, UploadOperation} from './namespace/upload-operation.ts'
+export {type BackgroundUploadProgress, type RunningUpload, UploadOperation} from './namespace/upload-operation.ts'
 export type {
   AttemptMessage,
   DiagnosticMessages,

@@ -4,11 +4,9 @@
  */
 
 import {asTransferError, type SerializedError, TransferError} from '../domain/errors.ts'
-import type {HeaderField} from '../domain/header-fields.ts'
-import {headerValue} from '../domain/header-fields.ts'
+import {type HeaderField, headerValue} from '../domain/header-fields.ts'
 import {indexFault, MOST_INDEX_BYTES} from '../domain/index-answer.ts'
-import type {PrefetchOutcome} from '../domain/prefetch.ts'
-import {indirectAddresses} from '../domain/prefetch.ts'
+import {indirectAddresses, type PrefetchOutcome} from '../domain/prefetch.ts'
 import {isRedirectStatus, nextHop} from '../domain/redirect.ts'
 import type {ResponseFacts} from '../domain/response-facts.ts'
 import {httpStatusError, isRetriedStatus} from '../domain/retry.ts'

@@ -1,8 +1,7 @@
 /** What a connection asks of one address, and what is made of the answer. */
 
 import {TransferError} from '../domain/errors.ts'
-import type {HeaderField} from '../domain/header-fields.ts'
-import {headerValue} from '../domain/header-fields.ts'
+import {type HeaderField, headerValue} from '../domain/header-fields.ts'
 import {judgeResponse} from '../domain/judge-response.ts'
 import {judgeMirror, type OtherFile, vouching} from '../domain/mirrors.ts'
 import {type PinnedVerdict, pinDigest} from '../domain/pinned-digest.ts'

@@ -6,8 +6,7 @@
 import {fromPromise} from 'xstate'
 import {assertPlain, type Credential, credentialIn} from '../domain/credential.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
-import type {HeaderField} from '../domain/header-fields.ts'
-import {isSecretHeader, withHeader} from '../domain/header-fields.ts'
+import {type HeaderField, isSecretHeader, withHeader} from '../domain/header-fields.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts} from '../domain/record.ts'
 import {

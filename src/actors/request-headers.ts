@@ -1,7 +1,6 @@
 /** The headers of a request as they go out: the caller's, with the secret ones unsealed. */
 
-import type {HeaderField} from '../domain/header-fields.ts'
-import {headerValue} from '../domain/header-fields.ts'
+import {type HeaderField, headerValue} from '../domain/header-fields.ts'
 import type {TransferRequest} from '../domain/record.ts'
 import type {Secrets} from '../ports/secrets.ts'
 

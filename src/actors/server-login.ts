@@ -5,8 +5,7 @@
 
 import {AuthenticationMemory, type AuthorizedRequest, type Conversation} from '../domain/authentication.ts'
 import type {Credential, RequestCredentials} from '../domain/credential.ts'
-import type {HeaderField} from '../domain/header-fields.ts'
-import {headerValues, withoutHeader} from '../domain/header-fields.ts'
+import {type HeaderField, headerValues, withoutHeader} from '../domain/header-fields.ts'
 import {originOf} from '../domain/origin.ts'
 import type {TransferRequest} from '../domain/record.ts'
 import type {ResponseFacts} from '../domain/response-facts.ts'

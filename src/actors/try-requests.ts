@@ -3,8 +3,7 @@
  * carries, and which bytes of what version it asks for.
  */
 
-import type {HeaderField} from '../domain/header-fields.ts'
-import {headerValue} from '../domain/header-fields.ts'
+import {type HeaderField, headerValue} from '../domain/header-fields.ts'
 import {isForeign, sourcesOf} from '../domain/mirrors.ts'
 import type {ByteRange} from '../domain/range-set.ts'
 import type {Evidence, OperationFacts} from '../domain/record.ts'

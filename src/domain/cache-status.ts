@@ -1,7 +1,6 @@
 /** What the cache of ours says, in the head of an answer, of how it handled the request (RFC 9211). */
 
-import type {HeaderField} from './header-fields.ts'
-import {headerValues} from './header-fields.ts'
+import {type HeaderField, headerValues} from './header-fields.ts'
 import type {ResponseFacts} from './response-facts.ts'
 
 const CACHE = 'background-transfer'

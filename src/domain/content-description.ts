@@ -3,8 +3,7 @@
  * (RFC 9110, 15.3.7): it is the same content, and the first answer's words hold.
  */
 
-import type {HeaderField} from './header-fields.ts'
-import {headerValue, headerValues} from './header-fields.ts'
+import {type HeaderField, headerValue, headerValues} from './header-fields.ts'
 import type {ResponseFacts} from './response-facts.ts'
 
 /** Persisted. Values as sent. */

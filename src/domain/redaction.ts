@@ -1,7 +1,6 @@
 /** Masks what may be secret before anything is logged, shown, journalled or put into an error. */
 
-import type {HeaderField} from './header-fields.ts'
-import {isSecretHeader} from './header-fields.ts'
+import {type HeaderField, isSecretHeader} from './header-fields.ts'
 
 const MASK = '***'
 

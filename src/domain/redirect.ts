@@ -1,8 +1,7 @@
 /** Where a redirect leads, and with which method and headers; or why it is not followed. */
 
 import {TransferError} from './errors.ts'
-import type {HeaderField} from './header-fields.ts'
-import {decodeFieldText, headerValues, isSecretHeader} from './header-fields.ts'
+import {decodeFieldText, type HeaderField, headerValues, isSecretHeader} from './header-fields.ts'
 import {statusLine} from './reason-phrase.ts'
 import {redactUrl} from './redaction.ts'
 import type {ResponseFacts} from './response-facts.ts'

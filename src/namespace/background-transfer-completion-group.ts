@@ -1,8 +1,7 @@
 /** BackgroundTransferCompletionGroup (spec 2.2): operations that run one background task once all of them have ended. */
 
 import {invalidArgument} from '../domain/errors.ts'
-import type {TallyId} from '../domain/operation-id.ts'
-import {isOperationId} from '../domain/operation-id.ts'
+import {isOperationId, type TallyId} from '../domain/operation-id.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {WeakValues} from './weak-values.ts'

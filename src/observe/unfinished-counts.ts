@@ -3,8 +3,7 @@
  * was open before somebody listened is left out, since nobody knows where it began.
  */
 
-import type {LifeState} from '../domain/status.ts'
-import {isTerminal} from '../domain/status.ts'
+import {isTerminal, type LifeState} from '../domain/status.ts'
 import {listen} from './channels.ts'
 
 /** `add` hears each difference. Returns what ends the listening, after which every count was taken back. */

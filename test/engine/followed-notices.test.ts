@@ -1,6 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import type {OperationNotice} from '../../src/engine/operations/followed-notices.ts'
-import {FollowedNotices} from '../../src/engine/operations/followed-notices.ts'
+import {FollowedNotices, type OperationNotice} from '../../src/engine/operations/followed-notices.ts'
 import {queuedRecord} from '../support/records.ts'
 
 function world() {

@@ -9,8 +9,7 @@ import type {OperationNotice} from '../../src/engine/operations/followed-notices
 import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
 import {contentOf} from '../support/content.ts'
-import type {RecordWish} from '../support/records.ts'
-import {operationId} from '../support/records.ts'
+import {operationId, type RecordWish} from '../support/records.ts'
 import {SimulatedWorld, urlOf, type WorldOptions} from '../support/simulated-world.ts'
 
 const SIZE = 80_000

@@ -3,9 +3,9 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
-import type {HeaderField} from '../../src/domain/header-fields.ts'
 import {
   decodeFieldText,
+  type HeaderField,
   headerValue,
   headerValues,
   isSecretHeader,

@@ -1,8 +1,7 @@
 /** A Transport over a simulated network: one process's connections, moved by the simulated clock, body by pieces. */
 
 import {asTransferError, TransferError} from '../../src/domain/errors.ts'
-import type {HeaderField} from '../../src/domain/header-fields.ts'
-import {headerValue} from '../../src/domain/header-fields.ts'
+import {type HeaderField, headerValue} from '../../src/domain/header-fields.ts'
 import type {Clock} from '../../src/ports/clock.ts'
 import type {
   BodyReceiver,

@@ -1,8 +1,7 @@
 /** RFC 9111 for one stored answer, as http-cache-semantics reads it, in the engine's words and on its clock. */
 
 import CachePolicy from 'http-cache-semantics'
-import type {HeaderField} from '../../domain/header-fields.ts'
-import {headerValue, headerValues, withoutHeader} from '../../domain/header-fields.ts'
+import {type HeaderField, headerValue, headerValues, withoutHeader} from '../../domain/header-fields.ts'
 import type {ResponseFacts} from '../../domain/response-facts.ts'
 import type {CacheableRequest} from '../../ports/response-cache.ts'
 

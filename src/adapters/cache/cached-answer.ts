@@ -5,8 +5,7 @@
 
 import type {FileHandle} from 'node:fs/promises'
 import {cacheStatus} from '../../domain/cache-status.ts'
-import type {HeaderField} from '../../domain/header-fields.ts'
-import {headerValue, withoutHeader} from '../../domain/header-fields.ts'
+import {type HeaderField, headerValue, withoutHeader} from '../../domain/header-fields.ts'
 import type {ResponseFacts} from '../../domain/response-facts.ts'
 import type {BodyReceiver} from '../../ports/transport.ts'
 

@@ -6,8 +6,7 @@
  */
 
 import {asTransferError, TransferError} from '../../domain/errors.ts'
-import type {HeaderField} from '../../domain/header-fields.ts'
-import {headerValues, withoutHeader} from '../../domain/header-fields.ts'
+import {type HeaderField, headerValues, withoutHeader} from '../../domain/header-fields.ts'
 import {
   type BodyReceiver,
   type Exchange,

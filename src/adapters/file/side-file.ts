@@ -4,8 +4,7 @@
  */
 
 import {TransferError} from '../../domain/errors.ts'
-import type {RangeSet} from '../../domain/range-set.ts'
-import {sizeOf} from '../../domain/range-set.ts'
+import {type RangeSet, sizeOf} from '../../domain/range-set.ts'
 import type {SideFacts} from '../../ports/file-sink.ts'
 import {BLOCK_SIZE, byBlock, type Digest, NO_DIGEST} from './block-digests.ts'
 import type {PartPaths} from './file-names.ts'

@@ -3,8 +3,7 @@
  * SIZE is its length, MDTM its Last-Modified, REST a range. Without a size nothing can be said of ranges.
  */
 
-import type {HeaderField} from '../../domain/header-fields.ts'
-import {headerValue} from '../../domain/header-fields.ts'
+import {type HeaderField, headerValue} from '../../domain/header-fields.ts'
 import type {ResponseFacts} from '../../domain/response-facts.ts'
 import type {ExchangeRequest} from '../../ports/transport.ts'
 

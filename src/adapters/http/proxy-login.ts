@@ -2,8 +2,7 @@
 
 import type {AuthenticationMemory, AuthorizedRequest, Conversation} from '../../domain/authentication.ts'
 import type {TransferError} from '../../domain/errors.ts'
-import type {HeaderField} from '../../domain/header-fields.ts'
-import {headerValues, withoutHeader} from '../../domain/header-fields.ts'
+import {type HeaderField, headerValues, withoutHeader} from '../../domain/header-fields.ts'
 import type {ProxyServer} from '../../domain/proxy.ts'
 import type {ExchangeRequest} from '../../ports/transport.ts'
 import {proxyUnauthorized} from './proxy-errors.ts'

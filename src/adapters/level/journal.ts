@@ -5,8 +5,7 @@
 
 import {JOURNAL_BOUND, type JournalEntry, type JournalPage, pageOf} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
-import type {Batch} from './database.ts'
-import {type Database, type Entry, READ_AHEAD_BYTES} from './database.ts'
+import {type Batch, type Database, type Entry, READ_AHEAD_BYTES} from './database.ts'
 import {seal, unseal} from './envelope.ts'
 import {decodeSegment, encodeSegment} from './journal-codec.ts'
 import {firstOfJournalKey, journalKey, journalSpan} from './keys.ts'

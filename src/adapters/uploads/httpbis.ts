@@ -5,8 +5,7 @@
  */
 
 import {TransferError} from '../../domain/errors.ts'
-import type {HeaderField} from '../../domain/header-fields.ts'
-import {headerValue} from '../../domain/header-fields.ts'
+import {type HeaderField, headerValue} from '../../domain/header-fields.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import type {ResponseFacts} from '../../domain/response-facts.ts'
 import {uploadLimitOf} from '../../domain/upload-limit.ts'

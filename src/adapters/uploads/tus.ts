@@ -3,8 +3,7 @@
  * offers them. The upload's own address is durable before its first byte, and the offset is the server's word.
  */
 
-import type {HeaderField} from '../../domain/header-fields.ts'
-import {headerValue} from '../../domain/header-fields.ts'
+import {type HeaderField, headerValue} from '../../domain/header-fields.ts'
 import {parseHttpDate} from '../../domain/http-date.ts'
 import type {ResponseFacts} from '../../domain/response-facts.ts'
 import type {StepAnswer, StepOutcome, UploadView} from '../../domain/upload-steps.ts'

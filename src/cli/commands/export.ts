@@ -1,7 +1,6 @@
 /** `bgt export`: everything that is kept of one operation, masked, as JSON for a report. */
 
-import type {Io} from '../io.ts'
-import {printResult} from '../io.ts'
+import {type Io, printResult} from '../io.ts'
 import {operationOf, unknownOperation} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 import {withStore} from '../stored.ts'

@@ -4,8 +4,7 @@ import {TransferError} from '../../domain/errors.ts'
 import {BackgroundTransferEngine} from '../../index.ts'
 import {watchInterrupts} from '../interrupt.ts'
 import {type Io, printJson, printResult} from '../io.ts'
-import type {RunFlags} from '../run-flags.ts'
-import {engineOptions} from '../run-flags.ts'
+import {engineOptions, type RunFlags} from '../run-flags.ts'
 import {hostArguments} from '../shared-store.ts'
 
 export interface HostFlags extends RunFlags {

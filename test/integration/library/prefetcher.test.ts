@@ -6,8 +6,13 @@
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
-import type {BackgroundTransferEngine, BackgroundTransferEngineOptions, EngineEvent} from '../../../src/index.ts'
-import {ContentPrefetcher, type DownloadOptions} from '../../../src/index.ts'
+import {
+  type BackgroundTransferEngine,
+  type BackgroundTransferEngineOptions,
+  ContentPrefetcher,
+  type DownloadOptions,
+  type EngineEvent,
+} from '../../../src/index.ts'
 import {type CacheableServer, startCacheableServer} from '../../support/cacheable-server.ts'
 import {contentOf, sha256} from '../../support/content.ts'
 import {failure, makeDirectory, onCleanup, openEngine} from '../harness.ts'

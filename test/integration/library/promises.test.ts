@@ -2,8 +2,7 @@
 
 import {once} from 'node:events'
 import {mkdir, symlink} from 'node:fs/promises'
-import type {AddressInfo} from 'node:net'
-import {createServer} from 'node:net'
+import {type AddressInfo, createServer} from 'node:net'
 import {describe, expect, it} from 'vitest'
 import type {EngineApi, HeldOperation} from '../../../src/engine/engine-api.ts'
 import {FollowedNotices} from '../../../src/engine/operations/followed-notices.ts'
