@@ -47,8 +47,9 @@ describe('a list of FTP downloads', () => {
     for (const name of names) expect(await digestOf(world.file(name))).toBe(sha256(small(name)))
     expect(server.said('RETR').toSorted()).toEqual(names.toSorted())
     expect(seen.batch).toBeGreaterThan(0)
-    // Those that were under way when the eighth came, too.
-    expect(seen.downloads.size).toBeLessThanOrEqual(8 + 4)
+    // How many more are under way by then is a matter of timing.
+    expect(seen.downloads.size).toBeGreaterThanOrEqual(8)
+    expect(seen.downloads.size).toBeLessThan(names.length)
   })
 
   it('lets go of what fails in a batch: its chart asks again, or says why', async () => {
