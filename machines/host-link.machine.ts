@@ -26,6 +26,8 @@ interface HostLinkContext {
   /** ms to wait for the host to come back, and to come in the first place. */
   readonly patienceMs: number
   readonly firstPatienceMs: number
+  /** Where the host is asked. */
+  readonly address: string
   readonly error?: unknown
 }
 
@@ -55,7 +57,7 @@ function waitAfter(failures: number): number {
 const setUp = setup({
   types: {
     context: {} as HostLinkContext,
-    input: {} as {readonly patienceMs: number; readonly firstPatienceMs: number},
+    input: {} as Pick<HostLinkContext, 'patienceMs' | 'firstPatienceMs' | 'address'>,
     events: {} as HostLinkEvent,
     output: {} as {readonly error?: unknown},
     tags: {} as 'linked' | 'unlinked' | 'over' | 'staying' | 'leaving',
@@ -96,11 +98,11 @@ const setUp = setup({
       firstPatienceMs: Math.min(FAREWELL_MS, firstPatienceMs - waitedMs),
     })),
     noteError: assign({error: (_, params: {readonly error: unknown}) => params.error}),
-    noteSilence: assign({error: () => silentHost()}),
+    noteSilence: assign({error: ({context}) => silentHost(context.address)}),
     /** What it waited for a welcome in vain. */
     countSilence: assign({waitedMs: ({context}) => context.waitedMs + MOST_SILENCE_MS}),
     /** A stream that says nothing is no link. */
-    giveUpStream: raise(() => ({type: 'link.lost', error: silentHost()}) as const),
+    giveUpStream: raise(({context}) => ({type: 'link.lost', error: silentHost(context.address)}) as const),
     /** Nothing more is asked of anybody. */
     letGo: () => {},
     /** Whoever wants to take the place of a host that is gone does it now. */
@@ -201,12 +203,11 @@ export const hostLinkMachine = lazily(() =>
   setUp.createMachine({
     id: 'hostLink',
     description: 'A client’s link to the host of a store, made again for as long as the host may come back',
-    context: ({input: {patienceMs, firstPatienceMs}}) => ({
+    context: ({input}) => ({
       wasLinked: false,
       failures: 0,
       waitedMs: 0,
-      patienceMs,
-      firstPatienceMs,
+      ...input,
     }),
     initial: 'going',
     output: ({context}) => (context.error === undefined ? {} : {error: context.error}),

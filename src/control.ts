@@ -9,11 +9,9 @@ import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
 import type {RemoteEngine, RemoteEngineOptions} from './client/remote-engine.ts'
-import {MOST_SILENCE_MS, silentHost} from './domain/silent-host.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
 import type {InspectOptions, Inspector} from './inspector/inspector.ts'
-import type {HostConnection} from './ports/host-connection.ts'
 
 /** How an engine is offered to other processes. */
 export interface ControlOptions {
@@ -63,30 +61,18 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
     import('./client/remote-engine.ts'),
   ])
   const connection = createHttpConnection(directory, () => findControlAddress(directory))
-  if (options.firstPatienceMs === undefined) await demandAnswer(connection)
   const engine = new client.RemoteEngine(
     {
       connection,
       clock: createSystemClock(),
       random: createCryptoRandom(),
-      secrets: await createFileSecrets(directory),
+      openSecrets: () => createFileSecrets(directory),
       tasks: createTaskRunner(),
     },
     options,
   )
   await engine.open()
   return engine
-}
-
-/** Before the key is asked for: where no host runs, nothing is to be made. Rejects with HOST_UNREACHABLE, FILE_ACCESS. */
-async function demandAnswer(connection: HostConnection): Promise<void> {
-  const given = AbortSignal.timeout(MOST_SILENCE_MS)
-  try {
-    await connection.ask('GET', '/api/v1/hello', undefined, given)
-  } catch (error) {
-    connection.close()
-    throw given.aborted ? silentHost(connection.address) : error
-  }
 }
 
 /** A page on loopback that the host serves. */

@@ -64,7 +64,7 @@ export class HostLink {
           letGo: ({context}) => this.#over(context.error),
         },
       }),
-      {input: {patienceMs, firstPatienceMs}, clock},
+      {input: {patienceMs, firstPatienceMs, address: connection.address}, clock},
     )
   }
 

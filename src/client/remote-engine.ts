@@ -46,8 +46,8 @@ export interface RemoteEnginePorts {
   readonly connection: HostConnection
   readonly clock: Clock
   readonly random: Random
-  /** Under the key of the store, which whoever may connect may read. */
-  readonly secrets: Secrets
+  /** Under the key of the store, which whoever may connect may read. Asked for once there is a host: where none is, nothing is made. */
+  readonly openSecrets: () => Promise<Secrets>
   readonly tasks: Pick<TaskRunner, 'locate'>
 }
 
@@ -78,6 +78,7 @@ export class RemoteEngine implements EngineApi {
   readonly #events: WatchedEvents
   readonly #drafts: RemoteDrafts
   readonly #commands: OperationCommands
+  #secrets: Secrets | undefined
   #hasResumedAll = false
   #backgroundTasks: ResolvedEngineOptions['backgroundTasks'] | undefined
 
@@ -122,8 +123,15 @@ export class RemoteEngine implements EngineApi {
   }
 
   /** Resolves once the link stands. Rejects with HOST_UNREACHABLE, HOST_VERSION, FILE_ACCESS, INVALID_ARGUMENT (`app`). */
-  open(): Promise<void> {
-    return this.#link.open()
+  async open(): Promise<void> {
+    await this.#link.open()
+    try {
+      this.#secrets = await this.#ports.openSecrets()
+    } catch (error) {
+      // Whoever asked for it never gets it, and could not close it.
+      await this.close()
+      throw error
+    }
   }
 
   /** Who answers now, or did last. */
@@ -369,11 +377,16 @@ export class RemoteEngine implements EngineApi {
   }
 
   seal(plain: string): string {
-    return this.#ports.secrets.seal(plain)
+    return this.#opened().seal(plain)
   }
 
   unseal(sealed: string): string {
-    return this.#ports.secrets.unseal(sealed)
+    return this.#opened().unseal(sealed)
+  }
+
+  #opened(): Secrets {
+    if (this.#secrets === undefined) throw closed()
+    return this.#secrets
   }
 
   newId(): OperationId {

@@ -38,5 +38,5 @@ function frontOf(ms: number): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7`
 }
 
-/** Guids as operations have them. */
+/** What counts operations (tally.ts) is named as they are. */
 export type TallyId = OperationId

@@ -5,9 +5,9 @@ import {TransferError} from './errors.ts'
 /** ms: whoever listens answers in far less, but on a machine that has no time for it. */
 export const MOST_SILENCE_MS = 10_000
 
-export function silentHost(address?: string): TransferError {
+export function silentHost(address: string): TransferError {
   return new TransferError('HOST_UNREACHABLE', 'the host takes questions and does not answer', {
-    ...(address === undefined ? {} : {where: address}),
+    where: address,
     details: {silentMs: MOST_SILENCE_MS},
     advice: 'see whether its process is stopped, or has no time',
   })

@@ -21,7 +21,7 @@ function unconnected() {
       connection: host,
       clock,
       random: new SeededRandom(1),
-      secrets: {seal: (plain) => plain, unseal: (sealed) => sealed, digest: (_, text) => text},
+      openSecrets: async () => ({seal: (plain) => plain, unseal: (sealed) => sealed, digest: (_, text) => text}),
       tasks: {locate: String},
     },
     {app: undefined, patienceMs: 60_000},

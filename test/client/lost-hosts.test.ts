@@ -9,6 +9,7 @@ import {createHttpConnection} from '../../src/adapters/control/http-connection.t
 import {hostStatus} from '../../src/cli/commands/host-status.ts'
 import type {Io} from '../../src/cli/io.ts'
 import {TransferError} from '../../src/domain/errors.ts'
+import {MOST_SILENCE_MS} from '../../src/domain/silent-host.ts'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {makeDirectory, onCleanup, openEngine} from '../integration/harness.ts'
 
@@ -70,14 +71,11 @@ describe('a host that takes a question and says nothing', () => {
     const store = join(directory, '.store')
     const path = controlAddress(store)
     mkdirSync(dirname(path), {recursive: true})
-    const patience = new AbortController()
-    // It is over as soon as the question is there.
-    vi.spyOn(AbortSignal, 'timeout').mockReturnValue(patience.signal)
-    onCleanup(async () => void vi.restoreAllMocks())
+    const passSilence = watchSilence()
     const questions: Socket[] = []
     await listenAt(path, (socket) => {
       questions.push(socket)
-      patience.abort()
+      passSilence()
     })
     return {store, questions}
   }
@@ -104,6 +102,24 @@ describe('a host that takes a question and says nothing', () => {
     await expect(hostStatus({env: {}} as Io, {store})).rejects.toThrow(SILENT)
   })
 })
+
+/** Returns what has the client's patience with a silent host pass at once. */
+function watchSilence(): () => void {
+  const [setTimer, now] = [globalThis.setTimeout, performance.now.bind(performance)]
+  let passedMs = 0
+  let patience = () => {}
+  const watched = (call: () => void, ms?: number) => {
+    if (ms === MOST_SILENCE_MS) patience = call
+    return setTimer(call, ms)
+  }
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + passedMs)
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(watched as typeof setTimeout)
+  onCleanup(async () => void vi.restoreAllMocks())
+  return () => {
+    passedMs += MOST_SILENCE_MS
+    patience()
+  }
+}
 
 async function* endless() {
   for (;;) yield new Uint8Array(1_000)

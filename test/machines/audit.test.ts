@@ -36,7 +36,7 @@ const SAMPLE_INPUTS: Readonly<Record<string, unknown>> = {
   application: {gate: 'app:films', limit: 2},
   smallFiles: {patienceMs: 2000},
   hostIdle: {idleMs: 60_000},
-  hostLink: {patienceMs: 300_000, firstPatienceMs: 0},
+  hostLink: {patienceMs: 300_000, firstPatienceMs: 0, address: '/store/control.sock'},
   hostSession: {graceMs: 30_000, absenceMs: 3_600_000},
   part: {
     operation: operationId(1),
