@@ -6,10 +6,10 @@
 import {readFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {join} from 'node:path'
-import {setFlagsFromString} from 'node:v8'
 import {Script} from 'node:vm'
 import {crc32} from 'node:zlib'
 import {CompiledCode} from './compiled-code.ts'
+import {setV8Flags} from './v8-flags.ts'
 
 export interface LoadedBundle {
   readonly exports: typeof import('./main.ts')
@@ -37,20 +37,9 @@ const LOADS_ALL = 'put'
 /** What goes out is read and written in pieces of a tenth of a mebibyte: worth optimising long before a download's steps are. */
 const OPTIMISES_SOON = 'put'
 
-/** undici's parser is one large function of WebAssembly. To optimise it takes longer than it ever parses here, and 30 MiB. */
-const NO_OPTIMISED_PARSER = '--wasm-tiering-budget=1000000000'
-/** Eleven times the default: to optimise what a short run uses a few thousand times takes longer than it gains. */
-const FOR_SHORT_RUNS = `${NO_OPTIMISED_PARSER} --interrupt-budget=1500000`
-/**
- * Optimising pays after some thousand files, and the first two thousand take two thirds of the CPU time without: four times later than by
- * default, and plain machine code of each function at its first call. The heap at most doubles between two collections: V8 would let it
- * grow four times, of which a list of a million lines makes use.
- */
-const FOR_LONG_RUNS = `${NO_OPTIMISED_PARSER} --always-sparkplug --interrupt-budget=300000 --heap-growing-percent=100`
-
 export function loadBundle(args: readonly string[]): LoadedBundle {
   const isLong = mayTakeLong(args)
-  if (isLong) setFlagsFromString(FOR_LONG_RUNS)
+  if (isLong) setV8Flags('longRun')
   const main = readFileSync(join(DIRECTORY, MAIN))
   const [command = 'help'] = args.filter((arg) => /^[a-z]{1,16}$/.test(arg))
   // V8 takes nothing that was compiled under other flags.
@@ -65,7 +54,7 @@ export function loadBundle(args: readonly string[]): LoadedBundle {
       if (command === LOADS_ALL) for (const name of compiled?.scripts ?? []) scripts.require(name)
       // Not before: under other flags V8 takes not even what Node.js keeps of its own modules. Nor by a run that keeps something.
       if (compiled?.seal() === false) return
-      setFlagsFromString(command === OPTIMISES_SOON ? NO_OPTIMISED_PARSER : FOR_SHORT_RUNS)
+      setV8Flags(command === OPTIMISES_SOON ? 'bytesOnly' : 'shortRun')
     },
     keepCompiled: () => compiled?.keep(),
   }

@@ -3,6 +3,7 @@
 import {chmod, mkdir, readdir, readFile, stat, utimes, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
+import {v8Flags} from '../../src/cli/v8-flags.ts'
 import {type BuiltCli, buildCli, CliWorld} from './harness.ts'
 
 let cli: BuiltCli
@@ -140,6 +141,21 @@ describe('what a download loads', () => {
       expect(await world.bgt(['get', world.server.url('/a'), '-o', world.path('a')], {env})).toMatchObject({code: 0})
       expect((await readFile(list, 'utf8')).split('\n').some((name) => /client-[^/]*\.js$/.test(name))).toBe(isThere)
     })
+  })
+})
+
+describe('the flags of V8', () => {
+  const budgets = (version: string) =>
+    v8Flags('longRun', version).filter((flag) => flag.startsWith('--interrupt-budget='))
+
+  it('have a budget only where V8 counts by one', () => {
+    expect(budgets('11.3.244.8-node.38')).toHaveLength(1)
+    expect(budgets('12.4.254.20-node.13')).toEqual([])
+    expect(v8Flags('longRun', '12.4.254.20-node.13')).not.toEqual([])
+  })
+
+  it.each(['15.0.1', '', 'unknown'])('are none for a version that nobody tried: %j', (version) => {
+    for (const work of ['shortRun', 'bytesOnly', 'longRun'] as const) expect(v8Flags(work, version)).toEqual([])
   })
 })
 
