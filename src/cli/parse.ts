@@ -94,16 +94,17 @@ export const PRIORITIES = {
 
 const DIGEST_LENGTH: Readonly<Record<ChecksumAlgorithm, number>> = {sha256: 64, sha512: 128, sha1: 40, md5: 32}
 
-export function parseChecksum(text: string): Checksum {
-  const [name = '', hex = ''] = text.split('=', 2)
+/** `where` is the flag, or the line of a list. */
+export function parseChecksum(text: string, where: string): Checksum {
+  const [, name = text, hex = ''] = /^([^=:]*)[=:](.*)$/s.exec(text) ?? []
   const algorithm = name.toLowerCase().replace('-', '')
   if (!isAlgorithm(algorithm)) {
-    throw usageError(`'${name}' is no known digest`, '--checksum', 'give sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX')
+    throw usageError(`'${name}' is no known digest`, where, 'give sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX')
   }
   if (!/^[0-9a-fA-F]*$/.test(hex) || hex.length !== DIGEST_LENGTH[algorithm]) {
     throw usageError(
       `this is no ${algorithm} digest`,
-      '--checksum',
+      where,
       `give ${DIGEST_LENGTH[algorithm]} hexadecimal digits after ${algorithm}=`,
     )
   }
@@ -193,6 +194,7 @@ export async function headersOf(header: readonly Header[] = [], headerFile?: str
 export interface ListEntry {
   readonly url: URL
   readonly file?: string
+  readonly checksum?: Checksum
 }
 
 /** Where each line begins, and its number from 1; empty lines and those that begin with # do not count. */
@@ -206,14 +208,22 @@ export function* linesOf(text: string): Generator<{readonly start: number; reado
   }
 }
 
-/** The line of a list that begins at `start`: `URL [TAB FILE]`. `where` is told when it makes no sense. */
+/** The line of a list that begins at `start`: `URL [TAB FILE [TAB DIGEST]]`. `where` is told when it makes no sense. */
 export function listEntryAt(text: string, start: number, where: string): ListEntry {
-  const [address = '', file = '', ...more] = lineAt(text, start).split('\t')
-  if (more.length > 0) throw usageError('there is more than a URL and a file', where, 'write URL, a tab, FILE')
-  const url = parseUrl(address.trim(), where)
+  const [address = '', file = '', digest = '', ...more] = lineAt(text, start)
+    .split('\t')
+    .map((field) => field.trim())
+  if (more.length > 0) {
+    throw usageError('there is more than a URL, a file and a digest', where, 'write URL, a tab, FILE, a tab, DIGEST')
+  }
+  const url = parseUrl(address, where)
   if (file.includes('\0'))
     throw usageError('the name of the file has a null character in it', where, 'write the list as text')
-  return file.trim() === '' ? {url} : {url, file: file.trim()}
+  return {
+    url,
+    ...(file === '' ? {} : {file}),
+    ...(digest === '' ? {} : {checksum: parseChecksum(digest, where)}),
+  }
 }
 
 function lineAt(text: string, start: number): string {

@@ -207,8 +207,10 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
     .description('download files; run it again to go on with what is unfinished')
     .option('-o, --output <file>', 'where to put the one file')
     .option('-d, --directory <dir>', 'the directory for the files (default: the working directory)')
-    .option('-i, --input <list>', 'a list of downloads, one "URL [TAB FILE]" a line; - reads stdin')
-    .option('--checksum <digest>', 'sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX of the one file', parseChecksum)
+    .option('-i, --input <list>', 'a list of downloads, one "URL [TAB FILE [TAB DIGEST]]" a line; - reads stdin')
+    .option('--checksum <digest>', 'sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX of the one file', (text) =>
+      parseChecksum(text, '--checksum'),
+    )
     .option('--if-exists <what>', 'fail, skip, unique or replace (default: fail)', oneOf('--if-exists', COLLISIONS))
     .option(
       '--ftp-tls <when>',

@@ -75,7 +75,7 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
     throw usageError('a mirror is of one file', '--mirror', 'run bgt get for each file')
   }
   if (checksum !== undefined && wishes.length > 1) {
-    throw usageError('several files have no digest in common', '--checksum', 'run bgt get for each file')
+    throw usageError('several files have no digest in common', '--checksum', 'give each its own in a list (--input)')
   }
   if (directory !== undefined) {
     await demandDirectory(folder)
@@ -85,8 +85,8 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
 }
 
 /** Made apart from what the first reading needs: it is kept for as long as the list is. */
-function wishesIn(folder: string, {output, user}: GetFlags): (entry: ListEntry) => Wish {
-  return ({url, file}) => {
+function wishesIn(folder: string, {output, user, checksum: common}: GetFlags): (entry: ListEntry) => Wish {
+  return ({url, file, checksum = common}) => {
     const name = output ?? file
     const given = withUser(url, user)
     return {
@@ -94,6 +94,7 @@ function wishesIn(folder: string, {output, user}: GetFlags): (entry: ListEntry) 
       plain: plainUrl(given),
       file: pathIn(folder, name ?? fileNameFromUrl(given)),
       isUnnamed: name === undefined,
+      ...(checksum === undefined ? {} : {checksum}),
     }
   }
 }

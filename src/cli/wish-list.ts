@@ -3,6 +3,7 @@
  * for is read again when its turn comes.
  */
 
+import type {Checksum} from '../index.ts'
 import {type ListEntry, linesOf, listEntryAt} from './parse.ts'
 
 /** One file to have: where from, where to. */
@@ -15,6 +16,8 @@ export interface Wish {
   readonly file: string
   /** Nobody said how it is to be called: its name is the server's, in this directory. */
   readonly isUnnamed: boolean
+  /** What the file has to have. */
+  readonly checksum?: Checksum
 }
 
 export interface WishSources {

@@ -68,6 +68,11 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['a user without password', ['get', '--user', 'ann', 'http://127.0.0.1/x'], /--user/],
     ['-o and -d', ['get', '-o', 'a', '-d', '.', 'http://127.0.0.1/x'], /--directory/],
     ['-o for two URLs', ['get', '-o', 'a', 'http://127.0.0.1/x', 'http://127.0.0.1/y'], /--output/],
+    [
+      'a digest with more behind it',
+      ['get', '--checksum', `sha256=${DIGEST}=`, 'http://127.0.0.1/x'],
+      /64 hexadecimal/,
+    ],
     ['a digest for two URLs', ['get', '--checksum', `sha256=${DIGEST}`, 'http://a/x', 'http://a/y'], /--checksum/],
     ['a list that is not there', ['get', '-i', 'no-such-list'], /no-such-list/],
     ['a header file that is not there', ['get', '--header-file', 'none', 'http://127.0.0.1/x'], /--header-file/],
@@ -118,8 +123,13 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     expect(lines.slice(1).join('\n')).toMatch(/^ {4}at .*bundle.main\.js/m)
   })
 
-  it('names the line of a list that is wrong, and starts nothing of it', async () => {
-    const list = `${world().server.url('/a')}\n# a note\nmailto:ann\n`
+  it.each([
+    'mailto:ann',
+    'http://127.0.0.1/x\t\tsha256=abc',
+    'http://127.0.0.1/x\tx\tcrc32=abc',
+    'http://127.0.0.1/x\tx\t\tx',
+  ])('names the line of a list that is wrong, and starts nothing of it: %j', async (wrong) => {
+    const list = `${world().server.url('/a')}\n# a note\n${wrong}\n`
     const {code, lines} = await world().bgt(['get', '-i', '-'], {stdin: list})
     expect(lines).toEqual([expect.stringContaining('stdin, line 3')])
     expect(code).toBe(2)

@@ -277,6 +277,41 @@ describe('what comes where', () => {
     })
   })
 
+  it('a list says in its third column which digest a file has to have', async () => {
+    await CliWorld.run(cli, async (world) => {
+      for (const path of ['/a', '/b', '/c']) world.server.route(path, {content: CONTENT})
+      const [a, b, c] = ['/a', '/b', '/c'].map((path) => world.server.url(path))
+      const wrong = '0'.repeat(64)
+      await writeFile(
+        world.path('list'),
+        `${a}\t\tsha256:${DIGEST}\n${b}\tsecond\tSHA-256=${DIGEST}\n${c}\t\tsha256=${wrong}\n`,
+      )
+      const {code, lines} = await world.call(['get', '-i', 'list', '--quiet'])
+      expect(code).toBe(6)
+      expect(lines).toEqual([
+        expect.stringMatching(/the sha256 digest is not the expected one .*\/\.c\.\w+\.1\.part\)/),
+      ])
+      expect([await world.digestOf('a'), await world.digestOf('second')]).toEqual([DIGEST, DIGEST])
+      expect(await readdir(world.directory)).not.toContain('c')
+      await writeFile(world.path('list'), `${a}\t\tsha256=${DIGEST}\n${b}\tsecond\tsha256=${wrong}\n`)
+      const skipping = await world.call(['get', '-i', 'list', '--if-exists', 'skip', '--quiet'])
+      expect(skipping.code).toBe(6)
+      expect(skipping.lines).toEqual([expect.stringContaining('the file that is there has another digest')])
+    })
+  })
+
+  it('takes the same file once, and not with two digests', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/a', {content: CONTENT})
+      const line = `${world.server.url('/a')}\t\tsha256=`
+      await writeFile(world.path('list'), `${line}${DIGEST}\n${line}${DIGEST}\n${line}${'0'.repeat(64)}\n`)
+      const {code, lines} = await world.call(['get', '-i', 'list', '--quiet'])
+      expect(lines).toEqual([expect.stringContaining('another line wants another digest of it')])
+      expect(code).toBe(8)
+      expect(await world.digestOf('a')).toBe(DIGEST)
+    })
+  })
+
   it('takes the same file once, and not from two URLs', async () => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/x/file', {content: CONTENT})

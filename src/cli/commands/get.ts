@@ -53,15 +53,18 @@ class GetRun implements Run {
     this.#told = told
     const downloader = applySettings(engine, engine.createDownloader(), this.#flags, this.#headers)
     downloader.ftpTls = this.#flags.ftpTls ?? 'none'
-    const options = {named: this.#options(false), unnamed: this.#options(true)}
+    const named = this.#options(false)
+    const unnamed = this.#options(true)
+    const optionsOf = ({isUnnamed, checksum}: Wish) => {
+      const options = isUnnamed ? unnamed : named
+      return checksum === undefined ? options : {...options, checksum}
+    }
     const writing: Promise<unknown>[] = []
     try {
       for (let at = 0; at < this.#wishes.length; at += BATCH) {
         const fresh = await this.#fresh(engine, at, Math.min(at + BATCH, this.#wishes.length))
         if (writing.length === MOST_WRITING) await writing.shift()
-        const written = downloader.createDownloads(
-          fresh.map(({url, file, isUnnamed}) => [url, file, isUnnamed ? options.unnamed : options.named] as const),
-        )
+        const written = downloader.createDownloads(fresh.map((wish) => [wish.url, wish.file, optionsOf(wish)] as const))
         written.catch(() => undefined)
         writing.push(written)
       }
@@ -94,8 +97,7 @@ class GetRun implements Run {
   }
 
   /** What is there counts as had, unless another digest is wanted than it has. */
-  async #leave(file: string, {url}: Wish): Promise<void> {
-    const {checksum} = this.#flags
+  async #leave(file: string, {url, checksum}: Wish): Promise<void> {
     try {
       if (checksum !== undefined) await demandDigest(file, checksum)
       this.#told.skip(file, redactUrl(url))
@@ -121,7 +123,7 @@ class GetRun implements Run {
     return ifExists === 'skip' ? 'failIfExists' : ifExists
   }
 
-  /** One object for all that are alike: what the engine makes of it is then one, too. */
+  /** One object for all that are alike and have no digest: what the engine makes of it is then one, too. */
   #options(isUnnamed: boolean): DownloadOptions {
     const {priority, mirror} = this.#flags
     const collision = this.#collision
@@ -140,21 +142,22 @@ class GetRun implements Run {
 
   /** What uploads have nothing like. */
   #ofDownloads() {
-    const {checksum, connections, resumeWithoutValidator, compareOnResume} = this.#flags
+    const {connections, resumeWithoutValidator, compareOnResume} = this.#flags
     return {
-      ...(checksum === undefined ? {} : {checksum}),
       ...(resumeWithoutValidator === undefined ? {} : {resumeWithoutValidator}),
       ...(compareOnResume === undefined ? {} : {compareOnResume}),
       ...(connections === undefined ? {} : {connections}),
     }
   }
 
-  /** The same wish twice is one wish; two URLs for one file are a mistake. */
-  #isFirstOfItsFile({plain, file}: Wish, place: number): boolean {
+  /** The same wish twice is one wish; two URLs, or two digests, for one file are a mistake. */
+  #isFirstOfItsFile({plain, file, checksum}: Wish, place: number): boolean {
     const first = this.#files.add(file, place)
     if (first === place) return true
-    const {plain: other} = this.#wishes.at(first)
-    if (other !== plain) this.#told.fail(busy(file, `${redactUrl(other)} goes into the same file`))
+    const other = this.#wishes.at(first)
+    if (other.plain !== plain) this.#told.fail(busy(file, `${redactUrl(other.plain)} goes into the same file`))
+    else if (!isSameDigest(other.checksum, checksum))
+      this.#told.fail(busy(file, 'another line wants another digest of it'))
     return false
   }
 
@@ -176,19 +179,18 @@ class GetRun implements Run {
     const {plain, file} = wish
     if (earlier === 'unreadable') return false
     if (earlier === undefined) return true
-    if (isOver(earlier)) return !(await this.#isUntoldSuccess(earlier, plain)) && !(await this.#isThere(earlier, wish))
-    if (earlier.requestedUri.href === plain) this.#continue(earlier)
+    if (isOver(earlier)) return !(await this.#isUntoldSuccess(earlier, wish)) && !(await this.#isThere(earlier, wish))
+    if (earlier.requestedUri.href === plain) this.#continue(earlier, wish)
     else this.#told.fail(busy(file, `an unfinished download (${earlier.guid}) of another URL writes this file`))
     return false
   }
 
   /** The run before was killed between the end of the download and the telling of it: this one tells it. */
-  async #isUntoldSuccess(operation: DownloadOperation, plain: string): Promise<boolean> {
+  async #isUntoldSuccess(operation: DownloadOperation, {plain, checksum}: Wish): Promise<boolean> {
     const summary = operation.describe()
-    const {checksum} = this.#flags
     if (summary.status !== 'completed' || summary.delivered) return false
     if (operation.requestedUri.href !== plain) return false
-    if (checksum !== undefined && checksum.hex !== operation.checksum?.hex) return false
+    if (checksum !== undefined && !isSameDigest(checksum, operation.checksum)) return false
     if (!(await isFileOf(summary.file, summary.bytesReceived))) return false
     this.#told.complete(summary)
     return true
@@ -205,16 +207,16 @@ class GetRun implements Run {
     return true
   }
 
-  #continue(operation: DownloadOperation): void {
+  #continue(operation: DownloadOperation, wish: Wish): void {
     this.scope.add(operation.guid)
-    this.#change(operation)
+    this.#change(operation, wish)
     goOn(operation)
   }
 
   /** What this call asks differently holds from now on. */
-  #change(operation: DownloadOperation): void {
+  #change(operation: DownloadOperation, {checksum}: Wish): void {
     const collision = this.#collision
-    const own = this.#ofDownloads()
+    const own = {...this.#ofDownloads(), ...(checksum === undefined ? {} : {checksum})}
     if (Object.keys(own).length > 0) operation.changeOptions(own)
     changeUnfinished(operation, this.#flags, this.#headers, (flag) => this.#keeps(operation, flag))
     if (collision !== undefined && collision !== operation.collision) this.#keeps(operation, '--if-exists')
@@ -223,6 +225,10 @@ class GetRun implements Run {
   #keeps(operation: DownloadOperation, flag: string): void {
     this.#told.note(`${operation.resultFile}: goes on as it was started; ${flag} is for new downloads`)
   }
+}
+
+function isSameDigest(one: Checksum | undefined, other: Checksum | undefined): boolean {
+  return one?.algorithm === other?.algorithm && one?.hex === other?.hex
 }
 
 async function isFileOf(file: string, size: number): Promise<boolean> {
