@@ -14,6 +14,8 @@ export interface CliResult {
 }
 
 export interface CliOptions {
+  /** The Node.js that runs it; that of the tests by default. */
+  readonly node?: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
@@ -53,10 +55,10 @@ export async function buildCli(): Promise<BuiltCli> {
 }
 
 function start(script: string, args: readonly string[], options: CliOptions = {}): RunningCli {
-  const {cwd, env = {}, stdin, stdinFrom, stdinStaysOpen = false} = options
+  const {node = process.execPath, cwd, env = {}, stdin, stdinFrom, stdinStaysOpen = false} = options
   // What the machine of the test has set must not show.
   const {PATH = ''} = process.env
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(node, [script, ...args], {
     env: {PATH, HOME: '/nonexistent', ...env},
     stdio: [stdinFrom ?? (stdin === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : {cwd}),
