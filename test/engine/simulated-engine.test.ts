@@ -712,12 +712,14 @@ describe('commands', () => {
     expect((await find(world, entry.record.id)).record.delivered).toBe(true)
   })
 
-  it('an end that the store did not note is acknowledged again', async () => {
+  it('an end that the store did not note is not acknowledged, to nobody who asked for it, and is another time', async () => {
     const world = await worldOf()
     const entry = await start(world, 1)
     await world.until(() => entry.isOver)
     world.process.store.failNextCommits(new TransferError('DISK_FULL', 'the disk is full'))
-    await world.until(world.engine.markDelivered(entry))
+    const asked = [world.engine.markDelivered(entry), world.engine.markDelivered(entry)]
+    const answers = await world.until(Promise.allSettled(asked))
+    expect(answers).toMatchObject([{reason: {code: 'DISK_FULL'}}, {reason: {code: 'DISK_FULL'}}])
     expect(entry.record.delivered).toBeUndefined()
     await world.until(world.engine.markDelivered(entry))
     world.crash('kill')
