@@ -727,6 +727,24 @@ describe('commands', () => {
     expect((await find(world, entry.record.id)).record.delivered).toBe(true)
   })
 
+  it('what the store took although it refused it is started another time, once, and goes on where it stands', async () => {
+    for (const ms of [0, 20_000]) {
+      const world = await worldOf({}, {mostDelayMs: 5})
+      world.network.serve(urlOf(1), {size: 1000, seed: 1})
+      const draft = {...world.draft(1), id: world.engine.newId()}
+      world.faults.arm({port: 'store', only: 'create', skip: 0, count: 1, how: 'answerLost', code: 'EIO'})
+      await expect(world.until(world.engine.start([draft]))).rejects.toMatchObject({code: 'DISK_FAILED'})
+      // Whoever reads the line meanwhile finds it there.
+      world.network.serve(urlOf(2), {size: 1000, seed: 2})
+      if (ms > 0) await start(world, 2)
+      await world.advance(ms)
+      const [entry] = await world.until(world.engine.start([draft]))
+      await world.until(() => entry?.isOver === true)
+      expect(entry?.record.state).toBe('completed')
+      expect(world.network.notes.filter(({request}) => request.url === urlOf(1))).toHaveLength(1)
+    }
+  })
+
   it('conditions of the moment decide for what is started', async () => {
     const world = await worldOf()
     world.setConditions({...GOOD_CONDITIONS, connectivity: 'none'})
