@@ -512,7 +512,7 @@ export class EngineModel {
     const present = world.process
     this.#tolerate(
       world.engine.start([{...draft, id, target, policy}]).then(([entry]) => {
-        if (world.process !== present || entry === undefined) return
+        if (!world.isPresent(present) || entry === undefined) return
         known.accepted = true
         known.entry = entry
         this.#known.push(known)
@@ -541,7 +541,7 @@ export class EngineModel {
     this.#underWay.add(underWay)
     const present = world.process
     const over = () => {
-      if (world.process !== present) return
+      if (!world.isPresent(present)) return
       this.#underWay.delete(underWay)
       this.#tally.count(`group ${command} carried out`)
       if (command === 'pause') for (const known of members) this.#holds(known)

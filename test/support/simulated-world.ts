@@ -118,6 +118,11 @@ export class SimulatedWorld {
     return this.process.engine
   }
 
+  /** False where it is over, and no other one runs yet. */
+  isPresent(process: SimulatedProcess): boolean {
+    return this.#present === process
+  }
+
   /** Starts a process; resolves when its engine serves. One whose engine does not open is over. */
   async open(options: EngineOptions = {}): Promise<Engine> {
     const present = this.#boot({...this.#options.engine, ...options})
