@@ -247,15 +247,19 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /**
    * Notes that somebody was told how these ended, for those who follow events$ instead of promises: from then on the
-   * enumerations leave them out. Unfinished and unknown ones are skipped.
+   * enumerations leave them out. Unfinished and unknown ones are skipped. Rejects where that could not be noted: then they are
+   * enumerated again.
    */
   async acknowledgeAsync(guids: Iterable<OperationId>): Promise<void> {
     await Promise.all(
       Array.from(guids, async (guid) => {
         const entry = await this.#engine.find(guid)
         if (entry === undefined) return
-        if (entry.isOver) await this.#engine.markDelivered(entry)
-        this.#engine.release(entry)
+        try {
+          if (entry.isOver) await this.#engine.markDelivered(entry)
+        } finally {
+          this.#engine.release(entry)
+        }
       }),
     )
   }

@@ -299,8 +299,7 @@ export class RemoteEngine implements EngineApi {
   async markDelivered(held: RemoteOperation): Promise<void> {
     // Also where it is known already: the host may still be writing that down.
     held.record = {...held.record, delivered: true}
-    // The outcome stands; the worst that follows is that a later session enumerates it once more.
-    await this.#calls.call('markDelivered', {id: held.record.id}).catch(() => undefined)
+    await this.#calls.call('markDelivered', {id: held.record.id})
   }
 
   /** As the host saw it last. */

@@ -5,6 +5,7 @@
 
 import type {Subject} from 'rxjs'
 import {extended} from '../domain/extended.ts'
+import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {assertOfItsDirection} from '../domain/upload.ts'
 import {type AttemptProviders, providerOf} from '../ports/attempt-provider.ts'
@@ -18,6 +19,8 @@ import type {FileClaims} from './operations/file-claims.ts'
 import type {Operations} from './operations/operations.ts'
 import type {SpoolKeeper} from './operations/spool-keeper.ts'
 import type {EnginePorts} from './ports.ts'
+
+const MOST_DOUBTFUL = 10_000
 
 export interface AcceptanceOptions {
   readonly ports: Pick<EnginePorts, 'store' | 'clock'>
@@ -36,6 +39,8 @@ export class Acceptance {
   readonly #options: AcceptanceOptions
   /** Settles when everything that was started before stands in line, or was refused. */
   #last: Promise<void> = Promise.resolve()
+  /** What the store refused to create: it may have taken it all the same, and nobody was told. */
+  readonly #doubtful = new Set<OperationId>()
 
   constructor(options: AcceptanceOptions) {
     this.#options = options
@@ -83,11 +88,14 @@ export class Acceptance {
     const create = async () => {
       try {
         await ports.store.create(claimed)
+      } catch (error) {
+        this.#doubt(claimed)
+        throw error
       } finally {
         claims.release(claimed)
       }
       await before
-      return claimed
+      return this.#created(claimed)
     }
     return operations.read(create, (created) => {
       if (events.observed) {
@@ -100,5 +108,22 @@ export class Acceptance {
       line.enterMany(created.filter(({id, state}) => state === 'queued' && !operations.isLive(id)))
       return used
     })
+  }
+
+  #doubt(records: readonly OperationRecord[]): void {
+    for (const {id} of records) this.#doubtful.add(id)
+    // Whoever is started again is so soon, as a rule; a disk may be full for days.
+    for (const id of this.#doubtful) {
+      if (this.#doubtful.size <= MOST_DOUBTFUL) return
+      this.#doubtful.delete(id)
+    }
+  }
+
+  /** As they stand in the store. What it took when it refused may have gone on since. */
+  async #created(records: readonly OperationRecord[]): Promise<readonly OperationRecord[]> {
+    if (!records.some(({id}) => this.#doubtful.has(id))) return records
+    const stored = await this.#options.ports.store.getMany(records.map(({id}) => id))
+    for (const {id} of records) this.#doubtful.delete(id)
+    return records.map((record, at) => stored[at] ?? record)
   }
 }

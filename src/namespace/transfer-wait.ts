@@ -73,7 +73,7 @@ async function outcomeOf<Operation>(
   await unlessAborted(from(accepted), signal)
   const {id, state, error} = await terminalRecord(waited, signal)
   // Whoever waits is told first: a crash between the two has it told once more, and not never.
-  void waited.engine.markDelivered(waited.entry())
+  waited.engine.markDelivered(waited.entry()).catch(() => undefined)
   if (state === 'completed') return waited.operation
   if (state === 'canceled' && error?.code !== 'UPLOAD_TERMINATED') {
     throw new TransferError('CANCELED', 'the transfer was canceled', {where: id})

@@ -81,7 +81,7 @@ export interface PartFile {
 
 /** A look into a part, or a file that a part became: it goes on to see the bytes whatever becomes of the name. */
 export interface FileReader {
-  /** Reads up to `into.length` bytes from `position`; resolves with how many, 0 at the end of the file. */
+  /** Reads up to `into.length` bytes from `position`; resolves with how many, 0 at the end of the file or of what is proven. */
   read(into: Uint8Array, position: number): Promise<number>
   /** Waits for the reads under way. Idempotent. */
   close(): Promise<void>
@@ -121,9 +121,10 @@ export interface FileSink {
   writeWhole(name: PartName, bytes: readonly Buffer[], expected?: ExpectedFile): Promise<PublishedFile>
   /**
    * Reads a part while others write it; or, once it took its final name, the file of that name. Takes no turn and creates
-   * nothing. Rejects with PART_LOST when it is not there, FILE_ACCESS.
+   * nothing. Rejects with PART_LOST when it is not there, FILE_ACCESS. Of a part that nobody has opened meanwhile only that is read
+   * which its side file proves, unless `isWhole`, because it was verified.
    */
-  openReader(name: PartName, publishedAs: string | undefined): Promise<FileReader>
+  openReader(name: PartName, publishedAs: string | undefined, isWhole?: boolean): Promise<FileReader>
   /**
    * Before any traffic, where the size is known: whether the part can have `bytes` more, beside the reserve and what others
    * need. Rejects with DISK_FULL, and with FILE_TOO_LARGE when the file system takes no file of `size` bytes.

@@ -81,6 +81,40 @@ describe('bytes that are read for the first time', () => {
   })
 })
 
+describe('bytes of a download that rests', () => {
+  it('are those that were written to its part, or none: also where nobody has opened that since a crash', async () => {
+    const world = new SimulatedWorld()
+    world.network.serve(urlOf(1), {seed: 1, size: SIZE})
+    await world.open()
+    const [started] = await world.until(world.engine.start([world.draft(1, {})]))
+    await world.advance(1500)
+    world.engine.pause(started as OperationEntry)
+    await world.until(() => started?.record.state === 'pausedByApplication')
+    world.crash('kill')
+    await world.open()
+    const entry = (await world.until(world.engine.find(operationId(1)))) as OperationEntry
+    const sound = reading(world, entry)
+    await world.until(sound.done)
+    expect(sound.outcome.is).toEqual(CONTENT.subarray(0, 1000))
+    world.crash('kill')
+    const part = world.disk.names('/downloads').find((name) => name.endsWith('.part'))
+    const length = world.disk.readFile(`/downloads/${part}`)?.length ?? 0
+    world.disk.writeFile(`/downloads/${part}`, Buffer.alloc(length))
+    await world.open()
+    const again = (await world.until(world.engine.find(operationId(1)))) as OperationEntry
+    const source = world.engine.bytesOf(again)
+    const into = Buffer.alloc(1000)
+    await expect(world.until(source.read(into, 0))).rejects.toMatchObject({code: 'PART_LOST'})
+    // One that was opened before, and is read only when it is whole.
+    world.engine.resume(again)
+    await world.until(() => again.isOver)
+    expect(await world.until(source.read(into, 0))).toBe(1000)
+    expect(into.equals(CONTENT.subarray(0, 1000))).toBe(true)
+    source.close()
+    await world.close()
+  })
+})
+
 describe('bytes that are read on', () => {
   it('are never of another version, also where nothing of the first one was durable', async () => {
     const world = new SimulatedWorld()

@@ -712,17 +712,37 @@ describe('commands', () => {
     expect((await find(world, entry.record.id)).record.delivered).toBe(true)
   })
 
-  it('an end that the store did not note is acknowledged again', async () => {
+  it('an end that the store did not note is not acknowledged, to nobody who asked for it, and is another time', async () => {
     const world = await worldOf()
     const entry = await start(world, 1)
     await world.until(() => entry.isOver)
     world.process.store.failNextCommits(new TransferError('DISK_FULL', 'the disk is full'))
-    await world.until(world.engine.markDelivered(entry))
+    const asked = [world.engine.markDelivered(entry), world.engine.markDelivered(entry)]
+    const answers = await world.until(Promise.allSettled(asked))
+    expect(answers).toMatchObject([{reason: {code: 'DISK_FULL'}}, {reason: {code: 'DISK_FULL'}}])
     expect(entry.record.delivered).toBeUndefined()
     await world.until(world.engine.markDelivered(entry))
     world.crash('kill')
     await world.open()
     expect((await find(world, entry.record.id)).record.delivered).toBe(true)
+  })
+
+  it('what the store took although it refused it is started another time, once, and goes on where it stands', async () => {
+    for (const ms of [0, 20_000]) {
+      const world = await worldOf({}, {mostDelayMs: 5})
+      world.network.serve(urlOf(1), {size: 1000, seed: 1})
+      const draft = {...world.draft(1), id: world.engine.newId()}
+      world.faults.arm({port: 'store', only: 'create', skip: 0, count: 1, how: 'answerLost', code: 'EIO'})
+      await expect(world.until(world.engine.start([draft]))).rejects.toMatchObject({code: 'DISK_FAILED'})
+      // Whoever reads the line meanwhile finds it there.
+      world.network.serve(urlOf(2), {size: 1000, seed: 2})
+      if (ms > 0) await start(world, 2)
+      await world.advance(ms)
+      const [entry] = await world.until(world.engine.start([draft]))
+      await world.until(() => entry?.isOver === true)
+      expect(entry?.record.state).toBe('completed')
+      expect(world.network.notes.filter(({request}) => request.url === urlOf(1))).toHaveLength(1)
+    }
   })
 
   it('conditions of the moment decide for what is started', async () => {

@@ -308,6 +308,22 @@ describe('a destination that is a socket', () => {
     await sink.checkTarget({file, collision: 'generateUniqueName'})
     server.close()
   })
+
+  test('is not replaced either where it was made while the bytes came, or has the name that the server gives', async () => {
+    const sink = createFileSink({durability: 'power'})
+    const name = nameIn(directory)
+    const file = {...(await finishPart(sink, name, contentOf(1, 1000))), as: 'named'}
+    const server = createServer().listen(join(directory, 'named'))
+    await once(server, 'listening')
+    const code = 'FILE_EXISTS'
+    await expect(sink.publish(name, file, 'replaceExisting')).rejects.toMatchObject({
+      code,
+      where: join(directory, 'named'),
+    })
+    server.close()
+    await once(server, 'close')
+    expect(await sink.publish(name, file, 'replaceExisting')).toBe(join(directory, 'named'))
+  })
 })
 
 describe('a part that was written whole', () => {
@@ -336,7 +352,7 @@ describe('a part that was written whole', () => {
     const {sink, calls} = sinkWithCalls()
     for (const [collision, expected] of [
       ['failIfExists', ['lstat', 'link', 'remove', 'fsyncDirectory']],
-      ['replaceExisting', ['lstat', 'rename', 'fsyncDirectory']],
+      ['replaceExisting', ['lstat', 'lstat', 'rename', 'fsyncDirectory']],
     ] as const) {
       const name = nameIn(directory, collision)
       const file = await sink.writeWhole(name, [contentOf(1, 1000)])

@@ -3,6 +3,7 @@
  * that the indexes agree with what is left, and what `repair` saves. Each starts from a copy of the same two stores.
  */
 
+import {execFileSync} from 'node:child_process'
 import {cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -26,6 +27,15 @@ const queued = (n: number) => queuedRecord(n, {url: url(n)})
 const running = (n: number) => queuedRecord(n, {url: url(n), state: 'running'})
 const ended = (n: number) => queuedRecord(n, {url: url(n), state: 'completed', endedAt: n})
 const lastState = (n: number) => (n % 3 === 0 ? ended(n) : n % 3 === 1 ? running(n) : queued(n))
+
+/** What another process hears that opens the database there, and closes it. */
+function openElsewhere(location: string): string {
+  const script = `const {Level} = await import('level')
+    const database = new Level(process.argv[1], {createIfMissing: false})
+    await database.open().then(() => console.log('opened'), (error) => console.log(error.cause?.code))`
+  const argv = ['--input-type=module', '-e', script, location]
+  return execFileSync(process.execPath, argv, {encoding: 'utf8'}).trim()
+}
 
 describe('a damaged store', () => {
   let root: string
@@ -382,6 +392,21 @@ describe('a damaged store', () => {
       await openStore()
       await expect(repair(directory)).rejects.toMatchObject({code: 'STORE_LOCKED'})
       await expect(diagnose(directory)).rejects.toMatchObject({code: 'STORE_LOCKED'})
+    })
+
+    it('lets nobody open the store before it stands in its place: what such a one wrote would be put aside', async () => {
+      await startFrom(tabled)
+      const tries: string[] = []
+      // The last moment at which the old store has its name.
+      const now = () => {
+        tries.push(openElsewhere(databasePath(directory)))
+        return 0
+      }
+      await repair(directory, {now})
+      tries.push(openElsewhere(databasePath(directory)))
+      expect(tries).toEqual(['LEVEL_LOCKED', 'opened'])
+      expect((await readdir(directory)).sort()).toEqual(['store', expect.stringContaining('store.damaged-')])
+      await expectWhole(await openStore())
     })
 
     it('of nothing makes a store of what it is given', async () => {

@@ -26,6 +26,7 @@ import {type CachedBodies, MemoryCache} from './memory-cache.ts'
 import {errno, MemoryDisk} from './memory-disk.ts'
 import {MemoryStore, StoreDisk} from './memory-store.ts'
 import {noTasks} from './no-tasks.ts'
+import {PortFaults} from './port-faults.ts'
 import {queuedRecord, type RecordWish} from './records.ts'
 import {SeededRandom} from './seeded-random.ts'
 import {SimulatedClock} from './simulated-clock.ts'
@@ -36,6 +37,17 @@ import {slowFiles} from './slow-files.ts'
 const SPOOL = '/store/spool'
 
 const START = Date.UTC(2026, 0, 1)
+
+const STORE_WRITES: ReadonlySet<keyof RecordStore> = new Set([
+  'create',
+  'save',
+  'saveSoon',
+  'remove',
+  'saveGroup',
+  'savePrefetch',
+  'changeTally',
+  'flush',
+])
 
 export interface WorldOptions {
   readonly seed?: number
@@ -73,6 +85,8 @@ export class SimulatedWorld {
   /** What was fetched ahead of need; survives a crash. */
   readonly cached: CachedBodies = new Map()
   readonly conditions$ = new BehaviorSubject<Conditions>(GOOD_CONDITIONS)
+  /** Of single calls to the disk and the store. */
+  readonly faults = new PortFaults()
   readonly random: SeededRandom
   /** What was shown, in all processes. */
   readonly notices: Notice[] = []
@@ -104,11 +118,22 @@ export class SimulatedWorld {
     return this.process.engine
   }
 
-  /** Starts a process; resolves when its engine serves. */
+  /** False where it is over, and no other one runs yet. */
+  isPresent(process: SimulatedProcess): boolean {
+    return this.#present === process
+  }
+
+  /** Starts a process; resolves when its engine serves. One whose engine does not open is over. */
   async open(options: EngineOptions = {}): Promise<Engine> {
     const present = this.#boot({...this.#options.engine, ...options})
     this.#present = present
-    await this.until(present.engine.open())
+    try {
+      await this.until(present.engine.open())
+    } catch (thrown) {
+      present.death$.next()
+      this.#present = undefined
+      throw thrown
+    }
     return present.engine
   }
 
@@ -123,6 +148,7 @@ export class SimulatedWorld {
     const {clock, transport, store, death$} = this.process
     clock.die()
     transport.kill()
+    this.faults.die()
     store.crash()
     death$.next()
     if (how === 'kill') this.disk.kill()
@@ -220,10 +246,10 @@ export class SimulatedWorld {
       random: this.random,
       mostMs,
       before: (call) => this.#beforeCall(call),
+      around: (call, args, work) => this.faults.disk(clock, call, args, work),
     })
     const ports: EnginePorts = {
-      store:
-        mostMs > 0 ? slowStore(store, portClock('store'), () => Math.floor(this.random.next() * (mostMs + 1))) : store,
+      store: mostMs > 0 ? this.#slowStore(store, portClock('store'), mostMs) : store,
       transport,
       plainTransport: transport,
       cache: new MemoryCache(clock, this.cached),
@@ -259,6 +285,34 @@ export class SimulatedWorld {
       this.onEvent(event)
     })
     return {engine, store, events, complaints, clock, transport, death$}
+  }
+
+  /** Reads answer what was true at the call, a little later; writes become durable a little later, together. */
+  #slowStore(store: MemoryStore, clock: Clock, mostMs: number): RecordStore {
+    const delay = () => Math.floor(this.random.next() * (mostMs + 1))
+    const wait = () => new Promise<void>((resolve) => clock.setTimeout(resolve, delay()))
+    let isScheduled = false
+    return new Proxy<RecordStore>(store, {
+      get: (target, key: keyof RecordStore) => {
+        const method = target[key]
+        return async (...args: unknown[]) => {
+          const work = () => Reflect.apply(method, target, args) as Promise<unknown>
+          const answered = Promise.allSettled([this.faults.store(clock, key, work)])
+          if (!STORE_WRITES.has(key)) {
+            if (key !== 'close') await wait()
+          } else if (!isScheduled) {
+            isScheduled = true
+            clock.setTimeout(() => {
+              isScheduled = false
+              store.commit()
+            }, delay())
+          }
+          const [answer] = await answered
+          if (answer.status === 'rejected') throw answer.reason
+          return answer.value
+        }
+      },
+    })
   }
 
   #portClock(port: string, clock: ProcessClock): Clock {
@@ -362,42 +416,6 @@ class ScheduledClock implements Clock {
   clearTimeout(handle: unknown): void {
     if (handle !== undefined) (handle as {isCleared: boolean}).isCleared = true
   }
-}
-
-/** Reads answer what was true at the call, a little later; writes become durable a little later, together. */
-function slowStore(store: MemoryStore, clock: Clock, delay: () => number): RecordStore {
-  const wait = () => new Promise<void>((resolve) => clock.setTimeout(resolve, delay()))
-  const writes = new Set<keyof RecordStore>([
-    'create',
-    'save',
-    'saveSoon',
-    'remove',
-    'saveGroup',
-    'savePrefetch',
-    'changeTally',
-    'flush',
-  ])
-  let isScheduled = false
-  return new Proxy<RecordStore>(store, {
-    get(target, key: keyof RecordStore) {
-      const method = target[key]
-      return async (...args: unknown[]) => {
-        const answered = Promise.allSettled([Reflect.apply(method, target, args) as Promise<unknown>])
-        if (!writes.has(key)) {
-          if (key !== 'close') await wait()
-        } else if (!isScheduled) {
-          isScheduled = true
-          clock.setTimeout(() => {
-            isScheduled = false
-            store.commit()
-          }, delay())
-        }
-        const [answer] = await answered
-        if (answer.status === 'rejected') throw answer.reason
-        return answer.value
-      }
-    },
-  })
 }
 
 function tuningOf({mostAwakeGroups, smallFilesAfter, mostHeldBytes}: WorldOptions): Partial<EngineTuning> {

@@ -12,10 +12,12 @@ export interface SlowFilesOptions {
   readonly random: Random
   /** Throws to let this call fail. */
   readonly before: (call: string) => void
+  /** Does the work of a call, or what becomes of it. */
+  readonly around?: <T>(call: string, args: unknown[], work: (args: unknown[]) => Promise<T>) => Promise<T>
   readonly mostMs: number
 }
 
-export function slowFiles(files: FileSystem, {clock, random, before, mostMs}: SlowFilesOptions): FileSystem {
+export function slowFiles(files: FileSystem, {clock, random, before, around, mostMs}: SlowFilesOptions): FileSystem {
   const wait = (ms: number) => new Promise<void>((resolve) => clock.setTimeout(resolve, ms))
   return new Proxy(files, {
     get(target, key: keyof FileSystem) {
@@ -23,7 +25,8 @@ export function slowFiles(files: FileSystem, {clock, random, before, mostMs}: Sl
       if (key === 'bootId') return method
       return async (...args: unknown[]) => {
         before(key)
-        const answered = Promise.allSettled([Reflect.apply(method, target, args) as Promise<unknown>])
+        const work = (given: unknown[]) => Reflect.apply(method, target, given) as Promise<unknown>
+        const answered = Promise.allSettled([around === undefined ? work(args) : around(key, args, work)])
         const ms = Math.floor(random.next() * (mostMs + 1))
         if (ms > 0) await wait(ms)
         const [answer] = await answered

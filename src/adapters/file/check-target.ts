@@ -7,7 +7,13 @@ import {TransferError} from '../../domain/errors.ts'
 import type {TransferTarget} from '../../domain/record.ts'
 import {NO_DIRECTORY_ADVICE} from './file-errors.ts'
 import {directoryOf} from './file-names.ts'
-import type {FileSystem} from './file-system.ts'
+import type {FileFacts, FileSystem} from './file-system.ts'
+
+export function refuseToReplace(file: string, present: FileFacts | undefined): void {
+  if (present?.kind !== 'other') return
+  const advice = 'choose another name'
+  throw new TransferError('FILE_EXISTS', 'is no file, but a device, a pipe or a socket', {where: file, advice})
+}
 
 export class TargetCheck {
   readonly #files: FileSystem
@@ -29,10 +35,7 @@ export class TargetCheck {
       throw new TransferError('FILE_EXISTS', 'this is a directory', {where: file, advice: 'name a file in it'})
     }
     if (collision === 'failIfExists') throw new TransferError('FILE_EXISTS', 'the file already exists', {where: file})
-    if (present.kind === 'other' && collision === 'replaceExisting') {
-      const advice = 'choose another name'
-      throw new TransferError('FILE_EXISTS', 'is no file, but a device, a pipe or a socket', {where: file, advice})
-    }
+    if (collision === 'replaceExisting') refuseToReplace(file, present)
   }
 
   #lookOnce(directory: string): Promise<void> {

@@ -61,6 +61,8 @@ interface Context {
   readonly unsound: Map<string, TransferError>
   /** Parts that were written whole and never opened: nothing stands beside them. */
   readonly wholes: Set<string>
+  /** Parts that are open, by path. */
+  readonly opened: Map<string, OpenPart>
   readonly turns: PartTurns
   readonly hashes: PartHashes | undefined
   readonly room: Room
@@ -77,6 +79,7 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     mode: options.mode ?? 0o666 & ~process.umask(),
     unsound: new Map(),
     wholes: new Set(),
+    opened: new Map(),
     turns: new PartTurns(),
     // A thread reads the real file system only.
     hashes: options.files === undefined ? new PartHashes(new HashPool()) : undefined,
@@ -100,12 +103,13 @@ export function createFileSink(options: FileSinkOptions): FileSink {
         return writeWhole(context, name, bytes)
       })
     },
-    openReader(name, publishedAs) {
+    openReader(name, publishedAs, isWhole = false) {
       const path = publishedAs ?? partPaths(name).part
       return asFileWork(path, 'part', async () => {
         if (publishedAs !== undefined) await bounds?.demand(name.app, publishedAs, 'read')
         else if (bounds !== undefined) await demandBounds(bounds, name)
-        return openReader(files, path)
+        const isProven = isWhole || publishedAs !== undefined
+        return isProven ? openReader(files, path) : openReader(files, path, proofOf(context, name))
       })
     },
     demandRoom(name, bytes, size) {
@@ -166,6 +170,7 @@ async function openPart(context: Context, name: PartName, claimed: RangeSet, use
   const {part} = partPaths(name)
   const endTurn = await context.turns.begin(part)
   const onClosed = () => {
+    context.opened.delete(part)
     context.room.giveBack(part)
     endTurn()
   }
@@ -230,7 +235,24 @@ function partOn(
   hashes?.changed(paths.part, prefixLength(opened.present))
   const syncs = guardOf(context, paths.part)
   const side = new SideFile({files, paths, durable, syncs}, stored)
-  return new OpenPart({files, paths, side, syncs, durable, now, hashes, room, writeback, ...opened})
+  const part = new OpenPart({files, paths, side, syncs, durable, now, hashes, room, writeback, ...opened})
+  context.opened.set(paths.part, part)
+  return part
+}
+
+/**
+ * What of a part is what was written to it. Nobody looked at what an earlier process left, or at what was not synced when the power
+ * failed, until the part is opened; whoever has it open, or had, knows.
+ */
+function proofOf({files, opened}: Context, name: PartName): (fd: number) => Promise<RangeSet> {
+  const paths = partPaths(name)
+  let last = opened.get(paths.part)
+  return async (fd) => {
+    last = opened.get(paths.part) ?? last
+    if (last !== undefined) return last.present
+    const side = await readOwnSide(files, paths, name)
+    return side === undefined ? EMPTY : (await verifyBlocks(files, fd, side, side.facts.evidence.ranges)).ranges
+  }
 }
 
 async function writeWhole(context: Context, name: PartName, bytes: readonly Buffer[]): Promise<PublishedFile> {

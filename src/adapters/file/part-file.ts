@@ -57,6 +57,11 @@ export class OpenPart implements PartFile {
     this.#present = options.present
   }
 
+  /** What was there when it was opened, or was written since. */
+  get present(): RangeSet {
+    return this.#present
+  }
+
   write(buffer: Buffer, length: number, position: number): Promise<void> {
     return this.#run(() => this.#write(buffer, length, position))
   }

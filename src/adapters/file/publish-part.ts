@@ -8,6 +8,7 @@ import {TransferError} from '../../domain/errors.ts'
 import {safeFileName} from '../../domain/file-name.ts'
 import type {CollisionPolicy, PublishedFile} from '../../domain/record.ts'
 import type {PartName} from '../../ports/file-sink.ts'
+import {refuseToReplace} from './check-target.ts'
 import {errnoOf, NO_LINKS} from './file-errors.ts'
 import {alternative, noteOf, type PartPaths, siblingOf} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
@@ -52,6 +53,8 @@ export async function takeFinalName(publication: Publication): Promise<TakenName
     throw new TransferError('PART_LOST', 'the partial file is gone, or is another one', {where: part})
   }
   if (collision === 'replaceExisting') {
+    // Made meanwhile; or the server named it, and nobody could look before.
+    refuseToReplace(destination, await files.lstat(destination))
     await renamePart(files, part, destination, file)
     return {path: destination, partName: 'none'}
   }

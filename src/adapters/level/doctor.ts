@@ -21,10 +21,11 @@ import {checkIndexes} from './index-check.ts'
 import {scanJournal} from './journal.ts'
 import {createLevelStore, type LevelStore} from './level-store.ts'
 import {makeDirectory} from './make-directory.ts'
+import {holdLock, isLock} from './repair-lock.ts'
 import {adoptRepaired, repairedDirectory} from './repaired.ts'
 import {NOTHING_SALVAGED, recordsOf, salvage} from './salvage.ts'
 import {readManifest, SUSPECT_KEY} from './schema.ts'
-import {storeError} from './store-errors.ts'
+import {codeOf, storeError} from './store-errors.ts'
 
 export interface StoreReport {
   readonly exists: boolean
@@ -111,6 +112,7 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
   const {salvaged = [], now = Date.now} = options
   const location = databasePath(directory)
   const workshop = join(directory, 'repairing')
+  let giveBack = async () => {}
   try {
     await adoptRepaired(directory, location)
     const hadStore = await exists(location)
@@ -119,6 +121,7 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
     await rm(workshop, {recursive: true, force: true})
     await rm(repairedDirectory(directory), {recursive: true, force: true})
     await makeDirectory(workshop)
+    if (hadStore) giveBack = await holdLock(location, join(workshop, 'lock'), directory)
     const copy = join(workshop, 'copy')
     const counts = await rebuild(workshop, hadStore ? await restoredCopy(location, copy) : undefined, salvaged)
     const lostTables = await countLostTables(copy)
@@ -128,15 +131,26 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
     await syncDirectory(directory)
     const keptAs = `${location}.damaged-${new Date(now()).toISOString().replaceAll(':', '-')}`
     if (hadStore) await rename(location, keptAs)
-    await rename(databasePath(repairedDirectory(directory)), location)
+    await takePlace(directory, location)
     // Before anything is written to it: after a loss of power the old store would have its name again, and these records none.
     await syncDirectory(directory)
+    await giveBack()
     await rm(repairedDirectory(directory), {recursive: true, force: true})
     return {...(hadStore ? {keptAs} : {}), ...counts, lostTables}
   } catch (thrown) {
+    await giveBack().catch(() => {})
     // Most likely the disk is full, and these are copies only.
     await rm(workshop, {recursive: true, force: true}).catch(() => {})
     throw storeError(thrown, directory)
+  }
+}
+
+/** Whoever opened it since the old one was put aside has done so already. */
+async function takePlace(directory: string, location: string): Promise<void> {
+  try {
+    await rename(databasePath(repairedDirectory(directory)), location)
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'ENOENT') throw thrown
   }
 }
 
@@ -193,7 +207,7 @@ async function copyJournals(records: readonly OperationRecord[], old: Database, 
 
 /** The copy after LevelDB's repair; `undefined` when even that does not open. */
 async function restoredCopy(location: string, copy: string): Promise<Database | undefined> {
-  await cp(location, copy, {recursive: true})
+  await cp(location, copy, {recursive: true, filter: (path) => !isLock(path, location)})
   try {
     await repairAt(copy)
     return await openAt(copy, false)

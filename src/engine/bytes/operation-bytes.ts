@@ -32,7 +32,7 @@ interface Version {
 export class OperationBytes implements ByteSource {
   readonly #options: OperationBytesOptions
   /** Of one version, opened at the first read of it: another one may have another part. */
-  #file: {readonly version: Version; readonly reader: Promise<FileReader>} | undefined
+  #file: {readonly version: Version; readonly reader: Promise<FileReader>; readonly isWhole: boolean} | undefined
   /** What bytes were given of. */
   #given: Version | undefined
   /** Ends a read that waits. */
@@ -117,18 +117,20 @@ export class OperationBytes implements ByteSource {
   async #readFile(into: Uint8Array, position: number, version: Version): Promise<number> {
     const {entry, counts} = this.#options
     const {record} = entry
+    const isWhole = this.#file?.isWhole !== false
     try {
       const reader = await this.#opened(version)
       const count = await reader.read(into, position)
       if (count > 0) return count
-      throw new TransferError('PART_LOST', 'the file is shorter than what was written to it', {
+      throw new TransferError('PART_LOST', 'the file has not what was written to it', {
         where: record.target.file,
       })
     } catch (thrown) {
       this.#letGo()
       const isMoving = this.#isAhead || entry.record !== record || !isSame(this.#versionOf(counts()), version)
       const isGone = thrown instanceof TransferError && thrown.code === 'PART_LOST'
-      if (isGone && isMoving) return 0
+      // Its part may not have been known to be sound when it was opened: it is whole since.
+      if (isGone && (isMoving || (record.state === 'completed' && !isWhole))) return 0
       throw isGone && record.state === 'canceled' ? canceled(record) : thrown
     }
   }
@@ -139,12 +141,10 @@ export class OperationBytes implements ByteSource {
     const {sink, entry} = this.#options
     const {record} = entry
     const part = partNameOf({...record, evidence: {...record.evidence, generation: version.generation}})
-    const reader = sink.openReader(
-      part,
-      record.state === 'completed' ? (record.resultFile ?? record.target.file) : undefined,
-    )
+    const publishedAs = record.state === 'completed' ? (record.resultFile ?? record.target.file) : undefined
+    const reader = sink.openReader(part, publishedAs, record.publishing !== undefined)
     reader.catch(() => undefined)
-    this.#file = {version, reader}
+    this.#file = {version, reader, isWhole: publishedAs !== undefined}
     return reader
   }
 

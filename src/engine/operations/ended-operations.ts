@@ -47,15 +47,14 @@ export class EndedOperations {
     })
   }
 
-  /** Enumeration no longer shows it; resolves when that is durable. What was forgotten stays so. */
+  /** Enumeration no longer shows it; resolves when that is durable, rejects where the store refuses. What was forgotten stays so. */
   async markDelivered(entry: OperationEntry): Promise<void> {
     const {id, delivered} = entry.record
     if (delivered === true) return this.#notes.get(id)
     if (this.#options.operations.get(id) !== entry) return
-    const note = this.#noteDelivered(entry)
+    const note = this.#noteDelivered(entry).finally(() => this.#notes.delete(id))
     this.#notes.set(id, note)
-    await note
-    this.#notes.delete(id)
+    return note
   }
 
   async #noteDelivered(entry: OperationEntry): Promise<void> {
@@ -72,6 +71,7 @@ export class EndedOperations {
       ports.log.warn({id: record.id, error: String(error)}, 'a delivered outcome could not be noted')
       entry.record = before
       entry.saved = before
+      throw error
     }
   }
 

@@ -90,7 +90,8 @@ export class FileClaims {
 
   async #follow(record: OperationRecord, id: OperationId | undefined): Promise<Succession> {
     const earlier = id === undefined ? undefined : await this.#options.store.get(id)
-    if (earlier === undefined) return {record}
+    // Its own: the store took it although it refused.
+    if (earlier === undefined || earlier.id === record.id) return {record}
     if (!isTerminal(earlier.state)) throw busy(earlier.target.file, earlier.id)
     if (earlier.state !== 'failed') return {record}
     if (!asksTheSame(earlier.request, record.request)) return {record, superseded: earlier}
