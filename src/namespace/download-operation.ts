@@ -1,6 +1,6 @@
 /** DownloadOperation (spec 2.10): the application's handle of one download. */
 
-import {map, merge, type Observable, type Subscription} from 'rxjs'
+import {defer, from, map, merge, type Observable, type Subscription} from 'rxjs'
 import {describedBy} from '../domain/content-description.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {headerValue} from '../domain/header-fields.ts'
@@ -132,9 +132,14 @@ export class DownloadOperation extends TransferOperation {
     }
   }
 
-  /** Incremental progress, twice a second; deferrals hold the next event back (spec 2.7). */
+  /**
+   * Incremental progress, twice a second; deferrals hold the next event back (spec 2.7). The first event has all ranges so far, of an
+   * ended download too; completes when it has ended and all was told.
+   */
   get rangesDownloaded(): Observable<BackgroundTransferRangesDownloadedEventArgs> {
-    const changes = merge(this.notices, this.engine.ticks$).pipe(map(() => this.#rangeState))
+    // Of one that has ended nothing more is told, and where nothing else moves no tick comes either.
+    const told = defer(() => (this.isOver ? from(Promise.resolve()) : merge(this.notices, this.engine.ticks$)))
+    const changes = told.pipe(map(() => this.#rangeState))
     return rangesDownloaded(this.untilEnd(changes), () => this.engine.now())
   }
 

@@ -398,11 +398,12 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   #running(accepted: Promise<void>, options: WaitOptions): RunningTransfer<this> {
     const {engine, notices} = this
-    const waited = {operation: this, engine, notices, entry: () => this.entry, isOver: () => this.#isOver}
+    const waited = {operation: this, engine, notices, entry: () => this.entry, isOver: () => this.isOver}
     return waitForTransfer(waited, accepted, options)
   }
 
-  get #isOver(): boolean {
+  /** Its end was told. */
+  protected get isOver(): boolean {
     return this.#stage.kind === 'entered' && isTerminal(this.#stage.entry.record.state)
   }
 
@@ -432,7 +433,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return new Observable<T>((subscriber) => {
       return source.subscribe({
         next: (value) => {
-          const over = this.#isOver
+          const over = this.isOver
           subscriber.next(value)
           if (over) subscriber.complete()
         },
