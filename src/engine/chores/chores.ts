@@ -48,7 +48,18 @@ export class Chores {
   readonly #ports: EnginePorts
   readonly #writes: DurableWrites
 
-  constructor({ports, options, writes, alarm, newId, hostOf, conditions, isDraining, requireServing, ...rest}: ChoresOptions) {
+  constructor({
+    ports,
+    options,
+    writes,
+    alarm,
+    newId,
+    hostOf,
+    conditions,
+    isDraining,
+    requireServing,
+    ...rest
+  }: ChoresOptions) {
     this.#ports = ports
     this.#writes = writes
     const {backgroundTasks, prefetch} = options
