@@ -83,9 +83,10 @@ export class DownloadOperation extends TransferOperation {
    * access it goes on where size and Last-Modified are the same. http and https are interchangeable, ftp is not (O39).
    */
   override set requestedUri(uri: URL) {
-    const state = this.state
-    if (state !== 'pausedByApplication' && state !== 'pausedRecoverableWebErrorStatus')
-      throw this.illegal('set requestedUri')
+    const {state} = this
+    const isPaused = state === 'pausedByApplication' || state === 'pausedRecoverableWebErrorStatus'
+    // Whoever is paused while it is being started may be on the wire before that holds.
+    if (!isPaused || this.entered === undefined) throw this.illegal('set requestedUri')
     this.engine.changeRequest(this.entry, withOtherAddress(this.engine, this.wishes.request, uri, 'requestedUri'))
   }
 
@@ -212,7 +213,7 @@ export class DownloadOperation extends TransferOperation {
     const running = state === 'running' || state === 'waitingToRetry' || state === 'returning' || state === 'publishing'
     if (state !== 'queued' && !running) throw this.illegal('pause')
     if (running && this.method.toUpperCase() === 'POST') throw this.illegal('pause a POST download')
-    if (state !== 'publishing') this.onceAccepted(() => this.engine.pause(this.entry))
+    if (state !== 'publishing') this.onceAccepted(() => this.engine.pause(this.entry), 'pausedByApplication')
   }
 
   /**
@@ -225,7 +226,7 @@ export class DownloadOperation extends TransferOperation {
       case 'pausedByApplication':
       case 'pausedRecoverableWebErrorStatus':
       case 'pausedForStorage':
-        this.engine.resume(this.entry)
+        this.onceAccepted(() => this.engine.resume(this.entry), 'queued')
         return
       case 'pausedNoNetwork':
       case 'pausedCostedNetwork':

@@ -19,17 +19,17 @@ function fired({events$}: BackgroundTransferEngine): Promise<unknown> {
 }
 
 describe('17.A what is refused at its creation', () => {
-  it.each<DownloadOptions>([
-    {retries: -1},
-    {mirrors: ['ftp://127.0.0.1/a']},
-  ])('33. counts in no limit: %o', async (options) => {
-    const {engine, server, file} = await makeWorld({limits: {operations: 1}})
-    const downloader = engine.createDownloader()
-    for (const name of ['a', 'b']) {
-      expect(() => downloader.createDownload(server.url('/a'), file(name), options)).toThrow(REFUSED)
-    }
-    downloader.createDownload(server.url('/a'), file('c'))
-  })
+  it.each<DownloadOptions>([{retries: -1}, {mirrors: ['ftp://127.0.0.1/a']}])(
+    '33. counts in no limit: %o',
+    async (options) => {
+      const {engine, server, file} = await makeWorld({limits: {operations: 1}})
+      const downloader = engine.createDownloader()
+      for (const name of ['a', 'b']) {
+        expect(() => downloader.createDownload(server.url('/a'), file(name), options)).toThrow(REFUSED)
+      }
+      downloader.createDownload(server.url('/a'), file('c'))
+    },
+  )
 
   it('33, 235. does not hold its completion group: mirrors, and a body of a file', async () => {
     const {engine, server, file} = await makeWorld({limits: {operations: 1}})
