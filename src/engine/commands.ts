@@ -115,7 +115,8 @@ export class Commands {
     if (entry.isOver || operations.carriedAt(entry)?.can(event) === false) return false
     if (entry.carrier !== undefined && changeCarried(entry.carrier, event)) return true
     const {snapshot} = operations.activate(entry)
-    if (snapshot?.can(event) !== true) return false
+    // One that has ended takes nothing more, also where its end was not told yet.
+    if (snapshot?.status !== 'active' || !snapshot.can(event)) return false
     if (event.type === 'operation.cancel' || event.type === 'operation.pause') {
       line.leaveLine(entry.record.policy.group, entry.record.id)
     }

@@ -18,6 +18,7 @@ import {BackgroundTransferContentPart} from './background-transfer-content-part.
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentUploads, getCurrentUploadsForTransferGroup} from './current-transfers.ts'
 import {assertPath} from './given-path.ts'
+import {listOf} from './list-of.ts'
 import {assertPriority} from './transfer-operation.ts'
 import {TransferSettings} from './transfer-settings.ts'
 import {requestUnconstrainedUploads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
@@ -92,7 +93,7 @@ export class BackgroundUploader extends TransferSettings {
     boundary?: string,
     options: UploadOptions = {},
   ): Promise<UploadOperation> {
-    const taken = [...(parts ?? [])]
+    const taken = listOf(parts)
     if (taken.length === 0 || taken.some((each) => !(each instanceof BackgroundTransferContentPart))) {
       throw invalidArgument('parts', 'must be content parts, one at least')
     }

@@ -366,14 +366,9 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 
   get #lifeState(): LifeState {
-    switch (this.#stage.kind) {
-      case 'draft':
-        return 'queued'
-      case 'starting':
-        return this.#stage.state
-      case 'entered':
-        return this.#stage.entry.state
-    }
+    const stage = this.#stage
+    if (stage.kind === 'entered') return stage.entry.state
+    return stage.kind === 'starting' ? stage.state : 'queued'
   }
 
   protected illegal(call: string): TransferError {

@@ -249,6 +249,22 @@ describe('a command for a group that a member is carrying out already', () => {
   })
 })
 
+describe('a command for one that has ended, before its end is told', () => {
+  it('is refused, as it is afterwards', async () => {
+    const world = new SimulatedWorld({mostDelayMs: 50})
+    await world.open()
+    const [entry] = await world.until(world.engine.start([draft(world, {group: 0, member: 0})]))
+    if (entry === undefined) throw new Error('nothing was started')
+    await world.until(() => entry.state === 'completed')
+    expect(entry.record.state).not.toBe('completed')
+    const change = () => world.engine.changePolicy(entry, {...entry.facts.policy, costPolicy: 2})
+    expect(change).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+    await world.until(() => entry.record.state === 'completed')
+    expect(change).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+    await world.close()
+  })
+})
+
 describe('a command for a group that comes right behind another one', () => {
   const group = nameOf(0)
   const wish = {group: 0, member: 0}
