@@ -5,6 +5,7 @@ import type {TallyId} from '../domain/operation-id.ts'
 import type {TaskRegistration} from '../domain/tally.ts'
 import type {CompletionGroupsApi, OperationDraft} from '../engine/engine-api.ts'
 import type {CallQueue} from './call-queue.ts'
+import type {HostLink} from './host-link.ts'
 
 interface Known {
   isEnabled: boolean
@@ -23,16 +24,19 @@ function known(isEnabled: boolean): Known {
 
 export class RemoteCompletionGroups implements CompletionGroupsApi {
   readonly #calls: CallQueue
+  readonly #link: Pick<HostLink, 'demandOpen'>
   readonly #newId: () => TallyId
   readonly #known = new Map<TallyId, Known>()
   #tasks: ReadonlyMap<TallyId, TaskRegistration> = new Map()
 
-  constructor(calls: CallQueue, newId: () => TallyId) {
+  constructor(calls: CallQueue, link: Pick<HostLink, 'demandOpen'>, newId: () => TallyId) {
     this.#calls = calls
+    this.#link = link
     this.#newId = newId
   }
 
   create(): TallyId {
+    this.#link.demandOpen()
     const id = this.#newId()
     this.#known.set(id, known(false))
     this.#calls.tell('createCompletionGroup', {id, expected: 0, again: false})
@@ -46,6 +50,7 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
   }
 
   expect(id: TallyId): void {
+    this.#link.demandOpen()
     const known = this.#known.get(id)
     if (known?.isEnabled !== false) {
       throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled: nothing can be added to it', {
@@ -76,6 +81,7 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
   }
 
   enable(id: TallyId): Promise<void> {
+    this.#link.demandOpen()
     const known = this.#known.get(id)
     if (known?.isEnabled !== false) {
       throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled already', {where: id})
@@ -91,6 +97,7 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
   }
 
   register(id: TallyId, task: TaskRegistration): Promise<void> {
+    this.#link.demandOpen()
     if (this.#tasks.has(id)) throw new TransferError('ILLEGAL_STATE', 'the trigger has a task already', {where: id})
     this.#tasks = new Map([...this.#tasks, [id, task]])
     return this.#calls.call('registerTask', {id, task: {...task, taskId: task.taskId as TallyId}}).then(

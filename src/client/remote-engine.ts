@@ -106,7 +106,7 @@ export class RemoteEngine implements EngineApi {
       post: (batch) => this.#link.post(batch),
       onBroken: (error) => this.#link.lost(error),
     })
-    this.completionGroups = new RemoteCompletionGroups(this.#calls, () => this.#nextId())
+    this.completionGroups = new RemoteCompletionGroups(this.#calls, this.#link, () => this.#nextId())
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
     this.prefetcher = new RemotePrefetcher(this.#calls)
     this.#operations = new MirroredOperations(this.#calls)

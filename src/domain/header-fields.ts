@@ -54,7 +54,8 @@ export function withHeader(fields: readonly HeaderField[], name: string, value: 
   if (RESERVED.has(wanted)) throw invalidArgument('headerName', `must not be ${name}: the engine sets it`)
   if (UNSUPPORTED.has(wanted)) throw invalidArgument('headerName', `must not be ${name}: it is not supported`)
   // The value is not quoted here: it may be a secret.
-  if (!FIELD_VALUE.test(value)) throw invalidArgument('headerValue', 'must hold no control characters and only Latin-1')
+  if (typeof value !== 'string' || !FIELD_VALUE.test(value))
+    throw invalidArgument('headerValue', 'must hold no control characters and only Latin-1')
   const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, '')
   const at = fields.findIndex(([each]) => each.toLowerCase() === wanted)
   if (at === -1) return [...fields, [name, trimmed]]

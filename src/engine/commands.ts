@@ -6,6 +6,7 @@
 import type {OperationEvent} from '../../machines/transfer.vocabulary.ts'
 import {TransferError} from '../domain/errors.ts'
 import type {LineMove} from '../domain/line-move.ts'
+import type {OperationId} from '../domain/operation-id.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {atAnotherAddress, type TransferPolicy, type TransferRequest} from '../domain/record.ts'
 import {assertOfItsDirection} from '../domain/upload.ts'
@@ -26,6 +27,8 @@ export interface CommandsOptions {
 
 export class Commands {
   readonly #options: CommandsOptions
+  /** One for each whom somebody wants to know of. */
+  readonly #commanded = new Set<Set<OperationId>>()
 
   constructor(options: CommandsOptions) {
     this.#options = options
@@ -33,10 +36,23 @@ export class Commands {
 
   pause(entry: OperationEntry): void {
     this.#command(entry, {type: 'operation.pause'})
+    this.#noteCommanded(entry)
   }
 
   resume(entry: OperationEntry): void {
     this.#command(entry, {type: 'operation.resume', sequence: this.#options.sequences.next()})
+    this.#noteCommanded(entry)
+  }
+
+  /** Whom an application pauses or resumes by itself from now on, until the returned function is called. */
+  watchCommanded(): readonly [commanded: ReadonlySet<OperationId>, unwatch: () => void] {
+    const commanded = new Set<OperationId>()
+    this.#commanded.add(commanded)
+    return [commanded, () => this.#commanded.delete(commanded)]
+  }
+
+  #noteCommanded({record}: OperationEntry): void {
+    for (const commanded of this.#commanded) commanded.add(record.id)
   }
 
   retry(entry: OperationEntry): void {
@@ -99,7 +115,8 @@ export class Commands {
     if (entry.isOver || operations.carriedAt(entry)?.can(event) === false) return false
     if (entry.carrier !== undefined && changeCarried(entry.carrier, event)) return true
     const {snapshot} = operations.activate(entry)
-    if (snapshot?.can(event) !== true) return false
+    // One that has ended takes nothing more, also where its end was not told yet.
+    if (snapshot?.status !== 'active' || !snapshot.can(event)) return false
     if (event.type === 'operation.cancel' || event.type === 'operation.pause') {
       line.leaveLine(entry.record.policy.group, entry.record.id)
     }

@@ -91,6 +91,7 @@ export class EngineParts {
     const emit = (event: EngineEvent) => events.next(event)
     const conditions = () => this.life.conditions
     const isDraining = () => this.life.isDraining
+    const requireServing = () => this.life.requireServing()
     const quiet = (url: string, id: OperationId, ms: number) => this.#coordinator.quiet(url, id, ms)
     const session = createSession(random)
     const sequences = new Sequences()
@@ -173,6 +174,7 @@ export class EngineParts {
       hostOf,
       conditions,
       isDraining,
+      requireServing,
       isQuiet: (url) => this.line.slots.originRefusal(url) === 'quiet',
       quiet,
       emit,
@@ -247,7 +249,6 @@ export class EngineParts {
       chores,
       events,
     })
-    const requireServing = () => this.life.requireServing()
     this.commands = new Commands({operations, line, rates, sequences, requireServing})
     const accepted = () => this.acceptance.settled
     this.groupCommands = new GroupCommands({store, operations, line, commands: this.commands, sequences, accepted})

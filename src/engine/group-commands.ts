@@ -1,6 +1,7 @@
 /**
  * What a caller may have all members of a group do at once. Nobody of the group is admitted meanwhile; resolves when the outcomes
- * are durable, and rejects with CLOSED when the engine closes first.
+ * are durable, and rejects with CLOSED when the engine closes first. What was asked for last holds: of a group, and of a member
+ * that is commanded by itself while its group is.
  */
 
 import {waitFor} from 'xstate'
@@ -45,10 +46,22 @@ interface GroupCommand {
   readonly event: () => OperationEvent
   /** Whether a member in this state has carried it out. */
   readonly isThrough: (state: LifeState) => boolean
+  /** Another command, before or behind it, changes nothing of its outcome. */
+  readonly isFinal?: boolean
+}
+
+/** What has happened, and will, while a command is carried out. */
+interface Meanwhile {
+  /** Settles when all that was started before the command stands in line, or was refused. */
+  readonly before: Promise<void>
+  /** Members that got a command of their own, which is later than that for their group. */
+  readonly commanded: ReadonlySet<OperationId>
 }
 
 export class GroupCommands {
   readonly #options: GroupCommandsOptions
+  /** By group: settles when its last command is through. */
+  readonly #last = new Map<string, Promise<void>>()
 
   constructor(options: GroupCommandsOptions) {
     this.#options = options
@@ -70,46 +83,69 @@ export class GroupCommands {
 
   cancel(group: string, app: string | undefined): Promise<void> {
     const event = () => ({type: 'operation.cancel'}) as const
-    return this.#forEachMember({group, app}, {states: UNFINISHED, event, isThrough: isTerminal})
+    return this.#forEachMember({group, app}, {states: UNFINISHED, event, isThrough: isTerminal, isFinal: true})
+  }
+
+  /** Behind those for the same group that were asked for before: each looks for members that they may have yet to move. */
+  async #forEachMember(members: Members, command: GroupCommand): Promise<void> {
+    const {line, accepted, commands} = this.#options
+    const {group} = members
+    line.suspendGroup(group)
+    const [commanded, unwatch] = commands.watchCommanded()
+    const meanwhile = {before: accepted(), commanded}
+    try {
+      if (command.isFinal) await this.#reachEach(members, command, meanwhile)
+      else await this.#inTurn(group, () => this.#reachEach(members, command, meanwhile))
+    } finally {
+      unwatch()
+      line.resumeGroup(group)
+    }
+  }
+
+  /** At once where no other command for this group is under way. */
+  async #inTurn(group: string, carryOut: () => Promise<void>): Promise<void> {
+    const carried = this.#last.get(group)?.then(carryOut) ?? carryOut()
+    const last = carried.catch(() => undefined)
+    this.#last.set(group, last)
+    try {
+      await carried
+    } finally {
+      if (this.#last.get(group) === last) this.#last.delete(group)
+    }
   }
 
   /** First whom the store may not show so, then page by page, so that a group of a million never stands in memory. */
-  async #forEachMember(members: Members, command: GroupCommand): Promise<void> {
-    const {store, operations, line, accepted} = this.#options
+  async #reachEach(members: Members, command: GroupCommand, {before, commanded}: Meanwhile): Promise<void> {
+    const {store, operations} = this.#options
     const {states} = command
     const {group, app} = members
-    line.suspendGroup(group)
-    const before = accepted()
-    try {
-      await this.#carryOut(command, this.#aheadOfTheStore(members, command.event()))
-      // Whoever was being started stands in the store from here on.
-      await before
-      for (let after: OperationId | undefined; ; ) {
-        const from = after
-        let carriedOut = Promise.resolve()
-        after = await operations.read(
-          () =>
-            store.query({
-              group,
-              states,
-              ...(app === undefined ? {} : {app}),
-              ...(from === undefined ? {} : {after: from}),
-            }),
-          (page) => {
-            const entries = page.map((record) => operations.hold(record))
-            const asked = entries.filter(({state}) => states.includes(state))
-            carriedOut = this.#carryOut(command, asked)
-            for (const entry of entries) operations.forgetIfIdle(entry)
-            return page.at(-1)?.id
-          },
-        )
-        await carriedOut
-        if (after === undefined) break
-      }
-      await this.#arrived(members, command)
-    } finally {
-      line.resumeGroup(group)
+    const isMeant = ({record}: OperationEntry) => command.isFinal === true || !commanded.has(record.id)
+    await this.#carryOut(command, this.#aheadOfTheStore(members, command.event()).filter(isMeant))
+    // Whoever was being started stands in the store from here on.
+    await before
+    for (let after: OperationId | undefined; ; ) {
+      const from = after
+      let carriedOut = Promise.resolve()
+      after = await operations.read(
+        () =>
+          store.query({
+            group,
+            states,
+            ...(app === undefined ? {} : {app}),
+            ...(from === undefined ? {} : {after: from}),
+          }),
+        (page) => {
+          const entries = page.map((record) => operations.hold(record))
+          const asked = entries.filter((entry) => states.includes(entry.state) && isMeant(entry))
+          carriedOut = this.#carryOut(command, asked)
+          for (const entry of entries) operations.forgetIfIdle(entry)
+          return page.at(-1)?.id
+        },
+      )
+      await carriedOut
+      if (after === undefined) break
     }
+    await this.#arrived(members, command)
   }
 
   /** Resolves when it is durable that these are through with it. */

@@ -159,7 +159,7 @@ export class BackgroundDownloader extends TransferSettings {
       return DownloadOperation.fromDraft(this.engine, this.#draft(uri, resultFile, third))
     }
     assertPath('requestBodyFile', third)
-    const draft = this.#draft(uri, resultFile, fourth)
+    const draft = this.#draft(uri, resultFile, fourth, true)
     return DownloadOperation.fromDraft(this.engine, withBody(draft, {kind: 'file', file: resolve(third)}))
   }
 
@@ -177,7 +177,7 @@ export class BackgroundDownloader extends TransferSettings {
     if (typeof requestBodyStream?.[Symbol.asyncIterator] !== 'function') {
       throw invalidArgument('requestBodyStream', 'must be a stream')
     }
-    const draft = this.#draft(uri, resultFile, options)
+    const draft = this.#draft(uri, resultFile, options, true)
     try {
       const piece = await this.engine.takeBody(draft.id, requestBodyStream, options.signal)
       return DownloadOperation.fromDraft(this.engine, withBody(draft, piece))
@@ -239,7 +239,8 @@ export class BackgroundDownloader extends TransferSettings {
     return requestUnconstrainedDownloads(defaultEngine(), operations)
   }
 
-  #draft(uri: URL | string, resultFile: string, options: DownloadOptions): OperationDraft {
+  /** `hasBody`: its request is to have one. What is refused is refused before it counts anywhere. */
+  #draft(uri: URL | string, resultFile: string, options: DownloadOptions, hasBody = false): OperationDraft {
     assertPath('resultFile', resultFile)
     const {collision = 'failIfExists', priority = BackgroundTransferPriority.default} = options
     if (!COLLISION_POLICIES.has(collision)) {
@@ -256,19 +257,21 @@ export class BackgroundDownloader extends TransferSettings {
     const overFtp = isFtp(request.url)
     if (overFtp && request.method !== 'GET') throw invalidArgument('uri', 'of the scheme ftp is for GET only')
     const ftpTls = this.#ftpTls
+    const whole =
+      overFtp || options.mirrors !== undefined
+        ? {
+            ...request,
+            ...(overFtp && ftpTls !== 'none' ? {ftpTls} : {}),
+            ...(options.mirrors === undefined ? {} : mirrorsOf(options.mirrors, request, hasBody)),
+          }
+        : request
+    const policy = this.#policy(options, priority, overFtp, nameFromServer)
     return this.join({
       id: this.engine.newId(),
       direction: 'download',
-      request:
-        overFtp || options.mirrors !== undefined
-          ? {
-              ...request,
-              ...(overFtp && ftpTls !== 'none' ? {ftpTls} : {}),
-              ...(options.mirrors === undefined ? {} : mirrorsOf(options.mirrors, request)),
-            }
-          : request,
+      request: whole,
       target: {file: isDirectory ? resolve(resultFile, fileNameFromUrl(request.url)) : resolve(resultFile), collision},
-      policy: this.#policy(options, priority, overFtp, nameFromServer),
+      policy,
       createdAt: this.engine.now(),
       attempts: NO_ATTEMPTS,
       evidence: NO_EVIDENCE,
@@ -313,7 +316,11 @@ const MOST_WRITING = 2
 
 const MOST_MIRRORS = 100
 
-function mirrorsOf(given: readonly (URL | string)[], {url, method}: TransferRequest): {mirrors?: readonly string[]} {
+function mirrorsOf(
+  given: readonly (URL | string)[],
+  {url, method}: TransferRequest,
+  hasBody: boolean,
+): {mirrors?: readonly string[]} {
   if (!Array.isArray(given)) throw invalidArgument('mirrors', 'must be a list of URLs')
   if (given.length > MOST_MIRRORS) throw invalidArgument('mirrors', `must be ${MOST_MIRRORS} at most`)
   if (given.length === 0) return {}
@@ -334,10 +341,10 @@ function mirrorsOf(given: readonly (URL | string)[], {url, method}: TransferRequ
     return mirror.href
   })
   const others = [...new Set(mirrors)].filter((mirror) => mirror !== url)
+  if (hasBody && others.length > 0) throw invalidArgument('mirrors', 'are for requests without a body only')
   return others.length === 0 ? {} : {mirrors: others}
 }
 
 function withBody(draft: OperationDraft, piece: ContentPiece): OperationDraft {
-  if (draft.request.mirrors !== undefined) throw invalidArgument('mirrors', 'are for requests without a body only')
   return {...draft, request: {...draft.request, body: {pieces: [piece]}}}
 }

@@ -49,14 +49,17 @@ export class BackgroundTransferCompletionGroup {
 
   /**
    * Closes membership: without it the task never runs. May be called before or after the operations are started, and only once:
-   * throws ILLEGAL_STATE the second time. Operations that were created and not started keep the group from firing.
+   * throws ILLEGAL_STATE the second time, CLOSED. Operations that were created and not started keep the group from firing.
    */
   enable(): void {
     // Rejects only when the engine closes before a failing store took it; that was logged.
     this.enableAsync().catch(() => undefined)
   }
 
-  /** The same; resolves when it is durable. Our addition to the namespace. Throws ILLEGAL_STATE, rejects with CLOSED. */
+  /**
+   * The same; resolves when it is durable. Our addition to the namespace. Throws ILLEGAL_STATE, CLOSED; rejects with CLOSED when the
+   * engine closes first.
+   */
   enableAsync(): Promise<void> {
     return this.#engine.completionGroups.enable(this.id as TallyId)
   }

@@ -11,13 +11,14 @@ import type {RequestContent} from '../domain/request-content.ts'
 import {uploadTarget} from '../domain/upload.ts'
 import {isFtp} from '../engine/bytes/transfer-request.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
-import type {EngineApi} from '../engine/engine-api.ts'
+import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {limitsOf} from '../engine/options.ts'
 import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import {BackgroundTransferContentPart} from './background-transfer-content-part.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentUploads, getCurrentUploadsForTransferGroup} from './current-transfers.ts'
 import {assertPath} from './given-path.ts'
+import {listOf} from './list-of.ts'
 import {assertPriority} from './transfer-operation.ts'
 import {TransferSettings} from './transfer-settings.ts'
 import {requestUnconstrainedUploads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
@@ -92,7 +93,7 @@ export class BackgroundUploader extends TransferSettings {
     boundary?: string,
     options: UploadOptions = {},
   ): Promise<UploadOperation> {
-    const taken = [...(parts ?? [])]
+    const taken = listOf(parts)
     if (taken.length === 0 || taken.some((each) => !(each instanceof BackgroundTransferContentPart))) {
       throw invalidArgument('parts', 'must be content parts, one at least')
     }
@@ -128,13 +129,12 @@ export class BackgroundUploader extends TransferSettings {
     const chunks = bytesOf(sourceStream)
     // What cannot be created is not to be taken first.
     const policy = this.#policy(options)
-    const id = this.engine.newId()
+    const draft = this.#draft(this.engine.newId(), request, {pieces: []}, policy)
     try {
-      const piece = await this.engine.takeBody(id, chunks, options.signal)
-      return this.#create(id, request, {pieces: [piece]}, policy)
+      const piece = await this.engine.takeBody(draft.id, chunks, options.signal)
+      return UploadOperation.fromDraft(this.engine, {...draft, request: {...draft.request, body: {pieces: [piece]}}})
     } catch (error) {
-      this.engine.limits.dropDraft(id)
-      this.engine.dropBody(id)
+      this.leave([draft])
       throw error
     }
   }
@@ -163,8 +163,12 @@ export class BackgroundUploader extends TransferSettings {
   }
 
   #create(id: OperationId, request: TransferRequest, content: RequestContent, policy: TransferPolicy): UploadOperation {
+    return UploadOperation.fromDraft(this.engine, this.#draft(id, request, content, policy))
+  }
+
+  #draft(id: OperationId, request: TransferRequest, content: RequestContent, policy: TransferPolicy): OperationDraft {
     const whole = {...request, body: content}
-    const draft = this.join({
+    return this.join({
       id,
       direction: 'upload',
       request: whole,
@@ -174,7 +178,6 @@ export class BackgroundUploader extends TransferSettings {
       attempts: NO_ATTEMPTS,
       evidence: NO_EVIDENCE,
     })
-    return UploadOperation.fromDraft(this.engine, draft)
   }
 }
 

@@ -50,6 +50,7 @@ async function currentEntries(
   direction: Direction,
   group: string,
 ): Promise<readonly HeldOperation[]> {
+  if (typeof group !== 'string') throw invalidArgument('group', 'must be text')
   const found: HeldOperation[] = []
   for (let after: OperationId | undefined; ; ) {
     const page = await engine.findMany({group, ...(after === undefined ? {} : {after})})

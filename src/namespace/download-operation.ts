@@ -1,6 +1,6 @@
 /** DownloadOperation (spec 2.10): the application's handle of one download. */
 
-import {map, merge, type Observable, type Subscription} from 'rxjs'
+import {defer, from, map, merge, type Observable, type Subscription} from 'rxjs'
 import {describedBy} from '../domain/content-description.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {headerValue} from '../domain/header-fields.ts'
@@ -83,9 +83,10 @@ export class DownloadOperation extends TransferOperation {
    * access it goes on where size and Last-Modified are the same. http and https are interchangeable, ftp is not (O39).
    */
   override set requestedUri(uri: URL) {
-    const state = this.state
-    if (state !== 'pausedByApplication' && state !== 'pausedRecoverableWebErrorStatus')
-      throw this.illegal('set requestedUri')
+    const {state} = this
+    const isPaused = state === 'pausedByApplication' || state === 'pausedRecoverableWebErrorStatus'
+    // Whoever is paused while it is being started may be on the wire before that holds.
+    if (!isPaused || this.entered === undefined) throw this.illegal('set requestedUri')
     this.engine.changeRequest(this.entry, withOtherAddress(this.engine, this.wishes.request, uri, 'requestedUri'))
   }
 
@@ -132,9 +133,14 @@ export class DownloadOperation extends TransferOperation {
     }
   }
 
-  /** Incremental progress, twice a second; deferrals hold the next event back (spec 2.7). */
+  /**
+   * Incremental progress, twice a second; deferrals hold the next event back (spec 2.7). The first event has all ranges so far, of an
+   * ended download too; completes when it has ended and all was told.
+   */
   get rangesDownloaded(): Observable<BackgroundTransferRangesDownloadedEventArgs> {
-    const changes = merge(this.notices, this.engine.ticks$).pipe(map(() => this.#rangeState))
+    // Of one that has ended nothing more is told, and where nothing else moves no tick comes either.
+    const told = defer(() => (this.isOver ? from(Promise.resolve()) : merge(this.notices, this.engine.ticks$)))
+    const changes = told.pipe(map(() => this.#rangeState))
     return rangesDownloaded(this.untilEnd(changes), () => this.engine.now())
   }
 
@@ -207,7 +213,7 @@ export class DownloadOperation extends TransferOperation {
     const running = state === 'running' || state === 'waitingToRetry' || state === 'returning' || state === 'publishing'
     if (state !== 'queued' && !running) throw this.illegal('pause')
     if (running && this.method.toUpperCase() === 'POST') throw this.illegal('pause a POST download')
-    if (state !== 'publishing') this.onceAccepted(() => this.engine.pause(this.entry))
+    if (state !== 'publishing') this.onceAccepted(() => this.engine.pause(this.entry), 'pausedByApplication')
   }
 
   /**
@@ -220,7 +226,7 @@ export class DownloadOperation extends TransferOperation {
       case 'pausedByApplication':
       case 'pausedRecoverableWebErrorStatus':
       case 'pausedForStorage':
-        this.engine.resume(this.entry)
+        this.onceAccepted(() => this.engine.resume(this.entry), 'queued')
         return
       case 'pausedNoNetwork':
       case 'pausedCostedNetwork':

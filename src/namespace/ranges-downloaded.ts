@@ -61,10 +61,13 @@ export function rangesDownloaded(
   })
 }
 
-/** A handler that throws is the application's failure: it is reported as uncaught, and holds nothing back (O36). */
+/**
+ * A handler that throws, or whose promise rejects, is the application's failure: it is reported as uncaught, or as unhandled, and
+ * holds nothing back (O36).
+ */
 export function listenTo(
   events: Observable<BackgroundTransferRangesDownloadedEventArgs>,
-  handler: (args: BackgroundTransferRangesDownloadedEventArgs) => void,
+  handler: (args: BackgroundTransferRangesDownloadedEventArgs) => unknown,
 ): Subscription {
   return events.subscribe((args) => {
     const deferrals: Deferral[] = []
@@ -73,10 +76,19 @@ export function listenTo(
       deferrals.push(deferral)
       return deferral
     }
-    try {
-      handler({...args, getDeferral})
-    } catch (error) {
+    const release = () => {
       for (const deferral of deferrals) deferral.close()
+    }
+    try {
+      const done = handler({...args, getDeferral})
+      if (done instanceof Promise) {
+        done.catch((error) => {
+          release()
+          throw error
+        })
+      }
+    } catch (error) {
+      release()
       queueMicrotask(() => {
         throw error
       })

@@ -44,12 +44,13 @@ export type ChangeableOptions = Omit<OperationLimits, 'maxBytesPerSecond'>
 /** What a handle stands for: a draft until startAsync, an entry of the engine from then on. */
 export type Stage =
   | {readonly kind: 'draft'; readonly draft: OperationDraft}
-  /** `then`: what was asked of it before it was accepted. */
+  /** `then`: what was asked of it before it was accepted; `state`: where that leaves it. */
   | {
       readonly kind: 'starting'
       readonly draft: OperationDraft
       readonly accepted: Promise<void>
       readonly then: (() => void)[]
+      readonly state: LifeState
     }
   | {readonly kind: 'entered'; readonly entry: HeldOperation}
 
@@ -206,8 +207,14 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /** Why it is not moving, and what would move it. */
   explain(): Explanation {
-    if (this.#stage.kind !== 'entered') return {why: 'it was never started', next: 'call startAsync'}
-    return this.engine.explain(this.#stage.entry)
+    switch (this.#stage.kind) {
+      case 'draft':
+        return {why: 'it was never started', next: 'call startAsync'}
+      case 'starting':
+        return {why: 'it is being put on record, and stands in line then'}
+      case 'entered':
+        return this.engine.explain(this.#stage.entry)
+    }
   }
 
   /**
@@ -222,15 +229,14 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     const accepted = this.engine.start([draft]).then(
       ([entry]) => {
         if (entry === undefined) return
-        this.#enter(entry)
-        for (const call of then) call()
+        this.#enter(entry, then)
       },
       (error) => {
         if (this.#stage.kind === 'starting') this.#stage = {kind: 'draft', draft: this.#stage.draft}
         throw error
       },
     )
-    this.#stage = {kind: 'starting', draft, accepted, then}
+    this.#stage = {kind: 'starting', draft, accepted, then, state: 'queued'}
     return this.#running(accepted, options)
   }
 
@@ -314,13 +320,15 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return this.#stage.kind === 'entered' ? this.#stage.entry.facts : this.#stage.draft
   }
 
-  /** Now, or when its record is durable, if it is possible then still. */
-  protected onceAccepted(call: () => void): void {
-    if (this.#stage.kind !== 'starting') {
+  /** Now, or when its record is durable, if it is possible then still. `state`: where that leaves it, if anywhere else. */
+  protected onceAccepted(call: () => void, state?: LifeState): void {
+    const stage = this.#stage
+    if (stage.kind !== 'starting') {
       call()
       return
     }
-    this.#stage.then.push(() => ifPossible(call))
+    stage.then.push(() => ifPossible(call))
+    if (state !== undefined) this.#stage = {...stage, state}
   }
 
   /** Undefined until it was accepted. */
@@ -358,17 +366,21 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 
   get #lifeState(): LifeState {
-    return this.#stage.kind === 'entered' ? this.#stage.entry.state : 'queued'
+    const stage = this.#stage
+    if (stage.kind === 'entered') return stage.entry.state
+    return stage.kind === 'starting' ? stage.state : 'queued'
   }
 
   protected illegal(call: string): TransferError {
     return new TransferError('ILLEGAL_STATE', `cannot ${call}: the operation is ${this.state}`, {where: this.guid})
   }
 
-  #enter(entry: HeldOperation): void {
+  /** `then`: what was asked of it meanwhile, which comes before whatever is asked by those who hear of it. */
+  #enter(entry: HeldOperation, then: readonly (() => void)[] = []): void {
     this.#stage = {kind: 'entered', entry}
     this.#entry = entry
     rememberHandle(this.engine, entry, this)
+    for (const call of then) call()
     this.#entered.next(entry)
   }
 
@@ -398,11 +410,12 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   #running(accepted: Promise<void>, options: WaitOptions): RunningTransfer<this> {
     const {engine, notices} = this
-    const waited = {operation: this, engine, notices, entry: () => this.entry, isOver: () => this.#isOver}
+    const waited = {operation: this, engine, notices, entry: () => this.entry, isOver: () => this.isOver}
     return waitForTransfer(waited, accepted, options)
   }
 
-  get #isOver(): boolean {
+  /** Its end was told. */
+  protected get isOver(): boolean {
     return this.#stage.kind === 'entered' && isTerminal(this.#stage.entry.record.state)
   }
 
@@ -432,7 +445,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return new Observable<T>((subscriber) => {
       return source.subscribe({
         next: (value) => {
-          const over = this.#isOver
+          const over = this.isOver
           subscriber.next(value)
           if (over) subscriber.complete()
         },

@@ -43,7 +43,9 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
   }
 
   set method(method: string) {
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) throw invalidArgument('method', 'must be an HTTP method name')
+    if (typeof method !== 'string' || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) {
+      throw invalidArgument('method', 'must be an HTTP method name')
+    }
     if (method === 'CONNECT') throw invalidArgument('method', 'must not be CONNECT: it transfers nothing')
     this.#method = method
   }
@@ -73,6 +75,9 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
   }
 
   set transferGroup(group: BackgroundTransferGroup | null) {
+    if (group !== null && !(group instanceof BackgroundTransferGroup)) {
+      throw invalidArgument('transferGroup', 'must be a transfer group, or null')
+    }
     if (group !== null && !group.belongsTo(this.engine)) {
       throw invalidArgument('transferGroup', 'belongs to another engine')
     }

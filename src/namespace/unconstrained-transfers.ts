@@ -3,6 +3,7 @@
 import {invalidArgument} from '../domain/errors.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {DownloadOperation} from './download-operation.ts'
+import {listOf} from './list-of.ts'
 import {TransferOperation} from './transfer-operation.ts'
 import {UploadOperation} from './upload-operation.ts'
 
@@ -41,7 +42,7 @@ async function request(
   kind: typeof DownloadOperation | typeof UploadOperation,
   name: string,
 ): Promise<UnconstrainedTransferRequestResult> {
-  const asked = [...(operations ?? [])]
+  const asked = listOf(operations)
   if (asked.length === 0 || asked.some((each) => !(each instanceof kind))) {
     throw invalidArgument('operations', `must be ${name}, one at least`)
   }

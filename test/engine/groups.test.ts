@@ -249,9 +249,36 @@ describe('a command for a group that a member is carrying out already', () => {
   })
 })
 
+describe('a command for one that has ended, before its end is told', () => {
+  it('is refused, as it is afterwards', async () => {
+    const world = new SimulatedWorld({mostDelayMs: 50})
+    await world.open()
+    const [entry] = await world.until(world.engine.start([draft(world, {group: 0, member: 0})]))
+    if (entry === undefined) throw new Error('nothing was started')
+    await world.until(() => entry.state === 'completed')
+    expect(entry.record.state).not.toBe('completed')
+    const change = () => world.engine.changePolicy(entry, {...entry.facts.policy, costPolicy: 2})
+    expect(change).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+    await world.until(() => entry.record.state === 'completed')
+    expect(change).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+    await world.close()
+  })
+})
+
 describe('a command for a group that comes right behind another one', () => {
   const group = nameOf(0)
   const wish = {group: 0, member: 0}
+
+  /** The first of them runs, and two wait behind it. */
+  async function three(seed: number) {
+    const world = new SimulatedWorld({seed, mostDelayMs: 50, engine: {maxConcurrentTransfers: 1}})
+    await world.open()
+    const drafts = [0, 1, 2].map((member) => draft(world, {group: 0, member}))
+    for (const {request} of drafts) world.network.serve(request.url, {seed: 1, size: 80_000})
+    const entries = await world.until(world.engine.start(drafts))
+    await world.until(() => entries[0]?.record.state === 'running')
+    return {world, entries}
+  }
 
   it('waits until the resume of a member is durable', async () => {
     for (const seed of [1, 2, 3]) {
@@ -265,6 +292,58 @@ describe('a command for a group that comes right behind another one', () => {
       world.crash('kill')
       await world.open()
       expect((await entryOf(world, 0, 0)).record.state).toBe('queued')
+      await world.close()
+    }
+  })
+
+  it.each([
+    {name: 'pause, resume', commands: ['pauseGroup', 'resumeGroup'], states: ['running', 'queued', 'queued']},
+    {
+      name: 'pause, resume, pause',
+      commands: ['pauseGroup', 'resumeGroup', 'pauseGroup'],
+      states: Array(3).fill('pausedByApplication'),
+    },
+    {
+      name: 'pause, resume, pause, resume',
+      commands: ['pauseGroup', 'resumeGroup', 'pauseGroup', 'resumeGroup'],
+      states: ['running', 'queued', 'queued'],
+    },
+    {
+      name: 'pause, resume, cancel',
+      commands: ['pauseGroup', 'resumeGroup', 'cancelGroup'],
+      states: Array(3).fill('canceled'),
+    },
+  ] as const)('leaves its members as the last one says: $name', async ({commands, states}) => {
+    for (const seed of [1, 2, 3]) {
+      const {world, entries} = await three(seed)
+      await world.until(Promise.all(commands.map((command) => world.engine[command](group))))
+      await world.until(() => entries.every(({record}, at) => record.state === states[at]))
+      await world.close()
+    }
+  })
+
+  it('leaves alone who is commanded by itself after it: resumed', async () => {
+    for (const seed of [1, 2, 3]) {
+      const {world, entries} = await three(seed)
+      const [first] = entries
+      const paused = world.engine.pauseGroup(group)
+      if (first !== undefined) world.engine.resume(first)
+      await world.until(paused)
+      await world.until(() => first?.record.state === 'running')
+      expect(entries.map(({record}) => record.state)).toEqual(['running', 'pausedByApplication', 'pausedByApplication'])
+      await world.close()
+    }
+  })
+
+  it('leaves alone who is commanded by itself after it: paused', async () => {
+    for (const seed of [1, 2, 3]) {
+      const {world, entries} = await three(seed)
+      const [first] = entries
+      const resumed = world.engine.resumeGroup(group)
+      if (first !== undefined) world.engine.pause(first)
+      await world.until(resumed)
+      await world.until(() => first?.record.state === 'pausedByApplication')
+      await world.until(() => entries[1]?.record.state === 'running')
       await world.close()
     }
   })

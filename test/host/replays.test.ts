@@ -82,7 +82,7 @@ describe('calls on a completion group', () => {
       post: async (batch) => void batches.push(JSON.parse(batch)),
       onBroken: () => {},
     })
-    const groups = new RemoteCompletionGroups(calls, () => GROUP as TallyId)
+    const groups = new RemoteCompletionGroups(calls, {demandOpen: () => {}}, () => GROUP as TallyId)
     const flushed = () => new Promise((resolve) => setImmediate(resolve))
     calls.linked(() => {})
     groups.create()

@@ -85,6 +85,27 @@ describe('17.K completion groups and background task', () => {
     expect(world.events).toEqual([])
   })
 
+  it('226, 227, 230. is said to be closed with its engine, and not enabled, nor fired', async () => {
+    const world = await TaskWorld.make()
+    const {engine} = world
+    const group = engine.createCompletionGroup()
+    const downloader = engine.createDownloader({completionGroup: group})
+    const taskEntryPoint = await world.module(LEDGER)
+    await engine.close()
+    expect(group.isEnabled).toBe(false)
+    const owner = BackgroundTransferCompletionGroup.engineOf(group)
+    const register = () => BackgroundTaskRegistration.register(owner, {taskEntryPoint, trigger: group.trigger})
+    const calls = {
+      enable: () => group.enable(),
+      enableAsync: () => group.enableAsync(),
+      createDownload: () => downloader.createDownload(world.url('a'), world.file('a')),
+      createCompletionGroup: () => engine.createCompletionGroup(),
+      register,
+    }
+    for (const [name, call] of Object.entries(calls)) expect([name, thrown(call)?.code]).toEqual([name, 'CLOSED'])
+    expect(group.isEnabled).toBe(false)
+  })
+
   it('228. without enable the task never runs', async () => {
     const world = await TaskWorld.make()
     const {create} = await groupIn(world)

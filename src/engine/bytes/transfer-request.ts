@@ -55,13 +55,14 @@ export function isFtp(url: string): boolean {
   return url.startsWith('ftp:')
 }
 
-/** Secret headers live sealed, the others in clear. */
+/** Secret headers live sealed, the others in clear. Throws INVALID_ARGUMENT. */
 export function changeRequestHeaders(
   engine: EngineApi,
   request: TransferRequest,
   name: string,
   change: (fields: readonly HeaderField[]) => readonly HeaderField[],
 ): TransferRequest {
+  if (typeof name !== 'string') throw invalidArgument('headerName', 'must be text')
   if (!isSecretHeader(name)) return {...request, headers: change(request.headers)}
   const {sealed, ...rest} = request
   const fields = change(sealed === undefined ? [] : JSON.parse(engine.unseal(sealed)))

@@ -31,6 +31,7 @@ export interface ChoresOptions {
   readonly hostOf: (launch: TaskLaunch) => Pick<TaskHost, 'call'>
   readonly conditions: PrefetcherOptions['conditions']
   readonly isDraining: () => boolean
+  readonly requireServing: () => void
   /** Its origin asked for quiet. */
   readonly isQuiet: (url: string) => boolean
   /** An origin asks for so many ms of quiet; `id` stands for whoever asked it. */
@@ -47,7 +48,18 @@ export class Chores {
   readonly #ports: EnginePorts
   readonly #writes: DurableWrites
 
-  constructor({ports, options, writes, alarm, newId, hostOf, conditions, isDraining, ...rest}: ChoresOptions) {
+  constructor({
+    ports,
+    options,
+    writes,
+    alarm,
+    newId,
+    hostOf,
+    conditions,
+    isDraining,
+    requireServing,
+    ...rest
+  }: ChoresOptions) {
     this.#ports = ports
     this.#writes = writes
     const {backgroundTasks, prefetch} = options
@@ -66,6 +78,7 @@ export class Chores {
       commit: (id, change) => this.#commit({id, purpose: 'completionGroup'}, change),
       read: (id, read) => this.#read(id, read),
       isDraining,
+      requireServing,
       onStep,
     })
     this.notifications = new NotificationBatches({

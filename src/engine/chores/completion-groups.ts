@@ -21,6 +21,8 @@ export interface CompletionGroupsOptions extends TaskProvisions {
   readonly runTimeoutMs: number
   readonly cancelGraceMs: number
   readonly isDraining: () => boolean
+  /** Throws CLOSED. */
+  readonly requireServing: () => void
   /** Called when a group has gone a step. */
   readonly onStep: () => void
 }
@@ -74,8 +76,9 @@ export class CompletionGroups {
     }
   }
 
-  /** `id`: for one that was named by a client of a host. */
+  /** `id`: for one that was named by a client of a host. Throws CLOSED. */
   create(id: TallyId = this.#options.newId()): TallyId {
+    this.#options.requireServing()
     this.#begin(emptyTally({id, purpose: 'completionGroup'}))
     return id
   }
@@ -89,8 +92,9 @@ export class CompletionGroups {
     return true
   }
 
-  /** An operation was created for it, or several. Throws ILLEGAL_STATE once it is enabled. */
+  /** An operation was created for it, or several. Throws ILLEGAL_STATE once it is enabled, CLOSED. */
   expect(id: TallyId, count = 1): void {
+    this.#options.requireServing()
     if (this.isEnabled(id)) {
       throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled: nothing can be added to it', {
         where: id,
@@ -143,8 +147,9 @@ export class CompletionGroups {
     return (await this.#options.store.tally(id))?.task?.taskId === taskId
   }
 
-  /** Holds at once; resolves when it is durable. Throws ILLEGAL_STATE the second time. */
+  /** Holds at once; resolves when it is durable. Throws ILLEGAL_STATE the second time, CLOSED. */
   enable(id: TallyId): Promise<void> {
+    this.#options.requireServing()
     const group = this.#groups.get(id)
     if (group === undefined || this.isEnabled(id)) {
       throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled already', {where: id})
@@ -158,8 +163,9 @@ export class CompletionGroups {
     )
   }
 
-  /** Holds at once; resolves when it is durable. Throws ILLEGAL_STATE when its trigger has a task, or has fired (O40). */
+  /** Holds at once; resolves when it is durable. Throws ILLEGAL_STATE when its trigger has a task, or has fired (O40); CLOSED. */
   register(id: TallyId, task: TaskRegistration): Promise<void> {
+    this.#options.requireServing()
     if (this.hasFired(id)) throw new TransferError('ILLEGAL_STATE', 'the trigger has fired', {where: id})
     if (this.#tasks.has(id)) throw new TransferError('ILLEGAL_STATE', 'the trigger has a task already', {where: id})
     this.#tasks.set(id, task)
@@ -193,10 +199,9 @@ export class CompletionGroups {
     await Promise.all(groups.map(({actor}) => waitFor(actor, isResting, {timeout: Number.POSITIVE_INFINITY})))
   }
 
-  /** The tallies say the rest. */
+  /** The tallies say the rest. Whoever asks is told how they stood. */
   stop(): void {
     for (const {actor} of this.#groups.values()) actor.stop()
-    this.#groups.clear()
   }
 
   #begin(tally: Tally): void {
@@ -221,7 +226,8 @@ export class CompletionGroups {
   }
 
   #send(id: TallyId | undefined, event: CompletionGroupEvent): void {
-    if (id !== undefined) this.#groups.get(id)?.actor.send(event)
+    const actor = id === undefined ? undefined : this.#groups.get(id)?.actor
+    if (actor?.getSnapshot().status === 'active') actor.send(event)
   }
 
   #observe(group: Group): void {

@@ -282,4 +282,31 @@ describe('17.A construction and configuration', () => {
     expect(thrownBy(() => engine.createGroup(''))).toMatchObject({code: 'INVALID_ARGUMENT'})
     expect(thrownBy(() => engine.createGroup('x'.repeat(257)))).toMatchObject({code: 'INVALID_ARGUMENT'})
   })
+
+  it.each([null, undefined, 5, {}])(
+    '18, 19. what is no text, no list and no group is E_INVALIDARG: %o',
+    async (given) => {
+      const {engine, server} = await makeWorld()
+      const [downloader, uploader] = [engine.createDownloader(), engine.createUploader()]
+      const wrong = given as never
+      const refused = expect.objectContaining({code: 'INVALID_ARGUMENT', number: E_INVALIDARG})
+      const setters: Readonly<Record<string, () => unknown>> = {
+        method: () => {
+          downloader.method = wrong
+        },
+        headerName: () => downloader.setRequestHeader(wrong, 'value'),
+        headerValue: () => downloader.setRequestHeader('X-Name', wrong),
+        removed: () => downloader.createDownload(server.url('/a'), 'a').removeRequestHeader(wrong),
+        transferGroup: () => {
+          downloader.transferGroup = given === null ? ('' as never) : wrong
+        },
+      }
+      for (const [name, set] of Object.entries(setters)) expect([name, thrownBy(set)]).toEqual([name, refused])
+      await expect(uploader.createUploadAsync(server.url('/a'), wrong)).rejects.toEqual(refused)
+      await expect(engine.requestUnconstrainedDownloadsAsync(wrong)).rejects.toEqual(refused)
+      if (given === undefined) return
+      await expect(engine.getCurrentDownloadsAsync(wrong)).rejects.toEqual(refused)
+      await expect(engine.getCurrentUploadsAsync(wrong)).rejects.toEqual(refused)
+    },
+  )
 })

@@ -95,6 +95,31 @@ describe('17.C pause and resume', () => {
     await running
   })
 
+  it('61, 156. so it does at once for what is asked next: a second one, and its resume; an address waits until it holds', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', WHOLE)
+    const operation = create(world)
+    const running = operation.startAsync()
+    operation.pause()
+    expect(() => operation.pause()).toThrow(ILLEGAL)
+    expect(() => {
+      operation.requestedUri = new URL(world.server.url('/b'))
+    }).toThrow(ILLEGAL)
+    operation.resume()
+    expect(() => operation.resume()).toThrow(ILLEGAL)
+    await running
+  })
+
+  it('38. says that it is being started, and not that it never was', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', WHOLE)
+    const operation = create(world)
+    expect(operation.explain()).toEqual({why: 'it was never started', next: 'call startAsync'})
+    const running = operation.startAsync()
+    expect(operation.explain()).toEqual({why: 'it is being put on record, and stands in line then'})
+    await running
+  })
+
   it('68, 71, 73. resume asks for the rest, and nothing was restarted', async () => {
     const world = await makeWorld()
     world.server.route('/a', [STALLED, WHOLE])

@@ -7,7 +7,7 @@ import {
   BackgroundTransferStatus,
   type DownloadOperation,
 } from '../../../src/index.ts'
-import {type RangeState, rangesDownloaded} from '../../../src/namespace/ranges-downloaded.ts'
+import {listenTo, type RangeState, rangesDownloaded} from '../../../src/namespace/ranges-downloaded.ts'
 import {contentOf} from '../../support/content.ts'
 import {makeWorld, type World} from '../harness.ts'
 
@@ -95,5 +95,54 @@ describe('17.F ranges as events', () => {
     deferral.close()
     deferral.close()
     await running
+  })
+
+  it('O36. a handler whose promise rejects holds nothing back, and is the application’s failure', async () => {
+    const states = new Subject<RangeState>()
+    const status = BackgroundTransferStatus.running
+    const failures: unknown[] = []
+    const note = (error: unknown) => failures.push(error)
+    let told = 0
+    let now = 0
+    const failing = async (args: BackgroundTransferRangesDownloadedEventArgs) => {
+      told += 1
+      args.getDeferral()
+      await Promise.resolve()
+      throw new Error(`of the application: ${told}`)
+    }
+    // What the runner takes for its own failure is what is looked for.
+    const others = process.listeners('unhandledRejection')
+    process.removeAllListeners('unhandledRejection').on('unhandledRejection', note)
+    try {
+      listenTo(
+        rangesDownloaded(states, () => now),
+        failing,
+      )
+      for (const end of [1, 2]) {
+        states.next({generation: 1, ranges: [[0, end]], status})
+        now += 1_000
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      expect(told).toBe(2)
+      expect(failures.map(String)).toEqual(['Error: of the application: 1', 'Error: of the application: 2'])
+    } finally {
+      process.off('unhandledRejection', note)
+      for (const other of others) process.on('unhandledRejection', other)
+    }
+  })
+
+  it('134, 137. who subscribes when it has ended is told all, once, and that there is no more', async () => {
+    const operation = create(await makeWorld())
+    await operation.startAsync()
+    const added = [[{offset: 0, length: SIZE}]]
+    const late = await firstValueFrom(operation.rangesDownloaded.pipe(toArray()))
+    expect(late.map(({addedRanges}) => addedRanges)).toEqual(added)
+    const heard: unknown[] = []
+    operation.addEventListener('rangesdownloaded', (event) => {
+      heard.push(event.addedRanges)
+    })
+    // Not within the call.
+    expect(heard).toEqual([])
+    await expect.poll(() => heard).toEqual(added)
   })
 })

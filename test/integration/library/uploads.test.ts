@@ -655,20 +655,6 @@ describe('what is left behind', () => {
     await expect.poll(() => isLetGo).toBe(true)
   })
 
-  it('goes: the copy of a stream whose upload cannot be made in the end', async () => {
-    const {sink, engine, directory} = await makeBench()
-    const group = engine.createCompletionGroup()
-    const uploader = new BackgroundUploader(group)
-    const stream = async function* () {
-      yield 'a stream'
-      // Nothing joins it any more.
-      group.enable()
-    }
-    const error = await failure(uploader.createUploadFromStreamAsync(sink.url('/s'), stream()))
-    expect(error.code).toBe('ILLEGAL_STATE')
-    await expect.poll(() => readdir(`${directory}/.store/spool`)).toEqual([])
-  })
-
   it('goes: a copy whose upload nobody has any more is removed, and one that waits to be started is not', async () => {
     const {uploader, sink, directory} = await makeBench()
     const make = (path: string) => uploader.createUploadFromStreamAsync(sink.url(path), Readable.from(['a stream']))
