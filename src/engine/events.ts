@@ -75,6 +75,13 @@ export type EngineEvent =
   | {readonly type: 'progress'; readonly at: number; readonly changes: readonly ProgressChange[]}
   /** A record could not be written. It is tried again; until then the operation goes on and its promises do not settle. */
   | {readonly type: 'store.failed'; readonly at: number; readonly id: OperationId; readonly message: string}
+  /**
+   * Told by a connected engine of its own: its host takes what it is asked and has said nothing for `silentMs`. What waits goes on
+   * waiting; whoever does not want that closes the engine.
+   */
+  | {readonly type: 'host.fellSilent'; readonly at: number; readonly pid: number; readonly silentMs: number}
+  /** It is heard again, or is known to be gone. */
+  | {readonly type: 'host.silenceEnded'; readonly at: number; readonly pid: number}
 
 export interface ProgressChange {
   readonly id: OperationId
