@@ -1,5 +1,5 @@
 /**
- * What a caller may have all members of a group do at once. Nobody of the group is admitted meanwhile; resolves when the outcomes
+ * What a caller may have all members of a group do at once. Nobody of them is admitted meanwhile; resolves when the outcomes
  * are durable, and rejects with CLOSED when the engine closes first.
  */
 
@@ -78,7 +78,7 @@ export class GroupCommands {
     const {store, operations, line, accepted} = this.#options
     const {states} = command
     const {group, app} = members
-    line.suspendGroup(group)
+    line.suspendGroup(group, app)
     const before = accepted()
     try {
       await this.#carryOut(command, this.#aheadOfTheStore(members, command.event()))
@@ -108,7 +108,7 @@ export class GroupCommands {
       }
       await this.#arrived(members, command)
     } finally {
-      line.resumeGroup(group)
+      line.resumeGroup(group, app)
     }
   }
 

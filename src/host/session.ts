@@ -41,6 +41,7 @@ export interface SessionOptions {
   readonly followed: FollowedOperations
   readonly inspectors: CallContext['inspectors']
   readonly tellAll: (message: HostMessage) => void
+  readonly tellTasks: () => void
   readonly onEnded: () => void
   /** The client came or went. */
   readonly onPresence: () => void
@@ -66,7 +67,7 @@ export class HostSession {
 
   constructor(options: SessionOptions) {
     const {engine, clock, app, graceMs, absenceMs, bodies, frames, turns, followed, inspectors} = options
-    const {tellAll, onEnded, onPresence} = options
+    const {tellAll, tellTasks, onEnded, onPresence} = options
     this.app = app
     this.bodies = bodies
     this.#onPresence = onPresence
@@ -80,11 +81,13 @@ export class HostSession {
       held: this.#held,
       inspectors,
       tellAll,
+      tellTasks,
       watch: (events) => this.#watch(events),
       closeBytes: (source) => this.#closeBytes(source),
       expected: new Map(),
       notified: new Map(),
       groupTurns: new Map(),
+      isGone: () => this.#isGone,
       bodies,
       exempted: new Set(),
       startTurn: Promise.resolve(),
@@ -107,6 +110,11 @@ export class HostSession {
   /** Nothing is left of it but the bodies that it sent. */
   get isAway(): boolean {
     return this.#actor.getSnapshot().hasTag('away')
+  }
+
+  get #isGone(): boolean {
+    const snapshot = this.#actor.getSnapshot()
+    return snapshot.hasTag('away') || snapshot.hasTag('over')
   }
 
   /** The response becomes this session's stream; an earlier one is closed. */
@@ -259,7 +267,8 @@ export class HostSession {
   #watch(events: boolean): void {
     this.#watching?.unsubscribe()
     this.#watching = undefined
-    if (!events) return
+    // What was asked behind a refresh may have outlived the session.
+    if (!events || this.#isGone) return
     this.#watching = this.#engine.events$.subscribe((event) => {
       const shown = this.#shown(event)
       if (shown === undefined || !this.#outbox.isOpen) return
@@ -285,6 +294,11 @@ export class HostSession {
       case 'store.failed':
         return isMine(event.id) ? event : undefined
       case 'notification.raised':
+      case 'task.launched':
+      case 'task.progressed':
+      case 'task.completed':
+      case 'task.failed':
+      case 'completion.dropped':
         return event.app === app ? event : undefined
       case 'operation.forgotten': {
         // Whose they were is not known any more; a guid alone tells nothing.
