@@ -1,6 +1,7 @@
 /** The operations of a host that a client holds: one mirror for each, in step with what the host tells of it. */
 
 import {type Observable, Subject} from 'rxjs'
+import {fromTold} from '../domain/error-chain.ts'
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {HostMessage, Snapshot} from '../host/protocol.ts'
@@ -69,7 +70,7 @@ export class MirroredOperations {
         if (message.error?.code === 'CLOSED') return
         const operation = this.#held.get(message.id)
         if (message.error === undefined) operation?.notices.complete()
-        else operation?.notices.error(TransferError.fromSerialized(message.error))
+        else operation?.notices.error(fromTold(message.error))
         return
       }
     }

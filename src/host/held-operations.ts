@@ -1,6 +1,6 @@
 /** The operations that a session follows: what it is told of each, and how many holds it has to give back. */
 
-import {asTransferError} from '../domain/errors.ts'
+import {toTold} from '../domain/error-chain.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {OperationNotice} from '../engine/operations/followed-notices.ts'
@@ -150,7 +150,7 @@ class Held implements OperationFollower, MovingOperation {
     const {frames, outbox} = this.#options
     if (!outbox.isOpen) return
     const {id} = this.entry.record
-    const how = error === undefined ? {} : {error: asTransferError(error).toSerialized()}
+    const how = error === undefined ? {} : {error: toTold(error)}
     outbox.say(frames.of({type: 'ended', id, ...how}))
   }
 

@@ -13,7 +13,7 @@
  *
  * DELETE /api/v1/session/:id              the client says goodbye
  *
- * A refusal is {error: SerializedError}.
+ * A refusal is {error: ToldError}.
  */
 
 import {isAbsolute} from 'node:path'
@@ -21,7 +21,7 @@ import {fileURLToPath} from 'node:url'
 import {z} from 'zod'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {ExpectedContent} from '../domain/content-guard.ts'
-import type {SerializedError} from '../domain/errors.ts'
+import type {ToldError} from '../domain/error-chain.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import {LINE_MOVES} from '../domain/line-move.ts'
@@ -84,7 +84,7 @@ export type HostMessage =
       /** Absent from hosts that know of no prefetching. */
       readonly prefetch?: PrefetchState
     }
-  | {readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: SerializedError}
+  | {readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: ToldError}
   | {
       readonly type: 'notice'
       readonly snapshot: Snapshot
@@ -94,7 +94,7 @@ export type HostMessage =
   /** Live counters, and nothing else has changed but what of the bytes is durable. */
   | {readonly type: 'counts'; readonly id: OperationId; readonly counts: ByteCounts}
   /** Nothing more will come of an operation. */
-  | {readonly type: 'ended'; readonly id: OperationId; readonly error?: SerializedError}
+  | {readonly type: 'ended'; readonly id: OperationId; readonly error?: ToldError}
   | {readonly type: 'event'; readonly event: EngineEvent}
   | {readonly type: 'group'; readonly group: GroupRecord}
   | {readonly type: 'tasks'; readonly tasks: readonly (readonly [group: TallyId, task: TaskRegistration])[]}

@@ -7,7 +7,8 @@ import type {ServerResponse} from 'node:http'
 import type {Subscription} from 'rxjs'
 import {createActor} from 'xstate'
 import {type HostSessionActor, hostSessionMachine} from '../../machines/host-session.machine.ts'
-import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import {toTold} from '../domain/error-chain.ts'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import type {Engine} from '../engine/engine.ts'
@@ -235,7 +236,7 @@ export class HostSession {
     }
     promise.then(
       (value) => tell({type: 'result', id, value}),
-      (error) => tell({type: 'result', id, error: asTransferError(error).toSerialized()}),
+      (error) => tell({type: 'result', id, error: toTold(error)}),
     )
   }
 
