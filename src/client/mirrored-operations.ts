@@ -53,8 +53,10 @@ export class MirroredOperations {
     switch (message.type) {
       case 'notice': {
         const {snapshot, hasResponseChanged, hasRestarted} = message
-        const operation = this.#held.get(snapshot.record.id)
-        if (operation !== undefined) this.#notice(operation, snapshot, hasResponseChanged, hasRestarted)
+        const operation = this.#held.get('record' in snapshot ? snapshot.record.id : snapshot.id)
+        if (operation === undefined) return
+        const whole = 'record' in snapshot ? snapshot : operation.changed(snapshot)
+        this.#notice(operation, whole, hasResponseChanged, hasRestarted)
         return
       }
       case 'counts': {

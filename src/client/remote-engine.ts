@@ -437,6 +437,9 @@ export class RemoteEngine implements EngineApi {
       case 'event':
         this.#events.hear(message.event)
         return
+      case 'moved':
+        this.#events.hearStep(message.event)
+        return
       case 'group':
         this.#groups.set(message.group.name, message.group)
         return

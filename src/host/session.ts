@@ -23,6 +23,7 @@ import {HeldOperations} from './held-operations.ts'
 import {Outbox} from './outbox.ts'
 import type {ProgressTurns} from './progress-turns.ts'
 import {CALLS, type CallBatch, type CallInput, type CallName, type HostMessage} from './protocol.ts'
+import {messageOf, ToldSteps} from './told-steps.ts'
 
 type Answer = HostMessage & {readonly type: 'result'}
 
@@ -270,11 +271,16 @@ export class HostSession {
     this.#watching = undefined
     // What was asked behind a refresh may have outlived the session.
     if (!events || this.#isGone) return
+    const steps = new ToldSteps(this.#engine, this.#outbox)
     this.#watching = this.#engine.events$.subscribe((event) => {
       const shown = this.#shown(event)
       if (shown === undefined || !this.#outbox.isOpen) return
-      if (shown.type === 'progress') this.#outbox.progressed(shown)
-      else this.#outbox.say(this.#frames.shared(shown, 0, () => ({type: 'event', event: shown})))
+      if (shown.type === 'progress') {
+        this.#outbox.progressed(shown)
+        return
+      }
+      const before = shown.type === 'operation.moved' ? steps.next(shown) : undefined
+      this.#outbox.say(this.#frames.shared(shown, 0, () => messageOf(shown, before), before))
     })
   }
 
