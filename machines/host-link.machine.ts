@@ -2,7 +2,9 @@
  * A client's link to the host of a store: made once, and made again for as long as the host may come back. What was asked for
  * meanwhile waits; nothing of it is lost with a link.
  *
- * linking   the stream is being opened, or is open. A host that takes the question and says nothing is as good as gone.
+ * linking   the stream is being opened, or is open. A host that takes the question and says nothing is as good as gone; one that was
+ *           connected is asked now and then whether it hears: that it is silent is told, and it is waited for, since its answer may
+ *           only be late.
  * waiting   the host is gone; after a while it is looked for again.
  * staying   the client goes on.
  * leaving   the client is about to close, when its last calls are answered: from now on it waits for another host for some seconds
@@ -46,8 +48,11 @@ const LONGEST_WAIT_MS = 2_000
 /** What is left of a client's patience once it is about to close. */
 const FAREWELL_MS = 5_000
 
-/** Between two questions whether the host hears. */
+/** Between two questions whether the host hears, to one that a client is about to leave. */
 const ASSURANCE_MS = 1_000
+
+/** Between two such questions otherwise: a host with a hundred clients hears ten a second. */
+const ATTENTION_MS = 10_000
 
 /** Without chance in it: a store has few clients, and all of them are on its machine. */
 function waitAfter(failures: number): number {
@@ -60,8 +65,8 @@ const setUp = setup({
     input: {} as Pick<HostLinkContext, 'patienceMs' | 'firstPatienceMs' | 'address'>,
     events: {} as HostLinkEvent,
     output: {} as {readonly error?: unknown},
-    tags: {} as 'linked' | 'unlinked' | 'over' | 'staying' | 'leaving',
-    children: {} as {stream: 'followStream'; assurance: 'askHost'; goodbye: 'sayGoodbye'},
+    tags: {} as 'linked' | 'unlinked' | 'silent' | 'over' | 'staying' | 'leaving',
+    children: {} as {stream: 'followStream'; attention: 'askHost'; assurance: 'askHost'; goodbye: 'sayGoodbye'},
   },
   actors: {
     followStream: fromCallback<AnyEventObject>(() => {
@@ -79,6 +84,7 @@ const setUp = setup({
     backoff: ({context}) => waitAfter(context.failures),
     silence: MOST_SILENCE_MS,
     assurance: ASSURANCE_MS,
+    attention: ATTENTION_MS,
     farewell: FAREWELL_MS,
   },
   guards: {
@@ -105,6 +111,9 @@ const setUp = setup({
     giveUpStream: raise(({context}) => ({type: 'link.lost', error: silentHost(context.address)}) as const),
     /** Nothing more is asked of anybody. */
     letGo: () => {},
+    /** Whoever follows the host is told that it says nothing any more, and that this is over. */
+    tellSilence: () => {},
+    tellSilenceEnded: () => {},
     /** Whoever wants to take the place of a host that is gone does it now. */
     offerSuccession: () => {},
   },
@@ -156,6 +165,34 @@ const link = () =>
             description: 'Calls go out; answers and notices come in',
             tags: ['linked'],
             on: {'client.close': '#hostLink.over.parting'},
+            initial: 'heard',
+            states: {
+              heard: {
+                description: 'It has said something; or nobody is there, which the stream will tell',
+                tags: ['linked'],
+                after: {attention: 'listening'},
+              },
+              listening: {
+                description: 'It is asked whether it hears at all',
+                tags: ['linked'],
+                invoke: {id: 'attention', src: 'askHost', onDone: 'heard', onError: 'heard'},
+                initial: 'patient',
+                states: {
+                  patient: {
+                    description: 'Its answer may be on the way',
+                    tags: ['linked'],
+                    after: {silence: 'silent'},
+                  },
+                  silent: {
+                    description:
+                      'It says nothing: it is stopped or stuck, and is waited for, for as long as it has the store',
+                    tags: ['linked', 'silent'],
+                    entry: 'tellSilence',
+                    exit: 'tellSilenceEnded',
+                  },
+                },
+              },
+            },
           },
         },
       },

@@ -145,6 +145,14 @@ export class Follower {
       case 'store.failed':
         this.#storeFailed(event)
         return
+      case 'host.fellSilent':
+        this.#listener.note(
+          `the host (process ${event.pid}) does not answer: see whether it is stopped, or has no time`,
+        )
+        return
+      case 'host.silenceEnded':
+        this.#listener.note(`the host (process ${event.pid}) is waited for no more: it answers, or is gone`)
+        return
     }
   }
 

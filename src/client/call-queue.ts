@@ -3,7 +3,8 @@
  * After a break all of them are sent again under their ids, by which the host knows what it has done.
  */
 
-import {asTransferError, type SerializedError, TransferError} from '../domain/errors.ts'
+import {fromTold, type ToldError} from '../domain/error-chain.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {CallAnswer, CallInput, CallName} from '../host/protocol.ts'
 import {MOST_JSON_BYTES} from '../ports/host-connection.ts'
 
@@ -122,13 +123,13 @@ export class CallQueue {
     this.#wakeIdle()
   }
 
-  answered(id: number, value: unknown, error: SerializedError | undefined): void {
+  answered(id: number, value: unknown, error: ToldError | undefined): void {
     const pending = this.#pending.get(id)
     // An engine that closes under its host answers nothing any more; the next host will.
     if (pending === undefined || error?.code === 'CLOSED') return
     this.#settle(pending, () => {
       if (error === undefined) pending.resolve(value)
-      else pending.reject(TransferError.fromSerialized(error))
+      else pending.reject(fromTold(error))
     })
   }
 

@@ -31,6 +31,8 @@ export interface HostLinkOptions {
   /** The link stands. What is called now is the first that this stream's host hears. */
   readonly onWelcome: (welcome: Welcome, isFirst: boolean) => void
   readonly onTold: (message: Told) => void
+  /** The host takes what it is asked, and has said nothing for a while; and then that this is over. */
+  readonly onSilence: (isSilent: boolean) => void
   /** Nobody is there to be asked; another `onWelcome` or `onOver` follows. */
   readonly onBroken: () => void
   /** Nothing more will come. Once. */
@@ -49,7 +51,7 @@ export class HostLink {
   constructor({connection, clock}: HostLinkPorts, options: HostLinkOptions) {
     this.#connection = connection
     this.#options = options
-    const {patienceMs, firstPatienceMs, onHostGone} = options
+    const {patienceMs, firstPatienceMs, onHostGone, onSilence} = options
     this.#actor = createActor(
       hostLinkMachine().provide({
         actors: {
@@ -61,6 +63,8 @@ export class HostLink {
         },
         actions: {
           offerSuccession: () => onHostGone(),
+          tellSilence: () => onSilence(true),
+          tellSilenceEnded: () => onSilence(false),
           letGo: ({context}) => this.#over(context.error),
         },
       }),
@@ -93,6 +97,11 @@ export class HostLink {
   /** Who answers now, or did last. */
   get host(): Hello | undefined {
     return this.#host
+  }
+
+  /** The host takes what it is asked, and says nothing. */
+  get isSilent(): boolean {
+    return this.#actor.getSnapshot().hasTag('silent')
   }
 
   /** Throws CLOSED when the link is over. */

@@ -1,6 +1,7 @@
 /** The operations of a host that a client holds: one mirror for each, in step with what the host tells of it. */
 
 import {type Observable, Subject} from 'rxjs'
+import {fromTold} from '../domain/error-chain.ts'
 import {TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {HostMessage, Snapshot} from '../host/protocol.ts'
@@ -52,8 +53,10 @@ export class MirroredOperations {
     switch (message.type) {
       case 'notice': {
         const {snapshot, hasResponseChanged, hasRestarted} = message
-        const operation = this.#held.get(snapshot.record.id)
-        if (operation !== undefined) this.#notice(operation, snapshot, hasResponseChanged, hasRestarted)
+        const operation = this.#held.get('record' in snapshot ? snapshot.record.id : snapshot.id)
+        if (operation === undefined) return
+        const whole = 'record' in snapshot ? snapshot : operation.changed(snapshot)
+        this.#notice(operation, whole, hasResponseChanged, hasRestarted)
         return
       }
       case 'counts': {
@@ -69,7 +72,7 @@ export class MirroredOperations {
         if (message.error?.code === 'CLOSED') return
         const operation = this.#held.get(message.id)
         if (message.error === undefined) operation?.notices.complete()
-        else operation?.notices.error(TransferError.fromSerialized(message.error))
+        else operation?.notices.error(fromTold(message.error))
         return
       }
     }

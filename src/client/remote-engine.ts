@@ -13,6 +13,7 @@ import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
+import {explainSilence, MOST_SILENCE_MS} from '../domain/silent-host.ts'
 import type {ApplicationStanding} from '../engine/applications/application-quotas.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import type {EngineEvent} from '../engine/events.ts'
@@ -99,6 +100,7 @@ export class RemoteEngine implements EngineApi {
       onHostGone,
       onWelcome: (welcome, isFirst) => this.#welcomed(welcome, isFirst),
       onTold: (message) => this.#told(message),
+      onSilence: (isSilent) => this.#silent(isSilent),
       onBroken: () => this.#calls.broken(),
       onOver: (why) => this.#over(why),
     })
@@ -302,9 +304,10 @@ export class RemoteEngine implements EngineApi {
     await this.#calls.call('markDelivered', {id: held.record.id})
   }
 
-  /** As the host saw it last. */
-  explain({explanation}: RemoteOperation): Explanation {
-    return explanation
+  /** As the host saw it last; of one that says nothing any more, that. */
+  explain({explanation, isOver}: RemoteOperation): Explanation {
+    const {host} = this
+    return host !== undefined && this.#link.isSilent && !isOver ? explainSilence(host.pid) : explanation
   }
 
   async consentsToUnconstrained(transfers: readonly ConstrainedTransfer[]): Promise<boolean> {
@@ -433,6 +436,9 @@ export class RemoteEngine implements EngineApi {
       case 'event':
         this.#events.hear(message.event)
         return
+      case 'moved':
+        this.#events.hearStep(message.event)
+        return
       case 'group':
         this.#groups.set(message.group.name, message.group)
         return
@@ -443,6 +449,14 @@ export class RemoteEngine implements EngineApi {
         this.prefetcher.told(message.prefetch)
         return
     }
+  }
+
+  #silent(isSilent: boolean): void {
+    const {host} = this
+    const at = this.now()
+    if (host === undefined) return
+    if (isSilent) this.#events.hear({type: 'host.fellSilent', at, pid: host.pid, silentMs: MOST_SILENCE_MS})
+    else this.#events.hear({type: 'host.silenceEnded', at, pid: host.pid})
   }
 
   /** Nothing more will come. */

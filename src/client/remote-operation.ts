@@ -3,10 +3,11 @@
 import type {Explanation} from '../domain/explain.ts'
 import {addRange, type RangeSet, sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
+import {withChanges} from '../domain/record-changes.ts'
 import {isTerminal, type LifeState} from '../domain/status.ts'
 import type {HeldOperation} from '../engine/engine-api.ts'
 import {FollowedNotices} from '../engine/operations/followed-notices.ts'
-import type {Snapshot} from '../host/protocol.ts'
+import type {Snapshot, SnapshotChanges} from '../host/protocol.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
 
 /** What an application asked for, until the host has answered. */
@@ -42,8 +43,8 @@ export class RemoteOperation implements HeldOperation {
     this.holds = snapshot.holds
     this.isPausing = snapshot.isPausing
     this.#state = snapshot.state
-    this.#request = snapshot.request
-    this.#policy = snapshot.policy
+    this.#request = snapshot.request ?? snapshot.record.request
+    this.#policy = snapshot.policy ?? snapshot.record.policy
   }
 
   /** What has ended is past all wishes. */
@@ -86,6 +87,11 @@ export class RemoteOperation implements HeldOperation {
     this.#read = {generation, ranges: addRange(before, from, to)}
   }
 
+  /** What was told before, with what has changed since. */
+  changed({id: _, changes, ...rest}: SnapshotChanges): Snapshot {
+    return {...rest, record: withChanges(this.record, changes)}
+  }
+
   apply(
     {record, state, isPausing, request, policy, counts, explanation, holds}: Snapshot,
     hasResponseChanged = false,
@@ -96,8 +102,8 @@ export class RemoteOperation implements HeldOperation {
     this.record = isSame && response !== undefined ? {...record, response} : record
     this.#state = state
     this.isPausing = isPausing
-    this.#request = request
-    this.#policy = policy
+    this.#request = request ?? record.request
+    this.#policy = policy ?? record.policy
     this.counts = counts
     this.explanation = explanation
     this.holds = holds

@@ -8,8 +8,10 @@ import type {JournalEntry} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import {sizeOf} from '../domain/range-set.ts'
 import type {OperationRecord} from '../domain/record.ts'
+import {withChanges} from '../domain/record-changes.ts'
 import {isTerminal} from '../domain/status.ts'
 import type {EngineEvent} from '../engine/events.ts'
+import type {MovedOn} from '../host/protocol.ts'
 import type {CallQueue} from './call-queue.ts'
 
 /** Of ids in one call. */
@@ -76,6 +78,13 @@ export class WatchedEvents {
         }
       })
     }
+  }
+
+  /** The step after one that was told before. */
+  hearStep({changes, ...step}: MovedOn): void {
+    const before = this.#seen.get(step.id)
+    // Nobody watches any more.
+    if (before !== undefined) this.hear({...step, record: withChanges(before, changes)})
   }
 
   hear(event: EngineEvent): void {

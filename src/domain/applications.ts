@@ -1,7 +1,6 @@
 /** What a host lets each application do: rules that whoever runs the host wrote, by the names that its clients say. */
 
 import {TransferError} from './errors.ts'
-import type {OperationRecord} from './record.ts'
 
 export interface ApplicationRules {
   /**
@@ -66,7 +65,7 @@ export function applicationName(app: string | undefined): string {
 }
 
 /** The name of its gate among those of origins, which are none like it. */
-export function applicationGate({app}: Pick<OperationRecord, 'app'>): string {
+export function applicationGate({app}: {readonly app?: string | undefined}): string {
   return `app:${app ?? ''}`
 }
 

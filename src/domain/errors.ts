@@ -484,11 +484,12 @@ export class TransferError extends Error {
     }
   }
 
-  static fromSerialized(plain: SerializedError): TransferError {
+  /** `cause`: as it was, where more is known of it than its description. */
+  static fromSerialized(plain: SerializedError, cause: unknown = plain.cause): TransferError {
     return new TransferError(plain.code, plain.message, {
       ...(plain.where === undefined ? {} : {where: plain.where}),
       ...(plain.details === undefined ? {} : {details: plain.details}),
-      ...(plain.cause === undefined ? {} : {cause: plain.cause}),
+      ...(cause === undefined ? {} : {cause}),
       ...(plain.retry === undefined ? {} : {retry: plain.retry}),
       ...(plain.advice === undefined ? {} : {advice: plain.advice}),
     })

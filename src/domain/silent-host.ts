@@ -1,6 +1,7 @@
 /** A host that takes what it is asked and says nothing: its process is stopped, or stuck. */
 
 import {TransferError} from './errors.ts'
+import type {Explanation} from './explain.ts'
 
 /** ms: whoever listens answers in far less, but on a machine that has no time for it. */
 export const MOST_SILENCE_MS = 10_000
@@ -16,4 +17,12 @@ export function silentHost(address: string): TransferError {
 /** It has the store, so that nobody else can: to look for it once more, or to open the store, is in vain. */
 export function isSilentHost({details}: TransferError): boolean {
   return details.silentMs !== undefined
+}
+
+/** Of an operation of such a host, whose client has stayed. */
+export function explainSilence(pid: number): Explanation {
+  return {
+    why: `its host (process ${pid}) takes questions and does not answer`,
+    next: 'it goes on when the host does: see whether its process is stopped, or has no time',
+  }
 }

@@ -55,8 +55,9 @@ export interface Tally {
   readonly task?: TaskRegistration
   /** Of a notification: what is shown. */
   readonly notices?: BatchNotices
-  /** Of a notification: the transfer group and the application of its members, where there are any. */
+  /** Of a notification: the transfer group of its members, where there is one. */
   readonly group?: string
+  /** The application that it belongs to, where that has a name. */
   readonly app?: string
   /** Message of the failure that came last. */
   readonly lastError?: string
@@ -105,7 +106,7 @@ const NONE: readonly TallyRef[] = []
 /** The tallies that count an operation. */
 export function talliesOf({completionGroup, notificationBatch, policy, app}: OperationRecord): readonly TallyRef[] {
   if (notificationBatch === undefined) {
-    return completionGroup === undefined ? NONE : [{id: completionGroup, purpose: 'completionGroup'}]
+    return completionGroup === undefined ? NONE : [completionGroupRef(completionGroup, app)]
   }
   const batch: TallyRef = {
     ...notificationBatch,
@@ -113,7 +114,11 @@ export function talliesOf({completionGroup, notificationBatch, policy, app}: Ope
     ...(policy.group === '' ? {} : {group: policy.group}),
     ...(app === undefined ? {} : {app}),
   }
-  return completionGroup === undefined ? [batch] : [{id: completionGroup, purpose: 'completionGroup'}, batch]
+  return completionGroup === undefined ? [batch] : [completionGroupRef(completionGroup, app), batch]
+}
+
+export function completionGroupRef(id: TallyId, app: string | undefined): TallyRef {
+  return {id, purpose: 'completionGroup', ...(app === undefined ? {} : {app})}
 }
 
 export function emptyTally(ref: TallyRef): Tally {

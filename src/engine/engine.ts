@@ -225,10 +225,10 @@ export class Engine implements EngineApi {
     if (!entry.isOver) this.#parts.recovery.attach(entry.record)
   }
 
-  /** Everything unfinished goes on, but what the application paused. */
-  async resumeAll(): Promise<void> {
+  /** Everything unfinished goes on, but what the application paused. `app`: of this application only. */
+  async resumeAll(app?: string): Promise<void> {
     this.#parts.life.requireServing()
-    await this.#parts.recovery.attachAll()
+    await this.#parts.recovery.attachAll(app)
   }
 
   pause(entry: OperationEntry): void {

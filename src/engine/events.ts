@@ -34,23 +34,42 @@ export type EngineEvent =
     }
   /** Records of ended operations were removed, and with those of failed ones their parts; finished files never are. */
   | {readonly type: 'operation.forgotten'; readonly at: number; readonly ids: readonly OperationId[]}
-  /** A completion group's members have all ended, and its task begins: `run` counts the tries from 1. */
-  | {readonly type: 'task.launched'; readonly at: number; readonly group: TallyId; readonly run: number}
+  /** A completion group's members have all ended, and its task begins: `run` counts the tries from 1; `app` names its application, as in those that follow. */
+  | {
+      readonly type: 'task.launched'
+      readonly at: number
+      readonly group: TallyId
+      readonly app?: string
+      readonly run: number
+    }
   /** The task said how far it is, in its own measure. */
-  | {readonly type: 'task.progressed'; readonly at: number; readonly group: TallyId; readonly progress: number}
+  | {
+      readonly type: 'task.progressed'
+      readonly at: number
+      readonly group: TallyId
+      readonly app?: string
+      readonly progress: number
+    }
   /** The task is through, and will not run again. */
-  | {readonly type: 'task.completed'; readonly at: number; readonly group: TallyId; readonly run: number}
+  | {
+      readonly type: 'task.completed'
+      readonly at: number
+      readonly group: TallyId
+      readonly app?: string
+      readonly run: number
+    }
   /** A try of the task failed. Without `retryAt` (epoch ms) it was the last. */
   | {
       readonly type: 'task.failed'
       readonly at: number
       readonly group: TallyId
+      readonly app?: string
       readonly run: number
       readonly error: SerializedError
       readonly retryAt?: number
     }
   /** An enabled group's members have all ended, and no task was registered for it. */
-  | {readonly type: 'completion.dropped'; readonly at: number; readonly group: TallyId}
+  | {readonly type: 'completion.dropped'; readonly at: number; readonly group: TallyId; readonly app?: string}
   /**
    * Every operation of a batch with notifications has ended: what is told of it, and whether this machine had a way to show it.
    * Once a batch.
@@ -75,6 +94,13 @@ export type EngineEvent =
   | {readonly type: 'progress'; readonly at: number; readonly changes: readonly ProgressChange[]}
   /** A record could not be written. It is tried again; until then the operation goes on and its promises do not settle. */
   | {readonly type: 'store.failed'; readonly at: number; readonly id: OperationId; readonly message: string}
+  /**
+   * Told by a connected engine of its own: its host takes what it is asked and has said nothing for `silentMs`. What waits goes on
+   * waiting; whoever does not want that closes the engine.
+   */
+  | {readonly type: 'host.fellSilent'; readonly at: number; readonly pid: number; readonly silentMs: number}
+  /** It is heard again, or is known to be gone. */
+  | {readonly type: 'host.silenceEnded'; readonly at: number; readonly pid: number}
 
 export interface ProgressChange {
   readonly id: OperationId

@@ -1,5 +1,5 @@
 /**
- * What a caller may have all members of a group do at once. Nobody of the group is admitted meanwhile; resolves when the outcomes
+ * What a caller may have all members of a group do at once. Nobody of them is admitted meanwhile; resolves when the outcomes
  * are durable, and rejects with CLOSED when the engine closes first. What was asked for last holds: of a group, and of a member
  * that is commanded by itself while its group is.
  */
@@ -89,8 +89,8 @@ export class GroupCommands {
   /** Behind those for the same group that were asked for before: each looks for members that they may have yet to move. */
   async #forEachMember(members: Members, command: GroupCommand): Promise<void> {
     const {line, accepted, commands} = this.#options
-    const {group} = members
-    line.suspendGroup(group)
+    const {group, app} = members
+    line.suspendGroup(group, app)
     const [commanded, unwatch] = commands.watchCommanded()
     const meanwhile = {before: accepted(), commanded}
     try {
@@ -98,7 +98,7 @@ export class GroupCommands {
       else await this.#inTurn(group, () => this.#reachEach(members, command, meanwhile))
     } finally {
       unwatch()
-      line.resumeGroup(group)
+      line.resumeGroup(group, app)
     }
   }
 

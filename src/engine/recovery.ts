@@ -95,8 +95,12 @@ export class Recovery {
     keepDeadline(entry.facts)
   }
 
-  /** Everything unfinished goes on, but what the application paused. */
-  async attachAll(): Promise<void> {
+  /** Everything unfinished goes on, but what the application paused. `app`: of this application only. */
+  async attachAll(app: string | undefined): Promise<void> {
+    if (app !== undefined) {
+      await this.#attachWhere(['queued', ...FINISHING, ...WAITING], (record) => record.app === app)
+      return
+    }
     await this.#forEachLive([...FINISHING, ...WAITING], (record) => this.attach(record))
     await this.#options.line.dropFloor()
   }
@@ -105,7 +109,7 @@ export class Recovery {
   async attachRandomAccess(): Promise<void> {
     const {log, phase} = this.#options
     try {
-      await this.#attachRandomAccess()
+      await this.#attachWhere(['queued', ...WAITING], ({policy}) => policy.randomAccess === true)
     } catch (error) {
       if (phase() !== 'serving') return
       log.error({error: String(error)}, 'downloads with random access could not be looked for')
@@ -113,16 +117,15 @@ export class Recovery {
   }
 
   /** Nothing but their records tells them, so that all that is unfinished is read, beside what goes on. */
-  async #attachRandomAccess(): Promise<void> {
+  async #attachWhere(states: readonly LifeState[], isMeant: (record: OperationRecord) => boolean): Promise<void> {
     const {store, operations, phase} = this.#options
-    const states: readonly LifeState[] = ['queued', ...WAITING]
     for (let after: OperationId | undefined; phase() !== 'draining'; ) {
       const query = {states, limit: CHUNK, ...(after === undefined ? {} : {after})}
       after = await operations.read(
         () => store.query(query),
         (records) => {
           if (phase() === 'draining') return undefined
-          for (const record of records) if (record.policy.randomAccess === true) this.attach(record)
+          for (const record of records) if (isMeant(record)) this.attach(record)
           return records.at(-1)?.id
         },
       )

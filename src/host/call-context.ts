@@ -12,18 +12,23 @@ export interface CallContext {
   readonly app: string | undefined
   readonly held: HeldOperations
   readonly inspectors: {
-    open(options: CallInput<'inspect'>): Promise<CallAnswer<'inspect'>>
-    close(port: number): Promise<void>
+    open(options: CallInput<'inspect'>, app: string | undefined): Promise<CallAnswer<'inspect'>>
+    /** One that this application opened, or, without a name, anybody. */
+    close(port: number, app: string | undefined): Promise<void>
   }
   /** Tells every session. */
   tellAll(message: HostMessage): void
+  /** Tells every session which tasks are registered, as far as it may see them. */
+  tellTasks(): void
   watch(events: boolean): void
   closeBytes(source: string): void
   /** Drafts of this session that keep a completion group from firing. */
   readonly expected: Map<OperationId, number>
   /** Drafts of this session that batches with notifications wait for, with their batch. */
   readonly notified: Map<OperationId, TallyId>
-  /** Settles when what was asked of a completion group last has been done. */
+  /** What it held is let go of: whatever was under way still may hold nothing more. */
+  isGone(): boolean
+  /** Settles when what was asked of a completion group, or of a batch with notifications, last has been done. */
   readonly groupTurns: Map<OperationId, Promise<void>>
   /** Operations to come that this session sent bodies for. */
   readonly bodies: Set<OperationId>

@@ -62,8 +62,8 @@ const HANDLERS: Handlers = {
     context.engine.attach(entryOf(context, id))
     return null
   },
-  resumeAll: async ({engine}) => {
-    await engine.resumeAll()
+  resumeAll: async ({engine, app}) => {
+    await engine.resumeAll(app)
     return null
   },
   pause: (context, {id}) => commanded(context, id, (entry) => context.engine.pause(entry)),
@@ -85,7 +85,9 @@ const HANDLERS: Handlers = {
     return null
   },
   move: async (context, {id, to}) => {
-    await context.engine.move(entryOf(context, id), to)
+    const entry = entryOf(context, id)
+    if (typeof to === 'object') await visible(context, to.before)
+    await context.engine.move(entry, to)
     return null
   },
   markDelivered: async (context, {id}) => {
@@ -160,11 +162,11 @@ const HANDLERS: Handlers = {
   },
   inspect: (context, options) => {
     requireWhole(context, 'an inspector')
-    return context.inspectors.open(options)
+    return context.inspectors.open(options, context.app)
   },
   closeInspector: async (context, {port}) => {
     requireWhole(context, 'an inspector')
-    await context.inspectors.close(port)
+    await context.inspectors.close(port, context.app)
     return null
   },
 }

@@ -3,6 +3,7 @@
  * becomes of an operation that several follow. Those that are told the same all in all share the bytes, too.
  */
 
+import type {OperationRecord} from '../domain/record.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import type {OperationNotice} from '../engine/operations/followed-notices.ts'
 import type {HostMessage} from './protocol.ts'
@@ -10,21 +11,32 @@ import type {HostMessage} from './protocol.ts'
 /** What is longer is said to one client, most likely, and would be kept for nothing. */
 const MOST_KEPT_BYTES = 64 * 1024
 
+interface Shared {
+  readonly variant: number
+  readonly since: OperationRecord | undefined
+  readonly frame: string
+}
+
 export class Frames {
   /** By what everybody is told at the same time. */
-  readonly #shared = new WeakMap<EngineEvent | OperationNotice, {readonly variant: number; readonly frame: string}>()
+  readonly #shared = new WeakMap<EngineEvent | OperationNotice, Shared>()
   #packed: {readonly frames: readonly string[]; readonly bytes: Buffer} | undefined
 
   of(message: HostMessage): string {
     return `data: ${JSON.stringify(message)}\n\n`
   }
 
-  /** The same for everybody who is told the same thing in the same variant. */
-  shared(told: EngineEvent | OperationNotice, variant: number, message: () => HostMessage): string {
+  /** The same for everybody who is told the same thing in the same variant, and `since` the same record. */
+  shared(
+    told: EngineEvent | OperationNotice,
+    variant: number,
+    message: () => HostMessage,
+    since?: OperationRecord,
+  ): string {
     const known = this.#shared.get(told)
-    if (known?.variant === variant) return known.frame
+    if (known?.variant === variant && known.since === since) return known.frame
     const frame = this.of(message())
-    this.#shared.set(told, {variant, frame})
+    this.#shared.set(told, {variant, since, frame})
     return frame
   }
 

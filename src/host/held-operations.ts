@@ -1,14 +1,16 @@
 /** The operations that a session follows: what it is told of each, and how many holds it has to give back. */
 
-import {asTransferError} from '../domain/errors.ts'
+import {toTold} from '../domain/error-chain.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import type {OperationRecord} from '../domain/record.ts'
+import {changesOf} from '../domain/record-changes.ts'
 import type {Engine} from '../engine/engine.ts'
 import type {OperationNotice} from '../engine/operations/followed-notices.ts'
 import type {OperationEntry} from '../engine/operations/operation-entry.ts'
 import type {FollowedOperation, FollowedOperations, OperationFollower} from './followed-operation.ts'
 import type {Frames} from './frames.ts'
 import type {MovingOperation, Outbox} from './outbox.ts'
-import type {Snapshot} from './protocol.ts'
+import type {Snapshot, SnapshotChanges} from './protocol.ts'
 
 export interface HeldOperationsOptions {
   readonly engine: Engine
@@ -58,13 +60,13 @@ export class HeldOperations {
   }
 
   /**
-   * An answer with the operations in it as they are now. Between the taking of a snapshot and its sending there are turns, in which
+   * An answer with the operations in it as they are now, about to be sent. Between the taking of a snapshot and its sending there are turns, in which
    * a notice may have told of something newer, or have gone to a client that did not know the operation yet.
    */
   afresh(answer: unknown): unknown {
     if (Array.isArray(answer)) return answer.map((each) => this.afresh(each))
     const held = typeof answer === 'object' && answer !== null ? this.#taken.get(answer) : undefined
-    return held === undefined ? answer : this.#snapshot(held)
+    return held === undefined ? answer : held.told(this.#snapshot(held))
   }
 
   release(id: OperationId, holds: number): void {
@@ -103,6 +105,8 @@ class Held implements OperationFollower, MovingOperation {
   readonly #followed: FollowedOperation
   /** Of the counters that the client was told last. */
   #generation: number
+  /** The record that the client was told last, and over which stream. */
+  #told: {readonly stream: number; readonly record: OperationRecord} | undefined
 
   constructor(entry: OperationEntry, holds: number, options: HeldOperationsOptions) {
     this.entry = entry
@@ -140,17 +144,29 @@ class Held implements OperationFollower, MovingOperation {
     const {frames, outbox} = this.#options
     if (!outbox.isOpen) return
     const {hasResponseChanged, hasRestarted} = notice
-    const message = () => ({type: 'notice', snapshot: this.snapshot(), hasResponseChanged, hasRestarted}) as const
-    // The same for all sessions that hold it as often.
-    outbox.say(frames.shared(notice, this.holds, message))
+    const before = this.#told?.stream === outbox.stream ? this.#told.record : undefined
+    const message = () => {
+      const snapshot = this.snapshot()
+      const what = before === undefined ? snapshot : snapshotChanges(before, snapshot)
+      return {type: 'notice', snapshot: what, hasResponseChanged, hasRestarted} as const
+    }
+    // The same for all sessions that hold it as often, and were told the same before.
+    outbox.say(frames.shared(notice, this.holds, message, before))
+    this.#told = {stream: outbox.stream, record: this.entry.record}
     this.#generation = this.entry.counts.generation
+  }
+
+  /** It goes out now: what is told next goes on from it. */
+  told(snapshot: Snapshot): Snapshot {
+    this.#told = {stream: this.#options.outbox.stream, record: snapshot.record}
+    return snapshot
   }
 
   ended(error?: unknown): void {
     const {frames, outbox} = this.#options
     if (!outbox.isOpen) return
     const {id} = this.entry.record
-    const how = error === undefined ? {} : {error: asTransferError(error).toSerialized()}
+    const how = error === undefined ? {} : {error: toTold(error)}
     outbox.say(frames.of({type: 'ended', id, ...how}))
   }
 
@@ -164,11 +180,15 @@ class Held implements OperationFollower, MovingOperation {
       record,
       state,
       isPausing: state === 'running' && entry.snapshot?.can({type: 'operation.resume', sequence: 0}) === true,
-      request: facts.request,
-      policy: facts.policy,
+      ...(facts.request === record.request ? {} : {request: facts.request}),
+      ...(facts.policy === record.policy ? {} : {policy: facts.policy}),
       counts: engine.countsOf(entry),
       explanation: engine.explain(entry),
       holds,
     }
   }
+}
+
+function snapshotChanges(before: OperationRecord, {record, ...rest}: Snapshot): SnapshotChanges {
+  return {id: record.id, changes: changesOf(before, record), ...rest}
 }

@@ -139,6 +139,7 @@ export class Host {
       followed: this.#followed,
       inspectors: this.#inspectors,
       tellAll: (message) => this.#tellAll(message),
+      tellTasks: () => this.#tellTasks(),
       onEnded: () => {
         // Its client is back, in another one that has its bodies.
         if (this.#sessions.get(id) !== session) return
@@ -162,7 +163,7 @@ export class Host {
       resumed,
       backgroundTasks: engine.options.backgroundTasks,
       groups: engine.groupRecords(),
-      tasks: engine.completionGroups.registrations(),
+      tasks: engine.completionGroups.registrations(app),
       ...(app === undefined ? {prefetch: prefetchStateOf(engine.prefetcher)} : {}),
     }
   }
@@ -222,7 +223,10 @@ export class Host {
   }
 
   #tellTasks(): void {
-    this.#tellAll({type: 'tasks', tasks: this.#options.engine.completionGroups.registrations()})
+    const {completionGroups} = this.#options.engine
+    for (const session of this.#sessions.values()) {
+      session.send({type: 'tasks', tasks: completionGroups.registrations(session.app)})
+    }
   }
 
   /** What is wished for is nothing for an application that sees only its own. */

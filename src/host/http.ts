@@ -2,6 +2,7 @@
 
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import {pipeline} from 'node:stream/promises'
+import {toTold} from '../domain/error-chain.ts'
 import {asTransferError, type ErrorCode, invalidArgument, TransferError} from '../domain/errors.ts'
 import {MOST_JSON_BYTES} from '../ports/host-connection.ts'
 
@@ -34,7 +35,7 @@ export function refuse(response: ServerResponse, thrown: unknown): void {
     return
   }
   const error = asTransferError(thrown)
-  answerJson(response, STATUS_OF[error.code] ?? 500, {error: error.toSerialized()})
+  answerJson(response, STATUS_OF[error.code] ?? 500, {error: toTold(error)})
 }
 
 /** Throws INVALID_ARGUMENT. */

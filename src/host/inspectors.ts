@@ -6,13 +6,13 @@ import type {CallAnswer, CallInput} from './protocol.ts'
 
 export class HostInspectors {
   readonly #engine: Engine
-  readonly #open = new Map<number, Inspector>()
+  readonly #open = new Map<number, {readonly inspector: Inspector; readonly app: string | undefined}>()
 
   constructor(engine: Engine) {
     this.#engine = engine
   }
 
-  async open({port, control, token}: CallInput<'inspect'>): Promise<CallAnswer<'inspect'>> {
+  async open({port, control, token}: CallInput<'inspect'>, app: string | undefined): Promise<CallAnswer<'inspect'>> {
     const {startInspector} = await import('../inspector/inspector.ts')
     const inspector = await startInspector(this.#engine, {
       ...(port === undefined ? {} : {port}),
@@ -20,17 +20,19 @@ export class HostInspectors {
       ...(token === undefined ? {} : {token}),
     })
     const given = Number(new URL(inspector.origin).port)
-    this.#open.set(given, inspector)
+    this.#open.set(given, {inspector, app})
     return {url: inspector.url, origin: inspector.origin, token: inspector.token, port: given}
   }
 
-  async close(port: number): Promise<void> {
-    const inspector = this.#open.get(port)
+  /** What `app` did not open is no business of it; without a name, all are. */
+  async close(port: number, app: string | undefined): Promise<void> {
+    const open = this.#open.get(port)
+    if (open === undefined || (app !== undefined && open.app !== app)) return
     this.#open.delete(port)
-    await inspector?.close()
+    await open.inspector.close()
   }
 
   async closeAll(): Promise<void> {
-    await Promise.all([...this.#open.keys()].map((port) => this.close(port)))
+    await Promise.all([...this.#open.keys()].map((port) => this.close(port, undefined)))
   }
 }

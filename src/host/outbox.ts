@@ -44,6 +44,8 @@ export interface OutboxOptions {
 export class Outbox implements TurnTaker {
   readonly #options: OutboxOptions
   #out: Writable | undefined
+  /** Streams that were opened. What one was told, the next knows nothing of. */
+  #streams = 0
   /** Bytes of answers: those that were given in this turn, and those of writes that were not read to their ends. */
   #unsentAnswers = 0
   #unreadAnswers = 0
@@ -62,6 +64,7 @@ export class Outbox implements TurnTaker {
   open(out: Writable): void {
     this.close()
     this.#out = out
+    this.#streams += 1
     this.#unreadAnswers = 0
     for (const operation of this.#moved) operation.listen()
     this.#moved.clear()
@@ -74,6 +77,11 @@ export class Outbox implements TurnTaker {
     this.#unsentAnswers = 0
     this.#progress = []
     this.#options.turns.leave(this)
+  }
+
+  /** Which stream is open, or was the last. */
+  get stream(): number {
+    return this.#streams
   }
 
   get isOpen(): boolean {

@@ -13,7 +13,7 @@
  *
  * DELETE /api/v1/session/:id              the client says goodbye
  *
- * A refusal is {error: SerializedError}.
+ * A refusal is {error: ToldError}.
  */
 
 import {isAbsolute} from 'node:path'
@@ -21,7 +21,7 @@ import {fileURLToPath} from 'node:url'
 import {z} from 'zod'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {ExpectedContent} from '../domain/content-guard.ts'
-import type {SerializedError} from '../domain/errors.ts'
+import type {ToldError} from '../domain/error-chain.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import {LINE_MOVES} from '../domain/line-move.ts'
@@ -29,6 +29,7 @@ import type {BatchNotices, NotificationBatch, TileNotice, ToastNotice} from '../
 import {isOperationId, type OperationId, type TallyId} from '../domain/operation-id.ts'
 import {isPrefetchAddress, MOST_LISTED, type PrefetchCounts, type PrefetchWish} from '../domain/prefetch.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest, TransferTarget} from '../domain/record.ts'
+import type {RecordChanges} from '../domain/record-changes.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {TaskRegistration} from '../domain/tally.ts'
 import type {UploadWay} from '../domain/upload-way.ts'
@@ -57,13 +58,25 @@ export interface Snapshot {
   readonly state: LifeState
   /** It runs still, and a pause of the application is under way. */
   readonly isPausing: boolean
-  readonly request: TransferRequest
-  readonly policy: TransferPolicy
+  /** Absent where they are those of the record. */
+  readonly request?: TransferRequest
+  readonly policy?: TransferPolicy
   readonly counts: ByteCounts
   readonly explanation: Explanation
   /** How many holds this session has of it. */
   readonly holds: number
 }
+
+/** The same, of one that this stream has told of before: what has changed since. */
+export interface SnapshotChanges extends Omit<Snapshot, 'record'> {
+  readonly id: OperationId
+  readonly changes: RecordChanges
+}
+
+type Moved = EngineEvent & {readonly type: 'operation.moved'}
+
+/** A step of one of whose steps, since it was watched, this stream has told before: what has changed since the last one. */
+export type MovedOn = Omit<Moved, 'record'> & {readonly changes: RecordChanges}
 
 /** What is fetched ahead of need, as a client mirrors it. */
 export interface PrefetchState {
@@ -84,18 +97,19 @@ export type HostMessage =
       /** Absent from hosts that know of no prefetching. */
       readonly prefetch?: PrefetchState
     }
-  | {readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: SerializedError}
+  | {readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: ToldError}
   | {
       readonly type: 'notice'
-      readonly snapshot: Snapshot
+      readonly snapshot: Snapshot | SnapshotChanges
       readonly hasResponseChanged: boolean
       readonly hasRestarted: boolean
     }
   /** Live counters, and nothing else has changed but what of the bytes is durable. */
   | {readonly type: 'counts'; readonly id: OperationId; readonly counts: ByteCounts}
   /** Nothing more will come of an operation. */
-  | {readonly type: 'ended'; readonly id: OperationId; readonly error?: SerializedError}
+  | {readonly type: 'ended'; readonly id: OperationId; readonly error?: ToldError}
   | {readonly type: 'event'; readonly event: EngineEvent}
+  | {readonly type: 'moved'; readonly event: MovedOn}
   | {readonly type: 'group'; readonly group: GroupRecord}
   | {readonly type: 'tasks'; readonly tasks: readonly (readonly [group: TallyId, task: TaskRegistration])[]}
   | {readonly type: 'prefetch'; readonly prefetch: PrefetchState}

@@ -7,7 +7,8 @@ import type {ServerResponse} from 'node:http'
 import type {Subscription} from 'rxjs'
 import {createActor} from 'xstate'
 import {type HostSessionActor, hostSessionMachine} from '../../machines/host-session.machine.ts'
-import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import {toTold} from '../domain/error-chain.ts'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import type {Engine} from '../engine/engine.ts'
@@ -22,6 +23,7 @@ import {HeldOperations} from './held-operations.ts'
 import {Outbox} from './outbox.ts'
 import type {ProgressTurns} from './progress-turns.ts'
 import {CALLS, type CallBatch, type CallInput, type CallName, type HostMessage} from './protocol.ts'
+import {messageOf, ToldSteps} from './told-steps.ts'
 
 type Answer = HostMessage & {readonly type: 'result'}
 
@@ -41,6 +43,7 @@ export interface SessionOptions {
   readonly followed: FollowedOperations
   readonly inspectors: CallContext['inspectors']
   readonly tellAll: (message: HostMessage) => void
+  readonly tellTasks: () => void
   readonly onEnded: () => void
   /** The client came or went. */
   readonly onPresence: () => void
@@ -66,7 +69,7 @@ export class HostSession {
 
   constructor(options: SessionOptions) {
     const {engine, clock, app, graceMs, absenceMs, bodies, frames, turns, followed, inspectors} = options
-    const {tellAll, onEnded, onPresence} = options
+    const {tellAll, tellTasks, onEnded, onPresence} = options
     this.app = app
     this.bodies = bodies
     this.#onPresence = onPresence
@@ -80,11 +83,13 @@ export class HostSession {
       held: this.#held,
       inspectors,
       tellAll,
+      tellTasks,
       watch: (events) => this.#watch(events),
       closeBytes: (source) => this.#closeBytes(source),
       expected: new Map(),
       notified: new Map(),
       groupTurns: new Map(),
+      isGone: () => this.#isGone,
       bodies,
       exempted: new Set(),
       startTurn: Promise.resolve(),
@@ -107,6 +112,11 @@ export class HostSession {
   /** Nothing is left of it but the bodies that it sent. */
   get isAway(): boolean {
     return this.#actor.getSnapshot().hasTag('away')
+  }
+
+  get #isGone(): boolean {
+    const snapshot = this.#actor.getSnapshot()
+    return snapshot.hasTag('away') || snapshot.hasTag('over')
   }
 
   /** The response becomes this session's stream; an earlier one is closed. */
@@ -227,7 +237,7 @@ export class HostSession {
     }
     promise.then(
       (value) => tell({type: 'result', id, value}),
-      (error) => tell({type: 'result', id, error: asTransferError(error).toSerialized()}),
+      (error) => tell({type: 'result', id, error: toTold(error)}),
     )
   }
 
@@ -259,12 +269,18 @@ export class HostSession {
   #watch(events: boolean): void {
     this.#watching?.unsubscribe()
     this.#watching = undefined
-    if (!events) return
+    // What was asked behind a refresh may have outlived the session.
+    if (!events || this.#isGone) return
+    const steps = new ToldSteps(this.#engine, this.#outbox)
     this.#watching = this.#engine.events$.subscribe((event) => {
       const shown = this.#shown(event)
       if (shown === undefined || !this.#outbox.isOpen) return
-      if (shown.type === 'progress') this.#outbox.progressed(shown)
-      else this.#outbox.say(this.#frames.shared(shown, 0, () => ({type: 'event', event: shown})))
+      if (shown.type === 'progress') {
+        this.#outbox.progressed(shown)
+        return
+      }
+      const before = shown.type === 'operation.moved' ? steps.next(shown) : undefined
+      this.#outbox.say(this.#frames.shared(shown, 0, () => messageOf(shown, before), before))
     })
   }
 
@@ -285,6 +301,11 @@ export class HostSession {
       case 'store.failed':
         return isMine(event.id) ? event : undefined
       case 'notification.raised':
+      case 'task.launched':
+      case 'task.progressed':
+      case 'task.completed':
+      case 'task.failed':
+      case 'completion.dropped':
         return event.app === app ? event : undefined
       case 'operation.forgotten': {
         // Whose they were is not known any more; a guid alone tells nothing.

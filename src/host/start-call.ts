@@ -12,8 +12,8 @@ import type {OperationDraft} from '../engine/engine-api.ts'
 import {limitsOf} from '../engine/options.ts'
 import {spoolName} from '../ports/spool.ts'
 import type {CallContext} from './call-context.ts'
-import {afterTurns, withdrawExpected} from './completion-calls.ts'
-import {forgetNotified} from './notification-calls.ts'
+import {afterTurns, demandOwnGroup, withdrawExpected} from './completion-calls.ts'
+import {demandOwnBatch, forgetNotified} from './notification-calls.ts'
 import type {CallInput, Snapshot} from './protocol.ts'
 
 /** Behind the starts before it, but not behind their being durable. */
@@ -54,8 +54,9 @@ async function begin(
     await Promise.all(fresh.map((draft) => demandBounds(engine, draft)))
     await afterTurns(
       context,
-      drafts.map(({completionGroup}) => completionGroup),
+      drafts.flatMap(({completionGroup, notificationBatch}) => [completionGroup, notificationBatch?.id]),
     )
+    if (app !== undefined) await demandOwnTallies(context, fresh)
     takeRoom(engine, fresh)
   } catch (error) {
     releaseEarlier()
@@ -92,6 +93,16 @@ async function begin(
   })
   accepted.catch(() => undefined)
   return {accepted}
+}
+
+/** Rejects with OPERATION_UNKNOWN: nobody joins what it does not see. */
+async function demandOwnTallies(context: CallContext, drafts: readonly OperationDraft[]): Promise<void> {
+  const groups = new Set(drafts.map(({completionGroup}) => completionGroup))
+  const batches = new Set(drafts.map(({notificationBatch}) => notificationBatch?.id))
+  await Promise.all([
+    ...[...groups].map((id) => (id === undefined ? undefined : demandOwnGroup(context, id))),
+    ...[...batches].map((id) => (id === undefined ? undefined : demandOwnBatch(context, id))),
+  ])
 }
 
 /** Rejects with FILE_ACCESS for what its application may not have written, or read. */

@@ -1,68 +1,14 @@
 /** A link that breaks at the wrong moment: what a client has asked and was told comes out right all the same. */
 
 import {describe, expect, it} from 'vitest'
-import {RemoteEngine} from '../../src/client/remote-engine.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
-import type {Snapshot} from '../../src/host/protocol.ts'
-import {FakeHost, flushed} from '../support/fake-host.ts'
+import {flushed} from '../support/fake-host.ts'
 import {journalEntry, queuedRecord} from '../support/records.ts'
-import {SeededRandom} from '../support/seeded-random.ts'
-import {SimulatedClock} from '../support/simulated-clock.ts'
+import {connected, snapshotOf} from './fake-connected.ts'
 
 const GONE = new TransferError('HOST_UNREACHABLE', 'the host ended the stream')
-
-function unconnected() {
-  const host = new FakeHost()
-  const clock = new SimulatedClock()
-  const client = new RemoteEngine(
-    {
-      connection: host,
-      clock,
-      random: new SeededRandom(1),
-      openSecrets: async () => ({seal: (plain) => plain, unseal: (sealed) => sealed, digest: (_, text) => text}),
-      tasks: {locate: String},
-    },
-    {app: undefined, patienceMs: 60_000},
-  )
-  return {host, client, clock}
-}
-
-async function connected() {
-  const {host, client, clock} = unconnected()
-  const opened = client.open()
-  host.welcome()
-  await opened
-  /** A queued operation that the client holds. */
-  const holdOne = async () => {
-    const found = client.find(queuedRecord(1).id)
-    await host.answer('find', snapshotOf(queuedRecord(1)))
-    const held = await found
-    if (held === undefined) throw new Error('it was not found')
-    return held
-  }
-  const comeBack = async (resumed = false) => {
-    clock.advanceToNext()
-    host.welcome(resumed)
-    await flushed()
-  }
-  return {host, client, clock, holdOne, comeBack}
-}
-
-function snapshotOf(record: OperationRecord): Snapshot {
-  const {state, request, policy} = record
-  return {
-    record,
-    state,
-    isPausing: false,
-    request,
-    policy,
-    counts: {received: 0, total: undefined, written: [], generation: 0},
-    explanation: {why: '', next: ''},
-    holds: 1,
-  }
-}
 
 function moved(record: OperationRecord): EngineEvent {
   const {id, state} = record
@@ -274,58 +220,5 @@ describe('a client whose wish for a group is refused', () => {
     await host.answer('setBehavior', null)
     await set
     expect(client.group('films')).toEqual({name: 'films', behavior: 1})
-  })
-})
-
-describe('a client of a host that says nothing any more', () => {
-  it('closes without an answer to its goodbye', async () => {
-    const {host, client, clock} = await connected()
-    host.isSilent = true
-    const since = clock.now()
-    const closed = client.close()
-    await flushed()
-    clock.advanceToNext()
-    await closed
-    expect(clock.now() - since).toBeLessThanOrEqual(5_000)
-    expect(host.isClosed).toBe(true)
-    expect(clock.pending).toBe(0)
-  })
-
-  it('closes, and says that a command may be lost', async () => {
-    const {host, client, clock, holdOne} = await connected()
-    const held = await holdOne()
-    host.isSilent = true
-    client.cancel(held)
-    const closed = client.close()
-    closed.catch(() => undefined)
-    await flushed()
-    clock.advanceBy(10_000)
-    await expect(closed).rejects.toThrow(expect.objectContaining({code: 'HOST_UNREACHABLE'}))
-    expect(host.isClosed).toBe(true)
-    expect(clock.pending).toBe(0)
-  })
-
-  it('waits on for one that is slow with its answer and hears all the same', async () => {
-    const {host, client, clock, holdOne} = await connected()
-    client.cancel(await holdOne())
-    const closed = client.close()
-    await flushed()
-    for (let second = 0; second < 60; second += 1) {
-      clock.advanceBy(1_000)
-      await flushed()
-    }
-    expect(host.isClosed).toBe(false)
-    await host.answer('cancel', snapshotOf(queuedRecord(1, {state: 'canceled'})))
-    await closed
-    expect(host.isClosed).toBe(true)
-  })
-
-  it('is refused the link', async () => {
-    const {client, clock} = unconnected()
-    const opened = client.open()
-    opened.catch(() => undefined)
-    clock.advanceBy(10_000)
-    await expect(opened).rejects.toThrow('the host takes questions and does not answer')
-    expect(clock.pending).toBe(0)
   })
 })

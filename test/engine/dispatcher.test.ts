@@ -12,6 +12,31 @@ import {SimulatedClock} from '../support/simulated-clock.ts'
 
 const turn = () => new Promise(setImmediate)
 
+function dispatcherOf(store: MemoryStore, capacity: number) {
+  const clock = new SimulatedClock()
+  const admitted: OperationId[] = []
+  const fail = (error: unknown) => {
+    throw error
+  }
+  const dispatcher = new Dispatcher({
+    store,
+    writes: new DurableWrites(clock),
+    clock,
+    capacity,
+    maxConnectionsPerOrigin: Number.POSITIVE_INFINITY,
+    applications: undefined,
+    mostAwake: MOST_AWAKE,
+    isLive: (id) => admitted.includes(id),
+    isHeld: () => false,
+    admit: (id) => admitted.push(id),
+    displace: () => fail('nobody is displaced'),
+    onLoad: () => {},
+    onUnread: fail,
+    onUnwritten: fail,
+  })
+  return {dispatcher, admitted}
+}
+
 it('gives everybody who is admitted a slot, also while the lines are being read anew', async () => {
   const [a1, a2, b1] = [1, 2, 3].map((n) => queuedRecord(n, {policy: {group: n < 3 ? 'a' : 'b'}})) as [
     OperationRecord,
@@ -30,27 +55,7 @@ it('gives everybody who is admitted a slot, also while the lines are being read 
     await mayRead
     return read(...wish)
   }
-  const clock = new SimulatedClock()
-  const admitted: OperationId[] = []
-  const fail = (error: unknown) => {
-    throw error
-  }
-  const dispatcher = new Dispatcher({
-    store,
-    writes: new DurableWrites(clock),
-    clock,
-    capacity: 1,
-    maxConnectionsPerOrigin: Number.POSITIVE_INFINITY,
-    applications: undefined,
-    mostAwake: MOST_AWAKE,
-    isLive: (id) => admitted.includes(id),
-    isHeld: () => false,
-    admit: (id) => admitted.push(id),
-    displace: () => fail('nobody is displaced'),
-    onLoad: () => {},
-    onUnread: fail,
-    onUnwritten: fail,
-  })
+  const {dispatcher, admitted} = dispatcherOf(store, 1)
   // What an earlier session left, and was attached one by one.
   dispatcher.load([], [], 4)
   for (const record of [a1, a2, b1]) {
@@ -72,4 +77,35 @@ it('gives everybody who is admitted a slot, also while the lines are being read 
   await turn()
   expect(admitted).toHaveLength(2)
   expect(dispatcher.slots.taken).toBe(1)
+})
+
+it('admits those of other applications while one commands its own of the same group, and each when all commands are through', async () => {
+  const of = (app?: string) => ({policy: {group: 'films'}, ...(app === undefined ? {} : {app})})
+  const [mine, theirs, nobodys, late] = [of('mine'), of('theirs'), of(), of('theirs')].map((overrides, at) =>
+    queuedRecord(at + 1, overrides),
+  ) as [OperationRecord, OperationRecord, OperationRecord, OperationRecord]
+  const store = new MemoryStore()
+  await store.open()
+  await store.create([mine, theirs, nobodys])
+  const {dispatcher, admitted} = dispatcherOf(store, 10)
+  dispatcher.load([], [], 0)
+  dispatcher.start()
+  dispatcher.suspendGroup('films', 'mine')
+  dispatcher.suspendGroup('films', 'mine')
+  dispatcher.enterMany([mine, theirs, nobodys])
+  await turn()
+  await turn()
+  expect(admitted).toEqual([theirs.id, nobodys.id])
+  dispatcher.suspendGroup('films', undefined)
+  dispatcher.resumeGroup('films', 'mine')
+  await store.create([late])
+  dispatcher.enter(late)
+  await turn()
+  expect(admitted).toHaveLength(2)
+  dispatcher.resumeGroup('films', undefined)
+  await turn()
+  expect(admitted).toEqual([theirs.id, nobodys.id, late.id])
+  dispatcher.resumeGroup('films', 'mine')
+  await turn()
+  expect(admitted).toEqual([theirs.id, nobodys.id, late.id, mine.id])
 })

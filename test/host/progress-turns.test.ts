@@ -127,10 +127,11 @@ function world() {
         told.set(id, received)
       }
       if (message.type === 'notice') {
-        const {record, counts} = message.snapshot
-        expect([message.hasRestarted, counts.received]).toEqual([true, 0])
-        this.generations.set(record.id, counts.generation)
-        this.counts.set(record.id, 0)
+        const {snapshot} = message
+        const id = 'record' in snapshot ? snapshot.record.id : snapshot.id
+        expect([message.hasRestarted, snapshot.counts.received]).toEqual([true, 0])
+        this.generations.set(id, snapshot.counts.generation)
+        this.counts.set(id, 0)
       }
       if (message.type === 'counts') {
         expect(message.counts.generation).toBe(this.generations.get(message.id))

@@ -60,6 +60,11 @@ it('refuses what cannot be supposed', async () => {
     {event: 'operation.pause', path: 'nowhere'},
     {event: 'operation.pause', path: ''},
     {event: 'operation.pause', path: '__proto__.x'},
+    {event: 'operation.pause', path: '__proto__'},
+    {event: 'operation.pause', path: 'constructor'},
+    {event: 'operation.pause', path: 'running.toString'},
+    {event: 'operation.pause', path: 'running.constructor.name'},
+    {event: 'xstate.after.constructor', path: 'running.valueOf'},
   ]) {
     expect((await ask(query)).status, JSON.stringify(query)).toBe(400)
   }

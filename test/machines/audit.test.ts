@@ -176,6 +176,7 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'link.lost', error: ERROR},
     {type: 'link.refused', error: ERROR},
     {type: 'client.leave'},
+    {type: 'xstate.done.actor.attention'},
     {type: 'xstate.done.actor.assurance'},
     {type: 'client.close'},
     {type: 'xstate.done.actor.goodbye'},

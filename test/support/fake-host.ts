@@ -28,6 +28,7 @@ export class FakeHost implements HostConnection {
   /** It takes what is asked, and never says anything: its process is stopped. */
   isSilent = false
   #stream: Stream | undefined
+  #unanswered: (() => void)[] = []
 
   follow(_path: string, next: (message: unknown) => void, lost: (error: unknown) => void): () => void {
     const stream = {next, lost}
@@ -40,7 +41,7 @@ export class FakeHost implements HostConnection {
 
   ask(_method: 'GET' | 'POST' | 'DELETE', _path: string, json?: string): Promise<unknown> {
     if (json !== undefined) this.calls.push(...(JSON.parse(json) as CallBatch).calls)
-    if (this.isSilent) return new Promise(() => {})
+    if (this.isSilent) return new Promise((resolve) => this.#unanswered.push(() => resolve({})))
     return Promise.resolve({})
   }
 
@@ -70,6 +71,12 @@ export class FakeHost implements HostConnection {
     } as const
     const {backgroundTasks} = resolveOptions({})
     this.tell({type: 'welcome', hello, resumed, backgroundTasks, groups: [], tasks: []})
+  }
+
+  /** Its process goes on: what was asked meanwhile is answered. */
+  speak(): void {
+    this.isSilent = false
+    for (const answer of this.#unanswered.splice(0)) answer()
   }
 
   tell(message: HostMessage): void {

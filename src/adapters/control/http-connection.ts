@@ -4,7 +4,8 @@ import {once} from 'node:events'
 import {accessSync} from 'node:fs'
 import {Agent, type ClientRequest, type IncomingMessage, request} from 'node:http'
 import type {Readable} from 'node:stream'
-import {asTransferError, type SerializedError, TransferError} from '../../domain/errors.ts'
+import {fromTold, type ToldError} from '../../domain/error-chain.ts'
+import {asTransferError, TransferError} from '../../domain/errors.ts'
 import type {HostBytes, HostConnection} from '../../ports/host-connection.ts'
 import {errnoOf} from '../file/file-errors.ts'
 
@@ -134,8 +135,8 @@ class HttpConnection implements HostConnection {
     const [answer] = await answered
     if (answer.statusCode === 200 || answer.statusCode === 202) return answer
     try {
-      const {error} = JSON.parse(await textOf(answer)) as {readonly error: SerializedError}
-      throw TransferError.fromSerialized(error)
+      const {error} = JSON.parse(await textOf(answer)) as {readonly error: ToldError}
+      throw fromTold(error)
     } finally {
       // A stream that is refused is not sent to its end.
       if (!asked.writableEnded) asked.destroy()

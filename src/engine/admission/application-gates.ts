@@ -5,13 +5,14 @@ import {type ApplicationActor, applicationMachine} from '../../../machines/appli
 import {type Applications, applicationGate, applicationOfGate, rulesOfAccepted} from '../../domain/applications.ts'
 import {lazily} from '../../domain/lazily.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
-import type {OperationFacts} from '../../domain/record.ts'
 import type {Clock} from '../../ports/clock.ts'
 
 /** busy: as many of its operations have traffic as may. spent: its bytes of this day are used up. */
 export type ApplicationRefusal = 'busy' | 'spent'
 
-type Application = Pick<OperationFacts, 'app'>
+interface Application {
+  readonly app?: string | undefined
+}
 
 export interface ApplicationGatesOptions {
   readonly applications: Applications | undefined
@@ -39,11 +40,9 @@ export class ApplicationGates {
     )
   }
 
-  /** The name of its gate; undefined for one that none is kept for. */
+  /** The name of its gate; undefined for one without a name that none is kept for. */
   gateOf(application: Application): string | undefined {
-    const {maxConcurrentTransfers, maxBytesPerDay} = rulesOfAccepted(this.#options.applications, application.app)
-    const isWatched = maxConcurrentTransfers !== undefined || maxBytesPerDay !== undefined
-    return isWatched ? applicationGate(application) : undefined
+    return application.app !== undefined || this.#isWatched(application) ? applicationGate(application) : undefined
   }
 
   refusal(application: Application): ApplicationRefusal | undefined {
@@ -74,8 +73,14 @@ export class ApplicationGates {
   }
 
   #of(name: string | undefined): ApplicationActor | undefined {
-    if (name === undefined || this.#stopped) return undefined
+    if (name === undefined || this.#stopped || !this.#isWatched({app: applicationOfGate(name)})) return undefined
     return this.#gates.get(name) ?? this.#open(name)
+  }
+
+  /** Whether its rules can shut its gate. */
+  #isWatched({app}: Application): boolean {
+    const {maxConcurrentTransfers, maxBytesPerDay} = rulesOfAccepted(this.#options.applications, app)
+    return maxConcurrentTransfers !== undefined || maxBytesPerDay !== undefined
   }
 
   #open(name: string): ApplicationActor {

@@ -37,8 +37,9 @@ interface Awaiting {
 export class AwakeGroup {
   readonly name: string
   readonly line: WaitingLine
-  /** Commands for the whole group that are under way. */
-  suspensions = 0
+  /** Commands for the whole group that are under way, and by their gates those for all that an application has in it. */
+  #suspensions = 0
+  readonly #shut = new Map<string, number>()
   lastServed: number
   readonly #options: AwakeGroupOptions
   readonly #actor: GroupActor
@@ -100,6 +101,35 @@ export class AwakeGroup {
     this.#leaving.push(id)
   }
 
+  /** Nobody is admitted until it is resumed, once for each time; or, with the gate of an application, nobody of that. */
+  suspend(gate: string | undefined): void {
+    if (gate === undefined) {
+      this.#suspensions += 1
+      this.send({type: 'group.suspend'})
+    } else {
+      this.#shut.set(gate, (this.#shut.get(gate) ?? 0) + 1)
+      this.tellOrigins()
+    }
+  }
+
+  resume(gate: string | undefined): void {
+    if (gate === undefined) {
+      this.#suspensions -= 1
+      if (this.#suspensions === 0) this.send({type: 'group.resume'})
+      return
+    }
+    const left = (this.#shut.get(gate) ?? 1) - 1
+    if (left > 0) this.#shut.set(gate, left)
+    else this.#shut.delete(gate)
+    this.tellOrigins()
+  }
+
+  /** Origins and applications that take nobody of it now. */
+  get #closed(): ReadonlySet<string> {
+    const closed = this.#options.closedOrigins()
+    return this.#shut.size === 0 ? closed : new Set([...closed, ...this.#shut.keys()])
+  }
+
   /** What was not told yet of members that have left is told. */
   settle(): void {
     const ids = this.#leaving
@@ -109,19 +139,19 @@ export class AwakeGroup {
   }
 
   tellLine(): void {
-    this.send({type: 'line.changed', line: candidatesOf(this.line, this.#options.closedOrigins())})
+    this.send({type: 'line.changed', line: candidatesOf(this.line, this.#closed)})
   }
 
   tellOrigins(): void {
-    const closed = this.#options.closedOrigins()
+    const closed = this.#closed
     this.send({type: 'origins.changed', closed: [...closed], line: candidatesOf(this.line, closed)})
     this.lookAhead()
   }
 
   /** Whoever waits behind a crowd whose origin takes nobody must not wait for the crowd. */
   lookAhead(): void {
-    const {closedOrigins, behavior} = this.#options
-    const closed = closedOrigins()
+    const {behavior} = this.#options
+    const closed = this.#closed
     if (closed.size === 0) return
     const ordered = behavior() === BackgroundTransferBehavior.serialized
     const isStuck = (each: Waiting) => isShut(each, closed) && (!ordered || each.priorityClass === 0)
@@ -137,7 +167,7 @@ export class AwakeGroup {
     const known = new Map<OperationId, Member | Candidate | Waiting>()
     for (const each of [...context.members, ...heads, ...waiting]) known.set(each.id, each)
     const takers = ids.flatMap((id) => known.get(id) ?? [])
-    const line = candidatesOf(this.line, this.#options.closedOrigins(), ids)
+    const line = candidatesOf(this.line, this.#closed, ids)
     this.send({type: 'slots.offered', count, heads, line})
     for (const id of ids) this.line.leave(id)
     return takers
@@ -184,12 +214,13 @@ export class AwakeGroup {
   }
 
   get isIdle(): boolean {
-    return this.line.isEmpty && this.snapshot().hasTag('idle')
+    return this.#shut.size === 0 && this.line.isEmpty && this.snapshot().hasTag('idle')
   }
 
   /** Nobody of it runs, and nothing of it is under way. */
   get maySleep(): boolean {
-    if (this.suspensions > 0 || this.line.isReading || this.#afterReading !== undefined) return false
+    if (this.#suspensions > 0 || this.#shut.size > 0 || this.line.isReading || this.#afterReading !== undefined)
+      return false
     const {context} = this.snapshot()
     return context.current === undefined && context.members.every(({phase}) => phase !== 'running')
   }

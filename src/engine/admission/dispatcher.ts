@@ -233,21 +233,21 @@ export class Dispatcher {
     await saved
   }
 
-  /** Nobody of the group is admitted until it is resumed, once for each time. */
-  suspendGroup(name: string): void {
-    const group = this.#groups.wake(name)
-    group.suspensions += 1
-    group.send({type: 'group.suspend'})
+  /** Nobody of the group is admitted until it is resumed, once for each time; or nobody of an application in it. */
+  suspendGroup(name: string, app: string | undefined): void {
+    this.#groups.wake(name).suspend(this.#gateOf(app))
   }
 
-  resumeGroup(name: string): void {
+  resumeGroup(name: string, app: string | undefined): void {
     const group = this.#groups.find(name)
     if (group === undefined) return
-    group.suspensions -= 1
-    if (group.suspensions > 0) return
-    group.send({type: 'group.resume'})
+    group.resume(this.#gateOf(app))
     this.#groups.putAwayIfIdle(group)
     this.#schedule()
+  }
+
+  #gateOf(app: string | undefined): string | undefined {
+    return app === undefined ? undefined : this.slots.gateOf({app})
   }
 
   /** The waiting heads of a group, in order; none of one whose turn is far away. */

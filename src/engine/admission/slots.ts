@@ -129,7 +129,7 @@ export class Slots {
   }
 
   /** The name of an application's gate; undefined for one that none is kept for. */
-  gateOf(application: Pick<OperationFacts, 'app'>): string | undefined {
+  gateOf(application: {readonly app?: string | undefined}): string | undefined {
     return this.#applications.gateOf(application)
   }
 

@@ -7,7 +7,7 @@ import {Subject} from 'rxjs'
 import {TransferError} from '../../domain/errors.ts'
 import type {OperationId, TallyId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
-import type {TallyChange, TallyRef} from '../../domain/tally.ts'
+import {completionGroupRef, type TallyChange, type TallyRef} from '../../domain/tally.ts'
 import type {TaskLaunch} from '../../domain/task-view.ts'
 import type {RecordStore} from '../../ports/record-store.ts'
 import type {TaskHost} from '../../ports/task-runner.ts'
@@ -75,7 +75,7 @@ export class Chores {
       runTimeoutMs: backgroundTasks.timeoutMs,
       cancelGraceMs: backgroundTasks.cancelGraceMs,
       emit,
-      commit: (id, change) => this.#commit({id, purpose: 'completionGroup'}, change),
+      commit: (id, change) => this.#commit(completionGroupRef(id, this.completionGroups.appOf(id)), change),
       read: (id, read) => this.#read(id, read),
       isDraining,
       requireServing,

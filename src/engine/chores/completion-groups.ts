@@ -10,7 +10,14 @@ import {TransferError} from '../../domain/errors.ts'
 import {lazily} from '../../domain/lazily.ts'
 import type {TallyId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
-import {emptyTally, runDueAt, type Tally, type TallyChange, type TaskRegistration} from '../../domain/tally.ts'
+import {
+  completionGroupRef,
+  emptyTally,
+  runDueAt,
+  type Tally,
+  type TallyChange,
+  type TaskRegistration,
+} from '../../domain/tally.ts'
 import {pathOf} from '../operations/record-of.ts'
 import type {Alarm} from './alarm.ts'
 import {provideCompletionGroupMachine, type TaskProvisions} from './provide-tasks.ts'
@@ -32,7 +39,13 @@ const PASSIVE = ['collecting', 'held', 'waiting'] as const
 /** Where a group waits for others, and owes nothing to the disk. */
 const RESTING = [...PASSIVE, 'backingOff'] as const
 
-interface Group {
+/** Whose a group, or a batch, is. */
+export interface Owned {
+  /** The application, where that has a name. */
+  readonly app?: string | undefined
+}
+
+interface Group extends Owned {
   readonly id: TallyId
   readonly actor: CompletionGroupActor
   /** The chart's state as it was told last. */
@@ -45,7 +58,7 @@ export class CompletionGroups {
   /** Those whose task has not run. A group that is not here has fired. */
   readonly #groups = new Map<TallyId, Group>()
   /** Registrations by their group; they end when it fires. */
-  readonly #tasks = new Map<TallyId, TaskRegistration>()
+  readonly #tasks = new Map<TallyId, Owned & {readonly task: TaskRegistration}>()
   /** Registrations on their way to the disk: a group is not enabled before they are there. */
   readonly #registering = new Map<TallyId, Promise<void>>()
 
@@ -71,16 +84,27 @@ export class CompletionGroups {
   async start(): Promise<void> {
     for (const tally of await this.#options.store.tallies()) {
       if (tally.purpose !== 'completionGroup' || tally.state === 'done') continue
-      if (tally.task !== undefined && tally.state !== 'due') this.#tasks.set(tally.id, tally.task)
+      if (tally.task !== undefined && tally.state !== 'due')
+        this.#tasks.set(tally.id, tally as Tally & {task: TaskRegistration})
       if (tally.state !== 'open') this.#begin(tally)
     }
   }
 
-  /** `id`: for one that was named by a client of a host. Throws CLOSED. */
-  create(id: TallyId = this.#options.newId()): TallyId {
+  /** `id`, and whose it is: for one that was named by a client of a host. Throws CLOSED. */
+  create(id: TallyId = this.#options.newId(), app?: string): TallyId {
     this.#options.requireServing()
-    this.#begin(emptyTally({id, purpose: 'completionGroup'}))
+    this.#begin(emptyTally(completionGroupRef(id, app)))
     return id
+  }
+
+  /** The application of one whose task has not run. */
+  appOf(id: TallyId): string | undefined {
+    return this.#groups.get(id)?.app
+  }
+
+  /** Whose it is; undefined when there is no such group. */
+  async ownerOf(id: TallyId): Promise<Owned | undefined> {
+    return this.#groups.get(id) ?? (await this.#options.store.tally(id))
   }
 
   /** A group of an earlier session that was never enabled takes operations again. False when there is no such group. */
@@ -168,7 +192,7 @@ export class CompletionGroups {
     this.#options.requireServing()
     if (this.hasFired(id)) throw new TransferError('ILLEGAL_STATE', 'the trigger has fired', {where: id})
     if (this.#tasks.has(id)) throw new TransferError('ILLEGAL_STATE', 'the trigger has a task already', {where: id})
-    this.#tasks.set(id, task)
+    this.#tasks.set(id, {task, app: this.#groups.get(id)?.app})
     return this.#changeTask(id, {kind: 'register', task})
   }
 
@@ -178,11 +202,13 @@ export class CompletionGroups {
   }
 
   registrationOf(id: TallyId): TaskRegistration | undefined {
-    return this.#tasks.get(id)
+    return this.#tasks.get(id)?.task
   }
 
-  registrations(): readonly (readonly [group: TallyId, task: TaskRegistration])[] {
-    return [...this.#tasks]
+  /** `app`: those of this application only. */
+  registrations(app?: string): readonly (readonly [group: TallyId, task: TaskRegistration])[] {
+    const entries = [...this.#tasks].filter(([, each]) => app === undefined || each.app === app)
+    return entries.map(([id, {task}]) => [id, task])
   }
 
   /** Whether any of them has something to do that waits neither for the application nor for a member: a task that runs, or is tried again. */
@@ -206,13 +232,13 @@ export class CompletionGroups {
 
   #begin(tally: Tally): void {
     const {runTimeoutMs, cancelGraceMs, clock} = this.#options
-    const {id} = tally
+    const {id, app} = tally
     const actor = createActor(this.#machine(), {
       id: `completion:${id}`,
       input: {tally, runTimeoutMs, cancelGraceMs},
       clock,
     })
-    const group: Group = {id, actor, path: ''}
+    const group: Group = {id, app, actor, path: ''}
     this.#groups.set(id, group)
     actor.subscribe({
       next: () => this.#observe(group),
@@ -238,7 +264,7 @@ export class CompletionGroups {
     group.path = path
     // The registration ends by itself when the trigger fires.
     if (snapshot.hasTag('firing') || snapshot.hasTag('over')) this.#tasks.delete(id)
-    this.#tell(id, path, snapshot.context)
+    this.#tell(group, snapshot.context)
     if (snapshot.hasTag('over')) this.#groups.delete(id)
     // One chart's step must not step another chart.
     else if (this.#options.isDraining()) queueMicrotask(() => this.#send(id, {type: 'engine.draining'}))
@@ -246,34 +272,34 @@ export class CompletionGroups {
   }
 
   #tell(
-    id: TallyId,
-    path: string,
+    {id, app, path}: Group,
     {runs, retryAt, failure}: ReturnType<CompletionGroupActor['getSnapshot']>['context'],
   ): void {
     const {alarm, emit, clock, log} = this.#options
     const at = clock.now()
+    const of = {group: id, ...(app === undefined ? {} : {app})}
     switch (path) {
       case 'firing.running.working':
-        emit({type: 'task.launched', at, group: id, run: runs})
+        emit({type: 'task.launched', at, ...of, run: runs})
         return
       case 'backingOff':
         if (failure !== undefined)
-          emit({type: 'task.failed', at, group: id, run: runs, error: failure, retryAt: retryAt ?? at})
+          emit({type: 'task.failed', at, ...of, run: runs, error: failure, retryAt: retryAt ?? at})
         alarm.set(id, runDueAt(retryAt ?? at, at), {wake: () => this.#send(id, {type: 'retry.due'})})
         return
       case 'fired':
-        emit({type: 'task.completed', at, group: id, run: runs})
+        emit({type: 'task.completed', at, ...of, run: runs})
         return
       case 'failed':
-        if (failure !== undefined) emit({type: 'task.failed', at, group: id, run: runs, error: failure})
+        if (failure !== undefined) emit({type: 'task.failed', at, ...of, run: runs, error: failure})
         return
       case 'dropped':
-        emit({type: 'completion.dropped', at, group: id})
+        emit({type: 'completion.dropped', at, ...of})
         return
       case 'interrupted':
         // A task that the engine's close broke off is tried again as soon as there is an engine.
         if (failure !== undefined && retryAt !== undefined)
-          emit({type: 'task.failed', at, group: id, run: runs, error: failure, retryAt})
+          emit({type: 'task.failed', at, ...of, run: runs, error: failure, retryAt})
         else if (failure !== undefined)
           log.warn({id, error: failure.message}, 'a completion group waits for the next session')
         return

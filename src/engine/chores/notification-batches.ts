@@ -21,6 +21,7 @@ import type {Notifier} from '../../ports/notifier.ts'
 import type {RecordStore} from '../../ports/record-store.ts'
 import type {EngineEvent} from '../events.ts'
 import {pathOf} from '../operations/record-of.ts'
+import type {Owned} from './completion-groups.ts'
 
 /** ms that the machine has to show one. */
 const SHOW_TIMEOUT_MS = 5_000
@@ -43,7 +44,7 @@ export interface NotificationBatchesOptions {
 
 type Snapshot = ReturnType<NotificationBatchActor['getSnapshot']>
 
-interface Batch {
+interface Batch extends Owned {
   readonly id: TallyId
   readonly actor: NotificationBatchActor
   /** The chart's state as it was told last. */
@@ -64,7 +65,7 @@ export class NotificationBatches {
   /** What is owed since an earlier session is shown now. */
   async start(): Promise<void> {
     for (const tally of await this.#options.store.tallies()) {
-      if (tally.purpose === 'notification' && tally.state === 'due') this.#begin(tally.id, tally)
+      if (tally.purpose === 'notification' && tally.state === 'due') this.#begin(tally.id, tally.app, tally)
     }
   }
 
@@ -73,9 +74,14 @@ export class NotificationBatches {
   }
 
   /** An operation was created for it, beside others: it is not over before that one is. */
-  expect(id: TallyId): void {
-    const batch = this.#batches.get(id) ?? this.#begin(id)
+  expect(id: TallyId, app?: string): void {
+    const batch = this.#batches.get(id) ?? this.#begin(id, app)
     batch.actor.send({type: 'member.created'})
+  }
+
+  /** Whose it is; undefined when there is no such batch. */
+  async ownerOf(id: TallyId): Promise<Owned | undefined> {
+    return this.#batches.get(id) ?? (await this.#options.store.tally(id))
   }
 
   /** Operations that were created and will never be started. */
@@ -89,11 +95,11 @@ export class NotificationBatches {
   }
 
   /** An end that is durable. */
-  ended({notificationBatch}: OperationRecord): void {
+  ended({notificationBatch, app}: OperationRecord): void {
     if (notificationBatch === undefined) return
     const {id} = notificationBatch
     if (this.#batches.has(id)) this.#send(id, {type: 'member.ended'})
-    else this.#begin(id)
+    else this.#begin(id, app)
   }
 
   /** Whether any of them is looked up, or shown. */
@@ -115,14 +121,14 @@ export class NotificationBatches {
     this.#batches.clear()
   }
 
-  #begin(id: TallyId, tally?: Tally): Batch {
+  #begin(id: TallyId, app: string | undefined, tally?: Tally): Batch {
     const {clock, log} = this.#options
     const actor = createActor(this.#machine(), {
       id: `notification:${id}`,
       input: {id, showTimeoutMs: SHOW_TIMEOUT_MS, ...(tally === undefined ? {} : {tally})},
       clock,
     })
-    const batch: Batch = {id, actor, path: ''}
+    const batch: Batch = {id, app, actor, path: ''}
     this.#batches.set(id, batch)
     actor.subscribe({
       next: () => this.#observe(batch),

@@ -101,13 +101,13 @@ class TaskAttempt {
 
   async run(before: Promise<void> | undefined): Promise<void> {
     await before
-    const launch = await this.#launch()
+    const {launch, of} = await this.#launch()
     if (this.#wish !== 'none') throw new TransferError('CANCELED', 'the background task was canceled before it began')
     const {tasks, hostOf, emit, clock} = this.#provisions
     const host = hostOf(launch)
     this.#task = tasks.start(launch, {
       call: (call) => host.call(call),
-      progressed: (progress) => emit({type: 'task.progressed', at: clock.now(), group: this.#id, progress}),
+      progressed: (progress) => emit({type: 'task.progressed', at: clock.now(), group: this.#id, ...of, progress}),
     })
     await this.#task.ended
   }
@@ -122,12 +122,12 @@ class TaskAttempt {
     this.#task?.stop()
   }
 
-  async #launch(): Promise<TaskLaunch> {
+  async #launch(): Promise<{readonly launch: TaskLaunch; readonly of: Pick<Tally, 'app'>}> {
     const tally = await this.#provisions.read(this.#id, (store) => store.tally(this.#id))
     if (tally?.task === undefined) throw new TransferError('TASK_FAILED', 'the background task’s registration is lost')
     const {taskId, name, module, isolation} = tally.task
     const views = await this.#views()
-    return {
+    const launch = {
       instanceId: this.#id,
       taskId,
       name,
@@ -137,6 +137,7 @@ class TaskAttempt {
       downloads: views.filter(({direction}) => direction === 'download'),
       uploads: views.filter(({direction}) => direction !== 'download'),
     }
+    return {launch, of: tally.app === undefined ? {} : {app: tally.app}}
   }
 
   /** In the order of creation, without those whose records are gone. */

@@ -111,7 +111,9 @@ export function snapshotAt(
   const machine = record.direction === 'upload' ? uploadMachine() : operationMachine()
   try {
     if (!/^\w+(\.\w+)*$/.test(path)) throw new Error('no path')
-    machine.getStateNodeById(`${machine.id}.${path}`)
+    // By the members that objects are born with, such as constructor, it finds what is no state.
+    const id = `${machine.id}.${path}`
+    if (machine.getStateNodeById(id).id !== id) throw new Error('no state')
   } catch {
     throw invalidArgument('path', `must be a state of ${machine.id}`)
   }
