@@ -33,7 +33,10 @@ export interface OpenedEngine {
 const LATE_PATIENCE_MS = 1_000
 
 /** As BackgroundTransferEngine.open says. */
-export function openEngine(options: BackgroundTransferEngineOptions | SharedEngineOptions): Promise<OpenedEngine> {
+export async function openEngine(
+  options: BackgroundTransferEngineOptions | SharedEngineOptions,
+): Promise<OpenedEngine> {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must name a directory')
   return 'shared' in options && options.shared !== undefined ? openShared(options) : openHere(options)
 }
 

@@ -162,7 +162,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
     random: createCryptoRandom(),
     secrets: await createFileSecrets(directory),
     conditions: await conditionsSource(options.conditions ?? 'machine'),
-    log: options.logger ?? SILENT,
+    log: loggerOf(options.logger ?? SILENT),
     tasks: options.taskRunner ?? createTaskRunner(),
     notifier: notifierOf(options.notifier ?? 'desktop'),
     protocols: uploadProtocols(options.uploadProtocols),
@@ -179,6 +179,12 @@ function notifierOf(wanted: 'desktop' | 'events' | Notifier): Notifier {
       if (typeof wanted === 'object' && wanted !== null && typeof wanted.show === 'function') return wanted
       throw invalidArgument('notifier', "must be 'desktop', 'events' or an object with a function show")
   }
+}
+
+function loggerOf(log: Log): Log {
+  const isWhole = Object.keys(SILENT).every((level) => typeof log[level as keyof Log] === 'function')
+  if (isWhole) return log
+  throw invalidArgument('logger', `must have the functions ${Object.keys(SILENT).join(', ')}`)
 }
 
 function networkTransport(options: PlatformOptions): Transport {

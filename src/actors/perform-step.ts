@@ -108,7 +108,7 @@ function askedOf(ports: StepPorts, facts: OperationFacts, hops: Hops, wanted: St
   const {request, sending} = facts
   const {url, method, content, text, isLast = false} = wanted
   assertReachable(request.url, url)
-  const asked = {...hopTo(hops, wanted), method, isLast}
+  const asked = {...hopTo(hops, wanted), method, isLast, carriesContent: text === undefined}
   if (text !== undefined) {
     const bytes = Buffer.from(text)
     return {...asked, body: {length: bytes.length, chunks: () => once(bytes)}}

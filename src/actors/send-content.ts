@@ -26,6 +26,7 @@ async function send(ports: UploadPorts, facts: OperationFacts, sending: UploadRe
     const {head} = await sending.perform({
       ...ports.fresh.take(facts.id)(own),
       isLast: true,
+      carriesContent: true,
       ...(request.body === undefined || content === undefined ? {} : {body: ports.content.body(request.body, content)}),
     })
     if (!isGood(head)) throw httpStatusError(head, ports.clock.now())

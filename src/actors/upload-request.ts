@@ -40,6 +40,8 @@ export interface UploadPorts {
 /** What is asked. */
 export interface Asked extends Hop {
   readonly body?: RequestBody
+  /** The body is of what is sent, and counts as sent; else it is a word of the protocol about it. */
+  readonly carriesContent: boolean
   /** A good answer is what the application wants to read. */
   readonly isLast: boolean
 }
@@ -288,7 +290,7 @@ export class UploadRequest {
   #counts(): ByteCounts {
     return {
       generation: this.#evidence.generation,
-      received: this.#before + (this.#exchange?.sent ?? 0),
+      received: this.#before + (this.#asked?.carriesContent === true ? (this.#exchange?.sent ?? 0) : 0),
       total: this.#total,
       written: [],
       answer: {

@@ -1,13 +1,17 @@
 /** Flags that several commands have, in one place: names, words and checks. */
 
 import type {Command} from 'commander'
-import {byteRate, count, oneOf, PRIORITIES, parseHeader, seconds, usageError, user} from './parse.ts'
+import {byteRate, count, oneOf, PRIORITIES, parseHeader, path, seconds, usageError, user} from './parse.ts'
 import type {RequestFlags} from './request-flags.ts'
 
 const COSTS = {default: 0, 'unrestricted-only': 1, always: 2} as const
 
 export function store(command: Command): Command {
-  return command.option('--store <dir>', "where the records live (default: $BGT_STORE, or the user's data directory)")
+  return command.option(
+    '--store <dir>',
+    "where the records live (default: $BGT_STORE, or the user's data directory)",
+    path('--store'),
+  )
 }
 
 export function json(command: Command): Command {

@@ -202,6 +202,16 @@ export class Follower {
     this.#listener.tell({happening: 'completed', at, transfer: new Transfer(known)})
   }
 
+  /** One of this run goes on. What somebody else has on the wire already tells of no move before its end. */
+  join(known: Known, at: number): void {
+    if (known.state !== 'running' || this.#live.has(known.guid)) return
+    const transfer = new Transfer(known)
+    transfer.started = true
+    if (known.direction === 'download') this.#hasDownloads = true
+    this.#live.set(known.guid, transfer)
+    this.#listener.tell({happening: 'joined', at, transfer})
+  }
+
   /** A file that is there, and is left as it is. `url` is redacted. */
   skip(file: string, url: string, at: number): void {
     this.#found += 1

@@ -11,6 +11,7 @@ import {
 } from '../index.ts'
 import {usageError} from './parse.ts'
 import {plural} from './text.ts'
+import type {Known} from './transfer.ts'
 
 /**
  * A guid begins with the time, so its end is the short name that tells it from its neighbours. Rejects with OPERATION_UNKNOWN,
@@ -55,7 +56,8 @@ async function guidsThatEnd(engine: BackgroundTransferEngine, text: string): Pro
  * Somebody asks for it now: a pause is over, and so is a wait between two tries, unless the server asked for the wait. Its
  * outcome is followed by the engine's events.
  */
-export function goOn(operation: DownloadOperation | UploadOperation): void {
+export function goOn(operation: DownloadOperation | UploadOperation, {join}: {join(known: Known): void}): void {
+  join(operation.describe())
   if (operation instanceof DownloadOperation) endPause(operation)
   operation.attachAsync().catch(() => {})
 }

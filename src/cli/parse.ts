@@ -186,6 +186,14 @@ export function user(flag: string): (text: string) => Credential {
   }
 }
 
+/** Parser of a path. What a script left empty is none, and does not stand for the path that holds without the flag. */
+export function path(flag: string): (text: string) => string {
+  return (text) => {
+    if (text === '') throw usageError('there is no path', flag, 'name one, or leave the flag out')
+    return text
+  }
+}
+
 /** The headers of a command line, then those of its file. */
 export async function headersOf(header: readonly Header[] = [], headerFile?: string): Promise<readonly Header[]> {
   return [...header, ...(headerFile === undefined ? [] : await readHeaderFile(headerFile))]

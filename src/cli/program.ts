@@ -16,7 +16,7 @@ import {DETAILS, EXAMPLES} from './help.ts'
 import {addHost} from './host-program.ts'
 import type {Io} from './io.ts'
 import {nearest} from './nearest.ts'
-import {count, oneOf, PRIORITIES, parseChecksum, parseUrl, usageError} from './parse.ts'
+import {count, oneOf, PRIORITIES, parseChecksum, parseUrl, path, usageError} from './parse.ts'
 import {addPut} from './put-program.ts'
 import type {RunFlags} from './run-flags.ts'
 import type {GetFlags} from './wanted.ts'
@@ -205,8 +205,12 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
     user: 'who you are for the server: over HTTP told when it asks (Basic, Digest), over FTP with the login',
   })
     .description('download files; run it again to go on with what is unfinished')
-    .option('-o, --output <file>', 'where to put the one file')
-    .option('-d, --directory <dir>', 'the directory for the files (default: the working directory)')
+    .option('-o, --output <file>', 'where to put the one file', path('--output'))
+    .option(
+      '-d, --directory <dir>',
+      'the directory for the files (default: the working directory)',
+      path('--directory'),
+    )
     .option('-i, --input <list>', 'a list of downloads, one "URL [TAB FILE [TAB DIGEST]]" a line; - reads stdin')
     .option('--checksum <digest>', 'sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX of the one file', (text) =>
       parseChecksum(text, '--checksum'),

@@ -26,6 +26,8 @@ export interface Told {
   fail(error: TransferError): void
   /** An item that is there already. */
   complete(known: Known): void
+  /** An item that goes on, as it stands: it may be on its way already. */
+  join(known: Known): void
   /** A file that is there, whoever made it, and is left as it is. `url` is redacted. */
   skip(file: string, url: string): void
 }
@@ -141,6 +143,7 @@ class RunningRun {
       note: (text) => this.#reporter.note(text),
       fail: (error) => this.#fail(error),
       complete: (known) => this.#follower.alreadyComplete(known, Date.now()),
+      join: (known) => this.#follower.join(known, Date.now()),
       skip: (file, url) => this.#follower.skip(file, url, Date.now()),
     }
     try {

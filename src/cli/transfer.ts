@@ -14,6 +14,8 @@ export type Happening =
   | 'queued'
   /** It goes on the wire for the first time in this run. */
   | 'started'
+  /** It was on its way before this run, which follows it from here. */
+  | 'joined'
   /** An answer goes on after the bytes that are here. */
   | 'resumed'
   /** The bytes that were here are worth nothing. */

@@ -201,10 +201,10 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     checkpointIntervalMs: settings.checkpointIntervalMs,
     minSliceBytes: bounded('minSliceBytes', options.minSliceBytes, 256 * 1024, [4096, Number.MAX_SAFE_INTEGER]),
     drainTimeoutMs: bounded('drainTimeoutMs', options.drainTimeoutMs, 10_000, [0, MAX_MS]),
-    resumeOnOpen: options.resumeOnOpen ?? true,
-    journal: options.journal ?? true,
+    resumeOnOpen: options.resumeOnOpen === 'nothing' ? 'nothing' : flag('resumeOnOpen', options.resumeOnOpen ?? true),
+    journal: flag('journal', options.journal ?? true),
     settings,
-    unconstrainedConsent: options.unconstrainedConsent ?? (() => false),
+    unconstrainedConsent: callback('unconstrainedConsent', options.unconstrainedConsent ?? (() => false)),
     limits: limitOptions(options.limits ?? {}),
     backgroundTasks: {
       maxConcurrent: bounded('backgroundTasks.maxConcurrent', options.backgroundTasks?.maxConcurrent, 4, [1, 1_000]),
@@ -304,6 +304,11 @@ export function limitsOf(options: OperationLimits): OperationLimits {
 
 function flag(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw invalidArgument(name, `must be true or false, not ${String(value)}`)
+  return value
+}
+
+function callback<T>(name: string, value: T): T {
+  if (typeof value !== 'function') throw invalidArgument(name, `must be a function, not ${String(value)}`)
   return value
 }
 

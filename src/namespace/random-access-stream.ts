@@ -88,7 +88,6 @@ export class RandomAccessStream {
    * bytes; with CLOSED. Throws INVALID_ARGUMENT, and ILLEGAL_STATE while another read of this stream is pending.
    */
   readAsync(count: number, options: ReadOptions = {}): Promise<Uint8Array> {
-    this.#closing.signal.throwIfAborted()
     if (!Number.isSafeInteger(count) || count < 0 || count > MOST_BYTES) {
       throw invalidArgument('count', `must be a whole number from 0 to ${MOST_BYTES}, not ${count}`)
     }

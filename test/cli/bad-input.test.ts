@@ -66,6 +66,9 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
       /--cacert does not exist \(missing\.pem\)/,
     ],
     ['a user without password', ['get', '--user', 'ann', 'http://127.0.0.1/x'], /--user/],
+    ['an empty store', ['get', '--store', '', 'http://127.0.0.1/x'], /no path \(--store\)/],
+    ['an empty output', ['get', '-o', '', 'http://127.0.0.1/x'], /no path \(--output\)/],
+    ['an empty directory', ['get', '-d', '', 'http://127.0.0.1/x'], /no path \(--directory\)/],
     ['-o and -d', ['get', '-o', 'a', '-d', '.', 'http://127.0.0.1/x'], /--directory/],
     ['-o for two URLs', ['get', '-o', 'a', 'http://127.0.0.1/x', 'http://127.0.0.1/y'], /--output/],
     [

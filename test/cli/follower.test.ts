@@ -291,3 +291,23 @@ describe('a pause of the machine', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 })
+
+it('counts from where it joins what somebody else has on the wire already', async () => {
+  const told: string[] = []
+  const follower = new Follower(new OwnOperations(), {
+    hearsQueued: false,
+    tell: ({happening, transfer}) => told.push(`${happening} ${transfer.bytes}`),
+    skipped: () => {},
+    progress: ([transfer]) => told.push(`progress ${transfer?.bytes}`),
+    note: () => {},
+    codeOf: () => 0,
+    patienceOf: () => 0,
+  })
+  const known = {guid: ID, direction: 'download', url: 'http://a/b', file: '/b', state: 'running'} as const
+  follower.join({...known, bytesReceived: 600, totalBytesToReceive: 1000}, 1)
+  follower.join({...known, bytesReceived: 600, totalBytesToReceive: 1000}, 1)
+  const change = {id: ID, bytesReceived: 900, totalBytesToReceive: 1000}
+  follower.handle({type: 'progress', at: 2, changes: [change]})
+  expect(told).toEqual(['joined 600', 'progress 900'])
+  expect(follower.totals).toMatchObject({files: 1, fetchedBytes: 300, isSending: false})
+})

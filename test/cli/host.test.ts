@@ -54,6 +54,23 @@ describe('commands on a store that another one has open', {timeout: 120_000}, ()
     })
   })
 
+  it('follow what another one has on the wire already, from where it is', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/one', STALLED)
+      const first = world.start(['get', world.server.url('/one'), '--json'])
+      await first.shows('"bytesReceived":100000')
+      const second = world.start(['get', world.server.url('/one')])
+      await second.shows('one: on its way already, at 100000 bytes')
+      const guid = await guidOf(world, 'one')
+      expect((await world.bgt(['pause', guid])).code).toBe(0)
+      world.server.route('/one', WHOLE)
+      expect((await world.bgt(['unpause', guid])).code).toBe(0)
+      expect((await first.ended).code).toBe(0)
+      const {code, stderr} = await second.ended
+      expect([code, stderr]).toEqual([0, expect.stringContaining('1 of 1 file complete, 293 KiB received')])
+    })
+  })
+
   it('are told which of their flags have no effect there', async () => {
     await CliWorld.run(cli, async (world) => {
       world.server.route('/one', STALLED)

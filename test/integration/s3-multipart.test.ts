@@ -87,6 +87,24 @@ describe('a multipart upload of S3', () => {
     expect(await digestOf(s3)).toBe(sha256(CONTENT))
   })
 
+  it('177. what the protocol has to say beside the bytes does not count as sent', async () => {
+    const {upload, s3} = await makeBench()
+    const operation = upload()
+    const held = new Promise<() => void>((resolve) => {
+      s3.script = (request, response, what) => {
+        if (what !== 'complete') return undefined
+        request.resume().on('end', () => resolve(() => response.writeHead(500).end()))
+        return 'answered'
+      }
+    })
+    const running = operation.startAsync()
+    const refuse = await held
+    expect(operation.progress).toMatchObject({bytesSent: SIZE, totalBytesToSend: SIZE})
+    s3.script = () => undefined
+    refuse()
+    await running
+  })
+
   it('has parts of 5 MiB at least, and nothing is one part', async () => {
     const {upload, s3} = await makeBench({content: Buffer.alloc(0)})
     await upload().startAsync()

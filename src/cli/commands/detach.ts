@@ -23,6 +23,7 @@ export async function detach(io: Io, flags: RunFlags, run: Run & {readonly scope
       io.stderr.write(`${errorLine(error)}\n`)
     },
     complete: ({file}) => told.note(`${file}: is complete already`),
+    join: () => {},
     skip: (file) => told.note(`${file}: is there already`),
   }
   const engine = await BackgroundTransferEngine.connect({directory, startHost: hostArguments(flags)})

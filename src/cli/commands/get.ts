@@ -40,7 +40,7 @@ class GetRun implements Run {
   readonly #headers: readonly Header[]
   readonly #flags: GetFlags
   readonly #files: FilePlaces
-  #told: Told = {note: () => {}, fail: () => {}, complete: () => {}, skip: () => {}}
+  #told: Told = {note: () => {}, fail: () => {}, complete: () => {}, join: () => {}, skip: () => {}}
 
   constructor(wishes: WishList, headers: readonly Header[], flags: GetFlags) {
     this.#wishes = wishes
@@ -210,7 +210,7 @@ class GetRun implements Run {
   #continue(operation: DownloadOperation, wish: Wish): void {
     this.scope.add(operation.guid)
     this.#change(operation, wish)
-    goOn(operation)
+    goOn(operation, this.#told)
   }
 
   /** What this call asks differently holds from now on. */

@@ -152,13 +152,13 @@ class PutRun implements Run {
     return true
   }
 
-  #continue(operation: UploadOperation, {note}: Told): void {
+  #continue(operation: UploadOperation, told: Told): void {
     this.scope.add(operation.guid)
     this.#upload = operation
     changeUnfinished(operation, this.#flags, this.#sent.headers, (flag) =>
-      note(`${operation.sourceFile}: goes on as it was started; ${flag} is for new uploads`),
+      told.note(`${operation.sourceFile}: goes on as it was started; ${flag} is for new uploads`),
     )
-    goOn(operation)
+    goOn(operation, told)
   }
 }
 

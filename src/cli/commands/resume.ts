@@ -35,7 +35,8 @@ class ResumeAll implements Run {
     this.#store = store
   }
 
-  async begin(engine: BackgroundTransferEngine, {note}: Told): Promise<void> {
+  async begin(engine: BackgroundTransferEngine, told: Told): Promise<void> {
+    const {note} = told
     const {length: leftAlone} = await summariesOf(engine, LEFT_ALONE)
     const left = leftAlone === 0 ? '' : `; ${plural(leftAlone, 'paused download')} left alone (bgt unpause)`
     const [moving] = await engine.queryAsync({states: MOVING_STATES, limit: 1})
@@ -44,7 +45,7 @@ class ResumeAll implements Run {
     else if (left !== '') note(left.slice(2))
     for (const {guid} of waiting) {
       this.scope.expect(guid)
-      goOn(await engine.getOperationAsync(guid))
+      goOn(await engine.getOperationAsync(guid), told)
     }
     await engine.resumeAllAsync()
     this.scope.begin(engine)
@@ -64,7 +65,7 @@ class ResumeSome implements Run {
     this.#guids = guids
   }
 
-  async begin(engine: BackgroundTransferEngine, {note}: Told): Promise<void> {
+  async begin(engine: BackgroundTransferEngine, told: Told): Promise<void> {
     const operations = new Set(await Promise.all(this.#guids.map((guid) => operationOf(engine, guid))))
     for (const operation of operations) {
       const {status} = operation.progress
@@ -80,11 +81,11 @@ class ResumeSome implements Run {
     for (const operation of operations) {
       const {status} = operation.progress
       if (status === BackgroundTransferStatus.completed) {
-        note(`${operation.describe().file}: is complete already`)
+        told.note(`${operation.describe().file}: is complete already`)
         continue
       }
       this.scope.add(operation.guid)
-      goOn(operation)
+      goOn(operation, told)
     }
     this.scope.close()
   }

@@ -55,7 +55,8 @@ export function createBarsReporter({stderr, env}: Io, active: () => readonly Tra
     tell: (notice) => {
       const {happening, transfer} = notice
       // What goes on is told by its bar.
-      if (happening === 'started' || happening === 'resumed' || happening === 'retrying') return
+      if (happening === 'started' || happening === 'joined' || happening === 'resumed' || happening === 'retrying')
+        return
       const text = happeningText(notice)
       if (text === undefined) return
       showAbove(`${printable(fileText(transfer.file))}: ${happening === 'completed' ? paint(text, 32) : text}`)

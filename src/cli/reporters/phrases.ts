@@ -26,6 +26,8 @@ export function happeningText({happening, at, transfer}: Notice): string | undef
       return undefined
     case 'started':
       return bytes === 0 ? `started, ${url}` : undefined
+    case 'joined':
+      return `on its way already, at ${plural(bytes, 'byte')}`
     case 'resumed':
       return `resumed at ${plural(bytes, 'byte')}`
     case 'restarted':

@@ -84,6 +84,39 @@ export function accessibilityStories(): void {
     await page.setViewportSize(WIDE)
   })
 
+  it('lets nothing cover anything where there are two columns', async () => {
+    await choose('held.bin')
+    await page.setViewportSize({width: 768, height: 900})
+    // Counts of a long list, which are wide.
+    await page.evaluate("for (const count of document.querySelectorAll('.segments small')) count.textContent = '4000'")
+    const edges = await page.evaluate(`({
+      figures: document.querySelector('.side').getBoundingClientRect().top,
+      middle: Math.max(...[...document.querySelectorAll('#detail > *, #panel > *, #panel > * > *')].map((each) => each.getBoundingClientRect().bottom)),
+      list: document.querySelector('.list').getBoundingClientRect().right,
+      filter: Math.max(...[...document.querySelectorAll('.filter *')].map((each) => each.getBoundingClientRect().right)),
+    })`)
+    const {figures, middle, list, filter} = edges as Readonly<Record<string, number>>
+    expect(middle).toBeLessThanOrEqual(figures ?? 0)
+    expect(filter).toBeLessThanOrEqual(list ?? 0)
+    await page.setViewportSize(WIDE)
+  })
+
+  it('has the tags of a lit state readable, also those that stand below its name', async () => {
+    await choose('held.bin')
+    await drawing().waitFor()
+    const unreadable = await page.evaluate(`[...document.querySelectorAll('.drawing .state.leaf')].flatMap((card) => {
+      const wasActive = card.classList.contains('active')
+      card.classList.add('active')
+      const band = card.querySelector('.band').getBoundingClientRect()
+      const onBand = getComputedStyle(card.querySelector('.title')).fill
+      const tags = [...card.querySelectorAll('tspan.tag')]
+      const found = tags.filter((tag) => tag.getBoundingClientRect().top >= band.bottom && getComputedStyle(tag).fill === onBand)
+      card.classList.toggle('active', wasActive)
+      return found.map((tag) => tag.textContent)
+    })`)
+    expect(unreadable).toEqual([])
+  })
+
   it('is without objection for a failure, and under every tab', async () => {
     await choose('missing.bin')
     await isWithoutObjection('.side')

@@ -18,6 +18,7 @@ export function severalStories(): void {
   it('shows the first that comes to a page that was open before it', async () => {
     const {server, start} = world()
     await page.getByRole('heading', {name: 'No operation selected'}).waitFor()
+    await page.getByText('There are no operations yet.').waitFor()
     server.route('/first.bin', {content: Buffer.from('whole'), etag: '"1"'})
     await start(server.url('/first.bin'), 'first.bin')
     await heading(page, 'first.bin')
@@ -127,5 +128,11 @@ export function severalStories(): void {
     await page.keyboard.press('d')
     await page.getByRole('option', {name: /^Group batch/}).click()
     await eventually(() => order.allTextContents()).toEqual(['two.bin', 'one.bin', 'three.bin'])
+  })
+
+  it('says that the engine is not heard any more, in place of what it was then', async () => {
+    await page.locator('.engine', {hasText: 'Engine running'}).waitFor()
+    await world().inspector.close()
+    await page.locator('.engine', {hasText: 'Engine not heard'}).waitFor()
   })
 }

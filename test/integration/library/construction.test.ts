@@ -11,7 +11,7 @@ import {
   TransferError,
 } from '../../../src/index.ts'
 import {contentOf, sha256} from '../../support/content.ts'
-import {makeWorld, openEngine, receives, requestsFor} from '../harness.ts'
+import {failure, makeDirectory, makeWorld, openEngine, receives, requestsFor} from '../harness.ts'
 
 const E_INVALIDARG = 0x80070057 | 0
 const BYTES = contentOf(1, 50_000)
@@ -274,6 +274,19 @@ describe('17.A construction and configuration', () => {
     const url = server.url('/a').replace('//', '//me:100%@')
     await engine.createDownloader().createDownload(url, file('a')).startAsync()
     expect(server.requests[1]?.headers.authorization).toBe(`Basic ${Buffer.from('me:100%').toString('base64')}`)
+  })
+
+  it.each([{logger: {info: () => {}}}, {resumeOnOpen: 'never'}, {journal: 'no'}, {unconstrainedConsent: true}])(
+    'an engine with %j is refused when it is opened',
+    async (options) => {
+      const directory = await makeDirectory()
+      const opening = BackgroundTransferEngine.open({directory, ...options} as never)
+      expect(await failure(opening)).toMatchObject({code: 'INVALID_ARGUMENT', where: Object.keys(options)[0]})
+    },
+  )
+
+  it('an engine without options is refused', async () => {
+    expect(await failure(BackgroundTransferEngine.open(undefined as never))).toMatchObject({code: 'INVALID_ARGUMENT'})
   })
 
   it('groups have names of 1 to 256 characters', async () => {

@@ -182,6 +182,7 @@ describe('17.F random access', () => {
     stream.close()
     stream.close()
     expect(await failure(closed)).toMatchObject({code: 'CLOSED'})
+    expect(await failure(stream.readAsync(1))).toMatchObject({code: 'CLOSED'})
     expect(thrown(() => stream.seek(0))).toMatchObject({code: 'CLOSED'})
     running.cancel()
     await failure(running)

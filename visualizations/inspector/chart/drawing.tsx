@@ -80,7 +80,7 @@ function StateCard({state, level, region, leaf}: {state: PlacedState; level: num
         {name}
       </text>
       {rows.map((row) => (
-        <g key={`${row.y}`} class="row" data-transition={row.transition}>
+        <g key={`${row.y}`} class={row.y < y + band ? 'row beside-name' : 'row'} data-transition={row.transition}>
           <rect
             class="mark"
             x={row.x - 5}

@@ -20,6 +20,8 @@ const THEME = {system: 'half', light: 'sun', dark: 'moon'} as const
 
 export function Header() {
   const facts = engine.value
+  // What was heard last is no news of an engine that is not heard any more.
+  const isLost = link.value === 'lost'
   return (
     <header class="bar">
       <span class="brand">
@@ -27,9 +29,13 @@ export function Header() {
         Transfers
       </span>
       {facts === undefined ? null : (
-        <span class="engine" data-engine={facts.engine} title={`background-transfer ${facts.version}`}>
+        <span
+          class="engine"
+          data-engine={isLost ? 'lost' : facts.engine}
+          title={`background-transfer ${facts.version}`}
+        >
           <i class="dot" />
-          {ENGINE[facts.engine]}
+          {isLost ? 'Engine not heard' : ENGINE[facts.engine]}
         </span>
       )}
       <Counts />

@@ -6,7 +6,7 @@ import type {Show} from '../model/list-rows.ts'
 import {GROUP_HEIGHT, ROW_HEIGHT, rowTops, rowWindow, scrollTopFor} from '../model/window-rows.ts'
 import {filter, moveSelection, rows, selectedKey, selectRow, toggleGroup} from '../state/list.ts'
 import {clearMarks, markAll, markBy, marks, markTo, toggleMark} from '../state/marks.ts'
-import {engine, totals} from '../state/store.ts'
+import {engine, operations, totals} from '../state/store.ts'
 import {BulkBar} from './bulk-bar.tsx'
 import {GroupRowView, OperationRowView, rowId} from './list-row.tsx'
 
@@ -150,7 +150,9 @@ function Rows() {
         )
       })}
       <div class="room" role="presentation" style={{height: `${after}px`}} />
-      {list.length === 0 ? <p class="nothing">Nothing matches.</p> : null}
+      {list.length === 0 ? (
+        <p class="nothing">{operations.size === 0 ? 'There are no operations yet.' : 'Nothing matches.'}</p>
+      ) : null}
     </div>
   )
 }
