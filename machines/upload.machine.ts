@@ -13,10 +13,12 @@
  *   exchanging    one try, moved by the actor `sendContent`:
  *     active        connecting (connectTimeout) → sending (stallTimeout) → awaitingResponse (responseTimeout) →
  *                   receivingResponse (stallTimeout). A server may answer while it is being sent to.
+ *     concluding    the server fell silent within its answer: what came of it is kept, and its status decides.
  *   stepping      the same for an upload that can go on where it was cut: one request of its protocol, moved by the actor
  *                 `performStep`; then preparing again, so that the source is looked at, and recording, so that what the server
  *                 confirmed is durable, before the next.
- *     discovering, creating, askingOffset, appending, completing
+ *     discovering, creating, askingOffset, appending, completing; concluding as above, for a refusal: of a success the protocol
+ *                   has to read what there is to read.
  *   weighing      the retry table decides what a failure means.
  *   abandoning    it failed for good: the server is told to forget a resumable upload.
  *   waitingToRetry, returning   as in the chart of a download.

@@ -87,6 +87,8 @@ export const setUp = setup({
     ...sharedGuards,
     /** Another session sent it, and what it asks for could be done twice. */
     isStranded: ({context}) => !mayBeSentAgain(context.facts, context.session),
+    /** A success is told by what follows its head, and a server may go on from it. */
+    isRefused: ({context}) => Math.trunc((context.facts.response?.status ?? 200) / 100) !== 2,
     goesOnWith: ({context}, params: {step: UploadStep}) => context.step === params.step,
     /** The server may hold a part of it, and can be reached. */
     isToTerminate: ({context}) => context.facts.sending?.resumable !== undefined && reason(context) !== 'noNetwork',
@@ -166,6 +168,8 @@ export const setUp = setup({
         }).toSerialized(),
       },
     })),
+    askForAnswer: sendTo('attempt', {type: 'answer.due'}),
+    askStepForAnswer: sendTo('step', {type: 'answer.due'}),
     askForProgress: sendTo('attempt', {type: 'checkpoint.due'}),
     askStepForProgress: sendTo('step', {type: 'checkpoint.due'}),
   },

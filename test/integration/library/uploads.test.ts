@@ -372,6 +372,44 @@ describe('17.H uploads', () => {
     expect(await textOf(upload.getResultStreamAt(0))).toBe('too lar')
   })
 
+  it.each([
+    ['of known length', 'Content-Length: 1000\r\n\r\nyour num', 1000],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n8\r\nyour num\r\n', 0],
+  ])('U7. a success %s whose end is cut off is one, and nothing is sent twice', async (_, answer, total) => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = (request) => {
+      const {socket} = request
+      request.resume().on('end', () => socket.write(`HTTP/1.1 201 Created\r\n${answer}`, () => socket.destroy()))
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'))
+    await upload.startAsync()
+    expect(sink.arrivals).toHaveLength(1)
+    expect(upload.getResponseInformation()).toMatchObject({statusCode: 201})
+    expect(await textOf(upload.getResultStreamAt(0))).toBe('your num')
+    expect(upload.progress).toMatchObject({bytesSent: SIZE, bytesReceived: 8, totalBytesToReceive: total})
+  })
+
+  it.each([
+    ['U7. a success', 201],
+    ['U8. a refusal', 403],
+  ])('%s that falls silent before its end is told by its status, and sent once', async (_, status) => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = (request) => {
+      const head = `HTTP/1.1 ${status} Said\r\nContent-Length: 1000\r\n\r\n`
+      request.resume().on('end', () => request.socket.write(`${head}your num`))
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'), {stallTimeoutMs: 100})
+    const outcome = await upload.startAsync().then(
+      () => upload.getResponseInformation()?.statusCode,
+      ({details}) => details.status,
+    )
+    expect(outcome).toBe(status)
+    expect(sink.arrivals).toHaveLength(1)
+    expect(await textOf(upload.getResultStreamAt(0))).toBe('your num')
+  })
+
   it('U8. a redirect that is refused is told by its reason, also where the reset takes its end along', async () => {
     const {uploader, sink, source} = await makeBench()
     sink.script = ({socket}) => {
