@@ -18,7 +18,7 @@ export const interruptions = {
 export const connectingTo = <Next extends 'sending' | 'awaitingResponse'>(next: Next) =>
   ({
     description: 'A connection is being made, or an idle one taken',
-    on: {'attempt.connected': next},
+    on: {'attempt.connected': {target: next, actions: 'noteConnected'}},
     after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
   }) as const
 

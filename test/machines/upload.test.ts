@@ -184,7 +184,8 @@ describe('an upload of one request', () => {
     made.send({type: 'operation.admit'})
     await made.settle()
     expect(made.path()).toBe('running.exchanging.active.connecting')
-    expect(made.facts().evidence.generation).toBe(2)
+    // What was never connected did not go out, and is not sent anew.
+    expect(made.facts().evidence.generation).toBe(code === 'CONNECT_TIMEOUT' ? 1 : 2)
   })
 
   it('U7, U8. whose answer falls silent is not sent again: what came of it decides', async () => {
@@ -219,6 +220,44 @@ describe('an upload of one request', () => {
     made.report({type: 'attempt.progressed'})
     made.clock.advanceBy(SETTINGS.stallTimeoutMs - 1)
     expect(made.path()).toBe('running.exchanging.active.sending')
+  })
+
+  it.each([
+    ['recording', 'operation.suspend', 'queued'],
+    ['connecting', 'operation.suspend', 'queued'],
+    ['connecting', 'operation.displace', 'queued'],
+    ['connecting', 'conditions.changed', 'paused.noNetwork'],
+    ['connecting', 'attempt.failed', 'running.waitingToRetry'],
+  ] as const)(
+    'U15. counts as never sent where %s is left by %s before there was a connection',
+    async (state, type, path) => {
+      const made = stand()
+      made.send({type: 'operation.admit'})
+      if (state === 'connecting') await made.settle()
+      else while (made.path() !== 'running.recording') await Promise.resolve()
+      expect(made.path()).toMatch(state)
+      expect(made.facts().sending?.session).toBe('now')
+      if (type === 'attempt.failed') made.report(failed('CONNECTION_REFUSED', made.facts().evidence))
+      else if (type === 'conditions.changed') made.send({type, conditions: OFFLINE})
+      else made.send({type})
+      await made.settle()
+      expect(made.path()).toBe(path)
+      expect(made.facts().sending).not.toHaveProperty('session')
+    },
+  )
+
+  it('U15. counts as sent from its connection on, whatever becomes of a later try', async () => {
+    const made = await admitted()
+    made.report({type: 'attempt.connected'})
+    made.report(failed('CONNECTION_RESET', made.facts().evidence))
+    await made.settle()
+    expect(made.facts().sending?.session).toBe('now')
+    made.send({type: 'retry.due'})
+    made.send({type: 'operation.admit'})
+    await made.settle()
+    made.report(failed('CONNECTION_REFUSED', made.facts().evidence))
+    await made.settle()
+    expect([made.path(), made.facts().sending?.session]).toEqual(['running.waitingToRetry', 'now'])
   })
 
   it('U12. fails when its retries are used up', async () => {

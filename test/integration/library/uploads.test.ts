@@ -597,6 +597,28 @@ describe('17.I sessions', () => {
     expect(sink.arrivals).toHaveLength(1)
   })
 
+  it('U15. POST whose server could not be reached was never sent, and goes on', async () => {
+    const {uploader, sink, source, engine, directory} = await makeBench()
+    const url = sink.url('/a')
+    await sink.close()
+    const isWaiting = firstValueFrom(
+      engine.events$.pipe(filter((event) => event.type === 'operation.moved' && event.to === 'running.waitingToRetry')),
+    )
+    const upload = uploader.createUpload(url, await source('a', 10))
+    const running = failure(upload.startAsync())
+    await isWaiting
+    await engine.close()
+    expect((await running).code).toBe('CLOSED')
+    const next = await openEngine(directory, {resumeOnOpen: false})
+    const [found] = await next.getCurrentUploadsAsync()
+    expect(found?.guid).toBe(upload.guid)
+    const again = await SinkServer.start(Number(new URL(url).port))
+    onCleanup(() => again.close())
+    await found?.attachAsync()
+    expect(again.arrivals).toHaveLength(1)
+    expect(found?.progress.hasRestarted).toBe(false)
+  })
+
   it('188, 189. uploads are enumerated by group, and never among downloads', async () => {
     const {uploader, sink, source, engine, server, file} = await makeBench({maxConcurrentTransfers: 0})
     const path = await source('a', 10)
