@@ -410,6 +410,25 @@ describe('17.H uploads', () => {
     expect(await textOf(upload.getResultStreamAt(0))).toBe('your num')
   })
 
+  it('a server that asks for quiet once more is left alone by all but the one that asked', async () => {
+    const {uploader, sink, source, engine} = await makeBench()
+    const file = await source('a', 10)
+    sink.script = (request, response, _arrival, nth) => {
+      if (nth > 3) return undefined
+      request.resume().on('end', () => response.writeHead(503, {'Retry-After': '1'}).end('busy'))
+      return 'takeOver'
+    }
+    const moves: {readonly guid: string; readonly to: string}[] = []
+    engine.events$.subscribe((event) => {
+      if (event.type === 'operation.moved' && sink.arrivals.length >= 4) moves.push({guid: event.id, to: event.to})
+    })
+    await Promise.all(['/1', '/2', '/3'].map((path) => uploader.createUpload(sink.url(path), file).startAsync()))
+    const [{guid} = {guid: ''}] = moves
+    const refused = moves.findIndex(({to}) => to === 'running.weighing')
+    expect(refused).toBeGreaterThan(0)
+    expect(moves.slice(0, refused).filter((each) => each.guid !== guid)).toEqual([])
+  })
+
   it('U8. a redirect that is refused is told by its reason, also where the reset takes its end along', async () => {
     const {uploader, sink, source} = await makeBench()
     sink.script = ({socket}) => {
