@@ -61,9 +61,14 @@ export const exchanging = () =>
             on: {
               'attempt.finished': {target: '#upload.completed', actions: noteSent},
             },
-            states: movingBy('askForProgress'),
+            states: movingBy('askForProgress', '#upload.running.exchanging.concluding'),
           },
         },
+      },
+      concluding: {
+        description: 'The server fell silent within its answer: what came of it is kept, and its status decides',
+        entry: 'askForAnswer',
+        on: {'attempt.finished': {target: '#upload.completed', actions: noteSent}},
       },
     },
   })

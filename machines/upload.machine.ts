@@ -9,14 +9,17 @@
  *   preparing     the files to send are looked at: they must be as they were when they were first sent (U18).
  *   refreshing    the application's provider gives what the next request needs (providerTimeout); only where there is one. Before
  *                 recording: while it is asked nothing was sent, and a crash may not make it look so.
- *   recording     that the request goes out, and that it is a sending anew, is durable before its first byte.
+ *   recording     that the request goes out, and that it is a sending anew, is durable before its first byte; and taken back where the
+ *                 try ends before there is a connection.
  *   exchanging    one try, moved by the actor `sendContent`:
  *     active        connecting (connectTimeout) → sending (stallTimeout) → awaitingResponse (responseTimeout) →
  *                   receivingResponse (stallTimeout). A server may answer while it is being sent to.
+ *     concluding    the server fell silent within its answer: what came of it is kept, and its status decides.
  *   stepping      the same for an upload that can go on where it was cut: one request of its protocol, moved by the actor
  *                 `performStep`; then preparing again, so that the source is looked at, and recording, so that what the server
  *                 confirmed is durable, before the next.
- *     discovering, creating, askingOffset, appending, completing
+ *     discovering, creating, askingOffset, appending, completing; concluding as above, for a refusal: of a success the protocol
+ *                   has to read what there is to read.
  *   weighing      the retry table decides what a failure means.
  *   abandoning    it failed for good: the server is told to forget a resumable upload.
  *   waitingToRetry, returning   as in the chart of a download.
@@ -111,6 +114,7 @@ export const uploadMachine = lazily(() =>
       running: {
         description: 'Running (1): the transfer is in progress, a wait between two tries included',
         initial: 'preparing',
+        exit: 'noteUnsent',
         states: {
           preparing: {
             description: 'The files to send are looked at: there, and as they were when they were first sent',
@@ -178,7 +182,7 @@ export const uploadMachine = lazily(() =>
           weighing: {
             description: 'The retry table decides what the failure means',
             tags: ['running', 'moving'],
-            entry: 'forgetStep',
+            entry: ['forgetStep', 'noteUnsent'],
             invoke: {
               id: 'weighing',
               src: 'weighFailure',

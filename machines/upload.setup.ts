@@ -27,6 +27,8 @@ export interface UploadInput extends OperationInput {
 
 export interface UploadContext extends OperationContext {
   readonly session: string
+  /** Who had sent it before this try, as long as nothing of this one went out: then the record may say so again. */
+  readonly unsent?: {readonly session?: string} | undefined
   /** Of a resumable upload: what follows the last step; absent where its protocol has to say what to begin with. */
   readonly step?: UploadStep | undefined
 }
@@ -43,6 +45,12 @@ function sentAnew(facts: OperationFacts, session: string): OperationFacts {
       generation: facts.evidence.generation + (before === undefined ? 0 : 1),
     },
   }
+}
+
+/** The record says of its sender what it said before this try. */
+function sentBy(facts: OperationFacts, {session}: {readonly session?: string}): OperationFacts {
+  const {session: _, ...sending} = facts.sending ?? {}
+  return {...facts, sending: session === undefined ? sending : {...sending, session}}
 }
 
 function withAnswer(facts: OperationFacts, answer: AnswerFacts | undefined): OperationFacts {
@@ -87,6 +95,8 @@ export const setUp = setup({
     ...sharedGuards,
     /** Another session sent it, and what it asks for could be done twice. */
     isStranded: ({context}) => !mayBeSentAgain(context.facts, context.session),
+    /** A success is told by what follows its head, and a server may go on from it. */
+    isRefused: ({context}) => Math.trunc((context.facts.response?.status ?? 200) / 100) !== 2,
     goesOnWith: ({context}, params: {step: UploadStep}) => context.step === params.step,
     /** The server may hold a part of it, and can be reached. */
     isToTerminate: ({context}) => context.facts.sending?.resumable !== undefined && reason(context) !== 'noNetwork',
@@ -135,10 +145,16 @@ export const setUp = setup({
       return {failure: params.error, facts: withFailure({...facts, sending, evidence})}
     }),
     /** Each sending but the first is a new generation: whoever follows it hears of the restart (spec 3.3). */
-    noteSending: note(({facts, session}) => ({
+    noteSending: note(({facts, session, unsent}) => ({
+      unsent: unsent ?? (facts.sending?.session === undefined ? {} : {session: facts.sending.session}),
       facts:
         facts.request.way === undefined ? sentAnew(facts, session) : {...facts, sending: {...facts.sending, session}},
     })),
+    /** From here on a server may have something of it. */
+    noteConnected: note(() => ({unsent: undefined})),
+    noteUnsent: note(({facts, unsent}) =>
+      unsent === undefined ? {} : {unsent: undefined, facts: sentBy(facts, unsent)},
+    ),
     noteResponse: note(({facts}, params: {response: ResponseFacts; evidence: Evidence}) => ({
       facts: without({...facts, ...params}, 'error'),
     })),
@@ -166,6 +182,8 @@ export const setUp = setup({
         }).toSerialized(),
       },
     })),
+    askForAnswer: sendTo('attempt', {type: 'answer.due'}),
+    askStepForAnswer: sendTo('step', {type: 'answer.due'}),
     askForProgress: sendTo('attempt', {type: 'checkpoint.due'}),
     askStepForProgress: sendTo('step', {type: 'checkpoint.due'}),
   },

@@ -5,7 +5,33 @@
 
 import {noteThrown, pausesOfTheSystem} from './transfer.transitions.ts'
 import {setUp} from './upload.setup.ts'
-import {connectingTo, interruptions, movingBy, noteFailure, noteResponse, noteSent} from './upload.transitions.ts'
+import {
+  connectingTo,
+  interruptions,
+  movingBy,
+  noteFailure,
+  noteResponse,
+  noteSent,
+  noteStalled,
+} from './upload.transitions.ts'
+
+/** The end of a refusal is not needed; of a success the protocol has to read what there is to read. */
+const stalledAnswer = [{guard: 'isRefused', target: '#upload.running.stepping.concluding'}, noteStalled] as const
+
+/** The answer to a step is awaited, and comes. */
+const answering = (description: string) =>
+  ({
+    awaitingResponse: {
+      description,
+      on: {'attempt.responded': {target: 'receivingResponse', actions: noteResponse}},
+      after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
+    },
+    receivingResponse: {
+      description: 'The answer’s body is being kept',
+      type: 'parallel',
+      states: movingBy('askStepForProgress', stalledAnswer),
+    },
+  }) as const
 
 /** A step whose request carries nothing of the content. */
 const shortStep = (description: string) =>
@@ -15,10 +41,7 @@ const shortStep = (description: string) =>
     on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
     states: {
       connecting: connectingTo('awaitingResponse'),
-      awaitingResponse: {
-        description: 'The answer is not here yet',
-        after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
-      },
+      ...answering('The head of the answer is not here yet'),
     },
   }) as const
 
@@ -69,35 +92,13 @@ export const stepping = () =>
             },
             states: movingBy('askStepForProgress'),
           },
-          awaitingResponse: {
-            description: 'Every byte was taken; the head of the answer is not here yet',
-            on: {'attempt.responded': {target: 'receivingResponse', actions: noteResponse}},
-            after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
-          },
-          receivingResponse: {
-            description: 'The answer’s body is being kept',
-            type: 'parallel',
-            states: movingBy('askStepForProgress'),
-          },
+          ...answering('Every byte was taken; the head of the answer is not here yet'),
         },
       },
-      completing: {
-        description: 'All of it is there; the server is told so',
-        initial: 'connecting',
-        on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
-        states: {
-          connecting: connectingTo('awaitingResponse'),
-          awaitingResponse: {
-            description: 'The head of the answer is not here yet',
-            on: {'attempt.responded': {target: 'receivingResponse', actions: noteResponse}},
-            after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
-          },
-          receivingResponse: {
-            description: 'The answer’s body is being kept',
-            type: 'parallel',
-            states: movingBy('askStepForProgress'),
-          },
-        },
+      completing: shortStep('All of it is there; the server is told so'),
+      concluding: {
+        description: 'The server fell silent within its refusal: what came of it is kept, and its status decides',
+        entry: 'askStepForAnswer',
       },
     },
   })

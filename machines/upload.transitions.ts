@@ -18,12 +18,20 @@ export const interruptions = {
 export const connectingTo = <Next extends 'sending' | 'awaitingResponse'>(next: Next) =>
   ({
     description: 'A connection is being made, or an idle one taken',
-    on: {'attempt.connected': next},
+    on: {'attempt.connected': {target: next, actions: 'noteConnected'}},
     after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
   }) as const
 
-/** The two regions of a state in which bytes move: a count that each byte begins anew, and a question whether any came. */
-export const movingBy = <Ask extends 'askForProgress' | 'askStepForProgress'>(ask: Ask) =>
+export const noteStalled = {target: '#upload.running.weighing', actions: 'noteStall'} as const
+
+/**
+ * The two regions of a state in which bytes move: a count that each byte begins anew, and a question whether any came. `stalled`: what
+ * follows when none did for too long.
+ */
+export const movingBy = <Ask extends 'askForProgress' | 'askStepForProgress', const Stalled = typeof noteStalled>(
+  ask: Ask,
+  stalled?: Stalled,
+) =>
   ({
     flow: {
       description: 'Each byte begins the count anew',
@@ -33,7 +41,7 @@ export const movingBy = <Ask extends 'askForProgress' | 'askStepForProgress'>(as
       states: {
         counting: {
           description: 'Counts as stalled when no byte moved for stallTimeout',
-          after: {stallTimeout: {target: '#upload.running.weighing', actions: 'noteStall'}},
+          after: {stallTimeout: (stalled ?? noteStalled) as Stalled},
         },
       },
     },

@@ -31,6 +31,7 @@ export function createPerformStep(ports: StepPorts) {
     const request = new UploadRequest(ports, input.facts, first?.[1] ?? 0, (event: AttemptEvent) => sendBack(event))
     receive((command) => {
       if (command.type === 'checkpoint.due') request.pulse()
+      if (command.type === 'answer.due') request.conclude()
     })
     void perform(ports, input, request)
     return () => request.abandon()

@@ -12,6 +12,7 @@ export function createSendContent(ports: UploadPorts) {
     const request = new UploadRequest(ports, input.facts, 0, (event: AttemptEvent) => sendBack(event))
     receive((command) => {
       if (command.type === 'checkpoint.due') request.pulse()
+      if (command.type === 'answer.due') request.conclude()
     })
     void send(ports, input.facts, request)
     return () => request.abandon()
@@ -27,6 +28,7 @@ async function send(ports: UploadPorts, facts: OperationFacts, sending: UploadRe
       ...ports.fresh.take(facts.id)(own),
       isLast: true,
       carriesContent: true,
+      isByStatus: true,
       ...(request.body === undefined || content === undefined ? {} : {body: ports.content.body(request.body, content)}),
     })
     if (!isGood(head)) throw httpStatusError(head, ports.clock.now())

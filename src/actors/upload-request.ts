@@ -44,6 +44,8 @@ export interface Asked extends Hop {
   readonly carriesContent: boolean
   /** A good answer is what the application wants to read. */
   readonly isLast: boolean
+  /** That it is good is all that has to be known of it. */
+  readonly isByStatus?: boolean
 }
 
 export interface Answered {
@@ -84,6 +86,8 @@ export class UploadRequest {
   #response: ResponseFacts | undefined
   #diskError: unknown
   #movedAtLastPulse = 0
+  /** No more of the answer is waited for. */
+  #isConcluded = false
   readonly #gauge: Gauge
 
   /** `before`: bytes that the server confirmed before this request. */
@@ -131,8 +135,8 @@ export class UploadRequest {
   }
 
   /**
-   * Resolves with the final answer, whatever its status, once its body is here. Rejects with what the transport, a redirect or
-   * the disk said, and with TRUNCATED for a success, or a redirect to GET, that came before the server had all of the body.
+   * Resolves with the final answer, whatever its status, once its body is here, or does not go on. Rejects with what the transport, a
+   * redirect or the disk said, and with TRUNCATED for a success, or a redirect to GET, that came before the server had all of the body.
    */
   async perform(asked: Asked): Promise<Answered> {
     this.#asked = asked
@@ -161,6 +165,12 @@ export class UploadRequest {
     this.#movedAtLastPulse = moved
     if (isAlive) this.#report({type: 'attempt.progressed'})
     this.#exchange?.flush()
+  }
+
+  /** What came of the answer is all of it. */
+  conclude(): void {
+    this.#isConcluded = true
+    this.#abort.abort()
   }
 
   answerFacts(): AnswerFacts {
@@ -206,13 +216,16 @@ export class UploadRequest {
   }
 
   /**
-   * Who refuses a request closes without reading the rest of it, and may so cut off what it has to say; but it has refused it. Nor does
-   * a redirect that nobody follows become another one by its end.
+   * An answer that was cut off, or ended in silence, is what its status says. Who refuses a request closes without reading the rest of it,
+   * and may so cut off what it has to say; but it has refused it. Who accepted one has it (RFC 9110 15.3): to send it again would be to
+   * do it twice. Nor does a redirect that nobody follows become another one by its end.
    */
   #brokeOff(thrown: unknown): void {
     const after = this.#planned()
-    const isRefused = after?.kind === 'fail' || (after?.kind === 'answered' && !isGood(after.head))
-    if (!isRefused || asTransferError(thrown).kind !== 'network') throw thrown
+    const isByStatus = this.#asked?.isByStatus === true
+    const isKnown = after?.kind === 'fail' || (after?.kind === 'answered' && (isByStatus || !isGood(after.head)))
+    const isCut = this.#isConcluded || asTransferError(thrown).kind === 'network'
+    if (!isKnown || !isCut) throw thrown
   }
 
   /** What `responded` left to do; a method, because it is set behind the compiler's back. */
@@ -254,7 +267,7 @@ export class UploadRequest {
       onRoom: () => this.#exchange?.resume(),
       onError: (error) => this.#diskFailed(error),
     })
-    if (isLast) this.#report({type: 'attempt.responded', response: head, evidence: this.#evidence})
+    this.#report({type: 'attempt.responded', response: head, evidence: this.#evidence})
     return 'receive'
   }
 

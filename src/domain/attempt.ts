@@ -59,6 +59,8 @@ export type AttemptCommand =
   | {readonly type: 'restart.recorded'}
   /** These bytes are wanted before all others (random access). */
   | {readonly type: 'range.wanted'; readonly position: number}
+  /** Nothing more comes of the answer to an upload: what came of it is kept, and its status decides. */
+  | {readonly type: 'answer.due'}
   /** Make the bytes so far durable, close the connection, answer `attempt.yielded`. */
   | {readonly type: 'attempt.yield'}
 

@@ -28,7 +28,7 @@ import type {ChartStep} from './operations/record-of.ts'
 import type {SpoolKeeper} from './operations/spool-keeper.ts'
 import type {SmallFiles} from './small-files/small-files.ts'
 
-/** Where an answer that is good has begun. */
+/** Where an answer has begun: to a download a good one, to an upload any. */
 const ANSWERED: ReadonlySet<string> = new Set([
   'running.exchanging.active.transferring',
   'running.exchanging.active.receivingResponse',
@@ -172,7 +172,7 @@ export class Coordinator implements Omit<OperationObserver, 'emit'> {
     const quietMs = failure?.details?.retryAfterMs
     if (entry.path === 'running.weighing' && typeof quietMs === 'number') {
       this.quiet(addressOf(facts), facts.id, quietMs)
-    } else if (ANSWERED.has(entry.path)) {
+    } else if (ANSWERED.has(entry.path) && (facts.response?.status ?? 0) < 400) {
       this.#options.line.slots.originAnswered(addressOf(facts), facts.id)
     }
   }

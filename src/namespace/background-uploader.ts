@@ -110,6 +110,7 @@ export class BackgroundUploader extends TransferSettings {
     const {headers, ...request} = {...this.requestTo(uri), ...wayOf(options)}
     const policy = this.#policy(options)
     const id = this.engine.newId()
+    // 62 of its bits are random, made after the parts: that a file has it at the beginning of one of its lines needs no looking for.
     const delimiter = boundary ?? `background-transfer-${id}`
     const pieces = multipartPieces(snapshots, delimiter)
     const type = ['Content-Type', multipartType(subType, delimiter)] as const

@@ -53,6 +53,11 @@ export class UploadOperation extends TransferOperation {
     return this.facts.request.way?.protocol ?? null
   }
 
+  /** Whether a server may have something of it: it is, or was, on the wire. Our addition to the namespace. */
+  get wasSent(): boolean {
+    return this.facts.sending?.session !== undefined
+  }
+
   /** A live value: each read is a fresh copy. */
   get progress(): BackgroundUploadProgress {
     const {entered} = this

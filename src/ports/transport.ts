@@ -20,7 +20,7 @@ export interface ExchangeRequest {
   readonly method: string
   /** Sent as given, in order, beside what HTTP itself needs (Host, Connection). */
   readonly headers: readonly HeaderField[]
-  /** Sent with its Content-Length, from the first byte at each sending. */
+  /** Sent with its Content-Length, from the first byte at each sending, of which there may be more than one. */
   readonly body?: RequestBody
   /** Address of the proxy to ask, without user information; 'direct' for none. The transport decides where it is not said. */
   readonly proxy?: string
@@ -55,7 +55,10 @@ export interface BodyReceiver {
   connected(): void
   /** The whole request body was taken by the connection. Not called for a request without one. */
   sent?(): void
-  /** A proxy on the way asked who we are: the request goes out once more, from `connected` on, with its answer. */
+  /**
+   * The request goes out once more, from `connected` on, its body from the first byte: a proxy on the way asked who we are, or the server
+   * closed an idle connection just as the request went out on it, which does the same once or twice.
+   */
   repeated?(): void
   /** The final response's head (1xx are swallowed by the transport and bounded by it). */
   responded(head: ResponseFacts): BodyDisposition

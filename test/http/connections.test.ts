@@ -6,6 +6,8 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {Agent, Client, MockAgent} from 'undici'
 import ClientAlone from 'undici/lib/dispatcher/client.js'
 import {describe, expect, it} from 'vitest'
+import {TransferError} from '../../src/domain/errors.ts'
+import type {RequestBody} from '../../src/ports/transport.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {startFaultyServer} from '../support/faulty-server.ts'
 import {EXPIRED_CERTIFICATE, OTHER_NAME_CERTIFICATE, VALID_CERTIFICATE} from '../support/tls-certificates.ts'
@@ -13,6 +15,15 @@ import {run, startServer, startTransport} from './harness.ts'
 
 const SIZE = 100_000
 const content = {seed: 1, size: SIZE}
+
+function bodyOf(bytes: Buffer): RequestBody {
+  return {
+    length: bytes.length,
+    chunks: async function* () {
+      for (let at = 0; at < bytes.length; at += 30_000) yield bytes.subarray(at, at + 30_000)
+    },
+  }
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -133,6 +144,56 @@ describe('an idle connection', () => {
     expect(end?.bodyLength).toBe(SIZE)
     expect(receiver.connections).toBe(1)
     expect(server.connections).toBe(2)
+  })
+
+  it.each(['PUT', 'DELETE', 'OPTIONS'])(
+    'the same for a request that does no more when it is done twice: %s',
+    async (method) => {
+      const server = await startServer()
+      server.route('/first', {content})
+      for (const undiciOnly of [false, true]) {
+        const before = server.connections
+        const transport = startTransport({undiciOnly})
+        await run(transport, server.url('/first'))
+        server.route('/a', ({connection}) => (connection === before + 1 ? {beforeHead: 'reset'} : {content}))
+        const {end, error, receiver, exchange} = await run(transport, server.url('/a'), {
+          request: {method, body: bodyOf(contentOf(2, SIZE))},
+        })
+        expect(error).toBeUndefined()
+        expect(end?.bodyLength).toBe(SIZE)
+        expect(server.requests.at(-1)?.body.equals(contentOf(2, SIZE))).toBe(true)
+        expect(exchange.sent).toBe(SIZE)
+        // Whoever waits for the answer already is told that the body goes out once more.
+        expect(receiver.calls.filter((call) => call !== 'lend' && call !== 'filled' && call !== 'release')).toEqual([
+          'connected',
+          'sent',
+          'repeated',
+          'connected',
+          'sent',
+          'responded',
+        ])
+        expect(server.connections).toBe(before + 2)
+      }
+    },
+  )
+
+  it('is no excuse to read once more what could not be read', async () => {
+    const server = await startServer()
+    server.route('/first', {content})
+    const transport = startTransport()
+    await run(transport, server.url('/first'))
+    let readings = 0
+    const body: RequestBody = {
+      length: 2,
+      chunks: async function* () {
+        readings += 1
+        yield Buffer.from('a')
+        throw new TransferError('SOURCE_CHANGED', 'the file changed')
+      },
+    }
+    const {error} = await run(transport, server.url('/a'), {request: {method: 'PUT', body}})
+    expect(error?.code).toBe('SOURCE_CHANGED')
+    expect(readings).toBe(1)
   })
 
   it('is no excuse to repeat twice, nor to repeat a request that changes something', async () => {

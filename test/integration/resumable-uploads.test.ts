@@ -196,6 +196,20 @@ describe('an upload by the draft', () => {
     expect(await textOf(operation)).toBe('no room for videos')
   })
 
+  it('whose creation is refused ends with that status, also where the refusal falls silent', async () => {
+    const {resumable, engine, source} = await makeBench()
+    resumable.script = (request, response) => {
+      if (request.method !== 'POST') return undefined
+      request.resume().on('end', () => response.writeHead(403, {'Content-Length': '1000'}).write('no more vid'))
+      return 'answered'
+    }
+    const options = {protocol: 'httpbis-9', stallTimeoutMs: 100}
+    const operation = engine.createUploader().createUpload(resumable.url, source, options)
+    expect(await failure(operation.startAsync())).toMatchObject({code: 'HTTP_STATUS', details: {status: 403}})
+    expect(resumable.methods()).toEqual(['OPTIONS', 'POST'])
+    expect(await textOf(operation)).toBe('no more vid')
+  })
+
   it('to a server that offers no resumption is NOT_SUPPORTED, before an empty request is taken for it', async () => {
     const {upload, resumable} = await makeBench({isPlain: true})
     expect((await failure(upload().startAsync())).code).toBe('NOT_SUPPORTED')

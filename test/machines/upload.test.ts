@@ -36,6 +36,8 @@ interface Stand {
   readonly steps: UploadStep[]
   readonly refreshments: Refreshment[]
   readonly commits: OperationRecord[]
+  /** What the chart told its requests, but for questions whether anything moved. */
+  readonly commands: string[]
   readonly path: () => string
   readonly life: () => LifeState
   readonly facts: () => OperationFacts
@@ -55,9 +57,16 @@ function stand({isResumable = false, hasProvider = false} = {}): Stand {
   const steps: UploadStep[] = []
   const refreshments: Refreshment[] = []
   const commits: OperationRecord[] = []
+  const commands: string[] = []
   let wire: ((event: AttemptEvent) => void) | undefined
-  const request = (sendBack: (event: AttemptEvent) => void) => {
+  const request = (
+    sendBack: (event: AttemptEvent) => void,
+    receive: (listener: (command: AttemptCommand) => void) => void,
+  ) => {
     wire = sendBack
+    receive(({type}) => {
+      if (type !== 'checkpoint.due') commands.push(type)
+    })
     return () => {
       if (wire === sendBack) wire = undefined
     }
@@ -77,10 +86,10 @@ function stand({isResumable = false, hasProvider = false} = {}): Stand {
       commitRecord: fromPromise<void, {record: OperationRecord}>(async ({input}) => {
         commits.push(input.record)
       }),
-      sendContent: fromCallback<AttemptCommand, AttemptInput>(({sendBack}) => request(sendBack)),
-      performStep: fromCallback<AttemptCommand, StepInput>(({input, sendBack}) => {
+      sendContent: fromCallback<AttemptCommand, AttemptInput>(({sendBack, receive}) => request(sendBack, receive)),
+      performStep: fromCallback<AttemptCommand, StepInput>(({input, sendBack, receive}) => {
         steps.push(input.step)
-        return request(sendBack)
+        return request(sendBack, receive)
       }),
       weighFailure: createWeighFailure(clock, new SeededRandom(1)),
       discardUpload: fromPromise<void, {facts: OperationFacts}>(async () => undefined),
@@ -108,6 +117,7 @@ function stand({isResumable = false, hasProvider = false} = {}): Stand {
     steps,
     refreshments,
     commits,
+    commands,
     path: () => pathOf(actor.getSnapshot().value),
     life: () => lifeIn(actor.getSnapshot()),
     facts: () => actor.getSnapshot().context.facts,
@@ -174,7 +184,29 @@ describe('an upload of one request', () => {
     made.send({type: 'operation.admit'})
     await made.settle()
     expect(made.path()).toBe('running.exchanging.active.connecting')
-    expect(made.facts().evidence.generation).toBe(2)
+    // What was never connected did not go out, and is not sent anew.
+    expect(made.facts().evidence.generation).toBe(code === 'CONNECT_TIMEOUT' ? 1 : 2)
+  })
+
+  it('U7, U8. whose answer falls silent is not sent again: what came of it decides', async () => {
+    for (const isGood of [true, false]) {
+      const made = await admitted()
+      made.report({type: 'attempt.connected'})
+      made.report({type: 'attempt.sent'})
+      made.report({type: 'attempt.responded', response: {...HEAD, status: isGood ? 201 : 403}, evidence: FINISHED})
+      made.clock.advanceBy(SETTINGS.stallTimeoutMs)
+      expect(made.path()).toBe('running.exchanging.concluding')
+      expect(made.commands).toEqual(['answer.due'])
+      // What the kept answer says needs no network.
+      made.send({type: 'conditions.changed', conditions: OFFLINE})
+      if (isGood) made.report({type: 'attempt.finished', evidence: FINISHED, answer: {received: 3, total: 9}})
+      else {
+        const error = new TransferError('HTTP_STATUS', 'no', {details: {status: 403}}).toSerialized()
+        made.report({type: 'attempt.failed', error, evidence: FINISHED})
+      }
+      await made.settle()
+      expect(made.path()).toBe(isGood ? 'completed' : 'failed')
+    }
   })
 
   it('behind a challenge is sent again from connecting, under the delays of a sending', async () => {
@@ -188,6 +220,44 @@ describe('an upload of one request', () => {
     made.report({type: 'attempt.progressed'})
     made.clock.advanceBy(SETTINGS.stallTimeoutMs - 1)
     expect(made.path()).toBe('running.exchanging.active.sending')
+  })
+
+  it.each([
+    ['recording', 'operation.suspend', 'queued'],
+    ['connecting', 'operation.suspend', 'queued'],
+    ['connecting', 'operation.displace', 'queued'],
+    ['connecting', 'conditions.changed', 'paused.noNetwork'],
+    ['connecting', 'attempt.failed', 'running.waitingToRetry'],
+  ] as const)(
+    'U15. counts as never sent where %s is left by %s before there was a connection',
+    async (state, type, path) => {
+      const made = stand()
+      made.send({type: 'operation.admit'})
+      if (state === 'connecting') await made.settle()
+      else while (made.path() !== 'running.recording') await Promise.resolve()
+      expect(made.path()).toMatch(state)
+      expect(made.facts().sending?.session).toBe('now')
+      if (type === 'attempt.failed') made.report(failed('CONNECTION_REFUSED', made.facts().evidence))
+      else if (type === 'conditions.changed') made.send({type, conditions: OFFLINE})
+      else made.send({type})
+      await made.settle()
+      expect(made.path()).toBe(path)
+      expect(made.facts().sending).not.toHaveProperty('session')
+    },
+  )
+
+  it('U15. counts as sent from its connection on, whatever becomes of a later try', async () => {
+    const made = await admitted()
+    made.report({type: 'attempt.connected'})
+    made.report(failed('CONNECTION_RESET', made.facts().evidence))
+    await made.settle()
+    expect(made.facts().sending?.session).toBe('now')
+    made.send({type: 'retry.due'})
+    made.send({type: 'operation.admit'})
+    await made.settle()
+    made.report(failed('CONNECTION_REFUSED', made.facts().evidence))
+    await made.settle()
+    expect([made.path(), made.facts().sending?.session]).toEqual(['running.waitingToRetry', 'now'])
   })
 
   it('U12. fails when its retries are used up', async () => {
@@ -247,6 +317,20 @@ describe('an upload by a protocol', () => {
     expect(made.steps).toEqual(['create', 'append', 'ask', 'append', 'ask'])
     expect(made.facts().evidence).toMatchObject({generation: 1, ranges: [[0, 60]]})
     expect(made.facts().attempts.failures).toBe(0)
+  })
+
+  it('U8. asks no server again whose refusal falls silent; a success that does is asked after', async () => {
+    for (const status of [403, 200]) {
+      const made = await admitted({isResumable: true})
+      made.report({type: 'attempt.connected'})
+      made.report({type: 'attempt.responded', response: {...HEAD, status}, evidence: FINISHED})
+      expect(made.path()).toBe('running.stepping.creating.receivingResponse')
+      made.clock.advanceBy(SETTINGS.stallTimeoutMs)
+      await made.settle()
+      expect(made.path()).toBe(status === 403 ? 'running.stepping.concluding' : 'running.waitingToRetry')
+      if (status === 403) expect(made.commands).toEqual(['answer.due'])
+      else expect(made.facts().error?.code).toBe('STALLED')
+    }
   })
 
   it('begins a new generation when the server lost it', async () => {

@@ -39,9 +39,10 @@ export class SinkServer {
     this.#server = createServer((request, response) => this.#serve(request, response))
   }
 
-  static async start(): Promise<SinkServer> {
+  /** `port`: a free one by default. */
+  static async start(port = 0): Promise<SinkServer> {
     const sink = new SinkServer()
-    sink.#server.listen(0, '127.0.0.1')
+    sink.#server.listen(port, '127.0.0.1')
     await once(sink.#server, 'listening')
     return sink
   }

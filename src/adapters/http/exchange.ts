@@ -51,7 +51,8 @@ type Phase =
   | 'settled'
 
 const PROXY_AUTHENTICATION_REQUIRED = 407
-const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+/** They do the same once or twice (RFC 9110 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])
 
 export class HttpExchange implements Exchange, BriefExchange {
   readonly finished: Promise<ExchangeEnd>
@@ -210,6 +211,11 @@ export class HttpExchange implements Exchange, BriefExchange {
       this.#fail(error)
       return
     }
+    this.#repeat('any')
+  }
+
+  /** From connecting on; a body that it carries is read anew. */
+  #repeat(choice: LaneChoice): void {
     this.#dropLane()
     const {receiver} = this.#setup
     if (receiver.repeated !== undefined) {
@@ -217,7 +223,7 @@ export class HttpExchange implements Exchange, BriefExchange {
       if (this.#phase === 'settled') return
       this.#connectedSaid = false
     }
-    this.#dispatch('any')
+    this.#dispatch(choice)
   }
 
   #bodyBytes(chunk: Buffer): void {
@@ -268,15 +274,17 @@ export class HttpExchange implements Exchange, BriefExchange {
       this.#discardedEnough()
       return
     }
+    const error = this.#describe(cause)
     const stale = this.#phase === 'awaitingHead' && this.#requestSent && lane.used && !lane.heard
-    if (stale && !this.#repeated && SAFE_TO_REPEAT.has(this.#setup.request.method)) {
+    // What fails the reading of a body fails it again.
+    const isRepeatable = error.kind === 'network' && IDEMPOTENT.has(this.#setup.request.method)
+    if (stale && !this.#repeated && isRepeatable) {
       // The server closed the idle connection as the request went out. RFC 9112 9.3.1 lets a client repeat it unasked.
       this.#repeated = true
-      this.#dropLane()
-      this.#dispatch('fresh')
+      this.#repeat('fresh')
       return
     }
-    this.#fail(this.#describe(cause))
+    this.#fail(error)
   }
 
   #describe(cause: Error): TransferError {

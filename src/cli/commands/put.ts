@@ -59,6 +59,7 @@ class PutRun implements Run {
     // Of a file the same command finds what is unfinished.
     const how = kind === 'file' ? 'the same command, or bgt resume,' : 'bgt resume'
     if (protocol !== null) return {isKept: true, note: `what is here is kept: ${how} goes on from it`}
+    if (!this.#upload.wasSent) return {isKept: true, note: `nothing was sent, and the upload is kept: ${how} sends it`}
     if (isRepeatable(this.#upload)) return {isKept: true, note: `the upload is kept: ${how} sends it anew`}
     const note = `a ${method} that was on the wire is not sent twice unasked, and the server may have it: ${again}`
     return {isKept: true, note}
@@ -162,9 +163,9 @@ class PutRun implements Run {
   }
 }
 
-/** Another method may do twice what it asks for: without a protocol that can ask, nobody knows what became of it. */
-function isRepeatable({method, protocol}: UploadOperation): boolean {
-  return protocol !== null || method.toUpperCase() === 'PUT'
+/** Another method may do twice what it asks for, once it was on the wire: without a protocol that can ask, nobody knows what became of it. */
+function isRepeatable({method, protocol, wasSent}: UploadOperation): boolean {
+  return protocol !== null || !wasSent || method.toUpperCase() === 'PUT'
 }
 
 async function cancel(operation: UploadOperation): Promise<void> {

@@ -372,6 +372,63 @@ describe('17.H uploads', () => {
     expect(await textOf(upload.getResultStreamAt(0))).toBe('too lar')
   })
 
+  it.each([
+    ['of known length', 'Content-Length: 1000\r\n\r\nyour num', 1000],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n8\r\nyour num\r\n', 0],
+  ])('U7. a success %s whose end is cut off is one, and nothing is sent twice', async (_, answer, total) => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = (request) => {
+      const {socket} = request
+      request.resume().on('end', () => socket.write(`HTTP/1.1 201 Created\r\n${answer}`, () => socket.destroy()))
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'))
+    await upload.startAsync()
+    expect(sink.arrivals).toHaveLength(1)
+    expect(upload.getResponseInformation()).toMatchObject({statusCode: 201})
+    expect(await textOf(upload.getResultStreamAt(0))).toBe('your num')
+    expect(upload.progress).toMatchObject({bytesSent: SIZE, bytesReceived: 8, totalBytesToReceive: total})
+  })
+
+  it.each([
+    ['U7. a success', 201],
+    ['U8. a refusal', 403],
+  ])('%s that falls silent before its end is told by its status, and sent once', async (_, status) => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = (request) => {
+      const head = `HTTP/1.1 ${status} Said\r\nContent-Length: 1000\r\n\r\n`
+      request.resume().on('end', () => request.socket.write(`${head}your num`))
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'), {stallTimeoutMs: 100})
+    const outcome = await upload.startAsync().then(
+      () => upload.getResponseInformation()?.statusCode,
+      ({details}) => details.status,
+    )
+    expect(outcome).toBe(status)
+    expect(sink.arrivals).toHaveLength(1)
+    expect(await textOf(upload.getResultStreamAt(0))).toBe('your num')
+  })
+
+  it('a server that asks for quiet once more is left alone by all but the one that asked', async () => {
+    const {uploader, sink, source, engine} = await makeBench()
+    const file = await source('a', 10)
+    sink.script = (request, response, _arrival, nth) => {
+      if (nth > 3) return undefined
+      request.resume().on('end', () => response.writeHead(503, {'Retry-After': '1'}).end('busy'))
+      return 'takeOver'
+    }
+    const moves: {readonly guid: string; readonly to: string}[] = []
+    engine.events$.subscribe((event) => {
+      if (event.type === 'operation.moved' && sink.arrivals.length >= 4) moves.push({guid: event.id, to: event.to})
+    })
+    await Promise.all(['/1', '/2', '/3'].map((path) => uploader.createUpload(sink.url(path), file).startAsync()))
+    const [{guid} = {guid: ''}] = moves
+    const refused = moves.findIndex(({to}) => to === 'running.weighing')
+    expect(refused).toBeGreaterThan(0)
+    expect(moves.slice(0, refused).filter((each) => each.guid !== guid)).toEqual([])
+  })
+
   it('U8. a redirect that is refused is told by its reason, also where the reset takes its end along', async () => {
     const {uploader, sink, source} = await makeBench()
     sink.script = ({socket}) => {
@@ -557,6 +614,28 @@ describe('17.I sessions', () => {
     const [found] = await next.getCurrentUploadsAsync()
     await found?.attachAsync()
     expect(sink.arrivals).toHaveLength(1)
+  })
+
+  it('U15. POST whose server could not be reached was never sent, and goes on', async () => {
+    const {uploader, sink, source, engine, directory} = await makeBench()
+    const url = sink.url('/a')
+    await sink.close()
+    const isWaiting = firstValueFrom(
+      engine.events$.pipe(filter((event) => event.type === 'operation.moved' && event.to === 'running.waitingToRetry')),
+    )
+    const upload = uploader.createUpload(url, await source('a', 10))
+    const running = failure(upload.startAsync())
+    await isWaiting
+    await engine.close()
+    expect((await running).code).toBe('CLOSED')
+    const next = await openEngine(directory, {resumeOnOpen: false})
+    const [found] = await next.getCurrentUploadsAsync()
+    expect(found?.guid).toBe(upload.guid)
+    const again = await SinkServer.start(Number(new URL(url).port))
+    onCleanup(() => again.close())
+    await found?.attachAsync()
+    expect(again.arrivals).toHaveLength(1)
+    expect(found?.progress.hasRestarted).toBe(false)
   })
 
   it('188, 189. uploads are enumerated by group, and never among downloads', async () => {
