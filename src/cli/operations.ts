@@ -57,7 +57,8 @@ async function guidsThatEnd(engine: BackgroundTransferEngine, text: string): Pro
  * outcome is followed by the engine's events.
  */
 export function goOn(operation: DownloadOperation | UploadOperation, {join}: {join(known: Known): void}): void {
-  join(operation.describe())
+  // Of what is on the wire more is here than is on record.
+  join({...operation.describe(), ...operation.progress})
   if (operation instanceof DownloadOperation) endPause(operation)
   operation.attachAsync().catch(() => {})
 }
