@@ -179,6 +179,21 @@ describe('a client whose link breaks', () => {
     expect(lines(events)).toEqual(['operation.started queued', 'operation.moved completed'])
   })
 
+  it('hears each step also where it begins to watch again before the host has heard that nobody did', async () => {
+    const {host, client} = await connected()
+    const record = queuedRecord(1, {state: 'running'})
+    client.events$.subscribe(() => undefined).unsubscribe()
+    const first = client.events$.subscribe(() => undefined)
+    await flushed()
+    host.tell({type: 'event', event: moved(record)})
+    first.unsubscribe()
+    const events: EngineEvent[] = []
+    client.events$.subscribe((event) => events.push(event))
+    const {record: _, ...step} = moved({...record, state: 'completed'}) as EngineEvent & {type: 'operation.moved'}
+    host.tell({type: 'moved', event: {...step, changes: {set: {state: 'completed'}}}})
+    expect(lines(events)).toEqual(['operation.moved completed'])
+  })
+
   it('is told anew of all that it holds, however much that is', async () => {
     const {host, client, comeBack} = await connected()
     const records = Array.from({length: 100_001}, (_, n) => queuedRecord(n))
