@@ -95,7 +95,7 @@ export const setUp = setup({
     ...sharedGuards,
     /** Another session sent it, and what it asks for could be done twice. */
     isStranded: ({context}) => !mayBeSentAgain(context.facts, context.session),
-    /** A success is told by what follows its head, and a server may go on from it. */
+    /** A refusal is one by its status; what a success means for the next step stands behind its head. */
     isRefused: ({context}) => Math.trunc((context.facts.response?.status ?? 200) / 100) !== 2,
     goesOnWith: ({context}, params: {step: UploadStep}) => context.step === params.step,
     /** The server may hold a part of it, and can be reached. */

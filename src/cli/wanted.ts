@@ -86,7 +86,11 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
 
 /** Made apart from what the first reading needs: it is kept for as long as the list is. */
 function wishesIn(folder: string, {output, user, checksum: common}: GetFlags): (entry: ListEntry) => Wish {
-  return ({url, file, checksum = common}) => {
+  return ({url, file, checksum: own}) => {
+    if (own !== undefined && common !== undefined) {
+      throw usageError('the list has a digest of its own for the file', '--checksum', 'give one of the two')
+    }
+    const checksum = own ?? common
     const name = output ?? file
     const given = withUser(url, user)
     return {

@@ -63,8 +63,9 @@ export class HostLink {
         },
         actions: {
           offerSuccession: () => onHostGone(),
-          tellSilence: () => onSilence(true),
-          tellSilenceEnded: () => onSilence(false),
+          // Behind the step of the chart: whoever is told asks how it stands.
+          tellSilence: () => queueMicrotask(() => onSilence(true)),
+          tellSilenceEnded: () => queueMicrotask(() => onSilence(false)),
           letGo: ({context}) => this.#over(context.error),
         },
       }),

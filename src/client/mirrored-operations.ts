@@ -41,6 +41,11 @@ export class MirroredOperations {
     return snapshot === null ? undefined : this.hold(snapshot)
   }
 
+  /** How one stands that something was asked of. What the host tells next goes on from here, also where it is another mirror by now. */
+  answered(asked: RemoteOperation, snapshot: Snapshot): void {
+    for (const operation of new Set([asked, this.#held.get(snapshot.record.id)])) operation?.apply(snapshot)
+  }
+
   release(operation: RemoteOperation): void {
     operation.holders -= 1
     const {id} = operation.record

@@ -8,6 +8,7 @@ import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {CallInput} from '../host/protocol.ts'
 import type {CallQueue} from './call-queue.ts'
 import type {HostLink} from './host-link.ts'
+import type {MirroredOperations} from './mirrored-operations.ts'
 import type {RemoteOperation} from './remote-operation.ts'
 
 /** Calls that ask something of an operation, and are answered by how it stands then. */
@@ -17,10 +18,12 @@ type Command = 'pause' | 'resume' | 'retry' | 'cancel' | 'changePolicy' | 'chang
 export class OperationCommands {
   readonly #calls: CallQueue
   readonly #link: Pick<HostLink, 'demandOpen'>
+  readonly #operations: Pick<MirroredOperations, 'answered'>
 
-  constructor(calls: CallQueue, link: Pick<HostLink, 'demandOpen'>) {
+  constructor(calls: CallQueue, link: Pick<HostLink, 'demandOpen'>, operations: Pick<MirroredOperations, 'answered'>) {
     this.#calls = calls
     this.#link = link
+    this.#operations = operations
   }
 
   pause(held: RemoteOperation): void {
@@ -65,7 +68,7 @@ export class OperationCommands {
     const unwish = operation.wish(wish)
     const answered = this.#calls.callAnd(name, input, (snapshot) => {
       unwish()
-      operation.apply(snapshot)
+      this.#operations.answered(operation, snapshot)
     })
     answered.catch(unwish)
   }

@@ -113,7 +113,7 @@ export class RemoteEngine implements EngineApi {
     this.prefetcher = new RemotePrefetcher(this.#calls)
     this.#operations = new MirroredOperations(this.#calls)
     this.#events = new WatchedEvents(this.#calls, () => this.now())
-    this.#commands = new OperationCommands(this.#calls, this.#link)
+    this.#commands = new OperationCommands(this.#calls, this.#link, this.#operations)
     this.#drafts = new RemoteDrafts({
       calls: this.#calls,
       link: this.#link,
@@ -301,7 +301,9 @@ export class RemoteEngine implements EngineApi {
   async markDelivered(held: RemoteOperation): Promise<void> {
     // Also where it is known already: the host may still be writing that down.
     held.record = {...held.record, delivered: true}
-    await this.#calls.call('markDelivered', {id: held.record.id})
+    await this.#calls.callAnd('markDelivered', {id: held.record.id}, (snapshot) =>
+      this.#operations.answered(held, snapshot),
+    )
   }
 
   /** As the host saw it last; of one that says nothing any more, that. */

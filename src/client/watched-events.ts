@@ -23,7 +23,7 @@ export class WatchedEvents {
   readonly #now: () => number
   readonly #events = new Subject<EngineEvent>()
   #watchers = 0
-  /** While somebody watches: what events said of the unfinished last, and which of them this client began. */
+  /** While somebody watches: what events said of the unfinished last; and which of them this client began. */
   readonly #seen = new Map<OperationId, OperationRecord>()
   readonly #begun = new Set<OperationId>()
   /** Those that were asked for last how they stand, and of which nothing was told since. */
@@ -83,7 +83,7 @@ export class WatchedEvents {
   /** The step after one that was told before. */
   hearStep({changes, ...step}: MovedOn): void {
     const before = this.#seen.get(step.id)
-    // Nobody watches any more.
+    // Nobody has watched for a while: the host has not heard of it.
     if (before !== undefined) this.hear({...step, record: withChanges(before, changes)})
   }
 
@@ -107,10 +107,12 @@ export class WatchedEvents {
   }
 
   #unwatch(): void {
-    this.#seen.clear()
     this.#begun.clear()
     this.#awaited.clear()
-    this.#calls.tell('watch', {events: false})
+    // Until the host has heard it, its steps go on from what it told: somebody may watch again by then.
+    this.#calls.tell('watch', {events: false}, () => {
+      if (this.#watchers === 0) this.#seen.clear()
+    })
   }
 }
 

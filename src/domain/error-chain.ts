@@ -40,7 +40,7 @@ export function toTold(thrown: unknown): ToldError {
 
 export function fromTold({causes = [], ...plain}: ToldError): TransferError {
   const cause = causes.reduceRight<unknown>((behind, each) => causeOf(each, behind), undefined)
-  return TransferError.fromSerialized(plain, cause)
+  return ofOurs(plain, cause)
 }
 
 function toldCause(cause: unknown): ToldCause {
@@ -62,11 +62,18 @@ function toldCause(cause: unknown): ToldCause {
 
 function causeOf(told: ToldCause, behind: unknown): unknown {
   if ('text' in told) return told.text
-  if (!('name' in told)) return TransferError.fromSerialized(told, behind)
+  if (!('name' in told)) return ofOurs(told, behind)
   const {name, message, ...facts} = told
   const error = new Error(message, behind === undefined ? undefined : {cause: behind})
   Object.defineProperty(error, 'name', {value: name, configurable: true, writable: true})
   return Object.assign(error, facts)
+}
+
+/** `cause`: as it was, where more is known of it than its description. */
+function ofOurs(plain: SerializedError, cause: unknown): TransferError {
+  const error = TransferError.fromSerialized(plain)
+  if (cause === undefined) return error
+  return Object.defineProperty(error, 'cause', {value: cause, configurable: true, writable: true})
 }
 
 function shortened(text: string): string {

@@ -484,12 +484,11 @@ export class TransferError extends Error {
     }
   }
 
-  /** `cause`: as it was, where more is known of it than its description. */
-  static fromSerialized(plain: SerializedError, cause: unknown = plain.cause): TransferError {
+  static fromSerialized(plain: SerializedError): TransferError {
     return new TransferError(plain.code, plain.message, {
       ...(plain.where === undefined ? {} : {where: plain.where}),
       ...(plain.details === undefined ? {} : {details: plain.details}),
-      ...(cause === undefined ? {} : {cause}),
+      ...(plain.cause === undefined ? {} : {cause: plain.cause}),
       ...(plain.retry === undefined ? {} : {retry: plain.retry}),
       ...(plain.advice === undefined ? {} : {advice: plain.advice}),
     })

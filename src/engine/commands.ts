@@ -100,10 +100,10 @@ export class Commands {
     return line.makeCurrent(entry.facts, sequences.last)
   }
 
-  move(entry: OperationEntry, to: LineMove): Promise<void> {
+  move(entry: OperationEntry, to: LineMove, app?: string): Promise<void> {
     const {line, requireServing} = this.#options
     requireServing()
-    if (entry.state === 'queued') return line.move(entry.facts, to)
+    if (entry.state === 'queued') return line.move(entry.facts, to, app)
     const {id: where} = entry.record
     return Promise.reject(new TransferError('ILLEGAL_STATE', `it does not wait in line: it is ${entry.state}`, {where}))
   }

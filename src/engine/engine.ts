@@ -304,10 +304,10 @@ export class Engine implements EngineApi {
 
   /**
    * Moves a waiting operation, and no other, to another place in its group's line. Resolves when it is durable; rejects with
-   * ILLEGAL_STATE when it does not wait, or there is nobody to pass. Throws CLOSED.
+   * ILLEGAL_STATE when it does not wait, or there is nobody to pass. With `app` it stands before nobody else’s. Throws CLOSED.
    */
-  move(entry: OperationEntry, to: LineMove): Promise<void> {
-    return this.#parts.commands.move(entry, to)
+  move(entry: OperationEntry, to: LineMove, app?: string): Promise<void> {
+    return this.#parts.commands.move(entry, to, app)
   }
 
   /** The outcome reached a promise of the application: enumeration no longer shows it. What was forgotten stays so. */

@@ -85,9 +85,7 @@ const HANDLERS: Handlers = {
     return null
   },
   move: async (context, {id, to}) => {
-    const entry = entryOf(context, id)
-    if (typeof to === 'object') await visible(context, to.before)
-    await context.engine.move(entry, to)
+    await context.engine.move(entryOf(context, id), to, context.app)
     return null
   },
   markDelivered: async (context, {id}) => {

@@ -60,8 +60,8 @@ export class HeldOperations {
   }
 
   /**
-   * An answer with the operations in it as they are now, about to be sent. Between the taking of a snapshot and its sending there are turns, in which
-   * a notice may have told of something newer, or have gone to a client that did not know the operation yet.
+   * An answer that is about to be sent, with the operations in it as they are now. Between the taking of a snapshot and its sending
+   * there are turns, in which a notice may have told of something newer, or have gone to a client that did not know the operation yet.
    */
   afresh(answer: unknown): unknown {
     if (Array.isArray(answer)) return answer.map((each) => this.afresh(each))

@@ -138,6 +138,14 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     expect(code).toBe(2)
     expect(world().server.requests).toHaveLength(0)
   })
+
+  it('a digest of its own for a file of a list, and another one for all', async () => {
+    const stdin = `${world().server.url('/a')}\t\tsha256=${DIGEST}\n`
+    const {code, lines} = await world().call(['get', '-i', '-', '--checksum', `sha256=${'0'.repeat(64)}`], {stdin})
+    expect(lines).toEqual([expect.stringMatching(/digest of its own.*\(--checksum\)/)])
+    expect(code).toBe(2)
+    expect(world().server.requests).toHaveLength(0)
+  })
 })
 
 describe('a destination that cannot be had ends with 8', () => {

@@ -4,7 +4,7 @@ import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
 import type {EngineEvent} from '../../src/engine/events.ts'
-import {flushed} from '../support/fake-host.ts'
+import {type FakeHost, flushed} from '../support/fake-host.ts'
 import {journalEntry, queuedRecord} from '../support/records.ts'
 import {connected, snapshotOf} from './fake-connected.ts'
 
@@ -179,6 +179,21 @@ describe('a client whose link breaks', () => {
     expect(lines(events)).toEqual(['operation.started queued', 'operation.moved completed'])
   })
 
+  it('hears each step also where it begins to watch again before the host has heard that nobody did', async () => {
+    const {host, client} = await connected()
+    const record = queuedRecord(1, {state: 'running'})
+    client.events$.subscribe(() => undefined).unsubscribe()
+    const first = client.events$.subscribe(() => undefined)
+    await flushed()
+    host.tell({type: 'event', event: moved(record)})
+    first.unsubscribe()
+    const events: EngineEvent[] = []
+    client.events$.subscribe((event) => events.push(event))
+    const {record: _, ...step} = moved({...record, state: 'completed'}) as EngineEvent & {type: 'operation.moved'}
+    host.tell({type: 'moved', event: {...step, changes: {set: {state: 'completed'}}}})
+    expect(lines(events)).toEqual(['operation.moved completed'])
+  })
+
   it('is told anew of all that it holds, however much that is', async () => {
     const {host, client, comeBack} = await connected()
     const records = Array.from({length: 100_001}, (_, n) => queuedRecord(n))
@@ -190,6 +205,40 @@ describe('a client whose link breaks', () => {
     const asked = host.calls.filter(({name}) => name === 'refresh').map(({input}) => input as {ids: string[]})
     expect(Math.max(...asked.map(({ids}) => ids.length))).toBeLessThanOrEqual(100_000)
     expect(new Set(asked.flatMap(({ids}) => ids)).size).toBe(records.length)
+  })
+})
+
+describe('a client that is told what has changed of an operation', () => {
+  const [queued, asked] = [queuedRecord(1), queuedRecord(1, {state: 'running'})]
+  const confirmed = {...asked, evidence: {...asked.evidence, ranges: [[0, 1_000]] as const}}
+
+  /** The host has told the newest of the operation in an answer: what it tells next goes on from that. */
+  const isPaused = async (host: FakeHost) => {
+    const {record: _, ...rest} = snapshotOf({...confirmed, state: 'pausedByApplication'})
+    const snapshot = {...rest, id: confirmed.id, changes: {set: {state: 'pausedByApplication'}}} as const
+    host.tell({type: 'notice', snapshot, hasResponseChanged: false, hasRestarted: false})
+  }
+
+  it('goes on from the answer to a command, also where it has let go of the operation and holds it again', async () => {
+    const {host, client, holdOne} = await connected()
+    const held = await holdOne()
+    client.changePolicy(held, queued.policy)
+    client.release(held)
+    const found = client.find(queued.id)
+    await host.answer('find', snapshotOf(asked))
+    await host.answer('changePolicy', snapshotOf(confirmed))
+    await isPaused(host)
+    expect((await found)?.record).toEqual({...confirmed, state: 'pausedByApplication'})
+  })
+
+  it('goes on from the answer to its note that the end was told', async () => {
+    const {host, client, holdOne} = await connected()
+    const held = await holdOne()
+    const noted = client.markDelivered(held)
+    await host.answer('markDelivered', snapshotOf({...confirmed, delivered: true}))
+    await noted
+    await isPaused(host)
+    expect(held.record).toEqual({...confirmed, delivered: true, state: 'pausedByApplication'})
   })
 })
 

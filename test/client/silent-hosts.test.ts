@@ -48,6 +48,17 @@ describe('a client that stays with a host that says nothing any more', () => {
     expect(events).toHaveLength(2)
   })
 
+  it('explains operations by it to whoever asks as soon as it is told, and no more when it is over', async () => {
+    const {host, client, clock, held} = await watching()
+    const explained: unknown[] = []
+    client.events$.subscribe(() => explained.push(client.explain(held)))
+    host.isSilent = true
+    await pass(clock, 30)
+    host.speak()
+    await flushed()
+    expect(explained).toEqual([SILENT, snapshotOf(queuedRecord(1)).explanation])
+  })
+
   it('tells that the silence is over when the host is killed, and goes on with the next', async () => {
     const {host, client, clock, events, comeBack} = await watching()
     host.isSilent = true
@@ -62,7 +73,7 @@ describe('a client that stays with a host that says nothing any more', () => {
   })
 
   it('may be closed: what waits is rejected', async () => {
-    const {host, client, clock} = await watching()
+    const {host, client, clock, events} = await watching()
     host.isSilent = true
     const asked = client.damaged()
     asked.catch(() => undefined)
@@ -71,6 +82,7 @@ describe('a client that stays with a host that says nothing any more', () => {
     closed.catch(() => undefined)
     await pass(clock, 10)
     await closed
+    expect(events.map(({type}) => type)).toEqual(['host.fellSilent'])
     await expect(asked).rejects.toThrow(expect.objectContaining({code: 'CLOSED'}))
     expect(clock.pending).toBe(0)
   })

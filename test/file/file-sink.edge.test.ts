@@ -695,3 +695,45 @@ test('a longer name is refused before any traffic', async () => {
   const {file} = nameIn(directory, 'x'.repeat(256))
   await expect(sink.checkTarget({file, collision: 'failIfExists'})).rejects.toMatchObject({code: 'FILE_ACCESS'})
 })
+
+describe('a reader of a part that nobody has opened', () => {
+  test('proves what it is asked for, and not all of the part first', async () => {
+    const name = nameIn(directory)
+    const content = contentOf(3, 8 * MIB)
+    await writePart(createFileSink({durability: 'power'}), name, content, true)
+    // Nothing is believed by its times.
+    utimesSync(partPaths(name).part, 1, 1)
+    let readings = 0
+    const files = intercepted(nodeFileSystem, (call) => {
+      if (call === 'read') readings += 1
+      return undefined
+    })
+    const reader = await createFileSink({durability: 'power', files}).openReader(name, undefined)
+    const into = Buffer.alloc(1_000)
+    for (const position of [7 * MIB - 500, 0]) {
+      expect(await reader.read(into, position)).toBeGreaterThan(0)
+    }
+    expect(into.equals(content.subarray(0, 1_000))).toBe(true)
+    // Two blocks and what was asked of them, and the side file.
+    expect(readings).toBeLessThan(8)
+    await reader.close()
+  })
+
+  test('gives what was written to it since, also where it was open between two readings only', async () => {
+    const name = nameIn(directory)
+    const content = contentOf(3, 2 * MIB)
+    await writePart(createFileSink({durability: 'power'}), name, content.subarray(0, MIB), true)
+    const sink = createFileSink({durability: 'power'})
+    const reader = await sink.openReader(name, undefined)
+    const into = Buffer.alloc(1_000)
+    expect(await reader.read(into, 0)).toBe(1_000)
+    const {part} = await sink.openPart(name, [[0, MIB]])
+    await part.write(content.subarray(MIB), MIB, MIB)
+    await part.sync()
+    await part.checkpoint(factsOf(name, [[0, 2 * MIB]]))
+    await part.close()
+    expect(await reader.read(into, MIB)).toBe(1_000)
+    expect(into.equals(content.subarray(MIB, MIB + 1_000))).toBe(true)
+    await reader.close()
+  })
+})

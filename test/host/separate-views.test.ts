@@ -9,7 +9,7 @@ import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import type {OperationRecord} from '../../src/domain/record.ts'
 import {CALLS, type CallName} from '../../src/host/protocol.ts'
-import {BackgroundTransferEngine, ToastNotification} from '../../src/index.ts'
+import {BackgroundTransferBehavior, BackgroundTransferEngine, ToastNotification} from '../../src/index.ts'
 import {makeDirectory, openEngine, startServer} from '../integration/harness.ts'
 import {ask, openSession, socketOf} from './raw-session.ts'
 
@@ -168,9 +168,13 @@ describe('an application with a name', () => {
     const joining = {drafts: [draftLike(target, {notificationBatch})], hold: true}
     expect(await mine.call('start', joining)).toMatchObject(UNKNOWN)
     expect(await state()).toEqual(before)
-    const own = draftLike(target, {})
-    await mine.call('start', {drafts: [own], hold: true})
-    expect(await mine.call('move', {id: own.id, to: {before: target.record.id}})).toMatchObject(UNKNOWN)
+    await mine.call('setBehavior', {group: 'films', behavior: BackgroundTransferBehavior.serialized})
+    const [own, waiting] = [draftLike(target, {}), draftLike(target, {})]
+    waiting.target.file += '-3'
+    await mine.call('start', {drafts: [own, waiting], hold: true})
+    expect(await mine.call('move', {id: waiting.id, to: {before: target.record.id}})).toMatchObject({
+      error: {code: 'ILLEGAL_STATE', message: 'the one to stand before does not wait in its line'},
+    })
   })
 
   it('resumes all that is its own', async () => {

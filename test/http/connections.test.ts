@@ -177,6 +177,23 @@ describe('an idle connection', () => {
     },
   )
 
+  it('is no excuse to send all of a large body once more, which a server was reading', async () => {
+    const server = await startServer()
+    server.route('/first', {content})
+    for (const undiciOnly of [false, true]) {
+      const transport = startTransport({undiciOnly})
+      await run(transport, server.url('/first'))
+      const before = server.connections
+      server.route('/a', {beforeHead: 'reset'})
+      const {error, receiver} = await run(transport, server.url('/a'), {
+        request: {method: 'PUT', body: bodyOf(Buffer.alloc(2 * 1024 * 1024))},
+      })
+      expect(error?.code).toBe('CONNECTION_RESET')
+      expect(receiver.calls.filter((call) => call === 'repeated')).toEqual([])
+      expect(server.connections).toBe(before)
+    }
+  })
+
   it('is no excuse to read once more what could not be read', async () => {
     const server = await startServer()
     server.route('/first', {content})

@@ -6,11 +6,11 @@ import type {FileReader} from '../../ports/file-sink.ts'
 import {fileError} from './file-errors.ts'
 import type {FileSystem} from './file-system.ts'
 
-/** `prove`: which bytes are what was written; undefined where all are. */
+/** `prove`: which bytes are what was written, those at this position among them; undefined where all are. */
 export async function openReader(
   files: FileSystem,
   path: string,
-  prove?: (fd: number) => Promise<RangeSet>,
+  prove?: (fd: number, position: number) => Promise<RangeSet>,
 ): Promise<FileReader> {
   const fd = await files.open(path, 'read')
   const running = new Set<Promise<number>>()
@@ -20,7 +20,7 @@ export async function openReader(
   /** Up to where may be read from there. */
   const endOf = async (position: number): Promise<number> => {
     if (prove === undefined) return Number.POSITIVE_INFINITY
-    if (rangeFrom(proven, position) === position) proven = await prove(fd)
+    if (rangeFrom(proven, position) === position) proven = await prove(fd, position)
     return rangeFrom(proven, position)
   }
 

@@ -2,11 +2,11 @@
 
 import {basename} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
-import {EMPTY, prefixLength, type RangeSet, sizeOf} from '../../domain/range-set.ts'
+import {EMPTY, prefixLength, type RangeSet, rangeFrom, sizeOf} from '../../domain/range-set.ts'
 import type {PublishedFile} from '../../domain/record.ts'
 import type {FileBounds} from '../../ports/file-bounds.ts'
 import type {FileSink, OpenedPart, PartFile, PartName, PartUse} from '../../ports/file-sink.ts'
-import {BlockDigests} from './block-digests.ts'
+import {BlockDigests, blockOf, rangesInBlock} from './block-digests.ts'
 import {TargetCheck} from './check-target.ts'
 import {DirectorySyncs} from './directory-syncs.ts'
 import {EarlyWriteback} from './early-writeback.ts'
@@ -242,16 +242,24 @@ function partOn(
 
 /**
  * What of a part is what was written to it. Nobody looked at what an earlier process left, or at what was not synced when the power
- * failed, until the part is opened; whoever has it open, or had, knows.
+ * failed, until the part is opened; whoever has it open, or had, knows. Else one block is looked at: nobody waits for all of a large part.
  */
-function proofOf({files, opened}: Context, name: PartName): (fd: number) => Promise<RangeSet> {
+function proofOf({files, opened}: Context, name: PartName): (fd: number, position: number) => Promise<RangeSet> {
   const paths = partPaths(name)
   let last = opened.get(paths.part)
-  return async (fd) => {
+  let side: StoredSide | undefined
+  const provenAt = async (fd: number, position: number) => {
+    if (side === undefined) return EMPTY
+    return (await verifyBlocks(files, fd, side, rangesInBlock(side.facts.evidence.ranges, blockOf(position)))).ranges
+  }
+  return async (fd, position) => {
     last = opened.get(paths.part) ?? last
     if (last !== undefined) return last.present
-    const side = await readOwnSide(files, paths, name)
-    return side === undefined ? EMPTY : (await verifyBlocks(files, fd, side, side.facts.evidence.ranges)).ranges
+    const proven = await provenAt(fd, position)
+    if (rangeFrom(proven, position) > position) return proven
+    // It may have been open since, and have more now.
+    side = await readOwnSide(files, paths, name)
+    return provenAt(fd, position)
   }
 }
 

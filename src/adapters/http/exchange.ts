@@ -18,7 +18,7 @@ import {BodyIntake} from './body-intake.ts'
 import {BodyOutlet} from './body-outlet.ts'
 import {isEarlyEnd, toTransferError} from './error-table.ts'
 import type {Lane, LaneChoice, LaneListener} from './lane.ts'
-import {MAX_DRAIN_BYTES, MAX_UNHELD_BYTES} from './limits.ts'
+import {MAX_DRAIN_BYTES, MAX_REPEATED_BYTES, MAX_UNHELD_BYTES} from './limits.ts'
 import type {BodySink} from './parser-stream.ts'
 import type {ProxyLogin} from './proxy-login.ts'
 import {type Framing, framingOf} from './response-head.ts'
@@ -276,8 +276,9 @@ export class HttpExchange implements Exchange, BriefExchange {
     }
     const error = this.#describe(cause)
     const stale = this.#phase === 'awaitingHead' && this.#requestSent && lane.used && !lane.heard
-    // What fails the reading of a body fails it again.
-    const isRepeatable = error.kind === 'network' && IDEMPOTENT.has(this.#setup.request.method)
+    // What fails the reading of a body fails it again. And a server that took much of one had not closed an idle connection.
+    const isRepeatable =
+      error.kind === 'network' && IDEMPOTENT.has(this.#setup.request.method) && this.sent <= MAX_REPEATED_BYTES
     if (stale && !this.#repeated && isRepeatable) {
       // The server closed the idle connection as the request went out. RFC 9112 9.3.1 lets a client repeat it unasked.
       this.#repeated = true

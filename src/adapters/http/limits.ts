@@ -24,6 +24,9 @@ export const MAX_UNHELD_BYTES = 16 * 1024 * KIB
 /** Dropping this much costs less than another connection. */
 export const MAX_DRAIN_BYTES = 64 * KIB
 
+/** Of a request body: where more went out, it does not go out once more within its try. */
+export const MAX_REPEATED_BYTES = 1024 * KIB
+
 /** Where undici has the connection, bodies from this length on bypass its parser, at the price of the connection. */
 export const DIRECT_BODY_THRESHOLD_BYTES = 1024 * KIB
 

@@ -219,8 +219,8 @@ export class Dispatcher {
   }
 
   /** Moves a waiting member, and no other, to another place in its line. Resolves when it is durable; rejects with ILLEGAL_STATE. */
-  move(facts: OperationFacts, to: LineMove): Promise<void> {
-    return this.#moves.move(facts, to)
+  move(facts: OperationFacts, to: LineMove, app?: string): Promise<void> {
+    return this.#moves.move(facts, to, app)
   }
 
   async #reorder(name: string, front: readonly LineRange[]): Promise<void> {

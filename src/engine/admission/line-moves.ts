@@ -36,16 +36,19 @@ export class LineMoves {
     this.#options = options
   }
 
-  /** Resolves when it is durable. Rejects with ILLEGAL_STATE when there is nobody to pass, or the one named does not wait there. */
-  move(facts: OperationFacts, to: LineMove): Promise<void> {
-    const moved = this.#last.then(() => this.#move(facts, to))
+  /**
+   * Resolves when it is durable. Rejects with ILLEGAL_STATE when there is nobody to pass, or the one named does not wait there: of those
+   * of `app` alone, where it is given.
+   */
+  move(facts: OperationFacts, to: LineMove, app: string | undefined): Promise<void> {
+    const moved = this.#last.then(() => this.#move(facts, to, app))
     this.#last = moved.catch(() => undefined)
     return moved
   }
 
-  async #move(facts: OperationFacts, to: LineMove): Promise<void> {
+  async #move(facts: OperationFacts, to: LineMove, app: string | undefined): Promise<void> {
     const place = placeOf(facts)
-    const beside = await this.#besideWhom(facts, place, to)
+    const beside = await this.#besideWhom(facts, place, to, app)
     if (beside === undefined) return
     const {front, reorder} = this.#options
     const {group} = facts.policy
@@ -53,9 +56,14 @@ export class LineMoves {
   }
 
   /** Undefined when it stands there already. */
-  async #besideWhom(facts: OperationFacts, place: Place, to: LineMove): Promise<Beside | undefined> {
+  async #besideWhom(
+    facts: OperationFacts,
+    place: Place,
+    to: LineMove,
+    app: string | undefined,
+  ): Promise<Beside | undefined> {
     const {group} = facts.policy
-    if (typeof to === 'object') return this.#before(facts, to.before)
+    if (typeof to === 'object') return this.#before(facts, to.before, app)
     const side = to === 'up' || to === 'first' ? 'before' : 'behind'
     const stretches = stretchesOf(this.#options.front(group), place, to)
     const anchor = await this.#firstWaiting(group, stretches, to === 'up' || to === 'last', facts.id)
@@ -66,10 +74,20 @@ export class LineMoves {
     return anchor.id === facts.id ? undefined : {anchor, side}
   }
 
-  async #before({id, policy}: OperationFacts, before: OperationId): Promise<Beside | undefined> {
+  async #before(
+    {id, policy}: OperationFacts,
+    before: OperationId,
+    app: string | undefined,
+  ): Promise<Beside | undefined> {
     if (before === id) return undefined
     const other = await this.#options.store.get(before)
-    if (other?.state !== 'queued' || other.policy.group !== policy.group || this.#options.isLive(before)) {
+    const isOfOthers = app !== undefined && other?.app !== app
+    if (
+      isOfOthers ||
+      other?.state !== 'queued' ||
+      other.policy.group !== policy.group ||
+      this.#options.isLive(before)
+    ) {
       throw refused(id, 'the one to stand before does not wait in its line')
     }
     return {anchor: placeOf(other), side: 'before'}
