@@ -13,7 +13,8 @@
  */
 
 import {assign, fromCallback, fromPromise, sendParent, sendTo, setup} from 'xstate'
-import {type ErrorCode, type SerializedError, TransferError} from '../src/domain/errors.ts'
+import type {ErrorCode} from '../src/domain/error-codes.ts'
+import {type SerializedError, TransferError} from '../src/domain/errors.ts'
 import {lazily} from '../src/domain/lazily.ts'
 import type {OperationId} from '../src/domain/operation-id.ts'
 import type {

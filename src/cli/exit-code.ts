@@ -1,6 +1,7 @@
 /** From errors to exit codes: the table of docs/reference/cli.md. */
 
-import {ERROR_CODES, type ErrorCode, type SerializedError} from '../domain/errors.ts'
+import {ERROR_CODES, type ErrorCode} from '../domain/error-codes.ts'
+import type {SerializedError} from '../domain/errors.ts'
 
 export const EXIT = {
   done: 0,

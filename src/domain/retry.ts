@@ -3,7 +3,8 @@
  * the counts so far and the settings.
  */
 
-import {ERROR_CODES, type SerializedError, TransferError} from './errors.ts'
+import {ERROR_CODES} from './error-codes.ts'
+import {type SerializedError, TransferError} from './errors.ts'
 import {headerValue} from './header-fields.ts'
 import {webErrorStatusOf} from './hresult.ts'
 import {statusLine} from './reason-phrase.ts'

@@ -3,7 +3,8 @@
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import {pipeline} from 'node:stream/promises'
 import {toTold} from '../domain/error-chain.ts'
-import {asTransferError, type ErrorCode, invalidArgument, TransferError} from '../domain/errors.ts'
+import type {ErrorCode} from '../domain/error-codes.ts'
+import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import {MOST_JSON_BYTES} from '../ports/host-connection.ts'
 
 const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {

@@ -5,7 +5,8 @@
 
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import type {AddressInfo} from 'node:net'
-import {asTransferError, type ErrorCode, invalidArgument, TransferError} from '../domain/errors.ts'
+import type {ErrorCode} from '../domain/error-codes.ts'
+import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Engine} from '../engine/engine.ts'
 import {Api} from './api.ts'
 import {refusalOf, refused} from './gate.ts'

@@ -9,7 +9,7 @@ import {cutToWidth, widthOf} from '../../src/cli/reporters/width.ts'
 import {storeDirectory} from '../../src/cli/store-directory.ts'
 import {bytesText, durationText, percentText, printable} from '../../src/cli/text.ts'
 import {Transfer} from '../../src/cli/transfer.ts'
-import {ERROR_CODES, type ErrorCode} from '../../src/domain/errors.ts'
+import {ERROR_CODES, type ErrorCode} from '../../src/domain/error-codes.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 
 describe('exit codes', () => {

@@ -1,7 +1,7 @@
 /** The reference pages say what the code says: error codes, options and events by name, with their numbers. */
 
 import {describe, expect, it} from 'vitest'
-import {ERROR_CODES, type ErrorCode} from '../../src/domain/errors.ts'
+import {ERROR_CODES, type ErrorCode} from '../../src/domain/error-codes.ts'
 import {getStatus} from '../../src/domain/get-status.ts'
 import {WebErrorStatus} from '../../src/domain/web-error-status.ts'
 import {type EngineOptions, resolveOptions} from '../../src/engine/options.ts'

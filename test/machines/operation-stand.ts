@@ -10,7 +10,8 @@ import type {OperationEvent} from '../../machines/transfer.vocabulary.ts'
 import {createWeighFailure} from '../../src/actors/weigh-failure.ts'
 import type {AttemptCommand, AttemptEvent, AttemptInput} from '../../src/domain/attempt.ts'
 import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
-import {type ErrorCode, TransferError, type TransferErrorOptions} from '../../src/domain/errors.ts'
+import type {ErrorCode} from '../../src/domain/error-codes.ts'
+import {TransferError, type TransferErrorOptions} from '../../src/domain/errors.ts'
 import type {
   Evidence,
   OperationFacts,

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {ERROR_CODES, type ErrorCode, type SerializedError, TransferError} from '../../src/domain/errors.ts'
+import {ERROR_CODES, type ErrorCode} from '../../src/domain/error-codes.ts'
+import {type SerializedError, TransferError} from '../../src/domain/errors.ts'
 import {webErrorStatusOf} from '../../src/domain/hresult.ts'
 import {type AttemptCounts, NO_ATTEMPTS} from '../../src/domain/record.ts'
 import type {ResponseFacts} from '../../src/domain/response-facts.ts'

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {ERROR_CODES, type ErrorCode, TransferError} from '../../src/domain/errors.ts'
+import {ERROR_CODES, type ErrorCode} from '../../src/domain/error-codes.ts'
+import {TransferError} from '../../src/domain/errors.ts'
 import {httpStatusError} from '../../src/domain/retry.ts'
 
 const anyError = fc

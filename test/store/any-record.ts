@@ -1,7 +1,7 @@
 /** fast-check's source of operation records: every optional field present or absent, any text where text may stand. */
 
 import fc from 'fast-check'
-import {ERROR_CODES, type ErrorCode} from '../../src/domain/errors.ts'
+import {ERROR_CODES, type ErrorCode} from '../../src/domain/error-codes.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
 import {LIFE_STATES} from '../../src/domain/status.ts'
 import {operationId} from '../support/records.ts'

@@ -1,6 +1,7 @@
 /** What an errno of the file system means for a transfer: one table, and the one function that applies it. */
 
-import {type ErrorCode, type RetryVerdict, TransferError} from '../../domain/errors.ts'
+import type {ErrorCode, RetryVerdict} from '../../domain/error-codes.ts'
+import {TransferError} from '../../domain/errors.ts'
 
 interface Meaning {
   readonly code: ErrorCode

@@ -1,6 +1,7 @@
 /** Turns what Node and undici report into our errors: one table of codes, and the few cases where the moment decides. */
 
-import {asTransferError, type ErrorCode, type ErrorDetails, TransferError} from '../../domain/errors.ts'
+import type {ErrorCode} from '../../domain/error-codes.ts'
+import {asTransferError, type ErrorDetails, TransferError} from '../../domain/errors.ts'
 
 /** `connecting` ends when the connection stands (TCP, and TLS where asked). */
 export type Moment = 'connecting' | 'connected'

@@ -3,7 +3,7 @@
  * send files, others that nobody asked yet are trusted as well: a list may have one file of each. In this process alone, and bounded.
  */
 
-import {ERROR_CODES} from '../../domain/errors.ts'
+import {ERROR_CODES} from '../../domain/error-codes.ts'
 import {originOf} from '../../domain/origin.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 
