@@ -36,23 +36,23 @@ export class Commands {
 
   pause(entry: OperationEntry): void {
     this.#command(entry, {type: 'operation.pause'})
-    this.#noteCommanded(entry)
+    this.noteCommanded([entry])
   }
 
   resume(entry: OperationEntry): void {
     this.#command(entry, {type: 'operation.resume', sequence: this.#options.sequences.next()})
-    this.#noteCommanded(entry)
+    this.noteCommanded([entry])
   }
 
-  /** Whom an application pauses or resumes by itself from now on, until the returned function is called. */
+  /** Whom an application commands from now on, by itself or with its group, until the returned function is called. */
   watchCommanded(): readonly [commanded: ReadonlySet<OperationId>, unwatch: () => void] {
     const commanded = new Set<OperationId>()
     this.#commanded.add(commanded)
     return [commanded, () => this.#commanded.delete(commanded)]
   }
 
-  #noteCommanded({record}: OperationEntry): void {
-    for (const commanded of this.#commanded) commanded.add(record.id)
+  noteCommanded(entries: readonly OperationEntry[]): void {
+    for (const commanded of this.#commanded) for (const {record} of entries) commanded.add(record.id)
   }
 
   retry(entry: OperationEntry): void {

@@ -54,7 +54,7 @@ interface GroupCommand {
 interface Meanwhile {
   /** Settles when all that was started before the command stands in line, or was refused. */
   readonly before: Promise<void>
-  /** Members that got a command of their own, which is later than that for their group. */
+  /** Members that got a later one, of their own or with others. */
   readonly commanded: ReadonlySet<OperationId>
 }
 
@@ -86,16 +86,26 @@ export class GroupCommands {
     return this.#forEachMember({group, app}, {states: UNFINISHED, event, isThrough: isTerminal, isFinal: true})
   }
 
-  /** Behind those for the same group that were asked for before: each looks for members that they may have yet to move. */
+  /**
+   * At once for whom it can move, however long an earlier command for the group takes. Then behind those: the store is looked
+   * through for members that they may have yet to move.
+   */
   async #forEachMember(members: Members, command: GroupCommand): Promise<void> {
     const {line, accepted, commands} = this.#options
     const {group, app} = members
     line.suspendGroup(group, app)
+    const before = accepted()
+    const ahead = this.#aheadOfTheStore(members, command.event())
+    const moved = this.#carryOut(command, ahead)
+    moved.catch(() => undefined)
+    commands.noteCommanded(ahead)
     const [commanded, unwatch] = commands.watchCommanded()
-    const meanwhile = {before: accepted(), commanded}
+    const reach = async () => {
+      await moved
+      await this.#reachEach(members, command, {before, commanded})
+    }
     try {
-      if (command.isFinal) await this.#reachEach(members, command, meanwhile)
-      else await this.#inTurn(group, () => this.#reachEach(members, command, meanwhile))
+      await (command.isFinal ? reach() : this.#inTurn(group, reach))
     } finally {
       unwatch()
       line.resumeGroup(group, app)

@@ -85,7 +85,7 @@ export class DownloadOperation extends TransferOperation {
   override set requestedUri(uri: URL) {
     const {state} = this
     const isPaused = state === 'pausedByApplication' || state === 'pausedRecoverableWebErrorStatus'
-    // Whoever is paused while it is being started may be on the wire before that holds.
+    // As a POST, it may be on the wire before a pause holds that was asked for while it was being started.
     if (!isPaused || this.entered === undefined) throw this.illegal('set requestedUri')
     this.engine.changeRequest(this.entry, withOtherAddress(this.engine, this.wishes.request, uri, 'requestedUri'))
   }
@@ -207,12 +207,14 @@ export class DownloadOperation extends TransferOperation {
     return createResultStream(async () => this.engine.bytesOf(await this.untilAccepted()), position)
   }
 
-  /** Keeps the bytes; status becomes PausedByApplication a little later. ILLEGAL_STATE unless running or queued (13.4). */
+  /** Keeps the bytes; status becomes PausedByApplication a little later. ILLEGAL_STATE unless running or queued; for a POST unless queued (13.4). */
   pause(): void {
     const state = this.state
     const running = state === 'running' || state === 'waitingToRetry' || state === 'returning' || state === 'publishing'
     if (state !== 'queued' && !running) throw this.illegal('pause')
-    if (running && this.method.toUpperCase() === 'POST') throw this.illegal('pause a POST download')
+    // Its request may go out before a pause holds that is asked for while it is being started.
+    const isSent = running || this.entered === undefined
+    if (isSent && this.method.toUpperCase() === 'POST') throw this.illegal('pause a POST download')
     if (state !== 'publishing') this.onceAccepted(() => this.engine.pause(this.entry), 'pausedByApplication')
   }
 

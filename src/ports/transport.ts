@@ -57,7 +57,7 @@ export interface BodyReceiver {
   sent?(): void
   /**
    * The request goes out once more, from `connected` on, its body from the first byte: a proxy on the way asked who we are, or the server
-   * closed an idle connection just as the request went out on it, which does the same once or twice.
+   * closed an idle connection just as a request went out on it that does the same once or twice.
    */
   repeated?(): void
   /** The final response's head (1xx are swallowed by the transport and bounded by it). */

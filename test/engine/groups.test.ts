@@ -376,6 +376,37 @@ describe('a command for a group that comes right behind another one', () => {
   })
 
   it.each([
+    ['the same application', 'mine'],
+    ['another application', 'theirs'],
+  ])('moves those that are there at once, also while an earlier one waits for a start: of %s', async (_, app) => {
+    const world = new SimulatedWorld()
+    await world.open()
+    const large = {...draft(world, wish), app}
+    world.network.serve(large.request.url, {seed: 1, size: 80_000})
+    const [entry] = await world.until(world.engine.start([large]))
+    await world.until(() => entry?.record.state === 'running')
+    const {store} = world.process
+    let release = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const create = store.create.bind(store)
+    vi.spyOn(store, 'create').mockImplementation(async (records) => {
+      await released
+      await create(records)
+    })
+    const other = world.engine.start([draft(world, {group: 1, member: 0})])
+    const resumed = world.engine.resumeGroup(group, 'mine')
+    const paused = world.engine.pauseGroup(group, app)
+    await world.advance(100)
+    expect(entry?.record.state).toBe('pausedByApplication')
+    release()
+    await world.until(Promise.all([other, resumed, paused]))
+    expect(entry?.record.state).toBe('pausedByApplication')
+    await world.close()
+  })
+
+  it.each([
     ['pauseGroup', 'pausedByApplication'],
     ['cancelGroup', 'canceled'],
   ] as const)('reaches a member whose start is not durable yet: %s', async (command, state) => {

@@ -124,6 +124,11 @@ export class AwakeGroup {
     this.tellOrigins()
   }
 
+  /** Nobody of some application is admitted: those at the head of the line may have to be passed over. */
+  get isShutForSome(): boolean {
+    return this.#shut.size > 0
+  }
+
   /** Origins and applications that take nobody of it now. */
   get #closed(): ReadonlySet<string> {
     const closed = this.#options.closedOrigins()

@@ -321,11 +321,11 @@ export class Dispatcher {
     this.#prune(group)
   }
 
-  /** All free slots where nobody else wants one, and no origin or application can be full before they are taken. */
+  /** All free slots where nobody else wants one, nobody in line is passed over, and no origin or application can be full before. */
   #offeredAtOnce(group: AwakeGroup): number {
     const {rotation} = this.#groups
     const isAlone = this.slots.areUnrestricted && rotation.hasOneOffer
-    return isAlone && this.#groups.isParallel(group) ? this.slots.free : 1
+    return isAlone && !group.isShutForSome && this.#groups.isParallel(group) ? this.slots.free : 1
   }
 }
 

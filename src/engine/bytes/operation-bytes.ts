@@ -29,10 +29,17 @@ interface Version {
   readonly beginnings: number
 }
 
+interface OpenedFile {
+  readonly version: Version
+  readonly reader: Promise<FileReader>
+  /** It had its final name, so that all of it may be read. */
+  readonly isPublished: boolean
+}
+
 export class OperationBytes implements ByteSource {
   readonly #options: OperationBytesOptions
   /** Of one version, opened at the first read of it: another one may have another part. */
-  #file: {readonly version: Version; readonly reader: Promise<FileReader>; readonly isWhole: boolean} | undefined
+  #file: OpenedFile | undefined
   /** What bytes were given of. */
   #given: Version | undefined
   /** Ends a read that waits. */
@@ -117,9 +124,9 @@ export class OperationBytes implements ByteSource {
   async #readFile(into: Uint8Array, position: number, version: Version): Promise<number> {
     const {entry, counts} = this.#options
     const {record} = entry
-    const isWhole = this.#file?.isWhole !== false
+    const {reader: opening, isPublished} = this.#opened(version)
     try {
-      const reader = await this.#opened(version)
+      const reader = await opening
       const count = await reader.read(into, position)
       if (count > 0) return count
       throw new TransferError('PART_LOST', 'the file has not what was written to it', {
@@ -130,13 +137,13 @@ export class OperationBytes implements ByteSource {
       const isMoving = this.#isAhead || entry.record !== record || !isSame(this.#versionOf(counts()), version)
       const isGone = thrown instanceof TransferError && thrown.code === 'PART_LOST'
       // Its part may not have been known to be sound when it was opened: it is whole since.
-      if (isGone && (isMoving || (record.state === 'completed' && !isWhole))) return 0
+      if (isGone && (isMoving || (record.state === 'completed' && !isPublished))) return 0
       throw isGone && record.state === 'canceled' ? canceled(record) : thrown
     }
   }
 
-  #opened(version: Version): Promise<FileReader> {
-    if (this.#file !== undefined && isSame(this.#file.version, version)) return this.#file.reader
+  #opened(version: Version): OpenedFile {
+    if (this.#file !== undefined && isSame(this.#file.version, version)) return this.#file
     this.#letGo()
     const {sink, entry} = this.#options
     const {record} = entry
@@ -144,8 +151,8 @@ export class OperationBytes implements ByteSource {
     const publishedAs = record.state === 'completed' ? (record.resultFile ?? record.target.file) : undefined
     const reader = sink.openReader(part, publishedAs, record.publishing !== undefined)
     reader.catch(() => undefined)
-    this.#file = {version, reader, isWhole: publishedAs !== undefined}
-    return reader
+    this.#file = {version, reader, isPublished: publishedAs !== undefined}
+    return this.#file
   }
 
   #letGo(): void {

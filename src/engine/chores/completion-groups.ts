@@ -84,8 +84,8 @@ export class CompletionGroups {
   async start(): Promise<void> {
     for (const tally of await this.#options.store.tallies()) {
       if (tally.purpose !== 'completionGroup' || tally.state === 'done') continue
-      if (tally.task !== undefined && tally.state !== 'due')
-        this.#tasks.set(tally.id, tally as Tally & {task: TaskRegistration})
+      const {id, app, task} = tally
+      if (task !== undefined && tally.state !== 'due') this.#tasks.set(id, {task, app})
       if (tally.state !== 'open') this.#begin(tally)
     }
   }

@@ -75,6 +75,17 @@ describe('17.C pause and resume', () => {
     expect(requestsFor(world.server, '/a').map(({method}) => method)).toEqual(['POST'])
   })
 
+  it('62. nor right after its start, as it may be on the wire before its pause holds', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', WHOLE)
+    const downloader = world.engine.createDownloader()
+    downloader.method = 'POST'
+    const operation = downloader.createDownload(world.server.url('/a'), world.file('a'))
+    const running = operation.startAsync()
+    expect(() => operation.pause()).toThrow(ILLEGAL)
+    await running
+  })
+
   it('63. neither on a download that has ended', async () => {
     const world = await makeWorld()
     world.server.route('/a', WHOLE)
