@@ -12,6 +12,8 @@ const receivingResponse = {
   actions: noteResponse,
 } as const
 
+const concluding = '#upload.running.exchanging.concluding'
+
 export const exchanging = () =>
   setUp.createStateConfig({
     description: 'One try: a request with its body, and its answer',
@@ -58,17 +60,25 @@ export const exchanging = () =>
           receivingResponse: {
             description: 'The answer’s body is being kept',
             type: 'parallel',
+            always: {guard: 'isAcceptedAndBlocked', target: concluding},
             on: {
               'attempt.finished': {target: '#upload.completed', actions: noteSent},
+              'operation.displace': {guard: 'isAccepted', target: concluding},
+              'operation.suspend': {guard: 'isAccepted', target: concluding},
             },
-            states: movingBy('askForProgress', '#upload.running.exchanging.concluding'),
+            states: movingBy('askForProgress', concluding),
           },
         },
       },
       concluding: {
-        description: 'The server fell silent within its answer: what came of it is kept, and its status decides',
+        description:
+          'No more of the answer is waited for, since the server fell silent, or it accepted and the try has to end: what came is kept, and its status decides',
         entry: 'askForAnswer',
-        on: {'attempt.finished': {target: '#upload.completed', actions: noteSent}},
+        on: {
+          'attempt.finished': {target: '#upload.completed', actions: noteSent},
+          'operation.displace': {guard: 'isAccepted'},
+          'operation.suspend': {guard: 'isAccepted'},
+        },
       },
     },
   })

@@ -14,7 +14,8 @@
  *   exchanging    one try, moved by the actor `sendContent`:
  *     active        connecting (connectTimeout) → sending (stallTimeout) → awaitingResponse (responseTimeout) →
  *                   receivingResponse (stallTimeout). A server may answer while it is being sent to.
- *     concluding    the server fell silent within its answer: what came of it is kept, and its status decides.
+ *     concluding    the server fell silent within its answer, or accepted and the try has to end: what came of it is kept, and its
+ *                   status decides.
  *   stepping      the same for an upload that can go on where it was cut: one request of its protocol, moved by the actor
  *                 `performStep`; then preparing again, so that the source is looked at, and recording, so that what the server
  *                 confirmed is durable, before the next.

@@ -57,6 +57,10 @@ function withAnswer(facts: OperationFacts, answer: AnswerFacts | undefined): Ope
   return answer === undefined ? facts : {...facts, sending: {...facts.sending, answer}}
 }
 
+function isAccepted({facts}: UploadContext): boolean {
+  return Math.trunc((facts.response?.status ?? 0) / 100) === 2
+}
+
 const note = notesOf<UploadContext>()
 
 export const setUp = setup({
@@ -97,6 +101,9 @@ export const setUp = setup({
     isStranded: ({context}) => !mayBeSentAgain(context.facts, context.session),
     /** A refusal is one by its status; what a success means for the next step stands behind its head. */
     isRefused: ({context}) => Math.trunc((context.facts.response?.status ?? 200) / 100) !== 2,
+    /** The server said that it has it: to send it again would be to do it twice (RFC 9110 15.3). */
+    isAccepted: ({context}) => isAccepted(context),
+    isAcceptedAndBlocked: ({context}) => isAccepted(context) && reason(context) !== undefined,
     goesOnWith: ({context}, params: {step: UploadStep}) => context.step === params.step,
     /** The server may hold a part of it, and can be reached. */
     isToTerminate: ({context}) => context.facts.sending?.resumable !== undefined && reason(context) !== 'noNetwork',

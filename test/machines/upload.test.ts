@@ -210,6 +210,29 @@ describe('an upload of one request', () => {
     }
   })
 
+  it.each([
+    ['U9', {type: 'conditions.changed', conditions: OFFLINE}, 'paused.noNetwork'],
+    ['U11', {type: 'operation.displace'}, 'queued'],
+    ['U14', {type: 'operation.suspend'}, 'queued'],
+  ] as const)(
+    '%s. what a server accepted is not sent again, whatever ends its try: %o',
+    async (_, event, otherwise) => {
+      for (const status of [201, 403]) {
+        const made = await admitted()
+        made.report({type: 'attempt.connected'})
+        made.report({type: 'attempt.sent'})
+        made.report({type: 'attempt.responded', response: {...HEAD, status}, evidence: FINISHED})
+        made.send(event)
+        expect(made.path()).toBe(status === 201 ? 'running.exchanging.concluding' : otherwise)
+        if (status !== 201) continue
+        expect(made.commands).toEqual(['answer.due'])
+        made.send(event)
+        made.report({type: 'attempt.finished', evidence: FINISHED, answer: {received: 3, total: 9}})
+        expect(made.path()).toBe('completed')
+      }
+    },
+  )
+
   it('behind a challenge is sent again from connecting, under the delays of a sending', async () => {
     const made = await admitted()
     made.report({type: 'attempt.connected'})

@@ -390,6 +390,26 @@ describe('17.H uploads', () => {
     expect(upload.progress).toMatchObject({bytesSent: SIZE, bytesReceived: 8, totalBytesToReceive: total})
   })
 
+  it('U7. a success whose end has not come when the engine closes is complete, and is sent once, also by POST', async () => {
+    const {engine, directory, uploader, sink, source} = await makeBench()
+    uploader.method = 'POST'
+    sink.script = (request) => {
+      request
+        .resume()
+        .on('end', () => request.socket.write('HTTP/1.1 201 Created\r\nContent-Length: 1000\r\n\r\nyour num'))
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'))
+    const running = upload.startAsync()
+    await expect.poll(() => upload.getResponseInformation()?.statusCode).toBe(201)
+    await engine.close()
+    await running
+    expect(upload.progress).toMatchObject({bytesReceived: 8, totalBytesToReceive: 1000})
+    const next = await openEngine(directory)
+    expect(await next.queryAsync({states: ['completed']})).toHaveLength(1)
+    expect(sink.arrivals).toHaveLength(1)
+  })
+
   it.each([
     ['U7. a success', 201],
     ['U8. a refusal', 403],
