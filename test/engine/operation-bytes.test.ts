@@ -81,15 +81,21 @@ describe('bytes that are read for the first time', () => {
   })
 })
 
+/** With a download of the file that is paused in the midst of it. */
+async function pausedHalfway(): Promise<SimulatedWorld> {
+  const world = new SimulatedWorld()
+  world.network.serve(urlOf(1), {seed: 1, size: SIZE})
+  await world.open()
+  const [started] = await world.until(world.engine.start([world.draft(1, {})]))
+  await world.advance(1500)
+  world.engine.pause(started as OperationEntry)
+  await world.until(() => started?.record.state === 'pausedByApplication')
+  return world
+}
+
 describe('bytes of a download that rests', () => {
   it('are those that were written to its part, or none: also where nobody has opened that since a crash', async () => {
-    const world = new SimulatedWorld()
-    world.network.serve(urlOf(1), {seed: 1, size: SIZE})
-    await world.open()
-    const [started] = await world.until(world.engine.start([world.draft(1, {})]))
-    await world.advance(1500)
-    world.engine.pause(started as OperationEntry)
-    await world.until(() => started?.record.state === 'pausedByApplication')
+    const world = await pausedHalfway()
     world.crash('kill')
     await world.open()
     const entry = (await world.until(world.engine.find(operationId(1)))) as OperationEntry
@@ -144,13 +150,7 @@ describe('bytes that are read on', () => {
     ['was damaged', (disk: MemoryDisk, part: string) => disk.writeFile(part, Buffer.alloc(SIZE))],
     ['was removed', (disk: MemoryDisk, part: string) => disk.removeFile(part)],
   ])('are never of another version, also where a part that was read of before it went on %s', async (_, spoil) => {
-    const world = new SimulatedWorld()
-    world.network.serve(urlOf(1), {seed: 1, size: SIZE})
-    await world.open()
-    const [started] = await world.until(world.engine.start([world.draft(1, {})]))
-    await world.advance(1500)
-    world.engine.pause(started as OperationEntry)
-    await world.until(() => started?.record.state === 'pausedByApplication')
+    const world = await pausedHalfway()
     await world.close()
     await world.open()
     const entry = await world.until(world.engine.find(operationId(1)))

@@ -240,6 +240,15 @@ export class EngineModel {
   /** So many requests went out before all was well; the clock does not tell, for it is set. */
   #askedInNeed = Number.POSITIVE_INFINITY
 
+  /** A whole history, until all is well and has come to an end. */
+  static async live(seed: number, commands: readonly Command[], tally: Tally): Promise<void> {
+    const model = new EngineModel(seed, tally)
+    await model.open()
+    for (const each of commands) await model.apply(each)
+    await model.heal()
+    await model.finish()
+  }
+
   /** `scheduler`: draws the order in which the ports answer, and has the bytes of every checkpoint looked at. */
   constructor(seed: number, tally: Tally, scheduler?: fc.Scheduler) {
     this.#tally = tally

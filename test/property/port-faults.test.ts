@@ -39,13 +39,7 @@ it(
   async () => {
     const tally = new Tally()
     await fc.assert(
-      fc.asyncProperty(fc.nat(), history, async (seed, commands) => {
-        const model = new EngineModel(seed, tally)
-        await model.open()
-        for (const each of commands) await model.apply(each)
-        await model.heal()
-        await model.finish()
-      }),
+      fc.asyncProperty(fc.nat(), history, (seed, commands) => EngineModel.live(seed, commands, tally)),
       {numRuns: RUNS, ...(SEED === undefined ? {} : {seed: Number(SEED)})},
     )
     if (process.env.ENGINE_TALLY !== undefined) console.log(tally.toString())
