@@ -131,6 +131,8 @@ describe('an upload by tus', () => {
     running.catch(() => undefined)
     await cut
     await engine.close()
+    // What came before the cut has to be read before the server ends.
+    await expect.poll(stored).not.toBe(sha256(Buffer.alloc(0)))
     await tus.down()
     await tus.up()
     const next = await openEngine(directory)
