@@ -13,7 +13,8 @@ const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.u
 const [BEGIN, END] = ['<!-- transfers: begin -->', '<!-- transfers: end -->']
 
 /** The head of the table of a row's ratios. */
-const RATIOS = '| ours | peer | | measured | wanted | reached |\n| --- | --- | --- | ---: | ---: | --- |\n'
+const RATIOS =
+  '| ours | peer | | measured | bare Node.js | wanted | reached |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n'
 
 /** What a target compares, how it is written, and which side of the bound is good. */
 const FIGURES = {
@@ -61,14 +62,25 @@ function ratios(row, results) {
     const [a, b] = [results.get(mine), peer === undefined ? [] : results.get(peer)]
     if (a === undefined || b === undefined) continue
     const {of, sign} = FIGURES[figure]
-    const paired = a.map((run, at) => of(run, b[at], row))
+    const pairedWith = (others, peers) => others.map((run, at) => of(run, peers[at], row))
+    const paired = pairedWith(a, b)
     if (paired.some(Number.isNaN)) continue
     const isReached = sign === '≤' ? median(paired) <= bound : median(paired) >= bound
     const wanted = `${sign} ${Number(bound.toPrecision(3))}`
-    lines.push(`| ${mine} | ${peer ?? ''} | ${figure} | ${spread(paired)} | ${wanted} | ${isReached ? 'yes' : 'no'} |`)
+    const bare = bareOf(row, results, mine, peer, pairedWith)
+    const cells = [mine, peer ?? '', figure, spread(paired), bare, wanted, isReached ? 'yes' : 'no']
+    lines.push(`| ${cells.join(' | ')} |`)
   }
   if (lines.length === 0) return []
   return ['', ...RATIOS.trimEnd().split('\n'), ...lines]
+}
+
+/** The same ratio of what does nothing else. */
+function bareOf({bare = {}}, results, mine, peer, pairedWith) {
+  const programs = results.get(bare[mine] ?? bare[mine.replace(', process', '')])
+  const peers = results.get(bare[peer] ?? peer)
+  if (programs === undefined || peers === undefined) return ''
+  return `${Number(median(pairedWith(programs, peers)).toPrecision(3))}`
 }
 
 function version(program, args = ['--version']) {
@@ -106,21 +118,23 @@ export function glance(sections) {
     const [, ratioLines = ''] = section.split(RATIOS)
     for (const line of ratioLines.split('\n').filter((each) => each.startsWith('| '))) {
       const [ours, ...cells] = line.slice(2, -2).split(' | ')
-      const [peer, figure, measured, wanted, reached] = cells
+      const [peer, figure, measured, bare, wanted, reached] = cells
       const wish = [titleOf(section), ours.replace(', process', ''), peer, figure].join()
       const known = wishes.get(wish)
       const [median] = measured.split(' ')
-      if (known === undefined) wishes.set(wish, {work: titleOf(section), ours, peer, figure, median, wanted, reached})
+      const work = titleOf(section)
+      if (known === undefined) wishes.set(wish, {work, ours, peer, figure, median, bare, wanted, reached})
       else wishes.set(wish, {...known, median: `${known.median} / ${median}`, reached: both(known.reached, reached)})
     }
   }
   return [
     '### At a glance',
     '',
-    'Medians; where there are two, the second is that of `--durability process`.',
+    'Medians; where there are two, the second is that of `--durability process`. *bare Node.js*: the same ratio of a program of nothing but',
+    'the calls that the work cannot do without (test/bench/node-loops.mjs): no records, no durability, no second try.',
     '',
-    '| work | ours | peer | | measured | wanted | reached |',
-    '| --- | --- | --- | --- | ---: | ---: | --- |',
+    '| work | ours | peer | | measured | bare Node.js | wanted | reached |',
+    '| --- | --- | --- | --- | ---: | ---: | ---: | --- |',
     ...[...wishes.values()].map((wish) => `| ${Object.values(wish).join(' | ')} |`),
   ].join('\n')
 }

@@ -3,7 +3,8 @@
  *
  * A program is `{name, command(run)}`; `run` has `out` (an empty directory), `store` and the servers. A row with a `unit` shows the
  * number that its programs print. A target is `[ours, peer, figure, bound]`: the median over the rounds of `speed` (peer's wall
- * over ours: at least) or `cpu` (ours over the peer's: at most); without a peer, of a figure of ours (at most).
+ * over ours: at least) or `cpu` (ours over the peer's: at most); without a peer, of a figure of ours (at most). `bare` says
+ * which program stands for ours where nothing but the work itself is to be compared.
  */
 
 import {writeFileSync} from 'node:fs'
@@ -14,6 +15,7 @@ import {fileURLToPath} from 'node:url'
 const BGT = process.env.BENCH_BGT ?? fileURLToPath(new URL('../../dist/src/cli/bgt.cjs', import.meta.url))
 const TUS_JS = fileURLToPath(new URL('./tus-js.mjs', import.meta.url))
 const PROGRESS = fileURLToPath(new URL('./progress-load.mjs', import.meta.url))
+const NODE_LOOPS = fileURLToPath(new URL('./node-loops.mjs', import.meta.url))
 const UNDICI = fileURLToPath(new URL('./plain-undici.mjs', import.meta.url))
 export const GIB = Number(process.env.BENCH_GIB ?? 1024 ** 3)
 /** Of one large transfer, whatever its size. */
@@ -57,6 +59,12 @@ const loop = (path, bytes) => ({
     `${bytes}`,
   ],
 })
+/** What Node.js reaches with nothing but the calls that the row cannot do without. */
+const nodeLoop = (argsOf) => ({
+  name: 'Node.js loop',
+  command: (run) => [process.execPath, NODE_LOOPS, ...argsOf(run)],
+})
+const nodeReceives = nodeLoop((run) => ['receive', one(run), join(run.out, 'file')])
 /** The same, and then the file on the disk. */
 const synced = (program) => ({
   ...program,
@@ -141,6 +149,13 @@ function listed(directory, count) {
         '-',
       ],
     },
+    {
+      name: 'Node.js loop',
+      command: (run) => [
+        ...['sh', '-c', '"$@" < "$0"', list(run, 'list.node', urls(run))],
+        ...[process.execPath, NODE_LOOPS, 'list', '16', run.out],
+      ],
+    },
   ]
 }
 
@@ -160,8 +175,18 @@ export const ROWS = [
     title: '1 GiB over HTTP, to tmpfs',
     bytes: GIB,
     to: 'tmpfs',
-    programs: [ours(one), oursInProcess(one), curl(one), aria2(one, 1), aria2(one, 16), undici(one), loop('/1g', GIB)],
+    programs: [
+      ours(one),
+      oursInProcess(one),
+      curl(one),
+      aria2(one, 1),
+      aria2(one, 16),
+      undici(one),
+      loop('/1g', GIB),
+      nodeReceives,
+    ],
     targets: againstBoth(1.25, 1.6, [['curl', 'cpu', 0.9]]),
+    bare: {bgt: 'Node.js loop'},
   },
   {
     id: '4g-tmpfs',
@@ -176,13 +201,22 @@ export const ROWS = [
     title: '1 GiB over HTTP, to the disk',
     bytes: GIB,
     to: 'disk',
-    programs: [ours(one), oursInProcess(one), curl(one), aria2(one, 1), synced(curl(one)), synced(aria2(one, 1))],
+    programs: [
+      ours(one),
+      oursInProcess(one),
+      curl(one),
+      aria2(one, 1),
+      synced(curl(one)),
+      synced(aria2(one, 1)),
+      nodeReceives,
+    ],
     targets: [
       ['bgt, process', 'curl', 'speed', 1.5],
       ['bgt, process', 'aria2c -x1', 'speed', 2.3],
       ['bgt', 'curl and fsync', 'speed', 1.2],
       ['bgt', 'aria2c -x1 and fsync', 'speed', 1.2],
     ],
+    bare: {'bgt, process': 'Node.js loop'},
   },
   {
     id: '1g-tls',
@@ -241,6 +275,10 @@ export const ROWS = [
         return [mine, inProcess(mine)]
       }),
       aria2(capped, 16),
+      ...[16, 32].map((count) => ({
+        ...nodeLoop((run) => ['ranges', `${count}`, `${GIB}`, capped(run), join(run.out, 'file')]),
+        name: `Node.js loop ×${count}`,
+      })),
     ],
     targets: [
       ['bgt ×16', 'aria2c -x16', 'speed', 1],
@@ -248,6 +286,7 @@ export const ROWS = [
       ['bgt ×32', 'aria2c -x16', 'speed', 1.6],
       ['bgt ×32, process', 'aria2c -x16', 'speed', 1.6],
     ],
+    bare: {'bgt ×16': 'Node.js loop ×16', 'bgt ×32': 'Node.js loop ×32'},
   },
   {
     id: 'slow-connections',
@@ -279,6 +318,7 @@ export const ROWS = [
       [mine, 'curl --parallel 16', 'speed', 0.5],
       [mine, 'aria2c -j16', 'speed', 1.5],
     ]),
+    bare: {bgt: 'Node.js loop'},
   },
   {
     id: '30k-small',
@@ -290,6 +330,7 @@ export const ROWS = [
       [mine, 'curl --parallel 16', 'speed', 0.5],
       [mine, 'aria2c -j16', 'speed', 1.5],
     ]),
+    bare: {bgt: 'Node.js loop'},
   },
   {
     id: '1k-medium',
@@ -311,11 +352,13 @@ export const ROWS = [
       putOfSink,
       inProcess(putOfSink),
       {name: 'curl', needs: 'curl', command: (run) => ['curl', '-sS', '-T', join(run.www, '1g'), run.sink.url]},
+      nodeLoop((run) => ['send', join(run.www, '1g'), run.sink.url]),
     ],
     targets: ['bgt', 'bgt, process'].flatMap((mine) => [
       [mine, 'curl', 'speed', 0.95],
       [mine, undefined, 'peak MiB', MOST_MIB],
     ]),
+    bare: {bgt: 'Node.js loop'},
   },
   {
     id: 'tus',
@@ -340,8 +383,11 @@ export const ROWS = [
         command: (run) => get(run, one(run), '--checksum', `sha256=${run.digests['1g']}`),
       },
       ours(one),
+      nodeReceives,
+      {...nodeLoop((run) => ['digest', 'sha256', one(run), join(run.out, 'file')]), name: 'Node.js loop with sha256'},
     ],
     targets: [['bgt with sha256', 'bgt', 'speed', 0.9]],
+    bare: {'bgt with sha256': 'Node.js loop with sha256', bgt: 'Node.js loop'},
   },
   {
     id: 'memory',
