@@ -138,7 +138,8 @@ export const exchanging = () =>
             after: {responseTimeout: 'concluding'},
           },
           concluding: {
-            description: 'No more is waited for: a head that is here decides, although its body, which nobody wants, has not ended',
+            description:
+              'No more is waited for: a head that is here decides, although its body, which nobody wants, has not ended',
             entry: 'askForAnswer',
             on: {
               'attempt.unanswered': {target: '#operation.running.weighing', actions: 'noteResponseTimeout'},
