@@ -135,7 +135,18 @@ export const exchanging = () =>
               'attempt.responded': toTheBody.map((branch) => ({...branch, actions: noteResponse})),
               'attempt.restarted': {target: 'recordingRestart', actions: noteResponse},
             },
-            after: {responseTimeout: {target: '#operation.running.weighing', actions: 'noteResponseTimeout'}},
+            after: {responseTimeout: 'concluding'},
+          },
+          concluding: {
+            description:
+              'No more is waited for: a head that is here decides, although its body, which nobody wants, has not ended',
+            entry: 'askForAnswer',
+            on: {
+              'attempt.unanswered': {target: '#operation.running.weighing', actions: 'noteResponseTimeout'},
+              'attempt.redirected': 'connecting',
+              'attempt.challenged': 'connecting',
+            },
+            after: {yieldTimeout: {target: '#operation.running.weighing', actions: 'noteResponseTimeout'}},
           },
           recordingRestart: {
             description: 'The body waits until the record of its new generation is durable',

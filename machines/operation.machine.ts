@@ -9,7 +9,8 @@
  *   exchanging    one try, moved by the actor `transferBytes`:
  *     active        connecting (connectTimeout) → awaitingResponse (responseTimeout) → transferring (stallTimeout; a
  *                   checkpoint is asked for each checkpointInterval). recordingRestart holds the body back until the record
- *                   of the new generation is durable.
+ *                   of the new generation is durable. concluding (yieldTimeout at most) goes on by a redirect or a refusal whose
+ *                   body does not end.
  *     part-N        while it pays, further connections bring other stretches: charts of their own (part.machine.ts).
  *     yielding…     the bytes so far are being made durable (at most yieldTimeout) before a pause, a return to the line, or
  *                   a pause of the system.

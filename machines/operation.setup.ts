@@ -167,6 +167,7 @@ const onOneConnection = setup({
     })),
     notePublished: note(({facts}, params: {file: string}) => ({facts: withPublished(facts, params.file)})),
     askForCheckpoint: sendTo('attempt', {type: 'checkpoint.due'}),
+    askForAnswer: sendTo('attempt', {type: 'answer.due'}),
     askForWidth: sendTo('attempt', {type: 'width.due'}),
     askToYield: sendTo('attempt', {type: 'attempt.yield'}),
     releaseBody: sendTo('attempt', {type: 'restart.recorded'}),

@@ -112,6 +112,9 @@ export class Attempt {
         this.#wanted = command.position
         this.#goToWanted()
         return
+      case 'answer.due':
+        if (this.#connection?.conclude() !== true) this.#report({type: 'attempt.unanswered'})
+        return
       case 'attempt.yield':
         if (this.#stage !== 'open') return
         this.#stage = 'yielding'

@@ -58,7 +58,8 @@ export interface ConnectionOptions {
 
 export class Connection {
   readonly #options: ConnectionOptions
-  readonly #abort = new AbortController()
+  /** Of the present exchange. */
+  #abort = new AbortController()
   #exchange: Exchange | undefined
   #response: ResponseFacts | undefined
   #reception: Reception | undefined
@@ -72,6 +73,8 @@ export class Connection {
   #isBodyDropped = false
   #isHeld = false
   #isCut = false
+  /** The rest of the present answer's body is not waited for. */
+  #isConcluded = false
   #isOver = false
 
   constructor(options: ConnectionOptions) {
@@ -185,6 +188,18 @@ export class Connection {
     if (!this.#isOver) this.#abort.abort()
   }
 
+  /** Waits no more for the end of a body that nobody wants; false where there is none, because no head came or a body is received. */
+  conclude(): boolean {
+    const reception = this.#reception?.kind
+    if (this.#isOver || (this.#next === undefined && (reception === undefined || reception === 'receive'))) return false
+    this.#isConcluded = true
+    const exchange = this.#abort
+    // The next hop has one of its own.
+    this.#abort = new AbortController()
+    exchange.abort()
+    return true
+  }
+
   async #exchangeOnce(hop: Hop, hops: number): Promise<void> {
     const receiver: BodyReceiver = {
       connected: this.#options.connected,
@@ -197,6 +212,7 @@ export class Connection {
         this.#options.moved?.()
       },
     }
+    this.#isConcluded = false
     const {transport, headersFor, login, body} = this.#options
     const asked = {
       url: hop.url,
@@ -210,7 +226,7 @@ export class Connection {
       const {bodyLength} = await this.#exchange.finished
       this.#checkEnd(bodyLength)
     } catch (thrown) {
-      if (!this.#isCut) throw thrown
+      if (!this.#isCut && !this.#isConcluded) throw thrown
     }
   }
 

@@ -18,6 +18,8 @@ export type AttemptEvent =
   /** The connection took the whole request body. */
   | {readonly type: 'attempt.sent'}
   | {readonly type: 'attempt.responded'; readonly response: ResponseFacts; readonly evidence: Evidence}
+  /** To `answer.due`: there is no head that could decide. Of a download. */
+  | {readonly type: 'attempt.unanswered'}
   /** The answer begins at zero although bytes were there: the body waits for `restart.recorded`. */
   | {readonly type: 'attempt.restarted'; readonly response: ResponseFacts; readonly evidence: Evidence}
   /** The stretch is here, or another one is wanted first: the next one is asked for. */
@@ -59,7 +61,10 @@ export type AttemptCommand =
   | {readonly type: 'restart.recorded'}
   /** These bytes are wanted before all others (random access). */
   | {readonly type: 'range.wanted'; readonly position: number}
-  /** Nothing more comes of the answer to an upload: what came of it is kept, and its status decides. */
+  /**
+   * No more of the answer is waited for, and its head decides. Of an upload, what came of it is kept; of a download, a redirect is
+   * followed and a refusal is one without the rest of its body.
+   */
   | {readonly type: 'answer.due'}
   /** Make the bytes so far durable, close the connection, answer `attempt.yielded`. */
   | {readonly type: 'attempt.yield'}

@@ -5,6 +5,7 @@
  */
 
 import type {Conditions} from '../domain/conditions.ts'
+import type {JournalEntry} from '../domain/journal.ts'
 import {addressOf} from '../domain/mirrors.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationFacts, OperationRecord} from '../domain/record.ts'
@@ -33,6 +34,9 @@ const ANSWERED: ReadonlySet<string> = new Set([
   'running.exchanging.active.transferring',
   'running.exchanging.active.receivingResponse',
 ])
+/** One that was a request, which only an answer for good ends. Who discovers nothing goes on as well, whatever was answered. */
+const ANSWERED_STEP =
+  /^running\.stepping\.(?:creating|askingOffset|appending)\.(?:sending|awaitingResponse|receivingResponse)$/
 
 /** How soon a wait that is over is looked at again, when its record could not be read. */
 const READ_AGAIN_MS = 5_000
@@ -150,7 +154,7 @@ export class Coordinator implements Omit<OperationObserver, 'emit'> {
     }
   }
 
-  stepped(entry: OperationEntry, step: ChartStep, hasMoved: boolean): void {
+  stepped(entry: OperationEntry, step: ChartStep, move: JournalEntry | undefined): void {
     const {awaited, line, rates, isDraining} = this.#options
     const {phase, facts} = step
     awaited.note(facts.id, phase === 'holding' ? step.state : undefined)
@@ -161,18 +165,19 @@ export class Coordinator implements Omit<OperationObserver, 'emit'> {
     }
     entry.phase = phase
     // An answer that goes on says nothing new: it may be older than the quiet that its origin asked for.
-    if (hasMoved) this.#tellOrigin(entry, step)
+    if (move !== undefined) this.#tellOrigin(step, move)
     if (isDraining() && entry.snapshot?.can({type: 'operation.suspend'}) === true) {
       queueMicrotask(() => entry.send({type: 'operation.suspend'}))
     }
   }
 
   /** What the try learned about its origin. */
-  #tellOrigin(entry: OperationEntry, {facts, failure}: ChartStep): void {
+  #tellOrigin({facts, failure}: ChartStep, {from, to, event}: JournalEntry): void {
     const quietMs = failure?.details?.retryAfterMs
-    if (entry.path === 'running.weighing' && typeof quietMs === 'number') {
+    const isStepDone = event === 'attempt.stepped' && ANSWERED_STEP.test(from)
+    if (to === 'running.weighing' && typeof quietMs === 'number') {
       this.quiet(addressOf(facts), facts.id, quietMs)
-    } else if (ANSWERED.has(entry.path) && (facts.response?.status ?? 0) < 400) {
+    } else if (isStepDone || (ANSWERED.has(to) && (facts.response?.status ?? 0) < 400)) {
       this.#options.line.slots.originAnswered(addressOf(facts), facts.id)
     }
   }

@@ -143,7 +143,7 @@ export class EngineParts {
       conditions,
       writes,
       observer: {
-        stepped: (entry, step, hasMoved) => this.#coordinator.stepped(entry, step, hasMoved),
+        stepped: (entry, step, move) => this.#coordinator.stepped(entry, step, move),
         told: (notice) => this.#coordinator.told(notice),
         rested: (entry) => this.#coordinator.rested(entry),
         broken: (entry) => this.#coordinator.broken(entry),

@@ -65,6 +65,8 @@ describe('the head', () => {
   it.each([
     ['garbage', 'SSH-2.0-OpenSSH_9.6\r\n'],
     ['an unasked change of protocol', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['of a status below all others', 'HTTP/1.1 099 Below\r\nContent-Length: 0\r\n\r\n'],
+    ['of a status of four digits', 'HTTP/1.1 1000 Beyond\r\nContent-Length: 0\r\n\r\n'],
   ])('that is %s is INVALID_RESPONSE', async (_, raw) => {
     const {error, server} = await exchangeWith({raw, rawEnd: 'keep'})
     expect(error?.code).toBe('INVALID_RESPONSE')

@@ -2,7 +2,7 @@
 
 import {createHash} from 'node:crypto'
 import {mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises'
-import {createServer, type IncomingMessage} from 'node:http'
+import {createServer, type IncomingMessage, type ServerResponse} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -156,6 +156,24 @@ describe('an upload by tus', () => {
     const {expiresAt = 0} = (await waiting(engine)).sending?.resumable ?? {}
     expect(expiresAt).toBeGreaterThan(Date.now() + 3_000_000)
     expect(expiresAt).toBeLessThan(Date.now() + 4_000_000)
+  })
+
+  it('ends the quiet that its server asked for by the answer to its first step, and not by its last byte', async () => {
+    const {upload, tus, stored} = await makeBench()
+    const held = new Promise<ServerResponse>((resolve) => {
+      tus.script = ({method}, response, nth) => {
+        if (method !== 'PATCH' || nth > 1) return undefined
+        if (nth === 0) response.writeHead(503, {'Retry-After': '1'}).end()
+        else resolve(response)
+        return 'answered'
+      }
+    })
+    const running = upload().startAsync()
+    const response = await held
+    await upload().startAsync()
+    response.destroy()
+    await running
+    expect(await stored()).toBe(sha256(contentOf(3, SIZE)))
   })
 
   it('is terminated at the server when it is canceled', async () => {

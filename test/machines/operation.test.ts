@@ -6,7 +6,7 @@ import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import {DEFAULT_RETRY} from '../../src/domain/retry.ts'
 import type {LifeState} from '../../src/domain/status.ts'
-import {COSTLY, evidence, HEAD, OFFLINE, OperationStand, SAVING} from './operation-stand.ts'
+import {COSTLY, evidence, HEAD, OFFLINE, OperationStand, SAVING, SETTINGS} from './operation-stand.ts'
 
 const PAUSES_OF_THE_SYSTEM = [
   ['PausedNoNetwork', 'pausedNoNetwork', OFFLINE],
@@ -270,10 +270,38 @@ describe('running', () => {
     await stand.pass(200_000)
     await stand.report({type: 'attempt.connected'})
     await stand.pass(119_999)
-    expect(stand.life).toBe('running')
+    expect(stand.attempt.commands).toEqual([])
     await stand.pass(1)
+    expect(stand.attempt.commands).toEqual(['answer.due'])
+    await stand.report({type: 'attempt.unanswered'})
     expect(stand.life).toBe('waitingToRetry')
     expect(stand.facts.error?.code).toBe('RESPONSE_TIMEOUT')
+  })
+
+  it('D22 the same where the byte path does not say whether there is one', async () => {
+    const stand = new OperationStand()
+    stand.send({type: 'operation.admit'})
+    await stand.report({type: 'attempt.connected'})
+    await stand.pass(120_000 + SETTINGS.yieldTimeoutMs)
+    expect(stand.life).toBe('waitingToRetry')
+    expect(stand.facts.error?.code).toBe('RESPONSE_TIMEOUT')
+  })
+
+  it('D22 an answer whose body does not end is what its head says', async () => {
+    const stand = new OperationStand()
+    stand.send({type: 'operation.admit'})
+    await stand.report({type: 'attempt.connected'})
+    await stand.pass(120_000)
+    await stand.report({type: 'attempt.redirected', redirect: REDIRECT})
+    await stand.report({type: 'attempt.connected'})
+    await stand.pass(120_000)
+    await stand.report({type: 'attempt.challenged'})
+    await stand.report({type: 'attempt.connected'})
+    await stand.pass(120_000)
+    expect(stand.attempt.commands).toEqual(['answer.due', 'answer.due', 'answer.due'])
+    await stand.fail('HTTP_STATUS', {details: {status: 404}})
+    expect(stand.life).toBe('failed')
+    expect(stand.facts.attempts.total).toBe(1)
   })
 
   it('D22 each redirect gets the time of a connection again', async () => {

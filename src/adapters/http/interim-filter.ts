@@ -8,10 +8,13 @@ import {MAX_HEAD_BYTES} from './limits.ts'
 
 const MAX_INTERIM_RESPONSES = 20
 const HEAD_END = '\r\n\r\n'
-const INTERIM = /^HTTP\/1\.\d 1\d\d/
-const STATUS_LINE_START = 'HTTP/1.1 1xx'.length
+/** 101 is no interim answer but a change of protocol, which nobody asked for: the parser refuses it, as it does longer numbers. */
+const INTERIM = /^HTTP\/1\.\d 1(?!01)\d\d[ \r]/
+/** Below 100, which undici takes for a mistake of its own. */
+const NO_STATUS = /^HTTP\/1\.\d 0/
+const STATUS_LINE_START = 'HTTP/1.1 1xx '.length
 const STATUS_AT = 'HTTP/1.1 '.length
-const ONE = 0x31
+const TWO = 0x32
 const NOTHING = Buffer.alloc(0)
 
 export class InterimFilter {
@@ -35,16 +38,16 @@ export class InterimFilter {
   pass(bytes: Buffer): Buffer {
     if (this.#passing) return bytes
     // Nearly always: one look at the first digit of the status.
-    if (this.#held.length === 0 && bytes.length >= STATUS_LINE_START && bytes[STATUS_AT] !== ONE) {
+    if (this.#held.length === 0 && bytes.length >= STATUS_LINE_START && (bytes[STATUS_AT] ?? 0) >= TWO) {
       this.#passing = true
       return bytes
     }
     let rest = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
     for (;;) {
       const start = rest.toString('latin1', 0, STATUS_LINE_START)
-      // 101 is no interim answer but a change of protocol, which nobody asked for: the parser refuses it.
       const undecided = start.length < STATUS_LINE_START && 'HTTP/1.'.startsWith(start.slice(0, 7))
-      if (!undecided && (!INTERIM.test(start) || start.endsWith('101'))) break
+      if (NO_STATUS.test(start)) throw this.#refusal('the answer has no usable status')
+      if (!undecided && !INTERIM.test(start)) break
       const end = undecided ? -1 : rest.indexOf(HEAD_END)
       if (end < 0) {
         if (rest.length > MAX_HEAD_BYTES) throw this.#refusal('an interim answer is too large')

@@ -16,8 +16,8 @@ import {type ChartStep, isWorthSaving, recordOf} from './record-of.ts'
 
 /** Who hears of the steps. */
 export interface StepObserver {
-  /** At once, before anything is durable: the chart took a step. `hasMoved`: into another state. */
-  stepped(entry: OperationEntry, step: ChartStep, hasMoved: boolean): void
+  /** At once, before anything is durable: the chart took a step. `move`: into another state. */
+  stepped(entry: OperationEntry, step: ChartStep, move: JournalEntry | undefined): void
   /** The record was told. */
   told(notice: OperationNotice): void
   emit(event: EngineEvent): void
@@ -47,7 +47,7 @@ export class ToldSteps {
     const at = ports.clock.now()
     const move = this.#note(entry, step, at)
     const record = recordOf(step, at, journal ? entry.journal.seq : 0)
-    observer.stepped(entry, step, move !== undefined)
+    observer.stepped(entry, step, move)
     const mustSave = isWorthSaving(entry.saved, record) || (step.isPassive && entry.journal.hasUnsaved)
     if (mustSave) entry.saved = record
     const durable = mustSave ? this.persist(entry, record) : undefined

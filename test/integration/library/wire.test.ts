@@ -127,6 +127,27 @@ describe('17.D wire protocol', () => {
     expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
   })
 
+  it.each([
+    ['length', {hold: {after: 3, until: new Promise<void>(() => undefined)}}],
+    ['chunks', {hold: {after: 3, until: new Promise<void>(() => undefined)}, framing: 'chunked'}],
+  ] as const)(
+    '90, 111. a redirect and a refusal whose bodies do not end, told by %s, are what their heads say',
+    async (_, framing) => {
+      const world = await makeWorld({responseTimeoutMs: 500, retries: 0})
+      const endless = {content: contentOf(2, 10), pieceBytes: 3, ...framing}
+      world.server.route('/a', {...endless, status: 302, location: '/b'})
+      world.server.route('/b', WHOLE)
+      world.server.route('/c', {...endless, status: 404})
+      await create(world).startAsync()
+      expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
+      expect(await failure(create(world, '/c', 'c').startAsync())).toMatchObject({
+        code: 'HTTP_STATUS',
+        details: {status: 404},
+      })
+      expect(world.server.requests.map(({path}) => path)).toEqual(['/a', '/b', '/c'])
+    },
+  )
+
   it('97, 98. ActualUri is where the answer came from; RequestedUri stays', async () => {
     const world = await makeWorld()
     world.server.route('/a', WHOLE)
