@@ -157,7 +157,8 @@ export class TryFile {
         checkpointed(durable)
         this.guardSize(sizeOf(durable.ranges))
       },
-      onWritten: () => meter.wrote(id),
+      // Whoever waits for bytes may want others now, and end the exchange: not in the middle of the transport's own call.
+      onWritten: () => queueMicrotask(() => meter.wrote(id)),
       onError: broken,
       now,
     })
