@@ -242,7 +242,7 @@ function lineAt(text: string, start: number): string {
 /** A file that a flag names. */
 export async function readGiven(file: string, flag: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return withoutMark(await readFile(file, 'utf8'))
   } catch (cause) {
     const why =
       cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'does not exist' : 'cannot be read'
@@ -253,7 +253,12 @@ export async function readGiven(file: string, flag: string): Promise<string> {
 export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString('utf8')
+  return withoutMark(Buffer.concat(chunks).toString('utf8'))
+}
+
+/** Some editors begin a text with a byte order mark, behind which a # would not begin its line. */
+function withoutMark(text: string): string {
+  return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 
 /** `directory` is absolute. */

@@ -3,7 +3,7 @@
  * processes; the others ask the same code in this one.
  */
 
-import {mkdir, readdir, readFile, stat, writeFile} from 'node:fs/promises'
+import {mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Level} from 'level'
 import {beforeAll, describe, expect, it} from 'vitest'
@@ -137,6 +137,18 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     expect(lines).toEqual([expect.stringContaining('stdin, line 3')])
     expect(code).toBe(2)
     expect(world().server.requests).toHaveLength(0)
+  })
+
+  it('a list, and a file of headers, may begin with a byte order mark and a comment', async () => {
+    const [list, headers] = [world().path('list.txt'), world().path('headers.txt')]
+    await writeFile(list, '\ufeff# files\r\nnot a url\r\n')
+    await writeFile(headers, '\ufeff# headers\r\nno header\r\n')
+    expect((await refusal(world(), ['get', '-i', list])).line).toContain('list.txt, line 2')
+    const stdin = '\ufeff# files\nnot a url\n'
+    expect((await world().call(['get', '-i', '-'], {stdin})).lines[0]).toContain('stdin, line 2')
+    const {line} = await refusal(world(), ['get', 'http://127.0.0.1/x', '--header-file', headers])
+    expect(line).toContain('headers.txt, line 2')
+    await Promise.all([list, headers].map((file) => rm(file)))
   })
 
   it('a digest of its own for a file of a list, and another one for all', async () => {
@@ -412,6 +424,18 @@ describe('a store that cannot be used ends with 10', () => {
       expect(line).toMatch(/1 record is damaged and left out .*run `bgt doctor`/)
       expect(code).toBe(10)
       expect(await world.digestOf('b')).toBe(DIGEST)
+    })
+  })
+
+  it('a file in the place of the store ends with 8, also for doctor --repair', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await mkdir(world.store)
+      await writeFile(join(world.store, 'store'), '')
+      for (const args of [['list'], ['get', world.server.url('/a')], ['doctor', '--repair']]) {
+        const {code, line} = await refusal(world, args)
+        expect([args[0], code, line]).toEqual([args[0], 8, expect.stringContaining('in the place of the store')])
+      }
+      expect(await readdir(world.store)).toContain('store')
     })
   })
 
