@@ -160,6 +160,25 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
   })
 })
 
+describe('a working directory that was removed', () => {
+  it('is missed only by what needs it', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const [hook, gone] = [world.path('hook.cjs'), world.path('gone')]
+      const remove = `fs.mkdirSync(${JSON.stringify(gone)}); process.chdir(${JSON.stringify(gone)}); fs.rmdirSync('../gone')`
+      await writeFile(hook, `const fs = require('node:fs'); ${remove}`)
+      const env = {NODE_OPTIONS: `--require=${hook}`}
+      world.server.route('/file.bin', {content: CONTENT})
+      const url = world.server.url('/file.bin')
+      expect(await processRefusal(world, ['get', url], env)).toEqual({
+        code: 8,
+        line: 'bgt: the working directory is not there any more (.): change to another one',
+      })
+      const {code, stderr} = await world.bgt(['get', url, '-d', world.directory], {env})
+      expect([code, stderr]).toEqual([0, expect.stringContaining(`${world.path('file.bin')}: completed`)])
+    })
+  })
+})
+
 describe('a destination that cannot be had ends with 8', () => {
   async function refusedFile(world: CliWorld, target: readonly string[], refused = refusal): Promise<string> {
     world.server.route('/file.bin', {content: CONTENT})
