@@ -5,6 +5,7 @@ import {dirname, join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {createSystemClock} from './adapters/clock/system-clock.ts'
 import {demandSocket, findControlAddress, listenAt} from './adapters/control/control-address.ts'
+import {makeStoreDirectory} from './adapters/level/make-directory.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
@@ -84,10 +85,11 @@ export async function remoteInspector(engine: RemoteEngine, options: InspectOpti
 
 /**
  * Starts `bgt host` for a store, in the background; it ends by itself a minute after its work is done. Rejects with
- * HOST_UNREACHABLE.
+ * HOST_UNREACHABLE, and with FILE_ACCESS, DISK_FULL or DISK_FAILED where the directory takes nothing.
  */
 export async function startBackgroundHost(directory: string, args: readonly string[] = []): Promise<void> {
   const {root = ''} = findPackage() ?? {}
+  await makeStoreDirectory(directory)
   const {startHost} = await import('./adapters/control/start-host.ts')
   await startHost(join(root, 'dist', 'src', 'cli', 'bgt.cjs'), directory, ['--idle-exit', '60', ...args])
 }

@@ -18,7 +18,7 @@ import type {EgressOptions} from './adapters/http/egress.ts'
 import {createHttpTransport, type HttpTransportOptions} from './adapters/http/http-transport.ts'
 import {type TlsSettings, tlsOptionsOf} from './adapters/http/tls-options.ts'
 import {createLevelStore} from './adapters/level/level-store.ts'
-import {makeDirectory} from './adapters/level/make-directory.ts'
+import {makeStoreDirectory} from './adapters/level/make-directory.ts'
 import {createDesktopNotifier, sessionBusAddress} from './adapters/notify/desktop-notifier.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
@@ -27,7 +27,7 @@ import {uploadProtocols} from './adapters/uploads/registry.ts'
 import {createIndexReader} from './adapters/xml/index-reader.ts'
 import type {Applications} from './domain/applications.ts'
 import {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
-import {invalidArgument, TransferError} from './domain/errors.ts'
+import {invalidArgument} from './domain/errors.ts'
 import type {ProxyOptions} from './domain/proxy.ts'
 import type {EnginePorts} from './engine/ports.ts'
 import type {ConditionsSource} from './ports/conditions.ts'
@@ -116,15 +116,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
     throw invalidArgument('directory', 'must be a path')
   }
   const directory = resolve(options.directory)
-  try {
-    await makeDirectory(directory)
-  } catch (cause) {
-    throw new TransferError('FILE_ACCESS', 'the store directory cannot be created', {
-      where: directory,
-      cause,
-      advice: 'choose another --store, or mend its permissions',
-    })
-  }
+  await makeStoreDirectory(directory)
   const spoolDirectory = join(directory, 'spool')
   const bounds = applications === undefined ? undefined : createFileBounds({applications, storeDirectory: directory})
   const content = createContentSource({spoolDirectory})

@@ -20,10 +20,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import {homedir} from 'node:os'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import type {Script} from 'node:vm'
 import {crc32} from 'node:zlib'
+import {homeDirectory} from './home-directory.ts'
 
 /** A checksum of the rest, since V8 does not look whether what names its version is whole, and the length of the index. */
 const HEADER_BYTES = 8
@@ -60,7 +60,7 @@ export class CompiledCode {
 
   #canBeKept(): boolean {
     try {
-      mkdirSync(this.#directory, {recursive: true, mode: 0o700})
+      makeDirectory(this.#directory)
       accessSync(this.#directory, constants.W_OK)
       return true
     } catch {
@@ -117,10 +117,17 @@ function cacheDirectory(): string | undefined {
   if (process.platform === 'win32') return local === '' ? undefined : local
   // The specification says that a relative path is to be ignored.
   if (cache.startsWith('/')) return cache
-  const home = homedir()
+  const home = homeDirectory()
   // Some users have a home that is not there, and it is not for us to make.
-  if (!existsSync(home)) return undefined
+  if (home === undefined || !existsSync(home)) return undefined
   return process.platform === 'darwin' ? join(home, 'Library', 'Caches') : join(home, '.cache')
+}
+
+/** With those above it. The recursive `mkdir` of Node.js never ends where a directory takes no other, and says ENOENT: under /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  mkdirSync(path, {mode: 0o700})
 }
 
 /** It is code: from nobody but this user, and whom he would have to trust anyway. */

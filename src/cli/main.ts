@@ -74,9 +74,22 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
 }
 
 function fail({stderr, env}: Io, thrown: unknown): number {
-  const error = asTransferError(thrown)
+  const error = isNowhere(thrown) ? nowhere(thrown) : asTransferError(thrown)
   stderr.write(`${errorLine(error)}\n`)
   const shown = error.cause instanceof Error ? error.cause : error
   if (env.BGT_DEBUG === '1') stderr.write(`${shown.stack}\n`)
   return exitCodeOf(error)
+}
+
+/** The working directory was asked for, and somebody removed it. */
+function isNowhere(thrown: unknown): boolean {
+  return thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'uv_cwd'
+}
+
+function nowhere(cause: unknown): TransferError {
+  return new TransferError('DIRECTORY_MISSING', 'the working directory is not there any more', {
+    where: '.',
+    advice: 'change to another one',
+    cause,
+  })
 }

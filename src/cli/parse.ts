@@ -186,6 +186,21 @@ export function user(flag: string): (text: string) => Credential {
   }
 }
 
+/** Parser of the path of a file that is to be made. */
+export function filePath(flag: string): (text: string) => string {
+  const parse = path(flag)
+  return (text) => {
+    assertNamesFile(parse(text), flag)
+    return text
+  }
+}
+
+/** Without the slash behind it, which nobody writes behind a file, a directory that is not there would be made as one. */
+function assertNamesFile(file: string, where: string): void {
+  if (!file.endsWith('/') && !file.endsWith(sep)) return
+  throw usageError('this names a directory', where, 'name a file in it')
+}
+
 /** Parser of a path. What a script left empty is none, and does not stand for the path that holds without the flag. */
 export function path(flag: string): (text: string) => string {
   return (text) => {
@@ -227,6 +242,7 @@ export function listEntryAt(text: string, start: number, where: string): ListEnt
   const url = parseUrl(address, where)
   if (file.includes('\0'))
     throw usageError('the name of the file has a null character in it', where, 'write the list as text')
+  assertNamesFile(file, where)
   return {
     url,
     ...(file === '' ? {} : {file}),
@@ -242,7 +258,7 @@ function lineAt(text: string, start: number): string {
 /** A file that a flag names. */
 export async function readGiven(file: string, flag: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return withoutMark(await readFile(file, 'utf8'))
   } catch (cause) {
     const why =
       cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'does not exist' : 'cannot be read'
@@ -253,7 +269,12 @@ export async function readGiven(file: string, flag: string): Promise<string> {
 export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString('utf8')
+  return withoutMark(Buffer.concat(chunks).toString('utf8'))
+}
+
+/** Some editors begin a text with a byte order mark, behind which a # would not begin its line. */
+function withoutMark(text: string): string {
+  return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 
 /** `directory` is absolute. */

@@ -16,7 +16,7 @@ import {DETAILS, EXAMPLES} from './help.ts'
 import {addHost} from './host-program.ts'
 import type {Io} from './io.ts'
 import {nearest} from './nearest.ts'
-import {count, oneOf, PRIORITIES, parseChecksum, parseUrl, path, usageError} from './parse.ts'
+import {count, filePath, oneOf, PRIORITIES, parseChecksum, parseUrl, path, usageError} from './parse.ts'
 import {addPut} from './put-program.ts'
 import type {RunFlags} from './run-flags.ts'
 import type {GetFlags} from './wanted.ts'
@@ -205,7 +205,7 @@ function addGet(program: Command, io: Io, finish: (code: number) => void): void 
     user: 'who you are for the server: over HTTP told when it asks (Basic, Digest), over FTP with the login',
   })
     .description('download files; run it again to go on with what is unfinished')
-    .option('-o, --output <file>', 'where to put the one file', path('--output'))
+    .option('-o, --output <file>', 'where to put the one file', filePath('--output'))
     .option(
       '-d, --directory <dir>',
       'the directory for the files (default: the working directory)',

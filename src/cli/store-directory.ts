@@ -1,12 +1,13 @@
 /** Where the records live when nobody says it: the user's data directory. */
 
 import {access} from 'node:fs/promises'
-import {homedir} from 'node:os'
 import {join, resolve} from 'node:path'
 import {TransferError} from '../domain/errors.ts'
+import {homeDirectory} from './home-directory.ts'
 
 const NAME = 'background-transfer'
 
+/** Absolute. Throws DIRECTORY_MISSING where nobody says it and the user has no home. */
 export function storeDirectory(
   given: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
@@ -18,11 +19,20 @@ export function storeDirectory(
 }
 
 function dataDirectory(env: Readonly<Record<string, string | undefined>>, platform: NodeJS.Platform): string {
-  if (platform === 'win32') return env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local')
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support')
+  if (platform === 'win32') return env.LOCALAPPDATA || join(demandHome(), 'AppData', 'Local')
+  if (platform === 'darwin') return join(demandHome(), 'Library', 'Application Support')
   // The specification says that a relative path is to be ignored.
   const {XDG_DATA_HOME: data = ''} = env
-  return data.startsWith('/') ? data : join(homedir(), '.local', 'share')
+  return data.startsWith('/') ? data : join(demandHome(), '.local', 'share')
+}
+
+function demandHome(): string {
+  const home = homeDirectory()
+  if (home !== undefined) return home
+  throw new TransferError('DIRECTORY_MISSING', 'this user has no home directory for the records', {
+    where: 'HOME',
+    advice: 'name a directory for them with --store or $BGT_STORE',
+  })
 }
 
 /**

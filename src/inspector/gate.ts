@@ -17,8 +17,12 @@ export interface Asked {
   readonly headers: IncomingHttpHeaders
 }
 
+const LOOPBACK = ['127.0.0.1', 'localhost']
+/** Browsers leave it away. */
+const PORT_OF_HTTP = 80
+
 export function refusalOf({method, headers}: Asked, port: number): Refused | undefined {
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`]
+  const hosts = LOOPBACK.flatMap((name) => (port === PORT_OF_HTTP ? [name, `${name}:${port}`] : [`${name}:${port}`]))
   const {host, origin} = headers
   if (host === undefined || !hosts.includes(host.toLowerCase())) {
     return refused(421, 'WRONG_HOST', 'this server answers only on its loopback address')

@@ -3,7 +3,7 @@
  * processes; the others ask the same code in this one.
  */
 
-import {mkdir, readdir, readFile, stat, writeFile} from 'node:fs/promises'
+import {mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Level} from 'level'
 import {beforeAll, describe, expect, it} from 'vitest'
@@ -68,6 +68,7 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['a user without password', ['get', '--user', 'ann', 'http://127.0.0.1/x'], /--user/],
     ['an empty store', ['get', '--store', '', 'http://127.0.0.1/x'], /no path \(--store\)/],
     ['an empty output', ['get', '-o', '', 'http://127.0.0.1/x'], /no path \(--output\)/],
+    ['a directory for an output', ['get', '-o', 'new/', 'http://127.0.0.1/x'], /names a directory \(--output\)/],
     ['an empty directory', ['get', '-d', '', 'http://127.0.0.1/x'], /no path \(--directory\)/],
     ['-o and -d', ['get', '-o', 'a', '-d', '.', 'http://127.0.0.1/x'], /--directory/],
     ['-o for two URLs', ['get', '-o', 'a', 'http://127.0.0.1/x', 'http://127.0.0.1/y'], /--output/],
@@ -131,6 +132,7 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     'http://127.0.0.1/x\t\tsha256=abc',
     'http://127.0.0.1/x\tx\tcrc32=abc',
     'http://127.0.0.1/x\tx\t\tx',
+    'http://127.0.0.1/x\tnew/',
   ])('names the line of a list that is wrong, and starts nothing of it: %j', async (wrong) => {
     const list = `${world().server.url('/a')}\n# a note\n${wrong}\n`
     const {code, lines} = await world().bgt(['get', '-i', '-'], {stdin: list})
@@ -139,12 +141,43 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     expect(world().server.requests).toHaveLength(0)
   })
 
+  it('a list, and a file of headers, may begin with a byte order mark and a comment', async () => {
+    const [list, headers] = [world().path('list.txt'), world().path('headers.txt')]
+    await writeFile(list, '\ufeff# files\r\nnot a url\r\n')
+    await writeFile(headers, '\ufeff# headers\r\nno header\r\n')
+    expect((await refusal(world(), ['get', '-i', list])).line).toContain('list.txt, line 2')
+    const stdin = '\ufeff# files\nnot a url\n'
+    expect((await world().call(['get', '-i', '-'], {stdin})).lines[0]).toContain('stdin, line 2')
+    const {line} = await refusal(world(), ['get', 'http://127.0.0.1/x', '--header-file', headers])
+    expect(line).toContain('headers.txt, line 2')
+    await Promise.all([list, headers].map((file) => rm(file)))
+  })
+
   it('a digest of its own for a file of a list, and another one for all', async () => {
     const stdin = `${world().server.url('/a')}\t\tsha256=${DIGEST}\n`
     const {code, lines} = await world().call(['get', '-i', '-', '--checksum', `sha256=${'0'.repeat(64)}`], {stdin})
     expect(lines).toEqual([expect.stringMatching(/digest of its own.*\(--checksum\)/)])
     expect(code).toBe(2)
     expect(world().server.requests).toHaveLength(0)
+  })
+})
+
+describe('a working directory that was removed', () => {
+  it('is missed only by what needs it', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const [hook, gone] = [world.path('hook.cjs'), world.path('gone')]
+      const remove = `fs.mkdirSync(${JSON.stringify(gone)}); process.chdir(${JSON.stringify(gone)}); fs.rmdirSync('../gone')`
+      await writeFile(hook, `const fs = require('node:fs'); ${remove}`)
+      const env = {NODE_OPTIONS: `--require=${hook}`}
+      world.server.route('/file.bin', {content: CONTENT})
+      const url = world.server.url('/file.bin')
+      expect(await processRefusal(world, ['get', url], env)).toEqual({
+        code: 8,
+        line: 'bgt: the working directory is not there any more (.): change to another one',
+      })
+      const {code, stderr} = await world.bgt(['get', url, '-d', world.directory], {env})
+      expect([code, stderr]).toEqual([0, expect.stringContaining(`${world.path('file.bin')}: completed`)])
+    })
   })
 })
 
@@ -412,6 +445,18 @@ describe('a store that cannot be used ends with 10', () => {
       expect(line).toMatch(/1 record is damaged and left out .*run `bgt doctor`/)
       expect(code).toBe(10)
       expect(await world.digestOf('b')).toBe(DIGEST)
+    })
+  })
+
+  it('a file in the place of the store ends with 8, also for doctor --repair', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await mkdir(world.store)
+      await writeFile(join(world.store, 'store'), '')
+      for (const args of [['list'], ['get', world.server.url('/a')], ['doctor', '--repair']]) {
+        const {code, line} = await refusal(world, args)
+        expect([args[0], code, line]).toEqual([args[0], 8, expect.stringContaining('in the place of the store')])
+      }
+      expect(await readdir(world.store)).toContain('store')
     })
   })
 

@@ -99,6 +99,8 @@ const OFFERS: Readonly<Record<string, readonly string[]>> = {
   'bgt get -o LICEN': ['LICENSE'],
   'bgt get -d LICEN': [],
   'bgt get --directory visualiz': ['visualizations'],
+  'bgt put LICEN': ['LICENSE'],
+  'bgt put --met': ['--method'],
   // Behind an argument too.
   'bgt show 01a1 --hi': ['--history'],
   'bgt get one two --ser': ['--serialized'],

@@ -45,7 +45,7 @@ describe('the owner of a store', {timeout: 120_000}, () => {
       const {stdout, code} = await world.bgt(['host', 'status'])
       expect([code, stdout]).toEqual([
         0,
-        expect.stringMatching(/^process \d+ \(.+\) has .+ open for others, until it is ended\n$/),
+        expect.stringMatching(/^process \d+ \(.+\) has .+ open for others, as a host\n$/),
       ])
       expect(await inspected(world)).toBe(200)
       hosts[owner]?.kill('SIGTERM')

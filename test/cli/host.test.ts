@@ -1,7 +1,7 @@
 /** Several commands on one store: they speak to whoever has it, hand transfers over, and take the place of one that is gone. */
 
 import {existsSync} from 'node:fs'
-import {readFile, writeFile} from 'node:fs/promises'
+import {mkdir, readFile, writeFile} from 'node:fs/promises'
 import {firstValueFrom} from 'rxjs'
 import {filter} from 'rxjs/operators'
 import {beforeAll, describe, expect, it} from 'vitest'
@@ -165,6 +165,29 @@ describe('bgt host', {timeout: 120_000}, () => {
       expect((await host.ended).code).toBe(0)
       expect(existsSync(`${world.store}/control.sock`)).toBe(false)
       expect(await world.digestOf('a')).toBe(DIGEST)
+    })
+  })
+
+  it('is not started where the directory of the store cannot be made, in a line that says so', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await writeFile(world.path('file'), '')
+      const places = [
+        world.path('file'),
+        world.path('file/store'),
+        ...(existsSync('/proc/self') ? ['/proc/no/store'] : []),
+      ]
+      for (const place of places) {
+        const {code, lines} = await world.bgt(['host', '--background', '--store', place])
+        expect({code, lines}).toEqual({
+          code: 8,
+          lines: [
+            `bgt: the store directory cannot be created (${place}): choose another --store, or mend its permissions`,
+          ],
+        })
+      }
+      await mkdir(world.path('store/host.log'), {recursive: true})
+      const {code, lines} = await world.bgt(['host', '--background'])
+      expect({code, lines}).toEqual({code: 8, lines: [expect.stringMatching(/directory \(.*host\.log\)/)]})
     })
   })
 

@@ -8,6 +8,8 @@ import {TransferError} from '../../src/domain/errors.ts'
 import {operationId} from '../support/records.ts'
 
 const CLEAR_BELOW = '\u001b[0J'
+const HIDE_CURSOR = '\u001b[?25l'
+const SHOW_CURSOR = '\u001b[?25h'
 
 /** A stream that keeps what is written, write by write. */
 function fakeStream() {
@@ -63,14 +65,25 @@ describe('on a terminal', () => {
     vi.useFakeTimers()
     const {writes, stream} = fakeStream()
     const reporter = createBarsReporter({stderr: stream, env: {NO_COLOR: '1'}} as never, () => [])
-    writes.length = 0
     for (const file of ['/a', '/b']) reporter.tell(completed(file))
     expect(writes).toEqual([])
     vi.advanceTimersToNextTimer()
-    expect(writes).toEqual([`${CLEAR_BELOW}/a: completed, 0 bytes\n/b: completed, 0 bytes\n${CLEAR_BELOW}`])
+    expect(writes).toEqual([
+      `${HIDE_CURSOR}${CLEAR_BELOW}/a: completed, 0 bytes\n/b: completed, 0 bytes\n${CLEAR_BELOW}${SHOW_CURSOR}`,
+    ])
     vi.advanceTimersToNextTimer()
     expect(writes).toHaveLength(1)
     reporter.end(undefined)
+  })
+
+  it('the cursor is hidden for no longer than one write: a command may be stopped, or killed, at any moment', () => {
+    const {writes, stream} = fakeStream()
+    const reporter = createBarsReporter({stderr: stream, env: {NO_COLOR: '1'}} as never, () => [])
+    reporter.tell(completed('/a'))
+    reporter.fail(new TransferError('INTERNAL', 'broken'))
+    reporter.end(undefined)
+    for (const text of writes) expect(text.lastIndexOf(HIDE_CURSOR)).toBeLessThanOrEqual(text.lastIndexOf(SHOW_CURSOR))
+    expect(writes.join('')).toContain(HIDE_CURSOR)
   })
 
   it('what waits for the next frame is shown before the end, and before an error', () => {

@@ -1,10 +1,14 @@
 /** How the command starts: from a few files, and from what V8 compiled of them in an earlier run. */
 
+import {existsSync} from 'node:fs'
 import {chmod, mkdir, readdir, readFile, stat, utimes, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {v8Flags} from '../../src/cli/v8-flags.ts'
 import {type BuiltCli, buildCli, CliWorld} from './harness.ts'
+
+const LINUX = ['.local', 'share'] as const
+const DARWIN = ['Library', 'Application Support'] as const
 
 let cli: BuiltCli
 
@@ -119,10 +123,64 @@ describe('the cache of compiled code', () => {
     })
   })
 
+  it.skipIf(!existsSync('/proc/self'))('is not waited for where no directory can be made', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await list(world, {XDG_CACHE_HOME: '/proc/nowhere'})
+    })
+  })
+
   it('makes no home for a user whose home is not there', async () => {
     await CliWorld.run(cli, async (world) => {
       await list(world, {XDG_CACHE_HOME: '', HOME: world.path('home')})
       expect(await readdir(world.directory)).not.toContain('home')
+    })
+  })
+})
+
+describe('the home directory', () => {
+  /** The system knows of the user what `account` says; without it, nothing. */
+  async function withAccount(world: CliWorld, account?: string) {
+    const hook = world.path('account.cjs')
+    const answer = account === undefined ? "{ throw new Error('ENOENT') }" : `({homedir: ${JSON.stringify(account)}})`
+    await writeFile(
+      hook,
+      `const os = require('node:os')
+      const {homedir} = os
+      os.userInfo = () => ${answer}
+      os.homedir = () => process.env.HOME === undefined ? os.userInfo().homedir : homedir()
+      if (process.env.HOME === 'unset') delete process.env.HOME`,
+    )
+    return {NODE_OPTIONS: `--require=${hook}`, XDG_CACHE_HOME: ''}
+  }
+
+  it('is needed by nobody who says where the records are', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const env = {...(await withAccount(world)), HOME: 'unset'}
+      world.server.route('/a', {content: {seed: 1, size: 1000}})
+      expect(await world.bgt(['--help'], {env})).toMatchObject({code: 0, stderr: ''})
+      expect(await world.bgt(['get', world.server.url('/a')], {env})).toMatchObject({code: 0})
+    })
+  })
+
+  it('is said to be missing where it is needed and there is none', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const env = {...(await withAccount(world)), HOME: 'unset', BGT_STORE: ''}
+      const {code, stderr} = await world.bgt(['list'], {env})
+      expect({code, stderr}).toEqual({
+        code: 8,
+        stderr: expect.stringMatching(/^bgt: .* no home directory .* \(HOME\): .*--store or \$BGT_STORE\n$/),
+      })
+    })
+  })
+
+  it.each(['', 'relative'])('is that of the account where $HOME is %j', async (HOME) => {
+    await CliWorld.run(cli, async (world) => {
+      const home = world.path('home')
+      const env = {...(await withAccount(world, home)), HOME, BGT_STORE: ''}
+      const {code, stderr} = await world.bgt(['list'], {env})
+      const store = join(home, ...(process.platform === 'darwin' ? DARWIN : LINUX), 'background-transfer')
+      expect({code, stderr}).toEqual({code: 0, stderr: `there are no operations in ${store}\n`})
+      expect(await readdir(world.directory)).toEqual(['account.cjs'])
     })
   })
 })

@@ -297,7 +297,7 @@ describe('a look at the destination', () => {
 
 describe('a destination that is a socket', () => {
   test.each([
-    ['replaceExisting', 'is no file, but a device, a pipe or a socket'],
+    ['replaceExisting', 'this is no file, but a device, a pipe or a socket'],
     ['failIfExists', 'the file already exists'],
   ] as const)('is replaced under no policy: %s', async (collision, message) => {
     const file = join(directory, 'socket')

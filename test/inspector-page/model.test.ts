@@ -271,6 +271,14 @@ describe('a request by hand', () => {
     expect(curlOf(upload)).toContain("--request PUT --upload-file '/tmp/my file'")
   })
 
+  it('is one request where curl would read brackets as several', () => {
+    const asked = (url: string) => curlOf({...record, request: {...record.request, url}} as OperationRecord)
+    expect(asked('https://example.com/disk[1-3].iso')).toMatch(
+      /^curl --location --globoff .*'https:.*disk\[1-3\]\.iso'$/,
+    )
+    expect(asked('https://example.com/disk.iso')).not.toContain('--globoff')
+  })
+
   it('has headers as they are written', () => {
     expect(headerChanges('Authorization: Bearer a:b\n\r\nX-Gone:\n')).toEqual([
       ['Authorization', 'Bearer a:b'],

@@ -7,6 +7,7 @@ import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine, type Inspector} from '../../src/index.ts'
+import {refusalOf} from '../../src/inspector/gate.ts'
 import {ask, post, read} from './harness.ts'
 
 let directory: string
@@ -76,6 +77,14 @@ describe('the gate', () => {
   it('takes both loopback names with its own port', async () => {
     expect(await probe({...bearer(), host: `localhost:${port}`})).toBe(200)
     expect(await probe({...bearer(), host: `127.0.0.1:${port}`})).toBe(200)
+  })
+
+  it('takes them without a port where browsers name none: under port 80', () => {
+    for (const host of ['localhost', '127.0.0.1', 'localhost:80']) {
+      expect(refusalOf({method: 'GET', headers: {host, origin: `http://${host}`}}, 80)).toBeUndefined()
+      expect(refusalOf({method: 'GET', headers: {host}}, 8080)?.status).toBe(421)
+    }
+    expect(refusalOf({method: 'GET', headers: {host: 'evil.example'}}, 80)?.status).toBe(421)
   })
 
   it.each(['https://evil.example', 'null', 'http://127.0.0.1:1', 'http://localhost', 'http://127.0.0.1.evil.example'])(

@@ -7,7 +7,7 @@ import {createHash} from 'node:crypto'
 import {accessSync, rmSync} from 'node:fs'
 import {chmod, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import type {Server} from 'node:http'
-import {tmpdir, userInfo} from 'node:os'
+import {tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
 import {errnoOf} from '../file/file-errors.ts'
@@ -23,7 +23,7 @@ export function controlAddress(directory: string, platform: NodeJS.Platform = pr
   if (platform === 'win32') return String.raw`\\.\pipe\background-transfer-${digest(absolute)}`
   const plain = join(absolute, SOCKET)
   if (Buffer.byteLength(plain) <= LONGEST_PATH_BYTES) return plain
-  return join(tmpdir(), `background-transfer-${userInfo().uid}-${digest(absolute)}`, SOCKET)
+  return join(tmpdir(), `background-transfer-${ownUid()}-${digest(absolute)}`, SOCKET)
 }
 
 /** Where the host of this store listens: the pointer file wins, since its writer's directory for temporary files may be another. */
@@ -81,11 +81,16 @@ export async function listenAt(server: Server, directory: string): Promise<() =>
   }
 }
 
+/** Not of `userInfo`, which fails where the system has no record of the user. */
+function ownUid(): number | undefined {
+  return process.getuid?.()
+}
+
 /** Somebody else may have made it, to see who comes. */
 async function makePrivate(directory: string): Promise<void> {
   await mkdir(directory, {recursive: true, mode: 0o700})
   const {uid, mode} = await stat(directory)
-  if (uid === userInfo().uid && (mode & 0o077) === 0) return
+  if (uid === ownUid() && (mode & 0o077) === 0) return
   throw new TransferError('FILE_ACCESS', 'the directory of the control socket belongs to somebody else', {
     where: directory,
     advice: 'remove it, or give the store a shorter path',

@@ -12,7 +12,7 @@ import type {FileFacts, FileSystem} from './file-system.ts'
 export function refuseToReplace(file: string, present: FileFacts | undefined): void {
   if (present?.kind !== 'other') return
   const advice = 'choose another name'
-  throw new TransferError('FILE_EXISTS', 'is no file, but a device, a pipe or a socket', {where: file, advice})
+  throw new TransferError('FILE_EXISTS', 'this is no file, but a device, a pipe or a socket', {where: file, advice})
 }
 
 export class TargetCheck {

@@ -2,7 +2,21 @@
 
 import {mkdir, stat} from 'node:fs/promises'
 import {dirname} from 'node:path'
+import {TransferError} from '../../domain/errors.ts'
 import {codeOf} from './store-errors.ts'
+
+/** That of a store, before anything of it is there. Rejects with FILE_ACCESS. */
+export async function makeStoreDirectory(directory: string): Promise<void> {
+  try {
+    await makeDirectory(directory)
+  } catch (cause) {
+    throw new TransferError('FILE_ACCESS', 'the store directory cannot be created', {
+      where: directory,
+      cause,
+      advice: 'choose another --store, or mend its permissions',
+    })
+  }
+}
 
 /**
  * With those above it. The recursive `mkdir` of Node.js never ends where a directory takes no other, and says ENOENT: under /proc, or in

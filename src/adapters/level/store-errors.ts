@@ -1,6 +1,7 @@
 /** Level's failures as errors of the engine: one table by Level's code, one by what the system said. */
 
 import {TransferError} from '../../domain/errors.ts'
+import {NO_DIRECTORY_ADVICE} from '../file/file-errors.ts'
 
 /** What strerror says when a disk, a quota or a file has no room left (LevelDB passes on the text, not the number). */
 const NO_ROOM = /No space left on device|Disk quota exceeded|File too large/i
@@ -23,6 +24,13 @@ export function storeError(thrown: unknown, where: string): TransferError {
   }
   if (NO_ACCESS.test(text) || code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new TransferError('FILE_ACCESS', 'the store cannot be written', {where, cause, advice: ACCESS_ADVICE})
+  }
+  if (code === 'EEXIST' || code === 'ENOTDIR') {
+    return new TransferError('DIRECTORY_MISSING', 'what stands in the place of the store is no directory', {
+      where,
+      cause,
+      advice: NO_DIRECTORY_ADVICE,
+    })
   }
   if (code === 'LEVEL_IO_ERROR' || code === 'EIO') {
     // A table or the MANIFEST that is gone reads as an I/O error: that is damage, not a broken disk.

@@ -29,8 +29,9 @@ export async function hostStatus(io: Io, {store, json}: HostStatusFlags): Promis
     if (json === true) {
       await printJson(io, {store: directory, pid, version, stays, applications})
     } else {
-      const until = stays === true ? 'until it is ended' : 'while its own work lasts'
-      await printResult(io, `process ${pid} (${version}) has ${printable(directory)} open for others, ${until}`)
+      // A host, too, may end by itself when nothing is left to do.
+      const how = stays === true ? 'as a host' : 'while its own work lasts'
+      await printResult(io, `process ${pid} (${version}) has ${printable(directory)} open for others, ${how}`)
       for (const each of applications) await printResult(io, lineOf(each))
     }
     return 0

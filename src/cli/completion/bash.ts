@@ -1,6 +1,6 @@
 /** The completion script for bash, 3.2 and newer. */
 
-import type {CommandLine, FlagShape, FlagValue} from './command-line.ts'
+import type {CommandLine, CommandShape, FlagShape, FlagValue} from './command-line.ts'
 
 export function bashScript({commands, flags}: CommandLine): string {
   const names = commands.map(({name}) => name)
@@ -20,7 +20,7 @@ ${values.join('\n')}
   esac
   case "$command" in
     '') _bgt_words ${[...names, ...namesOf(flags)].join(' ')} ;;
-${commands.map(({name, flags: own, words}) => commandCase(name, own, words.flat())).join('\n')}
+${commands.map(commandCase).join('\n')}
   esac
 }
 _bgt_words() {
@@ -36,8 +36,9 @@ _bgt_files() {
 complete -F _bgt bgt`
 }
 
-function commandCase(name: string, flags: readonly FlagShape[], words: readonly string[]): string {
-  return `    ${name}) _bgt_words ${[...words, ...namesOf(flags)].join(' ')} ;;`
+function commandCase({name, flags, takesFile, words}: CommandShape): string {
+  const offered = `_bgt_words ${[...words.flat(), ...namesOf(flags)].join(' ')}`
+  return `    ${name}) ${takesFile ? `case "$current" in -*) ${offered} ;; *) _bgt_files -f ;; esac` : offered} ;;`
 }
 
 /** What comes after a flag that takes a value. */

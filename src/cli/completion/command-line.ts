@@ -12,6 +12,8 @@ export interface CommandShape {
   readonly name: string
   readonly description: string
   readonly flags: readonly FlagShape[]
+  /** Its first argument is a file. */
+  readonly takesFile: boolean
   /** What its arguments may be, where that is a closed set; one list for each argument. */
   readonly words: readonly (readonly string[])[]
 }
@@ -34,7 +36,7 @@ const HELP: FlagShape = {short: '-h', long: '--help', description: 'show help', 
 export function commandLineOf(program: Command): CommandLine {
   const commands = program.commands.map(shapeOf)
   const names = commands.map(({name}) => name)
-  const help = {name: 'help', description: 'show help for a command', flags: [], words: [names]}
+  const help = {name: 'help', description: 'show help for a command', flags: [], takesFile: false, words: [names]}
   return {commands: [...commands, help], flags: [...flagsOf(program), HELP]}
 }
 
@@ -43,6 +45,7 @@ function shapeOf(command: Command): CommandShape {
     name: command.name(),
     description: command.description(),
     flags: [...flagsOf(command), HELP],
+    takesFile: command.registeredArguments[0]?.name() === 'file',
     words: command.registeredArguments.map(({argChoices}) => argChoices ?? []),
   }
 }

@@ -17,11 +17,12 @@ export function fishScript({commands, flags}: CommandLine): string {
   return lines.join('\n')
 }
 
-function commandLines({name, flags, words}: CommandShape): readonly string[] {
+function commandLines({name, flags, takesFile, words}: CommandShape): readonly string[] {
   const when = `__fish_seen_subcommand_from ${name}`
   const choices = words.flat().join(' ')
   return [
     ...flags.map((flag) => flagLine(when, flag)),
+    ...(takesFile ? [`complete -c bgt -n ${quoted(when)} -F`] : []),
     ...(choices === '' ? [] : [`complete -c bgt -n ${quoted(when)} -a ${quoted(choices)}`]),
   ]
 }

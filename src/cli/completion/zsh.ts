@@ -30,12 +30,13 @@ ${commands.map(commandCase).join('\n')}
 if [ "$funcstack[1]" = _bgt ]; then _bgt "$@"; else compdef _bgt bgt; fi`
 }
 
-function commandCase({name, flags, words}: CommandShape): string {
+function commandCase({name, flags, takesFile, words}: CommandShape): string {
   const specs = [
     ...flags.map(flagSpec),
     ...words
       .map((each, index) => quoted(`${index + 1}: :(${each.join(' ')})`))
       .filter((_, index) => words[index]?.length),
+    ...(takesFile ? ["'1:file:_files'"] : []),
     // Without it, nothing at all is offered behind an argument that no spec expects.
     "'*: :'",
   ]

@@ -1,6 +1,7 @@
 /**
  * On a terminal: a line for each active file, redrawn in place at most ten times a second; what has ended scrolls
- * away above, with the next of these.
+ * away above, with the next of these. Whatever stops or kills the process leaves the terminal as it should be: the cursor is hidden
+ * while a frame is drawn, and no longer.
  */
 
 import {basename} from 'node:path'
@@ -32,7 +33,9 @@ export function createBarsReporter({stderr, env}: Io, active: () => readonly Tra
   const draw = (lines: readonly string[]) => {
     const back = shown.length === 0 ? '' : `\r\u001b[${shown.length}A`
     const body = lines.map((line) => `${CLEAR_LINE}${line}\n`).join('')
-    stderr.write(`${back}${above === '' ? '' : `${CLEAR_BELOW}${above}`}${body}${CLEAR_BELOW}`)
+    stderr.write(
+      `${HIDE_CURSOR}${back}${above === '' ? '' : `${CLEAR_BELOW}${above}`}${body}${CLEAR_BELOW}${SHOW_CURSOR}`,
+    )
     shown = lines
     above = ''
   }
@@ -46,8 +49,7 @@ export function createBarsReporter({stderr, env}: Io, active: () => readonly Tra
     if (above !== '' || lines.length !== shown.length || lines.some((line, index) => line !== shown[index])) draw(lines)
   }, REDRAW_MS)
   timer.unref()
-  stderr.write(HIDE_CURSOR)
-  const leave = () => stderr.write(`${above}${SHOW_CURSOR}`)
+  const leave = () => stderr.write(above)
   process.once('exit', leave)
 
   return {

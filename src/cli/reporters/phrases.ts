@@ -9,8 +9,19 @@ import type {Notice, Transfer} from '../transfer.ts'
 /** The file as the person who stands in the working directory would name it; what has no file is an upload. */
 export function fileText(file: string): string {
   if (file === '') return 'upload'
-  const fromHere = relative(process.cwd(), file)
+  const here = workingDirectory()
+  if (here === undefined) return file
+  const fromHere = relative(here, file)
   return fromHere === '' || fromHere.startsWith('..') ? file : fromHere
+}
+
+/** Undefined where somebody removed it. */
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd()
+  } catch {
+    return undefined
+  }
 }
 
 export function skippedText(file: string): string {

@@ -8,6 +8,8 @@ export function curlOf({request, target, direction}: OperationRecord): string {
   const parts = [
     'curl',
     '--location',
+    // curl would fetch a[1-3] three times, and send it as often.
+    ...([url, target.file].some((each) => /[[\]{}]/.test(each)) ? ['--globoff'] : []),
     ...(method === 'GET' ? [] : ['--request', quoted(method)]),
     ...headers.flatMap(([name, value]) => ['--header', quoted(`${name}: ${value}`)]),
     ...(isUpload ? ['--upload-file', quoted(target.file)] : ['--continue-at', '-', '--output', quoted(target.file)]),
