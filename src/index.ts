@@ -58,7 +58,7 @@ export {
 export {BackgroundTransferContentPart} from './namespace/background-transfer-content-part.ts'
 export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
 export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
-export {BackgroundUploader, type ByteStream, type UploadOptions} from './namespace/background-uploader.ts'
+export {BackgroundUploader, type UploadOptions} from './namespace/background-uploader.ts'
 export {ContentPrefetcher, type PrefetchReport, type UriList} from './namespace/content-prefetcher.ts'
 export {
   type BackgroundDownloadProgress,
@@ -66,6 +66,7 @@ export {
   type RangesDownloadedListener,
   type RunningDownload,
 } from './namespace/download-operation.ts'
+export type {ByteStream} from './namespace/given-bytes.ts'
 export type {
   IBackgroundTransferBase,
   IBackgroundTransferContentPartFactory,
