@@ -2,8 +2,8 @@
 
 import {invalidArgument} from '../domain/errors.ts'
 import {assertOptions, shown} from '../domain/given.ts'
+import type {OperationFilter} from '../domain/matches-query.ts'
 import type {OperationId} from '../domain/operation-id.ts'
-import type {OperationQuery} from '../ports/record-store.ts'
 
 /** Throws INVALID_ARGUMENT for what is no text; a text that names nothing is for whoever looks for it. */
 export function assertGuid(guid: OperationId): void {
@@ -11,7 +11,7 @@ export function assertGuid(guid: OperationId): void {
 }
 
 /** Throws INVALID_ARGUMENT for what a store cannot look for. Its limit is looked at where it is obeyed. */
-export function assertQuery(query: OperationQuery): void {
+export function assertQuery(query: OperationFilter & {readonly after?: OperationId}): void {
   assertOptions('query', query)
   const {states} = query
   if (states !== undefined && !(Array.isArray(states) && states.every((each) => typeof each === 'string'))) {
