@@ -1,7 +1,8 @@
 /** BackgroundTransferEngine: what an application opens. A thin public face of src/engine over this machine's adapters. */
 
 import {filter, map, type Observable} from 'rxjs'
-import {invalidArgument, TransferError} from './domain/errors.ts'
+import {TransferError} from './domain/errors.ts'
+import {assertOptions, shown} from './domain/given.ts'
 import type {JournalEntry, JournalPage} from './domain/journal.ts'
 import {isOperationId, type OperationId} from './domain/operation-id.ts'
 import {uploadName} from './domain/upload.ts'
@@ -27,6 +28,10 @@ import {
   uploadOf,
 } from './namespace/current-transfers.ts'
 import type {DownloadOperation} from './namespace/download-operation.ts'
+import {assertPath} from './namespace/given-path.ts'
+import {assertGuid, assertQuery, plainAddress} from './namespace/given-query.ts'
+import {givenList} from './namespace/list-of.ts'
+import {ownerOf} from './namespace/memberships.ts'
 import {type OperationSummary, summaryOf} from './namespace/operation-summary.ts'
 import {
   requestUnconstrainedDownloads,
@@ -100,7 +105,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /** With a completion group of this engine, every download of it joins that. Throws INVALID_ARGUMENT. */
   createDownloader(options: {readonly completionGroup?: BackgroundTransferCompletionGroup} = {}): BackgroundDownloader {
-    return new BackgroundDownloader(this.#owner(options.completionGroup))
+    return new BackgroundDownloader(ownerOf(this.#engine, options))
   }
 
   /** The same as new BackgroundTransferCompletionGroup, in this engine. */
@@ -133,7 +138,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /** With a completion group of this engine, every upload of it joins that. Throws INVALID_ARGUMENT. */
   createUploader(options: {readonly completionGroup?: BackgroundTransferCompletionGroup} = {}): BackgroundUploader {
-    return new BackgroundUploader(this.#owner(options.completionGroup))
+    return new BackgroundUploader(ownerOf(this.#engine, options))
   }
 
   /** The same as the static members of ContentPrefetcher, of this engine. */
@@ -203,6 +208,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /** The operation that writes, or last wrote, this file (absolute path). */
   async findByFileAsync(file: string): Promise<DownloadOperation | undefined> {
+    assertPath('file', file)
     const entry = await this.#engine.findByFile(file)
     return entry === undefined ? undefined : downloadOf(this.#engine, entry)
   }
@@ -212,21 +218,21 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * findByFileAsync answers for each of them.
    */
   async filesOnRecordAsync(files: readonly string[]): Promise<ReadonlySet<string>> {
-    return new Set(await this.#engine.filesOnRecord(files))
+    const paths = givenList('files', files)
+    for (const path of paths) assertPath('files', path)
+    return new Set(await this.#engine.filesOnRecord(paths))
   }
 
   /** The last upload of this file (absolute path) to this address. */
   async findUploadAsync(uri: URL | string, sourceFile: string): Promise<UploadOperation | undefined> {
-    const url = new URL(uri)
-    url.username = ''
-    url.password = ''
-    url.hash = ''
-    const entry = await this.#engine.findByFile(uploadName(url.href, sourceFile))
+    assertPath('sourceFile', sourceFile)
+    const entry = await this.#engine.findByFile(uploadName(plainAddress('uri', uri), sourceFile))
     return entry === undefined ? undefined : uploadOf(this.#engine, entry)
   }
 
   /** A page of operations in the order of their guids, as plain data without secrets. Rejects with INVALID_ARGUMENT. */
   async queryAsync(query: OperationQuery = {}): Promise<readonly OperationSummary[]> {
+    assertQuery(query)
     return (await this.#engine.query(query)).map(summaryOf)
   }
 
@@ -252,7 +258,8 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    */
   async acknowledgeAsync(guids: Iterable<OperationId>): Promise<void> {
     await Promise.all(
-      Array.from(guids, async (guid) => {
+      givenList('guids', guids).map(async (guid) => {
+        assertGuid(guid)
         const entry = await this.#engine.find(guid)
         if (entry === undefined) return
         try {
@@ -268,7 +275,8 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * Removes the record of an ended operation, and what a failed one left of its part; never a finished file. Rejects with
    * ILLEGAL_STATE while it is unfinished.
    */
-  forgetAsync(guid: OperationId): Promise<void> {
+  async forgetAsync(guid: OperationId): Promise<void> {
+    assertGuid(guid)
     return this.#engine.forget(guid)
   }
 
@@ -281,12 +289,15 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * The transitions that are kept of an operation, the newest last; `[]` when nothing is known of it. Rejects with
    * INVALID_ARGUMENT.
    */
-  journalAsync(guid: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
+  async journalAsync(guid: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
+    assertGuid(guid)
+    assertOptions('page', page)
     return this.#engine.journal(guid, page)
   }
 
   /** Everything that is kept of one operation, masked, for a report. Rejects with OPERATION_UNKNOWN. */
   async exportAsync(guid: OperationId): Promise<ExportBundle> {
+    assertGuid(guid)
     const {exportBundle} = await import('./inspector/bundle.ts')
     return exportBundle(this.#engine, guid)
   }
@@ -295,7 +306,8 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * Serves the inspector's page on 127.0.0.1, behind a token and read-only unless `control` is set. Nothing of it is loaded
    * before. Rejects with INVALID_ARGUMENT when the port is not free.
    */
-  inspect(options: InspectOptions = {}): Promise<Inspector> {
+  async inspect(options: InspectOptions = {}): Promise<Inspector> {
+    assertOptions('options', options)
     return this.#opened.startInspector(options)
   }
 
@@ -324,16 +336,9 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   async #find(guid: string): Promise<HeldOperation> {
     const entry = isOperationId(guid) ? await this.#engine.find(guid) : undefined
-    if (entry === undefined) throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: guid})
+    if (entry === undefined)
+      throw new TransferError('OPERATION_UNKNOWN', 'there is no such operation', {where: shown(guid)})
     return entry
-  }
-
-  #owner(
-    completionGroup: BackgroundTransferCompletionGroup | undefined,
-  ): EngineApi | BackgroundTransferCompletionGroup {
-    if (completionGroup === undefined) return this.#engine
-    if (completionGroup?.belongsTo?.(this.#engine) === true) return completionGroup
-    throw invalidArgument('completionGroup', 'must be a completion group of this engine')
   }
 
   [Symbol.asyncDispose](): Promise<void> {

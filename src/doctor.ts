@@ -2,8 +2,11 @@
 
 import {findSideFiles, type SideFinding} from './adapters/file/find-side-files.ts'
 import {diagnose, type RepairReport, repair, type StoreReport} from './adapters/level/doctor.ts'
+import {assertOptions} from './domain/given.ts'
 import {sizeOf} from './domain/range-set.ts'
 import {NO_ATTEMPTS, type OperationRecord} from './domain/record.ts'
+import {assertPath} from './namespace/given-path.ts'
+import {givenList} from './namespace/list-of.ts'
 
 export type {RepairReport, StoreReport}
 
@@ -14,16 +17,21 @@ export interface RepairStoreOptions {
 
 /**
  * Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open, and with DISK_FULL or
- * FILE_ACCESS when it cannot be opened for want of room or permission.
+ * FILE_ACCESS when it cannot be opened for want of room or permission; with INVALID_ARGUMENT.
  */
-export function diagnoseStore(directory: string): Promise<StoreReport> {
+export async function diagnoseStore(directory: string): Promise<StoreReport> {
+  assertPath('directory', directory)
   return diagnose(directory)
 }
 
 /** Puts a new store in the place of the old one, which is kept aside. Rejects with STORE_LOCKED while somebody has it open. */
 export async function repairStore(directory: string, options: RepairStoreOptions = {}): Promise<RepairReport> {
+  assertPath('directory', directory)
+  assertOptions('options', options)
+  const search = new Set(givenList('search', options.search === undefined ? [] : options.search))
+  for (const each of search) assertPath('search', each)
   const salvaged: OperationRecord[] = []
-  for (const each of new Set(options.search ?? [])) {
+  for (const each of search) {
     for (const finding of await findSideFiles(each)) {
       const record = recordOf(finding)
       if (record !== undefined) salvaged.push(record)

@@ -18,7 +18,7 @@ export {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 export type {ExpectedContent} from './domain/content-guard.ts'
 export {BackgroundTransferCostPolicy} from './domain/cost-policy.ts'
 export {ERROR_CODES, type ErrorCode, type ErrorKind, type RetryVerdict} from './domain/error-codes.ts'
-export {TransferError} from './domain/errors.ts'
+export {type ErrorDetails, type SerializedError, TransferError, type TransferErrorOptions} from './domain/errors.ts'
 export type {Explanation} from './domain/explain.ts'
 export type {JournalEntry, JournalPage} from './domain/journal.ts'
 export type {LineMove} from './domain/line-move.ts'
@@ -27,7 +27,7 @@ export type {OperationId} from './domain/operation-id.ts'
 export type {PrefetchOutcome} from './domain/prefetch.ts'
 export {BackgroundTransferPriority} from './domain/priority.ts'
 export type {ProxyOptions} from './domain/proxy.ts'
-export type {Checksum, ChecksumAlgorithm, CollisionPolicy} from './domain/record.ts'
+export type {Checksum, ChecksumAlgorithm, CollisionPolicy, FtpTls} from './domain/record.ts'
 export type {Redirect} from './domain/redirect.ts'
 export {BackgroundTransferStatus, type LifeState} from './domain/status.ts'
 export type {TaskCall, TaskDownload, TaskLaunch} from './domain/task-view.ts'
@@ -35,12 +35,14 @@ export type {StepAnswer, StepOutcome, UploadStep, UploadView} from './domain/upl
 export type {Json, ResumableFacts, UploadWay} from './domain/upload-way.ts'
 export {WebErrorStatus} from './domain/web-error-status.ts'
 export type {ApplicationStanding} from './engine/applications/application-quotas.ts'
+export type {LimitOptions} from './engine/engine-limits.ts'
 export type {EngineEvent, ProgressChange} from './engine/events.ts'
 export type {
   BackgroundTaskOptions,
   ConstrainedTransfer,
   EngineOptions,
   PrefetchOptions,
+  RetentionPolicy,
   UnconstrainedConsent,
 } from './engine/options.ts'
 export type {InspectOptions, Inspector} from './inspector/inspector.ts'
@@ -58,7 +60,7 @@ export {
 export {BackgroundTransferContentPart} from './namespace/background-transfer-content-part.ts'
 export {BackgroundTransferError} from './namespace/background-transfer-error.ts'
 export {BackgroundTransferGroup} from './namespace/background-transfer-group.ts'
-export {BackgroundUploader, type ByteStream, type UploadOptions} from './namespace/background-uploader.ts'
+export {BackgroundUploader, type UploadOptions} from './namespace/background-uploader.ts'
 export {ContentPrefetcher, type PrefetchReport, type UriList} from './namespace/content-prefetcher.ts'
 export {
   type BackgroundDownloadProgress,
@@ -66,6 +68,7 @@ export {
   type RangesDownloadedListener,
   type RunningDownload,
 } from './namespace/download-operation.ts'
+export type {ByteStream} from './namespace/given-bytes.ts'
 export type {
   IBackgroundTransferBase,
   IBackgroundTransferContentPartFactory,
@@ -87,6 +90,7 @@ export type {
 } from './namespace/ranges-downloaded.ts'
 export {ResponseInformation} from './namespace/response-information.ts'
 export type {RunningTransfer, WaitOptions} from './namespace/running-transfer.ts'
+export type {ChangeableOptions} from './namespace/transfer-operation.ts'
 export {UnconstrainedTransferRequestResult} from './namespace/unconstrained-transfers.ts'
 export {type BackgroundUploadProgress, type RunningUpload, UploadOperation} from './namespace/upload-operation.ts'
 export type {

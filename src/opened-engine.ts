@@ -4,6 +4,7 @@ import {resolve} from 'node:path'
 import {readRules} from './adapters/control/rules-file.ts'
 import type {ControlOptions} from './control.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
+import {assertOptions, shown} from './domain/given.ts'
 import {isSilentHost} from './domain/silent-host.ts'
 import {checkedApplications} from './engine/applications/application-options.ts'
 import {Engine} from './engine/engine.ts'
@@ -36,12 +37,12 @@ const LATE_PATIENCE_MS = 1_000
 export async function openEngine(
   options: BackgroundTransferEngineOptions | SharedEngineOptions,
 ): Promise<OpenedEngine> {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must name a directory')
+  assertOptions('options', options)
   return 'shared' in options && options.shared !== undefined ? openShared(options) : openHere(options)
 }
 
 async function openShared(options: SharedEngineOptions): Promise<OpenedEngine> {
-  if (options.shared !== 'host') throw invalidArgument('shared', `must be 'host', not ${String(options.shared)}`)
+  if (options.shared !== 'host') throw invalidArgument('shared', `must be 'host', not ${shown(options.shared)}`)
   switch (options.noHost) {
     case undefined:
     case 'embed': {
@@ -57,14 +58,16 @@ async function openShared(options: SharedEngineOptions): Promise<OpenedEngine> {
     default:
       throw invalidArgument(
         'noHost',
-        `must be 'embed', 'start' or 'fail', not ${String((options as SharedEngineOptions).noHost)}`,
+        `must be 'embed', 'start' or 'fail', not ${shown((options as SharedEngineOptions).noHost)}`,
       )
   }
 }
 
 /** As BackgroundTransferEngine.connect says. */
 export async function connectEngine(options: ConnectOptions): Promise<OpenedEngine> {
+  assertOptions('options', options)
   const {directory, startHost = false} = options
+  assertHostStart(startHost)
   if (startHost === false) return connectTo(options)
   const found = await unlessUnreachable(connectTo(options))
   if (found?.host()?.stays === true) return found
@@ -85,6 +88,7 @@ export async function connectEngine(options: ConnectOptions): Promise<OpenedEngi
 
 /** As BackgroundTransferEngine.openOrConnect says. */
 export async function openOrConnectEngine(options: BackgroundTransferEngineOptions): Promise<OpenedEngine> {
+  assertOptions('options', options)
   const {directory} = options
   const connect = (firstPatienceMs?: number) =>
     unlessUnreachable(connectTo({directory, succeed: options}, firstPatienceMs))
@@ -99,6 +103,24 @@ export async function openOrConnectEngine(options: BackgroundTransferEngineOptio
     if (late === undefined) throw error
     return late
   }
+}
+
+function assertHostStart(startHost: boolean | readonly string[]): void {
+  const isArguments = Array.isArray(startHost) && startHost.every((each) => typeof each === 'string')
+  if (typeof startHost === 'boolean' || isArguments) return
+  throw invalidArgument('startHost', `must be true, false or a list of arguments, not ${shown(startHost)}`)
+}
+
+function assertControl(control: boolean | ControlOptions): void {
+  if (typeof control === 'boolean') return
+  assertOptions('control', control)
+  const {stays, whenIdle} = control
+  if (stays !== undefined && typeof stays !== 'boolean') throw invalidArgument('control.stays', 'must be true or false')
+  if (whenIdle === undefined) return
+  assertOptions('control.whenIdle', whenIdle)
+  const {ms, call} = whenIdle
+  if (Number.isFinite(ms) && ms >= 0 && typeof call === 'function') return
+  throw invalidArgument('control.whenIdle', 'must have ms, from 0, and a function call')
 }
 
 async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Promise<OpenedEngine> {
@@ -147,6 +169,7 @@ async function unlessUnreachable(connected: Promise<OpenedEngine>): Promise<Open
 /** Opens an engine of this process; what others have of it ends before it does. */
 async function openHere(options: BackgroundTransferEngineOptions): Promise<OpenedEngine> {
   const {control = false, directory} = options
+  assertControl(control)
   const given = options.applications ?? (control === false ? undefined : await readRules(resolve(directory)))
   const applications = given === undefined ? undefined : checkedApplications(given)
   const ports = await createPlatform(options, applications)

@@ -28,6 +28,7 @@ import {createIndexReader} from './adapters/xml/index-reader.ts'
 import type {Applications} from './domain/applications.ts'
 import {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 import {invalidArgument} from './domain/errors.ts'
+import {assertOptions, shown} from './domain/given.ts'
 import type {ProxyOptions} from './domain/proxy.ts'
 import type {EnginePorts} from './engine/ports.ts'
 import type {ConditionsSource} from './ports/conditions.ts'
@@ -93,6 +94,8 @@ export interface CacheOptions {
 const MIB = 1024 * 1024
 
 function networkOf({proxy, tls, egress}: PlatformOptions): HttpTransportOptions {
+  if (tls !== undefined) assertOptions('tls', tls)
+  if (egress !== undefined) assertOptions('egress', egress)
   return {
     tls: tlsOptionsOf(tls),
     ...(proxy === undefined ? {} : {proxy}),
@@ -106,17 +109,18 @@ const SILENT: Log = {debug: () => {}, info: () => {}, warn: () => {}, error: () 
 export async function createPlatform(options: PlatformOptions, applications?: Applications): Promise<EnginePorts> {
   const durability = options.durability ?? 'power'
   if (durability !== 'power' && durability !== 'process') {
-    throw invalidArgument('durability', `must be 'power' or 'process', not ${String(durability)}`)
+    throw invalidArgument('durability', `must be 'power' or 'process', not ${shown(durability)}`)
   }
   const {diskReserveBytes} = options
   if (diskReserveBytes !== undefined && !(Number.isSafeInteger(diskReserveBytes) && diskReserveBytes >= 0)) {
-    throw invalidArgument('diskReserveBytes', `must be a whole number of bytes, not ${String(diskReserveBytes)}`)
+    throw invalidArgument('diskReserveBytes', `must be a whole number of bytes, not ${shown(diskReserveBytes)}`)
   }
   if (typeof options.directory !== 'string' || options.directory === '') {
     throw invalidArgument('directory', 'must be a path')
   }
   const directory = resolve(options.directory)
   await makeStoreDirectory(directory)
+  if (options.cache !== undefined) assertOptions('cache', options.cache)
   const spoolDirectory = join(directory, 'spool')
   const bounds = applications === undefined ? undefined : createFileBounds({applications, storeDirectory: directory})
   const content = createContentSource({spoolDirectory})
@@ -128,7 +132,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
     maxBytes: wholeBytes('cache.maxBytes', options.cache?.maxBytes, 256 * MIB),
     maxBodyBytes: wholeBytes('cache.maxResourceBytes', options.cache?.maxResourceBytes, 32 * MIB),
   })
-  const plainTransport = options.transport ?? networkTransport(options)
+  const plainTransport = withCalls('transport', options.transport, 'exchange', 'close') ?? networkTransport(options)
   return {
     store: createLevelStore({directory, durability}),
     transport: await transportOf(options, withCache(plainTransport, cache)),
@@ -155,7 +159,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
     secrets: await createFileSecrets(directory),
     conditions: await conditionsSource(options.conditions ?? 'machine'),
     log: loggerOf(options.logger ?? SILENT),
-    tasks: options.taskRunner ?? createTaskRunner(),
+    tasks: withCalls('taskRunner', options.taskRunner, 'locate', 'start') ?? createTaskRunner(),
     notifier: notifierOf(options.notifier ?? 'desktop'),
     protocols: uploadProtocols(options.uploadProtocols),
   }
@@ -179,6 +183,18 @@ function loggerOf(log: Log): Log {
   throw invalidArgument('logger', `must have the functions ${Object.keys(SILENT).join(', ')}`)
 }
 
+/** What an application brings for a port of ours. Throws INVALID_ARGUMENT unless it has these functions. */
+function withCalls<Port extends object>(
+  name: string,
+  port: Port | undefined,
+  ...calls: readonly (keyof Port & string)[]
+): Port | undefined {
+  if (port === undefined) return undefined
+  assertOptions(name, port)
+  if (calls.every((call) => typeof port[call] === 'function')) return port
+  throw invalidArgument(name, `must have the functions ${calls.join(', ')}`)
+}
+
 function networkTransport(options: PlatformOptions): Transport {
   const network = networkOf(options)
   return byScheme(createHttpTransport(network), createFtpTransport(network))
@@ -187,7 +203,7 @@ function networkTransport(options: PlatformOptions): Transport {
 function wholeBytes(name: string, value: number | undefined, usual: number): number {
   if (value === undefined) return usual
   if (Number.isSafeInteger(value) && value >= 0) return value
-  throw invalidArgument(name, `must be a whole number of bytes, not ${String(value)}`)
+  throw invalidArgument(name, `must be a whole number of bytes, not ${shown(value)}`)
 }
 
 /** Cookies say who asks: what they are sent with is not answered from the cache. */

@@ -8,6 +8,7 @@ import type {Observable} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
+import {shown} from '../domain/given.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
@@ -246,7 +247,7 @@ export class RemoteEngine implements EngineApi {
 
   answerOf(id: OperationId, position: number): AsyncIterable<Uint8Array> {
     if (!Number.isSafeInteger(position) || position < 0) {
-      throw invalidArgument('position', `must be a whole number from 0, not ${position}`)
+      throw invalidArgument('position', `must be a whole number from 0, not ${shown(position)}`)
     }
     return this.#link.stream(`answer?guid=${id}&position=${position}`)
   }

@@ -1,6 +1,7 @@
 /** What an application expects of a download's content, so that an error page is not saved as the file. */
 
 import {invalidArgument, TransferError} from './errors.ts'
+import {assertOptions, shown} from './given.ts'
 import {headerValue} from './header-fields.ts'
 import {redactUrl} from './redaction.ts'
 import type {ResponseFacts} from './response-facts.ts'
@@ -17,7 +18,9 @@ export interface ExpectedContent {
 }
 
 /** The expectation, checked and nothing else with it. Throws INVALID_ARGUMENT. */
-export function expectedContentOf({contentType, minBytes, maxBytes, magic}: ExpectedContent): ExpectedContent {
+export function expectedContentOf(expect: ExpectedContent): ExpectedContent {
+  assertOptions('expect', expect)
+  const {contentType, minBytes, maxBytes, magic} = expect
   for (const type of typesOf(contentType)) {
     if (typeof type !== 'string' || !/^[\w.+-]+\/(?:[\w.+-]+|\*)$/.test(type)) {
       throw invalidArgument('expect', `contentType must be a media type such as image/png or image/*`)
@@ -25,7 +28,7 @@ export function expectedContentOf({contentType, minBytes, maxBytes, magic}: Expe
   }
   for (const [name, bytes] of Object.entries({minBytes, maxBytes})) {
     if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0)) {
-      throw invalidArgument('expect', `${name} must be a whole number of bytes, not ${String(bytes)}`)
+      throw invalidArgument('expect', `${name} must be a whole number of bytes, not ${shown(bytes)}`)
     }
   }
   if (magic !== undefined && !(typeof magic === 'string' && /^(?:[0-9a-f]{2}){1,64}$/i.test(magic))) {

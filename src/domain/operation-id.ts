@@ -5,7 +5,7 @@ export type OperationId = string & {readonly __brand: 'OperationId'}
 const SHAPE = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 export function isOperationId(text: string): text is OperationId {
-  return SHAPE.test(text)
+  return typeof text === 'string' && SHAPE.test(text)
 }
 
 const COUNTER_LIMIT = 0x1000

@@ -1,6 +1,6 @@
 /** The engine that `new BackgroundDownloader()` and the static members act on: the first one opened, while it is open. */
 
-import {TransferError} from '../domain/errors.ts'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {EngineApi} from './engine-api.ts'
 
 const open: EngineApi[] = []
@@ -12,6 +12,12 @@ export function addOpenEngine(engine: EngineApi): void {
 export function removeOpenEngine(engine: EngineApi): void {
   const index = open.indexOf(engine)
   if (index !== -1) open.splice(index, 1)
+}
+
+/** Throws INVALID_ARGUMENT, in these words, for what is no engine of ours: the face that an application has is none. */
+export function assertEngine(argument: string, violated: string, engine: EngineApi): void {
+  if (typeof engine?.newId === 'function') return
+  throw invalidArgument(argument, `${violated}; of an engine, call its create methods`)
 }
 
 /** Throws CLOSED when no engine is open. */

@@ -4,6 +4,7 @@ import type {InspectionEvent, Observer} from 'xstate'
 import type {Applications} from '../domain/applications.ts'
 import {expectedContentOf} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
+import {assertOptions, shown} from '../domain/given.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationSettings} from '../domain/operation-settings.ts'
 import type {PrefetchSettings} from '../domain/prefetch.ts'
@@ -174,6 +175,10 @@ const BOUNDS = {
 const HEX_LENGTHS: Readonly<Record<Checksum['algorithm'], number>> = {md5: 32, sha1: 40, sha256: 64, sha512: 128}
 
 export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
+  for (const name of ['retention', 'limits', 'backgroundTasks', 'beforeAttempt'] as const) {
+    const given = options[name]
+    if (given !== undefined) assertOptions(name, given)
+  }
   const settings: OperationSettings = {
     connectTimeoutMs: bounded('connectTimeoutMs', options.connectTimeoutMs, 300_000, BOUNDS.connectTimeoutMs),
     responseTimeoutMs: bounded('responseTimeoutMs', options.responseTimeoutMs, 120_000, BOUNDS.responseTimeoutMs),
@@ -219,13 +224,13 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
     providers: providersOf(options.beforeAttempt ?? {}),
     applications: options.applications === undefined ? undefined : checkedApplications(options.applications),
     prefetch: prefetchOptions(options.prefetch ?? {}),
-    inspect: options.inspect,
+    inspect: observer('inspect', options.inspect),
   })
 }
 
 function prefetchOptions(options: false | PrefetchOptions): ResolvedEngineOptions['prefetch'] {
   if (options !== false && (typeof options !== 'object' || options === null)) {
-    throw invalidArgument('prefetch', `must be false or an object, not ${String(options)}`)
+    throw invalidArgument('prefetch', `must be false or an object, not ${shown(options)}`)
   }
   const {intervalMs, retryDelayMs, idleMs, fetchTimeoutMs} = options === false ? {} : options
   return {
@@ -288,6 +293,7 @@ export function byteRate(name: string, value: number | undefined): number | unde
 
 /** What an operation asks, and nothing else that came with it. Throws INVALID_ARGUMENT. */
 export function limitsOf(options: OperationLimits): OperationLimits {
+  assertOptions('options', options)
   const limits: {-readonly [Name in keyof OperationLimits]: OperationLimits[Name]} = {}
   for (const name of Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]) {
     const value = options[name]
@@ -303,18 +309,28 @@ export function limitsOf(options: OperationLimits): OperationLimits {
 }
 
 function flag(name: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') throw invalidArgument(name, `must be true or false, not ${String(value)}`)
+  if (typeof value !== 'boolean') throw invalidArgument(name, `must be true or false, not ${shown(value)}`)
   return value
+}
+
+/** What XState would fall over when the first actor is made. */
+function observer<T>(name: string, value: T): T {
+  if (value === undefined || typeof value === 'function') return value
+  if (typeof value === 'object' && value !== null) return value
+  throw invalidArgument(name, `must be an observer, not ${shown(value)}`)
 }
 
 function callback<T>(name: string, value: T): T {
-  if (typeof value !== 'function') throw invalidArgument(name, `must be a function, not ${String(value)}`)
+  if (typeof value !== 'function') throw invalidArgument(name, `must be a function, not ${shown(value)}`)
   return value
 }
 
-function checksumOf({algorithm, hex}: Checksum): Checksum {
-  const length = Object.hasOwn(HEX_LENGTHS, algorithm) ? HEX_LENGTHS[algorithm] : undefined
-  if (length === undefined) throw invalidArgument('checksum', `knows no digest ${String(algorithm)}`)
+function checksumOf(checksum: Checksum): Checksum {
+  assertOptions('checksum', checksum)
+  const {algorithm, hex} = checksum
+  const length =
+    typeof algorithm === 'string' && Object.hasOwn(HEX_LENGTHS, algorithm) ? HEX_LENGTHS[algorithm] : undefined
+  if (length === undefined) throw invalidArgument('checksum', `knows no digest ${shown(algorithm)}`)
   if (typeof hex !== 'string' || hex.length !== length || !/^[0-9a-f]+$/i.test(hex)) {
     throw invalidArgument('checksum', `must have ${length} hexadecimal digits for ${algorithm}`)
   }
@@ -324,7 +340,7 @@ function checksumOf({algorithm, hex}: Checksum): Checksum {
 function bounded(name: string, value: number | undefined, fallback: number, [low, high]: Bounds): number {
   if (value === undefined) return fallback
   if (!Number.isFinite(value) || value < low || value > high) {
-    throw invalidArgument(name, `must be between ${low} and ${high}, not ${value}`)
+    throw invalidArgument(name, `must be between ${low} and ${high}, not ${shown(value)}`)
   }
   return Math.trunc(value)
 }

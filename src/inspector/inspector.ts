@@ -59,6 +59,7 @@ The protocol under /api/v1 answers all the same; see docs/reference/inspector-pr
 export async function startInspector(engine: Engine, options: InspectOptions = {}): Promise<Inspector> {
   const {port: wanted = 0, control = false, token} = options
   if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535) throw invalidArgument('port', 'must be 0 to 65535')
+  if (typeof control !== 'boolean') throw invalidArgument('control', 'must be true or false')
   if (token !== undefined) checkToken(token)
   const files = await findPackageFiles()
   const server = createServer({keepAliveTimeout: 5_000})

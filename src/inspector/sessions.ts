@@ -13,7 +13,7 @@ const SECRET_LENGTH = 32
 
 /** Throws INVALID_ARGUMENT. */
 export function checkToken(token: string): void {
-  if (/^[\w-]+$/.test(token) && token.length >= SECRET_LENGTH) return
+  if (typeof token === 'string' && /^[\w-]+$/.test(token) && token.length >= SECRET_LENGTH) return
   throw invalidArgument('token', `must be ${SECRET_LENGTH} characters of base64url, or more`)
 }
 

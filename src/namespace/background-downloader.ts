@@ -4,6 +4,7 @@ import {resolve, sep} from 'node:path'
 import type {ExpectedContent} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {fileNameFromUrl} from '../domain/file-name.ts'
+import {assertOptions, assertSignal, shown} from '../domain/given.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {
   type Checksum,
@@ -12,7 +13,6 @@ import {
   NO_ATTEMPTS,
   NO_EVIDENCE,
   type TransferPolicy,
-  type TransferRequest,
 } from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import {isFtp} from '../engine/bytes/transfer-request.ts'
@@ -23,7 +23,10 @@ import type {BackgroundTransferCompletionGroup} from './background-transfer-comp
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentDownloads, getCurrentDownloadsForTransferGroup} from './current-transfers.ts'
 import {DownloadOperation} from './download-operation.ts'
+import {type ByteStream, bytesOf} from './given-bytes.ts'
+import {mirrorsOf} from './given-mirrors.ts'
 import {assertPath} from './given-path.ts'
+import {assertIterable} from './list-of.ts'
 import {assertPriority} from './transfer-operation.ts'
 import {TransferSettings} from './transfer-settings.ts'
 import {requestUnconstrainedDownloads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
@@ -171,15 +174,15 @@ export class BackgroundDownloader extends TransferSettings {
   async createDownloadAsync(
     uri: URL | string,
     resultFile: string,
-    requestBodyStream: AsyncIterable<Uint8Array>,
+    requestBodyStream: ByteStream,
     options: DownloadOptions & {readonly signal?: AbortSignal} = {},
   ): Promise<DownloadOperation> {
-    if (typeof requestBodyStream?.[Symbol.asyncIterator] !== 'function') {
-      throw invalidArgument('requestBodyStream', 'must be a stream')
-    }
+    const chunks = bytesOf('requestBodyStream', requestBodyStream)
+    assertOptions('options', options)
+    assertSignal('signal', options.signal)
     const draft = this.#draft(uri, resultFile, options, true)
     try {
-      const piece = await this.engine.takeBody(draft.id, requestBodyStream, options.signal)
+      const piece = await this.engine.takeBody(draft.id, chunks, options.signal)
       return DownloadOperation.fromDraft(this.engine, withBody(draft, piece))
     } catch (error) {
       this.leave([draft])
@@ -194,6 +197,7 @@ export class BackgroundDownloader extends TransferSettings {
   async createDownloads(
     downloads: Iterable<readonly [uri: URL | string, resultFile: string, options?: DownloadOptions]>,
   ): Promise<number> {
+    assertIterable('downloads', downloads)
     let accepted = 0
     let batch: OperationDraft[] = []
     const writing: Promise<void>[] = []
@@ -207,7 +211,9 @@ export class BackgroundDownloader extends TransferSettings {
       if (writing.length > MOST_WRITING) await writing.shift()
     }
     try {
-      for (const [uri, resultFile, options] of downloads) {
+      for (const download of downloads) {
+        if (!Array.isArray(download)) throw invalidArgument('downloads', `must hold lists, not ${shown(download)}`)
+        const [uri, resultFile, options] = download
         batch.push(this.#draft(uri, resultFile, options ?? NO_OPTIONS))
         if (batch.length === BATCH) await write()
       }
@@ -242,11 +248,12 @@ export class BackgroundDownloader extends TransferSettings {
   /** `hasBody`: its request is to have one. What is refused is refused before it counts anywhere. */
   #draft(uri: URL | string, resultFile: string, options: DownloadOptions, hasBody = false): OperationDraft {
     assertPath('resultFile', resultFile)
+    assertOptions('options', options)
     const {collision = 'failIfExists', priority = BackgroundTransferPriority.default} = options
     if (!COLLISION_POLICIES.has(collision)) {
       throw invalidArgument(
         'collision',
-        `must be one of ${[...COLLISION_POLICIES].join(', ')}, not ${String(collision)}`,
+        `must be one of ${[...COLLISION_POLICIES].join(', ')}, not ${shown(collision)}`,
       )
     }
     assertPriority(priority)
@@ -313,37 +320,6 @@ export class BackgroundDownloader extends TransferSettings {
 /** What the store takes with one sync. What is on its way is alive to the collector: more at once costs it more. */
 const BATCH = 1000
 const MOST_WRITING = 2
-
-const MOST_MIRRORS = 100
-
-function mirrorsOf(
-  given: readonly (URL | string)[],
-  {url, method}: TransferRequest,
-  hasBody: boolean,
-): {mirrors?: readonly string[]} {
-  if (!Array.isArray(given)) throw invalidArgument('mirrors', 'must be a list of URLs')
-  if (given.length > MOST_MIRRORS) throw invalidArgument('mirrors', `must be ${MOST_MIRRORS} at most`)
-  if (given.length === 0) return {}
-  if (method !== 'GET' || isFtp(url)) throw invalidArgument('mirrors', 'are for GET over http and https only')
-  const mirrors = given.map((each) => {
-    if (!URL.canParse(String(each))) throw invalidArgument('mirrors', 'hold what is no URL')
-    const mirror = new URL(each)
-    if (mirror.protocol !== 'https:' && mirror.protocol !== 'http:') {
-      throw invalidArgument('mirrors', 'must be http or https')
-    }
-    if (mirror.protocol === 'http:' && url.startsWith('https:')) {
-      throw invalidArgument('mirrors', 'must be https where the address is')
-    }
-    if (mirror.username !== '' || mirror.password !== '') {
-      throw invalidArgument('mirrors', 'must have no user information: it is for the own address alone')
-    }
-    mirror.hash = ''
-    return mirror.href
-  })
-  const others = [...new Set(mirrors)].filter((mirror) => mirror !== url)
-  if (hasBody && others.length > 0) throw invalidArgument('mirrors', 'are for requests without a body only')
-  return others.length === 0 ? {} : {mirrors: others}
-}
 
 function withBody(draft: OperationDraft, piece: ContentPiece): OperationDraft {
   return {...draft, request: {...draft.request, body: {pieces: [piece]}}}

@@ -2,9 +2,10 @@
 
 import {filter, map, type Observable, take} from 'rxjs'
 import {invalidArgument} from '../domain/errors.ts'
+import {assertOptions, shown} from '../domain/given.ts'
 import type {TallyId} from '../domain/operation-id.ts'
 import type {TaskRegistration} from '../domain/tally.ts'
-import {defaultEngine} from '../engine/default-engine.ts'
+import {assertEngine, defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {taskTimeout} from '../engine/options.ts'
 import {BackgroundTransferCompletionGroup, type CompletionTrigger} from './background-transfer-completion-group.ts'
@@ -54,6 +55,7 @@ export class BackgroundTaskRegistration {
 
   /** Throws INVALID_ARGUMENT, and ILLEGAL_STATE when the trigger has a task already or has fired (O40). */
   static register(engine: EngineApi, settings: BackgroundTaskSettings): BackgroundTaskRegistration {
+    assertOptions('settings', settings)
     const {name = '', taskEntryPoint, trigger, isolation = 'worker', timeoutMs} = settings
     const group = trigger?.completionGroup
     if (!(group instanceof BackgroundTransferCompletionGroup)) {
@@ -62,7 +64,7 @@ export class BackgroundTaskRegistration {
     if (!group.belongsTo(engine)) throw invalidArgument('trigger', 'belongs to another engine')
     if (typeof name !== 'string') throw invalidArgument('name', 'must be a text')
     if (isolation !== 'worker' && isolation !== 'process') {
-      throw invalidArgument('isolation', `must be 'worker' or 'process', not ${String(isolation)}`)
+      throw invalidArgument('isolation', `must be 'worker' or 'process', not ${shown(isolation)}`)
     }
     const task: TaskRegistration = {
       taskId: engine.newTaskId(),
@@ -114,6 +116,7 @@ export class BackgroundTaskBuilder {
 
   /** Acts on the default engine. Throws CLOSED when no engine is open. */
   constructor(engine: EngineApi = defaultEngine()) {
+    assertEngine('engine', 'is none', engine)
     this.#engine = engine
   }
 

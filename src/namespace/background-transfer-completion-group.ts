@@ -2,7 +2,7 @@
 
 import {invalidArgument} from '../domain/errors.ts'
 import {isOperationId, type TallyId} from '../domain/operation-id.ts'
-import {defaultEngine} from '../engine/default-engine.ts'
+import {assertEngine, defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {WeakValues} from './weak-values.ts'
 
@@ -22,7 +22,7 @@ export class BackgroundTransferCompletionGroup {
   readonly trigger: CompletionTrigger
 
   /** A new group of the default engine. Throws CLOSED when no engine is open. */
-  constructor(engine: EngineApi = defaultEngine(), id: TallyId = engine.completionGroups.create()) {
+  constructor(engine: EngineApi = defaultEngine(), id: TallyId = newGroupOf(engine)) {
     this.#engine = engine
     this.id = id
     this.trigger = Object.freeze({completionGroup: this})
@@ -72,4 +72,9 @@ export class BackgroundTransferCompletionGroup {
   static engineOf(group: BackgroundTransferCompletionGroup): EngineApi {
     return group.#engine
   }
+}
+
+function newGroupOf(engine: EngineApi): TallyId {
+  assertEngine('engine', 'is none', engine)
+  return engine.completionGroups.create()
 }

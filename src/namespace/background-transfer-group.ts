@@ -2,6 +2,7 @@
 
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {invalidArgument} from '../domain/errors.ts'
+import {shown} from '../domain/given.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {WeakValues} from './weak-values.ts'
@@ -53,7 +54,7 @@ export class BackgroundTransferGroup {
 
   set transferBehavior(behavior: BackgroundTransferBehavior) {
     if (!Object.values(BackgroundTransferBehavior).includes(behavior)) {
-      throw invalidArgument('transferBehavior', `must be 0 (parallel) or 1 (serialized), not ${behavior}`)
+      throw invalidArgument('transferBehavior', `must be 0 (parallel) or 1 (serialized), not ${shown(behavior)}`)
     }
     // Rejects only when the engine closes before a failing store took it; that was logged.
     this.#engine.setBehavior(this.name, behavior).catch(() => undefined)

@@ -2,6 +2,7 @@
 
 import {basename, resolve} from 'node:path'
 import {invalidArgument} from '../domain/errors.ts'
+import {assertOptions, assertSignal, shown} from '../domain/given.ts'
 import {withoutHeader} from '../domain/header-fields.ts'
 import {isBoundary, isDelimiterIn, multipartPieces, multipartType} from '../domain/multipart.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -17,6 +18,7 @@ import type {BackgroundTransferCompletionGroup} from './background-transfer-comp
 import {BackgroundTransferContentPart} from './background-transfer-content-part.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {getCurrentUploads, getCurrentUploadsForTransferGroup} from './current-transfers.ts'
+import {type ByteStream, bytesOf} from './given-bytes.ts'
 import {assertPath} from './given-path.ts'
 import {listOf} from './list-of.ts'
 import {assertPriority} from './transfer-operation.ts'
@@ -50,9 +52,6 @@ export interface UploadOptions {
   readonly partBytes?: number
 }
 
-/** A stream of bytes: of the web, of Node, or any iterable of them. */
-export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
-
 export class BackgroundUploader extends TransferSettings {
   /**
    * With a completion group, every upload joins it; without one, it acts on the default engine. Throws INVALID_ARGUMENT for
@@ -74,7 +73,9 @@ export class BackgroundUploader extends TransferSettings {
    */
   createUpload(uri: URL | string, sourceFile: string, options: UploadOptions = {}): UploadOperation {
     assertPath('sourceFile', sourceFile)
+    assertOptions('options', options)
     const content: RequestContent = {pieces: [{kind: 'file', file: resolve(sourceFile)}]}
+    if (options.metadata !== undefined) assertOptions('metadata', options.metadata)
     const metadata = {filename: basename(sourceFile), ...options.metadata}
     const request = {...this.requestTo(uri), ...wayOf({...options, metadata})}
     const policy = this.#policy(options)
@@ -93,6 +94,7 @@ export class BackgroundUploader extends TransferSettings {
     boundary?: string,
     options: UploadOptions = {},
   ): Promise<UploadOperation> {
+    assertOptions('options', options)
     const taken = listOf(parts)
     if (taken.length === 0 || taken.some((each) => !(each instanceof BackgroundTransferContentPart))) {
       throw invalidArgument('parts', 'must be content parts, one at least')
@@ -126,8 +128,10 @@ export class BackgroundUploader extends TransferSettings {
     sourceStream: ByteStream,
     options: UploadOptions & {readonly signal?: AbortSignal} = {},
   ): Promise<UploadOperation> {
+    assertOptions('options', options)
+    assertSignal('signal', options.signal)
     const request = {...this.requestTo(uri), ...wayOf(options)}
-    const chunks = bytesOf(sourceStream)
+    const chunks = bytesOf('sourceStream', sourceStream)
     // What cannot be created is not to be taken first.
     const policy = this.#policy(options)
     const draft = this.#draft(this.engine.newId(), request, {pieces: []}, policy)
@@ -183,17 +187,19 @@ export class BackgroundUploader extends TransferSettings {
 }
 
 function wayOf({protocol, metadata, partBytes}: UploadOptions): Pick<TransferRequest, 'way'> {
-  if (protocol === undefined) return {}
-  if (typeof protocol !== 'string' || protocol === '')
+  if (protocol !== undefined && (typeof protocol !== 'string' || protocol === '')) {
     throw invalidArgument('protocol', 'must be the name of a protocol')
-  if (partBytes !== undefined && !(Number.isSafeInteger(partBytes) && partBytes > 0)) {
-    throw invalidArgument('partBytes', `must be a whole number of bytes, not ${String(partBytes)}`)
   }
+  if (partBytes !== undefined && !(Number.isSafeInteger(partBytes) && partBytes > 0)) {
+    throw invalidArgument('partBytes', `must be a whole number of bytes, not ${shown(partBytes)}`)
+  }
+  if (metadata !== undefined) assertOptions('metadata', metadata)
   for (const [name, value] of Object.entries(metadata ?? {})) {
     if (!/^[!-+\--~]+$/.test(name) || typeof value !== 'string') {
       throw invalidArgument('metadata', 'must be text by names in ASCII without spaces and commas')
     }
   }
+  if (protocol === undefined) return {}
   return {
     way: {
       protocol,
@@ -201,18 +207,4 @@ function wayOf({protocol, metadata, partBytes}: UploadOptions): Pick<TransferReq
       ...(partBytes === undefined ? {} : {partBytes}),
     },
   }
-}
-
-function bytesOf(stream: ByteStream): AsyncIterable<Uint8Array> {
-  if (typeof stream !== 'object' || stream === null || !(Symbol.asyncIterator in stream)) {
-    throw invalidArgument('sourceStream', 'must be a stream of bytes')
-  }
-  const chunks = stream as AsyncIterable<unknown>
-  return (async function* () {
-    for await (const chunk of chunks) {
-      if (typeof chunk === 'string') yield Buffer.from(chunk)
-      else if (chunk instanceof Uint8Array) yield chunk
-      else throw invalidArgument('sourceStream', 'must give bytes or text')
-    }
-  })()
 }

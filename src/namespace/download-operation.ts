@@ -3,6 +3,7 @@
 import {defer, from, map, merge, type Observable, type Subscription} from 'rxjs'
 import {describedBy} from '../domain/content-description.ts'
 import {invalidArgument} from '../domain/errors.ts'
+import {shown} from '../domain/given.ts'
 import {headerValue} from '../domain/header-fields.ts'
 import {webErrorStatusOf} from '../domain/hresult.ts'
 import type {Checksum, CollisionPolicy} from '../domain/record.ts'
@@ -147,6 +148,7 @@ export class DownloadOperation extends TransferOperation {
   /** The same for a handler, as an event whose `target` is this operation. Adding it twice adds it once. */
   addEventListener(type: 'rangesdownloaded', listener: RangesDownloadedListener): void {
     assertEventType(type)
+    if (typeof listener !== 'function') throw invalidArgument('listener', `must be a function, not ${shown(listener)}`)
     if (this.#listeners.has(listener)) return
     const tell = (args: BackgroundTransferRangesDownloadedEventArgs) => listener({...args, type, target: this})
     this.#listeners.set(listener, listenTo(this.rangesDownloaded, tell))
@@ -258,5 +260,5 @@ export class DownloadOperation extends TransferOperation {
 }
 
 function assertEventType(type: unknown): void {
-  if (type !== 'rangesdownloaded') throw invalidArgument('type', `must be 'rangesdownloaded', not '${String(type)}'`)
+  if (type !== 'rangesdownloaded') throw invalidArgument('type', `must be 'rangesdownloaded', not ${shown(type)}`)
 }

@@ -1,7 +1,9 @@
 /** What a downloader or uploader makes each of its operations a member of, beside the transfer group. */
 
 import {invalidArgument} from '../domain/errors.ts'
+import {assertOptions} from '../domain/given.ts'
 import type {TallyId} from '../domain/operation-id.ts'
+import {assertEngine} from '../engine/default-engine.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 
@@ -11,9 +13,8 @@ export class Memberships {
 
   /** `owner`: what the configurator was built with. Throws INVALID_ARGUMENT for anything that is neither. */
   constructor(owner: EngineApi | BackgroundTransferCompletionGroup) {
-    if (typeof owner !== 'object' || owner === null)
-      throw invalidArgument('completionGroup', 'must be a completion group')
     const isGroup = owner instanceof BackgroundTransferCompletionGroup
+    if (!isGroup) assertEngine('completionGroup', 'must be a completion group', owner)
     this.completionGroup = isGroup ? owner : null
     this.engine = isGroup ? BackgroundTransferCompletionGroup.engineOf(owner) : owner
   }
@@ -37,4 +38,16 @@ export class Memberships {
     this.engine.completionGroups.withdraw(drafts)
     this.engine.notifications.withdraw(drafts)
   }
+}
+
+/** What a configurator of an engine is built with. Throws INVALID_ARGUMENT for a completion group of another one. */
+export function ownerOf(
+  engine: EngineApi,
+  options: {readonly completionGroup?: BackgroundTransferCompletionGroup},
+): EngineApi | BackgroundTransferCompletionGroup {
+  assertOptions('options', options)
+  const {completionGroup} = options
+  if (completionGroup === undefined) return engine
+  if (completionGroup?.belongsTo?.(engine) === true) return completionGroup
+  throw invalidArgument('completionGroup', 'must be a completion group of this engine')
 }

@@ -4,6 +4,7 @@
  */
 
 import {invalidArgument, TransferError} from '../domain/errors.ts'
+import {assertOptions, assertSignal, shown} from '../domain/given.ts'
 import type {ByteStreamSource} from './result-stream.ts'
 import type {WaitOptions} from './running-transfer.ts'
 
@@ -75,7 +76,7 @@ export class RandomAccessStream {
   seek(position: number): void {
     this.#closing.signal.throwIfAborted()
     if (!Number.isSafeInteger(position) || position < 0) {
-      throw invalidArgument('position', `must be a whole number from 0 on, not ${position}`)
+      throw invalidArgument('position', `must be a whole number from 0 on, not ${shown(position)}`)
     }
     this.#position = position
     this.#seeks += 1
@@ -89,8 +90,10 @@ export class RandomAccessStream {
    */
   readAsync(count: number, options: ReadOptions = {}): Promise<Uint8Array> {
     if (!Number.isSafeInteger(count) || count < 0 || count > MOST_BYTES) {
-      throw invalidArgument('count', `must be a whole number from 0 to ${MOST_BYTES}, not ${count}`)
+      throw invalidArgument('count', `must be a whole number from 0 to ${MOST_BYTES}, not ${shown(count)}`)
     }
+    assertOptions('options', options)
+    assertSignal('signal', options.signal)
     if (this.#isReading) throw new TransferError('ILLEGAL_STATE', 'a read of this stream is pending')
     this.#isReading = true
     return this.#read(count, options).finally(() => {

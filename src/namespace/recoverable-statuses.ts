@@ -1,6 +1,7 @@
 /** The errors on which a download pauses instead of failing (spec 2.10): a plain array that tells when it was changed. */
 
 import {invalidArgument} from '../domain/errors.ts'
+import {shown} from '../domain/given.ts'
 import {isWebErrorStatus, type WebErrorStatus} from '../domain/web-error-status.ts'
 
 /**
@@ -25,7 +26,10 @@ export function createRecoverableStatuses(
     defineProperty(target, key, descriptor) {
       const isElement = typeof key === 'string' && /^\d+$/.test(key)
       if (isElement && !isWebErrorStatus(descriptor.value)) {
-        throw invalidArgument('recoverableWebErrorStatuses', `holds WebErrorStatus values, not ${descriptor.value}`)
+        throw invalidArgument(
+          'recoverableWebErrorStatuses',
+          `holds WebErrorStatus values, not ${shown(descriptor.value)}`,
+        )
       }
       const isDone = Reflect.defineProperty(target, key, descriptor)
       changed(target)

@@ -1,6 +1,7 @@
 /** A result as a web stream, from one position to its end: read when it is asked for, and no sooner. */
 
 import {invalidArgument} from '../domain/errors.ts'
+import {shown} from '../domain/given.ts'
 
 /** Where a stream's bytes come from; `read` waits for what is not there yet and gives 0 at the end. */
 export interface ByteStreamSource {
@@ -57,7 +58,7 @@ export function createResultStream(
 /** Throws INVALID_ARGUMENT. `size`: of the whole, where it is known. */
 export function assertPosition(position: number, size: number | undefined): void {
   if (!Number.isSafeInteger(position) || position < 0) {
-    throw invalidArgument('position', `must be a whole number from 0 on, not ${position}`)
+    throw invalidArgument('position', `must be a whole number from 0 on, not ${shown(position)}`)
   }
   if (size !== undefined && position > size) {
     throw invalidArgument('position', `must not be beyond the ${size} bytes of the resource, as ${position} is`)

@@ -18,6 +18,7 @@ import {
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
+import {assertOptions, assertSignal, shown} from '../domain/given.ts'
 import {type HeaderField, withHeader, withoutHeader} from '../domain/header-fields.ts'
 import {type LineMove, parseLineMove} from '../domain/line-move.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -148,7 +149,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   /** Takes effect at once; a terminal operation throws ILLEGAL_STATE. */
   set costPolicy(costPolicy: BackgroundTransferCostPolicy) {
     if (costPolicy !== 0 && costPolicy !== 1 && costPolicy !== 2) {
-      throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${costPolicy}`)
+      throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${shown(costPolicy)}`)
     }
     this.changePolicy({costPolicy})
   }
@@ -223,6 +224,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
    */
   startAsync(options: WaitOptions = {}): RunningTransfer<this> {
     if (this.#stage.kind !== 'draft') throw this.illegal('startAsync')
+    assertWait(options)
     if (options.signal?.aborted === true) return this.#running(Promise.reject(options.signal.reason), options)
     const {draft} = this.#stage
     const then: (() => void)[] = []
@@ -246,6 +248,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
    */
   attachAsync(options: WaitOptions = {}): RunningTransfer<this> {
     if (this.#stage.kind === 'draft') throw this.illegal('attachAsync')
+    assertWait(options)
     if (this.#stage.kind === 'starting') return this.#running(this.#stage.accepted, options)
     this.engine.attach(this.#stage.entry)
     return this.#running(Promise.resolve(), options)
@@ -298,6 +301,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     readonly server?: PasswordCredential | null
     readonly proxy?: PasswordCredential | null
   }): void {
+    assertOptions('given', given)
     const change = {
       ...(given.server === undefined ? {} : {server: credentialOf(given.server, 'server')}),
       ...(given.proxy === undefined ? {} : {proxy: credentialOf(given.proxy, 'proxy')}),
@@ -456,8 +460,15 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 }
 
+/** Before anything is started. */
+function assertWait(options: WaitOptions): void {
+  assertOptions('options', options)
+  assertSignal('signal', options.signal)
+  assertSignal('cancelSignal', options.cancelSignal)
+}
+
 export function assertPriority(priority: BackgroundTransferPriority): void {
   if (!Object.values(BackgroundTransferPriority).includes(priority)) {
-    throw invalidArgument('priority', `must be 0, 1 or 2, not ${priority}`)
+    throw invalidArgument('priority', `must be 0, 1 or 2, not ${shown(priority)}`)
   }
 }

@@ -2,6 +2,7 @@
 
 import {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument} from '../domain/errors.ts'
+import {shown} from '../domain/given.ts'
 import {withHeader} from '../domain/header-fields.ts'
 import {parseProxy} from '../domain/proxy.ts'
 import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
@@ -56,7 +57,7 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
 
   set costPolicy(policy: BackgroundTransferCostPolicy) {
     if (!Object.values(BackgroundTransferCostPolicy).includes(policy)) {
-      throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${policy}`)
+      throw invalidArgument('costPolicy', `must be 0, 1 or 2, not ${shown(policy)}`)
     }
     this.#costPolicy = policy
   }

@@ -23,8 +23,10 @@ const COMPILER_OPTIONS = {
 
 export interface Project {
   readonly directory: string
-  /** Compiles programs of the project; resolves with the compiler's complaints, none when all is well. */
-  compile(programs: Readonly<Record<string, string>>): Promise<readonly string[]>
+  /**
+   * Compiles programs of the project, with what else the compiler is told; resolves with its complaints, none when all is well.
+   */
+  compile(programs: Readonly<Record<string, string>>, options?: object): Promise<readonly string[]>
   /** Where the compiled program of this name stands. */
   compiled(name: string): string
   dispose(): Promise<void>
@@ -52,10 +54,10 @@ export async function createProject(): Promise<Project> {
   await writeFile(join(directory, 'package.json'), '{"type": "module"}')
   return {
     directory,
-    async compile(programs) {
+    async compile(programs, options = {}) {
       const files = Object.keys(programs)
       for (const [name, text] of Object.entries(programs)) await writeFile(join(directory, name), text)
-      const config = {compilerOptions: COMPILER_OPTIONS, files}
+      const config = {compilerOptions: {...COMPILER_OPTIONS, ...options}, files}
       await writeFile(join(directory, 'tsconfig.json'), JSON.stringify(config))
       try {
         await run(process.execPath, [COMPILER, '-p', directory], {cwd: directory})

@@ -71,6 +71,9 @@ export class Egress {
     if (hosts !== undefined && (!Array.isArray(hosts) || hosts.length === 0)) {
       throw invalidArgument('egress.hosts', 'must be a list of host names, and not empty')
     }
+    if (refusePrivate !== undefined && typeof refusePrivate !== 'boolean') {
+      throw invalidArgument('egress.refusePrivate', 'must be true or false')
+    }
     this.#hosts = hosts?.map(allowedHost)
     this.#refusesPrivate = refusePrivate ?? true
   }

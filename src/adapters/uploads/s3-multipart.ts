@@ -5,6 +5,7 @@
 
 import {createHash} from 'node:crypto'
 import {invalidArgument, TransferError} from '../../domain/errors.ts'
+import {assertOptions} from '../../domain/given.ts'
 import {headerValue} from '../../domain/header-fields.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import {isRetriedStatus} from '../../domain/retry.ts'
@@ -61,6 +62,7 @@ export interface S3MultipartOptions {
 
 /** Throws INVALID_ARGUMENT. */
 export function s3Multipart(options: S3MultipartOptions): UploadProtocol {
+  assertOptions('options', options)
   const {name} = options
   for (const call of ['create', 'partUrl', 'completeUrl'] as const) {
     if (typeof options[call] !== 'function') throw invalidArgument(call, 'must be a function')

@@ -2,6 +2,7 @@
 
 import {type ApplicationRules, type Applications, isAbsolutePath} from '../../domain/applications.ts'
 import {invalidArgument} from '../../domain/errors.ts'
+import {shown} from '../../domain/given.ts'
 
 const NUMBERS = {
   maxOperations: 1_000_000,
@@ -61,7 +62,7 @@ function paths(where: string, given: unknown): readonly string[] {
 
 function whole(where: string, given: unknown, most: number): number {
   if (!Number.isSafeInteger(given) || Number(given) < 1 || Number(given) > most) {
-    throw invalidArgument(where, `must be a whole number from 1 to ${most}, not ${String(given)}`)
+    throw invalidArgument(where, `must be a whole number from 1 to ${most}, not ${shown(given)}`)
   }
   return Number(given)
 }

@@ -1,0 +1,260 @@
+/**
+ * What is given wrongly, as a program in JavaScript gives it: each call says which argument it cannot take, in an error of ours,
+ * and has done nothing. Never a TypeError from inside.
+ */
+
+import {writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {beforeEach, describe, expect, it} from 'vitest'
+import {
+  BackgroundDownloader,
+  BackgroundTaskBuilder,
+  BackgroundTransferCompletionGroup,
+  BackgroundTransferContentPart,
+  BackgroundTransferEngine,
+  BackgroundUploader,
+  diagnoseStore,
+  repairStore,
+  s3Multipart,
+  TransferError,
+} from '../../../src/index.ts'
+import {makeDirectory, makeWorld, type World} from '../harness.ts'
+
+/** Typed as what fits everywhere: the compiler would refuse each of these. */
+type Wrong = never
+
+const NO_OBJECT = [null, Number.NaN, 42, true, 'text', Symbol('of nothing'), 10n, []] as unknown as readonly Wrong[]
+const NOTHING_USABLE = [...NO_OBJECT, {}, Object.create(null), () => 1] as unknown as readonly Wrong[]
+const NO_TEXT = NOTHING_USABLE.filter((each) => typeof each !== 'string')
+const NO_NUMBER = NOTHING_USABLE.filter((each) => each !== 42)
+const NO_FLAG = NOTHING_USABLE.filter((each) => each !== true)
+const NO_ITERABLE = NOTHING_USABLE.filter((each) => !Array.isArray(each))
+
+async function outcomeOf(call: () => unknown): Promise<unknown> {
+  try {
+    await call()
+    return 'accepted'
+  } catch (error) {
+    return error instanceof TransferError ? {code: error.code, where: error.where} : error
+  }
+}
+
+/** What is given, the argument that is to be named, and which values are refused there. */
+type Case = readonly [
+  call: string,
+  where: string,
+  values: readonly Wrong[],
+  use: (world: World, value: Wrong) => unknown,
+]
+
+const CASES: readonly Case[] = [
+  ['createDownloader', 'options', NO_OBJECT, ({engine}, value) => engine.createDownloader(value)],
+  ['createUploader', 'options', NO_OBJECT, ({engine}, value) => engine.createUploader(value)],
+  ['inspect', 'options', NO_OBJECT, ({engine}, value) => engine.inspect(value)],
+  ['inspect: token', 'token', NOTHING_USABLE, ({engine}, value) => engine.inspect({token: value})],
+  ['inspect: control', 'control', NO_FLAG, ({engine}, value) => engine.inspect({control: value})],
+  ['queryAsync', 'query', NO_OBJECT, ({engine}, value) => engine.queryAsync(value)],
+  ['queryAsync: limit', 'limit', NO_NUMBER, ({engine}, value) => engine.queryAsync({limit: value})],
+  ['queryAsync: states', 'states', NO_ITERABLE, ({engine}, value) => engine.queryAsync({states: value})],
+  ['queryAsync: group', 'group', NO_TEXT, ({engine}, value) => engine.queryAsync({group: value})],
+  ['queryAsync: urlPrefix', 'urlPrefix', NO_TEXT, ({engine}, value) => engine.queryAsync({urlPrefix: value})],
+  ['queryAsync: after', 'after', NO_TEXT, ({engine}, value) => engine.queryAsync({after: value})],
+  ['queryAsync: endedFrom', 'endedFrom', NO_NUMBER, ({engine}, value) => engine.queryAsync({endedFrom: value})],
+  ['journalAsync', 'guid', NO_TEXT, ({engine}, value) => engine.journalAsync(value)],
+  ['journalAsync: page', 'page', NO_OBJECT, ({engine}, value) => engine.journalAsync('' as Wrong, value)],
+  ['exportAsync', 'guid', NO_TEXT, ({engine}, value) => engine.exportAsync(value)],
+  ['forgetAsync', 'guid', NO_TEXT, ({engine}, value) => engine.forgetAsync(value)],
+  ['acknowledgeAsync', 'guids', NO_ITERABLE, ({engine}, value) => engine.acknowledgeAsync(value)],
+  ['acknowledgeAsync: one', 'guid', NO_TEXT, ({engine}, value) => engine.acknowledgeAsync([value])],
+  ['findByFileAsync', 'file', NO_TEXT, ({engine}, value) => engine.findByFileAsync(value)],
+  ['filesOnRecordAsync', 'files', NO_ITERABLE, ({engine}, value) => engine.filesOnRecordAsync(value)],
+  ['filesOnRecordAsync: one', 'files', NO_TEXT, ({engine}, value) => engine.filesOnRecordAsync([value])],
+  ['findUploadAsync', 'uri', NOTHING_USABLE, ({engine, file}, value) => engine.findUploadAsync(value, file('a'))],
+  [
+    'findUploadAsync: file',
+    'sourceFile',
+    NO_TEXT,
+    ({engine, server}, value) => engine.findUploadAsync(server.origin, value),
+  ],
+  ['registerBackgroundTask', 'settings', NO_OBJECT, ({engine}, value) => engine.registerBackgroundTask(value)],
+  ['new BackgroundDownloader', 'completionGroup', NOTHING_USABLE, (_, value) => new BackgroundDownloader(value)],
+  ['new BackgroundUploader', 'completionGroup', NOTHING_USABLE, (_, value) => new BackgroundUploader(value)],
+  ['new BackgroundTaskBuilder', 'engine', NOTHING_USABLE, (_, value) => new BackgroundTaskBuilder(value)],
+  ['new …CompletionGroup', 'engine', NOTHING_USABLE, (_, value) => new BackgroundTransferCompletionGroup(value)],
+  [
+    'costPolicy',
+    'costPolicy',
+    NOTHING_USABLE,
+    ({engine}, value) => Object.assign(engine.createDownloader(), {costPolicy: value}),
+  ],
+  ['priority', 'priority', NOTHING_USABLE, (world, value) => Object.assign(downloadIn(world), {priority: value})],
+  [
+    'transferBehavior',
+    'transferBehavior',
+    NOTHING_USABLE,
+    ({engine}, value) => Object.assign(engine.createGroup('g'), {transferBehavior: value}),
+  ],
+  ['setRateLimit', 'bytesPerSecond', NO_NUMBER, ({engine}, value) => engine.setRateLimit(value)],
+  [
+    'createDownload: options',
+    'options',
+    NO_OBJECT,
+    (world, value) =>
+      world.engine
+        .createDownloader()
+        .createDownload(world.server.url('/a'), world.file('a'), world.file('body'), value),
+  ],
+  ['createDownload: retries', 'retries', NO_NUMBER, (world, value) => downloadIn(world, {retries: value})],
+  ['createDownload: collision', 'collision', NOTHING_USABLE, (world, value) => downloadIn(world, {collision: value})],
+  ['createDownload: checksum', 'checksum', NOTHING_USABLE, (world, value) => downloadIn(world, {checksum: value})],
+  ['createDownload: expect', 'expect', NO_OBJECT, (world, value) => downloadIn(world, {expect: value})],
+  ['createDownload: mirrors', 'mirrors', NO_ITERABLE, (world, value) => downloadIn(world, {mirrors: value})],
+  ['createDownload: a mirror', 'mirrors', NOTHING_USABLE, (world, value) => downloadIn(world, {mirrors: [value]})],
+  ['createDownloadAsync', 'requestBodyStream', NOTHING_USABLE, (world, value) => bodyDownloadIn(world, value)],
+  [
+    'createDownloadAsync: a chunk',
+    'requestBodyStream',
+    NO_TEXT,
+    (world, value) => bodyDownloadIn(world, streamOf(value)),
+  ],
+  ['createDownloadAsync: options', 'options', NO_OBJECT, (world, value) => bodyDownloadIn(world, streamOf('a'), value)],
+  [
+    'createDownloadAsync: signal',
+    'signal',
+    NOTHING_USABLE,
+    (world, value) => bodyDownloadIn(world, streamOf('a'), {signal: value}),
+  ],
+  ['createDownloads', 'downloads', NO_ITERABLE, ({engine}, value) => engine.createDownloader().createDownloads(value)],
+  [
+    'createDownloads: one',
+    'downloads',
+    NO_ITERABLE,
+    ({engine}, value) => engine.createDownloader().createDownloads([value]),
+  ],
+  ['createUpload: options', 'options', NO_OBJECT, (world, value) => uploadIn(world, value)],
+  ['createUpload: metadata', 'metadata', NO_OBJECT, (world, value) => uploadIn(world, {metadata: value})],
+  ['createUpload: partBytes', 'partBytes', NO_NUMBER, (world, value) => uploadIn(world, {partBytes: value})],
+  [
+    'createUploadAsync: options',
+    'options',
+    NO_OBJECT,
+    ({engine, server}, value) =>
+      engine.createUploader().createUploadAsync(server.url('/a'), [textPart()], 'form-data', 'b', value),
+  ],
+  ['createUploadFromStreamAsync', 'options', NO_OBJECT, (world, value) => streamUploadIn(world, value)],
+  [
+    'createUploadFromStreamAsync: signal',
+    'signal',
+    NOTHING_USABLE,
+    (world, value) => streamUploadIn(world, {signal: value}),
+  ],
+  ['startAsync', 'options', NO_OBJECT, (world, value) => downloadIn(world).startAsync(value)],
+  ['startAsync: signal', 'signal', NOTHING_USABLE, (world, value) => downloadIn(world).startAsync({signal: value})],
+  [
+    'startAsync: cancelSignal',
+    'cancelSignal',
+    NOTHING_USABLE,
+    (world, value) => downloadIn(world).startAsync({cancelSignal: value}),
+  ],
+  ['changeOptions', 'options', NO_OBJECT, (world, value) => downloadIn(world).changeOptions(value)],
+  ['setCredentials', 'given', NO_OBJECT, (world, value) => downloadIn(world).setCredentials(value)],
+  [
+    'addEventListener',
+    'listener',
+    NOTHING_USABLE.filter((each) => typeof each !== 'function'),
+    (world, value) => downloadIn(world).addEventListener('rangesdownloaded', value),
+  ],
+  [
+    'recoverableWebErrorStatuses',
+    'recoverableWebErrorStatuses',
+    NOTHING_USABLE,
+    (world, value) => downloadIn(world).recoverableWebErrorStatuses.push(value),
+  ],
+  ['open', 'options', NO_OBJECT, (_, value) => BackgroundTransferEngine.open(value)],
+  ['connect', 'options', NO_OBJECT, (_, value) => BackgroundTransferEngine.connect(value)],
+  ['openOrConnect', 'options', NO_OBJECT, (_, value) => BackgroundTransferEngine.openOrConnect(value)],
+  ['diagnoseStore', 'directory', NO_TEXT, (_, value) => diagnoseStore(value)],
+  ['repairStore', 'directory', NO_TEXT, (_, value) => repairStore(value)],
+  ['repairStore: options', 'options', NO_OBJECT, ({directory}, value) => repairStore(directory, value)],
+  ['repairStore: search', 'search', NO_ITERABLE, ({directory}, value) => repairStore(directory, {search: value})],
+  ['s3Multipart', 'options', NO_OBJECT, (_, value) => s3Multipart(value)],
+]
+
+/** Of the engine's own options, what nothing said of their type before. */
+const OPTIONS: readonly (readonly [option: string, where: string, values: readonly Wrong[]])[] = [
+  ['maxConcurrentTransfers', 'maxConcurrentTransfers', NO_NUMBER],
+  ['journal', 'journal', NO_FLAG.filter((each) => each !== null)],
+  ['durability', 'durability', NOTHING_USABLE.filter((each) => each !== null)],
+  ['retention', 'retention', NO_OBJECT],
+  ['limits', 'limits', NO_OBJECT],
+  ['backgroundTasks', 'backgroundTasks', NO_OBJECT],
+  ['beforeAttempt', 'beforeAttempt', NO_OBJECT],
+  ['cache', 'cache', NO_OBJECT],
+  ['tls', 'tls', NO_OBJECT],
+  ['egress', 'egress', NO_OBJECT],
+  ['transport', 'transport', NOTHING_USABLE],
+  ['taskRunner', 'taskRunner', NOTHING_USABLE],
+  ['uploadProtocols', 'uploadProtocols', NO_ITERABLE],
+  ['control', 'control', NO_OBJECT.filter((each) => each !== true)],
+]
+
+function downloadIn({engine, server, file}: World, options: object = {}) {
+  return engine.createDownloader().createDownload(server.url('/a'), file('a'), options)
+}
+
+function bodyDownloadIn({engine, server, file}: World, stream: Wrong, options: object = {}) {
+  return engine.createDownloader().createDownloadAsync(server.url('/a'), file('a'), stream, options)
+}
+
+function uploadIn({engine, server, file}: World, options: Wrong | object) {
+  return engine.createUploader().createUpload(server.url('/a'), file('source'), options)
+}
+
+function streamUploadIn({engine, server}: World, options: Wrong | object) {
+  return engine.createUploader().createUploadFromStreamAsync(server.url('/a'), streamOf('a'), options)
+}
+
+function streamOf(chunk: unknown): Wrong {
+  return (async function* () {
+    yield chunk
+  })() as Wrong
+}
+
+function textPart(): BackgroundTransferContentPart {
+  const part = new BackgroundTransferContentPart('field')
+  part.setText('text')
+  return part
+}
+
+describe('bad input', () => {
+  let world: World
+
+  beforeEach(async () => {
+    world = await makeWorld()
+    await writeFile(world.file('source'), 'bytes')
+  })
+
+  it.each(CASES)('%s refuses what cannot be its %s', async (_, where, values, use) => {
+    const outcomes: unknown[] = []
+    for (const value of values) outcomes.push(await outcomeOf(() => use(world, value)))
+    expect(outcomes).toEqual(values.map(() => ({code: 'INVALID_ARGUMENT', where})))
+    expect(await world.engine.queryAsync()).toEqual([])
+    expect(world.server.requests).toEqual([])
+  })
+
+  it.each(OPTIONS)('open refuses what cannot be its %s', async (option, where, values) => {
+    const directory = await makeDirectory()
+    const outcomes: unknown[] = []
+    for (const [at, value] of values.entries()) {
+      const options = {directory: join(directory, String(at)), notifier: 'events', [option]: value} as Wrong
+      outcomes.push(await outcomeOf(() => BackgroundTransferEngine.open(options)))
+    }
+    expect(outcomes).toEqual(values.map(() => ({code: 'INVALID_ARGUMENT', where})))
+  })
+
+  it('a guid that is none is the guid of nothing', async () => {
+    const outcomes: unknown[] = []
+    for (const value of NO_TEXT) outcomes.push(await outcomeOf(() => world.engine.getOperationAsync(value)))
+    expect(outcomes).toEqual(NO_TEXT.map(() => expect.objectContaining({code: 'OPERATION_UNKNOWN'})))
+  })
+})
