@@ -11,18 +11,37 @@ class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
     const isLongest = ({moduleId}: TestSpecification) => LONGEST.some((path) => moduleId.endsWith(path))
-    return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))]
+    // Those with a process of their own come after: a shared process ends where the next file wants its own.
+    const isAlone = ({project}: TestSpecification) => project.name === 'alone'
+    const rest = sorted.filter((file) => !isLongest(file))
+    return [...sorted.filter(isLongest), ...rest.filter((file) => !isAlone(file)), ...rest.filter(isAlone)]
   }
 }
 
+/** Files that measure the memory or the handles of their own process, or that would leave something in a shared one. */
+const ALONE = 'test/**/*.alone.test.ts'
+
+const limits = {testTimeout: 30_000, hookTimeout: 30_000, maxWorkers: 2}
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     sequence: {sequencer: LongestFirst},
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
     maxWorkers: 2,
     reporters: report === undefined ? ['default'] : ['default', ['json', {outputFile: report}]],
+    projects: [
+      {
+        // The rest shares two processes: importing the engine anew for each file took a third of the whole run.
+        test: {
+          ...limits,
+          name: 'shared',
+          include: ['test/**/*.test.ts'],
+          exclude: [ALONE],
+          isolate: false,
+          setupFiles: ['test/support/nothing-left.ts'],
+        },
+      },
+      {test: {...limits, name: 'alone', include: [ALONE]}},
+    ],
   },
 })

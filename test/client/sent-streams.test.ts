@@ -15,12 +15,17 @@ const REFUSED = `HTTP/1.1 400 Bad Request\r\nContent-Length: ${REFUSAL.length}\r
 async function hostWho(meets: (socket: Socket) => void) {
   const directory = await makeDirectory()
   const address = join(directory, 'control.sock')
-  const server = createServer({pauseOnConnect: true}, meets)
+  const sockets: Socket[] = []
+  const server = createServer({pauseOnConnect: true}, (socket) => {
+    sockets.push(socket)
+    meets(socket)
+  })
   server.listen(address)
   await once(server, 'listening')
   const connection = createHttpConnection(directory, async () => address)
   onCleanup(async () => {
     connection.close()
+    for (const socket of sockets) socket.destroy()
     server.close()
   })
   return connection

@@ -1,6 +1,6 @@
 /** What the HTTP tests share: servers and transports that are closed after each test, and one way to run an exchange. */
 
-import {afterEach, expect} from 'vitest'
+import {expect, onTestFinished} from 'vitest'
 import {createHttpTransport, type HttpTransportOptions} from '../../src/adapters/http/http-transport.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {Exchange, ExchangeEnd, ExchangeRequest, Transport} from '../../src/ports/transport.ts'
@@ -30,21 +30,15 @@ export const WAYS: readonly (readonly [Scheme, BodyPath])[] = [
   ['https', 'direct'],
 ]
 
-const cleanups: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
 export async function startServer(scheme: Scheme = 'http'): Promise<FaultyServer> {
   const server = await startFaultyServer(scheme === 'https' ? {certificate: VALID_CERTIFICATE} : {})
-  cleanups.push(() => server.close())
+  onTestFinished(() => server.close())
   return server
 }
 
 export function startTransport({undiciOnly = false, ...options}: TransportSetup = {}): Transport {
   const transport = createHttpTransport({tls: {ca: VALID_CERTIFICATE.cert}, ...options}, {undiciOnly})
-  cleanups.push(() => transport.close())
+  onTestFinished(() => transport.close())
   return transport
 }
 

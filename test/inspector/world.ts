@@ -3,7 +3,7 @@
 import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {afterAll, afterEach, beforeAll} from 'vitest'
+import {afterAll, beforeAll, onTestFinished} from 'vitest'
 import {
   BackgroundTransferEngine,
   type BackgroundTransferEngineOptions,
@@ -14,12 +14,6 @@ import {
 } from '../../src/index.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
 import {StreamReader} from './harness.ts'
-
-const cleanups: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
 
 export interface InspectedWorld {
   readonly directory: string
@@ -34,7 +28,7 @@ export interface InspectedWorld {
 type WorldOptions = Partial<BackgroundTransferEngineOptions> & {readonly page?: InspectOptions}
 
 export function inspectedWorld(options: WorldOptions = {}): Promise<InspectedWorld> {
-  return openWorld(options, (cleanup) => cleanups.push(cleanup))
+  return openWorld(options, (cleanup) => onTestFinished(async () => void (await cleanup())))
 }
 
 /** One for all tests of the describe that calls this. */
@@ -87,7 +81,7 @@ async function openWorld(
     },
     stream: async (how) => {
       const reader = await StreamReader.open(inspector, how)
-      cleanups.push(() => reader.close())
+      onTestFinished(() => reader.close())
       return reader
     },
   }

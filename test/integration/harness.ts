@@ -4,7 +4,7 @@ import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {filter, firstValueFrom} from 'rxjs'
-import {afterEach} from 'vitest'
+import {onTestFinished} from 'vitest'
 import {listenForClients} from '../../src/control.ts'
 import {Engine} from '../../src/engine/engine.ts'
 import {
@@ -21,14 +21,9 @@ import {sha256} from '../support/content.ts'
 import type {ReceivedRequest, Script} from '../support/faulty-script.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
 
-const cleanups: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
+/** When the running test has ended: the last that was asked for first. */
 export function onCleanup(cleanup: () => Promise<void>): void {
-  cleanups.push(cleanup)
+  onTestFinished(cleanup)
 }
 
 export async function makeDirectory(): Promise<string> {

@@ -38,6 +38,8 @@ export class FtpServer {
   readonly #scripts: readonly FtpScript[]
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** Servers for data to which nobody has connected yet. */
+  readonly #awaiting = new Set<Server>()
   readonly #controls = new Set<Socket>()
   readonly #certificate: TestCertificate | undefined
 
@@ -101,7 +103,8 @@ export class FtpServer {
   /** A data connection that waits for the client. */
   async listen(): Promise<{readonly port: number; readonly arrives: Promise<Socket>}> {
     const server = createServer()
-    server.listen(0, '127.0.0.1')
+    this.#awaiting.add(server)
+    server.on('close', () => this.#awaiting.delete(server)).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const arrives = new Promise<Socket>((resolve) => {
       server.once('connection', (socket) => {
@@ -115,6 +118,7 @@ export class FtpServer {
 
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
+    for (const server of this.#awaiting) server.close()
     this.#server.close()
   }
 

@@ -1,6 +1,6 @@
 /**
- * Compiles the repository at most once a run of tests, whichever file asks first (shared-build.ts): each file has a process of
- * its own, and each compiling for itself took a tenth of the whole run. The same for programs of the tests as one file each.
+ * Compiles the repository at most once a run of tests, whichever file asks first (shared-build.ts): files run in several processes,
+ * and each file compiling for itself took a tenth of the whole run. The same for programs of the tests as one file each.
  */
 
 import {execFile} from 'node:child_process'
