@@ -5,7 +5,12 @@ import {BaseSequencer, type TestSpecification} from 'vitest/node'
 const report = process.env.BGT_TEST_REPORT
 
 /** By size of file they would be among the last, and one core would wait for them. */
-const LONGEST = ['/test/property/engine.test.ts', '/test/crash/crash.test.ts', '/test/inspector-page/browser.test.ts']
+const LONGEST = [
+  '/test/property/engine.test.ts',
+  '/test/crash/crash.test.ts',
+  '/test/inspector-page/browser.test.ts',
+  '/test/visualizations/charts.test.ts',
+]
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -44,6 +44,7 @@ describe('off a terminal', () => {
     expect(writes).toEqual([])
     await turn()
     expect(writes).toEqual(['/a: completed, 0 bytes\n/b: completed, 0 bytes\n/c: completed, 0 bytes\none thing more\n'])
+    reporter.end(undefined)
   })
 
   it('an error does not overtake what was told before it, and waits for nothing', () => {
@@ -53,6 +54,7 @@ describe('off a terminal', () => {
     reporter.fail(new TransferError('INTERNAL', 'broken'))
     expect(writes).toHaveLength(1)
     expect(writes[0]).toMatch(/^\/a: completed, 0 bytes\nbgt: broken/)
+    reporter.end(undefined)
   })
 })
 
