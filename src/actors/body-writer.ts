@@ -85,42 +85,21 @@ export class BodyWriter implements Writer {
 
   filled(buffer: Buffer, length: number, offset: number): void {
     this.#options.rate.spend(length)
-    const position = this.base + offset
-    const known = this.#begin(buffer, length, position)
-    if (typeof known === 'number') {
-      // Its memory is free for the very next read, which finds it in the processor's cache: nobody has to be told of room.
-      this.#wrote(position + known, position + length)
-      this.release(buffer)
-      this.#options.checkpoints.keepUp()
-      return
-    }
-    const writing: Promise<void> = this.#finish(known, buffer, length, position).finally(() =>
+    const writing: Promise<void> = this.#write(buffer, length, this.base + offset).finally(() =>
       this.#writing.delete(writing),
     )
     this.#writing.add(writing)
   }
 
-  /** How many bytes at the front were in the file already; without a promise the others are there now, too. */
-  #begin(buffer: Buffer, length: number, position: number): number | Promise<number> {
-    const {checkpoints, missingFrom} = this.#options
-    const part = checkpoints.openPart
-    if (part === undefined || missingFrom > this.base) return this.#writeUnknown(buffer, length, position)
-    return part.write(buffer, length, position)?.then(() => 0) ?? 0
-  }
-
-  async #writeUnknown(buffer: Buffer, length: number, position: number): Promise<number> {
-    const part = await this.#options.checkpoints.opened()
-    const known = await this.#known(part, buffer, length, position)
-    if (known < length)
-      await part.write(known === 0 ? buffer : buffer.subarray(known), length - known, position + known)
-    return known
-  }
-
-  async #finish(begun: Promise<number>, buffer: Buffer, length: number, position: number): Promise<void> {
+  async #write(buffer: Buffer, length: number, position: number): Promise<void> {
     const {checkpoints, onRoom} = this.#options
     try {
-      const known = await begun
-      this.#wrote(position + known, position + length)
+      const part = await checkpoints.opened()
+      const known = await this.#known(part, buffer, length, position)
+      if (known < length)
+        await part.write(known === 0 ? buffer : buffer.subarray(known), length - known, position + known)
+      checkpoints.wrote(position + known, position + length)
+      this.#unsynced += length - known
     } catch (error) {
       checkpoints.fail(error)
     } finally {
@@ -130,11 +109,6 @@ export class BodyWriter implements Writer {
       checkpoints.keepUp()
       onRoom()
     }
-  }
-
-  #wrote(start: number, end: number): void {
-    this.#options.checkpoints.wrote(start, end)
-    this.#unsynced += end - start
   }
 
   /** How many bytes at the front are in the file already, and equal. */

@@ -56,7 +56,6 @@ export class Checkpoints {
   readonly #options: CheckpointsOptions
   readonly #writers = new Set<Writer>()
   #part: Promise<PartFile> | undefined
-  #openPart: PartFile | undefined
   #evidence: Evidence
   #written: RangeSet
   #running: Promise<void> | undefined
@@ -88,11 +87,6 @@ export class Checkpoints {
     return this.#failure
   }
 
-  /** The part file, where it is open already. */
-  get openPart(): PartFile | undefined {
-    return this.#openPart
-  }
-
   get hasPart(): boolean {
     return this.#part !== undefined
   }
@@ -100,18 +94,12 @@ export class Checkpoints {
   /** Where the bytes go from now on; it may still be opening. */
   writeTo(part: Promise<PartFile>): void {
     this.#part = part
-    part.then(
-      (open) => {
-        this.#openPart = open
-      },
-      (error) => this.fail(error),
-    )
+    part.catch((error) => this.fail(error))
   }
 
   /** The part was opened, and this is what is really there. */
   found(part: PartFile, ranges: RangeSet): void {
     this.#part = Promise.resolve(part)
-    this.#openPart = part
     this.#evidence = {...this.#evidence, ranges}
     this.#written = ranges
   }

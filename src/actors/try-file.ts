@@ -157,8 +157,7 @@ export class TryFile {
         checkpointed(durable)
         this.guardSize(sizeOf(durable.ranges))
       },
-      // Whoever waits for bytes may want others now, and end the exchange: not in the middle of the transport's own call.
-      onWritten: () => queueMicrotask(() => meter.wrote(id)),
+      onWritten: () => meter.wrote(id),
       onError: broken,
       now,
     })

@@ -51,9 +51,9 @@ export interface SideFacts {
 export interface PartFile {
   /**
    * Writes `buffer[0, length)` at `position`, whole or not at all as far as the caller is concerned (short writes are
-   * continued). Without a promise it is done already; else the buffer belongs to the sink until that settles. Never throws.
+   * continued). The buffer belongs to the sink until the promise settles.
    */
-  write(buffer: Buffer, length: number, position: number): Promise<void> | undefined
+  write(buffer: Buffer, length: number, position: number): Promise<void>
   /** Reads up to `buffer.length` bytes from `position`; resolves with how many. */
   read(buffer: Buffer, position: number): Promise<number>
   /** Makes what was written durable (fdatasync in power mode, nothing in process mode). */

@@ -145,13 +145,12 @@ export class MemoryDisk {
             .subarray(position, position + length)
             .copy(buffer, offset),
         ),
-      // At once, as the real one does what is quick.
-      write: (fd, buffer, offset, length, position) => {
-        if (process !== this.#process) return new Promise<never>(() => undefined)
-        const fitting = this.#fitting(fd, position, length)
-        this.#change(fd, {kind: 'write', position, bytes: Buffer.from(buffer.subarray(offset, offset + fitting))})
-        return fitting
-      },
+      write: (fd, buffer, offset, length, position) =>
+        call(() => {
+          const fitting = this.#fitting(fd, position, length)
+          this.#change(fd, {kind: 'write', position, bytes: Buffer.from(buffer.subarray(offset, offset + fitting))})
+          return fitting
+        }),
       ftruncate: (fd, length) => call(() => this.#change(fd, {kind: 'cut', length})),
       fchmod: (fd, mode) =>
         call(() => {

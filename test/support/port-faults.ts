@@ -42,10 +42,6 @@ export class PortFaults {
     this.#armed.push({fault, skip: fault.skip, left: fault.count})
   }
 
-  get areArmed(): boolean {
-    return this.#armed.some(({left}) => left > 0)
-  }
-
   /** Nothing fails any more, and what is late is answered. */
   clear(): void {
     this.#armed = []

@@ -247,7 +247,6 @@ export class SimulatedWorld {
       mostMs,
       before: (call) => this.#beforeCall(call),
       around: (call, args, work) => this.faults.disk(clock, call, args, work),
-      mayHurry: () => !this.faults.areArmed,
     })
     const ports: EnginePorts = {
       store: mostMs > 0 ? this.#slowStore(store, portClock('store'), mostMs) : store,

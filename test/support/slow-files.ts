@@ -15,34 +15,23 @@ export interface SlowFilesOptions {
   /** Does the work of a call, or what becomes of it. */
   readonly around?: <T>(call: string, args: unknown[], work: (args: unknown[]) => Promise<T>) => Promise<T>
   readonly mostMs: number
-  /** Whether what may be done at once sometimes is; without it, it never is. */
-  readonly mayHurry?: () => boolean
 }
 
-export function slowFiles(
-  files: FileSystem,
-  {clock, random, before, around, mostMs, mayHurry = () => false}: SlowFilesOptions,
-): FileSystem {
+export function slowFiles(files: FileSystem, {clock, random, before, around, mostMs}: SlowFilesOptions): FileSystem {
   const wait = (ms: number) => new Promise<void>((resolve) => clock.setTimeout(resolve, ms))
   return new Proxy(files, {
     get(target, key: keyof FileSystem) {
       const method = target[key]
       if (key === 'bootId') return method
-      const later = async (...args: unknown[]) => {
+      return async (...args: unknown[]) => {
         before(key)
-        const work = async (given: unknown[]): Promise<unknown> => Reflect.apply(method, target, given)
+        const work = (given: unknown[]) => Reflect.apply(method, target, given) as Promise<unknown>
         const answered = Promise.allSettled([around === undefined ? work(args) : around(key, args, work)])
         const ms = Math.floor(random.next() * (mostMs + 1))
         if (ms > 0) await wait(ms)
         const [answer] = await answered
         if (answer.status === 'rejected') throw answer.reason
         return answer.value
-      }
-      if (key !== 'write') return later
-      return (...args: Parameters<FileSystem['write']>) => {
-        if (!mayHurry() || random.next() < 0.5) return later(...args)
-        before(key)
-        return target.write(...args)
       }
     },
   })

@@ -44,8 +44,8 @@ export interface FileSystem {
   open(path: string, intent: OpenIntent, mode?: number): Promise<number>
   close(fd: number): Promise<void>
   read(fd: number, buffer: Buffer, offset: number, length: number, position: number): Promise<number>
-  /** May write less than `length`; says how much. Without a promise it is done already, or throws. */
-  write(fd: number, buffer: Buffer, offset: number, length: number, position: number): number | Promise<number>
+  /** May write less than `length`; resolves with how much. */
+  write(fd: number, buffer: Buffer, offset: number, length: number, position: number): Promise<number>
   ftruncate(fd: number, length: number): Promise<void>
   fchmod(fd: number, mode: number): Promise<void>
   fdatasync(fd: number): Promise<void>

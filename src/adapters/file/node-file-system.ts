@@ -51,16 +51,14 @@ export const nodeFileSystem: FileSystem = {
       fs.read(fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)))
     })
   },
-  write(fd, buffer, offset, length, position) {
+  async write(fd, buffer, offset, length, position) {
     if (length <= SMALL) return fs.writeSync(fd, buffer, offset, length, position)
     const isAtOnce = writes.isAtOnce(fd, length)
-    const before = turns.get(fd)
-    const write = () =>
+    return inTurn(fd, () =>
       isAtOnce
         ? writes.timed(() => fs.writeSync(fd, buffer, offset, length, position))
-        : writeInThread(fd, buffer, offset, length, position)
-    const writing = before === undefined ? write() : before.then(write, write)
-    return typeof writing === 'number' ? writing : inTurn(fd, writing)
+        : writeInThread(fd, buffer, offset, length, position),
+    )
   },
   ftruncate(fd, length) {
     return settled((done) => fs.ftruncate(fd, length, done))
@@ -156,7 +154,10 @@ function spaceOf({type, bsize, blocks, bavail}: fs.StatsFs): Space {
 /** Large writes of one file that have not ended: the kernel takes one at a time, and whoever else comes spins for its turn. */
 const turns = new Map<number, Promise<unknown>>()
 
-async function inTurn(fd: number, writing: Promise<number>): Promise<number> {
+async function inTurn(fd: number, write: () => number | Promise<number>): Promise<number> {
+  const before = turns.get(fd)
+  const writing = before === undefined ? write() : before.then(write, write)
+  if (typeof writing === 'number') return writing
   turns.set(fd, writing)
   try {
     return await writing

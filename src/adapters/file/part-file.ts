@@ -62,14 +62,8 @@ export class OpenPart implements PartFile {
     return this.#present
   }
 
-  write(buffer: Buffer, length: number, position: number): Promise<void> | undefined {
-    try {
-      this.#assertUsable()
-      const writing = this.#write(buffer, length, position)
-      return writing && this.#run(() => writing)
-    } catch (thrown) {
-      return Promise.reject(this.#explained(thrown))
-    }
+  write(buffer: Buffer, length: number, position: number): Promise<void> {
+    return this.#run(() => this.#write(buffer, length, position))
   }
 
   read(buffer: Buffer, position: number): Promise<number> {
@@ -149,46 +143,20 @@ export class OpenPart implements PartFile {
     }
   }
 
-  #write(buffer: Buffer, length: number, position: number): Promise<void> | undefined {
-    const {paths, room} = this.#options
-    const writing = room.spend(paths.part, length, () => this.#put(buffer.subarray(0, length), position))
-    if (writing === undefined) this.#grew(position, length)
-    return writing?.then(() => this.#grew(position, length))
-  }
-
-  #put(bytes: Buffer, position: number): Promise<void> | undefined {
-    const {files, fd, hashes, paths} = this.#options
-    hashes?.changed(paths.part, position)
-    let hasDigest = false
-    let writing: Promise<void> | undefined
-    try {
-      writing = writeFully(files, fd, bytes, position)
-    } finally {
-      // Computed while the disk is busy.
-      hasDigest = this.#digested(bytes, position)
-    }
-    const put = () => {
-      if (hasDigest) this.#hasDigested = true
-      this.#unsent += bytes.length
-    }
-    if (writing === undefined) put()
-    return writing?.then(put)
-  }
-
-  /** Whether the bytes have a digest, or get one. */
-  #digested(bytes: Buffer, position: number): boolean {
-    const {digests, digestsLater = false} = this.#options
-    if (digestsLater) {
-      digests.noteUnread(bytes.length, position)
-      return true
-    }
-    const isWorthIt = this.#pace === undefined || this.#pace.isWorthIt(bytes.length)
-    digests.note(bytes, position, isWorthIt)
-    return isWorthIt
-  }
-
-  #grew(position: number, length: number): void {
-    const {hashes, paths} = this.#options
+  async #write(buffer: Buffer, length: number, position: number): Promise<void> {
+    const {files, fd, digests, hashes, paths, room, digestsLater = false} = this.#options
+    await room.spend(paths.part, length, async () => {
+      hashes?.changed(paths.part, position)
+      const bytes = buffer.subarray(0, length)
+      const writing = writeFully(files, fd, bytes, position)
+      // The digest is computed while the disk is busy.
+      const isWorthIt = digestsLater || this.#pace === undefined || this.#pace.isWorthIt(length)
+      if (digestsLater) digests.noteUnread(length, position)
+      else digests.note(bytes, position, isWorthIt)
+      await writing
+      if (isWorthIt) this.#hasDigested = true
+      this.#unsent += length
+    })
     this.#present = addRange(this.#present, position, position + length)
     hashes?.grown(paths.part, this.#present)
   }
@@ -230,26 +198,16 @@ export class OpenPart implements PartFile {
     return result
   }
 
-  #assertUsable(): void {
-    const {paths, syncs} = this.#options
-    if (this.#closed !== undefined) {
-      throw new TransferError('CLOSED', 'the partial file is closed', {where: paths.part})
-    }
-    syncs.assertSound()
-  }
-
-  #explained(thrown: unknown): TransferError {
-    return fileError(thrown, this.#options.paths.part, 'part')
-  }
-
   async #run<T>(work: () => Promise<T>): Promise<T> {
-    this.#assertUsable()
+    const where = this.#options.paths.part
+    if (this.#closed !== undefined) throw new TransferError('CLOSED', 'the partial file is closed', {where})
+    this.#options.syncs.assertSound()
     const running = work()
     this.#running.add(running)
     try {
       return await running
     } catch (thrown) {
-      throw this.#explained(thrown)
+      throw fileError(thrown, where, 'part')
     } finally {
       this.#running.delete(running)
     }

@@ -76,32 +76,15 @@ export class Room {
     this.#claims.set(path, {device, left: bytes})
   }
 
-  /**
-   * Writes `bytes` more to the part at `path`; without a promise that is done already. Rejects with DISK_FULL, and writes nothing, when
-   * only the reserve is left.
-   */
-  spend(path: string, bytes: number, write: () => Promise<void> | undefined): Promise<void> | undefined {
-    this.#untilLook -= bytes
-    if (this.#untilLook < 0) {
-      return this.#whileUnderWay(bytes, async () => {
-        await this.#lookOnce(dirname(path), bytes)
-        await this.#debited(path, bytes, write)
-      })
-    }
-    const writing = this.#debited(path, bytes, write)
-    return writing && this.#whileUnderWay(bytes, () => writing)
-  }
-
-  #debited(path: string, bytes: number, write: () => Promise<void> | undefined): Promise<void> | undefined {
-    const claim = this.#claims.get(path)
-    if (claim !== undefined) claim.left = Math.max(0, claim.left - bytes)
-    return write()
-  }
-
-  async #whileUnderWay(bytes: number, work: () => Promise<void>): Promise<void> {
+  /** Writes `bytes` more to the part at `path`. Rejects with DISK_FULL, and writes nothing, when only the reserve is left. */
+  async spend<T>(path: string, bytes: number, write: () => Promise<T>): Promise<T> {
     this.#underWay += bytes
     try {
-      await work()
+      this.#untilLook -= bytes
+      if (this.#untilLook < 0) await this.#lookOnce(dirname(path), bytes)
+      const claim = this.#claims.get(path)
+      if (claim !== undefined) claim.left = Math.max(0, claim.left - bytes)
+      return await write()
     } finally {
       this.#underWay -= bytes
     }

@@ -14,26 +14,11 @@ export async function readFully(files: FileSystem, fd: number, buffer: Buffer, p
   return done
 }
 
-/** Without a promise it is done already, or throws. */
-export function writeFully(files: FileSystem, fd: number, buffer: Buffer, position: number): Promise<void> | undefined {
-  if (buffer.length === 0) return undefined
-  const count = files.write(fd, buffer, 0, buffer.length, position)
-  return count === buffer.length ? undefined : writeRest(files, fd, buffer, position, count)
-}
-
-async function writeRest(
-  files: FileSystem,
-  fd: number,
-  buffer: Buffer,
-  position: number,
-  first: number | Promise<number>,
-): Promise<void> {
-  let writing = first
-  for (let done = 0; ; ) {
-    const count = await writing
+export async function writeFully(files: FileSystem, fd: number, buffer: Buffer, position: number): Promise<void> {
+  let done = 0
+  while (done < buffer.length) {
+    const count = await files.write(fd, buffer, done, buffer.length - done, position + done)
     if (count === 0) throw new TransferError('DISK_FAILED', 'the file system takes no more bytes')
     done += count
-    if (done === buffer.length) return
-    writing = files.write(fd, buffer, done, buffer.length - done, position + done)
   }
 }
