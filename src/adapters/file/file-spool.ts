@@ -7,6 +7,7 @@ import {asFileWork} from './file-errors.ts'
 import type {FileSystem} from './file-system.ts'
 import {nodeFileSystem} from './node-file-system.ts'
 import {Room} from './room.ts'
+import {writeFully} from './transfer-bytes.ts'
 
 const KINDS: readonly SpoolKind[] = ['body', 'answer']
 
@@ -68,7 +69,7 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
       try {
         const write = (buffer: Buffer, length: number, position: number) =>
           asFileWork(path, 'directory', () =>
-            room.spend(path, length, () => writeWhole(files, fd, buffer, length, position)),
+            room.spend(path, length, () => writeFully(files, fd, buffer.subarray(0, length), position)),
           )
         const size = await copy(chunks, write, signal)
         await sync(fd, path)
@@ -93,7 +94,7 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
           opening ??= asFileWork(path, 'directory', () => create(path))
           const fd = await opening
           // Also of the reserve: the server has the request, and would get it a second time.
-          await asFileWork(path, 'directory', () => writeWhole(files, fd, buffer, length, position))
+          await asFileWork(path, 'directory', () => writeFully(files, fd, buffer.subarray(0, length), position))
         },
         async sync() {
           if (opening !== undefined) await sync(await opening, path)
@@ -197,14 +198,4 @@ async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal | und
     // Not waited for: a source that is in the middle of something may never answer.
     iterator.return?.()?.then(undefined, () => undefined)
   }
-}
-
-async function writeWhole(
-  files: FileSystem,
-  fd: number,
-  buffer: Buffer,
-  length: number,
-  position: number,
-): Promise<void> {
-  for (let done = 0; done < length; ) done += await files.write(fd, buffer, done, length - done, position + done)
 }
