@@ -1,14 +1,20 @@
 /** The store's doctor for this machine's adapters: how a store is, and a new one of what its records and side files say. */
 
 import {findSideFiles, type SideFinding} from './adapters/file/find-side-files.ts'
-import {diagnose, type RepairReport, repair, type StoreReport} from './adapters/level/doctor.ts'
+import {diagnose, type StoreReport as RecordsReport, type RepairReport, repair} from './adapters/level/doctor.ts'
+import {keyProblem} from './adapters/secrets/file-secrets.ts'
 import {assertOptions} from './domain/given.ts'
 import {sizeOf} from './domain/range-set.ts'
 import {NO_ATTEMPTS, type OperationRecord} from './domain/record.ts'
 import {assertPath} from './namespace/given-path.ts'
 import {givenList} from './namespace/list-of.ts'
 
-export type {RepairReport, StoreReport}
+export type {RepairReport}
+
+export interface StoreReport extends RecordsReport {
+  /** Why the secrets of its requests cannot be read; one line. No repair mends that: somebody has to put the right key back. */
+  readonly keyProblem?: string
+}
 
 export interface RepairStoreOptions {
   /** Directories with part files of downloads that the store may have lost. */
@@ -21,7 +27,10 @@ export interface RepairStoreOptions {
  */
 export async function diagnoseStore(directory: string): Promise<StoreReport> {
   assertPath('directory', directory)
-  return diagnose(directory)
+  const [report, problem] = [await diagnose(directory), await keyProblem(directory)]
+  return report.exists && problem !== undefined
+    ? {...report, keyProblem: `${problem.where}: ${problem.message}`}
+    : report
 }
 
 /** Puts a new store in the place of the old one, which is kept aside. Rejects with STORE_LOCKED while somebody has it open. */

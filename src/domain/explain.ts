@@ -43,6 +43,10 @@ const REASONS: Readonly<Record<Blockage, Explanation>> = {
   },
 }
 
+function durable(bytes: number): string {
+  return bytes === 1 ? '1 byte is durable' : `${bytes} bytes are durable`
+}
+
 export function explain(input: ExplainInput): Explanation {
   const {record, now} = input
   const inSeconds = `${Math.max(0, Math.ceil(((record.retryAt ?? now) - now) / 1000))} s`
@@ -53,7 +57,7 @@ export function explain(input: ExplainInput): Explanation {
     case 'running':
       if (record.direction === 'upload') return {why: 'it is being sent'}
       return {
-        why: [`it is transferring, ${sizeOf(record.evidence.ranges)} bytes are durable`, toldOfSources(record)]
+        why: [`it is transferring, ${durable(sizeOf(record.evidence.ranges))}`, toldOfSources(record)]
           .filter((each) => each !== undefined)
           .join('; '),
       }

@@ -1,6 +1,7 @@
 /** The commands that look at the store, and those that change one operation of it. */
 
-import {readdir} from 'node:fs/promises'
+import {readdir, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {contentOf} from '../support/content.ts'
@@ -51,6 +52,20 @@ describe('list and show', () => {
       expect(json).toMatchObject({v: 1, guid, status: 'idle', bytesReceived: CUT_AT, explanation: {}})
       // Looking changes nothing and asks nobody.
       expect(world.server.requests).toHaveLength(1)
+    })
+  })
+
+  it('doctor says when the key of the secrets is none, which no other command goes on with', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await unfinished(world)
+      expect((await world.bgt(['doctor'])).code).toBe(0)
+      await writeFile(join(world.store, 'secrets.key'), 'no key')
+      const {code, stdout} = await world.bgt(['doctor'])
+      expect(code).toBe(10)
+      expect(stdout).toMatch(/secrets cannot be read: .*secrets\.key: the key file does not hold a key\n/)
+      expect(stdout).not.toContain('--repair')
+      expect(jsonLines((await world.bgt(['doctor', '--json'])).stdout)).toMatchObject([{healthy: false, damaged: 0}])
+      expect((await world.bgt(['resume'])).code).toBe(10)
     })
   })
 

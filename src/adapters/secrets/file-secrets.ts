@@ -26,7 +26,18 @@ export async function createFileSecrets(directory: string): Promise<Secrets> {
   }
 }
 
-async function readKey(path: string): Promise<Buffer | undefined> {
+/** What keeps the secrets of a store from being read; undefined where nothing does, or none was ever sealed. Changes nothing. */
+export async function keyProblem(directory: string): Promise<TransferError | undefined> {
+  const path = join(directory, KEY_FILE)
+  try {
+    await readKey(path, 'asItIs')
+    return undefined
+  } catch (thrown) {
+    return fileError(thrown, path, 'directory')
+  }
+}
+
+async function readKey(path: string, mode: 'private' | 'asItIs' = 'private'): Promise<Buffer | undefined> {
   let file: FileHandle
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
@@ -36,7 +47,7 @@ async function readKey(path: string): Promise<Buffer | undefined> {
   }
   try {
     const stats = await file.stat()
-    if ((stats.mode & 0o077) !== 0) await file.chmod(0o600)
+    if (mode === 'private' && (stats.mode & 0o077) !== 0) await file.chmod(0o600)
     const {bytesRead, buffer} = await file.read(Buffer.alloc(KEY_LENGTH + 1), 0, KEY_LENGTH + 1, 0)
     if (bytesRead === KEY_LENGTH) return buffer.subarray(0, KEY_LENGTH)
     throw new TransferError('STORE_DAMAGED', 'the key file does not hold a key', {

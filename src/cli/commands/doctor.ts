@@ -34,7 +34,8 @@ export async function doctor(io: Io, flags: DoctorFlags): Promise<number> {
     return EXIT.done
   }
   const report = await diagnoseStore(directory)
-  const isHealthy = !report.exists || (report.opens && report.problem === undefined && !isHurt(report))
+  const isSound = !report.exists || (report.opens && report.problem === undefined && !isHurt(report))
+  const isHealthy = isSound && report.keyProblem === undefined
   if (flags.json === true) {
     await printJson(io, {directory, healthy: isHealthy, ...report})
     return isHealthy ? EXIT.done : EXIT.store
@@ -51,9 +52,12 @@ export async function doctor(io: Io, flags: DoctorFlags): Promise<number> {
   if (report.unindexed > 0) await print(`${plural(report.unindexed, 'index entry', 'index entries')} missing`)
   if (report.orphans > 0) await print(`${plural(report.orphans, 'index entry', 'index entries')} without a record`)
   if (report.lostWrites) await print('the database left out damaged parts of its log')
-  await print(
-    isHealthy ? `${directory} is healthy` : `${directory} is damaged: run bgt doctor --repair with the same --store`,
-  )
+  if (report.keyProblem !== undefined) {
+    await print(`its secrets cannot be read: ${report.keyProblem}`)
+    await print('put the right key file back, or remove it and give the secrets again: no repair makes another one')
+  }
+  if (!isSound) await print(`${directory} is damaged: run bgt doctor --repair with the same --store`)
+  else if (isHealthy) await print(`${directory} is healthy`)
   return isHealthy ? EXIT.done : EXIT.store
 }
 
