@@ -195,9 +195,10 @@ export function filePath(flag: string): (text: string) => string {
   }
 }
 
-/** Without the slash behind it, which nobody writes behind a file, a directory that is not there would be made as one. */
+/** Nobody writes a slash, or dots, behind a file: without them, a directory that is not there would be made as one. */
 function assertNamesFile(file: string, where: string): void {
-  if (!file.endsWith('/') && !file.endsWith(sep)) return
+  const last = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf(sep)) + 1)
+  if (last !== '' && last !== '.' && last !== '..') return
   throw usageError('this names a directory', where, 'name a file in it')
 }
 
@@ -242,7 +243,7 @@ export function listEntryAt(text: string, start: number, where: string): ListEnt
   const url = parseUrl(address, where)
   if (file.includes('\0'))
     throw usageError('the name of the file has a null character in it', where, 'write the list as text')
-  assertNamesFile(file, where)
+  if (file !== '') assertNamesFile(file, where)
   return {
     url,
     ...(file === '' ? {} : {file}),
