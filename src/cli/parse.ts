@@ -278,9 +278,11 @@ function withoutMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 
-/** `directory` is absolute. */
-export function pathIn(directory: string, file: string): string {
+/** `directory` gives an absolute path, and is not asked for a file that needs none. */
+export function pathIn(directory: () => string, file: string): string {
+  if (isAbsolute(file)) return file
+  const folder = directory()
   // Nothing to resolve: true of most names of a long list.
-  if (/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(file) && directory !== sep) return directory + sep + file
-  return isAbsolute(file) ? file : resolve(directory, file)
+  if (/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(file) && folder !== sep) return folder + sep + file
+  return resolve(folder, file)
 }

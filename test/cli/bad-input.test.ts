@@ -178,8 +178,13 @@ describe('a working directory that was removed', () => {
         code: 8,
         line: 'bgt: the working directory is not there any more (.): change to another one',
       })
-      const {code, stderr} = await world.bgt(['get', url, '-d', world.directory], {env})
-      expect([code, stderr]).toEqual([0, expect.stringContaining(`${world.path('file.bin')}: completed`)])
+      for (const [flag, place, file] of [
+        ['-d', world.directory, world.path('file.bin')],
+        ['-o', world.path('named.bin'), world.path('named.bin')],
+      ] as const) {
+        const {code, stderr} = await world.bgt(['get', url, flag, place], {env})
+        expect([code, stderr]).toEqual([0, expect.stringContaining(`${file}: completed`)])
+      }
     })
   })
 })
