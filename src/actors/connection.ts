@@ -190,8 +190,10 @@ export class Connection {
 
   /** Waits no more for the end of a body that nobody wants; false where there is none, because no head came or a body is received. */
   conclude(): boolean {
+    // Its end is being told, once the file is closed.
+    if (this.#isOver) return true
     const reception = this.#reception?.kind
-    if (this.#isOver || (this.#next === undefined && (reception === undefined || reception === 'receive'))) return false
+    if (this.#next === undefined && (reception === undefined || reception === 'receive')) return false
     this.#isConcluded = true
     const exchange = this.#abort
     // The next hop has one of its own.

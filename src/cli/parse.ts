@@ -195,9 +195,10 @@ export function filePath(flag: string): (text: string) => string {
   }
 }
 
-/** Without the slash behind it, which nobody writes behind a file, a directory that is not there would be made as one. */
+/** Nobody writes a slash, or dots, behind a file: without them, a directory that is not there would be made as one. */
 function assertNamesFile(file: string, where: string): void {
-  if (!file.endsWith('/') && !file.endsWith(sep)) return
+  const last = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf(sep)) + 1)
+  if (last !== '' && last !== '.' && last !== '..') return
   throw usageError('this names a directory', where, 'name a file in it')
 }
 
@@ -242,7 +243,7 @@ export function listEntryAt(text: string, start: number, where: string): ListEnt
   const url = parseUrl(address, where)
   if (file.includes('\0'))
     throw usageError('the name of the file has a null character in it', where, 'write the list as text')
-  assertNamesFile(file, where)
+  if (file !== '') assertNamesFile(file, where)
   return {
     url,
     ...(file === '' ? {} : {file}),
@@ -277,9 +278,11 @@ function withoutMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 
-/** `directory` is absolute. */
-export function pathIn(directory: string, file: string): string {
+/** `directory` gives an absolute path, and is not asked for a file that needs none. */
+export function pathIn(directory: () => string, file: string): string {
+  if (isAbsolute(file)) return file
+  const folder = directory()
   // Nothing to resolve: true of most names of a long list.
-  if (/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(file) && directory !== sep) return directory + sep + file
-  return isAbsolute(file) ? file : resolve(directory, file)
+  if (/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(file) && folder !== sep) return folder + sep + file
+  return resolve(folder, file)
 }

@@ -4,6 +4,7 @@ import {realpath, stat} from 'node:fs/promises'
 import {basename, dirname, join, parse, resolve, sep} from 'node:path'
 import {TransferError} from '../domain/errors.ts'
 import {fileNameFromUrl} from '../domain/file-name.ts'
+import {lazily} from '../domain/lazily.ts'
 import type {Checksum, CollisionPolicy} from '../index.ts'
 import type {Io} from './io.ts'
 import {
@@ -50,7 +51,7 @@ export async function wantedBy(io: Io, addresses: readonly string[], flags: GetF
 
 async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): Promise<WishList> {
   const {output, directory, input, checksum} = flags
-  const folder = resolve(directory ?? '.')
+  const folder = lazily(() => resolve(directory ?? '.'))
   const entries = addresses.map((address): ListEntry => ({url: parseUrl(address)}))
   const list = input === undefined ? undefined : await listOf(io, input)
   const rename = flags.ifExists === 'generateUniqueName' ? setApart() : undefined
@@ -78,14 +79,14 @@ async function wishesOf(io: Io, addresses: readonly string[], flags: GetFlags): 
     throw usageError('several files have no digest in common', '--checksum', 'give each its own in a list (--input)')
   }
   if (directory !== undefined) {
-    await demandDirectory(folder)
-    await demandAllWithin(folder, directories)
+    await demandDirectory(folder())
+    await demandAllWithin(folder(), directories)
   }
   return wishes
 }
 
 /** Made apart from what the first reading needs: it is kept for as long as the list is. */
-function wishesIn(folder: string, {output, user, checksum: common}: GetFlags): (entry: ListEntry) => Wish {
+function wishesIn(folder: () => string, {output, user, checksum: common}: GetFlags): (entry: ListEntry) => Wish {
   return ({url, file, checksum: own}) => {
     if (own !== undefined && common !== undefined) {
       throw usageError('the list has a digest of its own for the file', '--checksum', 'give one of the two')

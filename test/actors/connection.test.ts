@@ -1,10 +1,11 @@
-/** A connection of a try and the end of its stretch, which may come while the memory that it is read into has room left. */
+/** A connection of a try, and its ends: of a stretch, while the memory that it is read into has room left; of what is not waited for. */
 
 import {describe, expect, it} from 'vitest'
 import type {BodyWriter} from '../../src/actors/body-writer.ts'
-import {Connection} from '../../src/actors/connection.ts'
+import {Connection, type Reception} from '../../src/actors/connection.ts'
 import {Logins} from '../../src/actors/server-login.ts'
 import {BodyIntake} from '../../src/adapters/http/body-intake.ts'
+import {TransferError} from '../../src/domain/errors.ts'
 import type {TransferRequest} from '../../src/domain/record.ts'
 import type {Random} from '../../src/ports/random.ts'
 import type {Secrets} from '../../src/ports/secrets.ts'
@@ -48,6 +49,18 @@ function slowServer() {
   }
 }
 
+function connectionTo(transport: Transport, reception: Reception): Connection {
+  return new Connection({
+    transport,
+    connected: () => {},
+    redirected: () => {},
+    challenged: () => {},
+    login: new Logins({secrets: {} as Secrets, random: {} as Random}).of(REQUEST, REQUEST),
+    headersFor: () => [],
+    responded: () => reception,
+  })
+}
+
 /** `hasRoom`: whether memory can be lent. */
 async function receiving(hasRoom = () => true) {
   const server = slowServer()
@@ -60,15 +73,7 @@ async function receiving(hasRoom = () => true) {
     },
     release: () => {},
   } as unknown as BodyWriter
-  const connection = new Connection({
-    transport: server.transport,
-    connected: () => {},
-    redirected: () => {},
-    challenged: () => {},
-    login: new Logins({secrets: {} as Secrets, random: {} as Random}).of(REQUEST, REQUEST),
-    headersFor: () => [],
-    responded: () => ({kind: 'receive', writer, bodyEnd: BODY}),
-  })
+  const connection = connectionTo(server.transport, {kind: 'receive', writer, bodyEnd: BODY})
   const ended = connection.run(REQUEST)
   await Promise.resolve()
   return {server, connection, ended, written: () => written}
@@ -103,5 +108,24 @@ describe('a stretch that another connection took the rear of', () => {
     connection.resume()
     await ended
     expect(written()).toBe(100)
+  })
+})
+
+describe('an answer whose end is not waited for', () => {
+  it('decides by its head, also while what it decided is being told', async () => {
+    const {transport} = slowServer()
+    const error = new TransferError('HTTP_STATUS', 'the server refused')
+    const connection = connectionTo(transport, {kind: 'fail', error})
+    const ended = connection.run(REQUEST)
+    expect(connection.conclude()).toBe(false)
+    await Promise.resolve()
+    expect(connection.conclude()).toBe(true)
+    await expect(ended).rejects.toBe(error)
+    expect(connection.conclude()).toBe(true)
+  })
+
+  it('decides nothing while a body is received', async () => {
+    const {connection, server} = await receiving()
+    expect([connection.conclude(), server.isAborted]).toEqual([false, false])
   })
 })

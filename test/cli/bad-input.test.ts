@@ -69,6 +69,8 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['an empty store', ['get', '--store', '', 'http://127.0.0.1/x'], /no path \(--store\)/],
     ['an empty output', ['get', '-o', '', 'http://127.0.0.1/x'], /no path \(--output\)/],
     ['a directory for an output', ['get', '-o', 'new/', 'http://127.0.0.1/x'], /names a directory \(--output\)/],
+    ['a directory itself for one', ['get', '-o', 'new/.', 'http://127.0.0.1/x'], /names a directory \(--output\)/],
+    ['the one above for one', ['get', '-o', '..', 'http://127.0.0.1/x'], /names a directory \(--output\)/],
     ['an empty directory', ['get', '-d', '', 'http://127.0.0.1/x'], /no path \(--directory\)/],
     ['-o and -d', ['get', '-o', 'a', '-d', '.', 'http://127.0.0.1/x'], /--directory/],
     ['-o for two URLs', ['get', '-o', 'a', 'http://127.0.0.1/x', 'http://127.0.0.1/y'], /--output/],
@@ -133,6 +135,7 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     'http://127.0.0.1/x\tx\tcrc32=abc',
     'http://127.0.0.1/x\tx\t\tx',
     'http://127.0.0.1/x\tnew/',
+    'http://127.0.0.1/x\tnew/.',
   ])('names the line of a list that is wrong, and starts nothing of it: %j', async (wrong) => {
     const list = `${world().server.url('/a')}\n# a note\n${wrong}\n`
     const {code, lines} = await world().bgt(['get', '-i', '-'], {stdin: list})
@@ -175,8 +178,13 @@ describe('a working directory that was removed', () => {
         code: 8,
         line: 'bgt: the working directory is not there any more (.): change to another one',
       })
-      const {code, stderr} = await world.bgt(['get', url, '-d', world.directory], {env})
-      expect([code, stderr]).toEqual([0, expect.stringContaining(`${world.path('file.bin')}: completed`)])
+      for (const [flag, place, file] of [
+        ['-d', world.directory, world.path('file.bin')],
+        ['-o', world.path('named.bin'), world.path('named.bin')],
+      ] as const) {
+        const {code, stderr} = await world.bgt(['get', url, flag, place], {env})
+        expect([code, stderr]).toEqual([0, expect.stringContaining(`${file}: completed`)])
+      }
     })
   })
 })

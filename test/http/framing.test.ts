@@ -65,6 +65,7 @@ describe('the head', () => {
   it.each([
     ['garbage', 'SSH-2.0-OpenSSH_9.6\r\n'],
     ['an unasked change of protocol', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['a change of protocol that does not say to which', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'],
     ['of a status below all others', 'HTTP/1.1 099 Below\r\nContent-Length: 0\r\n\r\n'],
     ['of a status of four digits', 'HTTP/1.1 1000 Beyond\r\nContent-Length: 0\r\n\r\n'],
   ])('that is %s is INVALID_RESPONSE', async (_, raw) => {

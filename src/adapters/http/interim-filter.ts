@@ -8,10 +8,10 @@ import {MAX_HEAD_BYTES} from './limits.ts'
 
 const MAX_INTERIM_RESPONSES = 20
 const HEAD_END = '\r\n\r\n'
-/** 101 is no interim answer but a change of protocol, which nobody asked for: the parser refuses it, as it does longer numbers. */
-const INTERIM = /^HTTP\/1\.\d 1(?!01)\d\d[ \r]/
-/** Below 100, which undici takes for a mistake of its own. */
-const NO_STATUS = /^HTTP\/1\.\d 0/
+/** Longer numbers are the parser's to refuse. */
+const INTERIM = /^HTTP\/1\.\d 1\d\d[ \r]/
+/** Below 100, or a change of protocol, which nobody asked for: undici takes either for a mistake of its own. */
+const UNUSABLE = /^HTTP\/1\.\d (?:0|101)/
 const STATUS_LINE_START = 'HTTP/1.1 1xx '.length
 const STATUS_AT = 'HTTP/1.1 '.length
 const TWO = 0x32
@@ -46,7 +46,7 @@ export class InterimFilter {
     for (;;) {
       const start = rest.toString('latin1', 0, STATUS_LINE_START)
       const undecided = start.length < STATUS_LINE_START && 'HTTP/1.'.startsWith(start.slice(0, 7))
-      if (NO_STATUS.test(start)) throw this.#refusal('the answer has no usable status')
+      if (UNUSABLE.test(start)) throw this.#refusal('the answer has no usable status')
       if (!undecided && !INTERIM.test(start)) break
       const end = undecided ? -1 : rest.indexOf(HEAD_END)
       if (end < 0) {
