@@ -257,9 +257,10 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * enumerated again.
    */
   async acknowledgeAsync(guids: Iterable<OperationId>): Promise<void> {
+    const given = givenList('guids', guids)
+    for (const guid of given) assertGuid(guid)
     await Promise.all(
-      givenList('guids', guids).map(async (guid) => {
-        assertGuid(guid)
+      given.map(async (guid) => {
         const entry = await this.#engine.find(guid)
         if (entry === undefined) return
         try {
