@@ -253,8 +253,8 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /**
    * Notes that somebody was told how these ended, for those who follow events$ instead of promises: from then on the
-   * enumerations leave them out. Unfinished and unknown ones are skipped. Rejects where that could not be noted: then they are
-   * enumerated again.
+   * enumerations leave them out. Unfinished and unknown ones are skipped. Rejects with INVALID_ARGUMENT before any is noted, and
+   * where that could not be noted: then they are enumerated again.
    */
   async acknowledgeAsync(guids: Iterable<OperationId>): Promise<void> {
     const given = givenList('guids', guids)
