@@ -20,7 +20,7 @@ import {
   s3Multipart,
   TransferError,
 } from '../../../src/index.ts'
-import {makeDirectory, makeWorld, type World} from '../harness.ts'
+import {makeDirectory, makeWorld, onCleanup, openEngine, type World} from '../harness.ts'
 
 /** Typed as what fits everywhere: the compiler would refuse each of these. */
 type Wrong = never
@@ -300,18 +300,28 @@ describe('bad input', () => {
     expect(leave).toHaveBeenCalledOnce()
   })
 
-  it('a port may be a class with static functions', async () => {
-    const transport = class {
-      static exchange = () => {}
-      static close = async () => {}
-    }
-    const taskRunner = class {
-      static locate = async () => {}
-      static start = () => {}
-    }
-    const options = {directory: join(world.directory, 'own'), notifier: 'events', transport, taskRunner} as unknown
-    expect(await outcomeOf(async () => (await BackgroundTransferEngine.open(options as Wrong)).close())).toBe(
-      'accepted',
-    )
+  it('a port may be a function that has those of the port', async () => {
+    const transport = Object.assign(() => {}, {exchange: () => {}, close: async () => {}})
+    const taskRunner = Object.assign(() => {}, {locate: async () => {}, start: () => {}})
+    const options: unknown = {directory: join(world.directory, 'own'), notifier: 'events', transport, taskRunner}
+    const opened = async () => (await BackgroundTransferEngine.open(options as Wrong)).close()
+    expect(await outcomeOf(opened)).toBe('accepted')
   })
+
+  it.each([{}, {control: true}])(
+    'the times of a query may be without bound, of an engine opened with %j',
+    async (sharing) => {
+      const directory = await makeDirectory()
+      const own = await openEngine(directory, sharing)
+      const engine =
+        'control' in sharing ? await BackgroundTransferEngine.connect({directory: join(directory, '.store')}) : own
+      onCleanup(() => engine.close())
+      await engine.createDownloader().createDownloads([[world.server.url('/missing'), world.file('a')]])
+      await expect.poll(() => engine.queryAsync({states: ['failed']})).toHaveLength(1)
+      const [least, most] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+      expect(await engine.queryAsync({createdFrom: least, createdBefore: most})).toHaveLength(1)
+      expect(await engine.queryAsync({endedFrom: least, endedBefore: most})).toHaveLength(1)
+      expect(await engine.queryAsync({endedFrom: most})).toHaveLength(0)
+    },
+  )
 })
