@@ -1,6 +1,5 @@
 /** A stream as a caller gave it. */
 
-import {types} from 'node:util'
 import {invalidArgument} from '../domain/errors.ts'
 import {shown} from '../domain/given.ts'
 
@@ -27,8 +26,7 @@ export function bytesOf(argument: string, stream: ByteStream): AsyncIterable<Uin
         async next() {
           const {done = false, value} = await chunks.next()
           if (done) return {done, value: undefined}
-          // Those of another realm are instances of another class.
-          if (types.isUint8Array(value)) return {done, value}
+          if (isBytes(value)) return {done, value}
           if (typeof value === 'string') return {done, value: Buffer.from(value)}
           await leave().catch(() => undefined)
           throw invalidArgument(argument, `must give bytes or text, not ${shown(value)}`)
@@ -37,4 +35,12 @@ export function bytesOf(argument: string, stream: ByteStream): AsyncIterable<Uin
       }
     },
   }
+}
+
+/** Those of another realm are instances of another class. */
+function isBytes(value: unknown): value is Uint8Array {
+  return (
+    value instanceof Uint8Array ||
+    (ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]')
+  )
 }
