@@ -29,7 +29,7 @@ import {
 } from './namespace/current-transfers.ts'
 import type {DownloadOperation} from './namespace/download-operation.ts'
 import {assertPath} from './namespace/given-path.ts'
-import {assertGuid, assertQuery, plainAddress} from './namespace/given-query.ts'
+import {assertGuid, checkedQuery, plainAddress} from './namespace/given-query.ts'
 import {givenList} from './namespace/list-of.ts'
 import {ownerOf} from './namespace/memberships.ts'
 import {type OperationSummary, summaryOf} from './namespace/operation-summary.ts'
@@ -232,8 +232,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /** A page of operations in the order of their guids, as plain data without secrets. Rejects with INVALID_ARGUMENT. */
   async queryAsync(query: OperationQuery = {}): Promise<readonly OperationSummary[]> {
-    assertQuery(query)
-    return (await this.#engine.query(query)).map(summaryOf)
+    return (await this.#engine.query(checkedQuery(query))).map(summaryOf)
   }
 
   /** How the applications stand that have rules: their unfinished operations, and their bytes of this day. */
@@ -253,13 +252,14 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /**
    * Notes that somebody was told how these ended, for those who follow events$ instead of promises: from then on the
-   * enumerations leave them out. Unfinished and unknown ones are skipped. Rejects where that could not be noted: then they are
-   * enumerated again.
+   * enumerations leave them out. Unfinished and unknown ones are skipped. Rejects with INVALID_ARGUMENT before any is noted, and
+   * where that could not be noted: then they are enumerated again.
    */
   async acknowledgeAsync(guids: Iterable<OperationId>): Promise<void> {
+    const given = givenList('guids', guids)
+    for (const guid of given) assertGuid(guid)
     await Promise.all(
-      givenList('guids', guids).map(async (guid) => {
-        assertGuid(guid)
+      given.map(async (guid) => {
         const entry = await this.#engine.find(guid)
         if (entry === undefined) return
         try {

@@ -189,9 +189,7 @@ function withCalls<Port extends object>(
   port: Port | undefined,
   ...calls: readonly (keyof Port & string)[]
 ): Port | undefined {
-  if (port === undefined) return undefined
-  assertOptions(name, port)
-  if (calls.every((call) => typeof port[call] === 'function')) return port
+  if (port === undefined || calls.every((call) => typeof port?.[call] === 'function')) return port
   throw invalidArgument(name, `must have the functions ${calls.join(', ')}`)
 }
 

@@ -10,8 +10,14 @@ export function assertGuid(guid: OperationId): void {
   if (typeof guid !== 'string') throw invalidArgument('guid', `must be the guid of an operation, not ${shown(guid)}`)
 }
 
-/** Throws INVALID_ARGUMENT for what a store cannot look for. Its limit is looked at where it is obeyed. */
-export function assertQuery(query: OperationFilter & {readonly after?: OperationId}): void {
+const LAST = Number.MAX_SAFE_INTEGER
+const TIMES = ['createdFrom', 'createdBefore', 'endedFrom', 'endedBefore'] as const
+
+/**
+ * The query, its times such as JSON can carry to a host: one that is infinite comes before, or after, all others. Throws
+ * INVALID_ARGUMENT for what a store cannot look for. Its limit is looked at where it is obeyed.
+ */
+export function checkedQuery<Q extends OperationFilter & {readonly after?: OperationId}>(query: Q): Q {
   assertOptions('query', query)
   const {states} = query
   if (states !== undefined && !(Array.isArray(states) && states.every((each) => typeof each === 'string'))) {
@@ -23,12 +29,15 @@ export function assertQuery(query: OperationFilter & {readonly after?: Operation
       throw invalidArgument(name, `must be text, not ${shown(text)}`)
     }
   }
-  for (const name of ['createdFrom', 'createdBefore', 'endedFrom', 'endedBefore'] as const) {
+  for (const name of TIMES) {
     const at = query[name]
-    if (at !== undefined && !Number.isFinite(at)) {
+    if (at !== undefined && (typeof at !== 'number' || Number.isNaN(at))) {
       throw invalidArgument(name, `must be a time in epoch ms, not ${shown(at)}`)
     }
   }
+  const infinite = TIMES.filter((name) => Math.abs(query[name] ?? 0) > LAST)
+  if (infinite.length === 0) return query
+  return {...query, ...Object.fromEntries(infinite.map((name) => [name, Math.sign(query[name] ?? 0) * LAST]))}
 }
 
 /** As a record has it: without user information and fragment. Throws INVALID_ARGUMENT, in the name of `argument`. */

@@ -220,7 +220,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /**
    * Starts the transfer. Resolves with this object when the file is whole and durable, or the server has it; rejects with a TransferError, CANCELED
-   * and CLOSED included. Throws ILLEGAL_STATE when it was started before.
+   * and CLOSED included. Throws INVALID_ARGUMENT, and ILLEGAL_STATE when it was started before.
    */
   startAsync(options: WaitOptions = {}): RunningTransfer<this> {
     if (this.#stage.kind !== 'draft') throw this.illegal('startAsync')
@@ -244,7 +244,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /**
    * Connects to an operation of an earlier session, or again to one of this. Settles at once when it has ended. Throws
-   * ILLEGAL_STATE when it was never started, CLOSED.
+   * INVALID_ARGUMENT, ILLEGAL_STATE when it was never started, CLOSED.
    */
   attachAsync(options: WaitOptions = {}): RunningTransfer<this> {
     if (this.#stage.kind === 'draft') throw this.illegal('attachAsync')

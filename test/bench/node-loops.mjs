@@ -38,9 +38,9 @@ function open({hostname, port}, memory) {
         if (left === undefined) {
           // The head comes in one piece from a server on loopback.
           const end = bytes.subarray(0, count).indexOf(HEAD_END)
-          const [, status, length] = /^HTTP\/1.1 (\d+).*?\r\nContent-Length: (\d+)/s.exec(bytes.latin1Slice(0, end + 2))
-          if (status !== '200' && status !== '206') throw new Error(`answered ${status}`)
-          left = Number(length)
+          const head = bytes.latin1Slice(0, end + 2)
+          assertDone(head)
+          left = Number(/\r\nContent-Length: (\d+)/.exec(head)[1])
           at = end + HEAD_END.length
         }
         left -= count - at
@@ -51,6 +51,7 @@ function open({hostname, port}, memory) {
     },
   })
   socket.setNoDelay(true)
+  socket.on('end', endedEarly)
   return {
     fetch: ({pathname, host}, range, take) =>
       new Promise((resolve) => {
@@ -61,6 +62,15 @@ function open({hostname, port}, memory) {
       }),
     end: () => socket.destroy(),
   }
+}
+
+/** Thrown out of a callback, it ends the process, and a second thread with it. */
+function assertDone(head) {
+  if (!/^HTTP\/1.1 2\d\d /.test(head)) throw new Error(`answered ${head.split('\r\n')[0]}`)
+}
+
+function endedEarly() {
+  throw new Error('the server ended the connection')
 }
 
 async function receive(url, file, wrote = () => {}) {
@@ -126,7 +136,13 @@ async function send(file, {hostname, port, pathname, host}) {
   const fd = openSync(file, 'r')
   const memory = Buffer.allocUnsafeSlow(PIECE)
   const socket = connect({host: hostname, port: Number(port)})
-  const answered = new Promise((resolve) => socket.once('data', resolve))
+  socket.on('end', endedEarly)
+  const answered = new Promise((resolve) => {
+    socket.once('data', (head) => {
+      assertDone(head.latin1Slice())
+      resolve()
+    })
+  })
   const length = fstatSync(fd).size
   socket.write(`PUT ${pathname} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${length}\r\n\r\n`)
   for (let at = 0; at < length; ) {

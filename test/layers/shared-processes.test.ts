@@ -23,7 +23,8 @@ it('no file that shares a process imports the tests of another', () => {
 
 it('no module that files share registers hooks or tests as it is loaded', () => {
   const registering = sources.filter(
-    ({name, text}) => !name.endsWith('.test.ts') && /^(before|after|describe|it|test|vi|onTest)\w*[.(]/m.test(text),
+    ({name, text}) =>
+      !/\.(test|leaves)\.ts$/.test(name) && /^(before|after|describe|it|test|vi|onTest)\w*[.(]/m.test(text),
   )
   // The setup file of those processes is loaded again for each file.
   expect(registering.map(({name}) => name)).toEqual(['support/nothing-left.ts'])

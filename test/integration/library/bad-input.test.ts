@@ -5,7 +5,8 @@
 
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {beforeEach, describe, expect, it} from 'vitest'
+import {runInNewContext} from 'node:vm'
+import {beforeEach, describe, expect, it, vi} from 'vitest'
 import {
   BackgroundDownloader,
   BackgroundTaskBuilder,
@@ -14,11 +15,12 @@ import {
   BackgroundTransferEngine,
   BackgroundUploader,
   diagnoseStore,
+  type OperationId,
   repairStore,
   s3Multipart,
   TransferError,
 } from '../../../src/index.ts'
-import {makeDirectory, makeWorld, type World} from '../harness.ts'
+import {makeDirectory, makeWorld, onCleanup, openEngine, type World} from '../harness.ts'
 
 /** Typed as what fits everywhere: the compiler would refuse each of these. */
 type Wrong = never
@@ -257,4 +259,69 @@ describe('bad input', () => {
     for (const value of NO_TEXT) outcomes.push(await outcomeOf(() => world.engine.getOperationAsync(value)))
     expect(outcomes).toEqual(NO_TEXT.map(() => expect.objectContaining({code: 'OPERATION_UNKNOWN'})))
   })
+
+  it('nothing is acknowledged of a list that holds what is no guid', async () => {
+    await world.engine.createDownloader().createDownloads([[world.server.url('/missing'), world.file('a')]])
+    const ended = async () => (await world.engine.queryAsync({states: ['failed']})).map(({guid}) => guid)
+    await expect.poll(ended).toHaveLength(1)
+    const [guid = '' as OperationId] = await ended()
+    const find = world.engine.acknowledgeAsync([guid, 42 as Wrong])
+    await expect(find).rejects.toMatchObject({code: 'INVALID_ARGUMENT', where: 'guid'})
+    const told = await world.engine.getCurrentDownloadsAsync()
+    expect(told.map((each) => each.guid)).toEqual([guid])
+  })
+
+  it.each([
+    ['requestBodyStream', bodyDownloadIn],
+    [
+      'sourceStream',
+      ({engine, server}: World, stream: Wrong) =>
+        engine.createUploader().createUploadFromStreamAsync(server.url('/a'), stream),
+    ],
+  ])('a %s whose iterator is no function is refused', async (where, use) => {
+    const stream = {[Symbol.asyncIterator]: 1} as unknown as Wrong
+    expect(await outcomeOf(() => use(world, stream))).toEqual({code: 'INVALID_ARGUMENT', where})
+  })
+
+  it('bytes of another realm are bytes', async () => {
+    const bytes = runInNewContext('new Uint8Array([1, 2, 3])')
+    expect(await outcomeOf(() => bodyDownloadIn(world, streamOf(bytes)))).toBe('accepted')
+  })
+
+  it('whoever waits for the next chunk of a stream is told at once that it is wanted no more', async () => {
+    const controller = new AbortController()
+    const next = vi.fn(() => new Promise(() => undefined))
+    const leave = vi.fn(async () => ({done: true, value: undefined}))
+    const silent = {[Symbol.asyncIterator]: () => ({next, return: leave})} as unknown as Wrong
+    const outcome = outcomeOf(() => bodyDownloadIn(world, silent, {signal: controller.signal}))
+    await vi.waitFor(() => expect(next).toHaveBeenCalled())
+    controller.abort('enough')
+    expect(await outcome).toBe('enough')
+    expect(leave).toHaveBeenCalledOnce()
+  })
+
+  it('a port may be a function that has those of the port', async () => {
+    const transport = Object.assign(() => {}, {exchange: () => {}, close: async () => {}})
+    const taskRunner = Object.assign(() => {}, {locate: async () => {}, start: () => {}})
+    const options: unknown = {directory: join(world.directory, 'own'), notifier: 'events', transport, taskRunner}
+    const opened = async () => (await BackgroundTransferEngine.open(options as Wrong)).close()
+    expect(await outcomeOf(opened)).toBe('accepted')
+  })
+
+  it.each([{}, {control: true}])(
+    'the times of a query may be without bound, of an engine opened with %j',
+    async (sharing) => {
+      const directory = await makeDirectory()
+      const own = await openEngine(directory, sharing)
+      const engine =
+        'control' in sharing ? await BackgroundTransferEngine.connect({directory: join(directory, '.store')}) : own
+      onCleanup(() => engine.close())
+      await engine.createDownloader().createDownloads([[world.server.url('/missing'), world.file('a')]])
+      await expect.poll(() => engine.queryAsync({states: ['failed']})).toHaveLength(1)
+      const [least, most] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+      expect(await engine.queryAsync({createdFrom: least, createdBefore: most})).toHaveLength(1)
+      expect(await engine.queryAsync({endedFrom: least, endedBefore: most})).toHaveLength(1)
+      expect(await engine.queryAsync({endedFrom: most})).toHaveLength(0)
+    },
+  )
 })
