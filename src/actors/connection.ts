@@ -73,8 +73,6 @@ export class Connection {
   #isBodyDropped = false
   #isHeld = false
   #isCut = false
-  /** The rest of the present answer's body is not waited for. */
-  #isConcluded = false
   #isOver = false
 
   constructor(options: ConnectionOptions) {
@@ -194,11 +192,10 @@ export class Connection {
     if (this.#isOver) return true
     const reception = this.#reception?.kind
     if (this.#next === undefined && (reception === undefined || reception === 'receive')) return false
-    this.#isConcluded = true
-    const exchange = this.#abort
+    const ended = this.#abort
     // The next hop has one of its own.
     this.#abort = new AbortController()
-    exchange.abort()
+    ended.abort()
     return true
   }
 
@@ -214,7 +211,7 @@ export class Connection {
         this.#options.moved?.()
       },
     }
-    this.#isConcluded = false
+    const abort = this.#abort
     const {transport, headersFor, login, body} = this.#options
     const asked = {
       url: hop.url,
@@ -223,12 +220,13 @@ export class Connection {
       ...login.way,
       ...(body === undefined || this.#isBodyDropped ? {} : {body}),
     }
-    this.#exchange = transport.exchange(asked, receiver, this.#abort.signal)
+    this.#exchange = transport.exchange(asked, receiver, abort.signal)
     try {
       const {bodyLength} = await this.#exchange.finished
       this.#checkEnd(bodyLength)
     } catch (thrown) {
-      if (!this.#isCut && !this.#isConcluded) throw thrown
+      const isConcluded = abort !== this.#abort
+      if (!this.#isCut && !isConcluded) throw thrown
     }
   }
 
