@@ -27,10 +27,9 @@ export interface RepairStoreOptions {
  */
 export async function diagnoseStore(directory: string): Promise<StoreReport> {
   assertPath('directory', directory)
-  const [report, problem] = [await diagnose(directory), await keyProblem(directory)]
-  return report.exists && problem !== undefined
-    ? {...report, keyProblem: `${problem.where}: ${problem.message}`}
-    : report
+  const report = await diagnose(directory)
+  const problem = report.exists ? await keyProblem(directory) : undefined
+  return problem === undefined ? report : {...report, keyProblem: `${problem.where}: ${problem.message}`}
 }
 
 /** Puts a new store in the place of the old one, which is kept aside. Rejects with STORE_LOCKED while somebody has it open. */

@@ -6,9 +6,8 @@
 
 import type {Observable} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import {invalidArgument, TransferError} from '../domain/errors.ts'
+import {TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
-import {shown} from '../domain/given.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
@@ -20,6 +19,7 @@ import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import type {UploadCounts} from '../engine/operations/live-counts.ts'
 import {byteRate, type ConstrainedTransfer, type ResolvedEngineOptions} from '../engine/options.ts'
+import {assertWhole} from '../engine/pages.ts'
 import type {CallAnswer, CallInput, Hello} from '../host/protocol.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
@@ -246,9 +246,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   answerOf(id: OperationId, position: number): AsyncIterable<Uint8Array> {
-    if (!Number.isSafeInteger(position) || position < 0) {
-      throw invalidArgument('position', `must be a whole number from 0, not ${shown(position)}`)
-    }
+    assertWhole('position', position)
     return this.#link.stream(`answer?guid=${id}&position=${position}`)
   }
 

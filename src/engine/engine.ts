@@ -6,9 +6,8 @@
 import type {Observable} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {Conditions} from '../domain/conditions.ts'
-import {invalidArgument, TransferError} from '../domain/errors.ts'
+import {TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
-import {shown} from '../domain/given.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -214,9 +213,7 @@ export class Engine implements EngineApi {
 
   /** What is kept of the answer to an upload, from `position` on. Throws INVALID_ARGUMENT. */
   answerOf(id: OperationId, position: number): AsyncIterable<Buffer> {
-    if (!Number.isSafeInteger(position) || position < 0) {
-      throw invalidArgument('position', `must be a whole number from 0, not ${shown(position)}`)
-    }
+    assertWhole('position', position)
     return this.#ports.spool.readAnswer(id, position)
   }
 

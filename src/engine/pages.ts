@@ -1,4 +1,4 @@
-/** What may be said of a page: refused at the edge, since a store that counts up to half an operation reads to its end. */
+/** Whole numbers, refused at the edge: a store that counts up to half an operation reads to its end. */
 
 import {invalidArgument} from '../domain/errors.ts'
 import {shown} from '../domain/given.ts'

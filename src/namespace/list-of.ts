@@ -1,3 +1,5 @@
+/** Lists, as callers gave them. */
+
 import {invalidArgument} from '../domain/errors.ts'
 import {shown} from '../domain/given.ts'
 
