@@ -34,8 +34,6 @@ const MAIN = 'main.js'
 
 /** Most of its runs need what an earlier one needed: undici, where the server answers so that a plain reader does not do. */
 const LOADS_ALL = 'put'
-/** What goes out is read and written in pieces of a tenth of a mebibyte: worth optimising long before a download's steps are. */
-const OPTIMISES_SOON = 'put'
 
 export function loadBundle(args: readonly string[]): LoadedBundle {
   const isLong = mayTakeLong(args)
@@ -54,7 +52,7 @@ export function loadBundle(args: readonly string[]): LoadedBundle {
       if (command === LOADS_ALL) for (const name of compiled?.scripts ?? []) scripts.require(name)
       // Not before: under other flags V8 takes not even what Node.js keeps of its own modules. Nor by a run that keeps something.
       if (compiled?.seal() === false) return
-      setV8Flags(command === OPTIMISES_SOON ? 'bytesOnly' : 'shortRun')
+      setV8Flags('shortRun')
     },
     keepCompiled: () => compiled?.keep(),
   }

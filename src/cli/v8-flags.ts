@@ -5,8 +5,8 @@
 
 import {setFlagsFromString} from 'node:v8'
 
-/** `bytesOnly`: few functions, each called often enough to be worth optimising; `longRun`: whatever is done ten thousand times. */
-export type Work = 'shortRun' | 'bytesOnly' | 'longRun'
+/** `longRun`: whatever is done ten thousand times. */
+export type Work = 'shortRun' | 'longRun'
 
 /** undici's parser is one large function of WebAssembly. To optimise it takes longer than it ever parses here, and 30 MiB. */
 const NO_OPTIMISED_PARSER = '--wasm-tiering-budget=1000000000'
@@ -19,7 +19,6 @@ const SMALL_HEAP = '--heap-growing-percent=100'
 
 const FLAGS: Record<Work, readonly string[]> = {
   shortRun: [NO_OPTIMISED_PARSER],
-  bytesOnly: [NO_OPTIMISED_PARSER],
   longRun: [NO_OPTIMISED_PARSER, MACHINE_CODE_AT_ONCE, SMALL_HEAP],
 }
 
@@ -28,7 +27,7 @@ const FLAGS: Record<Work, readonly string[]> = {
  * times takes longer than it gains. Long: it pays after some thousand files, and the first two thousand take two thirds of the CPU
  * time with four times the default.
  */
-const BUDGETS: Partial<Record<Work, string>> = {
+const BUDGETS: Record<Work, string> = {
   shortRun: '--interrupt-budget=1500000',
   longRun: '--interrupt-budget=300000',
 }
@@ -44,6 +43,5 @@ export function setV8Flags(work: Work): void {
 export function v8Flags(work: Work, version: string): readonly string[] {
   const major = Number.parseInt(version, 10)
   if (!(major <= LAST_TRIED)) return []
-  const budget = major <= LAST_WITH_BUDGETS ? BUDGETS[work] : undefined
-  return budget === undefined ? FLAGS[work] : [...FLAGS[work], budget]
+  return major <= LAST_WITH_BUDGETS ? [...FLAGS[work], BUDGETS[work]] : FLAGS[work]
 }

@@ -7,7 +7,7 @@ export type FileCall = Exclude<keyof FileSystem, 'bootId' | 'space'>
 
 /** `before` throws to make the call fail; what it returns limits a write to so many bytes. */
 export function intercepted(files: FileSystem, before: (call: FileCall) => number | undefined): FileSystem {
-  const through = <T>(call: FileCall, work: (limit: number) => Promise<T>): Promise<T> =>
+  const through = <T>(call: FileCall, work: (limit: number) => T | Promise<T>): Promise<T> =>
     new Promise((resolve) => resolve(work(before(call) ?? Number.POSITIVE_INFINITY)))
   return {
     bootId: () => files.bootId(),

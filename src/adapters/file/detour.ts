@@ -3,22 +3,30 @@
  * tried again; as briefly as at first, once enough of it was quick.
  */
 
-/** What a thread does after a slow one; twice as many after each further one, up to the most. */
-const LEAST = 64
+/** What a thread does at most after a slow one. */
 const MOST = 4096
 
 /** So many quick ones in a row, and the slow ones before them are forgotten. */
 const QUICK_ONES = 64
 
+export interface DetourLengths {
+  /** What a thread does after a slow one. */
+  readonly least: number
+  /** So many times as many after each further one. */
+  readonly growth: number
+}
+
 export class Detour {
   readonly #least: number
+  readonly #growth: number
   /** How many more go to a thread. */
   #left = 0
   #next: number
   #quickOnes = 0
 
-  constructor(least = LEAST) {
+  constructor({least, growth}: DetourLengths) {
     this.#least = least
+    this.#growth = growth
     this.#next = least
   }
 
@@ -33,7 +41,7 @@ export class Detour {
   took(isSlow: boolean): void {
     if (isSlow) {
       this.#left = this.#next
-      this.#next = Math.min(MOST, this.#next * 2)
+      this.#next = Math.min(MOST, this.#next * this.#growth)
       this.#quickOnes = 0
     } else {
       this.#quickOnes += 1

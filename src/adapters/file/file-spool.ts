@@ -116,7 +116,7 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
       try {
         for (let at = position; ; ) {
           const buffer = Buffer.allocUnsafe(READ_BYTES)
-          const count = await asFileWork(path, 'part', () => files.read(fd, buffer, 0, buffer.length, at))
+          const count = await asFileWork(path, 'part', async () => files.read(fd, buffer, 0, buffer.length, at))
           if (count === 0) return
           at += count
           yield buffer.subarray(0, count)

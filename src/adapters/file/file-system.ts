@@ -43,7 +43,8 @@ export interface FileSystem {
   /** `mode`: what is created gets of these permission bits what the umask leaves; by default 0600. */
   open(path: string, intent: OpenIntent, mode?: number): Promise<number>
   close(fd: number): Promise<void>
-  read(fd: number, buffer: Buffer, offset: number, length: number, position: number): Promise<number>
+  /** Resolves with the count of bytes that came; returns it where the read was made at once. */
+  read(fd: number, buffer: Buffer, offset: number, length: number, position: number): number | Promise<number>
   /** May write less than `length`; resolves with how much. */
   write(fd: number, buffer: Buffer, offset: number, length: number, position: number): Promise<number>
   ftruncate(fd: number, length: number): Promise<void>

@@ -11,11 +11,17 @@ import {Detour} from './detour.ts'
 /** What is looked at together: smaller ones add up. */
 const UNIT_BYTES = 1024 * 1024
 
+/**
+ * In units. The first is short: whoever made the loop wait may just as well have lost its processor for a while, and with both processors
+ * busy that happens several times in a gibibyte.
+ */
+const DETOUR = {least: 4, growth: 4}
+
 /** Longer than this, for so many bytes, the event loop does not stand still without consequences. */
 const SLOW_MS = 4
 
 export class IoPace {
-  readonly #detour = new Detour()
+  readonly #detour = new Detour(DETOUR)
   /** The file of the last one. */
   #fd = -1
   /** Made at once, and not looked at yet. */

@@ -44,7 +44,7 @@ export const nodeFileSystem: FileSystem = {
   async close(fd) {
     fs.closeSync(fd)
   },
-  async read(fd, buffer, offset, length, position) {
+  read(fd, buffer, offset, length, position) {
     if (length > SMALL && reads.isAtOnce(fd, length))
       return reads.timed(() => fs.readSync(fd, buffer, offset, length, position))
     return new Promise((resolve, reject) => {

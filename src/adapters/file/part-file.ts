@@ -68,7 +68,7 @@ export class OpenPart implements PartFile {
 
   read(buffer: Buffer, position: number): Promise<number> {
     const {files, fd} = this.#options
-    return this.#run(() => files.read(fd, buffer, 0, buffer.length, position))
+    return this.#run(async () => files.read(fd, buffer, 0, buffer.length, position))
   }
 
   /**

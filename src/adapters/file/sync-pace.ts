@@ -15,7 +15,7 @@ const PROMISING_MS = 4
 const QUICK_MS = 0.1
 
 /** Fewer than elsewhere: a slow one may just as well have lost its processor for a while, and what is tried costs little. */
-const LEAST_DETOUR = 16
+const DETOUR = {least: 16, growth: 2}
 
 /** Beyond them all are learnt anew. */
 const MOST_DEVICES = 1000
@@ -56,7 +56,7 @@ export class SyncPace {
 }
 
 class DevicePace {
-  readonly #detour = new Detour(LEAST_DETOUR)
+  readonly #detour = new Detour(DETOUR)
   /** So the last one from a thread said. */
   #isPromising = false
 

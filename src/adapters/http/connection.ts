@@ -121,6 +121,11 @@ export class Connection {
     this.#socket?.write(chunk, encoding, done)
   }
 
+  /** The kernel has all that was written. Else `done` says what became of it, as it does here, too, but later. */
+  get hasWrittenAll(): boolean {
+    return this.#socket?.writableLength === 0 && this.#socket.errored === null && this.alive
+  }
+
   /** A head, in latin1, and what follows it, in one packet if they fit. */
   writeBoth(head: string, chunk: Buffer, done: (error?: Error | null) => void): void {
     this.#socket?.cork()

@@ -30,8 +30,8 @@ export const MAX_REPEATED_BYTES = 1024 * KIB
 /** Where undici has the connection, bodies from this length on bypass its parser, at the price of the connection. */
 export const DIRECT_BODY_THRESHOLD_BYTES = 1024 * KIB
 
-/** One write of a request body to a connection that proved fast; what is read of a file at once (CHUNK_BYTES of read-ahead.ts). */
-export const LARGE_WRITE_BYTES = 96 * KIB
+/** The most that is written at once of a request body, to a connection that proved fast. */
+export const LARGE_WRITE_BYTES = 1024 * KIB
 
 /** One write to a connection that is slow, or not known yet: the count of what went out grows in these steps. */
 export const SMALL_WRITE_BYTES = 64 * KIB

@@ -12,13 +12,13 @@ const TURN_MS = 5
 
 export class PlainBody {
   readonly #connection: Connection
-  readonly #pieces: BodyOutlet
+  readonly #body: BodyOutlet
   #isHeadWritten = false
   #written = 0
 
-  constructor(connection: Connection, pieces: BodyOutlet) {
+  constructor(connection: Connection, body: BodyOutlet) {
     this.#connection = connection
-    this.#pieces = pieces
+    this.#body = body
   }
 
   /** Bytes of the body that the kernel has. */
@@ -28,36 +28,42 @@ export class PlainBody {
 
   /** Nothing is left to write: no head either, which an empty body may still be read for. */
   get isWhole(): boolean {
-    return this.#isHeadWritten && this.#written === this.#pieces.length
+    return this.#isHeadWritten && this.#written === this.#body.length
   }
 
   /** `head`: in latin1. Resolves when all is written, or nothing more can be. Rejects with what the reading of the body throws. */
   async send(head: string): Promise<void> {
     let turnBegan = performance.now()
-    for await (const piece of this.#pieces) {
-      const isTaken = await this.#write(this.#isHeadWritten ? '' : head, piece)
-      if (!isTaken) return
-      this.#written += piece.length
-      if (performance.now() - turnBegan < TURN_MS) continue
-      await new Promise((resolve) => setImmediate(resolve))
-      turnBegan = performance.now()
+    for await (const chunk of this.#body.chunks) {
+      for (const piece of this.#body.pieces(chunk)) {
+        const isTaken = this.#write(this.#isHeadWritten ? '' : head, piece)
+        if (isTaken !== true && !(await isTaken)) return
+        this.#written += piece.length
+        if (performance.now() - turnBegan < TURN_MS) continue
+        await new Promise((resolve) => setImmediate(resolve))
+        turnBegan = performance.now()
+      }
     }
-    if (this.#pieces.length > 0) return
+    if (this.#body.length > 0) return
     this.#isHeadWritten = true
     this.#connection.write(head, 'latin1')
   }
 
   /** Nothing more is asked for. */
   stop(): void {
-    this.#pieces.close()
+    this.#body.close()
   }
 
-  #write(head: string, piece: Buffer): Promise<boolean> {
+  /** Whether the kernel took it, at once or later. */
+  #write(head: string, piece: Buffer): true | Promise<boolean> {
     this.#isHeadWritten = true
+    let settle: (isTaken: boolean) => void = () => {}
+    const done = (error?: Error | null) => settle(!error)
+    if (head === '') this.#connection.write(piece, 'latin1', done)
+    else this.#connection.writeBoth(head, piece, done)
+    if (this.#connection.hasWrittenAll) return true
     return new Promise((resolve) => {
-      const done = (error?: Error | null) => resolve(!error)
-      if (head === '') this.#connection.write(piece, 'latin1', done)
-      else this.#connection.writeBoth(head, piece, done)
+      settle = resolve
     })
   }
 }
