@@ -185,7 +185,8 @@ export class HostSession {
       throw error
     }
     this.#engine.dropBody(guid)
-    throw new TransferError('CANCELED', 'the client said goodbye while it sent the stream')
+    // Where the host ends, its client gives the stream to the next one.
+    throw new TransferError('CLOSED', 'the session ended before the stream did')
   }
 
   /** Bytes of a result, as soon as there is one; `source` names the reader, which the client closes. */

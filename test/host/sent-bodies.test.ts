@@ -131,7 +131,7 @@ describe('a body that was sent ahead', () => {
     const given = await sending(host.socket, session.path)
     await expect.poll(host.bodies, GONE).toHaveLength(1)
     await ask(host.socket, 'DELETE', session.path)
-    expect(await given.end()).toBe(500)
+    expect(await given.end()).toBe(503)
     await expect.poll(host.bodies, GONE).toEqual([])
     const other = await openSession(host.socket)
     const broken = await sending(host.socket, other.path)

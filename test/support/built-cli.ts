@@ -3,6 +3,7 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {join} from 'node:path'
+import type {Writable} from 'node:stream'
 import {sharedBuild} from './shared-build.ts'
 
 export interface CliResult {
@@ -29,6 +30,8 @@ export interface RunningCli {
   /** Resolves with stdout and stderr so far, once `text` stands in them; rejects when the process ends without it. */
   shows(text: string | RegExp): Promise<string>
   kill(signal: NodeJS.Signals): void
+  /** Its stdin, where that stays open. */
+  readonly stdin: Writable | null
   readonly ended: Promise<CliResult>
 }
 
@@ -63,6 +66,8 @@ function start(script: string, args: readonly string[], options: CliOptions = {}
     stdio: [stdinFrom ?? (stdin === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : {cwd}),
   })
+  // What it does not take any more, its test sees by how it ends.
+  child.stdin?.on('error', () => {})
   if (stdinStaysOpen) child.stdin?.write(stdin ?? '')
   else child.stdin?.end(stdin)
   let stdout = ''
@@ -82,6 +87,7 @@ function start(script: string, args: readonly string[], options: CliOptions = {}
   }))
   return {
     ended,
+    stdin: child.stdin,
     kill: (signal) => {
       child.kill(signal)
     },

@@ -37,7 +37,7 @@ export class SpoolKeeper {
       const records = await store.getMany(found.map(({id}) => id))
       for (const [index, {id, kind}] of found.entries()) {
         const record = records[index]
-        const isWanted = record !== undefined && (kind === 'answer' || !isTerminal(record.state))
+        const isWanted = kind !== 'copy' && record !== undefined && (kind === 'answer' || !isTerminal(record.state))
         if (!isWanted) await spool.remove(id, kind)
       }
     } catch (error) {
