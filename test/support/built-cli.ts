@@ -17,6 +17,8 @@ export interface CliResult {
 export interface CliOptions {
   /** The Node.js that runs it; that of the tests by default. */
   readonly node?: string
+  /** What is run in its place, with the arguments alone. */
+  readonly program?: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
@@ -58,10 +60,10 @@ export async function buildCli(): Promise<BuiltCli> {
 }
 
 function start(script: string, args: readonly string[], options: CliOptions = {}): RunningCli {
-  const {node = process.execPath, cwd, env = {}, stdin, stdinFrom, stdinStaysOpen = false} = options
+  const {node = process.execPath, program, cwd, env = {}, stdin, stdinFrom, stdinStaysOpen = false} = options
   // What the machine of the test has set must not show.
   const {PATH = ''} = process.env
-  const child = spawn(node, [script, ...args], {
+  const child = spawn(program ?? node, program === undefined ? [script, ...args] : args, {
     env: {PATH, HOME: '/nonexistent', ...env},
     stdio: [stdinFrom ?? (stdin === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : {cwd}),
