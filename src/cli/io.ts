@@ -14,12 +14,13 @@ export interface Io {
   readonly loaded?: () => void
 }
 
-/** What stdin failed with, which is nobody's fault here. */
-export function unreadable(cause: Error): TransferError {
-  return new TransferError('FILE_ACCESS', `standard input cannot be read: ${cause.message}`, {
+/** What is to be thrown for what reading stdin threw: that it failed is nobody's fault here. */
+export function stdinError({stdin: {errored}}: Io, thrown: unknown): unknown {
+  if (errored === null || thrown !== errored) return thrown
+  return new TransferError('FILE_ACCESS', `standard input cannot be read: ${errored.message}`, {
     where: 'stdin',
     advice: 'give a file, or a pipe',
-    cause,
+    cause: errored,
   })
 }
 

@@ -9,7 +9,7 @@ import {
   type UploadOperation,
   type UploadOptions,
 } from '../../index.ts'
-import {type Io, unreadable} from '../io.ts'
+import {type Io, stdinError} from '../io.ts'
 import {goOn, isCanceled, isOver} from '../operations.ts'
 import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
 import {type Left, type Run, runTransfers, type Told} from '../run.ts'
@@ -99,7 +99,7 @@ class PutRun implements Run {
     try {
       return await uploader.createUploadFromStreamAsync(url, stdin, options)
     } catch (thrown) {
-      throw stdin.errored !== null && thrown === stdin.errored ? unreadable(stdin.errored) : thrown
+      throw stdinError(this.#io, thrown)
     } finally {
       ended.unsubscribe()
     }
