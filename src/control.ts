@@ -69,6 +69,13 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
       random: createCryptoRandom(),
       openSecrets: () => createFileSecrets(directory),
       tasks: createTaskRunner(),
+      // Few clients send streams.
+      copies: {
+        open: async (id, chunks) => {
+          const {createStreamCopies} = await import('./adapters/file/stream-copies.ts')
+          return createStreamCopies(join(directory, 'spool')).open(id, chunks)
+        },
+      },
     },
     options,
   )

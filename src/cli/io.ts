@@ -2,7 +2,7 @@
 
 import {once} from 'node:events'
 import type {Readable} from 'node:stream'
-import type {TransferError} from '../domain/errors.ts'
+import {TransferError} from '../domain/errors.ts'
 import {printable} from './text.ts'
 
 export interface Io {
@@ -12,6 +12,16 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   /** To be called when everything that transfers need is loaded, and none of them has begun. */
   readonly loaded?: () => void
+}
+
+/** What is to be thrown for what reading stdin threw: that it failed is nobody's fault here. */
+export function stdinError({stdin: {errored}}: Io, thrown: unknown): unknown {
+  if (errored === null || thrown !== errored) return thrown
+  return new TransferError('FILE_ACCESS', `standard input cannot be read: ${errored.message}`, {
+    where: 'stdin',
+    advice: 'give a file, or a pipe',
+    cause: errored,
+  })
 }
 
 /** One line of a result; resolves when the stream has room for the next. */

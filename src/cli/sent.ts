@@ -1,6 +1,6 @@
 /** What `bgt put` is asked to send, checked before anything of the engine is loaded. */
 
-import {fstatSync} from 'node:fs'
+import {fstatSync, type Stats, statSync, writeSync} from 'node:fs'
 import {stat} from 'node:fs/promises'
 import {basename, resolve} from 'node:path'
 import type {Readable} from 'node:stream'
@@ -83,10 +83,25 @@ async function contentOf(file: string | undefined, form: readonly string[] | und
   return {kind: 'form', fields: file === undefined ? fields : [...fields, await fileField('file', file)]}
 }
 
-/** Of a directory Node makes a stream without anything in it, which would be sent. */
-function assertReadable(stdin: Readable & {readonly fd?: number}): void {
-  if (stdin.fd === undefined || !fstatSync(stdin.fd).isDirectory()) return
-  throw usageError('this is a directory', 'stdin', 'give a file, or a pipe')
+/** Of a directory, and of nothing, Node makes a stream without anything in it, which would be sent. */
+function assertReadable({fd}: Readable & {readonly fd?: number}): void {
+  if (fd === undefined) return
+  const found = fstatSync(fd)
+  if (found.isDirectory()) throw usageError('this is a directory', 'stdin', 'give a file, or a pipe')
+  if (isStopgap(fd, found)) {
+    throw usageError('standard input is closed', 'stdin', 'give a file, or a pipe; </dev/null sends an empty body')
+  }
+}
+
+/** Node.js opens /dev/null in place of what is closed, for writing too, as nobody does who has it read. */
+function isStopgap(fd: number, {rdev}: Stats): boolean {
+  const nothing = statSync('/dev/null', {throwIfNoEntry: false})
+  if (nothing?.isCharacterDevice() !== true || nothing.rdev !== rdev) return false
+  try {
+    return writeSync(fd, ' ') > 0
+  } catch {
+    return false
+  }
 }
 
 /** `name=value`, or `name=@file` with `;type=` and `;filename=` behind it. */

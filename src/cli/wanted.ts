@@ -6,7 +6,7 @@ import {TransferError} from '../domain/errors.ts'
 import {fileNameFromUrl} from '../domain/file-name.ts'
 import {lazily} from '../domain/lazily.ts'
 import type {Checksum, CollisionPolicy} from '../index.ts'
-import type {Io} from './io.ts'
+import {type Io, stdinError} from './io.ts'
 import {
   type Header,
   headersOf,
@@ -105,8 +105,12 @@ function wishesIn(folder: () => string, {output, user, checksum: common}: GetFla
 }
 
 async function listOf(io: Io, input: string): Promise<{readonly text: string; readonly name: string}> {
-  if (input === '-') return {text: await readAll(io.stdin), name: 'stdin'}
-  return {text: await readGiven(input, '--input'), name: input}
+  if (input !== '-') return {text: await readGiven(input, '--input'), name: input}
+  try {
+    return {text: await readAll(io.stdin), name: 'stdin'}
+  } catch (thrown) {
+    throw stdinError(io, thrown)
+  }
 }
 
 /** Over FTP the address says who logs in; nobody asks. */

@@ -14,6 +14,7 @@ interface Pending {
   readonly input: unknown
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
+  readonly prepare: () => Promise<unknown> | undefined
 }
 
 export interface CallQueueOptions {
@@ -56,6 +57,7 @@ const LASTING: ReadonlySet<CallName> = new Set<CallName>([
 export class CallQueue {
   readonly #options: CallQueueOptions
   readonly #pending = new Map<number, Pending>()
+  readonly #preparing = new Set<Pending>()
   #unsent: Pending[] = []
   #nextId = 0
   #isLinked = false
@@ -74,12 +76,14 @@ export class CallQueue {
 
   /**
    * Uses the answer in the turn in which it is heard. The stream is in order: what was told before it has been heard, and what was
-   * told after it must not be overtaken by it.
+   * told after it must not be overtaken by it. `prepare`: what the host needs before it hears the call, and may have to be given anew
+   * after a break; undefined where it has that.
    */
   callAnd<Name extends CallName, Used>(
     name: Name,
     input: CallInput<Name>,
     use: (answer: CallAnswer<Name>) => Used,
+    prepare: () => Promise<unknown> | undefined = () => undefined,
   ): Promise<Used> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     return new Promise((resolve, reject) => {
@@ -91,10 +95,10 @@ export class CallQueue {
           reject(thrown)
         }
       }
-      const pending: Pending = {id: this.#nextId, name, input, resolve: answered, reject}
+      const pending: Pending = {id: this.#nextId, name, input, resolve: answered, reject, prepare}
       this.#nextId += 1
       this.#pending.set(pending.id, pending)
-      this.#unsent.push(pending)
+      this.#queue(pending)
       this.#flush()
     })
   }
@@ -113,7 +117,7 @@ export class CallQueue {
     const waiting = [...this.#pending.values()]
     this.#unsent = []
     first()
-    this.#unsent.push(...waiting)
+    for (const pending of waiting) this.#queue(pending)
     this.#isLinked = true
     this.#flush()
   }
@@ -152,6 +156,28 @@ export class CallQueue {
     this.#closed ??= error
     this.#hasLost ||= this.#isToChangeSomething
     for (const pending of [...this.#pending.values()]) this.#settle(pending, () => pending.reject(error))
+  }
+
+  /** Those behind it do not wait for one that is prepared: it goes out when that is done, to whoever is the host by then. */
+  #queue(pending: Pending): void {
+    if (this.#preparing.has(pending)) return
+    const preparing = pending.prepare()
+    if (preparing === undefined) {
+      this.#unsent.push(pending)
+      return
+    }
+    this.#preparing.add(pending)
+    preparing.then(
+      () => {
+        this.#preparing.delete(pending)
+        if (this.#pending.has(pending.id)) this.#queue(pending)
+        this.#flush()
+      },
+      (error) => {
+        this.#preparing.delete(pending)
+        this.#settle(pending, () => pending.reject(error))
+      },
+    )
   }
 
   #settle(pending: Pending, how: () => void): void {

@@ -9,6 +9,7 @@ import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {Hello, HostMessage} from '../host/protocol.ts'
 import type {Clock} from '../ports/clock.ts'
 import {HOST_API_VERSION, type HostBytes, type HostConnection} from '../ports/host-connection.ts'
+import type {StreamCopy} from '../ports/stream-copies.ts'
 
 export type Welcome = HostMessage & {readonly type: 'welcome'}
 /** Whatever comes behind the welcome. */
@@ -46,6 +47,7 @@ export class HostLink {
   readonly #options: HostLinkOptions
   readonly #actor: HostLinkActor
   #host: Hello | undefined
+  #life = 0
   #isClosing = false
 
   constructor({connection, clock}: HostLinkPorts, options: HostLinkOptions) {
@@ -120,10 +122,25 @@ export class HostLink {
     return this.#connection.ask('POST', `${this.#session}/calls`, calls)
   }
 
-  /** Sends a stream to the host that is there, or to the next one. */
-  async send(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<unknown> {
-    await this.#untilLinked(signal)
-    return this.#connection.send(`${this.#session}/${path}`, chunks, signal)
+  /** Which life of its session this is: with another one, the host knows nothing of what it was given before. */
+  get life(): number {
+    return this.#life
+  }
+
+  /**
+   * Gives a stream to the host that is there, and to the next one where that did not live to take it, each time from its start.
+   * Resolves with the answer, and whose life it is good for.
+   */
+  send(
+    path: string,
+    copy: StreamCopy,
+    signal?: AbortSignal,
+  ): Promise<{readonly answer: unknown; readonly life: number}> {
+    const give = async () => {
+      const life = this.#life
+      return {answer: await this.#connection.send(`${this.#session}/${path}`, copy.read(), signal), life}
+    }
+    return this.#askAnyHost(give, () => copy.failure !== undefined, signal)
   }
 
   /** Of the host that is there now. */
@@ -132,22 +149,32 @@ export class HostLink {
   }
 
   /** A read that the host did not live to answer is asked of the next one. */
-  async read(path: string, into: Uint8Array, signal: AbortSignal): Promise<HostBytes> {
+  read(path: string, into: Uint8Array, signal: AbortSignal): Promise<HostBytes> {
+    const read = () => this.#connection.read(`${this.#session}/${path}`, into, signal)
+    return this.#askAnyHost(read, () => false, signal)
+  }
+
+  /** `isOver`: another host could not answer it either. */
+  async #askAnyHost<Answer>(
+    ask: () => Promise<Answer>,
+    isOver: () => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Answer> {
     for (;;) {
       await this.#untilLinked(signal)
       const host = this.#host
       try {
-        return await this.#connection.read(`${this.#session}/${path}`, into, signal)
+        return await ask()
       } catch (thrown) {
         const {code} = asTransferError(thrown)
         const isHostGone = code === 'HOST_UNREACHABLE' || code === 'CLOSED' || code === 'NOT_SUPPORTED'
-        if (!isHostGone || signal.aborted) throw thrown
+        if (!isHostGone || isOver() || signal?.aborted === true) throw thrown
         // Its own connection may be all that broke, and then nothing else would make the link anew.
         if (code === 'HOST_UNREACHABLE' && this.#host === host) this.lost(thrown)
         // Until the stream has broken, too, or has been made again.
         await waitFor(this.#actor, (each) => !each.hasTag('linked') || this.#host !== host, {
           timeout: Number.POSITIVE_INFINITY,
-          signal,
+          ...(signal === undefined ? {} : {signal}),
         })
       }
     }
@@ -172,6 +199,7 @@ export class HostLink {
       }
       const isFirst = this.#host === undefined
       this.#host = told.hello
+      if (!told.resumed) this.#life += 1
       onWelcome(told, isFirst)
       sendBack({type: 'link.welcomed'})
     }
@@ -186,7 +214,9 @@ export class HostLink {
 
   async #untilLinked(signal?: AbortSignal): Promise<void> {
     const snapshot = await this.#settled(signal)
-    if (!snapshot.hasTag('linked')) throw closed()
+    if (snapshot.hasTag('linked')) return
+    const {error} = snapshot.context
+    throw error === undefined || this.#isClosing ? closed() : asTransferError(error)
   }
 
   /** Resolves when the link stands, or is over. */

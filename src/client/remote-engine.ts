@@ -28,6 +28,7 @@ import type {ByteCounts} from '../ports/progress-meter.ts'
 import type {Random} from '../ports/random.ts'
 import type {OperationQuery} from '../ports/record-store.ts'
 import type {Secrets} from '../ports/secrets.ts'
+import type {StreamCopies} from '../ports/stream-copies.ts'
 import type {TaskRunner} from '../ports/task-runner.ts'
 import {CallQueue} from './call-queue.ts'
 import {closed, HostLink, type Told, type Welcome} from './host-link.ts'
@@ -51,6 +52,7 @@ export interface RemoteEnginePorts {
   /** Under the key of the store, which whoever may connect may read. Asked for once there is a host: where none is, nothing is made. */
   readonly openSecrets: () => Promise<Secrets>
   readonly tasks: Pick<TaskRunner, 'locate'>
+  readonly copies: StreamCopies
 }
 
 export interface RemoteEngineOptions {
@@ -122,6 +124,7 @@ export class RemoteEngine implements EngineApi {
       events: this.#events,
       completionGroups: this.completionGroups,
       notifications: this.notifications,
+      copies: ports.copies,
     })
   }
 
@@ -463,6 +466,7 @@ export class RemoteEngine implements EngineApi {
   /** Nothing more will come. */
   #over(why: TransferError): void {
     this.#calls.close(why)
+    this.#drafts.end()
     this.#operations.end(why)
     this.#events.complete()
   }

@@ -6,6 +6,9 @@ import type {HeldOperations} from './held-operations.ts'
 import type {CallAnswer, CallInput, CallName, HostMessage} from './protocol.ts'
 
 /** What the calls of one session act on. */
+/** By their operations to come; each value is that of one try to send it. */
+export type Bodies = Map<OperationId, AbortSignal>
+
 export interface CallContext {
   readonly engine: Engine
   /** Undefined: a client that sees everything. */
@@ -31,7 +34,7 @@ export interface CallContext {
   /** Settles when what was asked of a completion group, or of a batch with notifications, last has been done. */
   readonly groupTurns: Map<OperationId, Promise<void>>
   /** Operations to come that this session sent bodies for. */
-  readonly bodies: Set<OperationId>
+  readonly bodies: Bodies
   /** Operations that this session may exempt from saving power. */
   readonly exempted: Set<OperationId>
   /** Starts take their turns: what is started first stands in line first. */

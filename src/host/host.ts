@@ -9,6 +9,7 @@ import {rulesOf} from '../domain/applications.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import {HOST_API_VERSION} from '../ports/host-connection.ts'
+import type {Bodies} from './call-context.ts'
 import {prefetchStateOf} from './calls.ts'
 import {FollowedOperations} from './followed-operation.ts'
 import {Frames} from './frames.ts'
@@ -125,7 +126,7 @@ export class Host {
     session.attach(response, this.#welcome(known !== undefined, app))
   }
 
-  #newSession(id: string, app: string | undefined, bodies = new Set<OperationId>()): HostSession {
+  #newSession(id: string, app: string | undefined, bodies: Bodies = new Map()): HostSession {
     const {engine, clock, sessionGraceMs = 30_000, clientAbsenceMs = 3_600_000} = this.#options
     const session: HostSession = new HostSession({
       engine,
@@ -144,7 +145,7 @@ export class Host {
         // Its client is back, in another one that has its bodies.
         if (this.#sessions.get(id) !== session) return
         this.#sessions.delete(id)
-        for (const guid of bodies) engine.dropBody(guid)
+        for (const guid of bodies.keys()) engine.dropBody(guid)
         bodies.clear()
         // A goodbye is often heard before its stream is seen to close.
         void this.#idleWatch?.check()

@@ -15,7 +15,7 @@ import type {Engine} from '../engine/engine.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
-import type {CallContext} from './call-context.ts'
+import type {Bodies, CallContext} from './call-context.ts'
 import {carryOut, isVisible} from './calls.ts'
 import type {FollowedOperations} from './followed-operation.ts'
 import type {Frames} from './frames.ts'
@@ -35,8 +35,8 @@ export interface SessionOptions {
   readonly graceMs: number
   /** ms that bodies which it sent outlive that. */
   readonly absenceMs: number
-  /** Operations to come that it sent bodies for, under this id, since the client last said goodbye. */
-  readonly bodies: Set<OperationId>
+  /** Operations to come that it sent bodies for, under this id, since the client last said goodbye, each by its last try. */
+  readonly bodies: Bodies
   /** Of all sessions. */
   readonly frames: Frames
   readonly turns: ProgressTurns
@@ -51,7 +51,7 @@ export interface SessionOptions {
 
 export class HostSession {
   readonly app: string | undefined
-  readonly bodies: Set<OperationId>
+  readonly bodies: Bodies
   readonly #engine: Engine
   readonly #actor: HostSessionActor
   readonly #context: CallContext
@@ -176,16 +176,17 @@ export class HostSession {
   /** The body of an operation to come. Goes when the client says goodbye, unless the operation is started. */
   async takeBody(guid: OperationId, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ContentPiece> {
     const {bodies} = this
-    bodies.add(guid)
+    bodies.set(guid, signal)
     try {
       const piece = await this.#engine.takeBody(guid, chunks, signal)
-      if (bodies.has(guid)) return piece
+      if (bodies.get(guid) === signal) return piece
     } catch (error) {
-      bodies.delete(guid)
+      if (bodies.get(guid) === signal) bodies.delete(guid)
       throw error
     }
-    this.#engine.dropBody(guid)
-    throw new TransferError('CANCELED', 'the client said goodbye while it sent the stream')
+    if (!bodies.has(guid)) this.#engine.dropBody(guid)
+    // Where the host ends, its client gives the stream to the next one.
+    throw new TransferError('CLOSED', 'the session ended before the stream did')
   }
 
   /** Bytes of a result, as soon as there is one; `source` names the reader, which the client closes. */

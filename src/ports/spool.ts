@@ -5,8 +5,11 @@
 
 import type {OperationId} from '../domain/operation-id.ts'
 
-/** `body`: what the request carries. `answer`: what the server said. */
-export type SpoolKind = 'body' | 'answer'
+/**
+ * `body`: what the request carries. `answer`: what the server said. `copy`: what a client keeps of a body until a host has started
+ * what it is for (stream-copies.ts); it has its name for a moment only, unless the client is killed in that.
+ */
+export type SpoolKind = 'body' | 'answer' | 'copy'
 
 export interface SpoolFile {
   /** Writes `buffer[0, length)` at `position`. The buffer is the spool's until the promise settles. */

@@ -3,7 +3,7 @@
  * processes; the others ask the same code in this one.
  */
 
-import {mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import {mkdir, open, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Level} from 'level'
 import {beforeAll, describe, expect, it} from 'vitest'
@@ -36,6 +36,18 @@ function theRefusal({code, lines, stdout}: CliResult) {
   expect(stdout).toBe('')
   return {code, line: lines[0] ?? ''}
 }
+
+it('a list from a stdin that cannot be read is no fault of ours', async () => {
+  await CliWorld.run(cli, async (world) => {
+    const unreadable = await open(world.path('unreadable'), 'w')
+    try {
+      const {code, line} = theRefusal(await world.bgt(['get', '-i', '-'], {stdinFrom: unreadable.fd}))
+      expect([code, line]).toEqual([8, expect.stringMatching(/^bgt: standard input cannot be read: EBADF\b/)])
+    } finally {
+      await unreadable.close()
+    }
+  })
+})
 
 describe('a command line that makes no sense ends with 2 and touches nothing', () => {
   const cases: readonly (readonly [name: string, args: readonly string[], says: RegExp])[] = [

@@ -357,6 +357,35 @@ describe('bgt put refuses', () => {
     })
   })
 
+  it.skipIf(process.platform === 'win32')('a closed stdin, of which nothing comes, but not /dev/null', async () => {
+    await inWorld(async (world) => {
+      const put = (redirected: string) =>
+        world.bgt(['-c', `exec "$@" ${redirected}`, '-', process.execPath, cli.script, 'put', '-', sink.url('/s')], {
+          program: '/bin/sh',
+        })
+      const {code, lines} = await put('<&-')
+      expect([code, lines]).toEqual([2, [expect.stringMatching(/^bgt: standard input is closed \(stdin\): /)]])
+      expect(sink.arrivals).toEqual([])
+      expect((await put('</dev/null')).code).toBe(0)
+      expect(sink.arrivals.map(({received}) => received)).toEqual([0])
+    })
+  })
+
+  it('a stdin that cannot be read, in a line that says so', async () => {
+    await inWorld(async (world) => {
+      const unreadable = await open(world.path('unreadable'), 'w')
+      try {
+        const {code, lines} = await world.bgt(['put', '-', sink.url('/s')], {stdinFrom: unreadable.fd})
+        const says = /^bgt: standard input cannot be read: EBADF\b.* \(stdin\): /
+        expect([code, lines]).toEqual([8, [expect.stringMatching(says)]])
+        expect(sink.arrivals).toEqual([])
+        expect(await readdir(world.path('store/spool'))).toEqual([])
+      } finally {
+        await unreadable.close()
+      }
+    })
+  })
+
   it.each(cases)('%s, and starts nothing', async (_, args, code, says) => {
     await inWorld(async (world) => {
       await mkdir(world.path('dir'))

@@ -117,6 +117,16 @@ describe('a client whose link breaks', () => {
     await expect(taken).rejects.toThrow('it is not wanted any more')
   })
 
+  it('says of a body that no other host came for it', async () => {
+    const {host, client, clock} = await connected()
+    host.lose(GONE)
+    const taken = client.takeBody(client.newId(), (async function* () {})())
+    const outcome = expect(taken).rejects.toMatchObject({code: 'HOST_UNREACHABLE'})
+    await flushed()
+    while (clock.advanceToNext()) host.lose(GONE)
+    await outcome
+  })
+
   it('asks again for bytes whose own connection broke, and the stream did not', async () => {
     const {host, client, holdOne, comeBack} = await connected()
     const read = client.bytesOf(await holdOne()).read(new Uint8Array(10), 0)

@@ -18,6 +18,9 @@ export function unconnected() {
       random: new SeededRandom(1),
       openSecrets: async () => ({seal: (plain) => plain, unseal: (sealed) => sealed, digest: (_, text) => text}),
       tasks: {locate: String},
+      copies: {
+        open: async (_, chunks) => ({failure: undefined, read: () => chunks, close: () => undefined}),
+      },
     },
     {app: undefined, patienceMs: 60_000},
   )

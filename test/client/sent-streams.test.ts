@@ -3,6 +3,7 @@
 import {once} from 'node:events'
 import {createServer, type Socket} from 'node:net'
 import {join} from 'node:path'
+import {PassThrough} from 'node:stream'
 import {expect, it} from 'vitest'
 import {createHttpConnection} from '../../src/adapters/control/http-connection.ts'
 import {makeDirectory, onCleanup} from '../integration/harness.ts'
@@ -46,6 +47,20 @@ function endless() {
   }
   return {chunks: chunks(), closed}
 }
+
+it('is announced before anything of it comes: a connection that says nothing, its host closes after a minute', async () => {
+  let hear = (_: string) => {}
+  const heard = new Promise<string>((resolve) => {
+    hear = resolve
+  })
+  const connection = await hostWho((socket) => socket.once('data', (bytes) => hear(String(bytes))).resume())
+  const stream = new PassThrough()
+  const sent = connection.send('/body', stream)
+  const refused = expect(sent).rejects.toThrow('enough')
+  expect(await heard).toMatch(/^PUT \/body /)
+  stream.destroy(new Error('enough'))
+  await refused
+})
 
 it('given up by its signal, it lets go of the stream', async () => {
   const connection = await hostWho(() => abort.abort(new Error('enough')))

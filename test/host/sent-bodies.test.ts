@@ -58,7 +58,11 @@ async function sending(socketPath: string, session: string) {
       asked.end(BODY.slice(4))
       return answered
     },
-    breakOff: () => asked.destroy(),
+    /** Resolves when the host may have seen it. */
+    breakOff: async () => {
+      asked.destroy()
+      await answered.catch(() => undefined)
+    },
   }
 }
 
@@ -125,18 +129,33 @@ describe('a body that was sent ahead', () => {
     await expect.poll(host.bodies, GONE).toEqual([])
   })
 
+  it('is that of the last try, of which an earlier one that is found broken takes nothing', async () => {
+    const server = await startServer()
+    server.route('/up', {status: 201})
+    const host = await makeHost()
+    const session = await openSession(host.socket)
+    const broken = await sending(host.socket, session.path)
+    await expect.poll(host.bodies, GONE).toHaveLength(1)
+    expect(await (await sending(host.socket, session.path)).end()).toBe(200)
+    await broken.breakOff()
+    const {error} = await session.call('start', {drafts: [draftTo(server.url('/up'))], hold: true})
+    expect(error).toBeUndefined()
+    await expect.poll(() => server.requests.map(({body}) => String(body)), GONE).toEqual([BODY])
+    await expect.poll(host.bodies, GONE).toEqual([])
+  })
+
   it('goes when its client says goodbye in the midst of it, and when it breaks off', async () => {
     const host = await makeHost()
     const session = await openSession(host.socket)
     const given = await sending(host.socket, session.path)
     await expect.poll(host.bodies, GONE).toHaveLength(1)
     await ask(host.socket, 'DELETE', session.path)
-    expect(await given.end()).toBe(500)
+    expect(await given.end()).toBe(503)
     await expect.poll(host.bodies, GONE).toEqual([])
     const other = await openSession(host.socket)
     const broken = await sending(host.socket, other.path)
     await expect.poll(host.bodies, GONE).toHaveLength(1)
-    broken.breakOff()
+    await broken.breakOff()
     await expect.poll(host.bodies, GONE).toEqual([])
   })
 })

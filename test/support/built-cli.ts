@@ -3,6 +3,7 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {join} from 'node:path'
+import type {Writable} from 'node:stream'
 import {sharedBuild} from './shared-build.ts'
 
 export interface CliResult {
@@ -16,6 +17,8 @@ export interface CliResult {
 export interface CliOptions {
   /** The Node.js that runs it; that of the tests by default. */
   readonly node?: string
+  /** What is run in its place, with the arguments alone. */
+  readonly program?: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
@@ -29,6 +32,8 @@ export interface RunningCli {
   /** Resolves with stdout and stderr so far, once `text` stands in them; rejects when the process ends without it. */
   shows(text: string | RegExp): Promise<string>
   kill(signal: NodeJS.Signals): void
+  /** Its stdin, where that stays open. */
+  readonly stdin: Writable | null
   readonly ended: Promise<CliResult>
 }
 
@@ -55,14 +60,16 @@ export async function buildCli(): Promise<BuiltCli> {
 }
 
 function start(script: string, args: readonly string[], options: CliOptions = {}): RunningCli {
-  const {node = process.execPath, cwd, env = {}, stdin, stdinFrom, stdinStaysOpen = false} = options
+  const {node = process.execPath, program, cwd, env = {}, stdin, stdinFrom, stdinStaysOpen = false} = options
   // What the machine of the test has set must not show.
   const {PATH = ''} = process.env
-  const child = spawn(node, [script, ...args], {
+  const child = spawn(program ?? node, program === undefined ? [script, ...args] : args, {
     env: {PATH, HOME: '/nonexistent', ...env},
     stdio: [stdinFrom ?? (stdin === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : {cwd}),
   })
+  // What it does not take any more, its test sees by how it ends.
+  child.stdin?.on('error', () => {})
   if (stdinStaysOpen) child.stdin?.write(stdin ?? '')
   else child.stdin?.end(stdin)
   let stdout = ''
@@ -82,6 +89,7 @@ function start(script: string, args: readonly string[], options: CliOptions = {}
   }))
   return {
     ended,
+    stdin: child.stdin,
     kill: (signal) => {
       child.kill(signal)
     },

@@ -146,6 +146,8 @@ class HttpConnection implements HostConnection {
   async #feed(asked: ClientRequest, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const over = new AbortController()
     asked.once('close', () => over.abort())
+    // A connection of an earlier question, on which nothing is said, its host closes after a minute: the first chunk may take longer.
+    asked.flushHeaders()
     try {
       for await (const chunk of chunks) {
         // To have room is nothing that a request says which is over.

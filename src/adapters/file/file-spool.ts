@@ -3,12 +3,14 @@
 import {dirname, join} from 'node:path'
 import {isOperationId, type OperationId} from '../../domain/operation-id.ts'
 import {type Spool, type SpoolKind, spoolName} from '../../ports/spool.ts'
+import {abortable} from './abortable.ts'
 import {asFileWork} from './file-errors.ts'
 import type {FileSystem} from './file-system.ts'
 import {nodeFileSystem} from './node-file-system.ts'
 import {Room} from './room.ts'
 import {writeFully} from './transfer-bytes.ts'
 
+/** Those that outlive whoever made them. */
 const KINDS: readonly SpoolKind[] = ['body', 'answer']
 
 /** One write to the disk; smaller chunks of a stream are gathered. */
@@ -138,7 +140,8 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
       const names = await asFileWork(directory, 'directory', () => files.readdir(directory))
       return names.flatMap((name) => {
         const dot = name.lastIndexOf('.')
-        const [id, kind] = [name.slice(0, dot), KINDS.find((each) => each === name.slice(dot + 1))]
+        const [id, ending] = [name.slice(0, dot), name.slice(dot + 1)]
+        const kind = ending === 'copy' ? ending : KINDS.find((each) => each === ending)
         return kind !== undefined && isOperationId(id) ? [{id, kind}] : []
       })
     },
@@ -170,32 +173,4 @@ async function copy(
   }
   await flush()
   return size
-}
-
-/** Ends with the signal's reason, also while a chunk is being waited for. */
-async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void> {
-  if (signal === undefined) {
-    yield* source
-    return
-  }
-  const iterator = source[Symbol.asyncIterator]()
-  // One promise a chunk: a race against one that lasts would keep every chunk it ever lost to.
-  let giveUp: (reason: unknown) => void = () => undefined
-  const abort = () => giveUp(signal.reason)
-  signal.addEventListener('abort', abort, {once: true})
-  try {
-    for (;;) {
-      signal.throwIfAborted()
-      const next = await new Promise<IteratorResult<T>>((resolve, reject) => {
-        giveUp = reject
-        iterator.next().then(resolve, reject)
-      })
-      if (next.done === true) return
-      yield next.value
-    }
-  } finally {
-    signal.removeEventListener('abort', abort)
-    // Not waited for: a source that is in the middle of something may never answer.
-    iterator.return?.()?.then(undefined, () => undefined)
-  }
 }

@@ -9,7 +9,7 @@ import {
   type UploadOperation,
   type UploadOptions,
 } from '../../index.ts'
-import type {Io} from '../io.ts'
+import {type Io, stdinError} from '../io.ts'
 import {goOn, isCanceled, isOver} from '../operations.ts'
 import {applySettings, changeUnfinished, limitsOf} from '../request-flags.ts'
 import {type Left, type Run, runTransfers, type Told} from '../run.ts'
@@ -98,6 +98,8 @@ class PutRun implements Run {
     const ended = engine.events$.subscribe({complete: () => stdin.destroy()})
     try {
       return await uploader.createUploadFromStreamAsync(url, stdin, options)
+    } catch (thrown) {
+      throw stdinError(this.#io, thrown)
     } finally {
       ended.unsubscribe()
     }

@@ -18,12 +18,18 @@ export interface SpoolKeeperOptions {
   readonly log: Log
 }
 
+interface Taking {
+  /** Gives it up. */
+  readonly closing: AbortController
+  readonly size: Promise<number>
+}
+
 export class SpoolKeeper {
   readonly #options: SpoolKeeperOptions
   /** Copies whose operation is not accepted yet. */
   readonly #drafts = new Set<OperationId>()
-  /** Streams that are being taken, by what gives each up. */
-  readonly #taking = new Map<AbortController, Promise<number>>()
+  /** Streams that are being taken. */
+  readonly #taking = new Map<OperationId, Taking>()
 
   constructor(options: SpoolKeeperOptions) {
     this.#options = options
@@ -37,7 +43,7 @@ export class SpoolKeeper {
       const records = await store.getMany(found.map(({id}) => id))
       for (const [index, {id, kind}] of found.entries()) {
         const record = records[index]
-        const isWanted = record !== undefined && (kind === 'answer' || !isTerminal(record.state))
+        const isWanted = kind !== 'copy' && record !== undefined && (kind === 'answer' || !isTerminal(record.state))
         if (!isWanted) await spool.remove(id, kind)
       }
     } catch (error) {
@@ -45,18 +51,30 @@ export class SpoolKeeper {
     }
   }
 
-  /** Takes a stream whole, as the body of an operation to come. Rejects with CLOSED where the engine closes first. */
+  /**
+   * Takes a stream whole, as the body of an operation to come; one that is being taken for the same is given up. Rejects with CLOSED
+   * where the engine closes first.
+   */
   async take(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
+    await this.#giveUp(id)
     const closing = new AbortController()
     const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal])
-    const taking = this.#options.spool.take(id, chunks, either)
-    this.#taking.set(closing, taking)
+    const taking = {closing, size: this.#options.spool.take(id, chunks, either)}
+    this.#taking.set(id, taking)
     try {
-      const size = await taking
+      const size = await taking.size
       this.#drafts.add(id)
       return {kind: 'spool', name: spoolName(id, 'body'), size}
     } finally {
-      this.#taking.delete(closing)
+      if (this.#taking.get(id) === taking) this.#taking.delete(id)
+    }
+  }
+
+  /** A client whose connection broke sends again, and may be faster than that is seen here: both would have the same file. */
+  async #giveUp(id: OperationId): Promise<void> {
+    for (let earlier = this.#taking.get(id); earlier !== undefined; earlier = this.#taking.get(id)) {
+      earlier.closing.abort(new TransferError('CLOSED', 'the stream was sent again before it was here'))
+      await earlier.size.catch(() => undefined)
     }
   }
 
@@ -78,8 +96,9 @@ export class SpoolKeeper {
   /** The engine closes: who gives it a stream may never end it. */
   async dropDrafts(): Promise<void> {
     const closed = new TransferError('CLOSED', 'the engine was closed before it had the whole stream')
-    for (const closing of this.#taking.keys()) closing.abort(closed)
-    await Promise.allSettled(this.#taking.values())
+    const taking = [...this.#taking.values()]
+    for (const {closing} of taking) closing.abort(closed)
+    await Promise.allSettled(taking.map(({size}) => size))
     await Promise.all([...this.#drafts].map((id) => this.dropped(id)))
   }
 

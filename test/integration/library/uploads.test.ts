@@ -730,6 +730,8 @@ describe('what is left behind', () => {
     expect(await readdir(`${directory}/.store/spool`)).toEqual([])
     // A kill would have left it.
     await writeFile(`${directory}/.store/spool/${name}`, 'never sent')
+    // And that of a client, this.
+    await writeFile(`${directory}/.store/spool/${name.replace('.body', '.copy')}`, '')
     const next = await openEngine(directory)
     expect(await readdir(`${directory}/.store/spool`)).toEqual([])
     expect(next).toBeInstanceOf(BackgroundTransferEngine)
