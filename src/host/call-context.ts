@@ -5,10 +5,10 @@ import type {Engine} from '../engine/engine.ts'
 import type {HeldOperations} from './held-operations.ts'
 import type {CallAnswer, CallInput, CallName, HostMessage} from './protocol.ts'
 
-/** What the calls of one session act on. */
 /** By their operations to come; each value is that of one try to send it. */
 export type Bodies = Map<OperationId, AbortSignal>
 
+/** What the calls of one session act on. */
 export interface CallContext {
   readonly engine: Engine
   /** Undefined: a client that sees everything. */
