@@ -45,7 +45,7 @@ export function ownerOf(
   engine: EngineApi,
   options: {readonly completionGroup?: BackgroundTransferCompletionGroup},
 ): EngineApi | BackgroundTransferCompletionGroup {
-  assertOptions('options', options)
+  assertOptions('options', options, {completionGroup: true})
   const {completionGroup} = options
   if (completionGroup === undefined) return engine
   if (completionGroup?.belongsTo?.(engine) === true) return completionGroup

@@ -1,8 +1,8 @@
 /** `bgt chart`: the statechart of a machine, as the package ships it. */
 
 import {readdir, readFile} from 'node:fs/promises'
+import {nearest} from '../../domain/nearest.ts'
 import {type Io, printResult} from '../io.ts'
-import {nearest} from '../nearest.ts'
 import {usageError} from '../parse.ts'
 
 export interface ChartFlags {
