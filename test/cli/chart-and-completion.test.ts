@@ -100,6 +100,12 @@ const OFFERS: Readonly<Record<string, readonly string[]>> = {
   'bgt get -d LICEN': [],
   'bgt get --directory visualiz': ['visualizations'],
   'bgt put LICEN': ['LICENSE'],
+  'bgt put --retries 3 -H LICEN --tus LICEN': ['LICENSE'],
+  // A URL follows the file.
+  'bgt put LICENSE LICEN': [],
+  'bgt put --tus LICENSE --retries 3 LICEN': [],
+  'bgt put - LICEN': [],
+  'bgt put LICENSE --met': ['--method'],
   'bgt put --met': ['--method'],
   // Behind an argument too.
   'bgt show 01a1 --hi': ['--history'],
