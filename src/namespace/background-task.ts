@@ -124,7 +124,7 @@ export class BackgroundTaskBuilder {
 
   /** Acts on the default engine. Throws CLOSED when no engine is open. */
   constructor(engine: EngineApi = defaultEngine()) {
-    assertEngine('engine', 'is none', engine)
+    assertEngine('engine', 'is none', engine, 'registerBackgroundTask')
     this.#engine = engine
   }
 

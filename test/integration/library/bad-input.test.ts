@@ -301,6 +301,11 @@ describe('bad input', () => {
     expect(await outcomeOf(() => use(world, stream))).toEqual({code: 'INVALID_ARGUMENT', where})
   })
 
+  it('an engine where a part of it is built is told the call that was meant', () => {
+    const advice = 'of an engine that is not the default one, call registerBackgroundTask'
+    expect(() => new BackgroundTaskBuilder(world.engine as Wrong)).toThrow(expect.objectContaining({advice}))
+  })
+
   it('bytes of another realm are bytes', async () => {
     const bytes = runInNewContext('new Uint8Array([1, 2, 3])')
     expect(await outcomeOf(() => bodyDownloadIn(world, streamOf(bytes)))).toBe('accepted')
