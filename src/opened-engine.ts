@@ -3,6 +3,7 @@
 import {resolve} from 'node:path'
 import {readRules} from './adapters/control/rules-file.ts'
 import type {ControlOptions} from './control.ts'
+import type {Applications} from './domain/applications.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import {assertObject, shown} from './domain/given.ts'
 import type {InspectOptions} from './domain/inspect-options.ts'
@@ -177,8 +178,8 @@ async function unlessUnreachable(connected: Promise<OpenedEngine>): Promise<Open
 async function openHere(options: BackgroundTransferEngineOptions): Promise<OpenedEngine> {
   const {control = false, directory} = options
   assertControl(control)
-  const given = options.applications ?? (control === false ? undefined : await readRules(resolve(directory)))
-  const applications = given === undefined ? undefined : checkedApplications(given)
+  const applications =
+    options.applications === undefined ? await rulesOf(directory, control) : checkedApplications(options.applications)
   const ports = await createPlatform(options, applications)
   const engine = new Engine(ports, applications === undefined ? options : {...options, applications})
   engine.serveTasks(() => new EngineTaskHost(engine))
@@ -192,6 +193,11 @@ async function openHere(options: BackgroundTransferEngineOptions): Promise<Opene
     },
     host: () => null,
   }
+}
+
+/** Those of the directory, where others may come. */
+async function rulesOf(directory: string, control: boolean | ControlOptions): Promise<Applications | undefined> {
+  return control === false ? undefined : readRules(resolve(directory), checkedApplications)
 }
 
 /** Listens for clients; resolves with what closes both. */
