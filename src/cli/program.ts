@@ -2,6 +2,7 @@
 
 import {Argument, Command, CommanderError} from 'commander'
 import type {TransferError} from '../domain/errors.ts'
+import {shortened} from '../domain/given.ts'
 import {LINE_MOVES} from '../domain/line-move.ts'
 import {nearest} from '../domain/nearest.ts'
 import type {Change, ChangeFlags} from './commands/change.ts'
@@ -47,7 +48,7 @@ function assertHelpFor([first, wanted]: readonly string[], names: readonly strin
   if (first !== 'help' || wanted === undefined || wanted.startsWith('-') || [...names, 'help'].includes(wanted)) return
   const near = nearest(wanted, names)
   throw usageError(
-    `unknown command '${wanted}'`,
+    `unknown command '${shortened(wanted)}'`,
     'help',
     near === undefined ? 'see bgt --help' : `did you mean ${near}?`,
   )
