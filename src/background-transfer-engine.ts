@@ -3,6 +3,7 @@
 import {filter, map, type Observable} from 'rxjs'
 import {TransferError} from './domain/errors.ts'
 import {assertOptions, shown} from './domain/given.ts'
+import {assertInspectOptions, type InspectOptions} from './domain/inspect-options.ts'
 import type {JournalEntry, JournalPage} from './domain/journal.ts'
 import {isOperationId, type OperationId} from './domain/operation-id.ts'
 import {uploadName} from './domain/upload.ts'
@@ -10,7 +11,8 @@ import type {ApplicationStanding} from './engine/applications/application-quotas
 import {addOpenEngine, defaultEngine, removeOpenEngine} from './engine/default-engine.ts'
 import type {EngineApi, HeldOperation} from './engine/engine-api.ts'
 import type {EngineEvent} from './engine/events.ts'
-import type {InspectOptions, Inspector} from './inspector/inspector.ts'
+import {assertWhole} from './engine/pages.ts'
+import type {Inspector} from './inspector/inspector.ts'
 import type {ExportBundle} from './inspector/protocol.ts'
 import {BackgroundDownloader} from './namespace/background-downloader.ts'
 import {BackgroundTaskRegistration, type BackgroundTaskSettings} from './namespace/background-task.ts'
@@ -291,7 +293,9 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    */
   async journalAsync(guid: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
     assertGuid(guid)
-    assertOptions('page', page)
+    assertOptions('page', page, {before: true, limit: true})
+    assertWhole('before', page.before)
+    assertWhole('limit', page.limit)
     return this.#engine.journal(guid, page)
   }
 
@@ -307,7 +311,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
    * before. Rejects with INVALID_ARGUMENT when the port is not free.
    */
   async inspect(options: InspectOptions = {}): Promise<Inspector> {
-    assertOptions('options', options)
+    assertInspectOptions(options)
     return this.#opened.startInspector(options)
   }
 

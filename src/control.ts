@@ -10,9 +10,10 @@ import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
 import type {RemoteEngine, RemoteEngineOptions} from './client/remote-engine.ts'
+import type {InspectOptions} from './domain/inspect-options.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
-import type {InspectOptions, Inspector} from './inspector/inspector.ts'
+import type {Inspector} from './inspector/inspector.ts'
 
 /** How an engine is offered to other processes. */
 export interface ControlOptions {

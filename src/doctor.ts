@@ -35,7 +35,7 @@ export async function diagnoseStore(directory: string): Promise<StoreReport> {
 /** Puts a new store in the place of the old one, which is kept aside. Rejects with STORE_LOCKED while somebody has it open. */
 export async function repairStore(directory: string, options: RepairStoreOptions = {}): Promise<RepairReport> {
   assertPath('directory', directory)
-  assertOptions('options', options)
+  assertOptions('options', options, {search: true})
   const search = new Set(givenList('search', options.search === undefined ? [] : options.search))
   for (const each of search) assertPath('search', each)
   const salvaged: OperationRecord[] = []

@@ -20,6 +20,7 @@ export {BackgroundTransferCostPolicy} from './domain/cost-policy.ts'
 export {ERROR_CODES, type ErrorCode, type ErrorKind, type RetryVerdict} from './domain/error-codes.ts'
 export {type ErrorDetails, type SerializedError, TransferError, type TransferErrorOptions} from './domain/errors.ts'
 export type {Explanation} from './domain/explain.ts'
+export type {InspectOptions} from './domain/inspect-options.ts'
 export type {JournalEntry, JournalPage} from './domain/journal.ts'
 export type {LineMove} from './domain/line-move.ts'
 export type {Notice, NoticeOutcome, TileNotice, ToastNotice} from './domain/notice.ts'
@@ -45,7 +46,7 @@ export type {
   RetentionPolicy,
   UnconstrainedConsent,
 } from './engine/options.ts'
-export type {InspectOptions, Inspector} from './inspector/inspector.ts'
+export type {Inspector} from './inspector/inspector.ts'
 export type {ExportBundle} from './inspector/protocol.ts'
 export {BackgroundDownloader, type DownloadOptions} from './namespace/background-downloader.ts'
 export {

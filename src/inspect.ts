@@ -1,9 +1,11 @@
 /** `background-transfer/inspect`: the inspector's types, and its server for an engine, without the rest of the package. */
 
 import type {BackgroundTransferEngine} from './background-transfer-engine.ts'
-import type {InspectOptions, Inspector} from './inspector/inspector.ts'
+import type {InspectOptions} from './domain/inspect-options.ts'
+import type {Inspector} from './inspector/inspector.ts'
 
-export type {InspectOptions, Inspector} from './inspector/inspector.ts'
+export type {InspectOptions} from './domain/inspect-options.ts'
+export type {Inspector} from './inspector/inspector.ts'
 export type {
   AttemptView,
   CommandRequest,

@@ -3,14 +3,17 @@
 import {resolve} from 'node:path'
 import {readRules} from './adapters/control/rules-file.ts'
 import type {ControlOptions} from './control.ts'
+import type {Applications} from './domain/applications.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
-import {assertOptions, shown} from './domain/given.ts'
+import {assertObject, shown} from './domain/given.ts'
+import type {InspectOptions} from './domain/inspect-options.ts'
 import {isSilentHost} from './domain/silent-host.ts'
 import {checkedApplications} from './engine/applications/application-options.ts'
 import {Engine} from './engine/engine.ts'
 import type {EngineApi} from './engine/engine-api.ts'
 import {Heir} from './heir.ts'
-import type {InspectOptions, Inspector} from './inspector/inspector.ts'
+import type {Inspector} from './inspector/inspector.ts'
+import {assertConnectOptions, assertEngineOptions, assertHostOnlyOptions} from './known-options.ts'
 import {EngineTaskHost} from './namespace/task-host.ts'
 import {observe} from './observe/observe.ts'
 import type {
@@ -37,8 +40,11 @@ const LATE_PATIENCE_MS = 1_000
 export async function openEngine(
   options: BackgroundTransferEngineOptions | SharedEngineOptions,
 ): Promise<OpenedEngine> {
-  assertOptions('options', options)
-  return 'shared' in options && options.shared !== undefined ? openShared(options) : openHere(options)
+  assertObject('options', options)
+  if ('shared' in options && options.shared !== undefined) return openShared(options)
+  const {shared: _, ...own} = options as BackgroundTransferEngineOptions & {readonly shared?: undefined}
+  assertEngineOptions(own)
+  return openHere(own)
 }
 
 async function openShared(options: SharedEngineOptions): Promise<OpenedEngine> {
@@ -52,9 +58,11 @@ async function openShared(options: SharedEngineOptions): Promise<OpenedEngine> {
       return openOrConnectEngine(own)
     }
     case 'start':
-      return connectEngine({...options, startHost: options.hostArguments ?? true})
-    case 'fail':
-      return connectEngine({...options, startHost: false})
+    case 'fail': {
+      assertHostOnlyOptions(options)
+      const {shared: _, noHost, hostArguments = true, ...own} = options
+      return connectEngine({...own, startHost: noHost === 'start' ? hostArguments : false})
+    }
     default:
       throw invalidArgument(
         'noHost',
@@ -65,7 +73,7 @@ async function openShared(options: SharedEngineOptions): Promise<OpenedEngine> {
 
 /** As BackgroundTransferEngine.connect says. */
 export async function connectEngine(options: ConnectOptions): Promise<OpenedEngine> {
-  assertOptions('options', options)
+  assertConnectOptions(options)
   const {directory, startHost = false} = options
   assertHostStart(startHost)
   if (startHost === false) return connectTo(options)
@@ -88,7 +96,7 @@ export async function connectEngine(options: ConnectOptions): Promise<OpenedEngi
 
 /** As BackgroundTransferEngine.openOrConnect says. */
 export async function openOrConnectEngine(options: BackgroundTransferEngineOptions): Promise<OpenedEngine> {
-  assertOptions('options', options)
+  assertEngineOptions(options)
   const {directory} = options
   const connect = (firstPatienceMs?: number) =>
     unlessUnreachable(connectTo({directory, succeed: options}, firstPatienceMs))
@@ -113,11 +121,11 @@ function assertHostStart(startHost: boolean | readonly string[]): void {
 
 function assertControl(control: boolean | ControlOptions): void {
   if (typeof control === 'boolean') return
-  assertOptions('control', control)
+  assertObject('control', control)
   const {stays, whenIdle} = control
   if (stays !== undefined && typeof stays !== 'boolean') throw invalidArgument('control.stays', 'must be true or false')
   if (whenIdle === undefined) return
-  assertOptions('control.whenIdle', whenIdle)
+  assertObject('control.whenIdle', whenIdle)
   const {ms, call} = whenIdle
   if (Number.isFinite(ms) && ms >= 0 && typeof call === 'function') return
   throw invalidArgument('control.whenIdle', 'must have ms, from 0, and a function call')
@@ -170,8 +178,8 @@ async function unlessUnreachable(connected: Promise<OpenedEngine>): Promise<Open
 async function openHere(options: BackgroundTransferEngineOptions): Promise<OpenedEngine> {
   const {control = false, directory} = options
   assertControl(control)
-  const given = options.applications ?? (control === false ? undefined : await readRules(resolve(directory)))
-  const applications = given === undefined ? undefined : checkedApplications(given)
+  const applications =
+    options.applications === undefined ? await rulesOf(directory, control) : checkedApplications(options.applications)
   const ports = await createPlatform(options, applications)
   const engine = new Engine(ports, applications === undefined ? options : {...options, applications})
   engine.serveTasks(() => new EngineTaskHost(engine))
@@ -185,6 +193,11 @@ async function openHere(options: BackgroundTransferEngineOptions): Promise<Opene
     },
     host: () => null,
   }
+}
+
+/** Those of the directory, where others may come. */
+async function rulesOf(directory: string, control: boolean | ControlOptions): Promise<Applications | undefined> {
+  return control === false ? undefined : readRules(resolve(directory), checkedApplications)
 }
 
 /** Listens for clients; resolves with what closes both. */

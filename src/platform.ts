@@ -28,7 +28,7 @@ import {createIndexReader} from './adapters/xml/index-reader.ts'
 import type {Applications} from './domain/applications.ts'
 import {type Conditions, GOOD_CONDITIONS} from './domain/conditions.ts'
 import {invalidArgument} from './domain/errors.ts'
-import {assertOptions, shown} from './domain/given.ts'
+import {assertObject, shown} from './domain/given.ts'
 import type {ProxyOptions} from './domain/proxy.ts'
 import type {EnginePorts} from './engine/ports.ts'
 import type {ConditionsSource} from './ports/conditions.ts'
@@ -94,8 +94,8 @@ export interface CacheOptions {
 const MIB = 1024 * 1024
 
 function networkOf({proxy, tls, egress}: PlatformOptions): HttpTransportOptions {
-  if (tls !== undefined) assertOptions('tls', tls)
-  if (egress !== undefined) assertOptions('egress', egress)
+  if (tls !== undefined) assertObject('tls', tls)
+  if (egress !== undefined) assertObject('egress', egress)
   return {
     tls: tlsOptionsOf(tls),
     ...(proxy === undefined ? {} : {proxy}),
@@ -120,7 +120,7 @@ export async function createPlatform(options: PlatformOptions, applications?: Ap
   }
   const directory = resolve(options.directory)
   await makeStoreDirectory(directory)
-  if (options.cache !== undefined) assertOptions('cache', options.cache)
+  if (options.cache !== undefined) assertObject('cache', options.cache)
   const spoolDirectory = join(directory, 'spool')
   const bounds = applications === undefined ? undefined : createFileBounds({applications, storeDirectory: directory})
   const content = createContentSource({spoolDirectory})

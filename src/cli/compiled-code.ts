@@ -127,7 +127,12 @@ function cacheDirectory(): string | undefined {
 function makeDirectory(path: string): void {
   if (existsSync(path)) return
   makeDirectory(dirname(path))
-  mkdirSync(path, {mode: 0o700})
+  try {
+    mkdirSync(path, {mode: 0o700})
+  } catch (thrown) {
+    // A run beside this one was faster.
+    if (!existsSync(path)) throw thrown
+  }
 }
 
 /** It is code: from nobody but this user, and whom he would have to trust anyway. */

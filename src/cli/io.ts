@@ -3,6 +3,7 @@
 import {once} from 'node:events'
 import type {Readable} from 'node:stream'
 import {TransferError} from '../domain/errors.ts'
+import {shortened} from '../domain/given.ts'
 import {printable} from './text.ts'
 
 export interface Io {
@@ -48,5 +49,7 @@ export function say({stderr}: Io, text: string): void {
 export function errorLine(error: TransferError): string {
   const {message, where = 'bgt', advice, code} = error
   const more = code === 'INTERNAL' ? ' (BGT_DEBUG=1 shows where it came from)' : ''
-  return `bgt: ${printable(`${message} (${where}): ${advice}${more}`)}`
+  // No path that is there is longer.
+  const place = where.length > 4_096 ? shortened(where) : where
+  return `bgt: ${printable(`${message} (${place}): ${advice}${more}`)}`
 }

@@ -4,6 +4,7 @@ import {readFile} from 'node:fs/promises'
 import {isAbsolute, resolve, sep} from 'node:path'
 import type {Credential} from '../domain/credential.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
+import {shortened} from '../domain/given.ts'
 import {withHeader} from '../domain/header-fields.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import type {Checksum, ChecksumAlgorithm} from '../domain/record.ts'
@@ -23,7 +24,7 @@ export function seconds(flag: string, {zero}: {readonly zero: boolean}): (text: 
     const ms = Math.round(value * 1000)
     if (!(value <= MAX_SECONDS) || (!zero && ms === 0)) {
       throw usageError(
-        `'${text}' is no time`,
+        `'${shortened(text)}' is no time`,
         flag,
         `give seconds, such as 30 or 0.5, ${zero ? '0' : 'above 0'} to ${MAX_SECONDS}`,
       )
@@ -37,7 +38,7 @@ export function count(flag: string, low: number, high: number): (text: string) =
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
     if (!(value >= low && value <= high)) {
-      throw usageError(`'${text}' is not possible`, flag, `give a whole number from ${low} to ${high}`)
+      throw usageError(`'${shortened(text)}' is not possible`, flag, `give a whole number from ${low} to ${high}`)
     }
     return value
   }
@@ -50,7 +51,7 @@ export function byteRate(flag: string): (text: string) => number {
   return (text) => {
     const rate = bytesIn(text)
     if (rate === undefined) {
-      throw usageError(`'${text}' is no rate`, flag, 'give bytes a second, such as 500000, 800K or 2M')
+      throw usageError(`'${shortened(text)}' is no rate`, flag, 'give bytes a second, such as 500000, 800K or 2M')
     }
     return rate
   }
@@ -60,7 +61,8 @@ export function byteRate(flag: string): (text: string) => number {
 export function byteCount(flag: string): (text: string) => number {
   return (text) => {
     const bytes = bytesIn(text)
-    if (bytes === undefined) throw usageError(`'${text}' is no size`, flag, 'give bytes, such as 500000, 800K or 2M')
+    if (bytes === undefined)
+      throw usageError(`'${shortened(text)}' is no size`, flag, 'give bytes, such as 500000, 800K or 2M')
     return bytes
   }
 }
@@ -79,7 +81,7 @@ export function oneOf<Value>(
   const parse = (text: string): Value => {
     const value = Object.hasOwn(words, text) ? words[text] : undefined
     if (value === undefined) {
-      throw usageError(`'${text}' is not known`, flag, `give one of ${Object.keys(words).join(', ')}`)
+      throw usageError(`'${shortened(text)}' is not known`, flag, `give one of ${Object.keys(words).join(', ')}`)
     }
     return value
   }
@@ -99,7 +101,11 @@ export function parseChecksum(text: string, where: string): Checksum {
   const [, name = text, hex = ''] = /^([^=:]*)[=:](.*)$/s.exec(text) ?? []
   const algorithm = name.toLowerCase().replace('-', '')
   if (!isAlgorithm(algorithm)) {
-    throw usageError(`'${name}' is no known digest`, where, 'give sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX')
+    throw usageError(
+      `'${shortened(name)}' is no known digest`,
+      where,
+      'give sha256=HEX, sha512=HEX, sha1=HEX or md5=HEX',
+    )
   }
   if (!/^[0-9a-fA-F]*$/.test(hex) || hex.length !== DIGEST_LENGTH[algorithm]) {
     throw usageError(
@@ -125,7 +131,7 @@ export function parseUrl(text: string, where?: string): URL {
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:' && url.protocol !== 'ftp:') {
     throw usageError(
-      `the scheme ${url.protocol.slice(0, -1)} is not supported`,
+      `the scheme ${shortened(url.protocol.slice(0, -1))} is not supported`,
       placeOf(text, where),
       'give an http, https or ftp URL',
     )
@@ -134,7 +140,7 @@ export function parseUrl(text: string, where?: string): URL {
 }
 
 function placeOf(address: string, where: string | undefined): string {
-  const shown = redactUrl(address)
+  const shown = shortened(redactUrl(address))
   return where === undefined ? shown : `${where}: ${shown}`
 }
 

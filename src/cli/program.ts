@@ -2,7 +2,9 @@
 
 import {Argument, Command, CommanderError} from 'commander'
 import type {TransferError} from '../domain/errors.ts'
+import {shortened} from '../domain/given.ts'
 import {LINE_MOVES} from '../domain/line-move.ts'
+import {nearest} from '../domain/nearest.ts'
 import type {Change, ChangeFlags} from './commands/change.ts'
 import type {ChartFlags} from './commands/chart.ts'
 import type {DoctorFlags} from './commands/doctor.ts'
@@ -15,7 +17,6 @@ import {assertGroupFlags, collect, json, requesting, store, transferring} from '
 import {DETAILS, EXAMPLES} from './help.ts'
 import {addHost} from './host-program.ts'
 import type {Io} from './io.ts'
-import {nearest} from './nearest.ts'
 import {count, filePath, oneOf, PRIORITIES, parseChecksum, parseUrl, path, usageError} from './parse.ts'
 import {addPut} from './put-program.ts'
 import type {RunFlags} from './run-flags.ts'
@@ -47,7 +48,7 @@ function assertHelpFor([first, wanted]: readonly string[], names: readonly strin
   if (first !== 'help' || wanted === undefined || wanted.startsWith('-') || [...names, 'help'].includes(wanted)) return
   const near = nearest(wanted, names)
   throw usageError(
-    `unknown command '${wanted}'`,
+    `unknown command '${shortened(wanted)}'`,
     'help',
     near === undefined ? 'see bgt --help' : `did you mean ${near}?`,
   )

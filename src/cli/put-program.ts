@@ -1,6 +1,7 @@
 /** The command `bgt put` and its flags. */
 
 import {type Command, Option} from 'commander'
+import {shortened} from '../domain/given.ts'
 import {assertGroupFlags, collect, requesting} from './flags.ts'
 import {DETAILS, EXAMPLES} from './help.ts'
 import type {Io} from './io.ts'
@@ -43,5 +44,5 @@ export function addPut(program: Command, io: Io, finish: (code: number) => void)
 
 function method(text: string): string {
   if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)) return text
-  throw usageError(`'${text}' is no method`, '--method', 'give PUT or POST')
+  throw usageError(`'${shortened(text)}' is no method`, '--method', 'give PUT or POST')
 }

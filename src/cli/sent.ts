@@ -5,6 +5,7 @@ import {stat} from 'node:fs/promises'
 import {basename, resolve} from 'node:path'
 import type {Readable} from 'node:stream'
 import {TransferError} from '../domain/errors.ts'
+import {shortened} from '../domain/given.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import {type Header, headersOf, parseUrl, usageError} from './parse.ts'
 import type {RequestFlags} from './request-flags.ts'
@@ -107,7 +108,7 @@ function isStopgap(fd: number, {rdev}: Stats): boolean {
 /** `name=value`, or `name=@file` with `;type=` and `;filename=` behind it. */
 async function fieldOf(text: string): Promise<Field> {
   const equals = text.indexOf('=')
-  if (equals < 1) throw usageError(`'${text}' is no field`, '--form', 'write it as name=value or name=@file')
+  if (equals < 1) throw usageError(`'${shortened(text)}' is no field`, '--form', 'write it as name=value or name=@file')
   const [name, value] = [text.slice(0, equals), text.slice(equals + 1)]
   if (!value.startsWith('@')) return {name, text: value}
   const [, file = '', more = ''] = /^@(.*?)((?:;(?:type|filename)=[^;]*)*)$/s.exec(value) ?? []

@@ -10,7 +10,7 @@ import {TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {LineMove} from '../domain/line-move.ts'
-import {createOperationIds, type OperationId} from '../domain/operation-id.ts'
+import {createOperationIds, isOperationId, type OperationId} from '../domain/operation-id.ts'
 import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {ContentPiece} from '../domain/request-content.ts'
 import {explainSilence, MOST_SILENCE_MS} from '../domain/silent-host.ts'
@@ -179,7 +179,8 @@ export class RemoteEngine implements EngineApi {
     return this.#drafts.startMany(drafts)
   }
 
-  find(id: OperationId): Promise<RemoteOperation | undefined> {
+  async find(id: OperationId): Promise<RemoteOperation | undefined> {
+    if (this.#isOfNothing(id)) return undefined
     return this.#calls.callAnd('find', {id}, (snapshot) => this.#operations.holdIfAny(snapshot))
   }
 
@@ -320,10 +321,12 @@ export class RemoteEngine implements EngineApi {
   }
 
   async forget(id: OperationId): Promise<void> {
+    if (this.#isOfNothing(id)) return
     await this.#calls.call('forget', {id})
   }
 
-  journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
+  async journal(id: OperationId, page: JournalPage = {}): Promise<readonly JournalEntry[]> {
+    if (this.#isOfNothing(id)) return []
     return this.#calls.call('journal', {id, page})
   }
 
@@ -469,5 +472,12 @@ export class RemoteEngine implements EngineApi {
     this.#drafts.end()
     this.#operations.end(why)
     this.#events.complete()
+  }
+
+  /** A host looks for guids only. Throws CLOSED. */
+  #isOfNothing(id: OperationId): boolean {
+    if (isOperationId(id)) return false
+    this.#link.demandOpen()
+    return true
   }
 }

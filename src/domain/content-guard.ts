@@ -1,7 +1,7 @@
 /** What an application expects of a download's content, so that an error page is not saved as the file. */
 
 import {invalidArgument, TransferError} from './errors.ts'
-import {assertOptions, shown} from './given.ts'
+import {assertOptions, type Known, shown} from './given.ts'
 import {headerValue} from './header-fields.ts'
 import {redactUrl} from './redaction.ts'
 import type {ResponseFacts} from './response-facts.ts'
@@ -17,9 +17,11 @@ export interface ExpectedContent {
   readonly magic?: string
 }
 
+const KNOWN: Known<ExpectedContent> = {contentType: true, minBytes: true, maxBytes: true, magic: true}
+
 /** The expectation, checked and nothing else with it. Throws INVALID_ARGUMENT. */
 export function expectedContentOf(expect: ExpectedContent): ExpectedContent {
-  assertOptions('expect', expect)
+  assertOptions('expect', expect, KNOWN, 'options.expect')
   const {contentType, minBytes, maxBytes, magic} = expect
   for (const type of typesOf(contentType)) {
     if (typeof type !== 'string' || !/^[\w.+-]+\/(?:[\w.+-]+|\*)$/.test(type)) {

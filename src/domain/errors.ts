@@ -99,8 +99,9 @@ export class TransferError extends Error {
   }
 }
 
-export function invalidArgument(name: string, violated: string): TransferError {
-  return new TransferError('INVALID_ARGUMENT', `${name} ${violated}`, {where: name})
+export function invalidArgument(name: string, violated: string, advice?: string): TransferError {
+  const options = advice === undefined ? {where: name} : {where: name, advice}
+  return new TransferError('INVALID_ARGUMENT', `${name} ${violated}`, options)
 }
 
 /** Wraps anything thrown as one of ours; ours pass unchanged. */

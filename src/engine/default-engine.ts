@@ -14,10 +14,13 @@ export function removeOpenEngine(engine: EngineApi): void {
   if (index !== -1) open.splice(index, 1)
 }
 
-/** Throws INVALID_ARGUMENT, in these words, for what is no engine of ours: the face that an application has is none. */
-export function assertEngine(argument: string, violated: string, engine: EngineApi): void {
+/**
+ * Throws INVALID_ARGUMENT, in these words, for what is no engine of ours: the face that an application has is none, and `call` of it
+ * is what was meant.
+ */
+export function assertEngine(argument: string, violated: string, engine: EngineApi, call: string): void {
   if (typeof engine?.newId === 'function') return
-  throw invalidArgument(argument, `${violated}; of an engine, call its create methods`)
+  throw invalidArgument(argument, violated, `of an engine that is not the default one, call ${call}`)
 }
 
 /** Throws CLOSED when no engine is open. */

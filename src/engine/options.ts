@@ -4,7 +4,7 @@ import type {InspectionEvent, Observer} from 'xstate'
 import type {Applications} from '../domain/applications.ts'
 import {expectedContentOf} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
-import {assertOptions, shown} from '../domain/given.ts'
+import {assertObject, assertOptions, type Known, shown} from '../domain/given.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationSettings} from '../domain/operation-settings.ts'
 import type {PrefetchSettings} from '../domain/prefetch.ts'
@@ -172,12 +172,14 @@ const BOUNDS = {
   connections: [1, 1000],
 } as const satisfies Partial<Record<keyof OperationLimits, Bounds>>
 
+const CHECKSUM: Known<Checksum> = {algorithm: true, hex: true}
+
 const HEX_LENGTHS: Readonly<Record<Checksum['algorithm'], number>> = {md5: 32, sha1: 40, sha256: 64, sha512: 128}
 
 export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
   for (const name of ['retention', 'limits', 'backgroundTasks', 'beforeAttempt'] as const) {
     const given = options[name]
-    if (given !== undefined) assertOptions(name, given)
+    if (given !== undefined) assertObject(name, given)
   }
   const settings: OperationSettings = {
     connectTimeoutMs: bounded('connectTimeoutMs', options.connectTimeoutMs, 300_000, BOUNDS.connectTimeoutMs),
@@ -293,7 +295,7 @@ export function byteRate(name: string, value: number | undefined): number | unde
 
 /** What an operation asks, and nothing else that came with it. Throws INVALID_ARGUMENT. */
 export function limitsOf(options: OperationLimits): OperationLimits {
-  assertOptions('options', options)
+  assertObject('options', options)
   const limits: {-readonly [Name in keyof OperationLimits]: OperationLimits[Name]} = {}
   for (const name of Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]) {
     const value = options[name]
@@ -326,7 +328,7 @@ function callback<T>(name: string, value: T): T {
 }
 
 function checksumOf(checksum: Checksum): Checksum {
-  assertOptions('checksum', checksum)
+  assertOptions('checksum', checksum, CHECKSUM, 'options.checksum')
   const {algorithm, hex} = checksum
   const length =
     typeof algorithm === 'string' && Object.hasOwn(HEX_LENGTHS, algorithm) ? HEX_LENGTHS[algorithm] : undefined

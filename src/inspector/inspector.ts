@@ -6,7 +6,8 @@
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import type {ErrorCode} from '../domain/error-codes.ts'
-import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import {asTransferError, TransferError} from '../domain/errors.ts'
+import {assertInspectOptions, type InspectOptions} from '../domain/inspect-options.ts'
 import type {Engine} from '../engine/engine.ts'
 import {Api} from './api.ts'
 import {refusalOf, refused} from './gate.ts'
@@ -16,17 +17,8 @@ import {MessageHub} from './message-hub.ts'
 import {findPackageFiles, type PackageFiles} from './package-files.ts'
 import type {InspectorMessage} from './protocol.ts'
 import {RateMeter} from './rate-meter.ts'
-import {checkToken, Sessions} from './sessions.ts'
+import {Sessions} from './sessions.ts'
 import {Views} from './views.ts'
-
-export interface InspectOptions {
-  /** TCP port on 127.0.0.1; any free one by default. */
-  readonly port?: number
-  /** Whether operations can be paused, canceled and the like from the page; false by default. */
-  readonly control?: boolean
-  /** The token of an inspector that is gone, so that pages that were open go on; a fresh one by default. */
-  readonly token?: string
-}
 
 export interface Inspector extends AsyncDisposable {
   /** Where a person opens the page: the token stands in its fragment. */
@@ -58,9 +50,7 @@ The protocol under /api/v1 answers all the same; see docs/reference/inspector-pr
 /** Rejects with INVALID_ARGUMENT when the port is not free. The engine must be open. */
 export async function startInspector(engine: Engine, options: InspectOptions = {}): Promise<Inspector> {
   const {port: wanted = 0, control = false, token} = options
-  if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535) throw invalidArgument('port', 'must be 0 to 65535')
-  if (typeof control !== 'boolean') throw invalidArgument('control', 'must be true or false')
-  if (token !== undefined) checkToken(token)
+  assertInspectOptions(options)
   const files = await findPackageFiles()
   const server = createServer({keepAliveTimeout: 5_000})
   server.maxConnections = MOST_CONNECTIONS

@@ -6,16 +6,9 @@
 
 import {createHash, createHmac, randomBytes, timingSafeEqual} from 'node:crypto'
 import type {IncomingHttpHeaders} from 'node:http'
-import {invalidArgument} from '../domain/errors.ts'
 
 const SECRET_BYTES = 24
 const SECRET_LENGTH = 32
-
-/** Throws INVALID_ARGUMENT. */
-export function checkToken(token: string): void {
-  if (typeof token === 'string' && /^[\w-]+$/.test(token) && token.length >= SECRET_LENGTH) return
-  throw invalidArgument('token', `must be ${SECRET_LENGTH} characters of base64url, or more`)
-}
 
 export class Sessions {
   readonly token: string

@@ -4,7 +4,7 @@ import {resolve, sep} from 'node:path'
 import type {ExpectedContent} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {fileNameFromUrl} from '../domain/file-name.ts'
-import {assertOptions, assertSignal, shown} from '../domain/given.ts'
+import {assertOptions, assertSignal, type Known, shown} from '../domain/given.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import {
   type Checksum,
@@ -18,6 +18,7 @@ import type {ContentPiece} from '../domain/request-content.ts'
 import {isFtp} from '../engine/bytes/transfer-request.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
+import {OPERATION_LIMITS} from '../engine/known-limits.ts'
 import {limitsOf} from '../engine/options.ts'
 import type {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import type {BackgroundTransferGroup} from './background-transfer-group.ts'
@@ -80,6 +81,16 @@ export interface DownloadOptions {
 }
 
 const NO_OPTIONS: DownloadOptions = Object.freeze({})
+
+const KNOWN: Known<DownloadOptions> = {
+  ...OPERATION_LIMITS,
+  collision: true,
+  nameFromServer: true,
+  priority: true,
+  mirrors: true,
+}
+
+const KNOWN_OF_STREAM: Known<DownloadOptions & {readonly signal?: AbortSignal}> = {...KNOWN, signal: true}
 
 /** What one policy was made of. */
 interface PolicySource {
@@ -178,11 +189,12 @@ export class BackgroundDownloader extends TransferSettings {
     options: DownloadOptions & {readonly signal?: AbortSignal} = {},
   ): Promise<DownloadOperation> {
     const chunks = bytesOf('requestBodyStream', requestBodyStream)
-    assertOptions('options', options)
-    assertSignal('signal', options.signal)
-    const draft = this.#draft(uri, resultFile, options, true)
+    assertOptions('options', options, KNOWN_OF_STREAM)
+    const {signal, ...own} = options
+    assertSignal('signal', signal)
+    const draft = this.#draft(uri, resultFile, own, true)
     try {
-      const piece = await this.engine.takeBody(draft.id, chunks, options.signal)
+      const piece = await this.engine.takeBody(draft.id, chunks, signal)
       return DownloadOperation.fromDraft(this.engine, withBody(draft, piece))
     } catch (error) {
       this.leave([draft])
@@ -248,7 +260,8 @@ export class BackgroundDownloader extends TransferSettings {
   /** `hasBody`: its request is to have one. What is refused is refused before it counts anywhere. */
   #draft(uri: URL | string, resultFile: string, options: DownloadOptions, hasBody = false): OperationDraft {
     assertPath('resultFile', resultFile)
-    assertOptions('options', options)
+    // Of a bulk that is alike, once.
+    if (this.#lastPolicy?.options !== options) assertOptions('options', options, KNOWN)
     const {collision = 'failIfExists', priority = BackgroundTransferPriority.default} = options
     if (!COLLISION_POLICIES.has(collision)) {
       throw invalidArgument(

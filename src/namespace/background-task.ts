@@ -2,7 +2,7 @@
 
 import {filter, map, type Observable, take} from 'rxjs'
 import {invalidArgument} from '../domain/errors.ts'
-import {assertOptions, shown} from '../domain/given.ts'
+import {assertOptions, type Known, shown} from '../domain/given.ts'
 import type {TallyId} from '../domain/operation-id.ts'
 import type {TaskRegistration} from '../domain/tally.ts'
 import {assertEngine, defaultEngine} from '../engine/default-engine.ts'
@@ -21,6 +21,14 @@ export interface BackgroundTaskSettings {
   readonly isolation?: 'worker' | 'process'
   /** ms that one try may take; `backgroundTasks.timeoutMs` of the engine by default. */
   readonly timeoutMs?: number
+}
+
+const SETTINGS: Known<BackgroundTaskSettings> = {
+  name: true,
+  taskEntryPoint: true,
+  trigger: true,
+  isolation: true,
+  timeoutMs: true,
 }
 
 export class BackgroundTaskRegistration {
@@ -55,7 +63,7 @@ export class BackgroundTaskRegistration {
 
   /** Throws INVALID_ARGUMENT, and ILLEGAL_STATE when the trigger has a task already or has fired (O40). */
   static register(engine: EngineApi, settings: BackgroundTaskSettings): BackgroundTaskRegistration {
-    assertOptions('settings', settings)
+    assertOptions('settings', settings, SETTINGS)
     const {name = '', taskEntryPoint, trigger, isolation = 'worker', timeoutMs} = settings
     const group = trigger?.completionGroup
     if (!(group instanceof BackgroundTransferCompletionGroup)) {
@@ -116,7 +124,7 @@ export class BackgroundTaskBuilder {
 
   /** Acts on the default engine. Throws CLOSED when no engine is open. */
   constructor(engine: EngineApi = defaultEngine()) {
-    assertEngine('engine', 'is none', engine)
+    assertEngine('engine', 'is none', engine, 'registerBackgroundTask')
     this.#engine = engine
   }
 

@@ -75,6 +75,6 @@ export class BackgroundTransferCompletionGroup {
 }
 
 function newGroupOf(engine: EngineApi): TallyId {
-  assertEngine('engine', 'is none', engine)
+  assertEngine('engine', 'is none', engine, 'createCompletionGroup')
   return engine.completionGroups.create()
 }

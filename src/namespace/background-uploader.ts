@@ -2,7 +2,7 @@
 
 import {basename, resolve} from 'node:path'
 import {invalidArgument} from '../domain/errors.ts'
-import {assertOptions, assertSignal, shown} from '../domain/given.ts'
+import {assertObject, assertOptions, assertSignal, type Known, shown} from '../domain/given.ts'
 import {withoutHeader} from '../domain/header-fields.ts'
 import {isBoundary, isDelimiterIn, multipartPieces, multipartType} from '../domain/multipart.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -52,6 +52,21 @@ export interface UploadOptions {
   readonly partBytes?: number
 }
 
+const KNOWN: Known<UploadOptions> = {
+  retries: true,
+  retryDelayMs: true,
+  connectTimeoutMs: true,
+  responseTimeoutMs: true,
+  stallTimeoutMs: true,
+  priority: true,
+  maxBytesPerSecond: true,
+  protocol: true,
+  metadata: true,
+  partBytes: true,
+}
+
+const KNOWN_OF_STREAM: Known<UploadOptions & {readonly signal?: AbortSignal}> = {...KNOWN, signal: true}
+
 export class BackgroundUploader extends TransferSettings {
   /**
    * With a completion group, every upload joins it; without one, it acts on the default engine. Throws INVALID_ARGUMENT for
@@ -73,9 +88,9 @@ export class BackgroundUploader extends TransferSettings {
    */
   createUpload(uri: URL | string, sourceFile: string, options: UploadOptions = {}): UploadOperation {
     assertPath('sourceFile', sourceFile)
-    assertOptions('options', options)
+    assertOptions('options', options, KNOWN)
     const content: RequestContent = {pieces: [{kind: 'file', file: resolve(sourceFile)}]}
-    if (options.metadata !== undefined) assertOptions('metadata', options.metadata)
+    if (options.metadata !== undefined) assertObject('metadata', options.metadata)
     const metadata = {filename: basename(sourceFile), ...options.metadata}
     const request = {...this.requestTo(uri), ...wayOf({...options, metadata})}
     const policy = this.#policy(options)
@@ -94,7 +109,7 @@ export class BackgroundUploader extends TransferSettings {
     boundary?: string,
     options: UploadOptions = {},
   ): Promise<UploadOperation> {
-    assertOptions('options', options)
+    assertOptions('options', options, KNOWN)
     const taken = listOf(parts)
     if (taken.length === 0 || taken.some((each) => !(each instanceof BackgroundTransferContentPart))) {
       throw invalidArgument('parts', 'must be content parts, one at least')
@@ -128,7 +143,7 @@ export class BackgroundUploader extends TransferSettings {
     sourceStream: ByteStream,
     options: UploadOptions & {readonly signal?: AbortSignal} = {},
   ): Promise<UploadOperation> {
-    assertOptions('options', options)
+    assertOptions('options', options, KNOWN_OF_STREAM)
     assertSignal('signal', options.signal)
     const request = {...this.requestTo(uri), ...wayOf(options)}
     const chunks = bytesOf('sourceStream', sourceStream)
@@ -193,7 +208,7 @@ function wayOf({protocol, metadata, partBytes}: UploadOptions): Pick<TransferReq
   if (partBytes !== undefined && !(Number.isSafeInteger(partBytes) && partBytes > 0)) {
     throw invalidArgument('partBytes', `must be a whole number of bytes, not ${shown(partBytes)}`)
   }
-  if (metadata !== undefined) assertOptions('metadata', metadata)
+  if (metadata !== undefined) assertObject('metadata', metadata)
   for (const [name, value] of Object.entries(metadata ?? {})) {
     if (!/^[!-+\--~]+$/.test(name) || typeof value !== 'string') {
       throw invalidArgument('metadata', 'must be text by names in ASCII without spaces and commas')

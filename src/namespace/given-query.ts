@@ -1,13 +1,29 @@
 /** What an application asks for: by guid, by address, or by query. */
 
 import {invalidArgument} from '../domain/errors.ts'
-import {assertOptions, shown} from '../domain/given.ts'
-import type {OperationFilter} from '../domain/matches-query.ts'
+import {assertOptions, type Known, shown} from '../domain/given.ts'
 import type {OperationId} from '../domain/operation-id.ts'
+import type {EngineApi} from '../engine/engine-api.ts'
+import {assertWhole} from '../engine/pages.ts'
+
+type OperationQuery = Parameters<EngineApi['query']>[0]
 
 /** Throws INVALID_ARGUMENT for what is no text; a text that names nothing is for whoever looks for it. */
 export function assertGuid(guid: OperationId): void {
   if (typeof guid !== 'string') throw invalidArgument('guid', `must be the guid of an operation, not ${shown(guid)}`)
+}
+
+const KNOWN: Known<OperationQuery> = {
+  app: true,
+  group: true,
+  states: true,
+  urlPrefix: true,
+  createdFrom: true,
+  createdBefore: true,
+  endedFrom: true,
+  endedBefore: true,
+  after: true,
+  limit: true,
 }
 
 const LAST = Number.MAX_SAFE_INTEGER
@@ -15,10 +31,10 @@ const TIMES = ['createdFrom', 'createdBefore', 'endedFrom', 'endedBefore'] as co
 
 /**
  * The query, its times such as JSON can carry to a host: one that is infinite comes before, or after, all others. Throws
- * INVALID_ARGUMENT for what a store cannot look for. Its limit is looked at where it is obeyed.
+ * INVALID_ARGUMENT for what a store cannot look for.
  */
-export function checkedQuery<Q extends OperationFilter & {readonly after?: OperationId}>(query: Q): Q {
-  assertOptions('query', query)
+export function checkedQuery(query: OperationQuery): OperationQuery {
+  assertOptions('query', query, KNOWN)
   const {states} = query
   if (states !== undefined && !(Array.isArray(states) && states.every((each) => typeof each === 'string'))) {
     throw invalidArgument('states', `must be a list of states, not ${shown(states)}`)
@@ -35,6 +51,7 @@ export function checkedQuery<Q extends OperationFilter & {readonly after?: Opera
       throw invalidArgument(name, `must be a time in epoch ms, not ${shown(at)}`)
     }
   }
+  assertWhole('limit', query.limit)
   const infinite = TIMES.filter((name) => Math.abs(query[name] ?? 0) > LAST)
   if (infinite.length === 0) return query
   return {...query, ...Object.fromEntries(infinite.map((name) => [name, Math.sign(query[name] ?? 0) * LAST]))}

@@ -14,7 +14,8 @@ export class Memberships {
   /** `owner`: what the configurator was built with. Throws INVALID_ARGUMENT for anything that is neither. */
   constructor(owner: EngineApi | BackgroundTransferCompletionGroup) {
     const isGroup = owner instanceof BackgroundTransferCompletionGroup
-    if (!isGroup) assertEngine('completionGroup', 'must be a completion group', owner)
+    if (!isGroup)
+      assertEngine('completionGroup', 'must be a completion group', owner, 'createDownloader or createUploader')
     this.completionGroup = isGroup ? owner : null
     this.engine = isGroup ? BackgroundTransferCompletionGroup.engineOf(owner) : owner
   }
@@ -45,7 +46,7 @@ export function ownerOf(
   engine: EngineApi,
   options: {readonly completionGroup?: BackgroundTransferCompletionGroup},
 ): EngineApi | BackgroundTransferCompletionGroup {
-  assertOptions('options', options)
+  assertOptions('options', options, {completionGroup: true})
   const {completionGroup} = options
   if (completionGroup === undefined) return engine
   if (completionGroup?.belongsTo?.(engine) === true) return completionGroup

@@ -6,9 +6,10 @@
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {assertOptions, assertSignal, shown} from '../domain/given.ts'
 import type {ByteStreamSource} from './result-stream.ts'
-import type {WaitOptions} from './running-transfer.ts'
 
-export interface ReadOptions extends WaitOptions {
+export interface ReadOptions {
+  /** Gives up waiting, with the signal's reason. */
+  readonly signal?: AbortSignal
   /** Resolve as soon as there is one byte, instead of with as many as were asked for. False by default. */
   readonly partial?: boolean
 }
@@ -92,7 +93,7 @@ export class RandomAccessStream {
     if (!Number.isSafeInteger(count) || count < 0 || count > MOST_BYTES) {
       throw invalidArgument('count', `must be a whole number from 0 to ${MOST_BYTES}, not ${shown(count)}`)
     }
-    assertOptions('options', options)
+    assertOptions('options', options, {signal: true, partial: true})
     assertSignal('signal', options.signal)
     if (this.#isReading) throw new TransferError('ILLEGAL_STATE', 'a read of this stream is pending')
     this.#isReading = true

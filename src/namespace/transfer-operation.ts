@@ -27,6 +27,7 @@ import type {OperationRecord, TransferPolicy, TransferRequest} from '../domain/r
 import {type BackgroundTransferStatus, isTerminal, type LifeState, statusOf} from '../domain/status.ts'
 import {changeCredentials, changeRequestHeaders, isFtp} from '../engine/bytes/transfer-request.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
+import {OPERATION_LIMITS} from '../engine/known-limits.ts'
 import {FollowedNotices, type MoveListener} from '../engine/operations/followed-notices.ts'
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
@@ -41,6 +42,8 @@ import {waitForTransfer} from './transfer-wait.ts'
 
 /** What may still be changed of an unfinished transfer; takes effect with its next try. Our addition to the namespace. */
 export type ChangeableOptions = Omit<OperationLimits, 'maxBytesPerSecond'>
+
+const {maxBytesPerSecond: _, ...CHANGEABLE} = OPERATION_LIMITS
 
 /** What a handle stands for: a draft until startAsync, an entry of the engine from then on. */
 export type Stage =
@@ -125,6 +128,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
    * terminal one.
    */
   changeOptions(options: ChangeableOptions): void {
+    assertOptions('options', options, CHANGEABLE)
     this.changePolicy(limitsOf(options))
   }
 
@@ -301,7 +305,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     readonly server?: PasswordCredential | null
     readonly proxy?: PasswordCredential | null
   }): void {
-    assertOptions('given', given)
+    assertOptions('given', given, {server: true, proxy: true})
     const change = {
       ...(given.server === undefined ? {} : {server: credentialOf(given.server, 'server')}),
       ...(given.proxy === undefined ? {} : {proxy: credentialOf(given.proxy, 'proxy')}),
@@ -462,7 +466,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
 /** Before anything is started. */
 function assertWait(options: WaitOptions): void {
-  assertOptions('options', options)
+  assertOptions('options', options, {signal: true, cancelSignal: true})
   assertSignal('signal', options.signal)
   assertSignal('cancelSignal', options.cancelSignal)
 }

@@ -4,6 +4,7 @@
  */
 
 import {type MeterProvider, metrics} from '@opentelemetry/api'
+import {assertOptions} from '../domain/given.ts'
 import {listen} from './channels.ts'
 import {errorTypeOf, TRANSFER_SECONDS} from './measures.ts'
 import {followUnfinished} from './unfinished-counts.ts'
@@ -18,8 +19,11 @@ export interface OtelMetrics {
   stop(): void
 }
 
-/** Records from now on; call it before the engine is opened, so that what the engine finds is counted too. */
+/**
+ * Records from now on; call it before the engine is opened, so that what the engine finds is counted too. Throws INVALID_ARGUMENT.
+ */
 export function startOtelMetrics(options: OtelMetricsOptions = {}): OtelMetrics {
+  assertOptions('options', options, {meterProvider: true})
   const meter = (options.meterProvider ?? metrics.getMeterProvider()).getMeter('background-transfer')
   const operations = meter.createUpDownCounter('transfer.operations', {
     description: 'Unfinished operations by state',

@@ -1,6 +1,7 @@
 /** background-transfer/prometheus: the metrics of every engine of this process in a prom-client registry. */
 
 import {Counter, Gauge, Histogram, type Registry, register} from 'prom-client'
+import {assertOptions} from '../domain/given.ts'
 import {listen} from './channels.ts'
 import {errorTypeOf, TRANSFER_SECONDS} from './measures.ts'
 import {followUnfinished} from './unfinished-counts.ts'
@@ -23,8 +24,11 @@ const NAMES = [
   'transfer_queue_wait_seconds',
 ]
 
-/** Records from now on; call it before the engine is opened, so that what the engine finds is counted too. */
+/**
+ * Records from now on; call it before the engine is opened, so that what the engine finds is counted too. Throws INVALID_ARGUMENT.
+ */
 export function startPrometheusMetrics(options: PrometheusMetricsOptions = {}): PrometheusMetrics {
+  assertOptions('options', options, {registry: true})
   const registry = options.registry ?? register
   const registers = [registry]
   const bytes = new Counter({name: 'transfer_bytes_total', help: 'Body bytes that were received', registers})

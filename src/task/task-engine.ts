@@ -6,6 +6,7 @@
 import {randomUUID} from 'node:crypto'
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
+import {assertOptions} from '../domain/given.ts'
 import type {HeaderField} from '../domain/header-fields.ts'
 import type {TaskCall, TaskDownload} from '../domain/task-view.ts'
 import type {DownloadOptions} from '../namespace/background-downloader.ts'
@@ -25,7 +26,9 @@ export class TaskEngine {
     return new TaskCompletionGroup(this.#call)
   }
 
+  /** With a completion group, every download of it joins that. Throws INVALID_ARGUMENT. */
   createDownloader(options: {readonly completionGroup?: TaskCompletionGroup} = {}): TaskDownloader {
+    assertOptions('options', options, {completionGroup: true})
     return new TaskDownloader(this.#call, options.completionGroup)
   }
 
@@ -41,6 +44,7 @@ export class TaskEngine {
     /** ms that one run may take; as the engine has it by default. */
     readonly timeoutMs?: number
   }): Promise<void> {
+    assertOptions('registration', registration, {name: true, taskEntryPoint: true, trigger: true, timeoutMs: true})
     const {name, taskEntryPoint, trigger, timeoutMs} = registration
     await this.#call({
       kind: 'register',
@@ -149,6 +153,8 @@ export class TaskDownloadOperation {
    */
   startAsync(): {readonly accepted: Promise<string>} {
     const started = this.#call({kind: 'start', key: this.#key})
+    // What was not created is not started either, and the first of the two is told.
+    started.catch(() => undefined)
     return {accepted: this.#created.then(() => started).then(String)}
   }
 }

@@ -3,7 +3,7 @@
  * processes; the others ask the same code in this one.
  */
 
-import {mkdir, open, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import {mkdir, open, readdir, readFile, rm, stat, symlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Level} from 'level'
 import {beforeAll, describe, expect, it} from 'vitest'
@@ -166,6 +166,20 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     const {line} = await refusal(world(), ['get', 'http://127.0.0.1/x', '--header-file', headers])
     expect(line).toContain('headers.txt, line 2')
     await Promise.all([list, headers].map((file) => rm(file)))
+  })
+
+  it.each([
+    ['URL', (long: string) => long],
+    ['scheme', (long: string) => `${long}://host/a`],
+    ['digest', (long: string) => `http://127.0.0.1/a\ta\t${long}=00`],
+  ])('a list with a %s of 100 KB is told in a line that a person reads', async (_, text) => {
+    await CliWorld.run(cli, async (world) => {
+      const list = world.path('list')
+      await writeFile(list, `${text('x'.repeat(100_000))}\n`)
+      const {line} = await refusal(world, ['get', '-i', list, '-d', world.directory])
+      expect(line).toContain('characters)')
+      expect(line.length).toBeLessThan(1_000)
+    })
   })
 
   it('a digest of its own for a file of a list, and another one for all', async () => {
@@ -485,6 +499,25 @@ describe('a store that cannot be used ends with 10', () => {
       await writeFile(world.path('file'), '')
       const args = ['get', world.server.url('/x'), '--store', join(world.path('file'), 'store')]
       expect((await refusal(world, args)).code).toBe(8)
+    })
+  })
+
+  it('a store that is a file, a link to itself or a name that is too long is told by its own name', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const [file, link, long] = [world.path('file'), world.path('link'), world.path('x'.repeat(300))]
+      await writeFile(file, '')
+      await symlink('link', link)
+      for (const [args, store] of [
+        [['get', world.server.url('/x')], file],
+        [['put', file, world.server.url('/x')], file],
+        [['doctor'], link],
+        [['doctor', '--repair'], long],
+      ] as const) {
+        const {code, line} = await refusal(world, [...args, '--store', store])
+        expect([code, line]).toEqual([8, expect.stringContaining(`(${store}): `)])
+      }
+      const {code, line} = await refusal(world, ['host', 'status', '--store', file])
+      expect([code, line]).toEqual([10, `bgt: no host runs for this store (${file}): start one with \`bgt host\``])
     })
   })
 })

@@ -5,7 +5,7 @@ import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
-import {nearest} from '../../src/cli/nearest.ts'
+import {nearest} from '../../src/domain/nearest.ts'
 import {ROOT} from '../layers/module-graph.ts'
 import {isInstalled, offered, SHELL_NAMES} from './asked-shells.ts'
 import {type BuiltCli, buildCli, ERROR_LINE} from './harness.ts'
@@ -100,6 +100,12 @@ const OFFERS: Readonly<Record<string, readonly string[]>> = {
   'bgt get -d LICEN': [],
   'bgt get --directory visualiz': ['visualizations'],
   'bgt put LICEN': ['LICENSE'],
+  'bgt put --retries 3 -H LICEN --tus LICEN': ['LICENSE'],
+  // A URL follows the file.
+  'bgt put LICENSE LICEN': [],
+  'bgt put --tus LICENSE --retries 3 LICEN': [],
+  'bgt put - LICEN': [],
+  'bgt put LICENSE --met': ['--method'],
   'bgt put --met': ['--method'],
   // Behind an argument too.
   'bgt show 01a1 --hi': ['--history'],

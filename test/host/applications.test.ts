@@ -169,20 +169,33 @@ describe('who', () => {
     const store = join(directory, '.store')
     await mkdir(store, {mode: 0o700})
     const write = (text: string) => writeFile(join(store, 'applications.json'), text)
-    for (const [text, where] of [
-      ['no json', join(store, 'applications.json')],
-      ['[]', 'applications'],
-      ['{"app": {}}', 'applications.app'],
-      ['{"apps": {"a b": {}}}', 'applications.apps.a b'],
-      ['{"apps": {"films": {"maxOperation": 1}}}', 'applications.apps.films.maxOperation'],
-      ['{"apps": {"films": {"maxOperations": 0}}}', 'applications.apps.films.maxOperations'],
-      ['{"apps": {"films": {"maxBytesPerDay": "1G"}}}', 'applications.apps.films.maxBytesPerDay'],
-      ['{"others": {"directories": ["films"]}}', 'applications.others.directories'],
-      ['{"others": {"directories": "/films"}}', 'applications.others.directories'],
+    const path = join(store, 'applications.json')
+    const notJson = `the rules of applications are no JSON (${path}, line 2): write it as docs/guides/host.md shows`
+    const told = (what: string, advice = 'write it as docs/guides/host.md shows') => `${what} (${path}): ${advice}`
+    const names = 'must be named by 1 to 64 letters, digits, dots and dashes'
+    const paths = 'must be a list of absolute paths'
+    const bytes = 'must be a whole number from 1 to 9007199254740991, not 1G'
+    for (const [text, line] of [
+      ['{"apps": {}\n"others": {}}', notJson],
+      ['[]', told('what is in the file must be an object, not a list')],
+      ['{"app": {}}', told('app is not known', 'did you mean apps?')],
+      ['{"apps": {"a b": {}}}', told(`apps.a b ${names}`)],
+      ['{"apps": {"films": 1}}', told('apps.films must be an object, not 1')],
+      [
+        '{"apps": {"films": {"maxOperation": 1}}}',
+        told('apps.films.maxOperation is not known', 'did you mean maxOperations?'),
+      ],
+      [
+        '{"apps": {"films": {"maxOperations": 0}}}',
+        told('apps.films.maxOperations must be a whole number from 1 to 1000000, not 0'),
+      ],
+      ['{"apps": {"films": {"maxBytesPerDay": "1G"}}}', told(`apps.films.maxBytesPerDay ${bytes}`)],
+      ['{"others": {"directories": ["films"]}}', told(`others.directories ${paths}`)],
+      ['{"others": {"directories": "/films"}}', told(`others.directories ${paths}`)],
     ] as const) {
       await write(text)
       const error = await failure(openEngine(directory, {control: true}))
-      expect([text, error.code, error.where]).toEqual([text, 'INVALID_ARGUMENT', where])
+      expect([error.code, error.toLine()]).toEqual(['INVALID_ARGUMENT', line])
     }
     await write('{"apps": {"films": {"maxOperations": 3}}}')
     const engine = await openEngine(directory, {control: true})

@@ -68,12 +68,26 @@ describe('the head', () => {
     ['a change of protocol that does not say to which', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'],
     ['of a status below all others', 'HTTP/1.1 099 Below\r\nContent-Length: 0\r\n\r\n'],
     ['of a status of four digits', 'HTTP/1.1 1000 Beyond\r\nContent-Length: 0\r\n\r\n'],
+    ['of such a status, and another version', 'HTTP/2.0 099 Below\r\nContent-Length: 0\r\n\r\n'],
+    ['of such a status, and an old version', 'HTTP/0.9 010 Below\r\nContent-Length: 0\r\n\r\n'],
+    ['of such a status, and another protocol', 'ICE/1.0 099 Below\r\nContent-Length: 0\r\n\r\n'],
+    ['an unasked change of protocol, of another version', 'HTTP/2.0 101 Switching Protocols\r\n\r\n'],
   ])('that is %s is INVALID_RESPONSE', async (_, raw) => {
     const {error, server} = await exchangeWith({raw, rawEnd: 'keep'})
     expect(error?.code).toBe('INVALID_RESPONSE')
     expect(error?.where).toBe(server.origin)
     expect(JSON.stringify(error?.toSerialized())).not.toContain('secret')
   })
+
+  it.each(['HTTP/2.0 099 Below', 'RTSP/1.0 101 Other', 'HTTP/1.1 099 Below'])(
+    '%s is INVALID_RESPONSE byte by byte, too',
+    async (line) => {
+      const raw = `${line}\r\nContent-Length: 0\r\n\r\n`
+      expect((await exchangeWith({raw, rawEnd: 'keep', pieceBytes: 1, pieceDelayMs: 1})).error?.code).toBe(
+        'INVALID_RESPONSE',
+      )
+    },
+  )
 
   it.each([
     ['fin', 'HTTP/1.1 200 OK\r\nContent-Le'],

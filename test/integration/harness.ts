@@ -115,6 +115,14 @@ export async function makeWorld(options: Partial<BackgroundTransferEngineOptions
   }
 }
 
+/** The same, with the engine of a host: what the test has of it is a client's. */
+export async function makeClientWorld(options: Partial<BackgroundTransferEngineOptions> = {}): Promise<World> {
+  const world = await makeWorld({...options, control: true})
+  const engine = await BackgroundTransferEngine.connect({directory: join(world.directory, '.store')})
+  onCleanup(() => engine.close())
+  return {...world, engine}
+}
+
 export async function namesIn(directory: string): Promise<readonly string[]> {
   return (await readdir(directory)).filter((name) => name !== '.store').sort()
 }

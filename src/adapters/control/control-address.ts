@@ -36,6 +36,9 @@ export async function findControlAddress(directory: string): Promise<string> {
   )
 }
 
+/** There is no such place, nor can there be. */
+const NOWHERE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'])
+
 /** Rejects with HOST_UNREACHABLE where there is no socket, so that nobody can listen; with FILE_ACCESS where nobody may look. */
 export async function demandSocket(directory: string): Promise<void> {
   if (process.platform === 'win32') return
@@ -53,7 +56,7 @@ export async function demandSocket(directory: string): Promise<void> {
       })
     }
     // Any other trouble shows when it is connected to.
-    if (errno !== 'ENOENT') return
+    if (!NOWHERE.has(errno ?? '')) return
     throw new TransferError('HOST_UNREACHABLE', 'no host runs for this store', {where: directory, cause})
   }
 }

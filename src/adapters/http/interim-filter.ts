@@ -11,9 +11,12 @@ const HEAD_END = '\r\n\r\n'
 /** Longer numbers are the parser's to refuse. */
 const INTERIM = /^HTTP\/1\.\d 1\d\d[ \r]/
 /** Below 100, or a change of protocol, which nobody asked for: undici takes either for a mistake of its own. */
-const UNUSABLE = /^HTTP\/1\.\d (?:0|101)/
+const UNUSABLE = /^[A-Z]+\/\d\.\d (?:0|101)/
+/** What the parser takes for a protocol. */
+const PROTOCOLS = ['HTTP/', 'RTSP/', 'ICE/']
 const STATUS_LINE_START = 'HTTP/1.1 1xx '.length
 const STATUS_AT = 'HTTP/1.1 '.length
+const H = 0x48
 const TWO = 0x32
 const NOTHING = Buffer.alloc(0)
 
@@ -38,14 +41,16 @@ export class InterimFilter {
   pass(bytes: Buffer): Buffer {
     if (this.#passing) return bytes
     // Nearly always: one look at the first digit of the status.
-    if (this.#held.length === 0 && bytes.length >= STATUS_LINE_START && (bytes[STATUS_AT] ?? 0) >= TWO) {
+    const isLong = this.#held.length === 0 && bytes.length >= STATUS_LINE_START
+    if (isLong && bytes[0] === H && (bytes[STATUS_AT] ?? 0) >= TWO) {
       this.#passing = true
       return bytes
     }
     let rest = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
     for (;;) {
       const start = rest.toString('latin1', 0, STATUS_LINE_START)
-      const undecided = start.length < STATUS_LINE_START && 'HTTP/1.'.startsWith(start.slice(0, 7))
+      const undecided =
+        start.length < STATUS_LINE_START && PROTOCOLS.some((each) => each.startsWith(start.slice(0, each.length)))
       if (UNUSABLE.test(start)) throw this.#refusal('the answer has no usable status')
       if (!undecided && !INTERIM.test(start)) break
       const end = undecided ? -1 : rest.indexOf(HEAD_END)

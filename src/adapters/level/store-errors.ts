@@ -1,7 +1,7 @@
 /** Level's failures as errors of the engine: one table by Level's code, one by what the system said. */
 
 import {TransferError} from '../../domain/errors.ts'
-import {NO_DIRECTORY_ADVICE} from '../file/file-errors.ts'
+import {fileError, NO_DIRECTORY_ADVICE} from '../file/file-errors.ts'
 
 /** What strerror says when a disk, a quota or a file has no room left (LevelDB passes on the text, not the number). */
 const NO_ROOM = /No space left on device|Disk quota exceeded|File too large/i
@@ -40,6 +40,8 @@ export function storeError(thrown: unknown, where: string): TransferError {
   if (code.startsWith('LEVEL_')) {
     return new TransferError('CLOSED', 'the store is closed', {where, cause})
   }
+  // The system's, with a directory that cannot be one: a link to itself, a name that is too long.
+  if (/^E[A-Z0-9]+$/.test(code)) return fileError(cause, where, 'directory')
   return new TransferError('INTERNAL', `the store failed: ${text}`, {where, cause})
 }
 

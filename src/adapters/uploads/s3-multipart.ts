@@ -5,7 +5,7 @@
 
 import {createHash} from 'node:crypto'
 import {invalidArgument, TransferError} from '../../domain/errors.ts'
-import {assertOptions} from '../../domain/given.ts'
+import {assertObject, assertOptions, type Known} from '../../domain/given.ts'
 import {headerValue} from '../../domain/header-fields.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import {isRetriedStatus} from '../../domain/retry.ts'
@@ -60,9 +60,20 @@ export interface S3MultipartOptions {
   objectUrl?(upload: S3StartedUpload, signal: AbortSignal): string | Promise<string>
 }
 
+const KNOWN: Known<S3MultipartOptions> = {
+  name: true,
+  create: true,
+  partUrl: true,
+  completeUrl: true,
+  abortUrl: true,
+  objectUrl: true,
+}
+
 /** Throws INVALID_ARGUMENT. */
 export function s3Multipart(options: S3MultipartOptions): UploadProtocol {
-  assertOptions('options', options)
+  assertObject('options', options)
+  // An object of a class may have more than we ask for.
+  if ([Object.prototype, null].includes(Object.getPrototypeOf(options))) assertOptions('options', options, KNOWN)
   const {name} = options
   for (const call of ['create', 'partUrl', 'completeUrl'] as const) {
     if (typeof options[call] !== 'function') throw invalidArgument(call, 'must be a function')

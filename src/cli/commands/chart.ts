@@ -1,8 +1,9 @@
 /** `bgt chart`: the statechart of a machine, as the package ships it. */
 
 import {readdir, readFile} from 'node:fs/promises'
+import {shortened} from '../../domain/given.ts'
+import {nearest} from '../../domain/nearest.ts'
 import {type Io, printResult} from '../io.ts'
-import {nearest} from '../nearest.ts'
 import {usageError} from '../parse.ts'
 
 export interface ChartFlags {
@@ -26,7 +27,7 @@ export async function chart(io: Io, machine: string | undefined, flags: ChartFla
   if (!machines.includes(machine)) {
     const near = nearest(machine, machines)
     const advice = near === undefined ? `give one of ${machines.join(', ')}` : `did you mean ${near}?`
-    throw usageError(`there is no machine '${machine}'`, 'chart', advice)
+    throw usageError(`there is no machine '${shortened(machine)}'`, 'chart', advice)
   }
   const file = `${machine}${endingOf(flags)}`
   await printResult(io, (await readFile(new URL(file, CHARTS), 'utf8')).trimEnd())

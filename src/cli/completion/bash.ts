@@ -1,6 +1,6 @@
 /** The completion script for bash, 3.2 and newer. */
 
-import type {CommandLine, CommandShape, FlagShape, FlagValue} from './command-line.ts'
+import {type CommandLine, type CommandShape, type FlagShape, type FlagValue, namesWithValue} from './command-line.ts'
 
 export function bashScript({commands, flags}: CommandLine): string {
   const names = commands.map(({name}) => name)
@@ -8,9 +8,10 @@ export function bashScript({commands, flags}: CommandLine): string {
   return `# bash completion for bgt: source it, or put it into bash-completion's directory
 _bgt() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
-  local command='' word IFS=$'\\n'
+  local command='' word rest=1 IFS=$'\\n'
   COMPREPLY=()
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    rest=$((rest + 1))
     case "$word" in
       ${names.join('|')}) command="$word"; break ;;
     esac
@@ -29,6 +30,17 @@ _bgt_words() {
   IFS=$' \\n'
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
+# No argument stands between the command and the cursor; what is given are flags that take a value
+_bgt_is_first() {
+  local word value=''
+  for word in "\${COMP_WORDS[@]:rest:COMP_CWORD-rest}"; do
+    if [ "$word" = = ]; then value=1
+    elif [ -n "$value" ]; then value=''
+    elif [[ " $1 " == *" $word "* ]]; then value=1
+    elif [[ $word != -?* ]]; then return 1
+    fi
+  done
+}
 _bgt_files() {
   compopt -o filenames 2>/dev/null
   COMPREPLY=($(compgen "$1" -- "$current"))
@@ -38,7 +50,8 @@ complete -F _bgt bgt`
 
 function commandCase({name, flags, takesFile, words}: CommandShape): string {
   const offered = `_bgt_words ${[...words.flat(), ...namesOf(flags)].join(' ')}`
-  return `    ${name}) ${takesFile ? `case "$current" in -*) ${offered} ;; *) _bgt_files -f ;; esac` : offered} ;;`
+  const file = `_bgt_is_first '${namesWithValue(flags).join(' ')}' && _bgt_files -f`
+  return `    ${name}) ${takesFile ? `case "$current" in -*) ${offered} ;; *) ${file} ;; esac` : offered} ;;`
 }
 
 /** What comes after a flag that takes a value. */

@@ -40,6 +40,12 @@ export function commandLineOf(program: Command): CommandLine {
   return {commands: [...commands, help], flags: [...flagsOf(program), HELP]}
 }
 
+/** Behind these a word is no argument. */
+export function namesWithValue(flags: readonly FlagShape[]): readonly string[] {
+  const taking = flags.filter(({value}) => value.kind !== 'none')
+  return taking.flatMap(({short, long}) => (short === undefined ? [long] : [short, long]))
+}
+
 function shapeOf(command: Command): CommandShape {
   return {
     name: command.name(),

@@ -2,7 +2,7 @@
 
 import {type ApplicationRules, type Applications, isAbsolutePath} from '../../domain/applications.ts'
 import {invalidArgument} from '../../domain/errors.ts'
-import {shown} from '../../domain/given.ts'
+import {shortened, shown, unknownMember} from '../../domain/given.ts'
 
 const NUMBERS = {
   maxOperations: 1_000_000,
@@ -28,7 +28,7 @@ export function checkedApplications(given: unknown): Applications {
 }
 
 function namedRules([name, given]: readonly [string, unknown]): readonly [string, ApplicationRules] {
-  const where = `applications.apps.${name}`
+  const where = `applications.apps.${shortened(name)}`
   if (!NAME.test(name)) throw invalidArgument(where, 'must be named by 1 to 64 letters, digits, dots and dashes')
   return [name, rules(where, given)]
 }
@@ -47,10 +47,10 @@ function rules(where: string, given: unknown): ApplicationRules {
 
 function membersOf(where: string, given: unknown, known?: readonly string[]): Readonly<Record<string, unknown>> {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw invalidArgument(where, 'must be an object')
+    throw invalidArgument(where, `must be an object, not ${shown(given)}`)
   }
-  const unknown = known === undefined ? undefined : Object.keys(given).find((name) => !known.includes(name))
-  if (unknown !== undefined) throw invalidArgument(`${where}.${unknown}`, 'is no rule')
+  const unknown = Object.keys(given).find((name) => known?.includes(name) === false)
+  if (known !== undefined && unknown !== undefined) throw unknownMember(where, unknown, known)
   return given as Readonly<Record<string, unknown>>
 }
 

@@ -20,7 +20,7 @@ import {
   s3Multipart,
   TransferError,
 } from '../../../src/index.ts'
-import {makeDirectory, makeWorld, onCleanup, openEngine, type World} from '../harness.ts'
+import {makeClientWorld, makeDirectory, makeWorld, onCleanup, openEngine, type World} from '../harness.ts'
 
 /** Typed as what fits everywhere: the compiler would refuse each of these. */
 type Wrong = never
@@ -64,6 +64,9 @@ const CASES: readonly Case[] = [
   ['queryAsync: endedFrom', 'endedFrom', NO_NUMBER, ({engine}, value) => engine.queryAsync({endedFrom: value})],
   ['journalAsync', 'guid', NO_TEXT, ({engine}, value) => engine.journalAsync(value)],
   ['journalAsync: page', 'page', NO_OBJECT, ({engine}, value) => engine.journalAsync('' as Wrong, value)],
+  ['journalAsync: before', 'before', NO_NUMBER, ({engine}, value) => engine.journalAsync('' as Wrong, {before: value})],
+  ['journalAsync: limit', 'limit', NO_NUMBER, ({engine}, value) => engine.journalAsync('' as Wrong, {limit: value})],
+  ['inspect: port', 'port', NO_NUMBER, ({engine}, value) => engine.inspect({port: value})],
   ['exportAsync', 'guid', NO_TEXT, ({engine}, value) => engine.exportAsync(value)],
   ['forgetAsync', 'guid', NO_TEXT, ({engine}, value) => engine.forgetAsync(value)],
   ['acknowledgeAsync', 'guids', NO_ITERABLE, ({engine}, value) => engine.acknowledgeAsync(value)],
@@ -237,11 +240,17 @@ describe('bad input', () => {
   })
 
   it.each(CASES)('%s refuses what cannot be its %s', async (_, where, values, use) => {
-    const outcomes: unknown[] = []
-    for (const value of values) outcomes.push(await outcomeOf(() => use(world, value)))
-    expect(outcomes).toEqual(values.map(() => ({code: 'INVALID_ARGUMENT', where})))
-    expect(await world.engine.queryAsync()).toEqual([])
-    expect(world.server.requests).toEqual([])
+    const client = await makeClientWorld()
+    await writeFile(client.file('source'), 'bytes')
+    for (const each of [world, client]) {
+      const outcomes: unknown[] = []
+      for (const value of values) outcomes.push(await outcomeOf(() => use(each, value)))
+      expect(outcomes, each === client ? 'with a host' : 'alone').toEqual(
+        values.map(() => ({code: 'INVALID_ARGUMENT', where})),
+      )
+      expect(await each.engine.queryAsync()).toEqual([])
+      expect(each.server.requests).toEqual([])
+    }
   })
 
   it.each(OPTIONS)('open refuses what cannot be its %s', async (option, where, values) => {
@@ -254,10 +263,19 @@ describe('bad input', () => {
     expect(outcomes).toEqual(values.map(() => ({code: 'INVALID_ARGUMENT', where})))
   })
 
-  it('a guid that is none is the guid of nothing', async () => {
-    const outcomes: unknown[] = []
-    for (const value of NO_TEXT) outcomes.push(await outcomeOf(() => world.engine.getOperationAsync(value)))
-    expect(outcomes).toEqual(NO_TEXT.map(() => expect.objectContaining({code: 'OPERATION_UNKNOWN'})))
+  it('a guid that is none is the guid of nothing, of a host, too', async () => {
+    const nothing = {code: 'OPERATION_UNKNOWN', where: 'nonsense'}
+    for (const {engine} of [world, await makeClientWorld()]) {
+      const outcomes: unknown[] = []
+      for (const value of NO_TEXT) outcomes.push(await outcomeOf(() => engine.getOperationAsync(value)))
+      expect(outcomes).toEqual(NO_TEXT.map(() => expect.objectContaining({code: 'OPERATION_UNKNOWN'})))
+      const guid = 'nonsense' as Wrong
+      expect(await outcomeOf(() => engine.getOperationAsync(guid))).toEqual(nothing)
+      expect(await outcomeOf(() => engine.exportAsync(guid))).toEqual(nothing)
+      expect(await outcomeOf(() => engine.forgetAsync(guid))).toBe('accepted')
+      expect(await engine.journalAsync(guid)).toEqual([])
+      expect(await outcomeOf(() => engine.acknowledgeAsync([guid]))).toBe('accepted')
+    }
   })
 
   it('nothing is acknowledged of a list that holds what is no guid', async () => {
@@ -281,6 +299,11 @@ describe('bad input', () => {
   ])('a %s whose iterator is no function is refused', async (where, use) => {
     const stream = {[Symbol.asyncIterator]: 1} as unknown as Wrong
     expect(await outcomeOf(() => use(world, stream))).toEqual({code: 'INVALID_ARGUMENT', where})
+  })
+
+  it('an engine where a part of it is built is told the call that was meant', () => {
+    const advice = 'of an engine that is not the default one, call registerBackgroundTask'
+    expect(() => new BackgroundTaskBuilder(world.engine as Wrong)).toThrow(expect.objectContaining({advice}))
   })
 
   it('bytes of another realm are bytes', async () => {
