@@ -254,6 +254,13 @@ describe('bad input', () => {
     expect(outcomes).toEqual(values.map(() => ({code: 'INVALID_ARGUMENT', where})))
   })
 
+  it('a completion group is no options: what is created would not be in it', () => {
+    const group: unknown = world.engine.createCompletionGroup()
+    const refusal = expect.objectContaining({code: 'INVALID_ARGUMENT', where: 'options'})
+    expect(() => world.engine.createDownloader(group as Wrong)).toThrow(refusal)
+    expect(() => world.engine.createUploader(group as Wrong)).toThrow(refusal)
+  })
+
   it('a guid that is none is the guid of nothing', async () => {
     const outcomes: unknown[] = []
     for (const value of NO_TEXT) outcomes.push(await outcomeOf(() => world.engine.getOperationAsync(value)))
