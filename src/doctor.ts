@@ -22,8 +22,8 @@ export interface RepairStoreOptions {
 }
 
 /**
- * Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open, and with DISK_FULL or
- * FILE_ACCESS when it cannot be opened for want of room or permission; with INVALID_ARGUMENT.
+ * Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open, with DISK_FULL or
+ * FILE_ACCESS when it cannot be opened for want of room or permission; with STORE_TOO_NEW, INVALID_ARGUMENT.
  */
 export async function diagnoseStore(directory: string): Promise<StoreReport> {
   assertPath('directory', directory)
@@ -32,7 +32,10 @@ export async function diagnoseStore(directory: string): Promise<StoreReport> {
   return problem === undefined ? report : {...report, keyProblem: `${problem.where}: ${problem.message}`}
 }
 
-/** Puts a new store in the place of the old one, which is kept aside. Rejects with STORE_LOCKED while somebody has it open. */
+/**
+ * Puts a new store in the place of the old one, which is kept aside. Rejects with STORE_LOCKED while somebody has it open, and with
+ * STORE_TOO_NEW: what a newer version wrote is for that one to repair.
+ */
 export async function repairStore(directory: string, options: RepairStoreOptions = {}): Promise<RepairReport> {
   assertPath('directory', directory)
   assertOptions('options', options, {search: true})

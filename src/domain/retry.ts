@@ -7,6 +7,7 @@ import {ERROR_CODES} from './error-codes.ts'
 import {type SerializedError, TransferError} from './errors.ts'
 import {headerValue} from './header-fields.ts'
 import {webErrorStatusOf} from './hresult.ts'
+import {parseHttpDate} from './http-date.ts'
 import {statusLine} from './reason-phrase.ts'
 import type {AttemptCounts, DroppedSource} from './record.ts'
 import {redactUrl} from './redaction.ts'
@@ -132,7 +133,9 @@ export function isRetriedStatus(status: number): boolean {
 /** The error that a final status stands for. */
 export function httpStatusError(head: ResponseFacts, now: number): TransferError {
   const retryAfter = headerValue(head.headers, 'retry-after')
-  const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, now)
+  // A date is one of the server's clock, which may stand elsewhere than ours.
+  const saidAt = parseHttpDate(headerValue(head.headers, 'date') ?? '') ?? now
+  const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, saidAt)
   return new TransferError('HTTP_STATUS', `the server answered ${statusLine(head.status)}`, {
     where: redactUrl(head.url),
     details: {status: head.status, ...(retryAfterMs === undefined ? {} : {retryAfterMs})},

@@ -43,6 +43,9 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   CLOSED: 503,
 }
 
+/** More than are ever told, so that what one run tells stays below what the next one on its port begins with. */
+const MESSAGES_PER_MS = 1000
+
 const NOT_BUILT = `The inspector's page was not built: there is no dist/inspector-page in this package.
 The protocol under /api/v1 answers all the same; see docs/reference/inspector-protocol.md.
 `
@@ -58,7 +61,7 @@ export async function startInspector(engine: Engine, options: InspectOptions = {
   const sessions = new Sessions(port, token)
   const rates = new RateMeter()
   const views = new Views(engine, rates)
-  const hub = new MessageHub(() => feed.snapshot())
+  const hub = new MessageHub(() => feed.snapshot(), engine.now() * MESSAGES_PER_MS)
   const feed: LiveFeed = new LiveFeed({
     engine,
     views,

@@ -29,13 +29,18 @@ export class MessageHub {
   #kept: Kept[] = []
   #start = 0
   #keptBytes = 0
-  #seq = 0
+  #seq: number
   /** The newest message that is kept no more, progress aside: who saw this one missed nothing. */
-  #floor = 0
+  #floor: number
 
-  /** `live`: the live counters of everything that moves, for one that reconnects. */
-  constructor(live: () => InspectorMessage | undefined) {
+  /**
+   * `live`: the live counters of everything that moves, for one that reconnects. `before`: the number before its first message's.
+   * No other hub on the same port may have come so far: a page that was told of by that one would take these for the next.
+   */
+  constructor(live: () => InspectorMessage | undefined, before = 0) {
     this.#live = live
+    this.#seq = before
+    this.#floor = before
   }
 
   get seq(): number {

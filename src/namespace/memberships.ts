@@ -47,6 +47,8 @@ export function ownerOf(
   options: {readonly completionGroup?: BackgroundTransferCompletionGroup},
 ): EngineApi | BackgroundTransferCompletionGroup {
   assertOptions('options', options, {completionGroup: true})
+  // As the namespace's constructors take it: what nothing joins would fire at once.
+  if ('belongsTo' in options) throw invalidArgument('options', 'must be {completionGroup}, not the group itself')
   const {completionGroup} = options
   if (completionGroup === undefined) return engine
   if (completionGroup?.belongsTo?.(engine) === true) return completionGroup

@@ -36,11 +36,11 @@ async function heldBefore(state: LifeState) {
 }
 
 /** What a read that begins now comes to. */
-function reading(world: SimulatedWorld, entry: OperationEntry) {
+function reading(world: SimulatedWorld, entry: OperationEntry, position = 0) {
   const into = Buffer.alloc(1000)
   const outcome: {is?: unknown} = {}
   const source = world.engine.bytesOf(entry)
-  const done = source.read(into, 0).then(
+  const done = source.read(into, position).then(
     (count) => {
       outcome.is = into.subarray(0, count)
     },
@@ -62,6 +62,22 @@ describe('bytes that are read for the first time', () => {
     release()
     await world.until(done)
     expect(outcome.is).toEqual(CONTENT.subarray(0, 1000))
+    await world.close()
+  })
+
+  it('while the part is closed and looked at before it takes its name, come once it is', async () => {
+    const world = new SimulatedWorld()
+    world.network.serve(urlOf(1), {seed: 1, size: SIZE})
+    await world.open()
+    const [entry] = await world.until(world.engine.start([world.draft(1, {})]))
+    world.faults.arm({port: 'disk', only: 'fsync', skip: 0, count: 1, how: 'late', code: 'EIO'})
+    await world.until(() => entry?.path === 'running.finishing.verifying' && world.faults.met.size > 0)
+    const {outcome, done} = reading(world, entry as OperationEntry, SIZE - 1000)
+    await world.settle()
+    expect(outcome).toEqual({})
+    world.faults.answer()
+    await world.until(done)
+    expect(outcome.is).toEqual(CONTENT.subarray(SIZE - 1000))
     await world.close()
   })
 

@@ -10,7 +10,7 @@ import type {
   OperationDetail,
   OperationView,
 } from '../../src/inspector/protocol.ts'
-import {read, type StreamReader} from './harness.ts'
+import {read, StreamReader} from './harness.ts'
 import {type InspectedWorld, inspectedWorld} from './world.ts'
 
 const SIZE = 300_000
@@ -27,7 +27,7 @@ describe('the state', () => {
   it('of an empty engine', async () => {
     const world = await inspectedWorld()
     expect(await stateOf(world)).toEqual({
-      seq: 0,
+      seq: expect.any(Number),
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       readOnly: true,
       engine: 'serving',
@@ -330,9 +330,35 @@ describe('the stream', () => {
       const world = await inspectedWorld()
       const stream = await world.stream({lastEventId})
       await stream.until((reader) => reader.messages.length > 0)
-      expect(stream.messages).toEqual([{seq: 0, message: {type: 'resync'}}])
+      expect(stream.messages).toEqual([{seq: expect.any(Number), message: {type: 'resync'}}])
     },
   )
+
+  it('asks to read the state again when another run, before it on its port, sent the message', async () => {
+    const world = await inspectedWorld()
+    world.server.route('/file', {content: CONTENT})
+    const before = await world.stream()
+    await world.start(world.server.url('/file'), 'one.bin')
+    await before.until(hasEnded('completed'))
+    const {token, origin} = world.inspector
+    await world.inspector.close()
+
+    const next = await world.engine.inspect({port: Number(new URL(origin).port), token})
+    onTestFinished(() => next.close())
+    const whole = await StreamReader.open(next)
+    // It has told as much by now as the one before.
+    for (let at = 0; whole.messages.length <= before.messages.length; at += 1) {
+      await world.start(world.server.url('/file'), `more-${at}.bin`)
+      await whole.until(
+        (reader) => reader.of('transition').filter(({operation}) => operation.state === 'completed').length > at,
+      )
+    }
+    const back = await StreamReader.open(next, {lastEventId: before.lastSeq})
+    await back.until((reader) => reader.messages.length > 0)
+    expect(back.messages[0]?.message).toEqual({type: 'resync'})
+    whole.close()
+    back.close()
+  })
 
   it('tells what was forgotten', async () => {
     const world = await inspectedWorld()

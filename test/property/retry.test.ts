@@ -240,4 +240,13 @@ describe('httpStatusError', () => {
     }
     expect(httpStatusError(answer(503, 'soon'), NOW).details).toEqual({status: 503})
   })
+
+  it('takes a date of Retry-After by the clock of the server that names it, wherever that one stands', () => {
+    const day = 86_400_000
+    for (const off of [0, day, -day, 365 * day, -365 * day]) {
+      const {headers, ...head} = answer(503, new Date(NOW + off + 5000).toUTCString())
+      const dated = {...head, headers: [...headers, ['Date', new Date(NOW + off).toUTCString()] as const]}
+      expect(httpStatusError(dated, NOW).details).toEqual({status: 503, retryAfterMs: 5000})
+    }
+  })
 })

@@ -1,11 +1,11 @@
 /** The store's format: a newer one is refused, an older one is brought up, and the released ones stay readable. */
 
-import {mkdtemp, readFile, rm} from 'node:fs/promises'
+import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {type Database, databasePath, openAt} from '../../src/adapters/level/database.ts'
-import {diagnose} from '../../src/adapters/level/doctor.ts'
+import {diagnose, repair} from '../../src/adapters/level/doctor.ts'
 import {SCHEMA_KEY} from '../../src/adapters/level/keys.ts'
 import {createLevelStore} from '../../src/adapters/level/level-store.ts'
 import {migrate, SCHEMA_VERSION} from '../../src/adapters/level/schema.ts'
@@ -44,9 +44,24 @@ describe('the format version', () => {
     await store.close()
   })
 
-  it.each(['', 'x', '0', '1.5'])('is damage when it reads %j', async (text) => {
+  it('is refused by the doctor, too, when it is newer: nothing is put in its place', async () => {
+    await edit((database) => database.put(SCHEMA_KEY, String(SCHEMA_VERSION + 1)))
+    const before = await readdir(house.directory)
+    await expect(diagnose(house.directory)).rejects.toMatchObject({code: 'STORE_TOO_NEW'})
+    await expect(repair(house.directory)).rejects.toMatchObject({code: 'STORE_TOO_NEW', where: house.directory})
+    expect(await readdir(house.directory)).toEqual(before)
+    await edit(async (database) => expect(await database.get(SCHEMA_KEY)).toBe(String(SCHEMA_VERSION + 1)))
+  })
+
+  it.each(['', 'x', '0', '1.5'])('is damage when it reads %j, which the doctor tells and mends', async (text) => {
     await edit((database) => database.put(SCHEMA_KEY, text))
     await expect(house.next().open()).rejects.toMatchObject({code: 'STORE_DAMAGED'})
+    const problem = 'the store’s format version is unreadable'
+    expect(await diagnose(house.directory)).toMatchObject({opens: true, problem, records: 1})
+    expect(await repair(house.directory)).toMatchObject({records: 1, damaged: 0})
+    const store = house.next()
+    expect(await store.open()).toMatchObject({operations: 1})
+    await store.close()
   })
 
   it('is written again when it was lost beside records', async () => {

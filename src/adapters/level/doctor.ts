@@ -5,6 +5,7 @@
 
 import {access, cp, readdir, rename, rm} from 'node:fs/promises'
 import {join} from 'node:path'
+import type {ErrorCode} from '../../domain/error-codes.ts'
 import {TransferError} from '../../domain/errors.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import {
@@ -24,7 +25,7 @@ import {makeDirectory} from './make-directory.ts'
 import {holdLock, isLock} from './repair-lock.ts'
 import {adoptRepaired, repairedDirectory} from './repaired.ts'
 import {NOTHING_SALVAGED, recordsOf, salvage} from './salvage.ts'
-import {readManifest, SUSPECT_KEY} from './schema.ts'
+import {readManifest, readVersion, SUSPECT_KEY} from './schema.ts'
 import {codeOf, storeError} from './store-errors.ts'
 
 export interface StoreReport {
@@ -69,11 +70,14 @@ export interface RepairOptions {
   readonly now?: () => number
 }
 
+/** A repair would not mend these. */
+const NO_DAMAGE: ReadonlySet<ErrorCode> = new Set(['STORE_LOCKED', 'STORE_TOO_NEW', 'DISK_FULL', 'FILE_ACCESS'])
+
 const NOTHING_FOUND = {records: 0, damaged: 0, missing: 0, unindexed: 0, orphans: 0, lostWrites: false}
 
 /**
- * Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open, and with DISK_FULL or
- * FILE_ACCESS when it cannot be opened for want of room or permission.
+ * Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open, with DISK_FULL or
+ * FILE_ACCESS when it cannot be opened for want of room or permission, and with STORE_TOO_NEW.
  */
 export async function diagnose(directory: string): Promise<StoreReport> {
   await adoptRepaired(directory, databasePath(directory))
@@ -88,11 +92,13 @@ export async function diagnose(directory: string): Promise<StoreReport> {
     // LevelDB tells of it only once: the next open must still know.
     if (await recoveryLostWrites(databasePath(directory))) await database.put(SUSPECT_KEY, '1', {sync: true})
     const suspect: string | undefined = await database.get(SUSPECT_KEY)
+    const problem = await formatProblem(database, directory)
     const manifest = await readManifest(database)
     const check = await checkIndexes(database)
     return {
       exists: true,
       opens: true,
+      ...(problem === undefined ? {} : {problem}),
       records: check.records,
       damaged: check.damaged.length,
       missing: Math.max(0, (manifest?.operations ?? 0) - check.records - check.damaged.length),
@@ -107,7 +113,7 @@ export async function diagnose(directory: string): Promise<StoreReport> {
   }
 }
 
-/** Replaces the store by a new one. Rejects with STORE_LOCKED while somebody has it open. */
+/** Replaces the store by a new one. Rejects with STORE_LOCKED while somebody has it open, and with STORE_TOO_NEW. */
 export async function repair(directory: string, options: RepairOptions = {}): Promise<RepairReport> {
   const {salvaged = [], now = Date.now} = options
   const location = databasePath(directory)
@@ -123,7 +129,9 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
     await makeDirectory(workshop)
     if (hadStore) giveBack = await holdLock(location, join(workshop, 'lock'), directory)
     const copy = join(workshop, 'copy')
-    const counts = await rebuild(workshop, hadStore ? await restoredCopy(location, copy) : undefined, salvaged)
+    const old = hadStore ? await restoredCopy(location, copy) : undefined
+    if (old !== undefined) await refuseIfTooNew(old, directory)
+    const counts = await rebuild(workshop, old, salvaged)
     const lostTables = await countLostTables(copy)
     await rm(copy, {recursive: true, force: true})
     // From here on the new store is whole: a crash between the renames is mended by the next open.
@@ -233,10 +241,29 @@ async function refuseIfLocked(directory: string): Promise<void> {
   }
 }
 
+/** What a newer version wrote is not damaged, and this one does not know what it would leave behind. */
+async function refuseIfTooNew(copy: Database, directory: string): Promise<void> {
+  try {
+    await formatProblem(copy, directory)
+  } catch (thrown) {
+    await copy.close()
+    throw thrown
+  }
+}
+
+/** Why its format cannot be told; no other command would open it. Rejects with STORE_TOO_NEW. */
+async function formatProblem(database: Database, directory: string): Promise<string | undefined> {
+  try {
+    await readVersion(database, directory)
+    return undefined
+  } catch (thrown) {
+    return problemOf(thrown, directory)
+  }
+}
+
 function problemOf(thrown: unknown, directory: string): string {
   const error = storeError(thrown, directory)
-  // A disk that is full or forbidden is no damage, and a repair would not mend it.
-  if (error.code === 'STORE_LOCKED' || error.code === 'DISK_FULL' || error.code === 'FILE_ACCESS') throw error
+  if (NO_DAMAGE.has(error.code)) throw error
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : ''
   return `${error.message}${cause}`.replaceAll('\n', ' ')
 }

@@ -41,17 +41,10 @@ export async function migrate(
   version = SCHEMA_VERSION,
   migrations = MIGRATIONS,
 ): Promise<boolean> {
-  const text: string | undefined = await database.get(SCHEMA_KEY)
-  if (text === undefined) {
+  const found = await readVersion(database, where, version)
+  if (found === undefined) {
     await database.put(SCHEMA_KEY, String(version))
     return false
-  }
-  const found = Number(text)
-  if (!Number.isSafeInteger(found) || found < 1) {
-    throw new TransferError('STORE_DAMAGED', 'the store’s format version is unreadable', {where})
-  }
-  if (found > version) {
-    throw new TransferError('STORE_TOO_NEW', `the store has format ${found}; this version knows ${version}`, {where})
   }
   for (let next = found + 1; next <= version; next += 1) {
     const migration = migrations.find(({to}) => to === next)
@@ -60,6 +53,24 @@ export async function migrate(
     await database.put(SCHEMA_KEY, String(next), {sync: true})
   }
   return true
+}
+
+/** `undefined` when there is none. Rejects with STORE_TOO_NEW for one beyond `version`, and with STORE_DAMAGED for what is none. */
+export async function readVersion(
+  database: Database,
+  where: string,
+  version = SCHEMA_VERSION,
+): Promise<number | undefined> {
+  const text: string | undefined = await database.get(SCHEMA_KEY)
+  if (text === undefined) return undefined
+  const found = Number(text)
+  if (!Number.isSafeInteger(found) || found < 1) {
+    throw new TransferError('STORE_DAMAGED', 'the store’s format version is unreadable', {where})
+  }
+  if (found > version) {
+    throw new TransferError('STORE_TOO_NEW', `the store has format ${found}; this version knows ${version}`, {where})
+  }
+  return found
 }
 
 export function sealManifest(manifest: Manifest): string {

@@ -71,7 +71,7 @@ export class OperationBytes implements ByteSource {
           this.#given = version
           return count
         }
-        if (!this.#isAhead) continue
+        if (!this.#isInHand) continue
       } else {
         if (this.#isAtEnd(position)) return 0
       }
@@ -114,10 +114,13 @@ export class OperationBytes implements ByteSource {
       : TransferError.fromSerialized(record.error)
   }
 
-  /** The chart does with the part what was not told yet: it may have its name by now, or be removed. What it does is told. */
-  get #isAhead(): boolean {
+  /**
+   * The chart does something with the part, and tells when it has: it may have its name by now, or be removed; or it is closed, before it
+   * is opened or while it is looked at, and its last bytes stand in no checkpoint.
+   */
+  get #isInHand(): boolean {
     const {state, record} = this.#options.entry
-    return state === 'publishing' || state !== record.state
+    return state === 'running' || state === 'publishing' || state !== record.state
   }
 
   /** 0 when the part is not, or no more, where it was looked for: the operation has changed, or is about to. */
@@ -134,7 +137,7 @@ export class OperationBytes implements ByteSource {
       })
     } catch (thrown) {
       this.#letGo()
-      const isMoving = this.#isAhead || entry.record !== record || !isSame(this.#versionOf(counts()), version)
+      const isMoving = this.#isInHand || entry.record !== record || !isSame(this.#versionOf(counts()), version)
       const isGone = thrown instanceof TransferError && thrown.code === 'PART_LOST'
       // Its part may not have been known to be sound when it was opened: it is whole since.
       if (isGone && (isMoving || (record.state === 'completed' && !isPublished))) return 0

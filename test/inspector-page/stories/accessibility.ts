@@ -158,6 +158,14 @@ export function accessibilityStories(): void {
     await page.keyboard.press('Escape')
   })
 
+  it('keeps to its width for the longest names of a file and a group', async () => {
+    const {server, start} = world()
+    const name = 'n'.repeat(240)
+    await start(server.url('/missing.bin'), name, {group: 'g'.repeat(256)})
+    await choose(name)
+    await isWithoutObjection()
+  })
+
   it('is without objection for a group', async () => {
     await page.getByRole('option', {name: 'Group batch'}).click()
     await page.getByRole('heading', {name: 'batch', level: 1}).waitFor()

@@ -263,6 +263,13 @@ describe('bad input', () => {
     expect(outcomes).toEqual(values.map(() => ({code: 'INVALID_ARGUMENT', where})))
   })
 
+  it('a completion group is no options: what is created would not be in it', () => {
+    const group: unknown = world.engine.createCompletionGroup()
+    const refusal = expect.objectContaining({code: 'INVALID_ARGUMENT', where: 'options'})
+    expect(() => world.engine.createDownloader(group as Wrong)).toThrow(refusal)
+    expect(() => world.engine.createUploader(group as Wrong)).toThrow(refusal)
+  })
+
   it('a guid that is none is the guid of nothing, of a host, too', async () => {
     const nothing = {code: 'OPERATION_UNKNOWN', where: 'nonsense'}
     for (const {engine} of [world, await makeClientWorld()]) {

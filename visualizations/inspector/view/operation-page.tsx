@@ -40,8 +40,12 @@ export function OperationPage({guid}: {guid: OperationId}) {
           <span class="url" title={view.url}>
             {detail.value?.record.request.method ?? 'GET'} {view.url}
           </span>
-          <span title={view.guid}>id {view.guid.slice(-8)}</span>
-          <span>group {groupTitle(view.group)}</span>
+          <span class="id" title={view.guid}>
+            id {view.guid.slice(-8)}
+          </span>
+          <span class="group" title={groupTitle(view.group)}>
+            group {groupTitle(view.group)}
+          </span>
         </p>
         <Commands view={view} />
       </div>
