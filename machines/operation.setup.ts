@@ -74,7 +74,6 @@ const onOneConnection = setup({
   delays: {
     ...sharedDelays,
     firstLook: ({context}) => Math.min(FIRST_LOOK_MS, context.settings.checkpointIntervalMs),
-    yieldTimeout: ({context}) => context.settings.yieldTimeoutMs,
   },
   guards: {
     ...sharedGuards,

@@ -67,7 +67,8 @@ export class UploadRequest {
   readonly #ports: UploadPorts
   readonly #facts: OperationFacts
   readonly #tell: (event: AttemptEvent) => void
-  readonly #abort = new AbortController()
+  /** Of the present exchange. */
+  #abort = new AbortController()
   readonly #evidence: Evidence
   readonly #total: number
   /** Bytes that the server had before. */
@@ -86,8 +87,6 @@ export class UploadRequest {
   #response: ResponseFacts | undefined
   #diskError: unknown
   #movedAtLastPulse = 0
-  /** No more of the answer is waited for. */
-  #isConcluded = false
   readonly #gauge: Gauge
 
   /** `before`: bytes that the server confirmed before this request. */
@@ -167,10 +166,18 @@ export class UploadRequest {
     this.#exchange?.flush()
   }
 
-  /** What came of the answer is all of it. */
+  /** Waits no more for the end of an answer that decides by its head; where there is none, says so. */
   conclude(): void {
-    this.#isConcluded = true
-    this.#abort.abort()
+    // Its end is being told.
+    if (this.#isOver) return
+    if (!this.#isDecided()) {
+      this.#report({type: 'attempt.unanswered'})
+      return
+    }
+    const ended = this.#abort
+    // The next hop has one of its own.
+    this.#abort = new AbortController()
+    ended.abort()
   }
 
   answerFacts(): AnswerFacts {
@@ -182,6 +189,8 @@ export class UploadRequest {
   async #exchangeOnce(hop: Hop, hops: number, login: ServerLogin): Promise<Hop | {readonly head: ResponseFacts}> {
     const {transport} = this.#ports
     const body = this.#bodyFor(hop)
+    const abort = this.#abort
+    this.#after = undefined
     this.#exchange = transport.exchange(
       {
         url: hop.url,
@@ -199,10 +208,12 @@ export class UploadRequest {
         filled: (buffer, length, offset) => this.#filled(buffer, length, offset),
         release: (buffer) => this.#release(buffer),
       },
-      this.#abort.signal,
+      abort.signal,
     )
     // A limit tells nobody who waits in it that an answer came first.
-    await this.#exchange.finished.catch((thrown) => this.#brokeOff(thrown)).finally(() => body?.stop())
+    await this.#exchange.finished
+      .catch((thrown) => this.#brokeOff(thrown, abort !== this.#abort))
+      .finally(() => body?.stop())
     await this.#answer?.finish().catch((error) => this.#diskFailed(error))
     if (this.#diskError !== undefined) throw this.#diskError
     const after = this.#planned()
@@ -216,16 +227,20 @@ export class UploadRequest {
   }
 
   /**
-   * An answer that was cut off, or ended in silence, is what its status says. Who refuses a request closes without reading the rest of it,
+   * An answer that was cut off, or ended in silence, is what its head says. Who refuses a request closes without reading the rest of it,
    * and may so cut off what it has to say; but it has refused it. Who accepted one has it (RFC 9110 15.3): to send it again would be to
-   * do it twice. Nor does a redirect that nobody follows become another one by its end.
+   * do it twice. Nor does a redirect become another one by its end, whether it is followed or not.
    */
-  #brokeOff(thrown: unknown): void {
+  #brokeOff(thrown: unknown, isConcluded: boolean): void {
+    const isCut = isConcluded || asTransferError(thrown).kind === 'network'
+    if (!this.#isDecided() || !isCut) throw thrown
+  }
+
+  /** A head is here that decides without the end of its body. */
+  #isDecided(): boolean {
     const after = this.#planned()
-    const isByStatus = this.#asked?.isByStatus === true
-    const isKnown = after?.kind === 'fail' || (after?.kind === 'answered' && (isByStatus || !isGood(after.head)))
-    const isCut = this.#isConcluded || asTransferError(thrown).kind === 'network'
-    if (!isKnown || !isCut) throw thrown
+    if (after?.kind !== 'answered') return after !== undefined
+    return this.#asked?.isByStatus === true || !isGood(after.head)
   }
 
   /** What `responded` left to do; a method, because it is set behind the compiler's back. */
