@@ -227,12 +227,13 @@ export class UploadRequest {
   }
 
   /**
-   * An answer that was cut off, or ended in silence, is what its head says. Who refuses a request closes without reading the rest of it,
-   * and may so cut off what it has to say; but it has refused it. Who accepted one has it (RFC 9110 15.3): to send it again would be to
-   * do it twice. Nor does a redirect become another one by its end, whether it is followed or not.
+   * An answer that was cut off, ended in silence or went on as no HTTP is what its head says. Who refuses a request closes without
+   * reading the rest of it, and may so cut off what it has to say; but it has refused it. Who accepted one has it (RFC 9110 15.3): to
+   * send it again would be to do it twice. Nor does a redirect become another one by its end, whether it is followed or not.
    */
   #brokeOff(thrown: unknown, isConcluded: boolean): void {
-    const isCut = isConcluded || asTransferError(thrown).kind === 'network'
+    const {kind, code} = asTransferError(thrown)
+    const isCut = isConcluded || kind === 'network' || code === 'INVALID_RESPONSE'
     if (!this.#isDecided() || !isCut) throw thrown
   }
 

@@ -19,8 +19,9 @@ async function makeBench() {
   const directory = await makeDirectory()
   const sink = await SinkServer.start()
   onCleanup(() => sink.close())
-  // One of both times ends the wait; whatever is sent anew for it would show.
-  const engine = await openEngine(directory, {responseTimeoutMs: 100, stallTimeoutMs: 100, retries: 0})
+  // One of both times ends the wait; whatever is sent anew for it would show. That bytes move is seen at checkpoints.
+  const times = {responseTimeoutMs: 100, stallTimeoutMs: 1_000, checkpointIntervalMs: 100}
+  const engine = await openEngine(directory, {...times, retries: 0})
   const source = join(directory, 'source')
   return {
     sink,

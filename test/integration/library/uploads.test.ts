@@ -413,6 +413,26 @@ describe('17.H uploads', () => {
   it.each([
     ['U7. a success', 201],
     ['U8. a refusal', 403],
+  ])('%s whose chunks make no sense from somewhere on is told by its status, and sent once', async (_, status) => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = (request) => {
+      const answer = `HTTP/1.1 ${status} Said\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nyour num\r\nzz\r\n`
+      request.resume().on('end', () => request.socket.write(answer))
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'))
+    const outcome = await upload.startAsync().then(
+      () => upload.getResponseInformation()?.statusCode,
+      ({details}) => details.status,
+    )
+    expect(outcome).toBe(status)
+    expect(sink.arrivals).toHaveLength(1)
+    expect(await textOf(upload.getResultStreamAt(0))).toBe('your num')
+  })
+
+  it.each([
+    ['U7. a success', 201],
+    ['U8. a refusal', 403],
   ])('%s that falls silent before its end is told by its status, and sent once', async (_, status) => {
     const {uploader, sink, source} = await makeBench()
     sink.script = (request) => {
