@@ -23,6 +23,7 @@ import type {Hop} from './connection.ts'
 import {type RatedBody, ratedBody} from './rated-body.ts'
 import type {FreshRequests} from './refresh-request.ts'
 import type {Logins, ServerLogin} from './server-login.ts'
+import {acceptedButNotKept, answeredTooEarly} from './upload-errors.ts'
 
 export interface UploadPorts {
   readonly transport: Transport
@@ -200,7 +201,11 @@ export class UploadRequest {
         ...(body === undefined ? {} : {body}),
       },
       {
-        connected: () => this.#report({type: 'attempt.connected'}),
+        connected: () => {
+          this.#report({type: 'attempt.connected'})
+          // A redirect left the body behind: nothing is on its way but the answer.
+          if (body === undefined) this.#report({type: 'attempt.sent'})
+        },
         sent: () => this.#report({type: 'attempt.sent'}),
         repeated: () => this.#report({type: 'attempt.challenged'}),
         responded: (head) => this.#responded(hop, hops, head, login),
@@ -222,7 +227,8 @@ export class UploadRequest {
     const {given} = this.#exchange
     // A redirect that leaves the body behind takes it for received.
     const isTaken = after.kind === 'answered' ? isGood(after.head) : after.hop.method !== hop.method
-    if (body !== undefined && isTaken && given < body.length) throw this.#answeredTooEarly(given, body.length)
+    if (body !== undefined && isTaken && given < body.length)
+      throw answeredTooEarly(this.#facts.request.url, given, body.length)
     return after.kind === 'hop' ? after.hop : {head: after.head}
   }
 
@@ -302,14 +308,6 @@ export class UploadRequest {
     else this.#answer.release(buffer)
   }
 
-  /** No server can have stored what it never got, whatever it says. */
-  #answeredTooEarly(sent: number, expected: number): TransferError {
-    return new TransferError('TRUNCATED', 'the server answered before it had the whole request', {
-      where: new URL(this.#facts.request.url).origin,
-      details: {expected, sent},
-    })
-  }
-
   #diskFailed(error: unknown): void {
     const after = this.#planned()
     this.#diskError ??= after?.kind === 'answered' && isGood(after.head) ? acceptedButNotKept(error) : error
@@ -336,15 +334,4 @@ export class UploadRequest {
 
 export function isGood({status}: ResponseFacts): boolean {
   return status >= 200 && status < 300
-}
-
-/** The server has it: sending it again, once there is room, would store it twice. */
-function acceptedButNotKept(thrown: unknown): TransferError {
-  const {code, message, where} = asTransferError(thrown)
-  return new TransferError(code, `the server took the upload, and its answer could not be kept: ${message}`, {
-    retry: 'never',
-    ...(where === undefined ? {} : {where}),
-    advice: 'make room or mend the disk of the store; do not send it again unasked',
-    cause: thrown,
-  })
 }

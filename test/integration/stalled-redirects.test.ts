@@ -20,7 +20,7 @@ async function makeBench() {
   const sink = await SinkServer.start()
   onCleanup(() => sink.close())
   // One of both times ends the wait; whatever is sent anew for it would show. That bytes move is seen at checkpoints.
-  const times = {responseTimeoutMs: 100, stallTimeoutMs: 1_000, checkpointIntervalMs: 100}
+  const times = {responseTimeoutMs: 500, stallTimeoutMs: 1_000, checkpointIntervalMs: 100}
   const engine = await openEngine(directory, {...times, retries: 0})
   const source = join(directory, 'source')
   return {

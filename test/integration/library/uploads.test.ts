@@ -521,6 +521,18 @@ describe('17.H uploads', () => {
     expect(sink.arrivals.at(-1)).toMatchObject({method: 'GET', path: '/d', received: 0})
   })
 
+  it('91. where a redirect leaves the body behind, the head of the answer has its own time, and not that of a body', async () => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = (request, response, {path}) => {
+      if (path === '/a') request.resume().on('end', () => response.writeHead(303, {Location: '/b'}).end())
+      return 'takeOver'
+    }
+    const options = {retries: 0, stallTimeoutMs: 500, responseTimeoutMs: 1_000}
+    const upload = uploader.createUpload(sink.url('/a'), await source('a', 100_000), options)
+    expect(await failure(upload.startAsync())).toMatchObject({code: 'RESPONSE_TIMEOUT'})
+    expect(sink.arrivals.map(({path}) => path)).toEqual(['/a', '/b'])
+  })
+
   it('U13. cancel rejects with CANCELED and leaves nothing behind', async () => {
     const {uploader, sink} = await makeBench()
     holdFirst(sink, 9)
