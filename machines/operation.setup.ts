@@ -74,7 +74,6 @@ const onOneConnection = setup({
   delays: {
     ...sharedDelays,
     firstLook: ({context}) => Math.min(FIRST_LOOK_MS, context.settings.checkpointIntervalMs),
-    yieldTimeout: ({context}) => context.settings.yieldTimeoutMs,
   },
   guards: {
     ...sharedGuards,
@@ -139,7 +138,11 @@ const onOneConnection = setup({
     })),
     noteFailure: note(({facts}, params: {error: SerializedError; evidence?: Evidence; response?: ResponseFacts}) => ({
       failure: params.error,
-      facts: withFailure(params.evidence === undefined ? facts : withEvidence(facts, params.evidence), params.response),
+      facts: withFailure(
+        params.evidence === undefined ? facts : withEvidence(facts, params.evidence),
+        params.response,
+        params.error,
+      ),
     })),
     noteDropped: note(({facts}, params: {dropped: DroppedSource}) => ({
       facts: withDropped(facts, params.dropped),

@@ -55,6 +55,7 @@ export const sharedDelays = {
   responseTimeout: ({context}: Kept) => context.settings.responseTimeoutMs,
   stallTimeout: ({context}: Kept) => context.settings.stallTimeoutMs,
   providerTimeout: ({context}: Kept) => context.settings.beforeAttemptTimeoutMs,
+  yieldTimeout: ({context}: Kept) => context.settings.yieldTimeoutMs,
   checkpointInterval: ({context}: Kept) => context.settings.checkpointIntervalMs,
 }
 

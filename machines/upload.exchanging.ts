@@ -5,7 +5,17 @@
 
 import {noteThrown, pausesOfTheSystem} from './transfer.transitions.ts'
 import {setUp} from './upload.setup.ts'
-import {connectingTo, interruptions, movingBy, noteFailure, noteResponse, noteSent} from './upload.transitions.ts'
+import {
+  concludingBy,
+  connectingTo,
+  interruptions,
+  movingBy,
+  noteFailure,
+  noteResponse,
+  noteSent,
+  noteStalled,
+  noteUnanswered,
+} from './upload.transitions.ts'
 
 const receivingResponse = {
   target: '#upload.running.exchanging.active.receivingResponse',
@@ -35,6 +45,7 @@ export const exchanging = () =>
         description: 'The try goes on as long as nothing asks it to stop',
         initial: 'connecting',
         always: pausesOfTheSystem('upload'),
+        on: {'attempt.redirected': '.connecting', 'attempt.challenged': '.connecting'},
         states: {
           connecting: connectingTo('sending'),
           sending: {
@@ -42,21 +53,17 @@ export const exchanging = () =>
             type: 'parallel',
             on: {
               'attempt.sent': 'awaitingResponse',
-              'attempt.redirected': 'connecting',
-              'attempt.challenged': 'connecting',
               'attempt.responded': receivingResponse,
             },
-            states: movingBy('askForProgress'),
+            states: movingBy('askForProgress', {target: '#upload.running.exchanging.active.concludingEarly'}),
           },
           awaitingResponse: {
             description: 'Every byte was taken; the head of the answer is not here yet',
-            on: {
-              'attempt.redirected': 'connecting',
-              'attempt.challenged': 'connecting',
-              'attempt.responded': receivingResponse,
-            },
-            after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
+            on: {'attempt.responded': receivingResponse},
+            after: {responseTimeout: 'concluding'},
           },
+          concludingEarly: concludingBy('askForAnswer', noteStalled),
+          concluding: concludingBy('askForAnswer', noteUnanswered),
           receivingResponse: {
             description: 'The answer’s body is being kept',
             type: 'parallel',

@@ -13,7 +13,8 @@
  *                 try ends before there is a connection.
  *   exchanging    one try, moved by the actor `sendContent`:
  *     active        connecting (connectTimeout) → sending (stallTimeout) → awaitingResponse (responseTimeout) →
- *                   receivingResponse (stallTimeout). A server may answer while it is being sent to.
+ *                   receivingResponse (stallTimeout). A server may answer while it is being sent to. concludingEarly and
+ *                   concluding (yieldTimeout at most) go on by a redirect, or a question who we are, whose body does not end.
  *     concluding    the server fell silent within its answer, or accepted and the try has to end: what came of it is kept, and its
  *                   status decides.
  *   stepping      the same for an upload that can go on where it was cut: one request of its protocol, moved by the actor

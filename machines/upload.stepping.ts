@@ -6,6 +6,7 @@
 import {noteThrown, pausesOfTheSystem} from './transfer.transitions.ts'
 import {setUp} from './upload.setup.ts'
 import {
+  concludingBy,
   connectingTo,
   interruptions,
   movingBy,
@@ -13,6 +14,7 @@ import {
   noteResponse,
   noteSent,
   noteStalled,
+  noteUnanswered,
 } from './upload.transitions.ts'
 
 /** The end of a refusal is not needed; of a success the protocol has to read what there is to read. */
@@ -24,8 +26,9 @@ const answering = (description: string) =>
     awaitingResponse: {
       description,
       on: {'attempt.responded': {target: 'receivingResponse', actions: noteResponse}},
-      after: {responseTimeout: {target: '#upload.running.weighing', actions: 'noteResponseTimeout'}},
+      after: {responseTimeout: 'concluding'},
     },
+    concluding: concludingBy('askStepForAnswer', noteUnanswered),
     receivingResponse: {
       description: 'The answer’s body is being kept',
       type: 'parallel',
@@ -90,8 +93,9 @@ export const stepping = () =>
               'attempt.sent': 'awaitingResponse',
               'attempt.responded': {target: 'receivingResponse', actions: noteResponse},
             },
-            states: movingBy('askStepForProgress'),
+            states: movingBy('askStepForProgress', {target: '#upload.running.stepping.appending.concludingEarly'}),
           },
+          concludingEarly: concludingBy('askStepForAnswer', noteStalled),
           ...answering('Every byte was taken; the head of the answer is not here yet'),
         },
       },

@@ -22,7 +22,24 @@ export const connectingTo = <Next extends 'sending' | 'awaitingResponse'>(next: 
     after: {connectTimeout: {target: '#upload.running.weighing', actions: 'noteConnectTimeout'}},
   }) as const
 
+export const noteUnanswered = {target: '#upload.running.weighing', actions: 'noteResponseTimeout'} as const
+
 export const noteStalled = {target: '#upload.running.weighing', actions: 'noteStall'} as const
+
+/**
+ * The state in which no more is waited for. Who refused or accepted was heard before; a head that leads elsewhere decides, too, although
+ * its body, which nobody wants, has not ended. `otherwise`: what it is where there is none.
+ */
+export const concludingBy = <Ask extends 'askForAnswer' | 'askStepForAnswer', const Otherwise extends object>(
+  ask: Ask,
+  otherwise: Otherwise,
+) =>
+  ({
+    description: 'No more is waited for: a head that leads elsewhere decides, although its body has not ended',
+    entry: ask,
+    on: {'attempt.unanswered': otherwise},
+    after: {yieldTimeout: otherwise},
+  }) as const
 
 /**
  * The two regions of a state in which bytes move: a count that each byte begins anew, and a question whether any came. `stalled`: what

@@ -6,6 +6,7 @@
 import type {AttemptCommand, AttemptEvent, AttemptInput} from '../domain/attempt.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {Verdict} from '../domain/judge-response.ts'
+import {isMeagre} from '../domain/meagre-try.ts'
 import {type OtherFile, sourcesOf} from '../domain/mirrors.ts'
 import type {ConnectionStanding, PartId, PartReport} from '../domain/part.ts'
 import {addRange, type ByteRange, missingRanges, type RangeSet, sizeOf, sizeWith} from '../domain/range-set.ts'
@@ -60,12 +61,14 @@ export class Attempt {
   /** What is missing from there on is fetched first. */
   #wanted: number
   #positionAtLastPulse: number | undefined
+  readonly #beganAt: number
   #gauge: Gauge | undefined
   #detachReaders: (() => void) | undefined
   #giveBack: (() => void) | undefined
 
   constructor(ports: TransferBytesPorts, {facts, wanted}: AttemptInput, tell: (event: AttemptEvent) => void) {
     this.#ports = ports
+    this.#beganAt = ports.clock.now()
     this.#facts = facts
     this.#rate = ports.limiter.allowanceOf(facts)
     this.#requests = new TryRequests(ports, facts)
@@ -221,9 +224,13 @@ export class Attempt {
     const resumable = request.body === undefined && couldGoOn(this.#bytes.evidence, policy)
     return new TransferError(error.code, error.message, {
       ...(error.where === undefined ? {} : {where: error.where}),
-      details: {...error.details, midBody: true, resumable},
+      details: {...error.details, midBody: true, resumable, ...(this.#isMeagre ? {meagre: true} : {})},
       cause: error.cause,
     })
+  }
+
+  get #isMeagre(): boolean {
+    return isMeagre(this.#facts.evidence, this.#bytes.evidence, this.#ports.clock.now() - this.#beganAt)
   }
 
   #reportLast(event: AttemptEvent): void {

@@ -23,6 +23,7 @@ import type {Hop} from './connection.ts'
 import {type RatedBody, ratedBody} from './rated-body.ts'
 import type {FreshRequests} from './refresh-request.ts'
 import type {Logins, ServerLogin} from './server-login.ts'
+import {acceptedButNotKept, answeredTooEarly} from './upload-errors.ts'
 
 export interface UploadPorts {
   readonly transport: Transport
@@ -67,7 +68,8 @@ export class UploadRequest {
   readonly #ports: UploadPorts
   readonly #facts: OperationFacts
   readonly #tell: (event: AttemptEvent) => void
-  readonly #abort = new AbortController()
+  /** Of the present exchange. */
+  #abort = new AbortController()
   readonly #evidence: Evidence
   readonly #total: number
   /** Bytes that the server had before. */
@@ -86,8 +88,6 @@ export class UploadRequest {
   #response: ResponseFacts | undefined
   #diskError: unknown
   #movedAtLastPulse = 0
-  /** No more of the answer is waited for. */
-  #isConcluded = false
   readonly #gauge: Gauge
 
   /** `before`: bytes that the server confirmed before this request. */
@@ -167,10 +167,18 @@ export class UploadRequest {
     this.#exchange?.flush()
   }
 
-  /** What came of the answer is all of it. */
+  /** Waits no more for the end of an answer that decides by its head; where there is none, says so. */
   conclude(): void {
-    this.#isConcluded = true
-    this.#abort.abort()
+    // Its end is being told.
+    if (this.#isOver) return
+    if (!this.#isDecided()) {
+      this.#report({type: 'attempt.unanswered'})
+      return
+    }
+    const ended = this.#abort
+    // The next hop has one of its own.
+    this.#abort = new AbortController()
+    ended.abort()
   }
 
   answerFacts(): AnswerFacts {
@@ -182,6 +190,8 @@ export class UploadRequest {
   async #exchangeOnce(hop: Hop, hops: number, login: ServerLogin): Promise<Hop | {readonly head: ResponseFacts}> {
     const {transport} = this.#ports
     const body = this.#bodyFor(hop)
+    const abort = this.#abort
+    this.#after = undefined
     this.#exchange = transport.exchange(
       {
         url: hop.url,
@@ -191,7 +201,11 @@ export class UploadRequest {
         ...(body === undefined ? {} : {body}),
       },
       {
-        connected: () => this.#report({type: 'attempt.connected'}),
+        connected: () => {
+          this.#report({type: 'attempt.connected'})
+          // A redirect left the body behind: nothing is on its way but the answer.
+          if (body === undefined) this.#report({type: 'attempt.sent'})
+        },
         sent: () => this.#report({type: 'attempt.sent'}),
         repeated: () => this.#report({type: 'attempt.challenged'}),
         responded: (head) => this.#responded(hop, hops, head, login),
@@ -199,10 +213,12 @@ export class UploadRequest {
         filled: (buffer, length, offset) => this.#filled(buffer, length, offset),
         release: (buffer) => this.#release(buffer),
       },
-      this.#abort.signal,
+      abort.signal,
     )
     // A limit tells nobody who waits in it that an answer came first.
-    await this.#exchange.finished.catch((thrown) => this.#brokeOff(thrown)).finally(() => body?.stop())
+    await this.#exchange.finished
+      .catch((thrown) => this.#brokeOff(thrown, abort !== this.#abort))
+      .finally(() => body?.stop())
     await this.#answer?.finish().catch((error) => this.#diskFailed(error))
     if (this.#diskError !== undefined) throw this.#diskError
     const after = this.#planned()
@@ -211,21 +227,27 @@ export class UploadRequest {
     const {given} = this.#exchange
     // A redirect that leaves the body behind takes it for received.
     const isTaken = after.kind === 'answered' ? isGood(after.head) : after.hop.method !== hop.method
-    if (body !== undefined && isTaken && given < body.length) throw this.#answeredTooEarly(given, body.length)
+    if (body !== undefined && isTaken && given < body.length)
+      throw answeredTooEarly(this.#facts.request.url, given, body.length)
     return after.kind === 'hop' ? after.hop : {head: after.head}
   }
 
   /**
-   * An answer that was cut off, or ended in silence, is what its status says. Who refuses a request closes without reading the rest of it,
-   * and may so cut off what it has to say; but it has refused it. Who accepted one has it (RFC 9110 15.3): to send it again would be to
-   * do it twice. Nor does a redirect that nobody follows become another one by its end.
+   * An answer that was cut off, ended in silence or went on as no HTTP is what its head says. Who refuses a request closes without
+   * reading the rest of it, and may so cut off what it has to say; but it has refused it. Who accepted one has it (RFC 9110 15.3): to
+   * send it again would be to do it twice. Nor does a redirect become another one by its end, whether it is followed or not.
    */
-  #brokeOff(thrown: unknown): void {
+  #brokeOff(thrown: unknown, isConcluded: boolean): void {
+    const {kind, code} = asTransferError(thrown)
+    const isCut = isConcluded || kind === 'network' || code === 'INVALID_RESPONSE'
+    if (!this.#isDecided() || !isCut) throw thrown
+  }
+
+  /** A head is here that decides without the end of its body. */
+  #isDecided(): boolean {
     const after = this.#planned()
-    const isByStatus = this.#asked?.isByStatus === true
-    const isKnown = after?.kind === 'fail' || (after?.kind === 'answered' && (isByStatus || !isGood(after.head)))
-    const isCut = this.#isConcluded || asTransferError(thrown).kind === 'network'
-    if (!isKnown || !isCut) throw thrown
+    if (after?.kind !== 'answered') return after !== undefined
+    return this.#asked?.isByStatus === true || !isGood(after.head)
   }
 
   /** What `responded` left to do; a method, because it is set behind the compiler's back. */
@@ -286,14 +308,6 @@ export class UploadRequest {
     else this.#answer.release(buffer)
   }
 
-  /** No server can have stored what it never got, whatever it says. */
-  #answeredTooEarly(sent: number, expected: number): TransferError {
-    return new TransferError('TRUNCATED', 'the server answered before it had the whole request', {
-      where: new URL(this.#facts.request.url).origin,
-      details: {expected, sent},
-    })
-  }
-
   #diskFailed(error: unknown): void {
     const after = this.#planned()
     this.#diskError ??= after?.kind === 'answered' && isGood(after.head) ? acceptedButNotKept(error) : error
@@ -320,15 +334,4 @@ export class UploadRequest {
 
 export function isGood({status}: ResponseFacts): boolean {
   return status >= 200 && status < 300
-}
-
-/** The server has it: sending it again, once there is room, would store it twice. */
-function acceptedButNotKept(thrown: unknown): TransferError {
-  const {code, message, where} = asTransferError(thrown)
-  return new TransferError(code, `the server took the upload, and its answer could not be kept: ${message}`, {
-    retry: 'never',
-    ...(where === undefined ? {} : {where}),
-    advice: 'make room or mend the disk of the store; do not send it again unasked',
-    cause: thrown,
-  })
 }

@@ -18,7 +18,7 @@ export type AttemptEvent =
   /** The connection took the whole request body. */
   | {readonly type: 'attempt.sent'}
   | {readonly type: 'attempt.responded'; readonly response: ResponseFacts; readonly evidence: Evidence}
-  /** To `answer.due`: there is no head that could decide. Of a download. */
+  /** To `answer.due`: there is no head that could decide. */
   | {readonly type: 'attempt.unanswered'}
   /** The answer begins at zero although bytes were there: the body waits for `restart.recorded`. */
   | {readonly type: 'attempt.restarted'; readonly response: ResponseFacts; readonly evidence: Evidence}
@@ -62,8 +62,8 @@ export type AttemptCommand =
   /** These bytes are wanted before all others (random access). */
   | {readonly type: 'range.wanted'; readonly position: number}
   /**
-   * No more of the answer is waited for, and its head decides. Of an upload, what came of it is kept; of a download, a redirect is
-   * followed and a refusal is one without the rest of its body.
+   * No more of the answer is waited for, and its head decides: a redirect is followed, and a refusal is one without the rest of its
+   * body. Of an upload, what came of a final answer is kept.
    */
   | {readonly type: 'answer.due'}
   /** Make the bytes so far durable, close the connection, answer `attempt.yielded`. */

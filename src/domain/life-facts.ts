@@ -3,6 +3,7 @@
  * these steps, and so does the batch that carries small files: the same functions, so that nobody can tell afterwards who took them.
  */
 
+import type {SerializedError} from './errors.ts'
 import {extended} from './extended.ts'
 import {type RangeSet, sizeOf} from './range-set.ts'
 import {type Evidence, type OperationFacts, type PublishedFile, withoutBytes} from './record.ts'
@@ -30,9 +31,9 @@ export function withLength(facts: OperationFacts, length: number): OperationFact
   return evidence.total === length ? facts : withEvidence(facts, extended(evidence, {total: length}))
 }
 
-/** The try has failed. `response`: the head of an answer that said so. */
-export function withFailure(facts: OperationFacts, response?: ResponseFacts): OperationFacts {
-  const attempts = countFailure(facts.attempts)
+/** The try has failed. `response`: the head of an answer that said so. `error`: what there is to say of it. */
+export function withFailure(facts: OperationFacts, response?: ResponseFacts, error?: SerializedError): OperationFacts {
+  const attempts = countFailure(facts.attempts, error)
   return response === undefined ? {...facts, attempts} : extended(facts, {response, attempts})
 }
 

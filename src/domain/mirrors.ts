@@ -138,9 +138,9 @@ export function elsewhere(
   if (next === undefined)
     return decision.kind === 'end' || live.length === 0 ? (anew(facts, error) ?? decision) : decision
   if (decision.kind === 'end') return {kind: 'elsewhere', source: next, dropped: {source, reason: error.message}}
-  return attempts.failures < sourcesOf(facts.request).length
-    ? {kind: 'elsewhere', source: next}
-    : {...decision, source: next}
+  // A cut that brought little begins the failures anew: two addresses that send no more would be asked by turns, at once.
+  const failures = Math.max(attempts.failures, (attempts.meagre ?? 0) - 1)
+  return failures < sourcesOf(facts.request).length ? {kind: 'elsewhere', source: next} : {...decision, source: next}
 }
 
 function anew(

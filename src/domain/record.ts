@@ -135,6 +135,8 @@ export interface AttemptCounts {
   readonly highWater: number
   /** A cut in mid-body was already continued at once since the mark last rose. */
   readonly continued: boolean
+  /** Cuts in a row whose tries brought little; absent for none. Bytes do not begin it anew: there were some each time. */
+  readonly meagre?: number
 }
 
 /** The file that is about to take, or took, the destination's name: how recovery recognises it. */

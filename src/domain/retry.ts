@@ -81,9 +81,16 @@ export function decideRetry(input: RetryInput): RetryDecision {
   const retryAfterMs = retryAfterOf(error)
   if (retryAfterMs > settings.retryAfterCapMs) return {kind: 'end', error: notBefore(error, now + retryAfterMs)}
   if (counts.total >= settings.maxAttempts) return {kind: 'end', error}
-  if (isContinuableCut(error) && !counts.continued) return {kind: 'atOnce'}
-  if (counts.failures > settings.retries) return {kind: 'end', error}
-  return {kind: 'waitUntil', at: now + Math.max(retryAfterMs, backoffMs(counts.failures, settings, input.random))}
+  const isContinuable = isContinuableCut(error) && !counts.continued
+  // The first that brings little is a cut like others.
+  const meagre = isContinuable ? (counts.meagre ?? 0) - 1 : 0
+  if (isContinuable && meagre < 1) return {kind: 'atOnce'}
+  // Cuts are continued where no failure is retried, too.
+  const retries = isContinuable ? Math.max(1, settings.retries) : settings.retries
+  if (counts.failures > retries) return {kind: 'end', error}
+  // As other failures in a row are; but no longer than they, which end.
+  const step = Math.max(counts.failures, Math.min(meagre, retries))
+  return {kind: 'waitUntil', at: now + Math.max(retryAfterMs, backoffMs(step, settings, input.random))}
 }
 
 /** When a wait that stands in a record is over, epoch ms: no later than any wait lasts, also where the clock was set back meanwhile. */
@@ -103,8 +110,9 @@ export function countAttempt(counts: AttemptCounts): AttemptCounts {
   return {...counts, total: counts.total + 1}
 }
 
-export function countFailure(counts: AttemptCounts): AttemptCounts {
-  return {...counts, failures: counts.failures + 1}
+export function countFailure({meagre = 0, ...counts}: AttemptCounts, error?: SerializedError): AttemptCounts {
+  const failed = {...counts, failures: counts.failures + 1}
+  return error?.details?.meagre === true ? {...failed, meagre: meagre + 1} : failed
 }
 
 /** To be called when a decision `atOnce` is carried out. */

@@ -57,6 +57,15 @@ function countRestarts(
   return () => restarts
 }
 
+/** The waits for another try from now on. */
+function waitsOf({engine}: World): readonly string[] {
+  const waits: string[] = []
+  engine.events$.subscribe((event) => {
+    if (event.type === 'operation.moved' && event.to === 'running.waitingToRetry') waits.push(event.id)
+  })
+  return waits
+}
+
 function startOf({headers}: ReceivedRequest): number {
   return Number(/^bytes=(\d+)-/.exec(headers.range ?? '')?.[1] ?? 0)
 }
@@ -299,8 +308,10 @@ describe('story 10: a body that ends too early', () => {
     world.server.route('/file', (request) =>
       startOf(request) > SIZE - 100_000 ? WHOLE : {...WHOLE, cutAfter: 100_000, cut: 'fin'},
     )
+    const waits = waitsOf(world)
     await download(world).startAsync()
     expect(await digestOf(world.file('file.bin'))).toBe(sha256(OLD))
+    expect(waits).toEqual([])
     expect(requestsFor(world.server, '/file').length).toBe(11)
     expect(bytesSent(world.server, '/file')).toBe(SIZE)
   })
@@ -310,9 +321,12 @@ describe('17.D the budget of tries', () => {
   it('92. is fifty requests of one start, however much each of them brings', async () => {
     const world = await makeWorld({retryDelayMs: 1})
     world.server.route('/file', () => ({...WHOLE, cutAfter: 1000, cut: 'fin'}))
+    const waits = waitsOf(world)
     expect(await failure(download(world).startAsync())).toMatchObject({code: 'TRUNCATED'})
     const asked = rangesAsked(world.server, '/file').map((range) => Number(/\d+/.exec(range)?.[0] ?? 0))
     expect(asked).toEqual(Array.from({length: 50}, (_, n) => n * 1000))
+    // The first cut is continued at once; who sends that little again and again is not asked without a pause.
+    expect(waits).toHaveLength(48)
     // The bytes stay: whoever asks for it again goes on from there.
     world.server.route('/file', WHOLE)
     await download(world).startAsync()

@@ -24,6 +24,12 @@ import {HEAD, OFFLINE, SETTINGS} from './operation-stand.ts'
 const TOTAL = 100
 const FINISHED: Evidence = {generation: 1, ranges: [[0, TOTAL]], total: TOTAL}
 
+/** Heads of answers that decide nothing by themselves. */
+const LEADING_ELSEWHERE = [
+  {type: 'attempt.redirected', redirect: {status: 307, url: HEAD.url, to: `${HEAD.url}/moved`}},
+  {type: 'attempt.challenged'},
+] as const
+
 /** A question to the application's provider. */
 interface Refreshment {
   readonly facts: OperationFacts
@@ -175,8 +181,10 @@ describe('an upload of one request', () => {
     const made = await admitted()
     for (const type of events) made.report({type})
     made.clock.advanceBy(ms - 1)
-    expect(made.life()).toBe('running')
+    expect([made.life(), made.commands]).toEqual(['running', []])
     made.clock.advanceBy(1)
+    if (code !== 'CONNECT_TIMEOUT') expect(made.commands).toEqual(['answer.due'])
+    made.report({type: 'attempt.unanswered'})
     await made.settle()
     expect(made.path()).toBe('running.waitingToRetry')
     expect(made.facts().error?.code).toBe(code)
@@ -188,6 +196,29 @@ describe('an upload of one request', () => {
     // What was never connected did not go out, and is not sent anew.
     expect(made.facts().evidence.generation).toBe(code === 'CONNECT_TIMEOUT' ? 1 : 2)
   })
+
+  it.each([
+    ['sending', [], SETTINGS.stallTimeoutMs, 'STALLED'],
+    ['awaitingResponse', ['attempt.sent'], SETTINGS.responseTimeoutMs, 'RESPONSE_TIMEOUT'],
+  ] as const)(
+    '91. in %s goes on by a head whose body does not end; where nobody says that there is one, that is a failure',
+    async (_, events, ms, code) => {
+      const made = await admitted()
+      for (const event of LEADING_ELSEWHERE) {
+        made.report({type: 'attempt.connected'})
+        for (const type of events) made.report({type})
+        made.clock.advanceBy(ms)
+        made.report(event)
+        expect(made.path()).toBe('running.exchanging.active.connecting')
+      }
+      expect(made.commands).toEqual(['answer.due', 'answer.due'])
+      made.report({type: 'attempt.connected'})
+      for (const type of events) made.report({type})
+      made.clock.advanceBy(ms + SETTINGS.yieldTimeoutMs)
+      await made.settle()
+      expect([made.path(), made.facts().error?.code]).toEqual(['running.waitingToRetry', code])
+    },
+  )
 
   it('U7, U8. whose answer falls silent is not sent again: what came of it decides', async () => {
     for (const isGood of [true, false]) {
@@ -380,8 +411,36 @@ describe('an upload by a protocol', () => {
     for (const type of events) made.report({type})
     expect(made.path()).toMatch(`running.stepping.${state}`)
     made.clock.advanceBy(ms)
+    if (code === 'RESPONSE_TIMEOUT') expect(made.commands).toEqual(['answer.due'])
+    made.report({type: 'attempt.unanswered'})
     await made.settle()
     expect(made.facts().error?.code).toBe(code)
+  })
+
+  it('91. goes on with a step by a head whose body does not end; where nobody says that there is one, that is a failure', async () => {
+    const ways = [
+      ['creating', [], SETTINGS.responseTimeoutMs, 'RESPONSE_TIMEOUT'],
+      ['appending', [], SETTINGS.stallTimeoutMs, 'STALLED'],
+      ['appending', ['attempt.sent'], SETTINGS.responseTimeoutMs, 'RESPONSE_TIMEOUT'],
+    ] as const
+    for (const [state, events, ms, code] of ways) {
+      const made = await admitted({isResumable: true})
+      if (state === 'appending') made.report(stepped('append', 0))
+      await made.settle()
+      for (const event of LEADING_ELSEWHERE) {
+        made.report({type: 'attempt.connected'})
+        for (const type of events) made.report({type})
+        made.clock.advanceBy(ms)
+        made.report(event)
+        expect(made.path()).toBe(`running.stepping.${state}.connecting`)
+      }
+      expect(made.commands).toEqual(['answer.due', 'answer.due'])
+      made.report({type: 'attempt.connected'})
+      for (const type of events) made.report({type})
+      made.clock.advanceBy(ms + SETTINGS.yieldTimeoutMs)
+      await made.settle()
+      expect([made.path(), made.facts().error?.code]).toEqual(['running.waitingToRetry', code])
+    }
   })
 
   it('is terminated when it is canceled or fails for good, and nobody waits long for that', async () => {
@@ -535,6 +594,7 @@ describe('over any order of events', () => {
       {type: 'attempt.connected'},
       {type: 'attempt.sent'},
       {type: 'attempt.progressed'},
+      {type: 'attempt.unanswered'},
       {type: 'attempt.challenged'},
       {type: 'attempt.redirected', redirect: {status: 307, url: 'https://host.test/a', to: 'https://host.test/b'}},
       {type: 'attempt.lost', error: new TransferError('UPLOAD_LOST', 'gone').toSerialized()},

@@ -5,7 +5,9 @@ import {describe, expect, it} from 'vitest'
 import {ERROR_CODES, type ErrorCode} from '../../src/domain/error-codes.ts'
 import {type SerializedError, TransferError} from '../../src/domain/errors.ts'
 import {webErrorStatusOf} from '../../src/domain/hresult.ts'
-import {type AttemptCounts, NO_ATTEMPTS} from '../../src/domain/record.ts'
+import {BRIEF_MS, isMeagre, LITTLE_BYTES} from '../../src/domain/meagre-try.ts'
+import {sizeOf} from '../../src/domain/range-set.ts'
+import {type AttemptCounts, type Evidence, NO_ATTEMPTS} from '../../src/domain/record.ts'
 import type {ResponseFacts} from '../../src/domain/response-facts.ts'
 import {
   countAttempt,
@@ -196,6 +198,70 @@ describe('decideRetry', () => {
   it('heeds no Retry-After of an answer that is not retried', () => {
     const error = httpStatusError(answer(404, '3600'), NOW).toSerialized()
     expect(decide({error})).toEqual({kind: 'end', error})
+  })
+})
+
+/** A try that is cut in mid-body, as the byte path tells of it. */
+const aTry = fc.record({bytes: fc.oneof(fc.nat(100), fc.nat(2 * LITTLE_BYTES)), lastedMs: fc.nat(2 * BRIEF_MS)})
+
+/** What follows each try of a download that goes on from its bytes, until it is given up. */
+function decisionsAfter(tries: readonly {readonly bytes: number; readonly lastedMs: number}[], retries: number) {
+  let counts = NO_ATTEMPTS
+  let evidence: Evidence = {generation: 1, ranges: []}
+  return tries.map(({bytes, lastedMs}) => {
+    const to = sizeOf(evidence.ranges) + bytes
+    const after: Evidence = {generation: 1, ranges: to === 0 ? [] : [[0, to]]}
+    const isLittle = isMeagre(evidence, after, lastedMs)
+    const error = {...CUT, details: {...CUT.details, ...(isLittle ? {meagre: true} : {})}}
+    evidence = after
+    counts = countFailure(countProgress(countAttempt(counts), to), error)
+    const decision = decide({error, counts, random: 0, settings: {...DEFAULT_RETRY, retries, maxAttempts: 1000}})
+    if (decision.kind === 'atOnce') counts = countContinuation(counts)
+    return {
+      isLittle,
+      brought: bytes,
+      kind: decision.kind,
+      waitMs: decision.kind === 'waitUntil' ? decision.at - NOW : 0,
+    }
+  })
+}
+
+describe('cuts that brought little', () => {
+  it('are asked after at once one time, and then wait, whatever came before; what brought much goes on at once', () => {
+    fc.assert(
+      fc.property(fc.array(aTry, {maxLength: 60}), fc.nat({max: 4}), (tries, retries) => {
+        const decisions = decisionsAfter(tries, retries)
+        for (const [at, {isLittle, brought, kind, waitMs}] of decisions.entries()) {
+          if (!isLittle && brought > 0) expect(kind).toBe('atOnce')
+          if (isLittle && decisions[at - 1]?.isLittle === true) expect(kind).not.toBe('atOnce')
+          if (kind === 'waitUntil') expect(waitMs).toBeGreaterThanOrEqual(DEFAULT_RETRY.baseDelayMs / 10)
+          // Bytes are progress, however few: they never end it.
+          if (brought > 0) expect(kind).not.toBe('end')
+        }
+      }),
+    )
+  })
+
+  it('wait longer and longer, up to the longest wait of failures that end', () => {
+    const crumbs = Array.from({length: 8}, () => ({bytes: 10, lastedMs: 5}))
+    const ceilings = (retries: number) => {
+      let counts = NO_ATTEMPTS
+      return crumbs.map(({bytes}, at) => {
+        const error = {...CUT, details: {...CUT.details, meagre: true}}
+        counts = countFailure(countProgress(countAttempt(counts), bytes * (at + 1)), error)
+        const decision = decide({error, counts, random: 0.999_999, settings: {...DEFAULT_RETRY, retries}})
+        return decision.kind === 'waitUntil' ? Math.round((decision.at - NOW) / 1000) : decision.kind
+      })
+    }
+    expect(ceilings(3)).toEqual(['atOnce', 1, 4, 16, 16, 16, 16, 16])
+    expect(ceilings(0)).toEqual(['atOnce', 1, 1, 1, 1, 1, 1, 1])
+  })
+
+  it('count from the bytes of another generation, too', () => {
+    const before: Evidence = {generation: 1, ranges: [[0, 10 * LITTLE_BYTES]]}
+    expect(isMeagre(before, {generation: 2, ranges: [[0, LITTLE_BYTES]]}, 0)).toBe(false)
+    expect(isMeagre(before, {generation: 2, ranges: [[0, LITTLE_BYTES - 1]]}, 0)).toBe(true)
+    expect(isMeagre(before, before, BRIEF_MS)).toBe(false)
   })
 })
 

@@ -5,7 +5,7 @@ import {headerValue} from '../../domain/header-fields.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import type {ResponseFacts} from '../../domain/response-facts.ts'
 import {httpStatusError} from '../../domain/retry.ts'
-import type {StepAnswer, StepOutcome, UploadStep} from '../../domain/upload-steps.ts'
+import type {StepAnswer, StepOutcome, UploadStep, UploadView} from '../../domain/upload-steps.ts'
 import type {ResumableFacts} from '../../domain/upload-way.ts'
 
 export function isGood({status}: ResponseFacts): boolean {
@@ -14,6 +14,23 @@ export function isGood({status}: ResponseFacts): boolean {
 
 export function goOn(step: UploadStep, known: ResumableFacts, confirmed: number): StepOutcome {
   return {kind: 'next', step, known, confirmed}
+}
+
+/** The next bytes go out: `stretch` says which, from what is known and confirmed now. */
+export function goOnSending(
+  view: UploadView,
+  known: ResumableFacts,
+  confirmed: number,
+  stretch: (view: UploadView) => readonly [number, number],
+): StepOutcome {
+  const [, to] = stretch({...view, known, confirmed})
+  const sentTo = Math.max(Number(known.own?.sentTo ?? 0), to)
+  return goOn('append', {...known, own: {...known.own, sentTo}}, confirmed)
+}
+
+/** Behind the last byte that ever went out, or may have: no server has more. Records of earlier versions do not say it. */
+export function sentTo({known, total}: UploadView): number {
+  return Number(known.own?.sentTo ?? total)
 }
 
 /** The status as it is; `retried`: it may be another one next time. */

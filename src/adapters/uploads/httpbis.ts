@@ -12,7 +12,7 @@ import {uploadLimitOf} from '../../domain/upload-limit.ts'
 import type {StepAnswer, StepOutcome, UploadView} from '../../domain/upload-steps.ts'
 import type {ResumableFacts} from '../../domain/upload-way.ts'
 import type {UploadProtocol} from '../../ports/upload-protocol.ts'
-import {countIn, goOn, isGood, locationOf, lost, nonsense, refused} from './answers.ts'
+import {countIn, goOn, goOnSending, isGood, locationOf, lost, nonsense, refused, sentTo} from './answers.ts'
 
 const PARTIAL_UPLOAD = 'application/partial-upload'
 
@@ -111,24 +111,30 @@ function discovered({known, confirmed}: UploadView, answer: StepAnswer): StepOut
   return {kind: 'failed', error: error.toSerialized()}
 }
 
-function created({known}: UploadView, answer: StepAnswer): StepOutcome {
+function created(view: UploadView, answer: StepAnswer): StepOutcome {
+  const {known} = view
   const {head} = answer
   if (!isGood(head)) return refused(answer)
   const url = locationOf(head)
   if (url === undefined) return nonsense(answer, 'the server made an upload and did not say where')
-  return goOn('append', {...known, ...learnt(known, answer), url}, 0)
+  return goOnSending(view, {...known, ...learnt(known, answer), url}, 0, stretchOf)
 }
 
-function asked({known, total}: UploadView, answer: StepAnswer): StepOutcome {
+function asked(view: UploadView, answer: StepAnswer): StepOutcome {
+  const {known, total} = view
   const {head} = answer
   if (GONE.has(head.status)) return lost(answer)
   if (!isGood(head)) return refused(answer, head.status === LOCKED || head.status === CONFLICT)
   const offset = countIn(head, 'upload-offset')
+  const most = sentTo(view)
+  if ((offset ?? 0) > most || (isComplete(head) && most < total)) {
+    return nonsense(answer, 'the server says that it has more than it was sent')
+  }
   // Whatever is complete there with fewer bytes, or more, is not what was to be sent.
   if (isComplete(head) && (offset === undefined || offset === total)) return {kind: 'finished'}
   if (isComplete(head)) return nonsense(answer, `the server has ${offset} bytes of ${total}, and calls it complete`)
-  if (offset === undefined || offset > total) return nonsense(answer, 'the server did not say how much it has')
-  return goOn('append', {...known, ...learnt(known, answer)}, offset)
+  if (offset === undefined) return nonsense(answer, 'the server did not say how much it has')
+  return goOnSending(view, {...known, ...learnt(known, answer)}, offset, stretchOf)
 }
 
 function appended(view: UploadView, answer: StepAnswer): StepOutcome {
@@ -141,7 +147,7 @@ function appended(view: UploadView, answer: StepAnswer): StepOutcome {
   // What the server makes of the whole: no other sending would change that.
   if (isComplete(head)) return isGood(head) ? {kind: 'finished'} : forGood(refused(answer))
   if (!isGood(head)) return refused(answer, PASSING.has(head.status))
-  if (to < total) return goOn('append', {...known, ...learnt(known, answer)}, to)
+  if (to < total) return goOnSending(view, {...known, ...learnt(known, answer)}, to, stretchOf)
   const completions = Number(known.own?.completions ?? 0) + 1
   if (completions > MOST_COMPLETIONS) return nonsense(answer, 'the server has all of it, and does not complete it')
   return goOn('ask', {...known, own: {...known.own, completions}}, confirmed)

@@ -5,11 +5,12 @@
 
 import {type HeaderField, headerValue} from '../../domain/header-fields.ts'
 import {parseHttpDate} from '../../domain/http-date.ts'
+import {LITTLE_BYTES} from '../../domain/meagre-try.ts'
 import type {ResponseFacts} from '../../domain/response-facts.ts'
 import type {StepAnswer, StepOutcome, UploadView} from '../../domain/upload-steps.ts'
 import type {ResumableFacts} from '../../domain/upload-way.ts'
 import type {StepRequest, StepTools, UploadProtocol} from '../../ports/upload-protocol.ts'
-import {countIn, goOn, isGood, locationOf, lost, nonsense, refused} from './answers.ts'
+import {countIn, goOn, goOnSending, isGood, locationOf, lost, nonsense, refused, sentTo} from './answers.ts'
 
 const VERSION: HeaderField = ['Tus-Resumable', '1.0.0']
 
@@ -19,7 +20,8 @@ const CHECKED_PART_BYTES = 16 * 1024 * 1024
 /** Somebody else writes to it, or did a moment ago; the bytes did not come as they went. */
 const PASSING: ReadonlySet<number> = new Set([404, 409, 410, 423, 460])
 const GONE: ReadonlySet<number> = new Set([403, 404, 410])
-const LOCKED = 423
+/** The same of a question. */
+const PASSING_QUESTION: ReadonlySet<number> = new Set([409, 423])
 
 export const tus: UploadProtocol = {
   name: 'tus',
@@ -105,23 +107,26 @@ function appending(view: UploadView, url: string, sha1: string | undefined): Ste
   }
 }
 
-function created({known, total}: UploadView, answer: StepAnswer): StepOutcome {
+function created(view: UploadView, answer: StepAnswer): StepOutcome {
+  const {known, total} = view
   const {head} = answer
   if (!isGood(head)) return refused(answer)
   const url = locationOf(head)
   if (url === undefined) return nonsense(answer, 'the server made an upload and did not say where')
   const made: ResumableFacts = {...known, url, ...expiryIn(head)}
   // An empty upload is whole as soon as there is a place for it.
-  return total === 0 ? {kind: 'finished'} : goOn('append', made, 0)
+  return total === 0 ? {kind: 'finished'} : goOnSending(view, made, 0, stretchOf)
 }
 
-function asked({known, total}: UploadView, answer: StepAnswer): StepOutcome {
+function asked(view: UploadView, answer: StepAnswer): StepOutcome {
+  const {known, total} = view
   const {head} = answer
   if (GONE.has(head.status)) return lost(answer)
-  if (!isGood(head)) return refused(answer, head.status === LOCKED)
+  if (!isGood(head)) return refused(answer, PASSING_QUESTION.has(head.status))
   const offset = countIn(head, 'upload-offset')
-  if (offset === undefined || offset > total) return nonsense(answer, 'the server did not say how much it has')
-  return offset === total ? {kind: 'finished'} : goOn('append', {...known, ...expiryIn(head)}, offset)
+  if (offset === undefined) return nonsense(answer, 'the server did not say how much it has')
+  if (offset > sentTo(view)) return nonsense(answer, 'the server says that it has more than it was sent')
+  return offset === total ? {kind: 'finished'} : goOnSending(view, {...known, ...expiryIn(head)}, offset, stretchOf)
 }
 
 function appended(view: UploadView, answer: StepAnswer): StepOutcome {
@@ -136,7 +141,11 @@ function appended(view: UploadView, answer: StepAnswer): StepOutcome {
   }
   // It may have had no room for a moment: what it says the next time counts as another failure.
   if (offset === confirmed) return passing(nonsense(answer, 'the server took the bytes, and has no more than before'))
-  return offset === total ? {kind: 'finished'} : goOn('append', {...known, ...expiryIn(head)}, offset)
+  // Sent at once, all of the rest would go out again for each of its crumbs.
+  if (offset < to && offset - confirmed < LITTLE_BYTES) {
+    return passing(nonsense(answer, `the server took ${offset - confirmed} of ${to - confirmed} bytes`))
+  }
+  return offset === total ? {kind: 'finished'} : goOnSending(view, {...known, ...expiryIn(head)}, offset, stretchOf)
 }
 
 function passing(outcome: StepOutcome): StepOutcome {

@@ -413,6 +413,26 @@ describe('17.H uploads', () => {
   it.each([
     ['U7. a success', 201],
     ['U8. a refusal', 403],
+  ])('%s whose chunks make no sense from somewhere on is told by its status, and sent once', async (_, status) => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = (request) => {
+      const answer = `HTTP/1.1 ${status} Said\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nyour num\r\nzz\r\n`
+      request.resume().on('end', () => request.socket.write(answer))
+      return 'takeOver'
+    }
+    const upload = uploader.createUpload(sink.url('/a'), await source('a'))
+    const outcome = await upload.startAsync().then(
+      () => upload.getResponseInformation()?.statusCode,
+      ({details}) => details.status,
+    )
+    expect(outcome).toBe(status)
+    expect(sink.arrivals).toHaveLength(1)
+    expect(await textOf(upload.getResultStreamAt(0))).toBe('your num')
+  })
+
+  it.each([
+    ['U7. a success', 201],
+    ['U8. a refusal', 403],
   ])('%s that falls silent before its end is told by its status, and sent once', async (_, status) => {
     const {uploader, sink, source} = await makeBench()
     sink.script = (request) => {
@@ -499,6 +519,18 @@ describe('17.H uploads', () => {
     expect(sink.arrivals.at(-1)).toMatchObject({method: 'POST', path: '/b', received: 100_000})
     await uploader.createUpload(sink.url('/c'), file).startAsync()
     expect(sink.arrivals.at(-1)).toMatchObject({method: 'GET', path: '/d', received: 0})
+  })
+
+  it('91. where a redirect leaves the body behind, the head of the answer has its own time, and not that of a body', async () => {
+    const {uploader, sink, source} = await makeBench()
+    sink.script = (request, response, {path}) => {
+      if (path === '/a') request.resume().on('end', () => response.writeHead(303, {Location: '/b'}).end())
+      return 'takeOver'
+    }
+    const options = {retries: 0, stallTimeoutMs: 500, responseTimeoutMs: 1_000}
+    const upload = uploader.createUpload(sink.url('/a'), await source('a', 100_000), options)
+    expect(await failure(upload.startAsync())).toMatchObject({code: 'RESPONSE_TIMEOUT'})
+    expect(sink.arrivals.map(({path}) => path)).toEqual(['/a', '/b'])
   })
 
   it('U13. cancel rejects with CANCELED and leaves nothing behind', async () => {
