@@ -30,6 +30,7 @@ export class SpoolKeeper {
   readonly #drafts = new Set<OperationId>()
   /** Streams that are being taken. */
   readonly #taking = new Map<OperationId, Taking>()
+  #closed: TransferError | undefined
 
   constructor(options: SpoolKeeperOptions) {
     this.#options = options
@@ -56,7 +57,11 @@ export class SpoolKeeper {
    * where the engine closes first.
    */
   async take(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
-    await this.#giveUp(id)
+    // No await between the last look and its own place there: of two that wait for a third, both would have the same file.
+    for (let earlier = this.#taking.get(id); earlier !== undefined; earlier = this.#taking.get(id)) {
+      await giveUp(earlier)
+    }
+    if (this.#closed !== undefined) throw this.#closed
     const closing = new AbortController()
     const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal])
     const taking = {closing, size: this.#options.spool.take(id, chunks, either)}
@@ -66,15 +71,7 @@ export class SpoolKeeper {
       this.#drafts.add(id)
       return {kind: 'spool', name: spoolName(id, 'body'), size}
     } finally {
-      if (this.#taking.get(id) === taking) this.#taking.delete(id)
-    }
-  }
-
-  /** A client whose connection broke sends again, and may be faster than that is seen here: both would have the same file. */
-  async #giveUp(id: OperationId): Promise<void> {
-    for (let earlier = this.#taking.get(id); earlier !== undefined; earlier = this.#taking.get(id)) {
-      earlier.closing.abort(new TransferError('CLOSED', 'the stream was sent again before it was here'))
-      await earlier.size.catch(() => undefined)
+      this.#taking.delete(id)
     }
   }
 
@@ -95,9 +92,9 @@ export class SpoolKeeper {
 
   /** The engine closes: who gives it a stream may never end it. */
   async dropDrafts(): Promise<void> {
-    const closed = new TransferError('CLOSED', 'the engine was closed before it had the whole stream')
+    this.#closed = new TransferError('CLOSED', 'the engine was closed before it had the whole stream')
     const taking = [...this.#taking.values()]
-    for (const {closing} of taking) closing.abort(closed)
+    for (const {closing} of taking) closing.abort(this.#closed)
     await Promise.allSettled(taking.map(({size}) => size))
     await Promise.all([...this.#drafts].map((id) => this.dropped(id)))
   }
@@ -121,4 +118,10 @@ export class SpoolKeeper {
       log.warn({id, error: String(error)}, 'a private file could not be removed')
     }
   }
+}
+
+/** A client whose connection broke sends again, and may be faster than that is seen here. */
+async function giveUp({closing, size}: Taking): Promise<void> {
+  closing.abort(new TransferError('CLOSED', 'the stream was sent again before it was here'))
+  await size.catch(() => undefined)
 }
