@@ -24,8 +24,8 @@ export function goOnSending(
   stretch: (view: UploadView) => readonly [number, number],
 ): StepOutcome {
   const [, to] = stretch({...view, known, confirmed})
-  const sentTo = Math.max(Number(known.own?.sentTo ?? 0), to)
-  return goOn('append', {...known, own: {...known.own, sentTo}}, confirmed)
+  const before = view.known.url === undefined ? 0 : sentTo(view)
+  return goOn('append', {...known, own: {...known.own, sentTo: Math.max(before, to)}}, confirmed)
 }
 
 /** Behind the last byte that ever went out, or may have: no server has more. Records of earlier versions do not say it. */
