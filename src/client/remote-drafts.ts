@@ -72,6 +72,8 @@ export class RemoteDrafts {
     const copy = await this.#options.copies.open(id, chunks)
     try {
       const body = await this.#give(id, copy, signal)
+      // The host may have taken it while the goodbye was on its way, behind the end of all others.
+      this.#options.link.demandOpen()
       this.#bodies.set(id, body)
       return {kind: 'spool', name: spoolName(id, 'body'), size: body.size}
     } catch (thrown) {

@@ -1,5 +1,6 @@
 /** A link that breaks at the wrong moment: what a client has asked and was told comes out right all the same. */
 
+import {PassThrough} from 'node:stream'
 import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationRecord} from '../../src/domain/record.ts'
@@ -51,6 +52,25 @@ describe('a client whose link breaks', () => {
     await host.answer('cancel', snapshotOf(queuedRecord(1, {state: 'canceled'})))
     await closed
     expect(host.isClosed).toBe(true)
+  })
+
+  it('keeps nothing of a stream that its host has taken while the client closed', async () => {
+    const {host, client, copied} = await connected()
+    let take: (answer: unknown) => void = () => undefined
+    host.sending = new Promise((resolve) => {
+      take = resolve
+    })
+    const stream = new PassThrough()
+    const taken = client.takeBody(queuedRecord(1).id, stream)
+    const refused = expect(taken).rejects.toMatchObject({code: 'CLOSED'})
+    await flushed()
+    expect([...copied]).toEqual([stream])
+    const closed = client.close()
+    await flushed()
+    take({size: 0})
+    await closed
+    await refused
+    expect([...copied]).toEqual([])
   })
 
   it('closes behind what is asked as soon as an answer is heard', async () => {

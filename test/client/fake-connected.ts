@@ -11,6 +11,8 @@ import {SimulatedClock} from '../support/simulated-clock.ts'
 export function unconnected() {
   const host = new FakeHost()
   const clock = new SimulatedClock()
+  /** Streams whose copies are open. */
+  const copied = new Set<AsyncIterable<Uint8Array>>()
   const client = new RemoteEngine(
     {
       connection: host,
@@ -19,16 +21,19 @@ export function unconnected() {
       openSecrets: async () => ({seal: (plain) => plain, unseal: (sealed) => sealed, digest: (_, text) => text}),
       tasks: {locate: String},
       copies: {
-        open: async (_, chunks) => ({failure: undefined, read: () => chunks, close: () => undefined}),
+        async open(_, chunks) {
+          copied.add(chunks)
+          return {failure: undefined, read: () => chunks, close: () => void copied.delete(chunks)}
+        },
       },
     },
     {app: undefined, patienceMs: 60_000},
   )
-  return {host, client, clock}
+  return {host, client, clock, copied}
 }
 
 export async function connected() {
-  const {host, client, clock} = unconnected()
+  const {host, client, clock, copied} = unconnected()
   const opened = client.open()
   host.welcome()
   await opened
@@ -45,7 +50,7 @@ export async function connected() {
     host.welcome(resumed)
     await flushed()
   }
-  return {host, client, clock, holdOne, comeBack}
+  return {host, client, clock, copied, holdOne, comeBack}
 }
 
 export function snapshotOf(record: OperationRecord): Snapshot {

@@ -27,6 +27,8 @@ export class FakeHost implements HostConnection {
   isClosed = false
   /** It takes what is asked, and never says anything: its process is stopped. */
   isSilent = false
+  /** What it answers to a stream. */
+  sending: Promise<unknown> = Promise.resolve({size: 0})
   #stream: Stream | undefined
   #unanswered: (() => void)[] = []
 
@@ -46,7 +48,7 @@ export class FakeHost implements HostConnection {
   }
 
   async send(): Promise<unknown> {
-    return {size: 0}
+    return this.sending
   }
 
   read(path: string): Promise<HostBytes> {
