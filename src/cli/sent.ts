@@ -90,11 +90,12 @@ function assertReadable({fd}: Readable & {readonly fd?: number}): void {
   const found = fstatSync(fd)
   if (found.isDirectory()) throw usageError('this is a directory', 'stdin', 'give a file, or a pipe')
   if (isStopgap(fd, found)) {
-    throw usageError('standard input is closed', 'stdin', 'give a file, or a pipe; </dev/null sends an empty body')
+    const what = 'standard input is closed, or /dev/null for writing, too'
+    throw usageError(what, 'stdin', 'give a file, or a pipe; </dev/null sends an empty body')
   }
 }
 
-/** Node.js opens /dev/null in place of what is closed, for writing too, as nobody does who has it read. */
+/** Node.js opens /dev/null in place of what is closed, for writing, too: so do some programs that give others nothing to read. */
 function isStopgap(fd: number, {rdev}: Stats): boolean {
   const nothing = statSync('/dev/null', {throwIfNoEntry: false})
   if (nothing?.isCharacterDevice() !== true || nothing.rdev !== rdev) return false

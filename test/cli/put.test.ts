@@ -363,9 +363,12 @@ describe('bgt put refuses', () => {
         world.bgt(['-c', `exec "$@" ${redirected}`, '-', process.execPath, cli.script, 'put', '-', sink.url('/s')], {
           program: '/bin/sh',
         })
-      const {code, lines} = await put('<&-')
-      expect([code, lines]).toEqual([2, [expect.stringMatching(/^bgt: standard input is closed \(stdin\): /)]])
-      expect(sink.arrivals).toEqual([])
+      const refusal = /^bgt: standard input is closed, or \/dev\/null for writing, too \(stdin\): /
+      for (const nothing of ['<&-', '<>/dev/null']) {
+        const {code, lines} = await put(nothing)
+        expect([code, lines]).toEqual([2, [expect.stringMatching(refusal)]])
+        expect(sink.arrivals).toEqual([])
+      }
       expect((await put('</dev/null')).code).toBe(0)
       expect(sink.arrivals.map(({received}) => received)).toEqual([0])
     })
