@@ -8,7 +8,12 @@ import type {ProxyOptions} from './domain/proxy.ts'
 import {checkedApplications} from './engine/applications/application-options.ts'
 import type {LimitOptions} from './engine/engine-limits.ts'
 import type {BackgroundTaskOptions, PrefetchOptions, RetentionPolicy} from './engine/options.ts'
-import type {BackgroundTransferEngineOptions, ConnectOptions, HostOnlyOptions} from './opening-options.ts'
+import type {
+  BackgroundTransferEngineOptions,
+  ConnectOptions,
+  HostOnlyOptions,
+  HostOrEmbedOptions,
+} from './opening-options.ts'
 import type {CacheOptions} from './platform.ts'
 
 const OF_SUCCESSOR: Known<Omit<BackgroundTransferEngineOptions, 'directory'>> = {
@@ -100,28 +105,44 @@ const {startHost: _, ...OF_HOST_ONLY} = {
   hostArguments: true,
 } satisfies Known<HostOnlyOptions & ConnectOptions>
 
-/** Throws INVALID_ARGUMENT for a member that there is not. */
-export function assertEngineOptions(options: BackgroundTransferEngineOptions): void {
-  assertOptions('options', options, OF_ENGINE)
-  assertWithin('options', options)
+/**
+ * The options, with what they inherit or have by their class as members of their own: they are copied on the way. Throws
+ * INVALID_ARGUMENT for a member that there is not. `beside`: what else may be there.
+ */
+export function checkedEngineOptions(
+  options: BackgroundTransferEngineOptions,
+  beside: Partial<Known<HostOrEmbedOptions>> = {},
+): BackgroundTransferEngineOptions {
+  assertOptions<object>('options', options, {...OF_ENGINE, ...beside})
+  const own = ownOf(options, OF_ENGINE)
+  assertWithin('options', own)
+  return own
 }
 
 /** The same, of a client. */
-export function assertConnectOptions(options: ConnectOptions): void {
+export function checkedConnectOptions(options: ConnectOptions): ConnectOptions {
   assertOptions('options', options, OF_CLIENT)
-  assertSuccessor(options)
+  return withSuccessor(ownOf(options, OF_CLIENT))
 }
 
 /** The same, of a client that never opens the engine itself at once. */
-export function assertHostOnlyOptions(options: HostOnlyOptions): void {
+export function checkedHostOnlyOptions(options: HostOnlyOptions): HostOnlyOptions {
   assertOptions('options', options, OF_HOST_ONLY)
-  assertSuccessor(options)
+  return withSuccessor(ownOf(options, OF_HOST_ONLY))
 }
 
-function assertSuccessor({succeed}: Pick<ConnectOptions, 'succeed'>): void {
-  if (succeed === undefined) return
+function withSuccessor<Options extends Pick<ConnectOptions, 'succeed'>>(options: Options): Options {
+  const {succeed} = options
+  if (succeed === undefined) return options
   assertOptions('succeed', succeed, OF_SUCCESSOR, 'options.succeed')
-  assertWithin('options.succeed', succeed)
+  const own = ownOf(succeed, OF_SUCCESSOR)
+  assertWithin('options.succeed', own)
+  return {...options, succeed: own}
+}
+
+function ownOf<Options extends object>(options: Options, known: Known<NoInfer<Options>>): Options {
+  const names = (Object.keys(known) as (keyof Options)[]).filter((name) => name in options)
+  return Object.fromEntries(names.map((name) => [name, options[name]])) as Options
 }
 
 /** Whether they are objects at all is told by whoever uses them. */

@@ -13,7 +13,7 @@ import {Engine} from './engine/engine.ts'
 import type {EngineApi} from './engine/engine-api.ts'
 import {Heir} from './heir.ts'
 import type {Inspector} from './inspector/inspector.ts'
-import {assertConnectOptions, assertEngineOptions, assertHostOnlyOptions} from './known-options.ts'
+import {checkedConnectOptions, checkedEngineOptions, checkedHostOnlyOptions} from './known-options.ts'
 import {EngineTaskHost} from './namespace/task-host.ts'
 import {observe} from './observe/observe.ts'
 import type {
@@ -42,9 +42,7 @@ export async function openEngine(
 ): Promise<OpenedEngine> {
   assertObject('options', options)
   if ('shared' in options && options.shared !== undefined) return openShared(options)
-  const {shared: _, ...own} = options as BackgroundTransferEngineOptions & {readonly shared?: undefined}
-  assertEngineOptions(own)
-  return openHere(own)
+  return openHere(checkedEngineOptions(options, {shared: true}))
 }
 
 async function openShared(options: SharedEngineOptions): Promise<OpenedEngine> {
@@ -54,13 +52,11 @@ async function openShared(options: SharedEngineOptions): Promise<OpenedEngine> {
     case 'embed': {
       // Its name would be lost on what it started here.
       if ('app' in options) throw invalidArgument('app', "needs a host: say noHost: 'start' or 'fail'")
-      const {shared: _, noHost: __, ...own} = options
-      return openOrConnectEngine(own)
+      return openOrConnectEngine(checkedEngineOptions(options, {shared: true, noHost: true}))
     }
     case 'start':
     case 'fail': {
-      assertHostOnlyOptions(options)
-      const {shared: _, noHost, hostArguments = true, ...own} = options
+      const {shared: _, noHost, hostArguments = true, ...own} = checkedHostOnlyOptions(options)
       return connectEngine({...own, startHost: noHost === 'start' ? hostArguments : false})
     }
     default:
@@ -72,8 +68,8 @@ async function openShared(options: SharedEngineOptions): Promise<OpenedEngine> {
 }
 
 /** As BackgroundTransferEngine.connect says. */
-export async function connectEngine(options: ConnectOptions): Promise<OpenedEngine> {
-  assertConnectOptions(options)
+export async function connectEngine(given: ConnectOptions): Promise<OpenedEngine> {
+  const options = checkedConnectOptions(given)
   const {directory, startHost = false} = options
   assertHostStart(startHost)
   if (startHost === false) return connectTo(options)
@@ -95,8 +91,8 @@ export async function connectEngine(options: ConnectOptions): Promise<OpenedEngi
 }
 
 /** As BackgroundTransferEngine.openOrConnect says. */
-export async function openOrConnectEngine(options: BackgroundTransferEngineOptions): Promise<OpenedEngine> {
-  assertEngineOptions(options)
+export async function openOrConnectEngine(given: BackgroundTransferEngineOptions): Promise<OpenedEngine> {
+  const options = checkedEngineOptions(given)
   const {directory} = options
   const connect = (firstPatienceMs?: number) =>
     unlessUnreachable(connectTo({directory, succeed: options}, firstPatienceMs))

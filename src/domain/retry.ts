@@ -141,14 +141,21 @@ export function isRetriedStatus(status: number): boolean {
 /** The error that a final status stands for. */
 export function httpStatusError(head: ResponseFacts, now: number): TransferError {
   const retryAfter = headerValue(head.headers, 'retry-after')
-  // A date is one of the server's clock, which may stand elsewhere than ours.
-  const saidAt = parseHttpDate(headerValue(head.headers, 'date') ?? '') ?? now
-  const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, saidAt)
+  const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, serversNow(head) ?? now)
   return new TransferError('HTTP_STATUS', `the server answered ${statusLine(head.status)}`, {
     where: redactUrl(head.url),
     details: {status: head.status, ...(retryAfterMs === undefined ? {} : {retryAfterMs})},
     ...(isRetriedStatus(head.status) ? {retry: 'backoff' as const} : {}),
   })
+}
+
+/** By the server's clock, which may stand elsewhere than ours: a date that it says is one of that. */
+function serversNow({headers}: ResponseFacts): number | undefined {
+  const answeredAt = parseHttpDate(headerValue(headers, 'date') ?? '')
+  if (answeredAt === undefined) return undefined
+  // Seconds that a cache has kept the answer.
+  const age = headerValue(headers, 'age') ?? ''
+  return answeredAt + (/^\d{1,10}$/.test(age) ? Number(age) * 1000 : 0)
 }
 
 /** Full jitter keeps many operations from coming back in step; the floor keeps a retry from being none. */

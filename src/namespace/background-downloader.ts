@@ -190,9 +190,9 @@ export class BackgroundDownloader extends TransferSettings {
   ): Promise<DownloadOperation> {
     const chunks = bytesOf('requestBodyStream', requestBodyStream)
     assertOptions('options', options, KNOWN_OF_STREAM)
-    const {signal, ...own} = options
+    const {signal} = options
     assertSignal('signal', signal)
-    const draft = this.#draft(uri, resultFile, own, true)
+    const draft = this.#draft(uri, resultFile, options, true, KNOWN_OF_STREAM)
     try {
       const piece = await this.engine.takeBody(draft.id, chunks, signal)
       return DownloadOperation.fromDraft(this.engine, withBody(draft, piece))
@@ -258,10 +258,16 @@ export class BackgroundDownloader extends TransferSettings {
   }
 
   /** `hasBody`: its request is to have one. What is refused is refused before it counts anywhere. */
-  #draft(uri: URL | string, resultFile: string, options: DownloadOptions, hasBody = false): OperationDraft {
+  #draft(
+    uri: URL | string,
+    resultFile: string,
+    options: DownloadOptions,
+    hasBody = false,
+    known: Known<DownloadOptions> = KNOWN,
+  ): OperationDraft {
     assertPath('resultFile', resultFile)
     // Of a bulk that is alike, once.
-    if (this.#lastPolicy?.options !== options) assertOptions('options', options, KNOWN)
+    if (this.#lastPolicy?.options !== options) assertOptions('options', options, known)
     const {collision = 'failIfExists', priority = BackgroundTransferPriority.default} = options
     if (!COLLISION_POLICIES.has(collision)) {
       throw invalidArgument(

@@ -92,7 +92,7 @@ export class BackgroundUploader extends TransferSettings {
     const content: RequestContent = {pieces: [{kind: 'file', file: resolve(sourceFile)}]}
     if (options.metadata !== undefined) assertObject('metadata', options.metadata)
     const metadata = {filename: basename(sourceFile), ...options.metadata}
-    const request = {...this.requestTo(uri), ...wayOf({...options, metadata})}
+    const request = {...this.requestTo(uri), ...wayOf(options, metadata)}
     const policy = this.#policy(options)
     return this.#create(this.engine.newId(), request, content, policy)
   }
@@ -201,7 +201,8 @@ export class BackgroundUploader extends TransferSettings {
   }
 }
 
-function wayOf({protocol, metadata, partBytes}: UploadOptions): Pick<TransferRequest, 'way'> {
+function wayOf(options: UploadOptions, metadata = options.metadata): Pick<TransferRequest, 'way'> {
+  const {protocol, partBytes} = options
   if (protocol !== undefined && (typeof protocol !== 'string' || protocol === '')) {
     throw invalidArgument('protocol', 'must be the name of a protocol')
   }

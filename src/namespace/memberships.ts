@@ -46,9 +46,10 @@ export function ownerOf(
   engine: EngineApi,
   options: {readonly completionGroup?: BackgroundTransferCompletionGroup},
 ): EngineApi | BackgroundTransferCompletionGroup {
-  assertOptions('options', options, {completionGroup: true})
   // As the namespace's constructors take it: what nothing joins would fire at once.
-  if ('belongsTo' in options) throw invalidArgument('options', 'must be {completionGroup}, not the group itself')
+  if (options instanceof BackgroundTransferCompletionGroup)
+    throw invalidArgument('options', 'must be {completionGroup}, not the group itself')
+  assertOptions('options', options, {completionGroup: true})
   const {completionGroup} = options
   if (completionGroup === undefined) return engine
   if (completionGroup?.belongsTo?.(engine) === true) return completionGroup

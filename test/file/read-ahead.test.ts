@@ -1,7 +1,8 @@
 /** A file in chunks: what is read at once is not read ahead, what takes a thread is; every byte, and no read left running. */
 
+import {performance} from 'node:perf_hooks'
 import fc from 'fast-check'
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, onTestFinished, vi} from 'vitest'
 import {readAhead} from '../../src/adapters/file/read-ahead.ts'
 import {contentOf} from '../support/content.ts'
 
@@ -67,6 +68,27 @@ describe('a file that is read in chunks', () => {
     const lengths: number[] = []
     for await (const chunk of readAhead(file, 1, 0, 4 * MIB)) lengths.push(chunk.length)
     expect(lengths).toEqual([MIB, 5])
+  })
+
+  it('lets the event loop turn now and then where both its reads and its reader never wait', async () => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
+    onTestFinished(() => void vi.restoreAllMocks())
+    const file = {read: (_: number, __: Buffer, ___: number, length: number) => length}
+    let sinceTurn = 0
+    let most = 0
+    const turn = () => {
+      sinceTurn = 0
+      next = setImmediate(turn)
+    }
+    let next = setImmediate(turn)
+    onTestFinished(() => clearImmediate(next))
+    for await (const _ of readAhead(file, 1, 0, 64 * MIB)) {
+      now += 1
+      sinceTurn += 1
+      most = Math.max(most, sinceTurn)
+    }
+    expect(most).toBeLessThan(10)
   })
 
   it('leaves no read running when it is given up', async () => {

@@ -315,4 +315,18 @@ describe('httpStatusError', () => {
       expect(httpStatusError(dated, NOW).details).toEqual({status: 503, retryAfterMs: 5000})
     }
   })
+
+  it('takes a date of Retry-After from now where a cache kept the answer, which says when it was made', () => {
+    const head = answer(503, new Date(NOW + 65_000).toUTCString())
+    const cached = (age: string) => ({
+      ...head,
+      headers: [...head.headers, ['Date', new Date(NOW).toUTCString()] as const, ['Age', age] as const],
+    })
+    const later = NOW + 60_000
+    expect(httpStatusError(cached('60'), later).details).toEqual({status: 503, retryAfterMs: 5000})
+    expect(httpStatusError(cached('600'), later).details).toEqual({status: 503, retryAfterMs: 0})
+    for (const unusable of ['', '-60', 'x', '60, 60', '9'.repeat(400)]) {
+      expect(httpStatusError(cached(unusable), later).details).toEqual({status: 503, retryAfterMs: 65_000})
+    }
+  })
 })

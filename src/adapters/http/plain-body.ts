@@ -3,12 +3,8 @@
  * the one before. What breaks the connection is the connection's to tell.
  */
 
-import {performance} from 'node:perf_hooks'
 import type {BodyOutlet} from './body-outlet.ts'
 import type {Connection} from './connection.ts'
-
-/** A connection that takes everything at once would hold up whatever else the event loop has to do. */
-const TURN_MS = 5
 
 export class PlainBody {
   readonly #connection: Connection
@@ -33,15 +29,11 @@ export class PlainBody {
 
   /** `head`: in latin1. Resolves when all is written, or nothing more can be. Rejects with what the reading of the body throws. */
   async send(head: string): Promise<void> {
-    let turnBegan = performance.now()
     for await (const chunk of this.#body.chunks) {
       for (const piece of this.#body.pieces(chunk)) {
         const isTaken = this.#write(this.#isHeadWritten ? '' : head, piece)
         if (isTaken !== true && !(await isTaken)) return
         this.#written += piece.length
-        if (performance.now() - turnBegan < TURN_MS) continue
-        await new Promise((resolve) => setImmediate(resolve))
-        turnBegan = performance.now()
       }
     }
     if (this.#body.length > 0) return

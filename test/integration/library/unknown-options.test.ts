@@ -4,7 +4,7 @@
  */
 
 import {join} from 'node:path'
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, onTestFinished} from 'vitest'
 import {
   BackgroundTransferCompletionGroup,
   BackgroundTransferContentPart,
@@ -286,6 +286,60 @@ describe('options that there are not', () => {
     const options = Object.assign(Object.create({inherited: 1}), {[Symbol('own')]: 1})
     Object.defineProperty(options, 'hidden', {value: 1})
     expect(() => engine.createDownloader().createDownload(server.url('/a'), file('a'), options)).not.toThrow()
+  })
+
+  it('are looked for beside what is inherited, which counts like what is their own', async () => {
+    const directory = await makeDirectory()
+    const engine = await BackgroundTransferEngine.open(
+      Object.assign(Object.create({limits: {operations: 3}, prefetch: false}), {directory, applications: {others: {}}}),
+    )
+    onTestFinished(() => engine.close())
+    const uri = 'http://127.0.0.1:1/a'
+    const wrong = Object.create({checksum: {algorithm: 'sha256', hex: 'short'}})
+    await expect(
+      engine.createDownloader().createDownloadAsync(uri, join(directory, 'a'), streamOf(Buffer.from('a')), wrong),
+    ).rejects.toMatchObject({where: 'checksum'})
+    const upload = () =>
+      engine.createUploader().createUpload(uri, join(directory, 'a'), Object.create({partBytes: 0.5}))
+    expect(upload).toThrow(expect.objectContaining({where: 'partBytes'}))
+    for (const name of 'abc') engine.createDownloader().createDownload(uri, join(directory, name))
+    expect(() => engine.createDownloader().createDownload(uri, join(directory, 'd'))).toThrow(
+      expect.objectContaining({code: 'LIMIT_REACHED'}),
+    )
+  })
+
+  it.each([
+    ['open', (given: Wrong) => BackgroundTransferEngine.open(given)],
+    ['openOrConnect', (given: Wrong) => BackgroundTransferEngine.openOrConnect(given)],
+    ['open, shared', (given: object) => BackgroundTransferEngine.open({shared: 'host', ...given} as Wrong)],
+  ])('are looked for in objects of every kind: %s', async (name, open) => {
+    class Configuration {
+      readonly #directory: string
+      constructor(directory: string) {
+        this.#directory = directory
+      }
+      get directory() {
+        return this.#directory
+      }
+      get limits() {
+        return {operations: 1}
+      }
+    }
+    const directory = await makeDirectory()
+    const kinds = [
+      Object.freeze({directory, limits: Object.freeze({operations: 1})}),
+      new Proxy({directory, limits: {operations: 1}}, {}),
+      ...(name === 'open, shared'
+        ? []
+        : [new Configuration(directory), Object.create({directory, limits: {operations: 1}})]),
+    ]
+    for (const kind of kinds) {
+      const engine = await open(kind as Wrong)
+      const create = () => engine.createDownloader().createDownload('http://127.0.0.1:1/a', join(directory, 'a'))
+      create()
+      expect(create).toThrow(expect.objectContaining({code: 'LIMIT_REACHED'}))
+      await engine.close()
+    }
   })
 
   it('are quoted only as far as a person reads', async () => {
