@@ -1,6 +1,6 @@
 /**
- * The state `exchanging` of an upload: one try of an upload that is one request. The traffic is the actor `sendContent`; what
- * stands here is how long each step of it may take.
+ * The state `exchanging` of an upload: one try of an upload that is one request, or of the question for its answer where that is
+ * elsewhere. The traffic is the actor `sendContent`; what stands here is how long each step of it may take.
  */
 
 import {noteThrown, pausesOfTheSystem} from './transfer.transitions.ts'
@@ -22,11 +22,13 @@ const receivingResponse = {
   actions: noteResponse,
 } as const
 
+const toItsAnswer = '#upload.running.preparing'
+
 const concluding = '#upload.running.exchanging.concluding'
 
 export const exchanging = () =>
   setUp.createStateConfig({
-    description: 'One try: a request with its body, and its answer',
+    description: 'One try: a request with its body, and its answer; or, once it is taken, the question for that',
     tags: ['running', 'moving'],
     initial: 'active',
     entry: 'countTry',
@@ -39,6 +41,13 @@ export const exchanging = () =>
     on: {
       ...interruptions,
       'attempt.failed': {target: 'weighing', actions: noteFailure},
+      'attempt.taken': {
+        target: '.leaving',
+        actions: {
+          type: 'noteTaken',
+          params: ({event}) => ({answerUrl: event.answerUrl, evidence: event.evidence}),
+        },
+      },
     },
     states: {
       active: {
@@ -76,6 +85,13 @@ export const exchanging = () =>
             states: movingBy('askForProgress', concluding),
           },
         },
+      },
+      leaving: {
+        description:
+          'The server took all of it, and said where its answer is: that is durable before it is asked for; the end of this one is not needed',
+        always: pausesOfTheSystem('upload'),
+        on: {'attempt.redirected': toItsAnswer, 'attempt.failed': toItsAnswer},
+        after: {yieldTimeout: toItsAnswer},
       },
       concluding: {
         description:

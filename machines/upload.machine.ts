@@ -15,6 +15,9 @@
  *     active        connecting (connectTimeout) → sending (stallTimeout) → awaitingResponse (responseTimeout) →
  *                   receivingResponse (stallTimeout). A server may answer while it is being sent to. concludingEarly and
  *                   concluding (yieldTimeout at most) go on by a redirect, or a question who we are, whose body does not end.
+ *     leaving       a redirect to GET took the upload: from here on nothing of it is sent again, in this session or another. What
+ *                   follows is preparing, recording and exchanging for its answer alone, with tries and waits as for any other; where
+ *                   it cannot be had, the upload fails with an error that says that the server has it.
  *     concluding    the server fell silent within its answer, or accepted and the try has to end: what came of it is kept, and its
  *                   status decides.
  *   stepping      the same for an upload that can go on where it was cut: one request of its protocol, moved by the actor
@@ -121,6 +124,11 @@ export const uploadMachine = lazily(() =>
           preparing: {
             description: 'The files to send are looked at: there, and as they were when they were first sent',
             tags: ['running', 'moving'],
+            // Nothing of them is sent any more.
+            always: [
+              {guard: 'isTakenAndRefreshed', target: 'refreshing'},
+              {guard: 'isTaken', target: 'recording'},
+            ],
             invoke: {
               id: 'preparation',
               src: 'prepareContent',
@@ -157,7 +165,7 @@ export const uploadMachine = lazily(() =>
           },
 
           recording: {
-            description: 'That it is sent, or sent anew, is made durable before its first byte',
+            description: 'That it is sent, or sent anew, or taken, is made durable before the next byte goes out',
             tags: ['running', 'moving'],
             entry: 'noteSending',
             invoke: {

@@ -10,7 +10,7 @@ import {withEvidence, withFailure, without} from '../src/domain/life-facts.ts'
 import type {AnswerFacts, Evidence, OperationFacts} from '../src/domain/record.ts'
 import type {ResponseFacts} from '../src/domain/response-facts.ts'
 import {countAttempt, type RetryDecision} from '../src/domain/retry.ts'
-import {mayBeSentAgain} from '../src/domain/upload.ts'
+import {isTaken, mayBeSentAgain, takenButUnanswered} from '../src/domain/upload.ts'
 import type {Preparation, StepInput, UploadStep} from '../src/domain/upload-steps.ts'
 import type {ResumableFacts} from '../src/domain/upload-way.ts'
 import {notProvided} from './not-provided.ts'
@@ -55,6 +55,13 @@ function sentBy(facts: OperationFacts, {session}: {readonly session?: string}): 
 
 function withAnswer(facts: OperationFacts, answer: AnswerFacts | undefined): OperationFacts {
   return answer === undefined ? facts : {...facts, sending: {...facts.sending, answer}}
+}
+
+/** It failed for good, and says so where the server has it nevertheless. */
+function ended(change: Partial<UploadContext>): Partial<UploadContext> {
+  const {facts} = change
+  if (facts?.error === undefined || !isTaken(facts)) return change
+  return {...change, facts: {...facts, error: takenButUnanswered(facts.error)}}
 }
 
 function isAccepted({facts}: UploadContext): boolean {
@@ -104,6 +111,9 @@ export const setUp = setup({
     /** The server said that it has it: to send it again would be to do it twice (RFC 9110 15.3). */
     isAccepted: ({context}) => isAccepted(context),
     isAcceptedAndBlocked: ({context}) => isAccepted(context) && reason(context) !== undefined,
+    /** Nothing of it goes out any more: its answer is asked for. */
+    isTaken: ({context}) => isTaken(context.facts),
+    isTakenAndRefreshed: ({context}) => isTaken(context.facts) && context.facts.request.provider !== undefined,
     goesOnWith: ({context}, params: {step: UploadStep}) => context.step === params.step,
     /** The server may hold a part of it, and can be reached. */
     isToTerminate: ({context}) => context.facts.sending?.resumable !== undefined && reason(context) !== 'noNetwork',
@@ -121,8 +131,10 @@ export const setUp = setup({
     noteStall: note(sharedChanges.noteStall),
     noteContinuation: note(sharedChanges.noteContinuation),
     clearDeadline: note(sharedChanges.clearDeadline),
-    noteFinalError: note(sharedChanges.noteFinalError),
-    noteThrownFinal: note(sharedChanges.noteThrownFinal),
+    noteFinalError: note((context, params: {decision: RetryDecision}) =>
+      ended(sharedChanges.noteFinalError(context, params)),
+    ),
+    noteThrownFinal: note((context, params: {error: unknown}) => ended(sharedChanges.noteThrownFinal(context, params))),
     /** A step that its protocol begins with begins a try, too. */
     notePreparation: note(({facts, step}, params: Preparation) => {
       const begins = step === undefined && params.step !== undefined
@@ -152,16 +164,25 @@ export const setUp = setup({
       return {failure: params.error, facts: withFailure({...facts, sending, evidence})}
     }),
     /** Each sending but the first is a new generation: whoever follows it hears of the restart (spec 3.3). */
-    noteSending: note(({facts, session, unsent}) => ({
-      unsent: unsent ?? (facts.sending?.session === undefined ? {} : {session: facts.sending.session}),
-      facts:
-        facts.request.way === undefined ? sentAnew(facts, session) : {...facts, sending: {...facts.sending, session}},
-    })),
+    noteSending: note(({facts, session, unsent}) =>
+      isTaken(facts)
+        ? {}
+        : {
+            unsent: unsent ?? (facts.sending?.session === undefined ? {} : {session: facts.sending.session}),
+            facts:
+              facts.request.way === undefined
+                ? sentAnew(facts, session)
+                : {...facts, sending: {...facts.sending, session}},
+          },
+    ),
     /** From here on a server may have something of it. */
     noteConnected: note(() => ({unsent: undefined})),
     noteUnsent: note(({facts, unsent}) =>
       unsent === undefined ? {} : {unsent: undefined, facts: sentBy(facts, unsent)},
     ),
+    noteTaken: note(({facts}, {answerUrl, evidence}: {answerUrl: string; evidence: Evidence}) => ({
+      facts: without(withEvidence({...facts, sending: {...facts.sending, answerUrl}}, evidence), 'error'),
+    })),
     noteResponse: note(({facts}, params: {response: ResponseFacts; evidence: Evidence}) => ({
       facts: without({...facts, ...params}, 'error'),
     })),

@@ -3,27 +3,16 @@
 import {fromCallback} from 'xstate'
 import type {AttemptCommand, AttemptEvent} from '../domain/attempt.ts'
 import {TransferError} from '../domain/errors.ts'
-import {isSecretHeader, withoutHeader} from '../domain/header-fields.ts'
 import type {Evidence, OperationFacts} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import {type StepInput, type StepOutcome, uploadViewOf} from '../domain/upload-steps.ts'
 import type {StepRequest, UploadProtocols} from '../ports/upload-protocol.ts'
-import type {Hop} from './connection.ts'
-import {requestHeaders} from './request-headers.ts'
-import {type Asked, type UploadPorts, UploadRequest} from './upload-request.ts'
+import {type Asked, type Hops, hopsOf, hopTo} from './upload-hops.ts'
+import {type UploadPorts, UploadRequest} from './upload-request.ts'
 
 export interface StepPorts extends UploadPorts {
   readonly protocols: UploadProtocols
 }
-
-/** They say what a body is, and are wrong beside another one. */
-const CONTENT_HEADERS = [
-  'Content-Type',
-  'Content-Encoding',
-  'Content-Language',
-  'Content-Disposition',
-  'Content-Digest',
-]
 
 export function createPerformStep(ports: StepPorts) {
   return fromCallback<AttemptCommand, StepInput>(({input, sendBack, receive}) => {
@@ -57,8 +46,9 @@ async function perform(ports: StepPorts, {facts, step}: StepInput, sending: Uplo
       tell(facts, wanted, sending)
       return
     }
-    const {head, text} = await sending.perform(askedOf(ports, facts, hops, wanted))
-    tell(facts, protocol.answered(step, view, {head, text, now: ports.clock.now()}), sending)
+    const answered = await sending.perform(askedOf(ports, facts, hops, wanted))
+    if (answered === undefined) return
+    tell(facts, protocol.answered(step, view, {...answered, now: ports.clock.now()}), sending)
   } catch (thrown) {
     await sending.fail(thrown)
   }
@@ -130,27 +120,4 @@ function assertReachable(from: string, to: string): void {
       where: redactUrl(to),
     })
   }
-}
-
-/** Requests to the application's own address, and to the one that its provider gave for this step. */
-interface Hops {
-  readonly own: Hop
-  readonly given: Hop
-}
-
-function hopsOf(ports: StepPorts, {id, request}: OperationFacts): Hops {
-  const {url, method} = request
-  const own = {url, method, headers: requestHeaders(request, ports.secrets)}
-  return {own, given: ports.fresh.take(id)(own)}
-}
-
-/** What is secret goes to the origin that it was given for, and to no other. */
-function hopTo({own, given}: Hops, {url, carries, headers: needed}: StepRequest): Omit<Hop, 'method'> {
-  const {origin} = new URL(url)
-  const at = [given, own].find((each) => new URL(each.url).origin === origin)
-  let headers = carries === 'none' ? [] : (at?.headers ?? own.headers.filter(([name]) => !isSecretHeader(name)))
-  if (carries === 'bare') for (const name of CONTENT_HEADERS) headers = withoutHeader(headers, name)
-  for (const [name] of needed) headers = withoutHeader(headers, name)
-  const secrets = at?.secretNames === undefined ? {} : {secretNames: at.secretNames}
-  return {url, headers: [...headers, ...needed], ...secrets}
 }

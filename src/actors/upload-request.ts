@@ -6,6 +6,7 @@
 import type {AttemptEvent} from '../domain/attempt.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {headerValue} from '../domain/header-fields.ts'
+import type {RangeSet} from '../domain/range-set.ts'
 import type {AnswerFacts, Evidence, OperationFacts} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
 import {nextHop, redirectOf} from '../domain/redirect.ts'
@@ -16,7 +17,7 @@ import type {ByteCounts, Gauge, ProgressMeter} from '../ports/progress-meter.ts'
 import type {RateLimiter} from '../ports/rate-limiter.ts'
 import type {Secrets} from '../ports/secrets.ts'
 import type {Spool} from '../ports/spool.ts'
-import type {BodyDisposition, Exchange, RequestBody, Transport} from '../ports/transport.ts'
+import type {BodyDisposition, Exchange, Transport} from '../ports/transport.ts'
 import {AnswerWriter} from './answer-writer.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import type {Hop} from './connection.ts'
@@ -24,6 +25,7 @@ import {type RatedBody, ratedBody} from './rated-body.ts'
 import type {FreshRequests} from './refresh-request.ts'
 import type {Logins, ServerLogin} from './server-login.ts'
 import {acceptedButNotKept, answeredTooEarly} from './upload-errors.ts'
+import type {Asked} from './upload-hops.ts'
 
 export interface UploadPorts {
   readonly transport: Transport
@@ -36,17 +38,6 @@ export interface UploadPorts {
   readonly limiter: RateLimiter
   readonly logins: Logins
   readonly fresh: FreshRequests
-}
-
-/** What is asked. */
-export interface Asked extends Hop {
-  readonly body?: RequestBody
-  /** The body is of what is sent, and counts as sent; else it is a word of the protocol about it. */
-  readonly carriesContent: boolean
-  /** A good answer is what the application wants to read. */
-  readonly isLast: boolean
-  /** That it is good is all that has to be known of it. */
-  readonly isByStatus?: boolean
 }
 
 export interface Answered {
@@ -75,6 +66,7 @@ export class UploadRequest {
   /** Bytes that the server had before. */
   readonly #before: number
   #isOver = false
+  #isTaken = false
   #asked: Asked | undefined
   /** Of the newest answer, redirects too. */
   #status = 0
@@ -135,10 +127,11 @@ export class UploadRequest {
   }
 
   /**
-   * Resolves with the final answer, whatever its status, once its body is here, or does not go on. Rejects with what the transport, a
+   * Resolves with the final answer, whatever its status, once its body is here, or does not go on; with nothing where a redirect took what
+   * was sent, which was told then. Rejects with what the transport, a
    * redirect or the disk said, and with TRUNCATED for a success, or a redirect to GET, that came before the server had all of the body.
    */
-  async perform(asked: Asked): Promise<Answered> {
+  async perform(asked: Asked): Promise<Answered | undefined> {
     this.#asked = asked
     let hop: Hop = asked
     const login = this.#ports.logins.of(this.#facts.request, hop)
@@ -151,6 +144,10 @@ export class UploadRequest {
       }
       login.follow(hop, next)
       const redirect = redirectOf(this.#status, hop.url, next.url)
+      if (this.#isTaken) {
+        this.end({type: 'attempt.redirected', redirect})
+        return undefined
+      }
       hop = next
       hops += 1
       this.#report({type: 'attempt.redirected', redirect})
@@ -229,7 +226,18 @@ export class UploadRequest {
     const isTaken = after.kind === 'answered' ? isGood(after.head) : after.hop.method !== hop.method
     if (body !== undefined && isTaken && given < body.length)
       throw answeredTooEarly(this.#facts.request.url, given, body.length)
+    if (after.kind === 'hop') this.#noteIfTaken(hop, after.hop)
     return after.kind === 'hop' ? after.hop : {head: after.head}
+  }
+
+  /** Told once. Where the head came before the last byte was given, the end of the exchange says whether all of it was. */
+  #noteIfTaken(from: Hop, to: Hop): void {
+    const isLeftBehind = this.#asked?.isByStatus === true && to.method !== from.method
+    const isWhole = this.#body === undefined || (this.#exchange?.given ?? 0) >= this.#body.length
+    if (this.#isTaken || !isLeftBehind || !isWhole) return
+    this.#isTaken = true
+    const ranges: RangeSet = this.#total === 0 ? [] : [[0, this.#total]]
+    this.#report({type: 'attempt.taken', answerUrl: to.url, evidence: {...this.#evidence, ranges}})
   }
 
   /**
@@ -272,6 +280,7 @@ export class UploadRequest {
     const next = nextHop({...hop, head: answer, hops})
     if (next.kind === 'follow') {
       this.#after = {kind: 'hop', hop: next}
+      this.#noteIfTaken(hop, next)
       return 'discard'
     }
     // What the application gave for this request alone is not kept.

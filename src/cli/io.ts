@@ -4,7 +4,7 @@ import {once} from 'node:events'
 import type {Readable} from 'node:stream'
 import {TransferError} from '../domain/errors.ts'
 import {shortened} from '../domain/given.ts'
-import {printable} from './text.ts'
+import {printable} from '../domain/printable.ts'
 
 export interface Io {
   readonly stdin: Readable

@@ -32,11 +32,6 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
 
-/** One line that cannot steer a terminal: names come from servers and lists. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, '?')
-}
-
 function twoDigits(value: number): string {
   return String(value).padStart(2, '0')
 }

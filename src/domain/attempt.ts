@@ -18,6 +18,8 @@ export type AttemptEvent =
   /** The connection took the whole request body. */
   | {readonly type: 'attempt.sent'}
   | {readonly type: 'attempt.responded'; readonly response: ResponseFacts; readonly evidence: Evidence}
+  /** A redirect that leaves the whole body behind takes it for received: what is left to ask is `answerUrl`, by GET. */
+  | {readonly type: 'attempt.taken'; readonly answerUrl: string; readonly evidence: Evidence}
   /** To `answer.due`: there is no head that could decide. */
   | {readonly type: 'attempt.unanswered'}
   /** The answer begins at zero although bytes were there: the body waits for `restart.recorded`. */

@@ -5,6 +5,7 @@ import type {Blockage} from './conditions.ts'
 import {toldOfSources} from './mirrors.ts'
 import {sizeOf} from './range-set.ts'
 import type {GroupRecord, OperationRecord} from './record.ts'
+import {isTaken} from './upload.ts'
 
 export interface ExplainInput {
   readonly record: OperationRecord
@@ -104,7 +105,9 @@ export function explain(input: ExplainInput): Explanation {
         why: `it failed${error}`,
         next:
           record.direction === 'upload'
-            ? 'send it again'
+            ? isTaken(record)
+              ? 'ask its server what became of it: it has all of it'
+              : 'send it again'
             : 'start it again with the same URL and file to go on from the bytes that are here',
       }
   }

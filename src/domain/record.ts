@@ -166,6 +166,8 @@ export interface SendingFacts {
   readonly session?: string
   /** What came of the answer to the last sending. */
   readonly answer?: AnswerFacts
+  /** The server has all of it, and said at which address its answer is: nothing but that is asked any more. */
+  readonly answerUrl?: string
   /** Of a resumable upload: what is known of it at the server. */
   readonly resumable?: ResumableFacts
 }

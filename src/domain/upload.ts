@@ -1,6 +1,6 @@
 /** What an upload cannot have, which may be sent again, and by which name it is found again. */
 
-import {invalidArgument} from './errors.ts'
+import {invalidArgument, type SerializedError} from './errors.ts'
 import type {OperationFacts, TransferRequest, TransferTarget} from './record.ts'
 import {soleFileOf} from './request-content.ts'
 
@@ -26,7 +26,24 @@ export function mayBeSentAgain(
   const sentBy = sending?.session
   // Its protocol asks the server how it stands.
   if (request.way !== undefined) return true
+  // Nothing of it is sent: its answer is asked for.
+  if (sending?.answerUrl !== undefined) return true
   return sentBy === undefined || sentBy === session || request.method.toUpperCase() === 'PUT'
+}
+
+/** The server has it, and only its answer is missing. */
+export function isTaken({sending}: Pick<OperationFacts, 'sending'>): boolean {
+  return sending?.answerUrl !== undefined
+}
+
+/** What an upload ends with whose answer could not be had: nobody may take it for one that the server does not have. */
+export function takenButUnanswered(error: SerializedError): SerializedError {
+  return {
+    ...error,
+    message: `the server took the upload, and its answer could not be had: ${error.message}`,
+    retry: 'never',
+    advice: 'ask the server what became of it; do not send it again unasked',
+  }
 }
 
 /** Under this name the store finds the upload of a file to an address. Never a path. */

@@ -254,7 +254,7 @@ export class EngineParts {
     this.groupCommands = new GroupCommands({store, operations, line, commands: this.commands, sequences, accepted})
     this.counts = new LiveCounts(ticker)
     this.streams = new ByteStreams({sink: ports.sink, operations, counts: this.counts})
-    this.insight = new Insight({ports, options, operations, line, conditions})
+    this.insight = new Insight({ports, options, operations, line, alarm, conditions})
     this.life = new Lifecycle({
       ports,
       drainTimeoutMs: options.drainTimeoutMs,

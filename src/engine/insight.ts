@@ -5,7 +5,9 @@ import {type Explanation, explain} from '../domain/explain.ts'
 import type {JournalEntry, JournalPage} from '../domain/journal.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationRecord} from '../domain/record.ts'
+import {dueAt} from '../domain/retry.ts'
 import type {Dispatcher} from './admission/dispatcher.ts'
+import type {Alarm} from './chores/alarm.ts'
 import type {OpenConnection} from './operations/open-connections.ts'
 import type {OperationEntry} from './operations/operation-entry.ts'
 import type {Operations} from './operations/operations.ts'
@@ -19,6 +21,7 @@ export interface InsightOptions {
   readonly options: Pick<ResolvedEngineOptions, 'settings' | 'journal'>
   readonly operations: Operations
   readonly line: Dispatcher
+  readonly alarm: Alarm
   readonly conditions: () => Conditions
 }
 
@@ -34,8 +37,9 @@ export class Insight {
     const {ports, line, conditions} = this.#options
     const {record} = entry
     const {policy, request} = record
+    const retryAt = this.retryAt(record)
     return explain({
-      record: {...record, state: entry.state},
+      record: {...record, state: entry.state, ...(retryAt === undefined ? {} : {retryAt})},
       now: ports.clock.now(),
       blockages: blockages(
         {
@@ -52,6 +56,12 @@ export class Insight {
       originRefusal: line.slots.originRefusal(request.url),
       applicationRefusal: line.slots.applicationRefusal(record),
     })
+  }
+
+  /** When its wait is over, by the clock as it is set now (epoch ms); undefined where it waits for no time. */
+  retryAt({id, retryAt}: OperationRecord): number | undefined {
+    const {alarm, ports, options} = this.#options
+    return retryAt && (alarm.dueAt(id) ?? dueAt(retryAt, ports.clock.now(), options.settings.retry))
   }
 
   /** Where it stands in its chart. */

@@ -106,7 +106,9 @@ export class Api {
     // In the order of an operation's life: one that moves on in between is met twice, and never missed.
     const queued = await engine.query({states: QUEUED, limit: SHOWN_UNFINISHED})
     const live = await engine.query({states: LIVE, limit: SHOWN_UNFINISHED})
-    const ended = await engine.newestEnded(SHOWN_ENDED)
+    // One more than is shown tells whether there are more.
+    const newest = await engine.newestEnded(SHOWN_ENDED + 1)
+    const ended = newest.slice(0, SHOWN_ENDED)
     const started = new Set(live.map(({id}) => id))
     const waiting = queued.filter(({id}) => !started.has(id)).slice(0, SHOWN_UNFINISHED - live.length)
     const records = new Map([...live, ...waiting, ...ended].map((each) => [each.id, each]))
@@ -118,6 +120,7 @@ export class Api {
       conditions: engine.conditions,
       maxConcurrentTransfers: engine.options.maxConcurrentTransfers,
       operations: [...records.values()].map((record) => views.operation(record)),
+      ...(newest.length > SHOWN_ENDED ? {newestEnded: SHOWN_ENDED} : {}),
       groups: engine.groups().map((standing) => views.group(standing)),
     }
   }

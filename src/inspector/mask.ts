@@ -12,7 +12,7 @@ import {redactAddresses, redactAnswerHeaders, redactText, redactUrl, secretsInUr
 export function maskRecord(record: OperationRecord): OperationRecord {
   const secrets = secretsOf(record)
   const {sealed: _, credentials: __, ...request} = record.request
-  const {response, error, evidence, dropped} = record
+  const {response, error, evidence, dropped, sending} = record
   return {
     ...record,
     request: {
@@ -24,6 +24,7 @@ export function maskRecord(record: OperationRecord): OperationRecord {
     // An upload's is a name that holds its address.
     ...(record.direction === 'upload' ? {target: {...record.target, file: fileOf(record)}} : {}),
     evidence: evidence.url === undefined ? evidence : {...evidence, url: redactUrl(evidence.url)},
+    ...(sending?.answerUrl === undefined ? {} : {sending: {...sending, answerUrl: redactUrl(sending.answerUrl)}}),
     ...(response === undefined
       ? {}
       : {response: {...response, url: redactUrl(response.url), headers: maskHeaders(response.headers, secrets)}}),
@@ -43,8 +44,9 @@ function maskBody(request: TransferRequest): TransferRequest {
 }
 
 /** Query values of the addresses that an operation knows. */
-export function secretsOf({request, evidence, response}: OperationRecord): readonly string[] {
-  const addresses = new Set([request.url, ...(request.mirrors ?? []), evidence.url ?? '', response?.url ?? ''])
+export function secretsOf({request, evidence, response, sending}: OperationRecord): readonly string[] {
+  const own = [request.url, ...(request.mirrors ?? [])]
+  const addresses = new Set([...own, evidence.url ?? '', response?.url ?? '', sending?.answerUrl ?? ''])
   return [...addresses].flatMap(secretsInUrl)
 }
 

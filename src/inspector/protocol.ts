@@ -83,6 +83,8 @@ export interface InspectorState {
   readonly maxConcurrentTransfers: number
   /** Unfinished first, then the newest ends; bounded. */
   readonly operations: readonly OperationView[]
+  /** So many of the ended ones are among them, the newest, where more have ended; absent where all are there. */
+  readonly newestEnded?: number
   readonly groups: readonly GroupView[]
 }
 

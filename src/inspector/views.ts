@@ -2,6 +2,7 @@
 
 import {basename} from 'node:path'
 import {sourcesOf} from '../domain/mirrors.ts'
+import {printable} from '../domain/printable.ts'
 import {sizeOf} from '../domain/range-set.ts'
 import {fileOf, type OperationRecord} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
@@ -28,7 +29,8 @@ export class Views {
   }
 
   operation(record: OperationRecord, path?: string): OperationView {
-    const {id, request, policy, endedAt, retryAt, error} = record
+    const {id, request, policy, endedAt, error} = record
+    const retryAt = this.#engine.insight.retryAt(record)
     const entry = this.#engine.live(id)
     const live =
       entry === undefined
@@ -37,7 +39,7 @@ export class Views {
     return {
       guid: id,
       url: redactUrl(request.url),
-      name: basename(fileOf(record)),
+      name: printable(basename(fileOf(record))),
       direction: record.direction,
       group: policy.group,
       priority: policy.priority,

@@ -7,10 +7,11 @@ import {RateWindow} from '../../src/cli/rate.ts'
 import {lineOf} from '../../src/cli/reporters/bars.ts'
 import {cutToWidth, widthOf} from '../../src/cli/reporters/width.ts'
 import {storeDirectory} from '../../src/cli/store-directory.ts'
-import {bytesText, durationText, percentText, printable} from '../../src/cli/text.ts'
+import {bytesText, durationText, percentText} from '../../src/cli/text.ts'
 import {Transfer} from '../../src/cli/transfer.ts'
 import {ERROR_CODES, type ErrorCode} from '../../src/domain/error-codes.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
+import {printable} from '../../src/domain/printable.ts'
 
 describe('exit codes', () => {
   it('every error has one of the documented ones, never 0', () => {

@@ -100,6 +100,21 @@ describe('an upload by tus', () => {
     expect(seen.some(({hasRestarted}) => hasRestarted)).toBe(false)
   })
 
+  it.each([
+    [503, '1'],
+    [429, undefined],
+  ])('waits where the question what the server offers is answered with %i', async (status, retryAfter) => {
+    const {upload, tus, moves} = await makeBench()
+    tus.script = ({method}, response, nth) => {
+      if (method !== 'OPTIONS' || nth > 0) return undefined
+      response.writeHead(status, retryAfter === undefined ? {} : {'Retry-After': retryAfter}).end()
+      return 'answered'
+    }
+    await upload().startAsync()
+    expect(tus.methods()).toEqual(['OPTIONS', 'OPTIONS', 'POST', 'PATCH'])
+    expect(moves).toContain('running.waitingToRetry')
+  })
+
   it('of nothing is whole when it is created', async () => {
     const {upload, tus, stored} = await makeBench({size: 0})
     await upload().startAsync()

@@ -577,6 +577,49 @@ describe('an upload with a provider', () => {
   )
 })
 
+describe('an upload that a redirect to GET took', () => {
+  const TAKEN: AttemptEvent = {type: 'attempt.taken', answerUrl: `${HEAD.url}/answer`, evidence: FINISHED}
+  const LEFT: AttemptEvent = {
+    type: 'attempt.redirected',
+    redirect: {status: 303, url: HEAD.url, to: `${HEAD.url}/answer`},
+  }
+
+  async function taken(): Promise<Stand> {
+    const made = stand()
+    made.send({type: 'operation.admit'})
+    await made.settle()
+    for (const event of [{type: 'attempt.connected'}, {type: 'attempt.sent'}, TAKEN] as const) made.report(event)
+    expect(made.path()).toBe('running.exchanging.leaving')
+    return made
+  }
+
+  it('has the address of its answer on record before that is asked for, by a try of its own', async () => {
+    const made = await taken()
+    made.report(LEFT)
+    expect(made.path()).toBe('running.recording')
+    await made.settle()
+    expect(made.commits.at(-1)).toMatchObject({sending: {answerUrl: `${HEAD.url}/answer`}, evidence: FINISHED})
+    expect(made.path()).toBe('running.exchanging.active.connecting')
+    made.report(LEFT)
+    expect(made.path()).toBe('running.exchanging.active.connecting')
+  })
+
+  it('waits for the end of the redirect no longer than yieldTimeout', async () => {
+    const made = await taken()
+    made.clock.advanceBy(SETTINGS.yieldTimeoutMs)
+    await made.settle()
+    expect(made.path()).toBe('running.exchanging.active.connecting')
+  })
+
+  it('stays taken where its place is taken away before that redirect has ended', async () => {
+    const made = await taken()
+    made.send({type: 'operation.displace'})
+    made.send({type: 'operation.admit'})
+    expect(made.path()).toBe('running.recording')
+    expect(made.facts().evidence.generation).toBe(1)
+  })
+})
+
 describe('over any order of events', () => {
   const codes: readonly ErrorCode[] = ['CONNECTION_RESET', 'TRUNCATED', 'HTTP_STATUS', 'DISK_FULL', 'SOURCE_CHANGED']
   const steps: readonly UploadStep[] = ['create', 'ask', 'append', 'complete']

@@ -4,7 +4,7 @@ import {TransferError} from '../../domain/errors.ts'
 import {headerValue} from '../../domain/header-fields.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import type {ResponseFacts} from '../../domain/response-facts.ts'
-import {httpStatusError} from '../../domain/retry.ts'
+import {httpStatusError, isRetriedStatus} from '../../domain/retry.ts'
 import type {StepAnswer, StepOutcome, UploadStep, UploadView} from '../../domain/upload-steps.ts'
 import type {ResumableFacts} from '../../domain/upload-way.ts'
 
@@ -37,6 +37,11 @@ export function sentTo({known, total}: UploadView): number {
 export function refused({head, now}: StepAnswer, retried = false): StepOutcome {
   const error = httpStatusError(head, now).toSerialized()
   return {kind: 'failed', error: retried ? {...error, retry: 'backoff'} : error}
+}
+
+/** It does not say no, but not now. */
+export function asksForQuiet({head}: StepAnswer): boolean {
+  return head.status === 429 || (isRetriedStatus(head.status) && headerValue(head.headers, 'retry-after') !== undefined)
 }
 
 export function lost({head}: StepAnswer): StepOutcome {

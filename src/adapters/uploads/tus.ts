@@ -10,7 +10,18 @@ import type {ResponseFacts} from '../../domain/response-facts.ts'
 import type {StepAnswer, StepOutcome, UploadView} from '../../domain/upload-steps.ts'
 import type {ResumableFacts} from '../../domain/upload-way.ts'
 import type {StepRequest, StepTools, UploadProtocol} from '../../ports/upload-protocol.ts'
-import {countIn, goOn, goOnSending, isGood, locationOf, lost, nonsense, refused, sentTo} from './answers.ts'
+import {
+  asksForQuiet,
+  countIn,
+  goOn,
+  goOnSending,
+  isGood,
+  locationOf,
+  lost,
+  nonsense,
+  refused,
+  sentTo,
+} from './answers.ts'
 
 const VERSION: HeaderField = ['Tus-Resumable', '1.0.0']
 
@@ -53,6 +64,7 @@ export const tus: UploadProtocol = {
     const {known, confirmed} = view
     switch (step) {
       case 'discover':
+        if (asksForQuiet(answer)) return refused(answer)
         // A server that does not answer it may be one all the same.
         return goOn('create', {...known, own: offeredBy(answer.head)}, confirmed)
       case 'create':

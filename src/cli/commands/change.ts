@@ -3,6 +3,7 @@
 import {filter, firstValueFrom} from 'rxjs'
 import {TransferError} from '../../domain/errors.ts'
 import type {LINE_MOVES} from '../../domain/line-move.ts'
+import {printable} from '../../domain/printable.ts'
 import {BackgroundTransferStatus, statusName} from '../../domain/status.ts'
 import {
   type BackgroundTransferEngine,
@@ -14,7 +15,6 @@ import {type Io, printJson, printResult} from '../io.ts'
 import {isCanceled, operationOf, unknownOperation} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 import {withStore} from '../stored.ts'
-import {printable} from '../text.ts'
 
 export interface ChangeFlags {
   readonly store?: string

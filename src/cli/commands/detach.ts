@@ -1,5 +1,6 @@
 /** `bgt get --detach`: hands the downloads to a host, started for it where none runs, and does not wait for them. */
 
+import {printable} from '../../domain/printable.ts'
 import {BackgroundTransferEngine} from '../../index.ts'
 import {exitCodeOf, gravest} from '../exit-code.ts'
 import {errorLine, type Io, printJson, printResult, say} from '../io.ts'
@@ -8,7 +9,6 @@ import type {RunFlags} from '../run-flags.ts'
 import type {OwnOperations} from '../scopes.ts'
 import {hostArguments} from '../shared-store.ts'
 import {storeDirectory} from '../store-directory.ts'
-import {printable} from '../text.ts'
 
 /** Prints the guid of each operation that goes on; the exit code says whether all could be begun. */
 export async function detach(io: Io, flags: RunFlags, run: Run & {readonly scope: OwnOperations}): Promise<number> {

@@ -1,10 +1,11 @@
 /** `bgt doctor`: how the store is, and a new one out of what can be saved. */
 
+import {printable} from '../../domain/printable.ts'
 import {diagnoseStore, repairStore} from '../../index.ts'
 import {EXIT} from '../exit-code.ts'
 import {type Io, printJson, printResult} from '../io.ts'
 import {storeDirectory} from '../store-directory.ts'
-import {plural, printable} from '../text.ts'
+import {plural} from '../text.ts'
 
 export interface DoctorFlags {
   readonly store?: string

@@ -1,9 +1,9 @@
 /** `bgt host status`: which process has a store open for others, and how the applications stand that have rules. */
 
+import {printable} from '../../domain/printable.ts'
 import {type ApplicationStanding, BackgroundTransferEngine, TransferError} from '../../index.ts'
 import {type Io, printJson, printResult} from '../io.ts'
 import {storeDirectory} from '../store-directory.ts'
-import {printable} from '../text.ts'
 
 export interface HostStatusFlags {
   readonly store?: string

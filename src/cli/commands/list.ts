@@ -1,12 +1,13 @@
 /** `bgt list`: every operation of the store, a page at a time. */
 
 import type {OperationId} from '../../domain/operation-id.ts'
+import {printable} from '../../domain/printable.ts'
 import type {BackgroundTransferEngine, OperationSummary} from '../../index.ts'
 import {type Io, printJson, printResult, say} from '../io.ts'
 import {leftOut, movedOf} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 import {withStore} from '../stored.ts'
-import {bytesText, percentText, printable} from '../text.ts'
+import {bytesText, percentText} from '../text.ts'
 
 export interface ListFlags {
   readonly store?: string

@@ -1,7 +1,9 @@
 /** `bgt show`: one operation, and why it is not moving. */
 
 import {TransferError} from '../../domain/errors.ts'
+import {printable} from '../../domain/printable.ts'
 import {BackgroundTransferPriority} from '../../domain/priority.ts'
+import {DEFAULT_RETRY, dueAt} from '../../domain/retry.ts'
 import {isTerminal} from '../../domain/status.ts'
 import type {Explanation, OperationSummary} from '../../index.ts'
 import {historyLine} from '../history.ts'
@@ -9,7 +11,7 @@ import {type Io, printJson, printResult} from '../io.ts'
 import {commandOf, movedOf, operationOf, unknownOperation} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
 import {withStore} from '../stored.ts'
-import {percentText, plural, printable} from '../text.ts'
+import {percentText, plural} from '../text.ts'
 
 export interface ShowFlags {
   readonly store?: string
@@ -61,7 +63,8 @@ function factsOf(
   ]
   if (summary.group !== '') facts.push(['group', summary.group])
   if (summary.endedAt !== undefined) facts.push(['ended', timeText(summary.endedAt)])
-  if (summary.retryAt !== undefined) facts.push(['next try', timeText(summary.retryAt)])
+  if (summary.retryAt !== undefined)
+    facts.push(['next try', timeText(dueAt(summary.retryAt, Date.now(), DEFAULT_RETRY))])
   if (error !== undefined) facts.push(['error', `${error.code}: ${TransferError.fromSerialized(error).toLine()}`])
   facts.push(['why', explanation.why])
   if (explanation.next !== undefined) facts.push(['next', explanation.next])

@@ -5,8 +5,9 @@
  */
 
 import {basename} from 'node:path'
+import {printable} from '../../domain/printable.ts'
 import {errorLine, type Io} from '../io.ts'
-import {bytesText, durationText, percentText, printable, rateText} from '../text.ts'
+import {bytesText, durationText, percentText, rateText} from '../text.ts'
 import type {Transfer} from '../transfer.ts'
 import {fileText, happeningText, skippedText, summaryLines} from './phrases.ts'
 import type {Reporter} from './reporter.ts'

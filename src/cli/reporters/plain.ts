@@ -1,7 +1,7 @@
 /** Off a terminal: one line on stderr for each change of state. */
 
+import {printable} from '../../domain/printable.ts'
 import {errorLine, type Io} from '../io.ts'
-import {printable} from '../text.ts'
 import {GatheredLines} from './gathered-lines.ts'
 import {fileText, happeningText, skippedText, summaryLines} from './phrases.ts'
 import type {Reporter} from './reporter.ts'

@@ -63,6 +63,13 @@ export class Alarm {
     this.#arm()
   }
 
+  /** When `id` is woken, by the clock as it is set now (epoch ms); undefined where nothing wakes it. */
+  dueAt(id: OperationId): number | undefined {
+    this.#now()
+    const deadline = this.#valid.get(id)
+    return deadline === undefined ? undefined : deadline.due - this.#behind
+  }
+
   clear(id: OperationId): void {
     this.#forget(id)
     this.#wakers.delete(id)

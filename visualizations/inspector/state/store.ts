@@ -13,6 +13,8 @@ export interface EngineFacts {
   readonly readOnly: boolean
   readonly engine: InspectorState['engine']
   readonly maxConcurrentTransfers: number
+  /** So many of the ended ones were told of at first, where there were more. */
+  readonly newestEnded: number | undefined
 }
 
 export interface Totals {
@@ -60,6 +62,7 @@ export function applyState(state: InspectorState): void {
       readOnly: state.readOnly,
       engine: state.engine,
       maxConcurrentTransfers: state.maxConcurrentTransfers,
+      newestEnded: state.newestEnded,
     }
     conditions.value = state.conditions
     groups.value = new Map(state.groups.map((group) => [group.name, group]))

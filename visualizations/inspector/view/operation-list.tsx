@@ -14,6 +14,7 @@ export function OperationList() {
   return (
     <nav class="list" aria-label="Operations">
       <Filter />
+      <LeftOut />
       <BulkBar />
       <Rows />
     </nav>
@@ -63,6 +64,14 @@ function Filter() {
         ))}
       </fieldset>
     </search>
+  )
+}
+
+/** What the counts do not cover. */
+function LeftOut() {
+  const count = engine.value?.newestEnded
+  return count === undefined ? null : (
+    <p class="left-out">Of those that have ended, only the newest {count} are listed and counted.</p>
   )
 }
 

@@ -2,6 +2,7 @@
 
 import type {ComponentChildren} from 'preact'
 import type {OperationId} from '../../../src/domain/operation-id.ts'
+import {printable} from '../../../src/domain/printable.ts'
 import type {OperationDetail, OperationView} from '../../../src/inspector/protocol.ts'
 import {
   formatBytes,
@@ -178,8 +179,8 @@ function Policy({detail: {record}}: {detail: OperationDetail}) {
           </Fact>
         )}
         <Fact name="File">
-          <span class="path" title={target.file}>
-            <bdi dir="ltr">{target.file}</bdi>
+          <span class="path" title={printable(target.file)}>
+            <bdi dir="ltr">{printable(target.file)}</bdi>
           </span>
         </Fact>
       </dl>
