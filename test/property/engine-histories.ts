@@ -38,6 +38,18 @@ export const BROKEN_ONCE: readonly History[] = [
   ],
   // Told progress fell when a try began again at the last durable byte.
   [0, [{kind: 'failDisk', call: 'write', code: 'ENOSPC'}, start(0), advance(200_000)]],
+  // More bytes than there are were told of a small file that began anew with another version, whose length nobody said.
+  [
+    5,
+    [
+      ...[1, 2, 3].map((file) => start(file)),
+      {kind: 'failDisk', call: 'write', code: 'ENOSPC'},
+      start(0),
+      advance(300),
+      advance(1_100),
+      {kind: 'newVersion', nth: 0, size: 150_000},
+    ],
+  ],
   // A record that the store refused was never offered again.
   [0, [start(1), advance(1_100), {kind: 'failStore', batches: 2}, advance(5_000)]],
   // An empty body was verified before its part was open.

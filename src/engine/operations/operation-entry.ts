@@ -166,7 +166,7 @@ export class OperationEntry implements Counted {
     this.#shown = {
       generation: counts.generation,
       received,
-      total: counts.total ?? (sameGeneration ? shown.total : undefined),
+      total: counts.total ?? (sameGeneration ? totalOf(shown, received) : undefined),
       written: counts.written,
       ...answerIn(counts, sameGeneration ? shown : undefined),
     }
@@ -227,6 +227,11 @@ function isPlainGrowth(counts: ByteCounts, shown: ByteCounts): boolean {
     (counts.total !== undefined || shown.total === undefined) &&
     (counts.answer !== undefined || shown.answer === undefined)
   )
+}
+
+/** As it was shown; where more came, that was the length of another version. */
+function totalOf({total}: ByteCounts, received: number): number | undefined {
+  return total !== undefined && received > total ? undefined : total
 }
 
 /** What a count of an upload says of the answer, or what an earlier one said. */
