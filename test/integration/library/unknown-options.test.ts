@@ -244,8 +244,8 @@ describe('options that there are not', () => {
   })
 
   it.each(CASES)('%s refuses %s.misspelt', async (_, path, use) => {
-    for (const value of [1, undefined]) {
-      for (const world of [await makeWorld(AT_REST), await makeClientWorld(AT_REST)]) {
+    for (const world of [await makeWorld(AT_REST), await makeClientWorld(AT_REST)]) {
+      for (const value of [1, undefined]) {
         const outcome = await refusal(() => use(world, {misspelt: value} as Wrong))
         expect(outcome).toEqual({code: 'INVALID_ARGUMENT', where: `${path}.misspelt`})
       }
