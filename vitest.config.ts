@@ -26,17 +26,18 @@ class LongestFirst extends BaseSequencer {
 /** Files that measure the memory or the handles of their own process, or that would leave something in a shared one. */
 const ALONE = 'test/**/*.alone.test.ts'
 
-const limits = {testTimeout: 30_000, hookTimeout: 30_000, maxWorkers: 2}
+/** One more than there are processors, as a rule: many tests wait for a server. Building a program for a test takes long beside two others. */
+const limits = {testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3}
 
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     sequence: {sequencer: LongestFirst},
-    maxWorkers: 2,
+    maxWorkers: 3,
     reporters: report === undefined ? ['default'] : ['default', ['json', {outputFile: report}]],
     projects: [
       {
-        // The rest shares two processes: importing the engine anew for each file took a third of the whole run.
+        // The rest shares three processes: importing the engine anew for each file took a third of the whole run.
         test: {
           ...limits,
           name: 'shared',

@@ -11,19 +11,15 @@ import {
   BackgroundDownloader,
   BackgroundTaskBuilder,
   BackgroundTransferCompletionGroup,
-  BackgroundTransferContentPart,
   BackgroundTransferEngine,
   BackgroundUploader,
   diagnoseStore,
   type OperationId,
   repairStore,
   s3Multipart,
-  TransferError,
 } from '../../../src/index.ts'
 import {makeClientWorld, makeDirectory, makeWorld, onCleanup, openEngine, type World} from '../harness.ts'
-
-/** Typed as what fits everywhere: the compiler would refuse each of these. */
-type Wrong = never
+import {downloadIn, outcomeOf, streamOf, textPart, uploadIn, type Wrong} from './wrongly-given.ts'
 
 const NO_OBJECT = [null, Number.NaN, 42, true, 'text', Symbol('of nothing'), 10n, []] as unknown as readonly Wrong[]
 const NOTHING_USABLE = [...NO_OBJECT, {}, Object.create(null), () => 1] as unknown as readonly Wrong[]
@@ -31,15 +27,6 @@ const NO_TEXT = NOTHING_USABLE.filter((each) => typeof each !== 'string')
 const NO_NUMBER = NOTHING_USABLE.filter((each) => each !== 42)
 const NO_FLAG = NOTHING_USABLE.filter((each) => each !== true)
 const NO_ITERABLE = NOTHING_USABLE.filter((each) => !Array.isArray(each))
-
-async function outcomeOf(call: () => unknown): Promise<unknown> {
-  try {
-    await call()
-    return 'accepted'
-  } catch (error) {
-    return error instanceof TransferError ? {code: error.code, where: error.where} : error
-  }
-}
 
 /** What is given, the argument that is to be named, and which values are refused there. */
 type Case = readonly [
@@ -203,32 +190,12 @@ const OPTIONS: readonly (readonly [option: string, where: string, values: readon
   ['control', 'control', NO_OBJECT.filter((each) => each !== true)],
 ]
 
-function downloadIn({engine, server, file}: World, options: object = {}) {
-  return engine.createDownloader().createDownload(server.url('/a'), file('a'), options)
-}
-
 function bodyDownloadIn({engine, server, file}: World, stream: Wrong, options: object = {}) {
   return engine.createDownloader().createDownloadAsync(server.url('/a'), file('a'), stream, options)
 }
 
-function uploadIn({engine, server, file}: World, options: Wrong | object) {
-  return engine.createUploader().createUpload(server.url('/a'), file('source'), options)
-}
-
 function streamUploadIn({engine, server}: World, options: Wrong | object) {
   return engine.createUploader().createUploadFromStreamAsync(server.url('/a'), streamOf('a'), options)
-}
-
-function streamOf(chunk: unknown): Wrong {
-  return (async function* () {
-    yield chunk
-  })() as Wrong
-}
-
-function textPart(): BackgroundTransferContentPart {
-  const part = new BackgroundTransferContentPart('field')
-  part.setText('text')
-  return part
 }
 
 describe('bad input', () => {

@@ -7,12 +7,10 @@ import {join} from 'node:path'
 import {describe, expect, it, onTestFinished} from 'vitest'
 import {
   BackgroundTransferCompletionGroup,
-  BackgroundTransferContentPart,
   BackgroundTransferEngine,
   type DownloadOperation,
   repairStore,
   s3Multipart,
-  TransferError,
   type UploadOperation,
 } from '../../../src/index.ts'
 import {startInspector} from '../../../src/inspect.ts'
@@ -23,9 +21,7 @@ import {startPrometheusMetrics} from '../../../src/observe/prometheus.ts'
 import {TaskEngine} from '../../../src/task/task-engine.ts'
 import {optionsObjects} from '../../support/options-objects.ts'
 import {makeClientWorld, makeDirectory, makeWorld, type World} from '../harness.ts'
-
-/** Typed as what fits everywhere: the compiler would refuse each of these. */
-type Wrong = never
+import {downloadIn, outcomeOf, streamOf, textPart, uploadIn, type Wrong} from './wrongly-given.ts'
 
 /** What an application makes, or has from us, and not what it says: it may have more members than we use. */
 const OTHERS = [
@@ -194,14 +190,6 @@ function otherIn({directory}: World): string {
   return join(directory, '.other')
 }
 
-function downloadIn({engine, server, file}: World) {
-  return engine.createDownloader().createDownload(server.url('/a'), file('a'))
-}
-
-function uploadIn({engine, server, file}: World, options?: Wrong) {
-  return engine.createUploader().createUpload(server.url('/a'), file('source'), options)
-}
-
 function started<Operation extends DownloadOperation | UploadOperation>(operation: Operation): Operation {
   operation.startAsync().catch(() => undefined)
   return operation
@@ -210,27 +198,6 @@ function started<Operation extends DownloadOperation | UploadOperation>(operatio
 function taskEngine(engine: BackgroundTransferEngine): TaskEngine {
   const host = new EngineTaskHost(BackgroundTransferCompletionGroup.engineOf(engine.createCompletionGroup()))
   return new TaskEngine((call) => host.call(call))
-}
-
-function streamOf(chunk: unknown): Wrong {
-  return (async function* () {
-    yield chunk
-  })() as Wrong
-}
-
-function textPart(): BackgroundTransferContentPart {
-  const part = new BackgroundTransferContentPart('field')
-  part.setText('text')
-  return part
-}
-
-async function refusal(call: () => unknown): Promise<unknown> {
-  try {
-    await call()
-    return 'accepted'
-  } catch (error) {
-    return error instanceof TransferError ? {code: error.code, where: error.where} : error
-  }
 }
 
 /** Nothing runs, so that nothing is asked of the server. */
@@ -246,7 +213,7 @@ describe('options that there are not', () => {
   it.each(CASES)('%s refuses %s.misspelt', async (_, path, use) => {
     for (const world of [await makeWorld(AT_REST), await makeClientWorld(AT_REST)]) {
       for (const value of [1, undefined]) {
-        const outcome = await refusal(() => use(world, {misspelt: value} as Wrong))
+        const outcome = await outcomeOf(() => use(world, {misspelt: value} as Wrong))
         expect(outcome).toEqual({code: 'INVALID_ARGUMENT', where: `${path}.misspelt`})
       }
     }
@@ -260,7 +227,7 @@ describe('options that there are not', () => {
   ])('are those of other words of a shared engine, too: %s', async (_, options, name) => {
     const directory = await makeDirectory()
     const opening = () => BackgroundTransferEngine.open({directory, shared: 'host', ...options, [name]: 1} as Wrong)
-    expect(await refusal(opening)).toEqual({code: 'INVALID_ARGUMENT', where: `options.${name}`})
+    expect(await outcomeOf(opening)).toEqual({code: 'INVALID_ARGUMENT', where: `options.${name}`})
   })
 
   it('are told with the one that may have been meant', async () => {
@@ -345,7 +312,7 @@ describe('options that there are not', () => {
   it('are quoted only as far as a person reads', async () => {
     const {engine} = await makeWorld()
     const where = `query.${'x'.repeat(100)}… (100000 characters)`
-    expect(await refusal(() => engine.queryAsync({['x'.repeat(100_000)]: 1} as Wrong))).toMatchObject({where})
+    expect(await outcomeOf(() => engine.queryAsync({['x'.repeat(100_000)]: 1} as Wrong))).toMatchObject({where})
   })
 
   it('may be there of an object that has a class', () => {
