@@ -8,13 +8,13 @@ import type {AttemptCommand, AttemptEvent, AttemptInput} from '../domain/attempt
 import {sizeOf} from '../domain/range-set.ts'
 import type {OperationFacts} from '../domain/record.ts'
 import {httpStatusError} from '../domain/retry.ts'
+import {isTaken} from '../domain/upload.ts'
 import {type Asked, hopsOf, hopTo} from './upload-hops.ts'
 import {isGood, type UploadPorts, UploadRequest} from './upload-request.ts'
 
 export function createSendContent(ports: UploadPorts) {
   return fromCallback<AttemptCommand, AttemptInput>(({input, sendBack, receive}) => {
-    const {sending, evidence} = input.facts
-    const before = sending?.answerUrl === undefined ? 0 : sizeOf(evidence.ranges)
+    const before = isTaken(input.facts) ? sizeOf(input.facts.evidence.ranges) : 0
     const request = new UploadRequest(ports, input.facts, before, (event: AttemptEvent) => sendBack(event))
     receive((command) => {
       if (command.type === 'checkpoint.due') request.pulse()

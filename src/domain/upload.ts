@@ -19,15 +19,13 @@ export function assertOfItsDirection({
  * Within its session an upload is sent again after an interruption (spec U10, U11). What another session had on the wire is
  * sent again only as PUT, which does the same once or twice (10.7), or by a protocol that can ask first.
  */
-export function mayBeSentAgain(
-  {request, sending}: Pick<OperationFacts, 'request' | 'sending'>,
-  session: string,
-): boolean {
+export function mayBeSentAgain(facts: Pick<OperationFacts, 'request' | 'sending'>, session: string): boolean {
+  const {request, sending} = facts
   const sentBy = sending?.session
   // Its protocol asks the server how it stands.
   if (request.way !== undefined) return true
   // Nothing of it is sent: its answer is asked for.
-  if (sending?.answerUrl !== undefined) return true
+  if (isTaken(facts)) return true
   return sentBy === undefined || sentBy === session || request.method.toUpperCase() === 'PUT'
 }
 
