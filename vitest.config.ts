@@ -27,7 +27,7 @@ class LongestFirst extends BaseSequencer {
 const ALONE = 'test/**/*.alone.test.ts'
 
 /** One more than there are processors, as a rule: many tests wait for a server. Building a program for a test takes long beside two others. */
-const limits = {testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3}
+const limits = {testTimeout: 30_000, hookTimeout: 120_000, maxWorkers: 3}
 
 export default defineConfig({
   test: {
