@@ -13,6 +13,7 @@ import {isFtp, withOtherAddress} from '../engine/bytes/transfer-request.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
 import {watchDraft} from './handles.ts'
 import {ifPossible} from './if-possible.ts'
+import type {Origin} from './operation-stage.ts'
 import {RandomAccessStream, type RandomAccessStreamReference} from './random-access-stream.ts'
 import {
   type BackgroundTransferFileRange,
@@ -25,7 +26,7 @@ import {
 import {createRecoverableStatuses} from './recoverable-statuses.ts'
 import {assertPosition, createResultStream} from './result-stream.ts'
 import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
-import {type Stage, TransferOperation} from './transfer-operation.ts'
+import {TransferOperation} from './transfer-operation.ts'
 
 export type RunningDownload = RunningTransfer<DownloadOperation>
 
@@ -53,8 +54,8 @@ export class DownloadOperation extends TransferOperation {
   readonly #recoverable: WebErrorStatus[]
   readonly #listeners = new Map<RangesDownloadedListener, Subscription>()
 
-  private constructor(engine: EngineApi, stage: Stage) {
-    super(engine, stage)
+  private constructor(engine: EngineApi, origin: Origin) {
+    super(engine, origin)
     this.#recoverable = createRecoverableStatuses(
       (this.wishes.policy.recoverable ?? []) as WebErrorStatus[],
       (recoverable) =>
@@ -65,14 +66,14 @@ export class DownloadOperation extends TransferOperation {
 
   /** A handle for a download that does not exist yet. */
   static fromDraft(engine: EngineApi, draft: OperationDraft): DownloadOperation {
-    const operation = new DownloadOperation(engine, {kind: 'draft', draft})
+    const operation = new DownloadOperation(engine, {draft})
     watchDraft(engine, draft.id, operation)
     return operation
   }
 
   /** A handle for an operation of the engine. */
   static fromEntry(engine: EngineApi, entry: HeldOperation): DownloadOperation {
-    return new DownloadOperation(engine, {kind: 'entered', entry})
+    return new DownloadOperation(engine, {entry})
   }
 
   override get requestedUri(): URL {
@@ -84,11 +85,11 @@ export class DownloadOperation extends TransferOperation {
    * access it goes on where size and Last-Modified are the same. http and https are interchangeable, ftp is not (O39).
    */
   override set requestedUri(uri: URL) {
-    const {state} = this
+    const {state, entered} = this
     const isPaused = state === 'pausedByApplication' || state === 'pausedRecoverableWebErrorStatus'
     // As a POST, it may be on the wire before a pause holds that was asked for while it was being started.
-    if (!isPaused || this.entered === undefined) throw this.illegal('set requestedUri')
-    this.engine.changeRequest(this.entry, withOtherAddress(this.engine, this.wishes.request, uri, 'requestedUri'))
+    if (!isPaused || entered === undefined) throw this.illegal('set requestedUri')
+    this.engine.changeRequest(entered, withOtherAddress(this.engine, this.wishes.request, uri, 'requestedUri'))
   }
 
   /** Absolute path of the destination; after completion, of the file as it was published. */
@@ -124,7 +125,7 @@ export class DownloadOperation extends TransferOperation {
   get progress(): BackgroundDownloadProgress {
     const {entered} = this
     const {received, total} = entered === undefined ? {received: 0, total: 0} : this.engine.progressOf(entered)
-    const {hasResponseChanged, hasRestarted} = this.flags
+    const {hasResponseChanged, hasRestarted} = this.notices.flags
     return {
       bytesReceived: received,
       totalBytesToReceive: total,
@@ -217,7 +218,7 @@ export class DownloadOperation extends TransferOperation {
     // Its request may go out before a pause holds that is asked for while it is being started.
     const isSent = running || this.entered === undefined
     if (isSent && this.method.toUpperCase() === 'POST') throw this.illegal('pause a POST download')
-    if (state !== 'publishing') this.onceAccepted(() => this.engine.pause(this.entry), 'pausedByApplication')
+    if (state !== 'publishing') this.onceAccepted((entry) => this.engine.pause(entry), 'pausedByApplication')
   }
 
   /**
@@ -230,7 +231,7 @@ export class DownloadOperation extends TransferOperation {
       case 'pausedByApplication':
       case 'pausedRecoverableWebErrorStatus':
       case 'pausedForStorage':
-        this.onceAccepted(() => this.engine.resume(this.entry), 'queued')
+        this.onceAccepted((entry) => this.engine.resume(entry), 'queued')
         return
       case 'pausedNoNetwork':
       case 'pausedCostedNetwork':

@@ -3,18 +3,7 @@
  * object per operation and process.
  */
 
-import {
-  concat,
-  defer,
-  distinctUntilChanged,
-  firstValueFrom,
-  map,
-  merge,
-  Observable,
-  of,
-  ReplaySubject,
-  Subscription,
-} from 'rxjs'
+import {concat, defer, distinctUntilChanged, firstValueFrom, map, merge, Observable, of} from 'rxjs'
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
@@ -28,12 +17,13 @@ import {type BackgroundTransferStatus, isTerminal, type LifeState, statusOf} fro
 import {changeCredentials, changeRequestHeaders, isFtp} from '../engine/bytes/transfer-request.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
 import {OPERATION_LIMITS} from '../engine/known-limits.ts'
-import {FollowedNotices, type MoveListener} from '../engine/operations/followed-notices.ts'
 import {byteRate, limitsOf, type OperationLimits} from '../engine/options.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
+import {HandleNotices} from './handle-notices.ts'
 import {rememberHandle} from './handles.ts'
 import {ifPossible} from './if-possible.ts'
 import type {IBackgroundTransferOperation, IBackgroundTransferOperationPriority} from './interfaces.ts'
+import {OperationStage, type Origin} from './operation-stage.ts'
 import {type OperationSummary, summaryOf} from './operation-summary.ts'
 import {credentialOf, type PasswordCredential} from './password-credential.ts'
 import {ResponseInformation} from './response-information.ts'
@@ -45,55 +35,24 @@ export type ChangeableOptions = Omit<OperationLimits, 'maxBytesPerSecond'>
 
 const {maxBytesPerSecond: _, ...CHANGEABLE} = OPERATION_LIMITS
 
-/** What a handle stands for: a draft until startAsync, an entry of the engine from then on. */
-export type Stage =
-  | {readonly kind: 'draft'; readonly draft: OperationDraft}
-  /** `then`: what was asked of it before it was accepted; `state`: where that leaves it. */
-  | {
-      readonly kind: 'starting'
-      readonly draft: OperationDraft
-      readonly accepted: Promise<void>
-      readonly then: (() => void)[]
-      readonly state: LifeState
-    }
-  | {readonly kind: 'entered'; readonly entry: HeldOperation}
-
 /** By this name Node.js asks for it. */
 const PRINTED: unique symbol = Symbol.for('nodejs.util.inspect.custom')
 
-const NO_FLAGS = {hasResponseChanged: false, hasRestarted: false}
-
 export abstract class TransferOperation implements IBackgroundTransferOperation, IBackgroundTransferOperationPriority {
   protected readonly engine: EngineApi
-  #stage: Stage
+  readonly #stage: OperationStage
   /** That of the stage, one object nearer: whoever follows progress reads it at each tick. */
   #entry: HeldOperation | undefined
-  readonly #entered = new ReplaySubject<HeldOperation>(1)
-  /**
-   * Connected to the entry only while somebody listens: then the entry keeps the handle alive, and otherwise the application
-   * alone does, so that both can go when it lets go. Errors when nothing more will come.
-   */
-  protected readonly notices: FollowedNotices
-  #flags = NO_FLAGS
+  protected readonly notices: HandleNotices
   #response: {readonly facts: OperationRecord['response']; readonly information: ResponseInformation} | undefined
 
-  protected constructor(engine: EngineApi, stage: Stage) {
+  protected constructor(engine: EngineApi, origin: Origin) {
     this.engine = engine
-    this.#stage = stage
-    let connection: Subscription | undefined
-    let moves: Subscription | undefined
-    const notices = new FollowedNotices({
-      onFollowed: () => {
-        connection?.unsubscribe()
-        connection = notices.isFollowed ? this.#connect(notices) : undefined
-      },
-      onListened: () => {
-        moves?.unsubscribe()
-        moves = notices.listener === undefined ? undefined : this.#listen(notices.listener)
-      },
+    this.#stage = new OperationStage(origin, (entry) => {
+      this.#entry = entry
+      rememberHandle(engine, entry, this)
     })
-    this.notices = notices
-    if (stage.kind === 'entered') this.#enter(stage.entry)
+    this.notices = new HandleNotices(this.#stage.entered$)
   }
 
   /** Whether an operation is of this engine. */
@@ -174,7 +133,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     const present = defer(() => of(this.status))
     // It may be on its way already when the handle hears that it was accepted.
     const changes = merge(
-      this.#entered.pipe(map(() => this.status)),
+      this.#stage.entered$.pipe(map(() => this.status)),
       this.notices.pipe(map(({record}) => statusOf(record.state))),
     )
     return this.untilEnd(concat(present, changes)).pipe(distinctUntilChanged())
@@ -212,14 +171,11 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /** Why it is not moving, and what would move it. */
   explain(): Explanation {
-    switch (this.#stage.kind) {
-      case 'draft':
-        return {why: 'it was never started', next: 'call startAsync'}
-      case 'starting':
-        return {why: 'it is being put on record, and stands in line then'}
-      case 'entered':
-        return this.engine.explain(this.#stage.entry)
-    }
+    const {entry} = this.#stage
+    if (entry !== undefined) return this.engine.explain(entry)
+    return this.#stage.kind === 'draft'
+      ? {why: 'it was never started', next: 'call startAsync'}
+      : {why: 'it is being put on record, and stands in line then'}
   }
 
   /**
@@ -230,20 +186,10 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     if (this.#stage.kind !== 'draft') throw this.illegal('startAsync')
     assertWait(options)
     if (options.signal?.aborted === true) return this.#running(Promise.reject(options.signal.reason), options)
-    const {draft} = this.#stage
-    const then: (() => void)[] = []
-    const accepted = this.engine.start([draft]).then(
-      ([entry]) => {
-        if (entry === undefined) return
-        this.#enter(entry, then)
-      },
-      (error) => {
-        if (this.#stage.kind === 'starting') this.#stage = {kind: 'draft', draft: this.#stage.draft}
-        throw error
-      },
+    return this.#running(
+      this.#stage.start((draft) => this.engine.start([draft])),
+      options,
     )
-    this.#stage = {kind: 'starting', draft, accepted, then, state: 'queued'}
-    return this.#running(accepted, options)
   }
 
   /**
@@ -251,11 +197,11 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
    * INVALID_ARGUMENT, ILLEGAL_STATE when it was never started, CLOSED.
    */
   attachAsync(options: WaitOptions = {}): RunningTransfer<this> {
-    if (this.#stage.kind === 'draft') throw this.illegal('attachAsync')
+    const {accepted, entry} = this.#stage
+    if (accepted === undefined) throw this.illegal('attachAsync')
     assertWait(options)
-    if (this.#stage.kind === 'starting') return this.#running(this.#stage.accepted, options)
-    this.engine.attach(this.#stage.entry)
-    return this.#running(Promise.resolve(), options)
+    if (entry !== undefined) this.engine.attach(entry)
+    return this.#running(accepted, options)
   }
 
   /**
@@ -263,16 +209,14 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
    * still kept. Our addition to the namespace. Throws ILLEGAL_STATE when it does not wait, CLOSED.
    */
   retryNow(): void {
-    if (this.#stage.kind !== 'entered') throw this.illegal('retryNow')
-    this.engine.retry(this.#stage.entry)
+    this.engine.retry(this.#demandEntry('retryNow'))
   }
 
   /** Moves this transfer, and those behind it in its group, to the front. Without a group nothing happens. Throws CLOSED. */
   makeCurrentInTransferGroup(): void {
-    if (this.#stage.kind === 'draft') return
-    this.onceAccepted(() => {
+    this.onceAccepted((entry) => {
       // Rejects only when the engine closes before a failing store took it; that was logged.
-      this.engine.makeCurrent(this.entry).catch(() => undefined)
+      this.engine.makeCurrent(entry).catch(() => undefined)
     })
   }
 
@@ -283,8 +227,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
    * it is accepted, INVALID_ARGUMENT, CLOSED.
    */
   moveInTransferGroupAsync(to: LineMove): Promise<void> {
-    if (this.#stage.kind !== 'entered') throw this.illegal('moveInTransferGroupAsync')
-    return this.engine.move(this.#stage.entry, parseLineMove('to', to))
+    return this.engine.move(this.#demandEntry('moveInTransferGroupAsync'), parseLineMove('to', to))
   }
 
   /** From the next request on; repeated calls concatenate. ILLEGAL_STATE on a terminal operation. */
@@ -315,7 +258,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /** What was told last. */
   protected get facts(): OperationDraft & Pick<OperationRecord, 'error' | 'response'> {
-    return this.#stage.kind === 'entered' ? this.#stage.entry.record : this.#stage.draft
+    return this.#stage.told
   }
 
   /** What the application asked for last, told or not yet. */
@@ -325,27 +268,17 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /** As the chart has it, told or not yet: for what is read beside live bytes. */
   protected get present(): OperationDraft & Pick<OperationRecord, 'response'> {
-    return this.#stage.kind === 'entered' ? this.#stage.entry.facts : this.#stage.draft
+    return this.#stage.present
   }
 
   /** Now, or when its record is durable, if it is possible then still. `state`: where that leaves it, if anywhere else. */
-  protected onceAccepted(call: () => void, state?: LifeState): void {
-    const stage = this.#stage
-    if (stage.kind !== 'starting') {
-      call()
-      return
-    }
-    stage.then.push(() => ifPossible(call))
-    if (state !== undefined) this.#stage = {...stage, state}
+  protected onceAccepted(ask: (entry: HeldOperation) => void, state?: LifeState): void {
+    this.#stage.onceAccepted(ask, state)
   }
 
   /** Undefined until it was accepted. */
   protected get entered(): HeldOperation | undefined {
     return this.#entry
-  }
-
-  protected get flags(): typeof NO_FLAGS {
-    return this.#flags
   }
 
   protected get status(): BackgroundTransferStatus {
@@ -354,77 +287,38 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /** Resolves when it is accepted, also if it is not started yet. */
   protected untilEntered(): Promise<HeldOperation> {
-    return firstValueFrom(this.#entered)
+    return firstValueFrom(this.#stage.entered$)
   }
 
   /** Resolves when it is accepted, at once when it was. */
   protected async untilAccepted(): Promise<HeldOperation> {
-    if (this.#stage.kind === 'starting') await this.#stage.accepted
-    return this.entry
+    await this.#stage.accepted
+    return this.#demandEntry('use')
   }
 
   /** Throws ILLEGAL_STATE until it was accepted. */
-  protected get entry(): HeldOperation {
-    if (this.#stage.kind !== 'entered') throw this.illegal('use')
-    return this.#stage.entry
+  #demandEntry(call: string): HeldOperation {
+    if (this.#entry === undefined) throw this.illegal(call)
+    return this.#entry
   }
 
   protected get state(): LifeState | 'new' {
-    return this.#stage.kind === 'draft' ? 'new' : this.#lifeState
-  }
-
-  get #lifeState(): LifeState {
-    const stage = this.#stage
-    if (stage.kind === 'entered') return stage.entry.state
-    return stage.kind === 'starting' ? stage.state : 'queued'
+    return this.#stage.state
   }
 
   protected illegal(call: string): TransferError {
     return new TransferError('ILLEGAL_STATE', `cannot ${call}: the operation is ${this.state}`, {where: this.guid})
   }
 
-  /** `then`: what was asked of it meanwhile, which comes before whatever is asked by those who hear of it. */
-  #enter(entry: HeldOperation, then: readonly (() => void)[] = []): void {
-    this.#stage = {kind: 'entered', entry}
-    this.#entry = entry
-    rememberHandle(this.engine, entry, this)
-    for (const call of then) call()
-    this.#entered.next(entry)
-  }
-
-  /** Passes on what its entry tells. The flags hold while a notice is told. */
-  #connect(notices: FollowedNotices): Subscription {
-    const connection = new Subscription()
-    const follow = (entry: HeldOperation) =>
-      entry.notices.subscribe({
-        next: (notice) => {
-          const {hasResponseChanged, hasRestarted} = notice
-          this.#flags = hasResponseChanged || hasRestarted ? {hasResponseChanged, hasRestarted} : NO_FLAGS
-          notices.next(notice)
-          this.#flags = NO_FLAGS
-        },
-        error: (error) => notices.error(error),
-      })
-    connection.add(this.#entered.subscribe((entry) => connection.add(follow(entry))))
-    return connection
-  }
-
-  /** The entry tells the listener itself. */
-  #listen(listener: MoveListener): Subscription {
-    const connection = new Subscription()
-    connection.add(this.#entered.subscribe(({notices}) => connection.add(notices.listen(listener))))
-    return connection
-  }
-
   #running(accepted: Promise<void>, options: WaitOptions): RunningTransfer<this> {
     const {engine, notices} = this
-    const waited = {operation: this, engine, notices, entry: () => this.entry, isOver: () => this.isOver}
+    const waited = {operation: this, engine, notices, entry: () => this.#demandEntry('use'), isOver: () => this.isOver}
     return waitForTransfer(waited, accepted, options)
   }
 
   /** Its end was told. */
   protected get isOver(): boolean {
-    return this.#stage.kind === 'entered' && isTerminal(this.#stage.entry.record.state)
+    return this.#entry !== undefined && isTerminal(this.#entry.record.state)
   }
 
   protected changePolicy(change: Partial<TransferPolicy>): void {
@@ -432,10 +326,8 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 
   #replacePolicy(policy: TransferPolicy): void {
-    const stage = this.#stage
-    if (isTerminal(this.#lifeState)) throw this.illegal('change its policy')
-    if (stage.kind !== 'entered') this.#stage = {...stage, draft: {...stage.draft, policy}}
-    if (stage.kind !== 'draft') this.onceAccepted(() => this.engine.changePolicy(this.entry, policy))
+    this.#assertUnfinished('change its policy')
+    this.#stage.change({policy}, (entry) => this.engine.changePolicy(entry, policy))
   }
 
   #changeHeaders(name: string, change: (fields: readonly HeaderField[]) => readonly HeaderField[]): void {
@@ -443,10 +335,13 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 
   #changeRequest(request: TransferRequest): void {
-    const stage = this.#stage
-    if (isTerminal(this.#lifeState)) throw this.illegal('change its request')
-    if (stage.kind !== 'entered') this.#stage = {...stage, draft: {...stage.draft, request}}
-    if (stage.kind !== 'draft') this.onceAccepted(() => this.engine.changeRequest(this.entry, request))
+    this.#assertUnfinished('change its request')
+    this.#stage.change({request}, (entry) => this.engine.changeRequest(entry, request))
+  }
+
+  #assertUnfinished(call: string): void {
+    const {state} = this
+    if (state !== 'new' && isTerminal(state)) throw this.illegal(call)
   }
 
   protected untilEnd<T>(source: Observable<T>): Observable<T> {

@@ -4,8 +4,9 @@ import {soleFileOf} from '../domain/request-content.ts'
 import type {BackgroundTransferStatus} from '../domain/status.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
 import {watchDraft} from './handles.ts'
+import type {Origin} from './operation-stage.ts'
 import type {RunningTransfer} from './running-transfer.ts'
-import {type Stage, TransferOperation} from './transfer-operation.ts'
+import {TransferOperation} from './transfer-operation.ts'
 
 export type RunningUpload = RunningTransfer<UploadOperation>
 
@@ -27,20 +28,20 @@ export interface BackgroundUploadProgress {
 }
 
 export class UploadOperation extends TransferOperation {
-  private constructor(engine: EngineApi, stage: Stage) {
-    super(engine, stage)
+  private constructor(engine: EngineApi, origin: Origin) {
+    super(engine, origin)
   }
 
   /** A handle for an upload that does not exist yet. */
   static fromDraft(engine: EngineApi, draft: OperationDraft): UploadOperation {
-    const operation = new UploadOperation(engine, {kind: 'draft', draft})
+    const operation = new UploadOperation(engine, {draft})
     watchDraft(engine, draft.id, operation)
     return operation
   }
 
   /** A handle for an operation of the engine. */
   static fromEntry(engine: EngineApi, entry: HeldOperation): UploadOperation {
-    return new UploadOperation(engine, {kind: 'entered', entry})
+    return new UploadOperation(engine, {entry})
   }
 
   /** Absolute path of the file; null for a form or a stream. */
@@ -65,7 +66,7 @@ export class UploadOperation extends TransferOperation {
       entered === undefined
         ? {bytesReceived: 0, bytesSent: 0, totalBytesToReceive: 0, totalBytesToSend: 0}
         : this.engine.uploadProgressOf(entered)
-    return {...counts, status: this.status, ...this.flags}
+    return {...counts, status: this.status, ...this.notices.flags}
   }
 
   /**
