@@ -1,9 +1,9 @@
 /**
  * What a host and its clients say to each other: HTTP on the control socket of a store. One table says what each call takes, and
- * is what checks it; the client is typed by it. docs/reference/host-api.md shows it to people.
+ * is what checks it (by the shapes of given-shapes.ts); the client is typed by it. docs/reference/host-api.md shows it to people.
  *
  * GET  /api/v1/hello                       Hello
- * GET  /api/v1/session?id=&app=&version=   text/event-stream of HostMessage, as long as the client is there. The id is the
+ * GET  /api/v1/session?id=&app=&api=       text/event-stream of HostMessage, as long as the client is there. The id is the
  *                                          client's: with the same id it goes on after the stream broke
  * POST /api/v1/session/:id/calls           {settled, calls: [{id, name, input}]}: 202, carried out in this order; each answer is
  *                                          a `result` of the stream. A call that is known by its id is not done again
@@ -16,28 +16,37 @@
  * A refusal is {error: ToldError}.
  */
 
-import {isAbsolute} from 'node:path'
-import {fileURLToPath} from 'node:url'
 import {z} from 'zod'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
-import type {ExpectedContent} from '../domain/content-guard.ts'
 import type {ToldError} from '../domain/error-chain.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import {LINE_MOVES} from '../domain/line-move.ts'
-import type {BatchNotices, NotificationBatch, TileNotice, ToastNotice} from '../domain/notice.ts'
-import {isOperationId, type OperationId, type TallyId} from '../domain/operation-id.ts'
-import {isPrefetchAddress, MOST_LISTED, type PrefetchCounts, type PrefetchWish} from '../domain/prefetch.ts'
-import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest, TransferTarget} from '../domain/record.ts'
+import type {OperationId, TallyId} from '../domain/operation-id.ts'
+import type {PrefetchCounts, PrefetchWish} from '../domain/prefetch.ts'
+import type {GroupRecord, OperationRecord, TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {RecordChanges} from '../domain/record-changes.ts'
 import type {LifeState} from '../domain/status.ts'
 import type {TaskRegistration} from '../domain/tally.ts'
-import type {UploadWay} from '../domain/upload-way.ts'
 import type {ApplicationStanding} from '../engine/applications/application-quotas.ts'
 import type {EngineEvent} from '../engine/events.ts'
 import type {ResolvedEngineOptions} from '../engine/options.ts'
 import type {ByteCounts} from '../ports/progress-meter.ts'
-import type {OperationQuery} from '../ports/record-store.ts'
+import {
+  app,
+  draft,
+  flag,
+  groupName,
+  id,
+  number,
+  policy,
+  prefetchWish,
+  query,
+  request,
+  task,
+  text,
+  whole,
+} from './given-shapes.ts'
 
 export interface Hello {
   readonly service: 'background-transfer'
@@ -115,162 +124,6 @@ export type HostMessage =
   | {readonly type: 'prefetch'; readonly prefetch: PrefetchState}
   /** The host ends in order. */
   | {readonly type: 'bye'}
-
-function isPath(address: string): boolean {
-  try {
-    fileURLToPath(address)
-    return true
-  } catch {
-    return false
-  }
-}
-
-const text = (most: number) => z.string().max(most)
-const whole = z.int().min(0)
-const id = z.custom<OperationId>((value) => typeof value === 'string' && isOperationId(value), 'must be a guid')
-const path = text(32_768).refine(isAbsolute, 'must be an absolute path')
-const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, 'must be an HTTP token')
-const plain = (most: number) => text(most).regex(/^[^\r\n\0]*$/, 'must have no line breaks')
-const groupName = text(256)
-const web = text(65_536).refine(
-  (value) => URL.canParse(value) && /^(?:https?|ftp):\/\//.test(value),
-  'must be http, https or ftp',
-)
-
-const piece = z.discriminatedUnion('kind', [
-  z.strictObject({kind: z.literal('text'), text: z.string()}),
-  z.strictObject({kind: z.literal('file'), file: path}),
-  z.strictObject({kind: z.literal('spool'), name: text(64), size: whole}),
-])
-
-/** A member that a client may give is named here; the compiler asks for each that the record has. */
-type Members<T> = {readonly [Name in keyof Required<T>]: z.ZodType}
-
-const request = z.strictObject({
-  url: web,
-  method: token,
-  headers: z.array(z.tuple([token, plain(65_536)])).max(1_000),
-  sealed: text(262_144).exactOptional(),
-  body: z.strictObject({pieces: z.array(piece).max(10_000)}).exactOptional(),
-  proxy: plain(2_048).exactOptional(),
-  ftpTls: z.enum(['explicit', 'implicit']).exactOptional(),
-  provider: text(256).exactOptional(),
-  mirrors: z.array(web).max(100).exactOptional(),
-  way: z
-    .strictObject({
-      protocol: text(64),
-      metadata: z.record(text(256), text(65_536)).exactOptional(),
-      partBytes: z.int().min(1).exactOptional(),
-    } satisfies Members<UploadWay>)
-    .exactOptional(),
-  credentials: text(65_536).exactOptional(),
-} satisfies Members<TransferRequest>)
-
-const target = z.strictObject({
-  file: text(32_768),
-  collision: z.enum(['failIfExists', 'generateUniqueName', 'replaceExisting']),
-} satisfies Members<TransferTarget>)
-
-const number = z.number()
-const flag = z.boolean()
-/** Bounds of numbers are those of the engine's own options. */
-const policy = z.strictObject({
-  priority: z.literal([0, 1, 2]),
-  costPolicy: z.literal([0, 1, 2]),
-  group: groupName,
-  checksum: z.strictObject({algorithm: z.enum(['sha256', 'sha512', 'sha1', 'md5']), hex: text(128)}).exactOptional(),
-  recoverable: z.array(whole).max(1_000).exactOptional(),
-  retries: number.exactOptional(),
-  retryDelayMs: number.exactOptional(),
-  connectTimeoutMs: number.exactOptional(),
-  responseTimeoutMs: number.exactOptional(),
-  stallTimeoutMs: number.exactOptional(),
-  maxBytesPerSecond: number.exactOptional(),
-  randomAccess: flag.exactOptional(),
-  unconstrained: flag.exactOptional(),
-  expect: z
-    .strictObject({
-      contentType: z.union([text(256), z.array(text(256)).max(100)]).exactOptional(),
-      minBytes: whole.exactOptional(),
-      maxBytes: whole.exactOptional(),
-      magic: text(128).exactOptional(),
-    } satisfies Members<ExpectedContent>)
-    .exactOptional(),
-  ignoreServerDigest: flag.exactOptional(),
-  nameFromServer: flag.exactOptional(),
-  resumeWithoutValidator: flag.exactOptional(),
-  compareOnResume: flag.exactOptional(),
-  connections: z.int().min(1).max(1000).exactOptional(),
-} satisfies Members<TransferPolicy>)
-
-const tile = {
-  content: text(8_192),
-  tag: text(64).exactOptional(),
-  expiresAt: number.exactOptional(),
-} satisfies Members<TileNotice>
-
-const toast = {
-  ...tile,
-  group: text(64).exactOptional(),
-  suppressPopup: z.literal(true).exactOptional(),
-} satisfies Members<ToastNotice>
-
-const notificationBatch = z.strictObject({
-  id,
-  notices: z.strictObject({
-    successToast: z.strictObject(toast).exactOptional(),
-    failureToast: z.strictObject(toast).exactOptional(),
-    successTile: z.strictObject(tile).exactOptional(),
-    failureTile: z.strictObject(tile).exactOptional(),
-  } satisfies Members<BatchNotices>),
-} satisfies Members<NotificationBatch>)
-
-/** What a client says of an operation to come; the host adds what only it may know. */
-const draft = z
-  .strictObject({
-    id,
-    direction: z.enum(['download', 'upload']),
-    request,
-    target,
-    policy,
-    createdAt: whole,
-    completionGroup: id.exactOptional(),
-    notificationBatch: notificationBatch.exactOptional(),
-  })
-  .refine(({direction, target}) => direction === 'upload' || (isAbsolute(target.file) && !target.file.includes('\0')), {
-    path: ['target', 'file'],
-    message: 'must be an absolute path',
-  })
-
-const app = z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be a name of 1 to 64 letters, digits, dots and dashes')
-
-const query = z.strictObject({
-  app: app.exactOptional(),
-  group: groupName.exactOptional(),
-  states: z.array(text(64)).max(64).exactOptional(),
-  urlPrefix: text(65_536).exactOptional(),
-  createdFrom: number.exactOptional(),
-  createdBefore: number.exactOptional(),
-  endedFrom: number.exactOptional(),
-  endedBefore: number.exactOptional(),
-  /** A beginning will do: what follows it is looked for. */
-  after: z.custom<OperationId>((value) => typeof value === 'string' && /^[0-9a-f-]{0,36}$/.test(value)).exactOptional(),
-  limit: z.int().min(0).max(10_000).exactOptional(),
-} satisfies Members<OperationQuery>)
-
-const task = z.strictObject({
-  taskId: id,
-  name: text(256),
-  module: z.string().startsWith('file:').max(32_768).refine(isPath, 'must be the address of a file of this machine'),
-  isolation: z.enum(['worker', 'process']),
-  timeoutMs: number,
-} satisfies Members<TaskRegistration>)
-
-const prefetched = text(65_536).refine((value) => isPrefetchAddress(value), 'must be http or https, and name no user')
-const prefetchWish = z.strictObject({
-  uris: z.array(prefetched).max(MOST_LISTED),
-  indirect: prefetched.exactOptional(),
-} satisfies Members<PrefetchWish>)
 
 const nothing = z.strictObject({})
 const one = z.strictObject({id})
