@@ -97,7 +97,7 @@ export class Acceptance {
       await before
       return this.#created(claimed)
     }
-    return operations.read(create, (created) => {
+    return operations.records.read(create, (created) => {
       if (events.observed) {
         const at = ports.clock.now()
         for (const record of claimed) events.next({type: 'operation.started', at, record})

@@ -156,13 +156,13 @@ export class Engine implements EngineApi {
 
   async query(query: OperationQuery): Promise<readonly OperationRecord[]> {
     this.#parts.life.requireServing()
-    return this.#parts.operations.query(query, (records) => records)
+    return this.#parts.operations.records.query(query, (records) => records)
   }
 
   /** The entries of what a query finds; each to be released. */
   async findMany(query: OperationQuery): Promise<readonly OperationEntry[]> {
     this.#parts.life.requireServing()
-    return this.#parts.operations.query(query, (records) => records.map((record) => this.#hold(record)))
+    return this.#parts.operations.records.query(query, (records) => records.map((record) => this.#hold(record)))
   }
 
   /** How many values of the store were met that do not verify; queries leave them out. */

@@ -136,7 +136,7 @@ export class GroupCommands {
     for (let after: OperationId | undefined; ; ) {
       const from = after
       let carriedOut = Promise.resolve()
-      after = await operations.read(
+      after = await operations.records.read(
         () =>
           store.query({
             group,

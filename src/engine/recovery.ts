@@ -121,7 +121,7 @@ export class Recovery {
     const {store, operations, phase} = this.#options
     for (let after: OperationId | undefined; phase() !== 'draining'; ) {
       const query = {states, limit: CHUNK, ...(after === undefined ? {} : {after})}
-      after = await operations.read(
+      after = await operations.records.read(
         () => store.query(query),
         (records) => {
           if (phase() === 'draining') return undefined
@@ -138,7 +138,7 @@ export class Recovery {
     const {store, operations} = this.#options
     const ids = await store.active(states)
     for (let at = 0; at < ids.length; at += CHUNK) {
-      await operations.read(
+      await operations.records.read(
         () => store.getMany(ids.slice(at, at + CHUNK)),
         (records) => records.forEach(use),
       )

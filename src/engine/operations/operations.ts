@@ -1,6 +1,6 @@
 /**
  * The operations that this process holds in memory. Makes actors of records, which live only while their operations have something
- * to do, and reads from the store what nobody holds. What becomes of the steps that they go is in told-steps.ts.
+ * to do. What is read beside them is in current-records.ts, and what becomes of the steps that they go in told-steps.ts.
  */
 
 import {createActor} from 'xstate'
@@ -11,15 +11,13 @@ import {OpenTries} from '../../actors/open-tries.ts'
 import {FreshRequests} from '../../actors/refresh-request.ts'
 import type {Conditions} from '../../domain/conditions.ts'
 import {asTransferError, TransferError} from '../../domain/errors.ts'
-import {matchesQuery} from '../../domain/matches-query.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {Direction, OperationRecord} from '../../domain/record.ts'
 import type {ConnectionPermits} from '../../ports/connection-permits.ts'
 import type {RateLimiter} from '../../ports/rate-limiter.ts'
-import {DEFAULT_PAGE, type OperationQuery} from '../../ports/record-store.ts'
 import {type ResolvedEngineOptions, settingsFor} from '../options.ts'
-import {assertWhole} from '../pages.ts'
 import type {EnginePorts} from '../ports.ts'
+import {CurrentRecords} from './current-records.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import {KnownOrigins} from './known-origins.ts'
 import {type OpenConnection, openConnections} from './open-connections.ts'
@@ -60,11 +58,11 @@ export class Operations {
   readonly #entries = new Map<OperationId, OperationEntry>()
   /** Those of them that are live: handles may hold any number of others, and a page is not to walk over them. */
   readonly #live = new Set<OperationEntry>()
+  /** What is on record, as these operations stand now. */
+  readonly records: CurrentRecords
   /** Whoever waits for bytes of them. */
   readonly readers = new WaitingReaders()
   readonly #tries = new OpenTries()
-  /** For each read that is under way, who was put away meanwhile. */
-  readonly #readers = new Set<Set<OperationId>>()
   readonly #options: OperationsOptions
   readonly #provisions: OperationProvisions
   /** Made when the first operation of its direction comes alive: a chart is read anew for what it is provided with. */
@@ -74,6 +72,7 @@ export class Operations {
 
   constructor(options: OperationsOptions) {
     this.#options = options
+    this.records = new CurrentRecords({store: options.ports.store, held: this.#entries, live: this.#live})
     this.#steps = new ToldSteps({
       ...options,
       journal: options.options.journal,
@@ -147,84 +146,10 @@ export class Operations {
     const known = this.#entries.get(id)
     if (known !== undefined) return use(known)
     const {store} = this.#options.ports
-    return this.read(
+    return this.records.read(
       async () => [await store.get(id)],
       ([record]) => use(record === undefined ? undefined : this.hold(record)),
     )
-  }
-
-  /**
-   * Reads records, and uses them in the same turn. What was put away while the read was under way is read again: the read may
-   * have seen it as it was before, and an entry made of that would live a second time through what is over.
-   */
-  async read<T>(
-    read: () => Promise<readonly (OperationRecord | undefined)[]>,
-    use: (records: readonly OperationRecord[]) => T,
-  ): Promise<T> {
-    const putAway = new Set<OperationId>()
-    this.#readers.add(putAway)
-    try {
-      const records = new Map<OperationId, OperationRecord>()
-      for (const record of await read()) if (record !== undefined) records.set(record.id, record)
-      for (;;) {
-        const stale = [...records.keys()].filter((id) => putAway.has(id) && !this.#entries.has(id))
-        if (stale.length === 0) break
-        putAway.clear()
-        const newest = await this.#options.ports.store.getMany(stale)
-        for (const [index, id] of stale.entries()) {
-          const record = newest[index]
-          if (record === undefined) records.delete(id)
-          else records.set(id, record)
-        }
-      }
-      return use([...records.values()].map((record) => this.#entries.get(record.id)?.record ?? record))
-    } finally {
-      this.#readers.delete(putAway)
-    }
-  }
-
-  /**
-   * A page, in the order of ids, of what matches as it was last told, used in the same turn. The store knows a record as it
-   * was when it was last worth a write: one that runs may lie there as queued. Rejects with INVALID_ARGUMENT.
-   */
-  async query<T>(query: OperationQuery, use: (records: readonly OperationRecord[]) => T): Promise<T> {
-    const {limit = DEFAULT_PAGE} = query
-    assertWhole('limit', limit)
-    if (limit === 0) return use([])
-    for (let asked = limit; ; asked *= 2) {
-      let found: readonly OperationRecord[] = []
-      const used = await this.read(
-        async () => {
-          // Whoever lives now may be put away by the time the store answers.
-          const live = this.#liveRecords()
-          found = await this.#options.ports.store.query({...query, limit: asked})
-          return [...found, ...live]
-        },
-        (records) => {
-          // As the store answered: of that, some may have been forgotten since.
-          const isWhole = found.length < asked
-          const page = this.#pageOf(records, query, isWhole ? undefined : found.at(-1)?.id).slice(0, limit)
-          // What matches no more left room for what comes behind it.
-          return isWhole || page.length === limit ? {by: use(page)} : undefined
-        },
-      )
-      if (used !== undefined) return used.by
-    }
-  }
-
-  #liveRecords(): readonly OperationRecord[] {
-    return Array.from(this.#live, ({record}) => record)
-  }
-
-  /** Of `records` and of what is live, up to id `last`, what matches. */
-  #pageOf(records: readonly OperationRecord[], query: OperationQuery, last: OperationId | undefined) {
-    const {after} = query
-    const page = new Map<OperationId, OperationRecord>()
-    for (const record of [...records, ...this.#liveRecords()]) {
-      const {id} = record
-      if ((after === undefined || id > after) && (last === undefined || id <= last)) page.set(id, record)
-    }
-    return [...page.values()].filter((record) => matchesQuery(record, query)).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /** Gives the entry an actor, born from its record; none where it is carried, and too late for anything else. */
@@ -311,7 +236,7 @@ export class Operations {
     const {id} = entry.record
     if (!entry.isForgettable || this.#entries.get(id) !== entry) return
     this.#entries.delete(id)
-    for (const putAway of this.#readers) putAway.add(id)
+    this.records.putAway(id)
   }
 
   /** Its record is gone: handles keep what they saw, nobody finds it again. */
@@ -319,7 +244,7 @@ export class Operations {
     const entry = this.#entries.get(id)
     if (entry !== undefined) this.#live.delete(entry)
     this.#entries.delete(id)
-    for (const putAway of this.#readers) putAway.add(id)
+    this.records.putAway(id)
   }
 
   /** A chart threw, which its audit should have made impossible: the operation stays as its last record says. */
