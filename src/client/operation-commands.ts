@@ -4,6 +4,7 @@
  */
 
 import {TransferError} from '../domain/errors.ts'
+import type {LineMove} from '../domain/line-move.ts'
 import type {TransferPolicy, TransferRequest} from '../domain/record.ts'
 import type {CallInput} from '../host/protocol.ts'
 import type {CallQueue} from './call-queue.ts'
@@ -14,7 +15,7 @@ import type {RemoteOperation} from './remote-operation.ts'
 /** Calls that ask something of an operation, and are answered by how it stands then. */
 type Command = 'pause' | 'resume' | 'retry' | 'cancel' | 'changePolicy' | 'changeRequest'
 
-/** Each throws CLOSED when the link is over. */
+/** Each but `markDelivered`, which rejects, throws CLOSED when the link is over. */
 export class OperationCommands {
   readonly #calls: CallQueue
   readonly #link: Pick<HostLink, 'demandOpen'>
@@ -56,6 +57,24 @@ export class OperationCommands {
   changeRequest(held: RemoteOperation, request: TransferRequest): void {
     const input = {id: held.record.id, request: request as unknown as CallInput<'changeRequest'>['request']}
     this.#ask(held, {request}, 'changeRequest', input)
+  }
+
+  makeCurrent(held: RemoteOperation): Promise<void> {
+    this.#link.demandOpen()
+    return this.#calls.call('makeCurrent', {id: held.record.id}).then(() => undefined)
+  }
+
+  move(held: RemoteOperation, to: LineMove): Promise<void> {
+    this.#link.demandOpen()
+    return this.#calls.call('move', {id: held.record.id, to}).then(() => undefined)
+  }
+
+  /** Also where it is known already: the host may still be writing that down. */
+  async markDelivered(held: RemoteOperation): Promise<void> {
+    held.record = {...held.record, delivered: true}
+    await this.#calls.callAnd('markDelivered', {id: held.record.id}, (snapshot) =>
+      this.#operations.answered(held, snapshot),
+    )
   }
 
   #ask<Name extends Command>(

@@ -37,6 +37,7 @@ import {OperationCommands} from './operation-commands.ts'
 import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
 import {RemoteDrafts} from './remote-drafts.ts'
+import {RemoteGroups} from './remote-groups.ts'
 import {RemoteNotifications} from './remote-notifications.ts'
 import type {RemoteOperation} from './remote-operation.ts'
 import {RemotePrefetcher} from './remote-prefetcher.ts'
@@ -76,9 +77,7 @@ export class RemoteEngine implements EngineApi {
   readonly #calls: CallQueue
   readonly #nextId: () => OperationId
   readonly #operations: MirroredOperations
-  readonly #groups = new Map<string, GroupRecord>()
-  /** What was asked for last, until the host has answered. */
-  readonly #groupWishes = new Map<string, Pick<GroupRecord, 'behavior'>>()
+  readonly #groups: RemoteGroups
   readonly #events: WatchedEvents
   readonly #drafts: RemoteDrafts
   readonly #commands: OperationCommands
@@ -114,6 +113,7 @@ export class RemoteEngine implements EngineApi {
     this.completionGroups = new RemoteCompletionGroups(this.#calls, this.#link, () => this.#nextId())
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
     this.prefetcher = new RemotePrefetcher(this.#calls)
+    this.#groups = new RemoteGroups(this.#calls, this.#link)
     this.#operations = new MirroredOperations(this.#calls)
     this.#events = new WatchedEvents(this.#calls, () => this.now())
     this.#commands = new OperationCommands(this.#calls, this.#link, this.#operations)
@@ -292,21 +292,15 @@ export class RemoteEngine implements EngineApi {
   }
 
   makeCurrent(held: RemoteOperation): Promise<void> {
-    this.#link.demandOpen()
-    return this.#calls.call('makeCurrent', {id: held.record.id}).then(() => undefined)
+    return this.#commands.makeCurrent(held)
   }
 
   move(held: RemoteOperation, to: LineMove): Promise<void> {
-    this.#link.demandOpen()
-    return this.#calls.call('move', {id: held.record.id, to}).then(() => undefined)
+    return this.#commands.move(held, to)
   }
 
-  async markDelivered(held: RemoteOperation): Promise<void> {
-    // Also where it is known already: the host may still be writing that down.
-    held.record = {...held.record, delivered: true}
-    await this.#calls.callAnd('markDelivered', {id: held.record.id}, (snapshot) =>
-      this.#operations.answered(held, snapshot),
-    )
+  markDelivered(held: RemoteOperation): Promise<void> {
+    return this.#commands.markDelivered(held)
   }
 
   /** As the host saw it last; of one that says nothing any more, that. */
@@ -331,41 +325,31 @@ export class RemoteEngine implements EngineApi {
   }
 
   group(name: string): GroupRecord {
-    return {...(this.#groups.get(name) ?? {name, behavior: 0}), ...this.#groupWishes.get(name)}
+    return this.#groups.get(name)
   }
 
   setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
-    this.#link.demandOpen()
-    const wish = {behavior}
-    this.#groupWishes.set(name, wish)
-    const unwish = () => {
-      if (this.#groupWishes.get(name) === wish) this.#groupWishes.delete(name)
-    }
-    return this.#calls.callAnd('setBehavior', {group: name, behavior}, unwish).catch((error) => {
-      unwish()
-      throw error
-    })
+    return this.#groups.setBehavior(name, behavior)
   }
 
   limitRate(bytesPerSecond: number | undefined): void {
     this.#calls.tell('limitRate', {bytesPerSecond: byteRate('bytesPerSecond', bytesPerSecond) ?? null})
   }
 
-  async limitGroupRate(name: string, bytesPerSecond: number | undefined): Promise<void> {
-    const limit = byteRate('bytesPerSecond', bytesPerSecond) ?? null
-    await this.#calls.call('limitGroupRate', {group: name, bytesPerSecond: limit})
+  limitGroupRate(name: string, bytesPerSecond: number | undefined): Promise<void> {
+    return this.#groups.limitRate(name, bytesPerSecond)
   }
 
-  async pauseGroup(name: string): Promise<void> {
-    await this.#calls.call('pauseGroup', {group: name})
+  pauseGroup(name: string): Promise<void> {
+    return this.#groups.pause(name)
   }
 
-  async resumeGroup(name: string): Promise<void> {
-    await this.#calls.call('resumeGroup', {group: name})
+  resumeGroup(name: string): Promise<void> {
+    return this.#groups.resume(name)
   }
 
-  async cancelGroup(name: string): Promise<void> {
-    await this.#calls.call('cancelGroup', {group: name})
+  cancelGroup(name: string): Promise<void> {
+    return this.#groups.cancel(name)
   }
 
   takeBody(id: OperationId, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ContentPiece> {
@@ -416,7 +400,7 @@ export class RemoteEngine implements EngineApi {
 
   #welcomed({resumed, backgroundTasks, groups, tasks, prefetch}: Welcome, isFirst: boolean): void {
     this.#backgroundTasks = backgroundTasks
-    for (const group of groups) this.#groups.set(group.name, group)
+    for (const group of groups) this.#groups.told(group)
     this.completionGroups.told(tasks)
     this.prefetcher.told(prefetch)
     this.#calls.linked(() => {
@@ -447,7 +431,7 @@ export class RemoteEngine implements EngineApi {
         this.#events.hearStep(message.event)
         return
       case 'group':
-        this.#groups.set(message.group.name, message.group)
+        this.#groups.told(message.group)
         return
       case 'tasks':
         this.completionGroups.told(message.tasks)
