@@ -21,7 +21,7 @@ import type {BufferPool} from './buffer-pool.ts'
 import type {VersionFacts} from './checkpoints.ts'
 import type {Connection, Reception} from './connection.ts'
 import {FIRST, type Parts} from './parts.ts'
-import {type Judgement, judge, type Question} from './question.ts'
+import {type Continuation, type Judgement, judge, type Question} from './question.ts'
 import type {TryFile} from './try-file.ts'
 
 export interface AnswersHost {
@@ -93,10 +93,9 @@ export class Answers {
         const parts = this.#host.parts()
         if (parts?.board.commit(FIRST) === false) return {kind: 'overtaken'}
         this.#noteAnswer(head)
-        const end = parts?.board.endOf(FIRST) ?? Number.POSITIVE_INFINITY
         file.bytes.learn(learned(verdict))
         report({type: 'attempt.responded', response: head, evidence: file.bytes.evidence})
-        return this.goOn(connection, verdict, Math.min(plan.end ?? Number.POSITIVE_INFINITY, end))
+        return this.goOn(connection, question, verdict, parts?.board.endOf(FIRST))
       }
       case 'fromStart':
         this.#noteAnswer(head)
@@ -104,11 +103,16 @@ export class Answers {
     }
   }
 
-  /** The answer brings what is missing, up to `asked`. */
-  goOn(connection: Connection, verdict: Verdict & {kind: 'continue'}, asked: number): Reception {
+  /** The answer brings what was asked for, up to `stretchEnd`: others may bring the rest meanwhile. */
+  goOn(
+    connection: Connection,
+    {plan}: Question,
+    verdict: Continuation,
+    stretchEnd = Number.POSITIVE_INFINITY,
+  ): Reception {
     const {bytes} = this.#host.file
     bytes.learn(learned(verdict))
-    const end = Math.min(asked, endOfPiece(verdict))
+    const end = Math.min(plan.end ?? Number.POSITIVE_INFINITY, stretchEnd, endOfPiece(verdict))
     const isLast = end >= (bytes.evidence.total ?? Number.POSITIVE_INFINITY)
     return this.#place(connection, {
       base: verdict.offset,
@@ -159,11 +163,7 @@ export class Answers {
 }
 
 /** Servers may send less than was asked for (RFC 9110, 15.3.7): the rest is asked for then. A crumb is a body that falls short. */
-function endOfPiece({
-  offset,
-  missingFrom,
-  bodyLength = Number.POSITIVE_INFINITY,
-}: Verdict & {kind: 'continue'}): number {
+function endOfPiece({offset, missingFrom, bodyLength = Number.POSITIVE_INFINITY}: Continuation): number {
   const end = offset + bodyLength
   return end - missingFrom < WORTH_ASKING_BYTES ? Number.POSITIVE_INFINITY : end
 }

@@ -4,14 +4,11 @@
  */
 
 import type {AttemptCommand, AttemptEvent, AttemptInput} from '../domain/attempt.ts'
-import {asTransferError, TransferError} from '../domain/errors.ts'
-import type {Verdict} from '../domain/judge-response.ts'
-import {isMeagre} from '../domain/meagre-try.ts'
+import {TransferError} from '../domain/errors.ts'
 import {type OtherFile, sourcesOf} from '../domain/mirrors.ts'
 import type {ConnectionStanding, PartId, PartReport} from '../domain/part.ts'
-import {addRange, type ByteRange, missingRanges, type RangeSet, sizeOf, sizeWith} from '../domain/range-set.ts'
+import {addRange, type ByteRange, missingRangeFrom, type RangeSet, sizeOf, sizeWith} from '../domain/range-set.ts'
 import type {OperationFacts} from '../domain/record.ts'
-import {couldGoOn} from '../domain/resume-ladder.ts'
 import type {ByteReaders} from '../ports/byte-readers.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {ConnectionPermits} from '../ports/connection-permits.ts'
@@ -23,6 +20,7 @@ import {Answers} from './answers.ts'
 import type {BufferPool} from './buffer-pool.ts'
 import type {Checkpoints} from './checkpoints.ts'
 import {Connection, type Hop, type Reception} from './connection.ts'
+import {failureOfTry} from './failure-of-try.ts'
 import {FIRST, Parts} from './parts.ts'
 import {TryFile} from './try-file.ts'
 import {TryRequests, type TryRequestsPorts} from './try-requests.ts'
@@ -39,9 +37,6 @@ export interface TransferBytesPorts extends TryRequestsPorts {
   /** The fewest bytes for which another connection is opened. */
   readonly minSliceBytes: number
 }
-
-/** Bytes that come this soon are waited for: a new request would bring them later. */
-const NEAR_BYTES = 256 * 1024
 
 export class Attempt {
   readonly #ports: TransferBytesPorts
@@ -205,32 +200,19 @@ export class Attempt {
       this.#report({type: 'attempt.yielded', evidence})
       return
     }
-    const error = this.#explain(failure === undefined ? thrown : failure.error)
-    const response = this.#connection?.response
+    const {response, writer} = this.#connection ?? {}
+    const error = failureOfTry(failure === undefined ? thrown : failure.error, {
+      facts: this.#facts,
+      evidence,
+      isMidBody: writer !== undefined,
+      lastedMs: this.#ports.clock.now() - this.#beganAt,
+    })
     this.#report({
       type: 'attempt.failed',
       error: error.toSerialized(),
       evidence,
       ...(response === undefined ? {} : {response}),
     })
-  }
-
-  /** A cut in mid-body is told apart, because it may be continued at once. */
-  #explain(thrown: unknown): TransferError {
-    const error = asTransferError(thrown)
-    const isCut = error.code === 'CONNECTION_RESET' || error.code === 'TRUNCATED'
-    if (!isCut || this.#connection?.writer === undefined) return error
-    const {request, policy} = this.#facts
-    const resumable = request.body === undefined && couldGoOn(this.#bytes.evidence, policy)
-    return new TransferError(error.code, error.message, {
-      ...(error.where === undefined ? {} : {where: error.where}),
-      details: {...error.details, midBody: true, resumable, ...(this.#isMeagre ? {meagre: true} : {})},
-      cause: error.cause,
-    })
-  }
-
-  get #isMeagre(): boolean {
-    return isMeagre(this.#facts.evidence, this.#bytes.evidence, this.#ports.clock.now() - this.#beganAt)
   }
 
   #reportLast(event: AttemptEvent): void {
@@ -288,22 +270,14 @@ export class Attempt {
 
   /** Leaves the present stretch where the wanted bytes are neither here nor about to come, and could be asked for. */
   #goToWanted(): void {
-    const connection = this.#connection
     const {total, validator} = this.#bytes.evidence
     if (total === undefined || validator === undefined || this.#facts.policy.randomAccess !== true) return
-    const isAttending = connection === undefined && this.#parts !== undefined
-    const {position, end} = connection ?? {}
-    if (!isAttending && (connection?.isHeld !== false || position === undefined || end === undefined)) return
-    const next = missingRanges(this.#received, total).find((each) => each[1] > this.#wanted)
-    if (next === undefined) return
-    const start = Math.max(next[0], this.#wanted)
-    if (
-      position !== undefined &&
-      end !== undefined &&
-      start >= position &&
-      start < Math.min(end, position + NEAR_BYTES)
-    )
-      return
+    const connection = this.#connection
+    // Where there is none, it waits for the parts, or has not asked yet.
+    const isMovable = connection === undefined ? this.#parts !== undefined : connection.isReceiving
+    if (!isMovable) return
+    const [start] = missingRangeFrom(this.#received, total, this.#wanted) ?? []
+    if (start === undefined || connection?.bringsSoon(start) === true) return
     if (this.#parts?.board.free(start) === false) return
     connection?.endHere()
     this.#parts?.changed()
@@ -371,19 +345,14 @@ export class Attempt {
       bytes: () => this.#bytes,
       wanted: () => this.#wanted,
       isOpen: () => this.#stage === 'open' && this.#bytes.failure === undefined,
-      want: (part) => this.#report({type: 'part.wanted', part}),
+      callFor: (part) => this.#report({type: 'part.wanted', part}),
       source: this.#source,
       drop: (source, other) => this.#drop(source, other),
       firstHop: (source) => this.#requests.firstHop(source),
       login: (first) => this.#requests.login(first),
       ask: (hop, source, stretch) => this.#requests.question(hop, source, this.#file.known, this.#wanted, stretch),
       judge: (question, head) => this.#answers.judge(question, head),
-      receive: (connection, {plan, verdict}, end) =>
-        this.#answers.goOn(
-          connection,
-          verdict as Verdict & {kind: 'continue'},
-          Math.min(plan.end ?? Number.POSITIVE_INFINITY, end),
-        ),
+      receive: (connection, question, verdict, end) => this.#answers.goOn(connection, question, verdict, end),
     })
   }
 

@@ -56,6 +56,9 @@ export interface ConnectionOptions {
   readonly moved?: () => void
 }
 
+/** Bytes that come this soon are waited for: a new request would bring them later. */
+export const NEAR_BYTES = 256 * 1024
+
 export class Connection {
   readonly #options: ConnectionOptions
   /** Of the present exchange. */
@@ -93,6 +96,18 @@ export class Connection {
   get end(): number | undefined {
     const reception = this.#reception
     return reception?.kind === 'receive' ? Math.min(this.#end, reception.bodyEnd ?? this.#end) : undefined
+  }
+
+  /** It has a body, and does not keep it back. */
+  get isReceiving(): boolean {
+    return this.writer !== undefined && !this.#isHeld
+  }
+
+  /** Whether its stretch comes to this position next, or nearly so. */
+  bringsSoon(wanted: number): boolean {
+    const {position, end} = this
+    if (position === undefined || end === undefined) return false
+    return wanted >= position && wanted < Math.min(end, position + NEAR_BYTES)
   }
 
   get writer(): BodyWriter | undefined {

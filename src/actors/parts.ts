@@ -19,7 +19,7 @@ import type {RateAllowance} from '../ports/rate-limiter.ts'
 import type {Transport} from '../ports/transport.ts'
 import type {Checkpoints} from './checkpoints.ts'
 import {Connection, type Hop, type Reception} from './connection.ts'
-import type {Judgement, Question} from './question.ts'
+import type {Continuation, Judgement, Question} from './question.ts'
 import type {ServerLogin} from './server-login.ts'
 import {type Asking, SliceBoard} from './slice-board.ts'
 import {Width} from './width.ts'
@@ -34,12 +34,15 @@ export interface PartsHost {
   readonly origins: OriginMemory
   readonly permits: ConnectionPermits
   readonly rate: RateAllowance
+  /** The fewest bytes for which another connection is opened. */
   readonly unit: number
   readonly bytes: () => Checkpoints
+  /** What is missing from this position on is brought first. */
   readonly wanted: () => number
   /** The try goes on. */
   readonly isOpen: () => boolean
-  readonly want: (part: PartId) => void
+  /** One connection more would be of use. */
+  readonly callFor: (part: PartId) => void
   /** Which of the file's addresses the try's own connection asks. */
   readonly source: number
   /** An address sends something else: it is not asked any more. */
@@ -48,7 +51,12 @@ export interface PartsHost {
   readonly login: (first: Hop) => ServerLogin
   readonly ask: (hop: Hop, source: number, stretch: ByteRange) => Question
   readonly judge: (question: Question, head: ResponseFacts) => Judgement
-  readonly receive: (connection: Connection, judgement: Judgement, end: number) => Reception
+  readonly receive: (
+    connection: Connection,
+    question: Question,
+    verdict: Continuation,
+    stretchEnd: number | undefined,
+  ) => Reception
 }
 
 interface Run {
@@ -133,7 +141,7 @@ export class Parts {
     for (const run of [...this.#runs.values()].slice(Math.max(0, target - 1))) this.#drop(run)
     for (let more = target - 1 - this.#runs.size; more > 0 && this.board.hasWork(asking); more--) {
       this.#count += 1
-      this.#host.want(`part-${this.#count}`)
+      this.#host.callFor(`part-${this.#count}`)
     }
   }
 
@@ -264,8 +272,7 @@ export class Parts {
   #responded(run: Run, connection: Connection, question: Question, head: ResponseFacts): Reception {
     const {facts, bytes, judge, receive, origins} = this.#host
     if (run.isOver) return {kind: 'overtaken'}
-    const judgement = judge(question, head)
-    const {verdict, other} = judgement
+    const {verdict, other} = judge(question, head)
     if (other !== undefined) this.#host.drop(run.source, other)
     if (question.mustProve && verdict.kind !== 'continue') {
       this.#width.leave(run.source)
@@ -294,7 +301,7 @@ export class Parts {
     if (surprise !== undefined) return {kind: 'fail', error: surprise}
     if (!this.board.commit(run.part)) return {kind: 'overtaken'}
     run.tell({type: 'part.responded'})
-    const reception = receive(connection, judgement, this.board.endOf(run.part) ?? Number.POSITIVE_INFINITY)
+    const reception = receive(connection, question, verdict, this.board.endOf(run.part))
     if (this.#width.isWidening) this.#grow(false)
     return reception
   }

@@ -24,11 +24,13 @@ export interface Question {
 }
 
 export interface Judgement {
-  readonly plan: RangePlan
   readonly verdict: PinnedVerdict
   /** Why this server’s bytes are not taken. */
   readonly other?: OtherFile
 }
+
+/** The answer goes on where the file ends, or has a hole. */
+export type Continuation = PinnedVerdict & {readonly kind: 'continue'}
 
 /** What to ask of an address, as far as its origin is known. `evidence`: with what is in the file, durable or not. */
 export function questionTo(
@@ -61,7 +63,7 @@ export function judge(
 ): Judgement {
   const {policy} = facts
   if (mustProve) return proven(plan, facts, evidence, head, now)
-  return {plan, verdict: pinDigest(judgeResponse(plan, evidence, terms, head, now), evidence, policy, head)}
+  return {verdict: pinDigest(judgeResponse(plan, evidence, terms, head, now), evidence, policy, head)}
 }
 
 function proven(
@@ -75,12 +77,12 @@ function proven(
   if (verdict.kind === 'other') {
     const {kind: _, ...other} = verdict
     const error = new TransferError('UNRELIABLE_RANGES', other.reason, {where: redactUrl(head.url)})
-    return {plan, verdict: {kind: 'fail', error}, other}
+    return {verdict: {kind: 'fail', error}, other}
   }
-  if (verdict.kind !== 'continue') return {plan, verdict}
+  if (verdict.kind !== 'continue') return {verdict}
   // Whoever finishes the file, now or after another start, compares it with what vouched for this.
   const digest = vouching(facts.policy, evidence.digest)
-  return {plan, verdict: digest === undefined ? verdict : {...verdict, digest}}
+  return {verdict: digest === undefined ? verdict : {...verdict, digest}}
 }
 
 /** The caller's own Accept-Encoding stands in for ours (O19). */

@@ -6,7 +6,7 @@
 import type {ConnectionStanding} from '../domain/part.ts'
 import {addRange, type ByteRange, type RangeSet} from '../domain/range-set.ts'
 import {type Board, nextStretch, type Slice} from '../domain/slices.ts'
-import type {Connection} from './connection.ts'
+import {type Connection, NEAR_BYTES} from './connection.ts'
 
 /** The part file as it stands, and who asks. */
 export interface Asking {
@@ -22,9 +22,6 @@ export interface Measured {
   /** It was a whole interval, in which nobody came or went. */
   readonly isWhole: boolean
 }
-
-/** Bytes that come this soon are waited for: a new request would bring them later. */
-const NEAR_BYTES = 256 * 1024
 
 /** How much the last measurement counts. */
 const FRESHNESS = 0.5

@@ -51,6 +51,12 @@ export function missingRanges(set: RangeSet, total: number): RangeSet {
   return rest
 }
 
+/** The first run of bytes behind `position` that `[0, total)` still lacks, from there on; undefined where nothing is missing there. */
+export function missingRangeFrom(set: RangeSet, total: number, position: number): ByteRange | undefined {
+  const missing = missingRanges(set, total).find(([, end]) => end > position)
+  return missing && [Math.max(missing[0], position), missing[1]]
+}
+
 /** Where the run of bytes that contains `position` ends; `position` when the set lacks it. */
 export function rangeFrom(set: RangeSet, position: number): number {
   const range = set.find(([start, end]) => start <= position && position < end)

@@ -10,7 +10,7 @@
 
 import type {HeaderField} from './header-fields.ts'
 import type {OriginFacts} from './origin-memory.ts'
-import {type ByteRange, missingRanges, prefixLength} from './range-set.ts'
+import {type ByteRange, missingRangeFrom, prefixLength} from './range-set.ts'
 import type {Evidence, TransferPolicy} from './record.ts'
 
 export type Rung = 'ifRange' | 'plainRange' | 'overlap' | 'whole'
@@ -55,7 +55,7 @@ const COMPARED_BYTES = 1024
  * bytes that were chosen already, because other connections bring the rest.
  */
 export function planRequest(evidence: Evidence, terms: AskingTerms, wanted = 0, assigned?: ByteRange): RangePlan {
-  const stretch = assigned === undefined ? nextStretch(evidence, wanted) : upToTheEnd(assigned, evidence.total)
+  const stretch = assigned === undefined ? missingStretch(evidence, wanted) : upToTheEnd(assigned, evidence.total)
   const rung = rungFor(evidence, stretch, terms)
   if (stretch === undefined || rung === 'whole') return planWhole(terms)
   return planStretch(evidence, terms, rung, stretch)
@@ -85,18 +85,15 @@ function planStretch(
 type Stretch = readonly [start: number, end: number | undefined]
 
 /** The first one that holds bytes from `wanted` on, else the first one; undefined where the whole has to be asked for. */
-function nextStretch({ranges, total}: Evidence, wanted: number): Stretch | undefined {
+function missingStretch({ranges, total}: Evidence, wanted: number): Stretch | undefined {
   if (ranges.length === 0 && wanted === 0) return undefined
   if (total === undefined) {
     const have = prefixLength(ranges)
     return ranges.length === 1 && have > 0 ? [have, undefined] : undefined
   }
   if ((ranges.at(-1)?.[1] ?? 0) > total) return undefined
-  const missing = missingRanges(ranges, total)
-  const stretch = missing.find((each) => each[1] > wanted) ?? missing[0]
-  if (stretch === undefined) return [total, undefined]
-  const [start, end] = stretch
-  return upToTheEnd([end > wanted ? Math.max(start, wanted) : start, end], total)
+  const stretch = missingRangeFrom(ranges, total, wanted) ?? missingRangeFrom(ranges, total, 0)
+  return stretch === undefined ? [total, undefined] : upToTheEnd(stretch, total)
 }
 
 /** The last stretch is asked for without an end. */

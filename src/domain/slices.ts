@@ -9,7 +9,7 @@
  *         of the file at most.
  */
 
-import {type ByteRange, missingRanges, type RangeSet} from './range-set.ts'
+import {type ByteRange, missingRangeFrom, type RangeSet} from './range-set.ts'
 
 /** What one connection has to bring. */
 export interface Slice {
@@ -66,11 +66,8 @@ export function nextStretch(board: Board): NextStretch | undefined {
 function holeOf({total, covered, slices, wanted}: Board): NextStretch | undefined {
   const claims = slices.flatMap(({start, end, hedges}): ByteRange[] => (hedges === undefined ? [[start, end]] : []))
   const taken = [...covered, ...claims].toSorted((a, b) => a[0] - b[0])
-  const missing = missingRanges(taken, total)
-  const hole = missing.find((each) => each[1] > wanted) ?? missing[0]
-  if (hole === undefined) return undefined
-  const [start, end] = hole
-  return {kind: 'hole', start: end > wanted ? Math.max(start, wanted) : start, end}
+  const hole = missingRangeFrom(taken, total, wanted) ?? missingRangeFrom(taken, total, 0)
+  return hole && {kind: 'hole', start: hole[0], end: hole[1]}
 }
 
 function shareOf(board: Board): NextStretch | undefined {
