@@ -77,7 +77,7 @@ export function grown(growth: Growth, sample: GrowthSample): Growth {
     case 'weighing':
       return weighed(growth, sample)
     case 'narrowing':
-      return narrowed(growth, sample)
+      return narrowed(growth, {...sample, most})
     case 'settled':
       return growth
   }
@@ -99,8 +99,10 @@ function weighed(growth: Growth, {rate, flowing, restMs, isWhole}: GrowthSample)
   return halved(target, mean(samples))
 }
 
-function narrowed(growth: Growth, {rate, flowing, isWhole}: GrowthSample): Growth {
-  const {target, paying} = growth
+function narrowed(growth: Growth, {rate, flowing, most, isWhole}: GrowthSample): Growth {
+  const {target} = growth
+  // Fewer may be allowed by now than were weighed.
+  const paying = Math.min(growth.paying, most)
   if (!isWhole || flowing < target) return growth
   const before = growth.rate ?? 0
   if (rate * CLEAR_LOSS < before) return settledAt(paying)

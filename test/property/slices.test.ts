@@ -282,6 +282,13 @@ describe('how many connections a file gets', () => {
     expect(measure(growth, () => 100, {flowing: 7})).toBe(growth)
   })
 
+  it('goes back to no more than are allowed by then, when fewer brought less', () => {
+    let growth = firstGrowth(3, undefined)
+    while (growth.phase !== 'narrowing') growth = measure(growth, (n) => 100 * n, {most: 3})
+    expect(growth).toMatchObject({target: 2, paying: 3})
+    expect(measure(growth, () => 0, {most: 2})).toMatchObject({target: 2, phase: 'settled'})
+  })
+
   it('begins with what the origin taught, and never asks for more than is allowed', () => {
     expect(firstGrowth(8, 3)).toMatchObject({target: 3, phase: 'settled'})
     expect(firstGrowth(2, 3).target).toBe(2)
