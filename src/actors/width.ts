@@ -88,9 +88,9 @@ export class Width {
       isWhole,
     })
     const {phase, target} = this.#growth
-    if (before.phase === 'narrowing' && phase === 'settled' && target < this.#widest && allowance.isUnlimited) {
-      if (facts.request.mirrors === undefined) this.#teach(target)
-    }
+    const hasFoundFewer = before.phase === 'narrowing' && phase === 'settled' && target < this.#widest
+    // Of a limit, or of mirrors, it says nothing about the server.
+    if (hasFoundFewer && allowance.isUnlimited && facts.request.mirrors === undefined) this.#teach(target)
     this.#widest = Math.max(this.#widest, target)
   }
 

@@ -44,7 +44,6 @@ import type {EnginePorts} from './ports.ts'
 
 const MOST_STANDINGS = 1000
 
-export type {ByteSource} from '../ports/byte-source.ts'
 export type {OperationQuery} from '../ports/record-store.ts'
 
 export class Engine implements EngineApi {
