@@ -158,6 +158,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return getCurrentDownloads(this.#engine, group)
   }
 
+  /** The same of a transfer group. Rejects with INVALID_ARGUMENT for what is no group of this engine. */
   getCurrentDownloadsForTransferGroupAsync(group: BackgroundTransferGroup): Promise<readonly DownloadOperation[]> {
     return getCurrentDownloadsForTransferGroup(this.#engine, group)
   }
@@ -185,6 +186,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return getCurrentUploads(this.#engine, group)
   }
 
+  /** The same of a transfer group. Rejects with INVALID_ARGUMENT for what is no group of this engine. */
   getCurrentUploadsForTransferGroupAsync(group: BackgroundTransferGroup): Promise<readonly UploadOperation[]> {
     return getCurrentUploadsForTransferGroup(this.#engine, group)
   }

@@ -5,7 +5,9 @@ import {hostOf} from './origin.ts'
 import type {OperationFacts} from './record.ts'
 
 export interface Conditions {
+  /** With 'none' and 'local' only this machine can be reached. */
   readonly connectivity: 'none' | 'local' | 'constrained' | 'internet'
+  /** What bytes cost; which operations pause for it is their costPolicy’s to say. */
   readonly cost: {
     readonly type: 'unknown' | 'unrestricted' | 'fixed' | 'variable'
     readonly roaming: boolean
@@ -14,9 +16,11 @@ export interface Conditions {
     /** The user restricts data in the background; over the limit nothing runs then. Taken for true when absent. */
     readonly backgroundDataUsageRestricted?: boolean
   }
+  /** The machine saves power: operations that are not exempt pause, unless somebody sits before the process. */
   readonly batterySaver: boolean
   /** Whatever is left in the battery: what nobody waits for is not fetched then. Taken for false when absent. */
   readonly onBattery?: boolean
+  /** Somebody does. */
   readonly foreground: boolean
   /** Who says so, for people: such as 'NetworkManager', 'NetworkManager, guessed' or 'assumed'. Decides nothing. */
   readonly basis?: {readonly network: string; readonly cost: string; readonly power: string}

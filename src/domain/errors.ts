@@ -9,6 +9,7 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean>>
 
 export interface SerializedError {
   readonly code: ErrorCode
+  /** For people: compare the code. */
   readonly message: string
   /** The URL, file or argument concerned, already redacted. */
   readonly where?: string
@@ -22,21 +23,33 @@ export interface SerializedError {
 }
 
 export interface TransferErrorOptions {
+  /** The URL, file or argument concerned, redacted. */
   readonly where?: string
+  /** Empty by default. */
   readonly details?: ErrorDetails
+  /** What was thrown before. */
   readonly cause?: unknown
+  /** Instead of that of the code. */
   readonly retry?: RetryVerdict
+  /** Instead of the usual one of the code. */
   readonly advice?: string
 }
 
 /** The one error class of the package. Compare `code`, never the message. */
 export class TransferError extends Error {
+  /** 'TransferError'; 'Canceled' for CANCELED, as in the namespace’s JavaScript projection. */
   override readonly name: string
+  /** What happened; it never changes its meaning. */
   readonly code: ErrorCode
+  /** What kind of trouble that is. */
   readonly kind: ErrorKind
+  /** Whether the engine tries again, and how. */
   readonly retry: RetryVerdict
+  /** The URL, file or argument concerned, redacted. */
   readonly where: string | undefined
+  /** Facts beside the code. */
   readonly details: ErrorDetails
+  /** What to do, in a sentence for a person. */
   readonly advice: string
 
   constructor(code: ErrorCode, message: string, options: TransferErrorOptions = {}) {
@@ -76,6 +89,7 @@ export class TransferError extends Error {
     return `${this.message}${where}: ${this.advice}`
   }
 
+  /** As plain data, which JSON and structured clones carry. */
   toSerialized(): SerializedError {
     return {
       code: this.code,
@@ -88,6 +102,7 @@ export class TransferError extends Error {
     }
   }
 
+  /** What toSerialized made plain; its cause is a text then. */
   static fromSerialized(plain: SerializedError): TransferError {
     return new TransferError(plain.code, plain.message, {
       ...(plain.where === undefined ? {} : {where: plain.where}),

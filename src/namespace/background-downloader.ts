@@ -58,6 +58,7 @@ export interface DownloadOptions {
   readonly responseTimeoutMs?: number
   /** ms; the engine's by default. */
   readonly stallTimeoutMs?: number
+  /** `default` by default; may be changed later. */
   readonly priority?: BackgroundTransferPriority
   /** Bytes per second of this download alone; no limit by default. */
   readonly maxBytesPerSecond?: number
@@ -151,12 +152,14 @@ export class BackgroundDownloader extends TransferSettings {
 
   /**
    * A download of `uri` into `resultFile` (relative to the working directory now; with a slash at its end it is a directory, and
-   * the server names the file). Nothing is sent before startAsync.
-   * With `requestBodyFile` (a path, which may be relative too) each request carries that file, as it is when it is sent; the
-   * method stays what it is. Such a download starts over when it is interrupted. Throws INVALID_ARGUMENT for a scheme other than
-   * http, https and ftp, and for options out of bounds; ILLEGAL_STATE when the completion group is enabled.
+   * the server names the file). Nothing is sent before startAsync. Throws INVALID_ARGUMENT for a scheme other than http, https and
+   * ftp, and for options out of bounds; ILLEGAL_STATE when the completion group is enabled.
    */
   createDownload(uri: URL | string, resultFile: string, options?: DownloadOptions): DownloadOperation
+  /**
+   * The same, where each request carries `requestBodyFile` (a path, which may be relative too), as it is when it is sent; the method
+   * stays what it is. Such a download starts over when it is interrupted.
+   */
   createDownload(
     uri: URL | string,
     resultFile: string,

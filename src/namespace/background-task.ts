@@ -34,8 +34,11 @@ const SETTINGS: Known<BackgroundTaskSettings> = {
 export class BackgroundTaskRegistration {
   readonly #engine: EngineApi
   readonly #group: TallyId
+  /** A guid; the same in every session. */
   readonly taskId: string
+  /** As it was given; '' by default. */
   readonly name: string
+  /** What it waits for. */
   readonly trigger: CompletionTrigger
   /** Resolves when the registration is durable. */
   readonly accepted: Promise<void>
@@ -117,9 +120,11 @@ export class BackgroundTaskRegistration {
 export class BackgroundTaskBuilder {
   readonly #engine: EngineApi
   #trigger: CompletionTrigger | undefined
+  /** For people and for the task itself; several tasks may share one. '' by default. */
   name = ''
   /** Path of a module that exports `run`, relative to the working directory, or its file URL. */
   taskEntryPoint: string | URL = ''
+  /** 'worker' (default): a thread of this process. 'process': a process of its own. */
   isolation: 'worker' | 'process' = 'worker'
 
   /** Acts on the default engine. Throws CLOSED when no engine is open. */
@@ -128,6 +133,7 @@ export class BackgroundTaskBuilder {
     this.#engine = engine
   }
 
+  /** The trigger of a completion group. What is none is refused by register. */
   setTrigger(trigger: CompletionTrigger): void {
     this.#trigger = trigger
   }

@@ -38,6 +38,7 @@ export interface UploadOptions {
   readonly responseTimeoutMs?: number
   /** ms without a byte sent or received; the engine's by default. */
   readonly stallTimeoutMs?: number
+  /** `default` by default; may be changed later. */
   readonly priority?: BackgroundTransferPriority
   /** Bytes per second of this upload alone; no limit by default. */
   readonly maxBytesPerSecond?: number

@@ -155,6 +155,7 @@ export class DownloadOperation extends TransferOperation {
     this.#listeners.set(listener, listenTo(this.rangesDownloaded, tell))
   }
 
+  /** No effect for one that was not added. Throws INVALID_ARGUMENT for another type. */
   removeEventListener(type: 'rangesdownloaded', listener: RangesDownloadedListener): void {
     assertEventType(type)
     this.#listeners.get(listener)?.unsubscribe()
@@ -242,6 +243,7 @@ export class DownloadOperation extends TransferOperation {
     }
   }
 
+  /** As of any transfer; throws INVALID_ARGUMENT also where random access is required of anything but a plain GET over http or https. */
   override startAsync(options: WaitOptions = {}): RunningTransfer<this> {
     const {request, policy} = this.wishes
     const isPlain = request.method === 'GET' && request.body === undefined && !isFtp(request.url)

@@ -27,10 +27,13 @@ export interface IBackgroundTransferBase {
 export interface IBackgroundTransferOperation {
   /** Takes effect at once; throws ILLEGAL_STATE on a terminal operation. */
   costPolicy: BackgroundTransferCostPolicy
+  /** The name of its transfer group; '' without one. */
   readonly group: string
   /** Lower case, without braces; the same in every session. */
   readonly guid: OperationId
+  /** The HTTP method. */
   readonly method: string
+  /** The address that it was asked for, which redirects do not change. */
   readonly requestedUri: URL
   /** The newest response, or null before any; the same object until a newer one arrives. */
   getResponseInformation(): ResponseInformation | null

@@ -17,10 +17,12 @@ export class PasswordCredential {
     this.#credential = {userName: given('userName', userName), password: given('password', password)}
   }
 
+  /** The label that it was given. */
   get resource(): string {
     return this.#resource
   }
 
+  /** Throws INVALID_ARGUMENT. Whoever was given this object before keeps what it held then. */
   get userName(): string {
     return this.#credential.userName
   }
@@ -29,6 +31,7 @@ export class PasswordCredential {
     this.#credential = {...this.#credential, userName: given('userName', userName)}
   }
 
+  /** Throws INVALID_ARGUMENT. Whoever was given this object before keeps what it held then. */
   get password(): string {
     return this.#credential.password
   }

@@ -7,7 +7,9 @@ import {validatorOf} from '../domain/validator.ts'
 export class ResponseInformation {
   readonly #facts: ResponseFacts
   readonly #mayAskForParts: boolean
+  /** Where the answer came from, behind all redirects. */
   readonly actualUri: URL
+  /** Of that answer. */
   readonly statusCode: number
   /** Names as the server spelled them, look-up case-sensitive; repeated headers joined with ", ". */
   readonly headers: ReadonlyMap<string, string>

@@ -70,14 +70,17 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return this.facts.id
   }
 
+  /** The address that it was asked for, which redirects do not change; a fresh copy. */
   get requestedUri(): URL {
     return new URL(this.wishes.request.url)
   }
 
+  /** The HTTP method; case as it was given. */
   get method(): string {
     return this.wishes.request.method
   }
 
+  /** The name of its transfer group; '' without one. */
   get group(): string {
     return this.wishes.policy.group
   }
@@ -91,10 +94,12 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     this.changePolicy(limitsOf(options))
   }
 
+  /** The group of that name; null without one. */
   get transferGroup(): BackgroundTransferGroup | null {
     return this.group === '' ? null : BackgroundTransferGroup.of(this.engine, this.group)
   }
 
+  /** Its class in line. */
   get priority(): BackgroundTransferPriority {
     return this.wishes.policy.priority
   }
@@ -105,6 +110,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     this.changePolicy({priority})
   }
 
+  /** What it may cost: it pauses where it would cost more. */
   get costPolicy(): BackgroundTransferCostPolicy {
     return this.wishes.policy.costPolicy
   }

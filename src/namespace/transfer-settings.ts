@@ -38,7 +38,10 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
     return this.#memberships.completionGroup
   }
 
-  /** Case is kept. */
+  /**
+   * For operations created afterwards: the HTTP method, whose case is kept; GET of a downloader and POST of an uploader by default.
+   * Throws INVALID_ARGUMENT, for CONNECT too.
+   */
   get method(): string {
     return this.#method
   }
@@ -51,6 +54,7 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
     this.#method = method
   }
 
+  /** For operations created afterwards: what they may cost; `default` by default. Throws INVALID_ARGUMENT. */
   get costPolicy(): BackgroundTransferCostPolicy {
     return this.#costPolicy
   }
@@ -62,7 +66,7 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
     this.#costPolicy = policy
   }
 
-  /** The legacy group string; the same key as transferGroup (10.11). */
+  /** For operations created afterwards: the legacy group string, the same key as transferGroup (10.11). '' (default) is none. */
   get group(): string {
     return this.#group
   }
@@ -71,6 +75,7 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
     this.#group = name === '' ? '' : BackgroundTransferGroup.of(this.engine, name).name
   }
 
+  /** For operations created afterwards: the group that they join; null (default) is none. Throws INVALID_ARGUMENT. */
   get transferGroup(): BackgroundTransferGroup | null {
     return this.#group === '' ? null : BackgroundTransferGroup.of(this.engine, this.#group)
   }

@@ -172,6 +172,7 @@ function headOf(lines: readonly string[]): readonly string[] {
 export function membersOf({kind, lines}: Declaration): readonly Member[] {
   const found: Member[] = []
   let comment: string[] = []
+  let overloaded: string | undefined
   for (let at = 1; at < lines.length - 1; at++) {
     const line = lines[at] ?? ''
     if (/^ {2}\/\*\*/.test(line)) {
@@ -187,12 +188,15 @@ export function membersOf({kind, lines}: Declaration): readonly Member[] {
     const start = at
     // What goes on is indented, or closes a list of parameters.
     while (/^ {3}|^ {2}[)}\]]/.test(lines[at + 1] ?? '') && !(kind === 'class' && opensBody(lines[at] ?? ''))) at += 1
+    const hasBody = kind === 'class' && opensBody(lines[at] ?? '')
     const isPublic = !/^ {2}(?:readonly |static |async |get |set )*(?:#|private |protected |\/\/)/.test(line)
     const signature = signatureOf(lines.slice(start, at + 1))
-    if (isPublic && !INTERNAL.test(signature)) found.push({signature, about: textOf(comment)})
+    // What stands behind overloads is how they are done, and not another one.
+    const isBehindOverloads = hasBody && overloaded !== undefined && signature.startsWith(`${overloaded}(`)
+    if (isPublic && !isBehindOverloads && !INTERNAL.test(signature)) found.push({signature, about: textOf(comment)})
+    overloaded = kind === 'class' && !hasBody ? /^(?:static )?\w+(?=\()/.exec(signature)?.[0] : undefined
     comment = []
-    if (kind === 'class' && opensBody(lines[at] ?? ''))
-      while (lines[at + 1] !== undefined && lines[at] !== '  }') at += 1
+    if (hasBody) while (lines[at + 1] !== undefined && lines[at] !== '  }') at += 1
   }
   return accessorsAsOne(found)
 }
