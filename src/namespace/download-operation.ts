@@ -76,12 +76,13 @@ export class DownloadOperation extends TransferOperation {
     return new DownloadOperation(engine, {entry})
   }
 
+  /** The address that it was asked for, which redirects do not change; a fresh copy. */
   override get requestedUri(): URL {
     return super.requestedUri
   }
 
   /**
-   * Only while paused by the application or by a recoverable error, else ILLEGAL_STATE. The next resume starts over; with random
+   * Set only while paused by the application or by a recoverable error, else ILLEGAL_STATE. The next resume starts over; with random
    * access it goes on where size and Last-Modified are the same. http and https are interchangeable, ftp is not (O39).
    */
   override set requestedUri(uri: URL) {
@@ -243,7 +244,11 @@ export class DownloadOperation extends TransferOperation {
     }
   }
 
-  /** As of any transfer; throws INVALID_ARGUMENT also where random access is required of anything but a plain GET over http or https. */
+  /**
+   * Starts the transfer. Resolves with this object when the file is whole and durable; rejects with a TransferError, CANCELED and
+   * CLOSED included. Throws INVALID_ARGUMENT, also where random access is required of anything but a plain GET over http or https;
+   * ILLEGAL_STATE when it was started before.
+   */
   override startAsync(options: WaitOptions = {}): RunningTransfer<this> {
     const {request, policy} = this.wishes
     const isPlain = request.method === 'GET' && request.body === undefined && !isFtp(request.url)

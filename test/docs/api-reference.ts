@@ -42,7 +42,7 @@ const LONGEST_VALUE = 60
 
 /** Members that only the package itself can use. */
 const INTERNAL =
-  /\b(?:Caller|Engine|EngineApi|HeldOperation|OperationDraft|OperationEntry|RandomAccessTarget|ResponseFacts|TaskInstanceOptions)\b|^constructor\(view: /
+  /\b(?:Caller|Engine|EngineApi|HeldOperation|OperationDraft|OperationEntry|RandomAccessTarget|ResponseFacts|TaskInstanceOptions)\b|^constructor\(view: |^\[PRINTED\]/
 
 export function apiReference(): string {
   const parts = [
@@ -95,11 +95,11 @@ function exportsOf(module: string): readonly Declaration[] {
 function declarationOf(module: string, name: string): Declaration {
   const lines = sourceOf(module).split('\n')
   for (const kind of ['class', 'function', 'interface', 'const', 'type'] as const) {
-    const head = new RegExp(`^export (?:async )?${kind} ${name}\\b`)
+    const head = new RegExp(`^export (?:async |abstract )?${kind} ${name}\\b`)
     const at = lines.findIndex((line) => head.test(line))
     if (at === -1) continue
     const own = lines.slice(at, endOf(lines, at) + 1)
-    return {name, kind, about: commentAbove(lines, at), lines: own, hidden: hiddenParents(lines, own)}
+    return {name, kind, about: commentAbove(lines, at), lines: own, hidden: hiddenParents(module, own)}
   }
   // Passed on from another module, or imported and named again.
   const passing = new RegExp(`^(?:export|import) (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from '([^']+)'$`, 'm')
@@ -112,13 +112,21 @@ function parentsOf([head = '']: readonly string[]): readonly string[] {
   return (/ extends (.+?)(?: implements .+)? \{/.exec(head)?.[1] ?? '').split(', ').filter((name) => name !== '')
 }
 
-function hiddenParents(lines: readonly string[], own: readonly string[]): readonly Declaration[] {
+/** Interfaces of the module itself, and classes from which no application can inherit. */
+function hiddenParents(module: string, own: readonly string[]): readonly Declaration[] {
+  const lines = sourceOf(module).split('\n')
   return parentsOf(own).flatMap((name) => {
     const at = lines.findIndex((line) => line.startsWith(`interface ${name} `))
-    if (at === -1) return []
-    const parent = lines.slice(at, endOf(lines, at) + 1)
-    const hidden = hiddenParents(lines, parent)
-    return [...hidden, {name, kind: 'interface' as const, about: '', lines: parent, hidden}]
+    if (at !== -1) {
+      const parent = lines.slice(at, endOf(lines, at) + 1)
+      return [{name, kind: 'interface' as const, about: '', lines: parent, hidden: hiddenParents(module, parent)}]
+    }
+    const specifier = new RegExp(`^import \\{[^}]*\\b${name}\\b[^}]*\\} from '([^']+)'$`, 'm').exec(
+      sourceOf(module),
+    )?.[1]
+    if (specifier === undefined) return []
+    const from = posix.join(posix.dirname(module), specifier)
+    return sourceOf(from).includes(`\nexport abstract class ${name} `) ? [declarationOf(from, name)] : []
   })
 }
 
@@ -152,7 +160,7 @@ function described(declaration: Declaration): string {
   const {name, kind, about, lines} = declaration
   const parts = [`#### ${name}`, ...(about === '' ? [] : [about])]
   if (kind === 'class' || kind === 'interface') {
-    const members = [...declaration.hidden, declaration].flatMap(membersOf)
+    const members = allMembersOf(declaration)
     const list = members.map((each) => `- \`${each.signature}\`${each.about === '' ? '' : `: ${each.about}`}`)
     const parents = parentsOf(lines).filter((parent) => declaration.hidden.every((each) => each.name !== parent))
     if (parents.length > 0) parts.push(`Extends \`${parents.join('`, `')}\`.`)
@@ -167,6 +175,22 @@ function described(declaration: Declaration): string {
 function headOf(lines: readonly string[]): readonly string[] {
   const last = lines.findIndex((line) => /^\S.* \{$/.test(line))
   return lines.slice(0, last + 1).map((line, index) => (index === last ? line.replace(/ \{$/, '') : line))
+}
+
+/** With those of hidden parents, unless it has one of the name itself; what says nothing of itself is what its parent says. */
+export function allMembersOf(declaration: Declaration): readonly Member[] {
+  const own = membersOf(declaration)
+  const inherited = declaration.hidden.flatMap(allMembersOf)
+  const aboutOf = new Map(inherited.map((each) => [nameOf(each), each.about]))
+  const names = new Set(own.map(nameOf))
+  return [
+    ...inherited.filter((each) => !names.has(nameOf(each))),
+    ...own.map((each) => (each.about === '' ? {...each, about: aboutOf.get(nameOf(each)) ?? ''} : each)),
+  ]
+}
+
+function nameOf({signature}: Member): string {
+  return signature.replace(/^(?:static |readonly )*/, '').split(/[(:?< ]/)[0] ?? ''
 }
 
 export function membersOf({kind, lines}: Declaration): readonly Member[] {
@@ -218,6 +242,7 @@ function signatureOf(lines: readonly string[]): string {
       .replace(/ \{$/, '')
       .replaceAll('( ', '(')
       .replaceAll(/,? \)/g, ')')
+      .replace(/^override |^abstract /, '')
       .replace(/^(static )?async /, '$1')
       // In place of the default engine, and what comes behind it, only the package itself gives something.
       .replace(/(\w+): (\w+) \| EngineApi = defaultEngine\(\)/, '$1?: $2')
@@ -229,12 +254,12 @@ function signatureOf(lines: readonly string[]): string {
 
 /** A getter is a readonly property; with its setter, a property. */
 function accessorsAsOne(members: readonly Member[]): readonly Member[] {
-  const nameOf = ({signature}: Member) => /^(?:static )?set ([\w$]+)/.exec(signature)?.[1]
+  const setterOf = ({signature}: Member) => /^(?:static )?set ([\w$]+)/.exec(signature)?.[1]
   const setters = new Map(
-    members.flatMap((each) => (nameOf(each) === undefined ? [] : [[nameOf(each), each] as const])),
+    members.flatMap((each) => (setterOf(each) === undefined ? [] : [[setterOf(each), each] as const])),
   )
   return members.flatMap((member) => {
-    if (nameOf(member) !== undefined) return []
+    if (setterOf(member) !== undefined) return []
     const [, isStatic = '', name, type] = /^(static )?get ([\w$]+)\(\): (.+)$/.exec(member.signature) ?? []
     if (name === undefined) return [member]
     const setter = setters.get(name)

@@ -10,8 +10,8 @@ import {
   DownloadOperation,
   ResponseInformation,
 } from '../../src/index.ts'
-import {ROOT} from '../layers/module-graph.ts'
-import {apiReference, type Declaration, entries, membersOf} from './api-reference.ts'
+import {ROOT, sourceOf} from '../layers/module-graph.ts'
+import {allMembersOf, apiReference, type Declaration, entries, membersOf} from './api-reference.ts'
 
 const [main] = entries()
 
@@ -22,6 +22,18 @@ function declaration(name: string): Declaration {
   const found = main?.declarations.find((each) => each.name === name)
   if (found === undefined) throw new Error(`${name} is not exported`)
   return found
+}
+
+/** For those that extend them alone. */
+const PROTECTED = ['transfer-settings', 'transfer-operation'].flatMap((name) =>
+  [...sourceOf(`src/namespace/${name}.ts`).matchAll(/^ {2}protected (?:async |get )?(\w+)/gm)].map(
+    ([, member]) => member,
+  ),
+)
+
+/** What an object has its members from. */
+function prototypesOf(prototype: object): readonly object[] {
+  return prototype === Object.prototype ? [] : [prototype, ...prototypesOf(Object.getPrototypeOf(prototype))]
 }
 
 describe('docs/reference/api.md', () => {
@@ -42,12 +54,13 @@ describe('docs/reference/api.md', () => {
     BackgroundTransferGroup,
     ResponseInformation,
   ])('has every public member of %o', (type) => {
-    const own = [...Object.getOwnPropertyNames(type.prototype), ...Object.getOwnPropertyNames(type)].filter(
-      (name) => !['constructor', 'length', 'name', 'prototype', ...INTERNAL].includes(name),
-    )
-    const text = membersOf(declaration(type.name)).map(({signature}) => signature)
+    const named = [
+      ...prototypesOf(type.prototype).flatMap(Object.getOwnPropertyNames),
+      ...Object.getOwnPropertyNames(type),
+    ].filter((name) => !['constructor', 'length', 'name', 'prototype', ...INTERNAL, ...PROTECTED].includes(name))
+    const text = allMembersOf(declaration(type.name)).map(({signature}) => signature)
     expect(text.length).toBeGreaterThan(3)
-    for (const name of own)
+    for (const name of named)
       expect(
         text.some((each) => each.split(/[^\w$]/).includes(name)),
         name,
