@@ -109,17 +109,21 @@ function declarationOf(module: string, name: string): Declaration {
 }
 
 function parentsOf([head = '']: readonly string[]): readonly string[] {
-  return (/ extends (.+?)(?: implements .+)? \{/.exec(head)?.[1] ?? '').split(', ').filter((name) => name !== '')
+  return (/ extends (.+?)(?: implements .+)? \{/.exec(head)?.[1] ?? '')
+    .split(/, (?![^<]*>)/)
+    .filter((name) => name !== '')
 }
 
-/** Interfaces of the module itself, and classes from which no application can inherit. */
+/** Interfaces of the module itself, and abstract classes: none of them has a place of its own. */
 function hiddenParents(module: string, own: readonly string[]): readonly Declaration[] {
   const lines = sourceOf(module).split('\n')
   return parentsOf(own).flatMap((name) => {
-    const at = lines.findIndex((line) => line.startsWith(`interface ${name} `))
-    if (at !== -1) {
+    for (const kind of ['interface', 'class'] as const) {
+      const head = kind === 'class' ? `abstract class ${name} ` : `interface ${name} `
+      const at = lines.findIndex((line) => line.startsWith(head))
+      if (at === -1) continue
       const parent = lines.slice(at, endOf(lines, at) + 1)
-      return [{name, kind: 'interface' as const, about: '', lines: parent, hidden: hiddenParents(module, parent)}]
+      return [{name, kind, about: '', lines: parent, hidden: hiddenParents(module, parent)}]
     }
     const specifier = new RegExp(`^import \\{[^}]*\\b${name}\\b[^}]*\\} from '([^']+)'$`, 'm').exec(
       sourceOf(module),
@@ -242,7 +246,7 @@ function signatureOf(lines: readonly string[]): string {
       .replace(/ \{$/, '')
       .replaceAll('( ', '(')
       .replaceAll(/,? \)/g, ')')
-      .replace(/^override |^abstract /, '')
+      .replace(/^(static )?(?:override|abstract) /, '$1')
       .replace(/^(static )?async /, '$1')
       // In place of the default engine, and what comes behind it, only the package itself gives something.
       .replace(/(\w+): (\w+) \| EngineApi = defaultEngine\(\)/, '$1?: $2')

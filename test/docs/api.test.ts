@@ -9,6 +9,7 @@ import {
   BackgroundTransferGroup,
   DownloadOperation,
   ResponseInformation,
+  ToastNotification,
 } from '../../src/index.ts'
 import {ROOT, sourceOf} from '../layers/module-graph.ts'
 import {allMembersOf, apiReference, type Declaration, entries, membersOf} from './api-reference.ts'
@@ -53,6 +54,7 @@ describe('docs/reference/api.md', () => {
     DownloadOperation,
     BackgroundTransferGroup,
     ResponseInformation,
+    ToastNotification,
   ])('has every public member of %o', (type) => {
     const named = [
       ...prototypesOf(type.prototype).flatMap(Object.getOwnPropertyNames),
