@@ -18,10 +18,9 @@ import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {RateAllowance} from '../ports/rate-limiter.ts'
 import {BodyWriter} from './body-writer.ts'
 import type {BufferPool} from './buffer-pool.ts'
-import type {VersionFacts} from './checkpoints.ts'
 import type {Connection, Reception} from './connection.ts'
 import {FIRST, type Parts} from './parts.ts'
-import {type Continuation, type Judgement, judge, type Question} from './question.ts'
+import {type Continuation, type Judgement, judge, learnedFrom, type Question} from './question.ts'
 import type {TryFile} from './try-file.ts'
 
 export interface AnswersHost {
@@ -93,7 +92,7 @@ export class Answers {
         const parts = this.#host.parts()
         if (parts?.board.commit(FIRST) === false) return {kind: 'overtaken'}
         this.#noteAnswer(head)
-        file.bytes.learn(learned(verdict))
+        file.bytes.learn(learnedFrom(verdict))
         report({type: 'attempt.responded', response: head, evidence: file.bytes.evidence})
         return this.goOn(connection, question, verdict, parts?.board.endOf(FIRST))
       }
@@ -111,7 +110,7 @@ export class Answers {
     stretchEnd = Number.POSITIVE_INFINITY,
   ): Reception {
     const {bytes} = this.#host.file
-    bytes.learn(learned(verdict))
+    bytes.learn(learnedFrom(verdict))
     const end = Math.min(plan.end ?? Number.POSITIVE_INFINITY, stretchEnd, endOfPiece(verdict))
     const isLast = end >= (bytes.evidence.total ?? Number.POSITIVE_INFINITY)
     return this.#place(connection, {
@@ -134,7 +133,7 @@ export class Answers {
       file.restart()
     }
     const {mirrors} = facts.request
-    file.bytes.learnAnew({...learned(verdict), ...(mirrors === undefined ? {} : {source})})
+    file.bytes.learnAnew({...learnedFrom(verdict), ...(mirrors === undefined ? {} : {source})})
     const type = verdict.restarted ? 'attempt.restarted' : 'attempt.responded'
     report({type, response: head, evidence: file.bytes.evidence})
     return this.#place(connection, {base: 0, expected: verdict.total, missingFrom: 0, end: undefined})
@@ -171,15 +170,4 @@ function endOfPiece({offset, missingFrom, bodyLength = Number.POSITIVE_INFINITY}
 function unexpectedContent({policy}: OperationFacts, verdict: Verdict, head: ResponseFacts): TransferError | undefined {
   if (verdict.kind !== 'fromStart' && verdict.kind !== 'continue') return undefined
   return unexpectedAnswer(policy.expect, head, verdict.total)
-}
-
-function learned({total, validator, marks, description, coded, digest}: Partial<VersionFacts>): Partial<VersionFacts> {
-  return {
-    ...(total === undefined ? {} : {total}),
-    ...(validator === undefined ? {} : {validator}),
-    ...(marks === undefined ? {} : {marks}),
-    ...(description === undefined ? {} : {description}),
-    ...(coded === undefined ? {} : {coded}),
-    ...(digest === undefined ? {} : {digest}),
-  }
 }

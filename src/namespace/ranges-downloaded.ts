@@ -98,26 +98,26 @@ export function listenTo(
 
 class Teller {
   readonly #subscriber: Subscriber<BackgroundTransferRangesDownloadedEventArgs>
-  readonly #clock: () => number
+  readonly #now: () => number
   #told: Omit<RangeState, 'status'> & {readonly status: BackgroundTransferStatus | undefined} = {
     generation: 1,
     ranges: [],
     status: undefined,
   }
   #toldAt = Number.NEGATIVE_INFINITY
-  #now: RangeState | undefined
+  #newest: RangeState | undefined
   #deferrals = 0
   #finished = false
 
-  constructor(subscriber: Subscriber<BackgroundTransferRangesDownloadedEventArgs>, clock: () => number) {
+  constructor(subscriber: Subscriber<BackgroundTransferRangesDownloadedEventArgs>, now: () => number) {
     this.#subscriber = subscriber
-    this.#clock = clock
+    this.#now = now
   }
 
   update(state: RangeState): void {
-    this.#now = state
+    this.#newest = state
     // A clock that was set back says so, too.
-    const isDue = Math.abs(this.#clock() - this.#toldAt) >= INTERVAL_MS
+    const isDue = Math.abs(this.#now() - this.#toldAt) >= INTERVAL_MS
     if (isDue || state.status !== this.#told.status || state.generation > this.#told.generation) this.#tell()
   }
 
@@ -128,18 +128,18 @@ class Teller {
 
   #tell(): void {
     if (this.#deferrals > 0) return
-    if (this.#now !== undefined) this.#emit(this.#now)
+    if (this.#newest !== undefined) this.#emit(this.#newest)
     if (this.#finished && this.#deferrals === 0) this.#subscriber.complete()
   }
 
-  #emit(now: RangeState): void {
-    const restarted = now.generation > this.#told.generation
-    let added: RangeSet = now.ranges
+  #emit(state: RangeState): void {
+    const restarted = state.generation > this.#told.generation
+    let added: RangeSet = state.ranges
     if (!restarted) for (const [start, end] of this.#told.ranges) added = removeRange(added, start, end)
-    const ranges = restarted ? now.ranges : union(this.#told.ranges, now.ranges)
-    this.#told = {...now, ranges}
+    const ranges = restarted ? state.ranges : union(this.#told.ranges, state.ranges)
+    this.#told = {...state, ranges}
     if (added.length === 0 && !restarted) return
-    this.#toldAt = this.#clock()
+    this.#toldAt = this.#now()
     this.#subscriber.next({
       addedRanges: toFileRanges(added),
       wasDownloadRestarted: restarted,

@@ -48,22 +48,11 @@ export class Chores {
   readonly #ports: EnginePorts
   readonly #writes: DurableWrites
 
-  constructor({
-    ports,
-    options,
-    writes,
-    alarm,
-    newId,
-    hostOf,
-    conditions,
-    isDraining,
-    requireServing,
-    ...rest
-  }: ChoresOptions) {
+  constructor(given: ChoresOptions) {
+    const {ports, writes, alarm, newId, hostOf, conditions, isDraining, requireServing, isQuiet, quiet, emit} = given
+    const {backgroundTasks, prefetch} = given.options
     this.#ports = ports
     this.#writes = writes
-    const {backgroundTasks, prefetch} = options
-    const {emit, isQuiet, quiet} = rest
     const onStep = () => this.steps.next()
     this.completionGroups = new CompletionGroups({
       ...ports,
