@@ -14,6 +14,7 @@ import type {
   RequestBody,
 } from '../../ports/transport.ts'
 import type {Address} from './address.ts'
+import {tooFastBody, truncatedBody} from './body-faults.ts'
 import {BodyIntake} from './body-intake.ts'
 import {BodyOutlet} from './body-outlet.ts'
 import {isEarlyEnd, toTransferError} from './error-table.ts'
@@ -232,7 +233,8 @@ export class HttpExchange implements Exchange, BriefExchange {
       if (this.#discarded > MAX_DRAIN_BYTES) this.#discardedEnough()
     } else if (this.#phase === 'receiving') {
       this.#intake.take(chunk)
-      if (this.#lane?.holdable === false && this.#intake.waiting > MAX_UNHELD_BYTES) this.#fail(this.#tooFast())
+      if (this.#lane?.holdable === false && this.#intake.waiting > MAX_UNHELD_BYTES)
+        this.#fail(tooFastBody(this.#url.origin))
     }
   }
 
@@ -319,24 +321,8 @@ export class HttpExchange implements Exchange, BriefExchange {
     }
   }
 
-  /** The only way to hold back a connection that is not ours; what came is delivered, and another try goes on from there. */
-  #tooFast(): TransferError {
-    const message = 'the connection was cut because its bytes come faster than they can be stored'
-    return new TransferError('CONNECTION_RESET', message, {where: this.#url.origin})
-  }
-
   #truncated(cause?: Error): TransferError {
-    const {received} = this
-    const expected = this.#framing.kind === 'length' ? {expected: this.#framing.length} : {}
-    const message =
-      this.#framing.kind === 'close' && cause === undefined
-        ? 'the connection ended before TLS did, and nothing else shows where the body ends'
-        : 'the connection ended in the middle of the body'
-    return new TransferError('TRUNCATED', message, {
-      where: this.#url.origin,
-      details: {...expected, received},
-      ...(cause === undefined ? {} : {cause}),
-    })
+    return truncatedBody(this.#url.origin, this.#framing, this.received, cause)
   }
 
   #succeed(): void {
