@@ -4,7 +4,7 @@
  */
 
 import {filter, firstValueFrom, from, merge, Observable, type Subscriber} from 'rxjs'
-import {asTransferError, TransferError} from '../domain/errors.ts'
+import {failureOfTransfer} from '../domain/failure-of-transfer.ts'
 import type {OperationRecord} from '../domain/record.ts'
 import {isTerminal} from '../domain/status.ts'
 import type {EngineApi, HeldOperation} from '../engine/engine-api.ts'
@@ -71,16 +71,11 @@ async function outcomeOf<Operation>(
   signal: AbortSignal | undefined,
 ): Promise<Operation> {
   await unlessAborted(from(accepted), signal)
-  const {id, state, error} = await terminalRecord(waited, signal)
+  const record = await terminalRecord(waited, signal)
   // Whoever waits is told first: a crash between the two has it told once more, and not never.
   waited.engine.markDelivered(waited.entry()).catch(() => undefined)
-  if (state === 'completed') return waited.operation
-  if (state === 'canceled' && error?.code !== 'UPLOAD_TERMINATED') {
-    throw new TransferError('CANCELED', 'the transfer was canceled', {where: id})
-  }
-  throw error === undefined
-    ? asTransferError(new Error('the transfer failed without saying why'))
-    : TransferError.fromSerialized(error)
+  if (record.state === 'completed') return waited.operation
+  throw failureOfTransfer(record)
 }
 
 async function terminalRecord<Operation>(

@@ -23,6 +23,14 @@ export interface LineMovesOptions {
   readonly reorder: (group: string, front: readonly LineRange[]) => Promise<void>
 }
 
+/** Beside whom a move leads: on which side of the first, or the last, of those in the stretches that it looks through. */
+const WAYS = {
+  up: {side: 'before', isBackwards: true},
+  down: {side: 'behind', isBackwards: false},
+  first: {side: 'before', isBackwards: false},
+  last: {side: 'behind', isBackwards: true},
+} as const
+
 interface Beside {
   readonly anchor: Place
   readonly side: 'before' | 'behind'
@@ -64,9 +72,9 @@ export class LineMoves {
   ): Promise<Beside | undefined> {
     const {group} = facts.policy
     if (typeof to === 'object') return this.#before(facts, to.before, app)
-    const side = to === 'up' || to === 'first' ? 'before' : 'behind'
+    const {side, isBackwards} = WAYS[to]
     const stretches = stretchesOf(this.#options.front(group), place, to)
-    const anchor = await this.#firstWaiting(group, stretches, to === 'up' || to === 'last', facts.id)
+    const anchor = await this.#firstWaiting(group, stretches, isBackwards, facts.id)
     if (anchor === undefined) {
       if (to === 'first' || to === 'last') return undefined
       throw refused(facts.id, `it is the ${to === 'up' ? 'first' : 'last'} that waits in its line`)
@@ -93,22 +101,22 @@ export class LineMoves {
     return {anchor: placeOf(other), side: 'before'}
   }
 
-  /** The first of those that wait in these stretches, or the last. */
+  /** The first of those that wait in these stretches, which are looked through from their ends if `isBackwards`. */
   async #firstWaiting(
     group: string,
     stretches: readonly LineRange[],
-    backwards: boolean,
+    isBackwards: boolean,
     own: OperationId,
   ): Promise<LineEntry | undefined> {
     const {store, isLive} = this.#options
     for (let stretch of stretches) {
       for (;;) {
-        const page = await store.line(group, stretch, PAGE, backwards)
+        const page = await store.line(group, stretch, PAGE, isBackwards)
         const found = page.find(({id}) => id === own || !isLive(id))
         if (found !== undefined) return found
         const last = page.at(-1)
         if (last === undefined || page.length < PAGE) break
-        stretch = backwards ? {...stretch, to: last.sequence - 1} : {...stretch, from: last.sequence + 1}
+        stretch = isBackwards ? {...stretch, to: last.sequence - 1} : {...stretch, from: last.sequence + 1}
       }
     }
     return undefined
@@ -119,12 +127,12 @@ export class LineMoves {
 function stretchesOf(
   front: readonly LineRange[],
   {priorityClass: own, sequence}: Place,
-  to: 'up' | 'down' | 'first' | 'last',
+  to: keyof typeof WAYS,
 ): readonly LineRange[] {
   const order = lineRanges(front)
   if (to === 'first') return order
   if (to === 'last') return order.toReversed()
-  const at = order.findIndex(({priorityClass, from, to}) => priorityClass === own && from <= sequence && sequence <= to)
+  const at = order.findIndex((each) => each.priorityClass === own && each.from <= sequence && sequence <= each.to)
   const range = order[at]
   if (range === undefined) return []
   return to === 'up'

@@ -4,9 +4,9 @@
  */
 
 import {Subscription} from 'rxjs'
-import {asTransferError, TransferError} from '../../domain/errors.ts'
+import {TransferError} from '../../domain/errors.ts'
+import {failureOfTransfer} from '../../domain/failure-of-transfer.ts'
 import {rangeFrom} from '../../domain/range-set.ts'
-import type {OperationRecord} from '../../domain/record.ts'
 import type {ByteSource} from '../../ports/byte-source.ts'
 import {type FileReader, type FileSink, partNameOf} from '../../ports/file-sink.ts'
 import type {ByteCounts} from '../../ports/progress-meter.ts'
@@ -72,8 +72,8 @@ export class OperationBytes implements ByteSource {
           return count
         }
         if (!this.#isInHand) continue
-      } else {
-        if (this.#isAtEnd(position)) return 0
+      } else if (this.#isAtEnd(position)) {
+        return 0
       }
       await this.#change(position, signal)
     }
@@ -108,10 +108,7 @@ export class OperationBytes implements ByteSource {
     const {record, isOver} = this.#options.entry
     if (!isOver) return false
     if (record.state === 'completed') return position >= (record.evidence.total ?? 0)
-    if (record.state === 'canceled') throw canceled(record)
-    throw record.error === undefined
-      ? asTransferError(new Error('the transfer failed without saying why'))
-      : TransferError.fromSerialized(record.error)
+    throw failureOfTransfer(record)
   }
 
   /**
@@ -141,7 +138,7 @@ export class OperationBytes implements ByteSource {
       const isGone = thrown instanceof TransferError && thrown.code === 'PART_LOST'
       // Its part may not have been known to be sound when it was opened: it is whole since.
       if (isGone && (isMoving || (record.state === 'completed' && !isPublished))) return 0
-      throw isGone && record.state === 'canceled' ? canceled(record) : thrown
+      throw isGone && record.state === 'canceled' ? failureOfTransfer(record) : thrown
     }
   }
 
@@ -193,8 +190,4 @@ export class OperationBytes implements ByteSource {
 
 function isSame(a: Version, b: Version): boolean {
   return a.generation === b.generation && a.beginnings === b.beginnings
-}
-
-function canceled({id}: OperationRecord): TransferError {
-  return new TransferError('CANCELED', 'the transfer was canceled', {where: id})
 }
