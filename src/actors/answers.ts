@@ -18,9 +18,10 @@ import type {OriginMemory} from '../ports/origin-memory.ts'
 import type {RateAllowance} from '../ports/rate-limiter.ts'
 import {BodyWriter} from './body-writer.ts'
 import type {BufferPool} from './buffer-pool.ts'
+import type {VersionFacts} from './checkpoints.ts'
 import type {Connection, Reception} from './connection.ts'
 import {FIRST, type Parts} from './parts.ts'
-import {type Continuation, type Judgement, judge, learnedFrom, type Question} from './question.ts'
+import {type Continuation, type Judgement, judge, type Question} from './question.ts'
 import type {TryFile} from './try-file.ts'
 
 export interface AnswersHost {
@@ -170,4 +171,23 @@ function endOfPiece({offset, missingFrom, bodyLength = Number.POSITIVE_INFINITY}
 function unexpectedContent({policy}: OperationFacts, verdict: Verdict, head: ResponseFacts): TransferError | undefined {
   if (verdict.kind !== 'fromStart' && verdict.kind !== 'continue') return undefined
   return unexpectedAnswer(policy.expect, head, verdict.total)
+}
+
+/** What an answer says of the version, and nothing else that a verdict on it holds. */
+function learnedFrom({
+  total,
+  validator,
+  marks,
+  description,
+  coded,
+  digest,
+}: Partial<VersionFacts>): Partial<VersionFacts> {
+  return {
+    ...(total === undefined ? {} : {total}),
+    ...(validator === undefined ? {} : {validator}),
+    ...(marks === undefined ? {} : {marks}),
+    ...(description === undefined ? {} : {description}),
+    ...(coded === undefined ? {} : {coded}),
+    ...(digest === undefined ? {} : {digest}),
+  }
 }

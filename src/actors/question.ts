@@ -11,7 +11,6 @@ import {redactUrl} from '../domain/redaction.ts'
 import type {ResponseFacts} from '../domain/response-facts.ts'
 import {type AskingTerms, planRequest, type RangePlan} from '../domain/resume-ladder.ts'
 import type {OriginMemory} from '../ports/origin-memory.ts'
-import type {VersionFacts} from './checkpoints.ts'
 import type {Hop} from './connection.ts'
 
 export interface Question {
@@ -84,25 +83,6 @@ function proven(
   // Whoever finishes the file, now or after another start, compares it with what vouched for this.
   const digest = vouching(facts.policy, evidence.digest)
   return {verdict: digest === undefined ? verdict : {...verdict, digest}}
-}
-
-/** What an answer says of the version, and nothing else that a verdict on it holds. */
-export function learnedFrom({
-  total,
-  validator,
-  marks,
-  description,
-  coded,
-  digest,
-}: Partial<VersionFacts>): Partial<VersionFacts> {
-  return {
-    ...(total === undefined ? {} : {total}),
-    ...(validator === undefined ? {} : {validator}),
-    ...(marks === undefined ? {} : {marks}),
-    ...(description === undefined ? {} : {description}),
-    ...(coded === undefined ? {} : {coded}),
-    ...(digest === undefined ? {} : {digest}),
-  }
 }
 
 /** The caller's own Accept-Encoding stands in for ours (O19). */

@@ -29,7 +29,7 @@ import {
 import type {BufferPool} from './buffer-pool.ts'
 import type {Hop} from './connection.ts'
 import {GrowingBody} from './growing-body.ts'
-import {learnedFrom, withPlan} from './question.ts'
+import {withPlan} from './question.ts'
 import {requestHeaders} from './request-headers.ts'
 import {HeldBody, type SmallBody, WrittenBody} from './small-body.ts'
 
@@ -218,12 +218,19 @@ export class SmallExchange implements BodyReceiver {
       this.#refusal = {error: surprise, response: head}
       return 'discard'
     }
-    const {total, coded} = verdict
+    const {total, validator, marks, description, coded, digest} = verdict
     const isPlain = (total ?? 0) <= SMALL_FILE_BYTES && coded === undefined
     if (!isPlain) return 'discard'
     this.#length = total
     this.#body = this.#bodyOf(total)
-    this.#listener.responded(head, extended(withoutBytes(evidence, evidence.generation), learnedFrom(verdict)))
+    const learned = {
+      ...(total === undefined ? {} : {total}),
+      ...(validator === undefined ? {} : {validator}),
+      ...(marks === undefined ? {} : {marks}),
+      ...(description === undefined ? {} : {description}),
+      ...(digest === undefined ? {} : {digest}),
+    }
+    this.#listener.responded(head, extended(withoutBytes(evidence, evidence.generation), learned))
     return 'receive'
   }
 

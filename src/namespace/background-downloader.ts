@@ -58,7 +58,6 @@ export interface DownloadOptions {
   readonly responseTimeoutMs?: number
   /** ms; the engine's by default. */
   readonly stallTimeoutMs?: number
-  /** `default` by default; may be changed later. */
   readonly priority?: BackgroundTransferPriority
   /** Bytes per second of this download alone; no limit by default. */
   readonly maxBytesPerSecond?: number
