@@ -14,7 +14,7 @@ const [BEGIN, END] = ['<!-- transfers: begin -->', '<!-- transfers: end -->']
 
 /** The head of the table of a row's ratios. */
 const RATIOS =
-  '| ours | peer | | measured | bare Node.js | wanted | reached |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n'
+  '| ours | peer | | measured | bare Node.js | bare C | wanted | reached |\n| --- | --- | --- | ---: | ---: | ---: | ---: | --- |\n'
 
 /** What a target compares, how it is written, and which side of the bound is good. */
 const FIGURES = {
@@ -67,8 +67,8 @@ function ratios(row, results) {
     if (paired.some(Number.isNaN)) continue
     const isReached = sign === '≤' ? median(paired) <= bound : median(paired) >= bound
     const wanted = `${sign} ${Number(bound.toPrecision(3))}`
-    const bare = bareOf(row, results, mine, peer, pairedWith)
-    const cells = [mine, peer ?? '', figure, spread(paired), bare, wanted, isReached ? 'yes' : 'no']
+    const bares = [row.bareNode, row.bareC].map((bare) => bareOf(bare, results, mine, peer, pairedWith))
+    const cells = [mine, peer ?? '', figure, spread(paired), ...bares, wanted, isReached ? 'yes' : 'no']
     lines.push(`| ${cells.join(' | ')} |`)
   }
   if (lines.length === 0) return []
@@ -76,7 +76,7 @@ function ratios(row, results) {
 }
 
 /** The same ratio of what does nothing else. */
-function bareOf({bare = {}}, results, mine, peer, pairedWith) {
+function bareOf(bare = {}, results, mine, peer, pairedWith) {
   const programs = results.get(bare[mine] ?? bare[mine.replace(', process', '')])
   const peers = results.get(bare[peer] ?? peer)
   if (programs === undefined || peers === undefined) return ''
@@ -118,23 +118,24 @@ export function glance(sections) {
     const [, ratioLines = ''] = section.split(RATIOS)
     for (const line of ratioLines.split('\n').filter((each) => each.startsWith('| '))) {
       const [ours, ...cells] = line.slice(2, -2).split(' | ')
-      const [peer, figure, measured, bare, wanted, reached] = cells
+      const [peer, figure, measured, bareNode, bareC, wanted, reached] = cells
       const wish = [titleOf(section), ours.replace(', process', ''), peer, figure].join()
       const known = wishes.get(wish)
       const [median] = measured.split(' ')
       const work = titleOf(section)
-      if (known === undefined) wishes.set(wish, {work, ours, peer, figure, median, bare, wanted, reached})
+      if (known === undefined) wishes.set(wish, {work, ours, peer, figure, median, bareNode, bareC, wanted, reached})
       else wishes.set(wish, {...known, median: `${known.median} / ${median}`, reached: both(known.reached, reached)})
     }
   }
   return [
     '### At a glance',
     '',
-    'Medians; where there are two, the second is that of `--durability process`. *bare Node.js*: the same ratio of a program of nothing but',
-    'the calls that the work cannot do without (test/bench/node-loops.mjs): no records, no durability, no second try.',
+    'Medians; where there are two, the second is that of `--durability process`. *bare Node.js* and *bare C*: the same ratio of a program of',
+    'nothing but the calls that the work cannot do without (test/bench/node-loops.mjs, test/bench/native): no records, no durability, no',
+    'second try.',
     '',
-    '| work | ours | peer | | measured | bare Node.js | wanted | reached |',
-    '| --- | --- | --- | --- | ---: | ---: | ---: | --- |',
+    '| work | ours | peer | | measured | bare Node.js | bare C | wanted | reached |',
+    '| --- | --- | --- | --- | ---: | ---: | ---: | ---: | --- |',
     ...[...wishes.values()].map((wish) => `| ${Object.values(wish).join(' | ')} |`),
   ].join('\n')
 }

@@ -3,8 +3,8 @@
  *
  * A program is `{name, command(run)}`; `run` has `out` (an empty directory), `store` and the servers. A row with a `unit` shows the
  * number that its programs print. A target is `[ours, peer, figure, bound]`: the median over the rounds of `speed` (peer's wall
- * over ours: at least) or `cpu` (ours over the peer's: at most); without a peer, of a figure of ours (at most). `bare` says
- * which program stands for ours where nothing but the work itself is to be compared.
+ * over ours: at least) or `cpu` (ours over the peer's: at most); without a peer, of a figure of ours (at most). `bareNode` and
+ * `bareC` say which programs stand for ours where nothing but the work itself is to be compared.
  */
 
 import {writeFileSync} from 'node:fs'
@@ -186,7 +186,8 @@ export const ROWS = [
       nodeReceives,
     ],
     targets: againstBoth(1.25, 1.6, [['curl', 'cpu', 0.9]]),
-    bare: {bgt: 'Node.js loop'},
+    bareNode: {bgt: 'Node.js loop'},
+    bareC: {bgt: 'C loop'},
   },
   {
     id: '4g-tmpfs',
@@ -195,6 +196,7 @@ export const ROWS = [
     to: 'tmpfs',
     programs: [ours(four), oursInProcess(four), curl(four), aria2(four, 1), aria2(four, 16), loop('/4g', 4 * GIB)],
     targets: againstBoth(1.4, 1.75, [['C loop', 'speed', 0.8]]),
+    bareC: {bgt: 'C loop'},
   },
   {
     id: '1g-disk',
@@ -208,6 +210,7 @@ export const ROWS = [
       aria2(one, 1),
       synced(curl(one)),
       synced(aria2(one, 1)),
+      loop('/1g', GIB),
       nodeReceives,
     ],
     targets: [
@@ -216,7 +219,8 @@ export const ROWS = [
       ['bgt', 'curl and fsync', 'speed', 1.2],
       ['bgt', 'aria2c -x1 and fsync', 'speed', 1.2],
     ],
-    bare: {'bgt, process': 'Node.js loop'},
+    bareNode: {'bgt, process': 'Node.js loop'},
+    bareC: {'bgt, process': 'C loop'},
   },
   {
     id: '1g-tls',
@@ -286,7 +290,7 @@ export const ROWS = [
       ['bgt ×32', 'aria2c -x16', 'speed', 1.6],
       ['bgt ×32, process', 'aria2c -x16', 'speed', 1.6],
     ],
-    bare: {'bgt ×16': 'Node.js loop ×16', 'bgt ×32': 'Node.js loop ×32'},
+    bareNode: {'bgt ×16': 'Node.js loop ×16', 'bgt ×32': 'Node.js loop ×32'},
   },
   {
     id: 'slow-connections',
@@ -318,7 +322,7 @@ export const ROWS = [
       [mine, 'curl --parallel 16', 'speed', 0.5],
       [mine, 'aria2c -j16', 'speed', 1.5],
     ]),
-    bare: {bgt: 'Node.js loop'},
+    bareNode: {bgt: 'Node.js loop'},
   },
   {
     id: '30k-small',
@@ -330,7 +334,7 @@ export const ROWS = [
       [mine, 'curl --parallel 16', 'speed', 0.5],
       [mine, 'aria2c -j16', 'speed', 1.5],
     ]),
-    bare: {bgt: 'Node.js loop'},
+    bareNode: {bgt: 'Node.js loop'},
   },
   {
     id: '1k-medium',
@@ -352,13 +356,19 @@ export const ROWS = [
       putOfSink,
       inProcess(putOfSink),
       {name: 'curl', needs: 'curl', command: (run) => ['curl', '-sS', '-T', join(run.www, '1g'), run.sink.url]},
+      {
+        name: 'C loop',
+        needs: 'send-loop',
+        command: (run) => [run.native['send-loop'], new URL(run.sink.url).port, '/file', join(run.www, '1g')],
+      },
       nodeLoop((run) => ['send', join(run.www, '1g'), run.sink.url]),
     ],
     targets: ['bgt', 'bgt, process'].flatMap((mine) => [
       [mine, 'curl', 'speed', 0.95],
       [mine, undefined, 'peak MiB', MOST_MIB],
     ]),
-    bare: {bgt: 'Node.js loop'},
+    bareNode: {bgt: 'Node.js loop'},
+    bareC: {bgt: 'C loop'},
   },
   {
     id: 'tus',
@@ -387,7 +397,7 @@ export const ROWS = [
       {...nodeLoop((run) => ['digest', 'sha256', one(run), join(run.out, 'file')]), name: 'Node.js loop with sha256'},
     ],
     targets: [['bgt with sha256', 'bgt', 'speed', 0.9]],
-    bare: {'bgt with sha256': 'Node.js loop with sha256', bgt: 'Node.js loop'},
+    bareNode: {'bgt with sha256': 'Node.js loop with sha256', bgt: 'Node.js loop'},
   },
   {
     id: 'memory',

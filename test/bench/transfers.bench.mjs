@@ -22,6 +22,7 @@ import {has, measuredRun} from './measured-run.mjs'
 
 const MEMORY = '/dev/shm'
 const CHUNK = 8 * 1024 * 1024
+const NATIVE = ['receive-loop', 'send-loop', 'sink']
 
 const {values} = parseArgs({
   options: {
@@ -143,7 +144,7 @@ try {
   const www = join(memory, 'www')
   await mkdir(www)
   const {digests} = await fill(www)
-  const native = {'receive-loop': buildNative('receive-loop', memory), sink: buildNative('sink', memory)}
+  const native = Object.fromEntries(NATIVE.map((name) => [name, buildNative(name, memory)]))
   const nginx = await startNginx(join(memory, 'nginx'), www)
   stops.push(nginx.stop)
   const sink = native.sink === undefined ? undefined : await startSink(native.sink)

@@ -8,7 +8,7 @@
 /** Bytes a second from which on a digest costs more than it saves. */
 const FAST = 192 * 1024 * 1024
 
-/** A rate of less than this many bytes is a burst, and says nothing. */
+/** A rate of less than this many bytes is a burst, and says nothing; of as many it says enough, however soon they came. */
 const LEAST_BYTES = 32 * 1024 * 1024
 
 const WINDOW_MS = 100
@@ -34,7 +34,7 @@ export class DigestPace {
   isWorthIt(bytes: number): boolean {
     this.#bytes += bytes
     const elapsed = this.#now() - this.#since
-    if (elapsed >= WINDOW_MS) {
+    if (elapsed >= WINDOW_MS || this.#bytes >= LEAST_BYTES) {
       const flowing = elapsed - Math.min(this.#waited, elapsed * MOST_WAITED)
       const isFast = this.#bytes >= (FAST * flowing) / 1000
       // Of what may be a burst more is awaited.

@@ -6,6 +6,7 @@
 import {type LookupAddress, type LookupOptions, lookup as resolveName} from 'node:dns'
 import {BlockList, isIP, isIPv6, type LookupFunction} from 'node:net'
 import {invalidArgument, TransferError} from '../../domain/errors.ts'
+import {lazily} from '../../domain/lazily.ts'
 
 export interface EgressOptions {
   /** The only servers that may be asked: host names (with everything below them) or IP addresses, each with an optional `:port`. */
@@ -49,14 +50,17 @@ const NOT_PUBLIC_IN_2000: readonly (readonly [network: string, prefix: number])[
   ['3fff::', 20],
 ]
 
-const privateV4 = new BlockList()
-for (const [network, prefix] of NOT_PUBLIC) privateV4.addSubnet(network, prefix, 'ipv4')
-const publicV6 = new BlockList()
-publicV6.addSubnet('2000::', 3, 'ipv6')
-const privateV6 = new BlockList()
-for (const [network, prefix] of NOT_PUBLIC_IN_2000) privateV6.addSubnet(network, prefix, 'ipv6')
+/** Most engines may connect anywhere, and need none of them. */
+const networks = lazily(() => {
+  const [privateV4, publicV6, privateV6] = [new BlockList(), new BlockList(), new BlockList()]
+  for (const [network, prefix] of NOT_PUBLIC) privateV4.addSubnet(network, prefix, 'ipv4')
+  publicV6.addSubnet('2000::', 3, 'ipv6')
+  for (const [network, prefix] of NOT_PUBLIC_IN_2000) privateV6.addSubnet(network, prefix, 'ipv6')
+  return {privateV4, publicV6, privateV6}
+})
 
 export function isPublicAddress(address: string): boolean {
+  const {privateV4, publicV6, privateV6} = networks()
   if (!isIPv6(address)) return !privateV4.check(address, 'ipv4')
   // An IPv4 address inside an IPv6 one (::ffff:, 64:ff9b::) is not in 2000::/3 either: who means it writes it plainly.
   return publicV6.check(address, 'ipv6') && !privateV6.check(address, 'ipv6')
