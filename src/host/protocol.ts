@@ -19,6 +19,7 @@
 import {isAbsolute} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {z} from 'zod'
+import {APPLICATION_NAME_RULE, isApplicationName} from '../domain/application-name.ts'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {ExpectedContent} from '../domain/content-guard.ts'
 import type {ToldError} from '../domain/error-chain.ts'
@@ -242,7 +243,7 @@ const draft = z
     message: 'must be an absolute path',
   })
 
-const app = z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be a name of 1 to 64 letters, digits, dots and dashes')
+const app = z.string().refine(isApplicationName, `must be a name of ${APPLICATION_NAME_RULE}`)
 
 const query = z.strictObject({
   app: app.exactOptional(),

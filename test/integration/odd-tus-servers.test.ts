@@ -87,20 +87,23 @@ describe('a server that lies about what it has', () => {
 })
 
 describe('a tus server that takes next to nothing', () => {
-  it.each([0, 3])('is not sent the rest again at once for each crumb, and not for ever: %i retries', async (retries) => {
-    const takeCrumb: Saying = (method, state) => {
-      if (method !== 'PATCH') return undefined
-      state.offset += 10
-      return [204, state.offset]
-    }
-    const bench = await makeBench(takeCrumb, 'tus', retries)
-    expect(await failure(bench.upload().startAsync())).toMatchObject({
-      code: 'INVALID_RESPONSE',
-      message: expect.stringMatching(/^the server took 10 of \d+ bytes$/),
-    })
-    expect(bench.methods().filter((method) => method === 'PATCH')).toHaveLength(50)
-    expect(bench.waits).toHaveLength(49)
-  })
+  it.each([0, 3])(
+    'is not sent the rest again at once for each crumb, and not for ever: %i retries',
+    async (retries) => {
+      const takeCrumb: Saying = (method, state) => {
+        if (method !== 'PATCH') return undefined
+        state.offset += 10
+        return [204, state.offset]
+      }
+      const bench = await makeBench(takeCrumb, 'tus', retries)
+      expect(await failure(bench.upload().startAsync())).toMatchObject({
+        code: 'INVALID_RESPONSE',
+        message: expect.stringMatching(/^the server took 10 of \d+ bytes$/),
+      })
+      expect(bench.methods().filter((method) => method === 'PATCH')).toHaveLength(50)
+      expect(bench.waits).toHaveLength(49)
+    },
+  )
 
   it('is sent the rest in the end where nothing is retried', async () => {
     const bench = await makeBench(
