@@ -88,10 +88,10 @@ export const exchanging = () =>
       },
       leaving: {
         description:
-          'The server took all of it, and said where its answer is: that is durable before it is asked for; the end of this one is not needed',
+          'The server took all of it, and said where its answer is: that is durable before it is asked for; the end of this one spares a connection at most',
         always: pausesOfTheSystem('upload'),
         on: {'attempt.redirected': toItsAnswer, 'attempt.failed': toItsAnswer},
-        after: {yieldTimeout: toItsAnswer},
+        after: {partingTimeout: toItsAnswer},
       },
       concluding: {
         description:

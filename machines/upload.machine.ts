@@ -15,9 +15,10 @@
  *     active        connecting (connectTimeout) → sending (stallTimeout) → awaitingResponse (responseTimeout) →
  *                   receivingResponse (stallTimeout). A server may answer while it is being sent to. concludingEarly and
  *                   concluding (yieldTimeout at most) go on by a redirect, or a question who we are, whose body does not end.
- *     leaving       a redirect to GET took the upload: from here on nothing of it is sent again, in this session or another. What
- *                   follows is preparing, recording and exchanging for its answer alone, with tries and waits as for any other; where
- *                   it cannot be had, the upload fails with an error that says that the server has it.
+ *     leaving       a redirect to GET took the upload: from here on nothing of it is sent again, in this session or another. Once it
+ *                   has ended, or has not for a moment (partingTimeout), follows preparing, recording and exchanging for its answer
+ *                   alone, with tries and waits as for any other; where it cannot be had, the upload fails with an error that says
+ *                   that the server has it.
  *     concluding    the server fell silent within its answer, or accepted and the try has to end: what came of it is kept, and its
  *                   status decides.
  *   stepping      the same for an upload that can go on where it was cut: one request of its protocol, moved by the actor

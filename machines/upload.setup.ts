@@ -19,6 +19,8 @@ import type {OperationContext, OperationEvent, OperationInput, OperationTag} fro
 
 /** ms. */
 const MAX_TERMINATION_MS = 10_000
+/** ms. Another connection costs less than a longer wait for the end of what nobody wants. */
+const PARTING_MS = 500
 
 export interface UploadInput extends OperationInput {
   /** Names the session of the engine: who sent a request last is in its record. */
@@ -101,6 +103,8 @@ export const setUp = setup({
     ...sharedDelays,
     /** A server is told that an upload is not wanted; nobody waits for it longer. */
     terminationTimeout: ({context}) => Math.min(context.settings.responseTimeoutMs, MAX_TERMINATION_MS),
+    /** The end of a redirect that took the upload spares a connection, and no more. */
+    partingTimeout: PARTING_MS,
   },
   guards: {
     ...sharedGuards,

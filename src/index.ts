@@ -48,7 +48,7 @@ export type {
 } from './engine/options.ts'
 export type {Inspector} from './inspector/inspector.ts'
 export type {ExportBundle} from './inspector/protocol.ts'
-export {BackgroundDownloader, type DownloadOptions} from './namespace/background-downloader.ts'
+export {BackgroundDownloader} from './namespace/background-downloader.ts'
 export {
   BackgroundTaskBuilder,
   BackgroundTaskRegistration,
@@ -69,6 +69,7 @@ export {
   type RangesDownloadedListener,
   type RunningDownload,
 } from './namespace/download-operation.ts'
+export type {DownloadOptions} from './namespace/download-options.ts'
 export type {ByteStream} from './namespace/given-bytes.ts'
 export type {
   IBackgroundTransferBase,

@@ -3,7 +3,7 @@
 import type {EgressOptions} from './adapters/http/egress.ts'
 import type {TlsSettings} from './adapters/http/tls-options.ts'
 import type {ControlOptions} from './control.ts'
-import {assertOptions, type Known} from './domain/given.ts'
+import {assertOptions, type Known, ownOf} from './domain/given.ts'
 import type {ProxyOptions} from './domain/proxy.ts'
 import {checkedApplications} from './engine/applications/application-options.ts'
 import type {LimitOptions} from './engine/engine-limits.ts'
@@ -138,11 +138,6 @@ function withSuccessor<Options extends Pick<ConnectOptions, 'succeed'>>(options:
   const own = ownOf(succeed, OF_SUCCESSOR)
   assertWithin('options.succeed', own)
   return {...options, succeed: own}
-}
-
-function ownOf<Options extends object>(options: Options, known: Known<NoInfer<Options>>): Options {
-  const names = (Object.keys(known) as (keyof Options)[]).filter((name) => name in options)
-  return Object.fromEntries(names.map((name) => [name, options[name]])) as Options
 }
 
 /** Whether they are objects at all is told by whoever uses them. */

@@ -3,8 +3,8 @@
 import {once} from 'node:events'
 import type {Readable} from 'node:stream'
 import {TransferError} from '../domain/errors.ts'
-import {shortened} from '../domain/given.ts'
 import {printable} from '../domain/printable.ts'
+import {placeText} from './text.ts'
 
 export interface Io {
   readonly stdin: Readable
@@ -49,7 +49,5 @@ export function say({stderr}: Io, text: string): void {
 export function errorLine(error: TransferError): string {
   const {message, where = 'bgt', advice, code} = error
   const more = code === 'INTERNAL' ? ' (BGT_DEBUG=1 shows where it came from)' : ''
-  // No path that is there is longer.
-  const place = where.length > 4_096 ? shortened(where) : where
-  return `bgt: ${printable(`${message} (${place}): ${advice}${more}`)}`
+  return `bgt: ${printable(`${message} (${placeText(where)}): ${advice}${more}`)}`
 }

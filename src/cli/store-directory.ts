@@ -35,9 +35,16 @@ function demandHome(): string {
   })
 }
 
+/** What no store can be made at, either. */
+const NO_PLACE: Readonly<Record<string, string>> = {
+  ENOTDIR: 'a part of the path is not a directory',
+  ELOOP: 'a symbolic link leads back to itself',
+  ENAMETOOLONG: 'a name in the path is too long',
+}
+
 /**
  * Whether an engine ever kept records here: looking must not make a store. Rejects with FILE_ACCESS where nobody may look, and with
- * DIRECTORY_MISSING where there is a file.
+ * DIRECTORY_MISSING where there can be none.
  */
 export async function holdsStore(directory: string): Promise<boolean> {
   // A repair that was cut short left the store under its other name.
@@ -45,8 +52,9 @@ export async function holdsStore(directory: string): Promise<boolean> {
     const isThere = await access(join(directory, name)).then(
       () => true,
       (error: unknown) => {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined
-        if (code === 'ENOTDIR') throw noDirectory(directory, error)
+        const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+        const reason = NO_PLACE[code]
+        if (reason !== undefined) throw noDirectory(directory, reason, error)
         if (code !== 'EACCES' && code !== 'EPERM') return false
         throw new TransferError('FILE_ACCESS', 'the store belongs to somebody else', {
           where: directory,
@@ -60,8 +68,8 @@ export async function holdsStore(directory: string): Promise<boolean> {
   return false
 }
 
-function noDirectory(directory: string, cause: unknown): TransferError {
-  return new TransferError('DIRECTORY_MISSING', 'a part of the path is not a directory', {
+function noDirectory(directory: string, reason: string, cause: unknown): TransferError {
+  return new TransferError('DIRECTORY_MISSING', reason, {
     where: directory,
     cause,
     advice: 'name the directory of the records with --store',

@@ -1,5 +1,15 @@
 /** Numbers and names as a person reads them. */
 
+import {shortened} from '../domain/given.ts'
+
+/** No path that is there is longer, nor an address that a person can read. */
+const LONGEST_PLACE = 4_096
+
+/** A file or an address, as much of it as tells which it is. */
+export function placeText(place: string): string {
+  return place.length > LONGEST_PLACE ? shortened(place) : place
+}
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
 /** 999 B, 1.5 KiB, 27 MiB. */

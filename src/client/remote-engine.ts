@@ -34,6 +34,7 @@ import {CallQueue} from './call-queue.ts'
 import {closed, HostLink, type Told, type Welcome} from './host-link.ts'
 import {MirroredOperations} from './mirrored-operations.ts'
 import {OperationCommands} from './operation-commands.ts'
+import {queryInPages} from './query-pages.ts'
 import {RemoteBytes} from './remote-bytes.ts'
 import {RemoteCompletionGroups} from './remote-completion-groups.ts'
 import {RemoteDrafts} from './remote-drafts.ts'
@@ -202,7 +203,7 @@ export class RemoteEngine implements EngineApi {
   }
 
   query(query: OperationQuery): Promise<readonly OperationRecord[]> {
-    return this.#calls.call('query', {query: query as CallInput<'query'>['query']})
+    return queryInPages(query, (page) => this.#calls.call('query', {query: page as CallInput<'query'>['query']}))
   }
 
   damaged(): Promise<number> {

@@ -17,11 +17,11 @@ export interface ExpectedContent {
   readonly magic?: string
 }
 
-const KNOWN: Known<ExpectedContent> = {contentType: true, minBytes: true, maxBytes: true, magic: true}
+export const EXPECTED_CONTENT: Known<ExpectedContent> = {contentType: true, minBytes: true, maxBytes: true, magic: true}
 
 /** The expectation, checked and nothing else with it. Throws INVALID_ARGUMENT. */
 export function expectedContentOf(expect: ExpectedContent): ExpectedContent {
-  assertOptions('expect', expect, KNOWN, 'options.expect')
+  assertOptions('expect', expect, EXPECTED_CONTENT, 'options.expect')
   const {contentType, minBytes, maxBytes, magic} = expect
   for (const type of typesOf(contentType)) {
     if (typeof type !== 'string' || !/^[\w.+-]+\/(?:[\w.+-]+|\*)$/.test(type)) {

@@ -46,6 +46,12 @@ export function assertOptions<Options extends object>(
   if (unknown !== undefined) throw unknownMember(path, unknown, Object.keys(known))
 }
 
+/** The options alone, with what they inherit, or have by their class, as members of their own. */
+export function ownOf<Options extends object>(options: Options, known: Known<NoInfer<Options>>): Options {
+  const names = (Object.keys(known) as (keyof Options)[]).filter((name) => name in options)
+  return Object.fromEntries(names.map((name) => [name, options[name]])) as Options
+}
+
 /** For people: which member it is, and which one may have been meant. */
 export function unknownMember(path: string, unknown: string, known: readonly string[]): TransferError {
   const near = nearest(unknown, known)

@@ -85,8 +85,8 @@ export function decideRetry(input: RetryInput): RetryDecision {
   // The first that brings little is a cut like others.
   const meagre = isContinuable ? (counts.meagre ?? 0) - 1 : 0
   if (isContinuable && meagre < 1) return {kind: 'atOnce'}
-  // Cuts are continued where no failure is retried, too.
-  const retries = isContinuable ? Math.max(1, settings.retries) : settings.retries
+  // Cuts are continued where no failure is retried, too; and so is what a server takes crumb by crumb.
+  const retries = isContinuable || tookSome(error) ? Math.max(1, settings.retries) : settings.retries
   if (counts.failures > retries) return {kind: 'end', error}
   // As other failures in a row are; but no longer than they, which end.
   const step = Math.max(counts.failures, Math.min(meagre, retries))
@@ -177,6 +177,11 @@ function mayBeRefreshed({error, counts, settings, refreshes}: RetryInput): boole
 function isContinuableCut(error: SerializedError): boolean {
   const cut = error.code === 'CONNECTION_RESET' || error.code === 'TRUNCATED'
   return cut && error.details?.midBody === true && error.details.resumable === true
+}
+
+/** What was sent was taken in part, and the rest is wanted. */
+function tookSome({details}: SerializedError): boolean {
+  return typeof details?.taken === 'number' && details.taken > 0
 }
 
 function retryAfterOf(error: SerializedError): number {

@@ -2,9 +2,10 @@
 
 import type {InspectionEvent, Observer} from 'xstate'
 import type {Applications} from '../domain/applications.ts'
+import {CHECKSUM} from '../domain/checksum.ts'
 import {expectedContentOf} from '../domain/content-guard.ts'
 import {invalidArgument} from '../domain/errors.ts'
-import {assertObject, assertOptions, type Known, shown} from '../domain/given.ts'
+import {assertObject, assertOptions, shown} from '../domain/given.ts'
 import type {OperationId} from '../domain/operation-id.ts'
 import type {OperationSettings} from '../domain/operation-settings.ts'
 import type {PrefetchSettings} from '../domain/prefetch.ts'
@@ -171,8 +172,6 @@ const BOUNDS = {
   maxBytesPerSecond: [1, Number.MAX_SAFE_INTEGER],
   connections: [1, 1000],
 } as const satisfies Partial<Record<keyof OperationLimits, Bounds>>
-
-const CHECKSUM: Known<Checksum> = {algorithm: true, hex: true}
 
 const HEX_LENGTHS: Readonly<Record<Checksum['algorithm'], number>> = {md5: 32, sha1: 40, sha256: 64, sha512: 128}
 

@@ -6,6 +6,7 @@
 import {isAbsolute} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {z} from 'zod'
+import {APPLICATION_NAME_RULE, isApplicationName} from '../domain/application-name.ts'
 import type {ExpectedContent} from '../domain/content-guard.ts'
 import type {BatchNotices, NotificationBatch, TileNotice, ToastNotice} from '../domain/notice.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
@@ -132,9 +133,7 @@ export const draft = z
     message: 'must be an absolute path',
   })
 
-export const app = z
-  .string()
-  .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be a name of 1 to 64 letters, digits, dots and dashes')
+export const app = z.string().refine(isApplicationName, `must be a name of ${APPLICATION_NAME_RULE}`)
 
 export const query = z.strictObject({
   app: app.exactOptional(),

@@ -1,5 +1,6 @@
 /** What an application asks for: by guid, by address, or by query. */
 
+import {APPLICATION_NAME_RULE, isApplicationName} from '../domain/application-name.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {assertOptions, type Known, shown} from '../domain/given.ts'
 import type {OperationId} from '../domain/operation-id.ts'
@@ -44,6 +45,9 @@ export function checkedQuery(query: OperationQuery): OperationQuery {
     if (text !== undefined && typeof text !== 'string') {
       throw invalidArgument(name, `must be text, not ${shown(text)}`)
     }
+  }
+  if (query.app !== undefined && !isApplicationName(query.app)) {
+    throw invalidArgument('app', `must be a name of ${APPLICATION_NAME_RULE}`)
   }
   for (const name of TIMES) {
     const at = query[name]

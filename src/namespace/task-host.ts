@@ -3,10 +3,11 @@
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {TaskCall} from '../domain/task-view.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
-import {BackgroundDownloader, type DownloadOptions} from './background-downloader.ts'
+import {BackgroundDownloader} from './background-downloader.ts'
 import {BackgroundTaskRegistration} from './background-task.ts'
 import {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
 import type {DownloadOperation} from './download-operation.ts'
+import type {DownloadOptions} from './download-options.ts'
 
 export class EngineTaskHost {
   readonly #engine: EngineApi

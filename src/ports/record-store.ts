@@ -46,7 +46,7 @@ export const DEFAULT_PAGE = 1000
 export interface OperationQuery extends OperationFilter {
   /** The id after which to go on (exclusive). */
   readonly after?: OperationId
-  /** At most this many, a whole number from 0 (to 10,000 of an engine that is connected); 1000 by default. */
+  /** At most this many, a whole number from 0; 1000 by default. */
   readonly limit?: number
 }
 

@@ -9,7 +9,8 @@ import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {assertOptions} from '../domain/given.ts'
 import type {HeaderField} from '../domain/header-fields.ts'
 import type {TaskCall, TaskDownload} from '../domain/task-view.ts'
-import type {DownloadOptions} from '../namespace/background-downloader.ts'
+import type {DownloadOptions} from '../namespace/download-options.ts'
+import {toldOptions} from './told-options.ts'
 
 /** Sends a call; resolves when the engine has carried it out. */
 export type Caller = (call: TaskCall) => Promise<unknown>
@@ -124,7 +125,7 @@ export class TaskDownloader {
       group,
       costPolicy,
       headers: [...this.#headers],
-      options: {...options},
+      options: toldOptions(options),
     }
     return new TaskDownloadOperation(this.#call, download, this.completionGroup)
   }

@@ -56,6 +56,30 @@ describe('off a terminal', () => {
     expect(writes[0]).toMatch(/^\/a: completed, 0 bytes\nbgt: broken/)
     reporter.end(undefined)
   })
+
+  it('quotes of a name that no file can have as much as tells which it is', async () => {
+    const {writes, stream} = fakeStream()
+    const reporter = createPlainReporter({stderr: stream})
+    const [name, longest] = [`/${'n'.repeat(100_000)}`, `/${'n'.repeat(4_095)}`]
+    reporter.tell(completed(name))
+    reporter.skip(name, '', 0)
+    reporter.skip(longest, '', 0)
+    reporter.end(undefined)
+    const quoted = `${name.slice(0, 100)}… (100001 characters)`
+    expect(writes.join('')).toBe(
+      `${quoted}: completed, 0 bytes\n${quoted}: is there already\n${longest}: is there already\n`,
+    )
+  })
+
+  it('and of such an address', async () => {
+    const {writes, stream} = fakeStream()
+    const reporter = createPlainReporter({stderr: stream})
+    const {transfer, at} = completed('/a')
+    const url = `http://host.test/${'u'.repeat(60_000)}`
+    reporter.tell({happening: 'started', at, transfer: Object.create(transfer, {url: {value: url}})})
+    reporter.end(undefined)
+    expect(writes.join('')).toBe(`/a: started, ${url.slice(0, 100)}… (60017 characters)\n`)
+  })
 })
 
 describe('on a terminal', () => {

@@ -1,6 +1,6 @@
 /** Whether there is a store, where a person may not look. */
 
-import {chmod, mkdir, writeFile} from 'node:fs/promises'
+import {chmod, mkdir, symlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {holdsStore} from '../../src/cli/store-directory.ts'
@@ -28,6 +28,17 @@ describe('a store', () => {
     const file = join(await makeDirectory(), 'file')
     await writeFile(file, '')
     for (const directory of [file, join(file, 'within')]) {
+      const error = await failure(holdsStore(directory))
+      expect([error.code, error.where]).toEqual(['DIRECTORY_MISSING', directory])
+    }
+  })
+
+  it.skipIf(process.platform === 'win32')('that cannot be is not said to be empty, either', async () => {
+    const home = await makeDirectory()
+    const loop = join(home, 'loop')
+    await symlink('back', loop)
+    await symlink('loop', join(home, 'back'))
+    for (const directory of [loop, join(loop, 'within'), join(home, 'n'.repeat(300))]) {
       const error = await failure(holdsStore(directory))
       expect([error.code, error.where]).toEqual(['DIRECTORY_MISSING', directory])
     }

@@ -71,6 +71,10 @@ describe('the head', () => {
     ['of such a status, and another version', 'HTTP/2.0 099 Below\r\nContent-Length: 0\r\n\r\n'],
     ['of such a status, and an old version', 'HTTP/0.9 010 Below\r\nContent-Length: 0\r\n\r\n'],
     ['of such a status, and another protocol', 'ICE/1.0 099 Below\r\nContent-Length: 0\r\n\r\n'],
+    [
+      'of another protocol behind an interim one',
+      'HTTP/1.1 103 Early Hints\r\n\r\nRTSP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n',
+    ],
     ['an unasked change of protocol, of another version', 'HTTP/2.0 101 Switching Protocols\r\n\r\n'],
   ])('that is %s is INVALID_RESPONSE', async (_, raw) => {
     const {error, server} = await exchangeWith({raw, rawEnd: 'keep'})
@@ -79,7 +83,18 @@ describe('the head', () => {
     expect(JSON.stringify(error?.toSerialized())).not.toContain('secret')
   })
 
-  it.each(['HTTP/2.0 099 Below', 'RTSP/1.0 101 Other', 'HTTP/1.1 099 Below'])(
+  it.each(['RTSP/1.0', 'ICE/1.0', 'HTTP/2.0', 'HTTP/0.9', 'HTTP/3.7', 'ICY', '\r\nRTSP/1.0', '\n\nHTTP/2.0'])(
+    'that is a success in the words of %j is INVALID_RESPONSE',
+    async (version) => {
+      const server = await startServer()
+      server.route('/a', {raw: `${version} 200 OK\r\nContent-Length: 5\r\n\r\nhello`, rawEnd: 'keep'})
+      for (const path of Object.values(PATHS)) {
+        expect((await run(startTransport(path), server.url('/a'))).error?.code).toBe('INVALID_RESPONSE')
+      }
+    },
+  )
+
+  it.each(['HTTP/2.0 099 Below', 'RTSP/1.0 101 Other', 'HTTP/1.1 099 Below', 'RTSP/1.0 200 OK', '\r\nHTTP/2.0 200 OK'])(
     '%s is INVALID_RESPONSE byte by byte, too',
     async (line) => {
       const raw = `${line}\r\nContent-Length: 0\r\n\r\n`

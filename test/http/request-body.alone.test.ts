@@ -13,7 +13,7 @@ import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {createContentSource} from '../../src/adapters/file/content-source.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {RequestContent} from '../../src/domain/request-content.ts'
-import type {RequestBody} from '../../src/ports/transport.ts'
+import type {Exchange, RequestBody} from '../../src/ports/transport.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {VALID_CERTIFICATE} from '../support/tls-certificates.ts'
 import {run, type Scheme, startTransport} from './harness.ts'
@@ -174,6 +174,29 @@ describe('a request body', () => {
     })
     await expect.poll(() => request !== undefined && (live?.sent ?? 0) > 0).toBe(true)
     expect(live?.sent).toBeLessThan(bytes.length)
+    abort.abort()
+    expect((await running).error?.code).toBe('CANCELED')
+  })
+
+  it.each([
+    ['http', 'by us'],
+    ['http', 'by undici'],
+    ['https', 'by us'],
+    ['https', 'by undici'],
+  ] as const)('counts what the kernel took of a write that is on its way: over %s, %s', async (scheme, way) => {
+    const url = await serve((incoming) => incoming.pause(), scheme)
+    const abort = new AbortController()
+    let live: Exchange | undefined
+    // Not one that the kernel's memory is a multiple of.
+    const running = run(startTransport({undiciOnly: way === 'by undici'}), url, {
+      request: {method: 'PUT', body: bodyOf(contentOf(1, 64 * MIB), 50_001)},
+      signal: abort.signal,
+      onStart: (exchange) => {
+        live = exchange
+      },
+    })
+    const onItsWay = () => (live === undefined ? 0 : live.given - live.sent)
+    await expect.poll(() => onItsWay() > 0 && onItsWay() < 50_001).toBe(true)
     abort.abort()
     expect((await running).error?.code).toBe('CANCELED')
   })

@@ -22,6 +22,7 @@ import {supposable} from '../../visualizations/inspector/model/suppositions.ts'
 import {rowTops, rowWindow, scrollTopFor, WINDOW_FROM} from '../../visualizations/inspector/model/window-rows.ts'
 import {
   conditionsTitle,
+  groupTitle,
   networkWords,
   statusWords,
   wordsForEvent,
@@ -95,6 +96,15 @@ describe('numbers', () => {
 })
 
 describe('words', () => {
+  it('show controls of direction in the names of groups as the command line does', () => {
+    expect(['bill\u202efdp', '\u2066x\u2069', 'films', ''].map(groupTitle)).toEqual([
+      'bill?fdp',
+      '?x?',
+      'films',
+      'No group',
+    ])
+  })
+
   it('has words of its own for every state', () => {
     const words = LIFE_STATES.map(wordsForState)
     expect(new Set(words).size).toBe(LIFE_STATES.length)

@@ -15,8 +15,8 @@ type Saying = (
   state: {offset: number; readonly patches: number; readonly heads: number},
 ) => readonly [status: number, offset?: number | string] | 'reset' | undefined
 
-async function makeBench(saying: Saying, protocol = 'tus') {
-  const world = await makeWorld({retryDelayMs: 1})
+async function makeBench(saying: Saying, protocol = 'tus', retries = 3) {
+  const world = await makeWorld({retryDelayMs: 1, retries})
   const sink = await SinkServer.start()
   onCleanup(() => sink.close())
   const state = {offset: 0, patches: 0, heads: 0}
@@ -87,18 +87,42 @@ describe('a server that lies about what it has', () => {
 })
 
 describe('a tus server that takes next to nothing', () => {
-  it('is not sent the rest again at once for each crumb, and not for ever', async () => {
-    const bench = await makeBench((method, state) => {
-      if (method !== 'PATCH') return undefined
-      state.offset += 10
-      return [204, state.offset]
-    })
-    expect(await failure(bench.upload().startAsync())).toMatchObject({
-      code: 'INVALID_RESPONSE',
-      message: expect.stringMatching(/^the server took 10 of \d+ bytes$/),
-    })
-    expect(bench.methods().filter((method) => method === 'PATCH')).toHaveLength(50)
-    expect(bench.waits).toHaveLength(49)
+  it.each([0, 3])(
+    'is not sent the rest again at once for each crumb, and not for ever: %i retries',
+    async (retries) => {
+      const takeCrumb: Saying = (method, state) => {
+        if (method !== 'PATCH') return undefined
+        state.offset += 10
+        return [204, state.offset]
+      }
+      const bench = await makeBench(takeCrumb, 'tus', retries)
+      expect(await failure(bench.upload().startAsync())).toMatchObject({
+        code: 'INVALID_RESPONSE',
+        message: expect.stringMatching(/^the server took 10 of \d+ bytes$/),
+      })
+      expect(bench.methods().filter((method) => method === 'PATCH')).toHaveLength(50)
+      expect(bench.waits).toHaveLength(49)
+    },
+  )
+
+  it('is sent the rest in the end where nothing is retried', async () => {
+    const bench = await makeBench(
+      (method, state) => {
+        if (method !== 'PATCH' || state.patches > 3) return undefined
+        state.offset += 10
+        return [204, state.offset]
+      },
+      'tus',
+      0,
+    )
+    await bench.upload().startAsync()
+    expect(bench.methods().filter((method) => method === 'PATCH')).toHaveLength(4)
+  })
+
+  it('is not asked for ever that takes nothing at all', async () => {
+    const bench = await makeBench((method) => (method === 'PATCH' ? [204, 0] : undefined), 'tus', 0)
+    expect(await failure(bench.upload().startAsync())).toMatchObject({code: 'INVALID_RESPONSE'})
+    expect(bench.methods()).toEqual(['OPTIONS', 'POST', 'PATCH'])
   })
 
   it('but more at a time is sent the rest as it takes it', async () => {

@@ -73,7 +73,7 @@ describe('docs/reference/options.md', () => {
       membersOf('src/platform.ts', 'PlatformOptions').toSorted(),
     )
     expect(namesOf(rowsOf(page, 'One download')).toSorted()).toEqual(
-      membersOf('src/namespace/background-downloader.ts', 'DownloadOptions').toSorted(),
+      membersOf('src/namespace/download-options.ts', 'DownloadOptions').toSorted(),
     )
     expect(namesOf(rowsOf(page, 'One upload')).toSorted()).toEqual(
       membersOf('src/namespace/background-uploader.ts', 'UploadOptions').toSorted(),

@@ -604,9 +604,9 @@ describe('an upload that a redirect to GET took', () => {
     expect(made.path()).toBe('running.exchanging.active.connecting')
   })
 
-  it('waits for the end of the redirect no longer than yieldTimeout', async () => {
+  it('waits for the end of the redirect no longer than another connection is worth', async () => {
     const made = await taken()
-    made.clock.advanceBy(SETTINGS.yieldTimeoutMs)
+    made.clock.advanceBy(500)
     await made.settle()
     expect(made.path()).toBe('running.exchanging.active.connecting')
   })

@@ -78,7 +78,7 @@ export class ConnectionLane implements Lane {
   }
 
   get bodySent(): number {
-    return this.#body?.written ?? this.#parser?.bodySent ?? 0
+    return this.#body?.sent ?? this.#parser?.bodySent ?? 0
   }
 
   get alive(): boolean {

@@ -18,6 +18,8 @@ import {type ConnectionTarget, type DialTools, dial, openingError, readsRecords}
 import {toTransferError} from './error-table.ts'
 import {GatheredReads} from './gathered-reads.ts'
 import {READ_BYTES} from './limits.ts'
+import type {Outflow} from './sent-count.ts'
+import {givenToTcp, queuedInTcp} from './tcp-queue.ts'
 import {type EndOfTls, watchEnd} from './tls-end.ts'
 
 /** Who gets what comes. */
@@ -43,7 +45,7 @@ const readMemory = Buffer.allocUnsafeSlow(READ_BYTES)
 /** Before it stands, a connection has nothing for anybody. */
 const NOBODY: ConnectionReader = {memory: () => undefined, bytes: () => {}, ended: () => {}, failed: () => {}}
 
-export class Connection {
+export class Connection implements Outflow {
   readonly #target: ConnectionTarget
   reader: ConnectionReader = NOBODY
   /** Carries the server's bytes; absent while a proxy is being talked to. */
@@ -124,6 +126,16 @@ export class Connection {
   /** The kernel has all that was written. Else `done` says what became of it, as it does here, too, but later. */
   get hasWrittenAll(): boolean {
     return this.#socket?.writableLength === 0 && this.#socket.errored === null && this.alive
+  }
+
+  get givenToTcp(): number {
+    return this.#socket === undefined ? 0 : givenToTcp(this.#socket)
+  }
+
+  /** What a failed write leaves is in no queue, and was not taken either. */
+  get queuedInTcp(): number {
+    const socket = this.#socket
+    return socket?.errored === null && this.alive ? queuedInTcp(socket) : Number.POSITIVE_INFINITY
   }
 
   /** A head, in latin1, and what follows it, in one packet if they fit. */

@@ -1,6 +1,7 @@
 /**
  * Takes interim responses (1xx) out of the bytes before the parser sees them: RFC 9110 15.2 wants them accepted unasked, undici
- * fails on an unasked 100 Continue, and nothing else bounds how many a server may send.
+ * fails on an unasked 100 Continue, and nothing else bounds how many a server may send. And refuses what undici's parser takes for an
+ * answer as well, though it is none to a request in HTTP/1.1: that of another protocol, or of another major version.
  */
 
 import {TransferError} from '../../domain/errors.ts'
@@ -12,12 +13,20 @@ const HEAD_END = '\r\n\r\n'
 const INTERIM = /^HTTP\/1\.\d 1\d\d[ \r]/
 /** Below 100, or a change of protocol, which nobody asked for: undici takes either for a mistake of its own. */
 const UNUSABLE = /^[A-Z]+\/\d\.\d (?:0|101)/
+/** All that has a meaning to who asked. */
+const VERSION = /^HTTP\/1\./
+/** Another one that the parser would take. */
+const FOREIGN = /^(?:HTTP|RTSP|ICE)\//
 /** What the parser takes for a protocol. */
 const PROTOCOLS = ['HTTP/', 'RTSP/', 'ICE/']
 const STATUS_LINE_START = 'HTTP/1.1 1xx '.length
 const STATUS_AT = 'HTTP/1.1 '.length
+const MAJOR_AT = 'HTTP/'.length
 const H = 0x48
+const ONE = 0x31
 const TWO = 0x32
+const CR = 0x0d
+const LF = 0x0a
 const NOTHING = Buffer.alloc(0)
 
 export class InterimFilter {
@@ -40,20 +49,23 @@ export class InterimFilter {
   /** The bytes (a view) that are the parser's; empty while it is not clear yet. Throws INVALID_RESPONSE beyond the bounds. */
   pass(bytes: Buffer): Buffer {
     if (this.#passing) return bytes
-    // Nearly always: one look at the first digit of the status.
+    // Nearly always: one look at the version, and one at the first digit of the status.
     const isLong = this.#held.length === 0 && bytes.length >= STATUS_LINE_START
-    if (isLong && bytes[0] === H && (bytes[STATUS_AT] ?? 0) >= TWO) {
+    if (isLong && bytes[0] === H && bytes[MAJOR_AT] === ONE && (bytes[STATUS_AT] ?? 0) >= TWO) {
       this.#passing = true
       return bytes
     }
     let rest = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
     for (;;) {
-      const start = rest.toString('latin1', 0, STATUS_LINE_START)
+      const from = lineStart(rest)
+      const start = rest.toString('latin1', from, from + STATUS_LINE_START)
       const undecided =
         start.length < STATUS_LINE_START && PROTOCOLS.some((each) => each.startsWith(start.slice(0, each.length)))
       if (UNUSABLE.test(start)) throw this.#refusal('the answer has no usable status')
+      if (!undecided && FOREIGN.test(start) && !VERSION.test(start))
+        throw this.#refusal('the answer is not proper HTTP')
       if (!undecided && !INTERIM.test(start)) break
-      const end = undecided ? -1 : rest.indexOf(HEAD_END)
+      const end = undecided ? -1 : rest.indexOf(HEAD_END, from)
       if (end < 0) {
         if (rest.length > MAX_HEAD_BYTES) throw this.#refusal('an interim answer is too large')
         this.#held = Buffer.from(rest)
@@ -71,4 +83,11 @@ export class InterimFilter {
   #refusal(message: string): TransferError {
     return new TransferError('INVALID_RESPONSE', message, {where: this.#where})
   }
+}
+
+/** The parser passes over empty lines before an answer. */
+function lineStart(bytes: Buffer): number {
+  let at = 0
+  while (bytes[at] === CR || bytes[at] === LF) at += 1
+  return at
 }

@@ -10,6 +10,7 @@ import type {Connection, ConnectionReader} from './connection.ts'
 import {toTransferError} from './error-table.ts'
 import type {HeldAnswer} from './held-answer.ts'
 import {InterimFilter} from './interim-filter.ts'
+import {SentCount} from './sent-count.ts'
 
 /** Who takes the bytes of a body past the parser. */
 export interface BodySink extends ConnectionReader {
@@ -27,20 +28,21 @@ export class ParserStream implements ConnectionReader {
   #sink: BodySink | undefined
   /** The answer to the request that undici is about to write; absent where the server is to answer it. */
   #answer: HeldAnswer | undefined
-  #bodySent = 0
+  #sent: SentCount
 
   constructor(connection: Connection, where: string, answer?: HeldAnswer) {
     this.#connection = connection
     this.#where = where
     this.#answer = answer
     this.#interim = new InterimFilter(where)
+    this.#sent = new SentCount(connection)
     this.duplex = this.#asSocket()
     if (answer === undefined) connection.reader = this
   }
 
   /** Bytes of the present request's body that the kernel took. */
   get bodySent(): number {
-    return this.#bodySent
+    return this.#sent.bytes
   }
 
   get alive(): boolean {
@@ -49,7 +51,7 @@ export class ParserStream implements ConnectionReader {
 
   /** A request goes out now, or its answer is about to come. */
   beginRequest(): void {
-    this.#bodySent = 0
+    this.#sent = new SentCount(this.#connection)
     this.#sink = undefined
     this.#interim.begin()
     if (this.#answer === undefined) this.#connection.beginRequest(this)
@@ -114,12 +116,16 @@ export class ParserStream implements ConnectionReader {
           done()
           return
         }
-        connection.write(chunk, encoding, (error) => {
-          // The connection tells it itself, once all that came before that was read: it may be the answer.
-          if (error) return
-          // undici writes a head as text, and a body as the buffers that it was given.
-          if (typeof chunk !== 'string') this.#bodySent += chunk.length
-          done()
+        // undici writes a head as text, and a body as the buffers that it was given.
+        const length = typeof chunk === 'string' ? 0 : chunk.length
+        const sent = this.#sent
+        sent.writing(length, () => {
+          connection.write(chunk, encoding, (error) => {
+            // The connection tells it itself, once all that came before that was read: it may be the answer.
+            if (error) return
+            sent.written(length)
+            done()
+          })
         })
       },
       final: (done) => connection.end(done),

@@ -5,26 +5,28 @@
 
 import type {BodyOutlet} from './body-outlet.ts'
 import type {Connection} from './connection.ts'
+import {SentCount} from './sent-count.ts'
 
 export class PlainBody {
   readonly #connection: Connection
   readonly #body: BodyOutlet
+  readonly #sent: SentCount
   #isHeadWritten = false
-  #written = 0
 
   constructor(connection: Connection, body: BodyOutlet) {
     this.#connection = connection
     this.#body = body
+    this.#sent = new SentCount(connection)
   }
 
   /** Bytes of the body that the kernel has. */
-  get written(): number {
-    return this.#written
+  get sent(): number {
+    return this.#sent.bytes
   }
 
   /** Nothing is left to write: no head either, which an empty body may still be read for. */
   get isWhole(): boolean {
-    return this.#isHeadWritten && this.#written === this.#body.length
+    return this.#isHeadWritten && this.#sent.whole === this.#body.length
   }
 
   /** `head`: in latin1. Resolves when all is written, or nothing more can be. Rejects with what the reading of the body throws. */
@@ -33,7 +35,7 @@ export class PlainBody {
       for (const piece of this.#body.pieces(chunk)) {
         const isTaken = this.#write(this.#isHeadWritten ? '' : head, piece)
         if (isTaken !== true && !(await isTaken)) return
-        this.#written += piece.length
+        this.#sent.written(piece.length)
       }
     }
     if (this.#body.length > 0) return
@@ -51,8 +53,10 @@ export class PlainBody {
     this.#isHeadWritten = true
     let settle: (isTaken: boolean) => void = () => {}
     const done = (error?: Error | null) => settle(!error)
-    if (head === '') this.#connection.write(piece, 'latin1', done)
-    else this.#connection.writeBoth(head, piece, done)
+    this.#sent.writing(piece.length, () => {
+      if (head === '') this.#connection.write(piece, 'latin1', done)
+      else this.#connection.writeBoth(head, piece, done)
+    })
     if (this.#connection.hasWrittenAll) return true
     return new Promise((resolve) => {
       settle = resolve

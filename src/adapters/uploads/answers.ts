@@ -1,6 +1,6 @@
 /** What the answers of several protocols have in common. */
 
-import {TransferError} from '../../domain/errors.ts'
+import {type ErrorDetails, TransferError} from '../../domain/errors.ts'
 import {headerValue} from '../../domain/header-fields.ts'
 import {redactUrl} from '../../domain/redaction.ts'
 import type {ResponseFacts} from '../../domain/response-facts.ts'
@@ -52,10 +52,10 @@ export function lost({head}: StepAnswer): StepOutcome {
   return {kind: 'lost', error: error.toSerialized()}
 }
 
-export function nonsense({head}: StepAnswer, what: string): StepOutcome {
+export function nonsense({head}: StepAnswer, what: string, details: ErrorDetails = {}): StepOutcome {
   const error = new TransferError('INVALID_RESPONSE', what, {
     where: redactUrl(head.url),
-    details: {status: head.status},
+    details: {status: head.status, ...details},
   })
   return {kind: 'failed', error: error.toSerialized()}
 }

@@ -154,8 +154,9 @@ function appended(view: UploadView, answer: StepAnswer): StepOutcome {
   // It may have had no room for a moment: what it says the next time counts as another failure.
   if (offset === confirmed) return passing(nonsense(answer, 'the server took the bytes, and has no more than before'))
   // Sent at once, all of the rest would go out again for each of its crumbs.
-  if (offset < to && offset - confirmed < LITTLE_BYTES) {
-    return passing(nonsense(answer, `the server took ${offset - confirmed} of ${to - confirmed} bytes`))
+  const taken = offset - confirmed
+  if (offset < to && taken < LITTLE_BYTES) {
+    return passing(nonsense(answer, `the server took ${taken} of ${to - confirmed} bytes`, {taken}))
   }
   return offset === total ? {kind: 'finished'} : goOnSending(view, {...known, ...expiryIn(head)}, offset, stretchOf)
 }

@@ -3,16 +3,15 @@
 import {relative} from 'node:path'
 import type {Totals} from '../follower.ts'
 import {reasonOf} from '../resting.ts'
-import {bytesText, durationText, plural, rateText} from '../text.ts'
+import {bytesText, durationText, placeText, plural, rateText} from '../text.ts'
 import type {Notice, Transfer} from '../transfer.ts'
 
 /** The file as the person who stands in the working directory would name it; what has no file is an upload. */
 export function fileText(file: string): string {
   if (file === '') return 'upload'
   const here = workingDirectory()
-  if (here === undefined) return file
-  const fromHere = relative(here, file)
-  return fromHere === '' || fromHere.startsWith('..') ? file : fromHere
+  const fromHere = here === undefined ? '' : relative(here, file)
+  return placeText(fromHere === '' || fromHere.startsWith('..') ? file : fromHere)
 }
 
 /** Undefined where somebody removed it. */
@@ -36,7 +35,7 @@ export function happeningText({happening, at, transfer}: Notice): string | undef
     case 'failed':
       return undefined
     case 'started':
-      return bytes === 0 ? `started, ${url}` : undefined
+      return bytes === 0 ? `started, ${placeText(url)}` : undefined
     case 'joined':
       return `on its way already, at ${plural(bytes, 'byte')}`
     case 'resumed':

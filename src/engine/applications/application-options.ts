@@ -1,5 +1,6 @@
 /** The rules of applications as somebody wrote them, in code or in a file: checked member by member. */
 
+import {APPLICATION_NAME_RULE, isApplicationName} from '../../domain/application-name.ts'
 import {type ApplicationRules, type Applications, isAbsolutePath} from '../../domain/applications.ts'
 import {invalidArgument} from '../../domain/errors.ts'
 import {shortened, shown, unknownMember} from '../../domain/given.ts'
@@ -12,9 +13,6 @@ const NUMBERS = {
 } as const satisfies Partial<Record<keyof ApplicationRules, number>>
 
 const PATHS = ['directories', 'modules'] as const
-
-/** What a client may say. */
-const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/
 
 /** Throws INVALID_ARGUMENT: a rule that is not understood must not look like one that holds. */
 export function checkedApplications(given: unknown): Applications {
@@ -29,7 +27,7 @@ export function checkedApplications(given: unknown): Applications {
 
 function namedRules([name, given]: readonly [string, unknown]): readonly [string, ApplicationRules] {
   const where = `applications.apps.${shortened(name)}`
-  if (!NAME.test(name)) throw invalidArgument(where, 'must be named by 1 to 64 letters, digits, dots and dashes')
+  if (!isApplicationName(name)) throw invalidArgument(where, `must be named by ${APPLICATION_NAME_RULE}`)
   return [name, rules(where, given)]
 }
 

@@ -130,6 +130,19 @@ export function severalStories(): void {
     await eventually(() => order.allTextContents()).toEqual(['two.bin', 'one.bin', 'three.bin'])
   })
 
+  it('shows nothing that would turn the order of letters, neither of a file nor of its group', async () => {
+    await startSlow(world(), 'bill\u202efdp.exe', 'films\u2066')
+    await row(page, 'bill\\?fdp.exe').click()
+    await heading(page, 'bill?fdp.exe')
+    for (const tab of ['Events', 'Requests', 'Record', 'Chart']) {
+      await page.getByRole('tab', {name: tab}).click()
+      expect(await page.content()).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/)
+    }
+    await page.getByRole('option', {name: /^Group films\?/}).click()
+    await heading(page, 'films?')
+    expect(await page.content()).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/)
+  })
+
   it('says that the engine is not heard any more, in place of what it was then', async () => {
     await page.locator('.engine', {hasText: 'Engine running'}).waitFor()
     await world().inspector.close()

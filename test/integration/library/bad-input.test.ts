@@ -24,6 +24,8 @@ import {downloadIn, outcomeOf, streamOf, textPart, uploadIn, type Wrong} from '.
 const NO_OBJECT = [null, Number.NaN, 42, true, 'text', Symbol('of nothing'), 10n, []] as unknown as readonly Wrong[]
 const NOTHING_USABLE = [...NO_OBJECT, {}, Object.create(null), () => 1] as unknown as readonly Wrong[]
 const NO_TEXT = NOTHING_USABLE.filter((each) => typeof each !== 'string')
+/** Text, but the name of no application. */
+const NO_NAME = [...NO_TEXT, '', 'two words', '-', 'a'.repeat(65)] as unknown as readonly Wrong[]
 const NO_NUMBER = NOTHING_USABLE.filter((each) => each !== 42)
 const NO_FLAG = NOTHING_USABLE.filter((each) => each !== true)
 const NO_ITERABLE = NOTHING_USABLE.filter((each) => !Array.isArray(each))
@@ -46,6 +48,7 @@ const CASES: readonly Case[] = [
   ['queryAsync: limit', 'limit', NO_NUMBER, ({engine}, value) => engine.queryAsync({limit: value})],
   ['queryAsync: states', 'states', NO_ITERABLE, ({engine}, value) => engine.queryAsync({states: value})],
   ['queryAsync: group', 'group', NO_TEXT, ({engine}, value) => engine.queryAsync({group: value})],
+  ['queryAsync: app', 'app', NO_NAME, ({engine}, value) => engine.queryAsync({app: value})],
   ['queryAsync: urlPrefix', 'urlPrefix', NO_TEXT, ({engine}, value) => engine.queryAsync({urlPrefix: value})],
   ['queryAsync: after', 'after', NO_TEXT, ({engine}, value) => engine.queryAsync({after: value})],
   ['queryAsync: endedFrom', 'endedFrom', NO_NUMBER, ({engine}, value) => engine.queryAsync({endedFrom: value})],

@@ -15,6 +15,7 @@ import {contentOf, sha256} from '../../support/content.ts'
 import {
   digestOf,
   failure,
+  makeClientWorld,
   makeWorld,
   openEngine,
   rangesAsked,
@@ -77,6 +78,16 @@ describe('17.I persistence and enumeration', () => {
     }
     expect(await engine.queryAsync({limit: 0})).toEqual([])
     expect(await engine.journalAsync(operation.guid, {limit: 0})).toEqual([])
+  })
+
+  it('tells pages of any length, over a host, too', async () => {
+    for (const world of [await makeWorld(), await makeClientWorld()]) {
+      world.server.route('/a', STALLED)
+      const operation = create(world, 'a')
+      await operation.startAsync().accepted
+      const page = await world.engine.queryAsync({limit: 1_000_000})
+      expect(page.map(({guid}) => guid)).toEqual([operation.guid])
+    }
   })
 
   it('200. an application whose state was removed has no operations any more', async () => {

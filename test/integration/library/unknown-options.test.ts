@@ -9,6 +9,7 @@ import {
   BackgroundTransferCompletionGroup,
   BackgroundTransferEngine,
   type DownloadOperation,
+  type OperationId,
   repairStore,
   s3Multipart,
   type UploadOperation,
@@ -197,7 +198,8 @@ function started<Operation extends DownloadOperation | UploadOperation>(operatio
 
 function taskEngine(engine: BackgroundTransferEngine): TaskEngine {
   const host = new EngineTaskHost(BackgroundTransferCompletionGroup.engineOf(engine.createCompletionGroup()))
-  return new TaskEngine((call) => host.call(call))
+  // As a message of a thread arrives.
+  return new TaskEngine((call) => host.call(structuredClone(call)))
 }
 
 /** Nothing runs, so that nothing is asked of the server. */
@@ -273,6 +275,19 @@ describe('options that there are not', () => {
     expect(() => engine.createDownloader().createDownload(uri, join(directory, 'd'))).toThrow(
       expect.objectContaining({code: 'LIMIT_REACHED'}),
     )
+  })
+
+  it('are told by a task with what they inherit, and with mirrors of either kind', async () => {
+    const {engine, server, file} = await makeWorld(AT_REST)
+    const checksum = Object.create({algorithm: 'sha256', hex: 'ab'.repeat(32)})
+    const mirrors = [new URL(server.url('/b')), server.url('/c')]
+    const downloader = taskEngine(engine).createDownloader()
+    const options = Object.create({retries: 7, expect: Object.create({minBytes: 1}), checksum, mirrors})
+    const guid = await downloader.createDownload(server.url('/a'), file('a'), options).startAsync().accepted
+    expect((await engine.exportAsync(guid as OperationId)).record).toMatchObject({
+      request: {mirrors: mirrors.map(String)},
+      policy: {retries: 7, expect: {minBytes: 1}, checksum: {algorithm: 'sha256', hex: 'ab'.repeat(32)}},
+    })
   })
 
   it.each([

@@ -1,6 +1,7 @@
 /** The engine's states and events as people say them. The exact names stay in tooltips and in JSON. */
 
 import type {Conditions} from '../../../src/domain/conditions.ts'
+import {printable} from '../../../src/domain/printable.ts'
 import type {LifeState} from '../../../src/domain/status.ts'
 import type {OperationView} from '../../../src/inspector/protocol.ts'
 import {formatCountdown} from './format.ts'
@@ -42,6 +43,11 @@ const STEPS: Readonly<Record<string, string>> = {
 
 export function moodOf(state: LifeState): Mood {
   return STATES[state][1]
+}
+
+/** The name itself, which is for whoever asks for it, may hold what would turn the letters around it. */
+export function groupTitle(name: string): string {
+  return name === '' ? 'No group' : printable(name)
 }
 
 export function wordsForState(state: LifeState): string {

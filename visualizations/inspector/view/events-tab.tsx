@@ -1,6 +1,7 @@
 /** What the engine reported, newest first; of this operation or of all. */
 
 import {useSignal} from '@preact/signals'
+import {printable} from '../../../src/domain/printable.ts'
 import {formatTimeWithMs} from '../model/format.ts'
 import {type LogLine, linesOf} from '../model/log-lines.ts'
 import {detail, selectedView} from '../state/selection.ts'
@@ -70,7 +71,7 @@ export function EventsTab() {
             <li key={`${line.at} ${line.text}`} data-level={line.level}>
               <time>{formatTimeWithMs(line.at)}</time>
               <span class="level">{line.level}</span>
-              <span>{line.text}</span>
+              <span>{printable(line.text)}</span>
             </li>
           ))}
         </ol>

@@ -5,12 +5,12 @@ import type {OperationView} from '../../../src/inspector/protocol.ts'
 import {ChartView} from '../chart/chart-view.tsx'
 import {formatBytes, formatPercent, formatRate, percentOf} from '../model/format.ts'
 import {highlightAt, NOTHING, statesOnPath} from '../model/highlight.ts'
+import {groupTitle} from '../model/words.ts'
 import {chartOf} from '../state/charts.ts'
 import {able, sendAll} from '../state/marks.ts'
 import {groups, operations, structure} from '../state/store.ts'
 import {Order} from './group-order.tsx'
 import {Icon} from './icons.tsx'
-import {groupTitle} from './list-row.tsx'
 
 const STATES: Readonly<Record<string, string>> = {
   idle: 'Idle',

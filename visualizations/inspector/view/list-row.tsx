@@ -3,7 +3,7 @@
 import type {OperationView} from '../../../src/inspector/protocol.ts'
 import {formatDuration, formatPercent, formatRate, percentOf, timeLeft} from '../model/format.ts'
 import type {GroupRow, OperationRow} from '../model/list-rows.ts'
-import {moodOf, statusWords} from '../model/words.ts'
+import {groupTitle, moodOf, statusWords} from '../model/words.ts'
 import {toggleGroup} from '../state/list.ts'
 import {groups, now, operations} from '../state/store.ts'
 import {Icon} from './icons.tsx'
@@ -20,10 +20,6 @@ interface RowProps<Row> {
 
 export function rowId(key: string): string {
   return `row-${encodeURIComponent(key)}`
-}
-
-export function groupTitle(name: string): string {
-  return name === '' ? 'No group' : name
 }
 
 export function GroupRowView({row, selected, current, position, of, onSelect}: RowProps<GroupRow>) {

@@ -1,5 +1,6 @@
 /** The persisted record, as a tree and to take away. Secrets were masked before it came here. */
 
+import {printable} from '../../../src/domain/printable.ts'
 import {formatBytes} from '../model/format.ts'
 import {bundleAddress} from '../state/api.ts'
 import {copy} from '../state/copy.ts'
@@ -51,7 +52,7 @@ function Member({name, value, depth}: {name: string; value: unknown; depth: numb
   if (typeof value !== 'object' || value === null || Object.keys(value).length === 0) {
     return (
       <>
-        <span class="key">{name}</span> <span class={`value ${typeof value}`}>{JSON.stringify(value)}</span>
+        <span class="key">{name}</span> <span class={`value ${typeof value}`}>{printable(JSON.stringify(value))}</span>
       </>
     )
   }

@@ -1,6 +1,7 @@
 /** One row per HTTP try, and the head of the newest answer. */
 
 import {Fragment} from 'preact'
+import {printable} from '../../../src/domain/printable.ts'
 import type {OperationRecord} from '../../../src/domain/record.ts'
 import type {AttemptView, ConnectionView} from '../../../src/inspector/protocol.ts'
 import {curlOf} from '../model/curl.ts'
@@ -111,7 +112,7 @@ function Try({attempt, method}: {attempt: AttemptView; method: string}) {
         <span class="outcome" data-outcome={outcome}>
           {OUTCOMES[outcome]}
         </span>
-        {error === undefined ? null : <span class="error-text"> {error}</span>}
+        {error === undefined ? null : <span class="error-text"> {printable(error)}</span>}
       </td>
     </tr>
   )

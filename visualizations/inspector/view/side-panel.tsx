@@ -41,8 +41,8 @@ export function SidePanel({guid}: {guid: OperationId}) {
       {known?.record.error === undefined ? null : <Failure detail={known} />}
       {known?.record.resultFile === undefined ? null : (
         <Card title="Result">
-          <p class="path" title={known.record.resultFile}>
-            <bdi dir="ltr">{known.record.resultFile}</bdi>
+          <p class="path" title={printable(known.record.resultFile)}>
+            <bdi dir="ltr">{printable(known.record.resultFile)}</bdi>
           </p>
         </Card>
       )}
@@ -80,8 +80,8 @@ function Now({view, detail: known}: {view: OperationView; detail: OperationDetai
     <>
       {known === undefined ? null : (
         <p class="why" data-mood={moodOf(state)}>
-          {sentence(known.explanation.why)}
-          {known.explanation.next === undefined ? null : <span> {sentence(known.explanation.next)}</span>}
+          {sentence(printable(known.explanation.why))}
+          {known.explanation.next === undefined ? null : <span> {sentence(printable(known.explanation.next))}</span>}
         </p>
       )}
       <Card title="Progress">
@@ -139,7 +139,7 @@ function Then() {
         <Fact name="Generation">{entry.generation}</Fact>
         {entry.status === undefined ? null : <Fact name="HTTP status">{entry.status}</Fact>}
       </dl>
-      {entry.error === undefined ? null : <p class="error-text">{entry.error}</p>}
+      {entry.error === undefined ? null : <p class="error-text">{printable(entry.error)}</p>}
     </Card>
   )
 }
@@ -150,7 +150,7 @@ function Tries({attempts}: {attempts: OperationDetail['attempts']}) {
       {attempts.length === 0 ? <p class="nothing">None yet.</p> : null}
       <ol class="tries">
         {attempts.slice(-TRIES).map(({number, status, outcome, error, startedAt, endedAt}) => (
-          <li key={startedAt} title={error}>
+          <li key={startedAt} title={error === undefined ? undefined : printable(error)}>
             <span class="number">{number}</span>
             <span class="outcome" data-outcome={outcome}>
               {status === undefined || outcome === 'running' ? OUTCOMES[outcome] : `${status} · ${OUTCOMES[outcome]}`}
@@ -193,10 +193,10 @@ function Failure({detail: {record}}: {detail: OperationDetail}) {
   if (error === undefined) return null
   return (
     <Card title="Error" note={error.code}>
-      <p class="error-text">{error.message}</p>
+      <p class="error-text">{printable(error.message)}</p>
       <dl class="facts-list">
         {record.response === undefined ? null : <Fact name="HTTP status">{record.response.status}</Fact>}
-        {error.cause === undefined ? null : <Fact name="Cause">{error.cause}</Fact>}
+        {error.cause === undefined ? null : <Fact name="Cause">{printable(error.cause)}</Fact>}
       </dl>
     </Card>
   )
