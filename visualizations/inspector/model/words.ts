@@ -1,7 +1,7 @@
 /** The engine's states and events as people say them. The exact names stay in tooltips and in JSON. */
 
 import type {Conditions} from '../../../src/domain/conditions.ts'
-import type {LifeState} from '../../../src/domain/status.ts'
+import {LIFE_STATES, type LifeState} from '../../../src/domain/status.ts'
 import type {OperationView} from '../../../src/inspector/protocol.ts'
 import {formatCountdown} from './format.ts'
 
@@ -42,6 +42,10 @@ const STEPS: Readonly<Record<string, string>> = {
 
 export function moodOf(state: LifeState): Mood {
   return STATES[state][1]
+}
+
+export function statesOf(moods: readonly Mood[]): readonly LifeState[] {
+  return LIFE_STATES.filter((state) => moods.includes(moodOf(state)))
 }
 
 export function wordsForState(state: LifeState): string {
