@@ -43,8 +43,9 @@ effect(() => {
   })
 })
 
-/** From where the last one stopped, until there is enough to look at, or no more. */
+/** From where the last one stopped, until there is enough to look at, or no more; from the first again behind the last. */
 export async function searchOn(): Promise<void> {
+  if (search.value.phase === 'searching') return
   searching = new AbortController()
   const {signal: aborted} = searching
   const {text, show} = filter.value

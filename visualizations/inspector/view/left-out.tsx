@@ -31,13 +31,19 @@ function Search() {
     done: found === 0 ? 'Nothing more was found.' : `${found} more found; these are all.`,
     failed: `The search failed: ${why}`,
   }[phase]
+  const button = {
+    idle: 'Search the others',
+    searching: 'Search on',
+    more: 'Search on',
+    done: 'Search again',
+    failed: 'Search on',
+  }
   return (
     <p>
-      {phase === 'searching' || phase === 'done' ? null : (
-        <button type="button" onClick={() => void searchOn()}>
-          {phase === 'idle' ? 'Search the others' : 'Search on'}
-        </button>
-      )}
+      {/* It stays, and is not disabled: whoever pressed it with the keyboard would lose the focus. */}
+      <button type="button" aria-disabled={phase === 'searching'} onClick={() => void searchOn()}>
+        {button[phase]}
+      </button>
       <span role="status">{words}</span>
     </p>
   )
