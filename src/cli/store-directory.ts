@@ -46,7 +46,7 @@ export async function holdsStore(directory: string): Promise<boolean> {
       () => true,
       (error: unknown) => {
         const code = error instanceof Error && 'code' in error ? error.code : undefined
-        if (code === 'ENOTDIR') throw noDirectory(directory, error)
+        if (code === 'ENOTDIR' || code === 'ELOOP') throw noDirectory(directory, error)
         if (code !== 'EACCES' && code !== 'EPERM') return false
         throw new TransferError('FILE_ACCESS', 'the store belongs to somebody else', {
           where: directory,

@@ -518,6 +518,8 @@ describe('a store that cannot be used ends with 10', () => {
         [['get', world.server.url('/x')], file],
         [['put', file, world.server.url('/x')], file],
         [['doctor'], link],
+        [['list'], link],
+        [['inspect'], link],
         [['doctor', '--repair'], long],
       ] as const) {
         const {code, line} = await refusal(world, [...args, '--store', store])
