@@ -115,6 +115,11 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['a huge choice', ['completion', 'x'.repeat(100_000)], /^bgt: 'x{100}… \(100000 characters\)' is not known/],
     ['a choice of two lines', ['completion', 'ba\nsh'], /'ba.sh' is not known \(shell\): give one of bash, zsh, fish/],
     ['a flag of two lines', ['list', '--js\non'], /'--js.on' \(command line\): did you mean --json\?/],
+    [
+      'a host in the background for no time',
+      ['host', '--background', '--idle-exit', '0'],
+      /1 or more with --background/,
+    ],
     ['before nobody', ['move', '01a1', 'before'], /before takes the guid of another/],
     ['up before another', ['move', '01a1', 'up', '01a2'], /before takes the guid of another/],
     ['--search without --repair', ['doctor', '--search', '.'], /--repair/],
