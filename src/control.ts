@@ -10,11 +10,8 @@ import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
 import type {RemoteEngine, RemoteEngineOptions} from './client/remote-engine.ts'
-import {asTransferError} from './domain/errors.ts'
-import type {InspectOptions} from './domain/inspect-options.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
-import type {Inspector} from './inspector/inspector.ts'
 
 /** How an engine is offered to other processes. */
 export interface ControlOptions {
@@ -83,24 +80,6 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
   )
   await engine.open()
   return engine
-}
-
-/** A page on loopback that the host serves. */
-export async function remoteInspector(engine: RemoteEngine, options: InspectOptions): Promise<Inspector> {
-  const {url, origin, token, port} = await engine.inspect(options)
-  let closing: Promise<void> | undefined
-  const close = () => {
-    // Once: its port may be another page's by then.
-    closing ??= engine.closeInspector(port).catch(unlessGone)
-    return closing
-  }
-  return {url, origin, token, close, [Symbol.asyncDispose]: close}
-}
-
-/** It ends with its host, and with the session of this client. */
-function unlessGone(error: unknown): void {
-  const {code} = asTransferError(error)
-  if (code !== 'CLOSED' && code !== 'HOST_UNREACHABLE') throw error
 }
 
 /**

@@ -20,7 +20,7 @@ import type {EngineEvent} from '../engine/events.ts'
 import type {UploadCounts} from '../engine/operations/live-counts.ts'
 import {byteRate, type ConstrainedTransfer, type ResolvedEngineOptions} from '../engine/options.ts'
 import {assertWhole} from '../engine/pages.ts'
-import type {CallAnswer, CallInput, Hello} from '../host/protocol.ts'
+import type {CallInput, Hello} from '../host/protocol.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {HostConnection} from '../ports/host-connection.ts'
@@ -39,6 +39,7 @@ import {RemoteCompletionGroups} from './remote-completion-groups.ts'
 import {RemoteDrafts} from './remote-drafts.ts'
 import {RemoteNotifications} from './remote-notifications.ts'
 import type {RemoteOperation} from './remote-operation.ts'
+import {RemotePages} from './remote-pages.ts'
 import {RemotePrefetcher} from './remote-prefetcher.ts'
 import {WatchedEvents} from './watched-events.ts'
 
@@ -69,6 +70,7 @@ export class RemoteEngine implements EngineApi {
   readonly completionGroups: RemoteCompletionGroups
   readonly notifications: RemoteNotifications
   readonly prefetcher: RemotePrefetcher
+  readonly pages: RemotePages
   /** Nothing is counted here: the host refuses what is too much when it is started. */
   readonly limits = {addGroup: () => {}, dropDraft: () => {}}
   readonly #ports: RemoteEnginePorts
@@ -114,6 +116,7 @@ export class RemoteEngine implements EngineApi {
     this.completionGroups = new RemoteCompletionGroups(this.#calls, this.#link, () => this.#nextId())
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
     this.prefetcher = new RemotePrefetcher(this.#calls)
+    this.pages = new RemotePages(this.#calls)
     this.#operations = new MirroredOperations(this.#calls)
     this.#events = new WatchedEvents(this.#calls, () => this.now())
     this.#commands = new OperationCommands(this.#calls, this.#link, this.#operations)
@@ -377,14 +380,6 @@ export class RemoteEngine implements EngineApi {
   }
 
   /** Pages on loopback, served by the host. */
-  inspect(options: CallInput<'inspect'>): Promise<CallAnswer<'inspect'>> {
-    return this.#calls.call('inspect', options)
-  }
-
-  async closeInspector(port: number): Promise<void> {
-    await this.#calls.call('closeInspector', {port})
-  }
-
   seal(plain: string): string {
     return this.#opened().seal(plain)
   }
@@ -424,6 +419,7 @@ export class RemoteEngine implements EngineApi {
       this.#events.watch()
       if (!resumed) this.completionGroups.resync()
       if (!resumed) this.notifications.resync()
+      if (!resumed) this.pages.resync()
       if (!resumed && this.#hasResumedAll) this.#calls.tell('resumeAll', {})
       this.#operations.refresh()
       this.#events.catchUp()

@@ -3,6 +3,7 @@
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
+import {read} from '../inspector/harness.ts'
 import {makeDirectory, onCleanup, openEngine} from '../integration/harness.ts'
 
 async function world() {
@@ -13,7 +14,7 @@ async function world() {
     onCleanup(() => client.close())
     return client
   }
-  return {host, connect}
+  return {directory, host, connect}
 }
 
 const isServed = ({origin}: {readonly origin: string}) =>
@@ -42,6 +43,24 @@ it('closes once: its port may be that of another page by then', async () => {
   const second = await client.inspect({port: Number(new URL(first.origin).port)})
   await first.close()
   expect(await isServed(second)).toBe(true)
+})
+
+it('stays at its address when another host takes the place, this client’s own one as well', async () => {
+  const {directory, host} = await world()
+  const client = await BackgroundTransferEngine.connect({
+    directory: join(directory, '.store'),
+    succeed: {durability: 'process', conditions: 'good'},
+  })
+  onCleanup(() => client.close())
+  const page = await client.inspect()
+  const state = async () => (await read(page, '/api/v1/state').catch(() => undefined))?.status
+  expect(await state()).toBe(200)
+  await host.close()
+  expect(await state()).toBeUndefined()
+  await expect.poll(state, {timeout: 20_000}).toBe(200)
+  expect(client.host?.pid).toBe(process.pid)
+  await page.close()
+  expect(await state()).toBeUndefined()
 })
 
 it('closes without a word when its host has gone', async () => {
