@@ -10,10 +10,8 @@ import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
 import {createTaskRunner} from './adapters/tasks/task-runner.ts'
 import type {RemoteEngine, RemoteEngineOptions} from './client/remote-engine.ts'
-import type {InspectOptions} from './domain/inspect-options.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
-import type {Inspector} from './inspector/inspector.ts'
 
 /** How an engine is offered to other processes. */
 export interface ControlOptions {
@@ -82,13 +80,6 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
   )
   await engine.open()
   return engine
-}
-
-/** A page on loopback that the host serves. */
-export async function remoteInspector(engine: RemoteEngine, options: InspectOptions): Promise<Inspector> {
-  const {url, origin, token, port} = await engine.inspect(options)
-  const close = () => engine.closeInspector(port)
-  return {url, origin, token, close, [Symbol.asyncDispose]: close}
 }
 
 /**

@@ -130,7 +130,7 @@ function assertControl(control: boolean | ControlOptions): void {
 async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Promise<OpenedEngine> {
   const {directory, app, hostTimeoutMs = 300_000, succeed} = options
   if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
-  const {connectTo: connectRemote, remoteInspector} = await import('./control.ts')
+  const {connectTo: connectRemote} = await import('./control.ts')
   // It asks its own engine over the socket, like everybody else: one that is not to be shared would answer nobody.
   const takeOver = () => openHere({...succeed, control: succeed?.control || true, directory})
   const heir = succeed === undefined ? undefined : new Heir(takeOver)
@@ -150,7 +150,7 @@ async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Pro
           await heir?.close()
         }
       },
-      startInspector: (inspectOptions) => remoteInspector(engine, inspectOptions),
+      startInspector: (inspectOptions) => engine.pages.open(inspectOptions),
       host: () => engine.host ?? null,
     }
   } catch (error) {

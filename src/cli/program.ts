@@ -45,7 +45,8 @@ export async function runProgram(args: readonly string[], version: string, io: I
 
 /** commander would show the help of all, and say nothing of the mistake. */
 function assertHelpFor([first, wanted]: readonly string[], names: readonly string[]): void {
-  if (first !== 'help' || wanted === undefined || wanted.startsWith('-') || [...names, 'help'].includes(wanted)) return
+  const known = [...names, 'help', '-h', '--help']
+  if (first !== 'help' || wanted === undefined || known.includes(wanted)) return
   const near = nearest(wanted, names)
   throw usageError(
     `unknown command '${shortened(wanted)}'`,
@@ -267,14 +268,13 @@ function afterCommander(error: CommanderError, command: string | undefined): num
   throw usageLine(error, command === undefined ? 'see bgt --help' : `see bgt ${command} --help`)
 }
 
-const NO_SUCH_CHOICE = /^command-argument value ('.*') is invalid for argument '(.*)'\. Allowed choices are (.*)$/
+const NO_SUCH_CHOICE = /^command-argument value '(.*)' is invalid for argument '(.*)'\. Allowed choices are (.*)$/s
 
-/** commander says `error: what` and, on a line of its own, `(Did you mean x?)`. */
-function usageLine(error: CommanderError, help: string): TransferError {
-  const [first = '', ...more] = error.message.split('\n')
-  const what = first.replace(/^error: /, '').replace(/\.$/, '')
+/** commander says `error: what.` and, on a line of its own, `(Did you mean x?)`; what it quotes may have lines, too, and any length. */
+function usageLine({message}: CommanderError, help: string): TransferError {
+  const [, what = message, hint] = /^error: (.*?)\.?(?:\n\(Did you mean (.*)\?\))?$/s.exec(message) ?? []
   const [, value, argument = '', choices] = NO_SUCH_CHOICE.exec(what) ?? []
-  if (value !== undefined) return usageError(`${value} is not known`, argument, `give one of ${choices}`)
-  const hint = /^\(Did you mean (.*)\?\)$/.exec(more.join(' ').trim())?.[1]
-  return usageError(what, 'command line', hint === undefined ? help : `did you mean ${hint}?`)
+  if (value !== undefined) return usageError(`'${shortened(value)}' is not known`, argument, `give one of ${choices}`)
+  const shown = what.replace(/'(.*)'/s, (_, quoted: string) => `'${shortened(quoted)}'`)
+  return usageError(shown, 'command line', hint === undefined ? help : `did you mean ${hint}?`)
 }

@@ -20,7 +20,7 @@ import type {EngineEvent} from '../engine/events.ts'
 import type {UploadCounts} from '../engine/operations/live-counts.ts'
 import {byteRate, type ConstrainedTransfer, type ResolvedEngineOptions} from '../engine/options.ts'
 import {assertWhole} from '../engine/pages.ts'
-import type {CallAnswer, CallInput, Hello} from '../host/protocol.ts'
+import type {CallInput, Hello} from '../host/protocol.ts'
 import type {ByteSource} from '../ports/byte-source.ts'
 import type {Clock} from '../ports/clock.ts'
 import type {HostConnection} from '../ports/host-connection.ts'
@@ -41,6 +41,7 @@ import {RemoteDrafts} from './remote-drafts.ts'
 import {RemoteGroups} from './remote-groups.ts'
 import {RemoteNotifications} from './remote-notifications.ts'
 import type {RemoteOperation} from './remote-operation.ts'
+import {RemotePages} from './remote-pages.ts'
 import {RemotePrefetcher} from './remote-prefetcher.ts'
 import {WatchedEvents} from './watched-events.ts'
 
@@ -71,6 +72,7 @@ export class RemoteEngine implements EngineApi {
   readonly completionGroups: RemoteCompletionGroups
   readonly notifications: RemoteNotifications
   readonly prefetcher: RemotePrefetcher
+  readonly pages: RemotePages
   /** Nothing is counted here: the host refuses what is too much when it is started. */
   readonly limits = {addGroup: () => {}, dropDraft: () => {}}
   readonly #ports: RemoteEnginePorts
@@ -115,6 +117,7 @@ export class RemoteEngine implements EngineApi {
     this.notifications = new RemoteNotifications(this.#calls, () => this.#nextId())
     this.prefetcher = new RemotePrefetcher(this.#calls)
     this.#groups = new RemoteGroups(this.#calls, this.#link)
+    this.pages = new RemotePages(this.#calls)
     this.#operations = new MirroredOperations(this.#calls)
     this.#events = new WatchedEvents(this.#calls, () => this.now())
     this.#commands = new OperationCommands(this.#calls, this.#link, this.#operations)
@@ -362,14 +365,6 @@ export class RemoteEngine implements EngineApi {
   }
 
   /** Pages on loopback, served by the host. */
-  inspect(options: CallInput<'inspect'>): Promise<CallAnswer<'inspect'>> {
-    return this.#calls.call('inspect', options)
-  }
-
-  async closeInspector(port: number): Promise<void> {
-    await this.#calls.call('closeInspector', {port})
-  }
-
   seal(plain: string): string {
     return this.#opened().seal(plain)
   }
@@ -409,6 +404,7 @@ export class RemoteEngine implements EngineApi {
       this.#events.watch()
       if (!resumed) this.completionGroups.resync()
       if (!resumed) this.notifications.resync()
+      if (!resumed) this.pages.resync()
       if (!resumed && this.#hasResumedAll) this.#calls.tell('resumeAll', {})
       this.#operations.refresh()
       this.#events.catchUp()

@@ -15,9 +15,11 @@ export interface CallContext {
   readonly app: string | undefined
   readonly held: HeldOperations
   readonly inspectors: {
-    open(options: CallInput<'inspect'>, app: string | undefined): Promise<CallAnswer<'inspect'>>
+    open(options: CallInput<'inspect'>, owner: CallContext): Promise<CallAnswer<'inspect'>>
     /** One that this application opened, or, without a name, anybody. */
     close(port: number, app: string | undefined): Promise<void>
+    /** All that this session opened. */
+    closeAll(owner: CallContext): Promise<void>
   }
   /** Tells every session. */
   tellAll(message: HostMessage): void

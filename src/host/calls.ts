@@ -160,7 +160,7 @@ const HANDLERS: Handlers = {
   },
   inspect: (context, options) => {
     requireWhole(context, 'an inspector')
-    return context.inspectors.open(options, context.app)
+    return context.inspectors.open(options, context)
   },
   closeInspector: async (context, {port}) => {
     requireWhole(context, 'an inspector')

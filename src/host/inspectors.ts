@@ -1,18 +1,25 @@
-/** Inspectors that clients asked for: pages on loopback, served by the host until they are closed, or it ends. */
+/** Inspectors that clients asked for: pages on loopback, served by the host until they are closed, or their session or the host ends. */
 
 import type {Engine} from '../engine/engine.ts'
 import type {Inspector} from '../inspector/inspector.ts'
 import type {CallAnswer, CallInput} from './protocol.ts'
 
+/** The session that asked for it. */
+interface Owner {
+  readonly app: string | undefined
+  /** What it held is let go of. */
+  isGone(): boolean
+}
+
 export class HostInspectors {
   readonly #engine: Engine
-  readonly #open = new Map<number, {readonly inspector: Inspector; readonly app: string | undefined}>()
+  readonly #open = new Map<number, {readonly inspector: Inspector; readonly owner: Owner}>()
 
   constructor(engine: Engine) {
     this.#engine = engine
   }
 
-  async open({port, control, token}: CallInput<'inspect'>, app: string | undefined): Promise<CallAnswer<'inspect'>> {
+  async open({port, control, token}: CallInput<'inspect'>, owner: Owner): Promise<CallAnswer<'inspect'>> {
     const {startInspector} = await import('../inspector/inspector.ts')
     const inspector = await startInspector(this.#engine, {
       ...(port === undefined ? {} : {port}),
@@ -20,19 +27,23 @@ export class HostInspectors {
       ...(token === undefined ? {} : {token}),
     })
     const given = Number(new URL(inspector.origin).port)
-    this.#open.set(given, {inspector, app})
+    this.#open.set(given, {inspector, owner})
+    // Nobody would ever close it.
+    if (owner.isGone()) await this.close(given, owner.app)
     return {url: inspector.url, origin: inspector.origin, token: inspector.token, port: given}
   }
 
   /** What `app` did not open is no business of it; without a name, all are. */
   async close(port: number, app: string | undefined): Promise<void> {
     const open = this.#open.get(port)
-    if (open === undefined || (app !== undefined && open.app !== app)) return
+    if (open === undefined || (app !== undefined && open.owner.app !== app)) return
     this.#open.delete(port)
     await open.inspector.close()
   }
 
-  async closeAll(): Promise<void> {
-    await Promise.all([...this.#open.keys()].map((port) => this.close(port, undefined)))
+  /** Those of one session, or of all. */
+  async closeAll(owner?: Owner): Promise<void> {
+    const those = [...this.#open].filter(([, open]) => owner === undefined || open.owner === owner)
+    await Promise.all(those.map(([port]) => this.close(port, undefined)))
   }
 }

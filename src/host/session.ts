@@ -327,7 +327,8 @@ export class HostSession {
     this.#watch(false)
     this.#held.releaseAll()
     for (const source of this.#sources.keys()) this.#closeBytes(source)
-    const {expected, notified, engine} = this.#context
+    const {expected, notified, engine, inspectors} = this.#context
+    void inspectors.closeAll(this.#context)
     // Nobody can start them any more.
     for (const [completionGroup, count] of expected) {
       if (count > 0) engine.completionGroups.withdrawSome(completionGroup, count)

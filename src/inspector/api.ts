@@ -104,14 +104,15 @@ export class Api {
     // Before anything is read: what comes meanwhile is told again by its message.
     const {seq} = hub
     // In the order of an operation's life: one that moves on in between is met twice, and never missed.
-    const queued = await engine.query({states: QUEUED, limit: SHOWN_UNFINISHED})
-    const live = await engine.query({states: LIVE, limit: SHOWN_UNFINISHED})
     // One more than is shown tells whether there are more.
+    const queued = await engine.query({states: QUEUED, limit: SHOWN_UNFINISHED + 1})
+    const live = await engine.query({states: LIVE, limit: SHOWN_UNFINISHED + 1})
     const newest = await engine.newestEnded(SHOWN_ENDED + 1)
     const ended = newest.slice(0, SHOWN_ENDED)
     const started = new Set(live.map(({id}) => id))
-    const waiting = queued.filter(({id}) => !started.has(id)).slice(0, SHOWN_UNFINISHED - live.length)
-    const records = new Map([...live, ...waiting, ...ended].map((each) => [each.id, each]))
+    const unfinished = [...live, ...queued.filter(({id}) => !started.has(id))]
+    const first = unfinished.slice(0, SHOWN_UNFINISHED)
+    const records = new Map([...first, ...ended].map((each) => [each.id, each]))
     return {
       seq,
       version: files.version,
@@ -121,6 +122,7 @@ export class Api {
       maxConcurrentTransfers: engine.options.maxConcurrentTransfers,
       operations: [...records.values()].map((record) => views.operation(record)),
       ...(newest.length > SHOWN_ENDED ? {newestEnded: SHOWN_ENDED} : {}),
+      ...(unfinished.length > SHOWN_UNFINISHED ? {firstUnfinished: SHOWN_UNFINISHED} : {}),
       groups: engine.groups().map((standing) => views.group(standing)),
     }
   }
@@ -230,8 +232,8 @@ function filterOf(query: URLSearchParams): OperationQuery {
   }
 }
 
-function isAbout({url, name, guid}: OperationView, record: OperationRecord, text: string): boolean {
-  return [url, name, guid, fileOf(record)].some((each) => each.toLowerCase().includes(text))
+function isAbout({url, name, guid, group}: OperationView, record: OperationRecord, text: string): boolean {
+  return [url, name, guid, group, fileOf(record)].some((each) => each.toLowerCase().includes(text))
 }
 
 function guidIn(query: URLSearchParams, name: string): OperationId | undefined {

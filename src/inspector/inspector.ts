@@ -50,14 +50,21 @@ const NOT_BUILT = `The inspector's page was not built: there is no dist/inspecto
 The protocol under /api/v1 answers all the same; see docs/reference/inspector-protocol.md.
 `
 
-/** Rejects with INVALID_ARGUMENT when the port is not free. The engine must be open. */
+/** Rejects with INVALID_ARGUMENT when the port is not free, and with CLOSED when the engine is not open, or is closed meanwhile. */
 export async function startInspector(engine: Engine, options: InspectOptions = {}): Promise<Inspector> {
   const {port: wanted = 0, control = false, token} = options
   assertInspectOptions(options)
+  assertServing(engine)
   const files = await findPackageFiles()
   const server = createServer({keepAliveTimeout: 5_000})
   server.maxConnections = MOST_CONNECTIONS
   const port = await listen(server, wanted)
+  try {
+    assertServing(engine)
+  } catch (error) {
+    server.close()
+    throw error
+  }
   const sessions = new Sessions(port, token)
   const rates = new RateMeter()
   const views = new Views(engine, rates)
@@ -89,6 +96,10 @@ export async function startInspector(engine: Engine, options: InspectOptions = {
   const origin = `http://${HOST}:${port}`
   const url = `${origin}/#token=${sessions.token}`
   return {url, origin, token: sessions.token, close, [Symbol.asyncDispose]: close}
+}
+
+function assertServing({phase}: Engine): void {
+  if (phase !== 'serving') throw new TransferError('CLOSED', 'the engine is not open')
 }
 
 function listen(server: Server, port: number): Promise<number> {

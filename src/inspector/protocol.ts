@@ -85,6 +85,8 @@ export interface InspectorState {
   readonly operations: readonly OperationView[]
   /** So many of the ended ones are among them, the newest, where more have ended; absent where all are there. */
   readonly newestEnded?: number
+  /** So many of the unfinished ones are among them, those that go first, where there are more; absent where all are there. */
+  readonly firstUnfinished?: number
   readonly groups: readonly GroupView[]
 }
 

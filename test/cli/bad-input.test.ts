@@ -108,6 +108,18 @@ describe('a command line that makes no sense ends with 2 and touches nothing', (
     ['no guid', ['show'], /'guid' \(command line\): see bgt show --help/],
     ['an unknown flag that is near to none', ['demo', '--bogus'], /'--bogus' \(command line\): see bgt demo --help/],
     ['help for what there is none for', ['help', 'lst'], /unknown command 'lst' \(help\): did you mean list\?/],
+    ['help for what is a flag', ['help', '--bogus'], /unknown command '--bogus' \(help\): see bgt --help/],
+    ['help for a dash', ['help', '-'], /unknown command '-' \(help\)/],
+    ['a huge command', ['x'.repeat(100_000)], /^bgt: unknown command 'x{100}… \(100000 characters\)' \(command line\)/],
+    ['a huge flag', ['list', `--${'x'.repeat(100_000)}`], /^bgt: unknown option '--x{98}… \(100002 characters\)'/],
+    ['a huge choice', ['completion', 'x'.repeat(100_000)], /^bgt: 'x{100}… \(100000 characters\)' is not known/],
+    ['a choice of two lines', ['completion', 'ba\nsh'], /'ba.sh' is not known \(shell\): give one of bash, zsh, fish/],
+    ['a flag of two lines', ['list', '--js\non'], /'--js.on' \(command line\): did you mean --json\?/],
+    [
+      'a host in the background for no time',
+      ['host', '--background', '--idle-exit', '0'],
+      /1 or more with --background/,
+    ],
     ['before nobody', ['move', '01a1', 'before'], /before takes the guid of another/],
     ['up before another', ['move', '01a1', 'up', '01a2'], /before takes the guid of another/],
     ['--search without --repair', ['doctor', '--search', '.'], /--repair/],
@@ -511,6 +523,8 @@ describe('a store that cannot be used ends with 10', () => {
         [['get', world.server.url('/x')], file],
         [['put', file, world.server.url('/x')], file],
         [['doctor'], link],
+        [['list'], link],
+        [['inspect'], link],
         [['doctor', '--repair'], long],
       ] as const) {
         const {code, line} = await refusal(world, [...args, '--store', store])

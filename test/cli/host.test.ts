@@ -220,6 +220,29 @@ describe('bgt host', {timeout: 120_000}, () => {
     })
   })
 
+  it.skipIf(process.platform !== 'linux')(
+    'stays, unless it was told how long, when it is started by its name',
+    async () => {
+      await CliWorld.run(cli, async (world) => {
+        for (const [store, given, runsWith] of [
+          ['stays', [], 'never'],
+          ['ends', ['--idle-exit', '300.5'], '300.5'],
+        ] as const) {
+          const {stdout} = await world.bgt(['host', '--background', '--json', '--store', world.path(store), ...given])
+          const pid = Number(jsonLines(stdout)[0]?.pid)
+          try {
+            const args = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0')
+            expect(args[args.lastIndexOf('--idle-exit') + 1]).toBe(runsWith)
+          } finally {
+            process.kill(pid, 'SIGTERM')
+          }
+          // Its end gives the store back.
+          await world.bgt(['list', '--store', world.path(store)])
+        }
+      })
+    },
+  )
+
   it('is one, however many are asked for at once', async () => {
     await CliWorld.run(cli, async (world) => {
       const asked = await Promise.all([1, 2, 3].map(() => world.bgt(['host', '--background', '--json'])))

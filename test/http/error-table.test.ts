@@ -47,6 +47,14 @@ describe('the error table', () => {
   })
 
   it.each([
+    ['CERT_HAS_EXPIRED', /not valid at this time/, /owner of the server.*clock of this machine/],
+    ['CERT_NOT_YET_VALID', /not valid yet/, /^check the clock of this machine/],
+  ])('says of %s what may mend it', (code, message, advice) => {
+    const error = toTransferError(failure(code), WHERE, 'connecting')
+    expect(error).toMatchObject({message: expect.stringMatching(message), advice: expect.stringMatching(advice)})
+  })
+
+  it.each([
     ['ENOTFOUND', 0x80072ee7],
     ['EAI_AGAIN', 0x80072ee7],
     ['EAI_NODATA', 0x80072ee7],

@@ -1,5 +1,6 @@
 /** What the inspector shows of real transfers: the state, pages, one operation in detail, and the stream of what changes. */
 
+import {Server} from 'node:net'
 import {describe, expect, it, onTestFinished, vi} from 'vitest'
 import {Engine} from '../../src/engine/engine.ts'
 import {BackgroundTransferBehavior, type OperationId} from '../../src/index.ts'
@@ -22,6 +23,29 @@ const detailOf = async ({inspector}: InspectedWorld, guid: string) =>
 const hasEnded = (state: string) => (reader: StreamReader) =>
   reader.of('transition').some(({operation}) => operation.state === state)
 const stuckAt = (bytes: number) => ({content: CONTENT, etag: '"1"', cutAfter: bytes, cut: 'stall'}) as const
+
+describe('an engine that is not open', () => {
+  const closed = {code: 'CLOSED', message: 'the engine is not open'}
+
+  it('has no inspector', async () => {
+    const {engine} = await inspectedWorld()
+    await engine.close()
+    await expect(engine.inspect()).rejects.toMatchObject(closed)
+  })
+
+  it('has none, and no server of one, when it is closed while that begins to listen', async () => {
+    const {engine} = await inspectedWorld()
+    const servers: Server[] = []
+    const listen = vi.spyOn(Server.prototype, 'listen').mockImplementationOnce(function (this: Server, ...given) {
+      servers.push(this)
+      void engine.close().then(() => this.listen(...given))
+      return this
+    })
+    onTestFinished(() => listen.mockRestore())
+    await expect(engine.inspect()).rejects.toMatchObject(closed)
+    expect(servers.map(({listening}) => listening)).toEqual([false])
+  })
+})
 
 describe('the state', () => {
   it('of an empty engine', async () => {

@@ -49,6 +49,7 @@ describe('the store on Level', () => {
     await expect(house.next().open()).rejects.toMatchObject({
       code: 'STORE_LOCKED',
       message: expect.stringContaining(`in use by process ${process.pid} (test), since `),
+      advice: 'this process itself has it open: use that engine, or close it first',
     })
   })
 

@@ -21,7 +21,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EROFS: {code: 'FILE_ACCESS', message: 'the file system is read-only'},
   EACCES: {code: 'FILE_ACCESS', message: 'access is denied'},
   EPERM: {code: 'FILE_ACCESS', message: 'the operation is not permitted'},
-  ELOOP: {code: 'FILE_ACCESS', message: 'a symbolic link stands where a file is expected'},
+  ELOOP: {
+    code: 'FILE_ACCESS',
+    message: 'a symbolic link stands where a file is expected',
+    advice: 'name the file that it leads to, or remove the link',
+  },
   // Somebody holds it open, as a rule for a moment: a scanner, a viewer.
   EBUSY: {code: 'FILE_ACCESS', message: 'the file is in use', retry: 'backoff'},
   ENAMETOOLONG: {code: 'FILE_ACCESS', message: 'the name is too long', advice: 'choose a shorter name'},

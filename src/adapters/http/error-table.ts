@@ -6,8 +6,8 @@ import {asTransferError, type ErrorDetails, TransferError} from '../../domain/er
 /** `connecting` ends when the connection stands (TCP, and TLS where asked). */
 export type Moment = 'connecting' | 'connected'
 
-/** `hresult` where the code's own says less (spec 7.3). */
-type Entry = readonly [code: ErrorCode, message: string, hresult?: number]
+/** `hresult` where the code's own says less (spec 7.3); `advice` where the code's own does not help. */
+type Entry = readonly [code: ErrorCode, message: string, hresult?: number | undefined, advice?: string]
 
 const NO_NAME: Entry = ['NAME_NOT_RESOLVED', 'the host name cannot be resolved']
 const REFUSED: Entry = ['CONNECTION_REFUSED', 'the connection was refused']
@@ -23,6 +23,13 @@ const NO_SOCKET: Entry = ['NETWORK_UNREACHABLE', 'this machine has no socket or 
 const CONNECT_TIMEOUT: Entry = ['CONNECT_TIMEOUT', 'the connection could not be made in time']
 const NOT_HTTP: Entry = ['INVALID_RESPONSE', 'the answer is not proper HTTP']
 const EXPIRED: Entry = ['CERTIFICATE_EXPIRED', 'the certificate is not valid at this time']
+/** The owner has nothing to renew: as a rule it is a machine that woke up in the past. */
+const NOT_YET_VALID: Entry = [
+  'CERTIFICATE_EXPIRED',
+  'the certificate is not valid yet',
+  undefined,
+  'check the clock of this machine: as it is set, it may be behind',
+]
 const UNTRUSTED: Entry = ['CERTIFICATE_UNTRUSTED', 'the certificate is signed by an unknown authority']
 const BAD_CERTIFICATE: Entry = ['CERTIFICATE_INVALID', 'the certificate is not valid']
 const BAD_REQUEST: Entry = ['INVALID_ARGUMENT', 'the request cannot be sent like this']
@@ -49,7 +56,7 @@ const TABLE: Readonly<Record<string, Entry>> = {
   UND_ERR_CONNECT_TIMEOUT: CONNECT_TIMEOUT,
   ERR_SOCKET_CONNECTION_TIMEOUT: CONNECT_TIMEOUT,
   CERT_HAS_EXPIRED: EXPIRED,
-  CERT_NOT_YET_VALID: EXPIRED,
+  CERT_NOT_YET_VALID: NOT_YET_VALID,
   ERR_TLS_CERT_ALTNAME_INVALID: ['CERTIFICATE_NAME_MISMATCH', 'the certificate belongs to another host'],
   HOSTNAME_MISMATCH: ['CERTIFICATE_NAME_MISMATCH', 'the certificate belongs to another host'],
   CERT_REVOKED: ['CERTIFICATE_REVOKED', 'the certificate was revoked'],
@@ -114,11 +121,12 @@ export function toTransferError(thrown: unknown, where: string, moment: Moment, 
   }
   const entry = entryFor(thrown, moment)
   if (entry === undefined) return asTransferError(thrown)
-  const [code, message, hresult] = entry
+  const [code, message, hresult, advice] = entry
   return new TransferError(code, message, {
     where,
     cause: thrown,
     details: {...details, ...(hresult === undefined ? {} : {hresult})},
+    ...(advice === undefined ? {} : {advice}),
   })
 }
 

@@ -46,8 +46,14 @@ export async function lockedError(directory: string, cause: unknown): Promise<Tr
   return new TransferError('STORE_LOCKED', message, {
     where: directory,
     cause,
+    ...(isHeldHere(cause) ? {advice: 'this process itself has it open: use that engine, or close it first'} : {}),
     ...(holder === undefined ? {} : {details: {pid: holder.pid, command: holder.command}}),
   })
+}
+
+/** LevelDB's words. A number of a process would not do: in containers there is one that all of them have. */
+function isHeldHere(thrown: unknown): boolean {
+  return thrown instanceof Error && (thrown.message.includes('already held by process') || isHeldHere(thrown.cause))
 }
 
 async function readHolder(directory: string): Promise<Holder | undefined> {

@@ -10,14 +10,18 @@ import {hostArguments} from '../shared-store.ts'
 export interface HostFlags extends RunFlags {
   readonly background?: boolean
   /** ms. */
-  readonly idleExit?: number
+  readonly idleExit?: number | 'never'
 }
 
 export async function host(io: Io, flags: HostFlags): Promise<number> {
   const options = engineOptions(flags, io.env)
   const {directory} = options
+  const {idleExit = 'never'} = flags
   if (flags.background === true) {
-    const engine = await BackgroundTransferEngine.connect({directory, startHost: hostArguments(flags)})
+    // A host that is started along the way ends by itself; this one was asked for.
+    const staying = ['--idle-exit', idleExit === 'never' ? idleExit : String(idleExit / 1000)]
+    const startHost = [...hostArguments(flags), ...staying]
+    const engine = await BackgroundTransferEngine.connect({directory, startHost})
     const {host: found} = engine
     await engine.close()
     if (found !== null) await tell(io, flags, directory, found.pid, 'has')
@@ -28,8 +32,7 @@ export async function host(io: Io, flags: HostFlags): Promise<number> {
   const left = new Promise<void>((resolve) => {
     leave = resolve
   })
-  const {idleExit: ms} = flags
-  const control = {stays: true, ...(ms === undefined ? {} : {whenIdle: {ms, call: leave}})}
+  const control = {stays: true, ...(idleExit === 'never' ? {} : {whenIdle: {ms: idleExit, call: leave}})}
   try {
     // An engine that is only shared ends with its command: this one takes its place then.
     const engine = await BackgroundTransferEngine.openOrConnect({...options, control})

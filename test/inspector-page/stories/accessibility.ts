@@ -166,6 +166,18 @@ export function accessibilityStories(): void {
     await isWithoutObjection()
   })
 
+  it('cuts names that are written from right to left at their ends', async () => {
+    const {server, start} = world()
+    const name = `${'ملف طويل '.repeat(8)}.bin`
+    await start(server.url('/missing.bin'), name, {group: 'مجموعة'})
+    await choose(name)
+    await page.getByRole('option', {name: 'Group مجموعة'}).waitFor()
+    const directions = await page.evaluate(
+      "[...document.querySelectorAll('[data-current=true] .name, .title h1, .group-name')].filter(({textContent}) => /\\p{Script=Arabic}/u.test(textContent)).map((each) => getComputedStyle(each).direction)",
+    )
+    expect(directions).toEqual(['rtl', 'rtl', 'rtl'])
+  })
+
   it('is without objection for a group', async () => {
     await page.getByRole('option', {name: 'Group batch'}).click()
     await page.getByRole('heading', {name: 'batch', level: 1}).waitFor()

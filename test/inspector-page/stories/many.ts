@@ -1,5 +1,9 @@
-/** Three thousand operations: the page draws those in view, and stays quick while two of them move. */
+/**
+ * Three thousand operations: the page draws those in view, and stays quick while two of them move. And more than it is told of: the
+ * others are found.
+ */
 
+import {mkdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
 import {inspectedWorld} from '../../inspector/world.ts'
@@ -64,6 +68,44 @@ export function manyOperationsStories(): void {
 
     const tasks: readonly number[] = await page.evaluate('tasks')
     expect(Math.max(0, ...tasks)).toBeLessThan(LONGEST_TASK_MS)
+    await leave()
+  })
+
+  it('that ended long ago are found, and stand where a link says', async () => {
+    const {server, engine, directory, inspector} = await inspectedWorld()
+    server.route('/small', {content: {seed: 1, size: 10}})
+    const downloader = engine.createDownloader()
+    const fetchOf = (name: string) =>
+      downloader.createDownload(server.url('/small'), join(directory, name)).startAsync()
+    await mkdir(join(directory, 'attic'))
+    await Promise.all(['attic/oldest-1', 'attic/oldest-2'].map(fetchOf))
+    await Promise.all(Array.from({length: 500}, (_, number) => fetchOf(`newer-${number}`)))
+    const page = await visit(inspector.url)
+    const rows = page.locator('#operations .operation-row')
+    await page.getByText('Of those that have ended only the newest 500 are listed and counted.').waitFor()
+    await page.getByText('Filter, or show what failed, to search the others.').waitFor()
+
+    const filter = page.getByLabel('Filter operations')
+    await filter.fill('oldest-2')
+    await page.getByText('Nothing matches.').waitFor()
+    await page.getByRole('button', {name: 'Search the others'}).click()
+    await page.getByText('1 more found; these are all.').waitFor()
+    // By the keyboard too: the button does not go from under the focus.
+    await page.locator('.left-out button:focus').waitFor()
+    await rows.click()
+    await page.getByRole('heading', {name: 'oldest-2', level: 1}).waitFor()
+
+    // In a part of the path that the row does not have.
+    await filter.fill('/attic/')
+    await page.getByText('Nothing matches.').waitFor()
+    await page.getByRole('button', {name: 'Search the others'}).click()
+    await expect.poll(() => rows.count()).toBe(2)
+    await filter.fill('newer-499')
+    await page.getByRole('button', {name: 'Search the others'}).click()
+    await page.getByText('Nothing more was found.').waitFor()
+
+    await page.reload()
+    await page.getByRole('heading', {name: 'oldest-2', level: 1}).waitFor()
     await leave()
   })
 }

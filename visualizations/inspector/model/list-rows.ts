@@ -10,6 +10,8 @@ export type Show = 'all' | 'active' | 'waiting' | 'failed'
 export interface ListFilter {
   readonly text: string
   readonly show: Show
+  /** Those that the engine found for the text: it looks in the paths of files, too. */
+  readonly found?: ReadonlySet<OperationId>
 }
 
 export interface GroupRow {
@@ -31,18 +33,20 @@ export interface OperationRow {
 
 export type ListRow = GroupRow | OperationRow
 
-const MOODS: Readonly<Record<Show, readonly Mood[]>> = {
+export const MOODS: Readonly<Record<Show, readonly Mood[]>> = {
   all: ['active', 'waiting', 'queued', 'failed', 'done', 'stopped'],
   active: ['active'],
   waiting: ['waiting', 'queued'],
   failed: ['failed'],
 }
 
-function passes(view: OperationView, {text, show}: ListFilter): boolean {
+function passes(view: OperationView, {text, show, found}: ListFilter): boolean {
   if (!MOODS[show].includes(moodOf(view.state))) return false
   const wanted = text.trim().toLowerCase()
   return (
-    wanted === '' || [view.name, view.url, view.group, view.guid].some((part) => part.toLowerCase().includes(wanted))
+    wanted === '' ||
+    found?.has(view.guid) === true ||
+    [view.name, view.url, view.group, view.guid].some((part) => part.toLowerCase().includes(wanted))
   )
 }
 

@@ -2,7 +2,7 @@
 
 import type {Conditions} from '../../../src/domain/conditions.ts'
 import {printable} from '../../../src/domain/printable.ts'
-import type {LifeState} from '../../../src/domain/status.ts'
+import {LIFE_STATES, type LifeState} from '../../../src/domain/status.ts'
 import type {OperationView} from '../../../src/inspector/protocol.ts'
 import {formatCountdown} from './format.ts'
 
@@ -48,6 +48,10 @@ export function moodOf(state: LifeState): Mood {
 /** The name itself, which is for whoever asks for it, may hold what would turn the letters around it. */
 export function groupTitle(name: string): string {
   return name === '' ? 'No group' : printable(name)
+}
+
+export function statesOf(moods: readonly Mood[]): readonly LifeState[] {
+  return LIFE_STATES.filter((state) => moods.includes(moodOf(state)))
 }
 
 export function wordsForState(state: LifeState): string {

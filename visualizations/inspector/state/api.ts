@@ -1,11 +1,13 @@
 /** The page's requests to its server. Nothing is ever asked of another host. */
 
 import type {OperationId} from '../../../src/domain/operation-id.ts'
+import type {LifeState} from '../../../src/domain/status.ts'
 import type {
   CommandRequest,
   InspectorState,
   JournalEntry,
   OperationDetail,
+  OperationView,
   Supposed,
 } from '../../../src/inspector/protocol.ts'
 import type {Chart} from '../../chart.ts'
@@ -41,8 +43,23 @@ export async function readState(): Promise<InspectorState> {
   return (await request('/state')).json()
 }
 
-export async function readDetail(guid: OperationId, signal: AbortSignal): Promise<OperationDetail> {
-  return (await request(`/operations/${guid}`, {signal})).json()
+export interface OperationsPage {
+  readonly operations: readonly OperationView[]
+  /** Where the next page goes on; missing behind the last. */
+  readonly next?: OperationId
+}
+
+/** Of all of the store, by guid. */
+export async function readOperations(
+  {text, states, after}: {text: string; states: readonly LifeState[]; after: OperationId | undefined},
+  signal: AbortSignal,
+): Promise<OperationsPage> {
+  const query = new URLSearchParams({text, states: states.join(), ...(after === undefined ? {} : {after})})
+  return (await request(`/operations?${query}`, {signal})).json()
+}
+
+export async function readDetail(guid: OperationId, signal?: AbortSignal): Promise<OperationDetail> {
+  return (await request(`/operations/${guid}`, signal === undefined ? {} : {signal})).json()
 }
 
 export async function readChart(machine: string): Promise<Chart> {

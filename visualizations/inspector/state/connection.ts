@@ -34,7 +34,7 @@ export async function connect(): Promise<void> {
   }, LOOK_AGAIN_MS)
   await readAll()
   if (phase.value !== 'ready') return
-  selectFromAddress()
+  await selectFromAddress()
   followStream(eventsAddress, {seen: seenSeq, message: take, link: noteLink})
 }
 

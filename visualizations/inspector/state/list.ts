@@ -1,12 +1,15 @@
 /** The list as the person has it: filter, folded groups, rows, and the row that is chosen. */
 
 import {computed, signal} from '@preact/signals'
+import type {OperationId} from '../../../src/domain/operation-id.ts'
 import type {OperationView} from '../../../src/inspector/protocol.ts'
 import {groupKey, type ListFilter, type ListRow, listRows} from '../model/list-rows.ts'
 import {selectGroup, selection, selectOperation} from './selection.ts'
 import {groups, operations, structure} from './store.ts'
 
 export const filter = signal<ListFilter>({text: '', show: 'all'})
+/** By the engine, for the filter as it is. */
+export const found = signal<ReadonlySet<OperationId>>(new Set())
 export const collapsed = signal<ReadonlySet<string>>(new Set())
 
 function* views(): Generator<OperationView> {
@@ -15,7 +18,7 @@ function* views(): Generator<OperationView> {
 
 export const rows = computed(() => {
   void structure.value
-  return listRows(views(), groups.value, filter.value, collapsed.value)
+  return listRows(views(), groups.value, {...filter.value, found: found.value}, collapsed.value)
 })
 
 export const selectedKey = computed(() => {

@@ -5,7 +5,7 @@ import {isOperationId, type OperationId} from '../../../src/domain/operation-id.
 import type {InspectorMessage, JournalEntry, OperationDetail} from '../../../src/inspector/protocol.ts'
 import {mergeJournals, stepFrom} from '../model/journey.ts'
 import {Refusal, readDetail, readOlder} from './api.ts'
-import {operations} from './store.ts'
+import {listAlso, operations} from './store.ts'
 
 export type Selection =
   | {readonly kind: 'operation'; readonly guid: OperationId}
@@ -58,13 +58,22 @@ export function selectGroup(name: string): void {
 }
 
 /** A link to one operation or group works after a reload; without one, the first that is there is shown. */
-export function selectFromAddress(): void {
+export async function selectFromAddress(): Promise<void> {
   const address = new URLSearchParams(location.hash.slice(1))
   const guid = address.get('operation') ?? ''
   const group = address.get('group')
-  if (isOperationId(guid) && operations.has(guid)) selectOperation(guid)
+  if (isOperationId(guid) && (await isListed(guid))) selectOperation(guid)
   else if (group !== null) selectGroup(group)
   else selectFirst()
+}
+
+/** Of a long store the state told of a part only. */
+async function isListed(guid: OperationId): Promise<boolean> {
+  if (!operations.has(guid)) {
+    const read = await readDetail(guid).catch(() => undefined)
+    if (read !== undefined) listAlso([read.operation])
+  }
+  return operations.has(guid)
 }
 
 /** Where nothing is chosen: also for a page that was open before there was anything. */
@@ -89,7 +98,10 @@ async function load(): Promise<void> {
   const {signal: aborted} = loading
   try {
     const read = await readDetail(selected.guid, aborted)
-    if (!aborted.aborted) detail.value = {...read, transitions: mergeJournals(knownOf(selected.guid), read.transitions)}
+    if (aborted.aborted) return
+    // A state that was read anew may have left it out.
+    listAlso([read.operation])
+    detail.value = {...read, transitions: mergeJournals(knownOf(selected.guid), read.transitions)}
   } catch (error) {
     if (!aborted.aborted && error instanceof Refusal && error.status === 404) detail.value = undefined
   }

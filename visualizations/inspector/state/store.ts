@@ -15,6 +15,8 @@ export interface EngineFacts {
   readonly maxConcurrentTransfers: number
   /** So many of the ended ones were told of at first, where there were more. */
   readonly newestEnded: number | undefined
+  /** The same of the unfinished ones, those that go first. */
+  readonly firstUnfinished: number | undefined
 }
 
 export interface Totals {
@@ -63,6 +65,7 @@ export function applyState(state: InspectorState): void {
       engine: state.engine,
       maxConcurrentTransfers: state.maxConcurrentTransfers,
       newestEnded: state.newestEnded,
+      firstUnfinished: state.firstUnfinished,
     }
     conditions.value = state.conditions
     groups.value = new Map(state.groups.map((group) => [group.name, group]))
@@ -71,6 +74,15 @@ export function applyState(state: InspectorState): void {
     for (const operation of state.operations) put(operation)
     settle(true)
   })
+}
+
+/** Lists what the state left out; what is known of others is newer. Returns those that were not listed. */
+export function listAlso(views: readonly OperationView[]): readonly OperationId[] {
+  const others = views.filter(({guid}) => !operations.has(guid))
+  batch(() => {
+    for (const operation of others) put(operation)
+  })
+  return others.map(({guid}) => guid)
 }
 
 /** Messages that the state already holds are dropped. The counters that a resumed stream begins with bear the last number. */

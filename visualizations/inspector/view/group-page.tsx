@@ -40,7 +40,7 @@ export function GroupPage({name}: {name: string}) {
     <>
       <main class="detail" id="detail" tabIndex={-1} aria-label={`Group ${groupTitle(name)}`}>
         <div class="title">
-          <h1>{groupTitle(name)}</h1>
+          <h1 dir="auto">{groupTitle(name)}</h1>
           <span class="status-chip" data-mood={group?.state === 'suspended' ? 'waiting' : 'active'}>
             {STATES[group?.state ?? 'idle'] ?? group?.state}
           </span>

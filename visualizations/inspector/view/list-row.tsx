@@ -53,7 +53,10 @@ export function GroupRowView({row, selected, current, position, of, onSelect}: R
         <Icon name="chevron" />
       </span>
       <span class="unseen">Group </span>
-      <span class="group-name">{groupTitle(row.name)}</span> <span class="facts">{facts}</span>
+      <span class="group-name" dir="auto">
+        {groupTitle(row.name)}
+      </span>{' '}
+      <span class="facts">{facts}</span>
       {row.collapsed ? <span class="unseen"> folded</span> : null}
     </div>
   )
@@ -86,7 +89,10 @@ export function OperationRowView({row, selected, current, position, of, onSelect
       </span>
       <Icon name={view.direction === 'upload' ? 'up' : 'down'} />
       <span class="line">
-        <span class="name">{name}</span> <span class="share">{share}</span>
+        <span class="name" dir="auto">
+          {name}
+        </span>{' '}
+        <span class="share">{share}</span>
       </span>
       <span class="track">
         <span

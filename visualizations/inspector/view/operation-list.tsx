@@ -8,6 +8,7 @@ import {filter, moveSelection, rows, selectedKey, selectRow, toggleGroup} from '
 import {clearMarks, markAll, markBy, marks, markTo, toggleMark} from '../state/marks.ts'
 import {engine, operations, totals} from '../state/store.ts'
 import {BulkBar} from './bulk-bar.tsx'
+import {LeftOut} from './left-out.tsx'
 import {GroupRowView, OperationRowView, rowId} from './list-row.tsx'
 
 export function OperationList() {
@@ -64,14 +65,6 @@ function Filter() {
         ))}
       </fieldset>
     </search>
-  )
-}
-
-/** What the counts do not cover. */
-function LeftOut() {
-  const count = engine.value?.newestEnded
-  return count === undefined ? null : (
-    <p class="left-out">Of those that have ended, only the newest {count} are listed and counted.</p>
   )
 }
 

@@ -33,7 +33,7 @@ export function OperationPage({guid}: {guid: OperationId}) {
   return (
     <main class="detail" id="detail" tabIndex={-1} aria-label={view.name}>
       <div class="title">
-        <h1>{view.name}</h1>
+        <h1 dir="auto">{view.name}</h1>
         <StatusChip view={view} />
         <p class="address">
           <span class="url" title={view.url}>

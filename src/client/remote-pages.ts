@@ -1,0 +1,53 @@
+/** Inspector pages that the host serves for this client; of the next host they are asked for at the same addresses. */
+
+import {asTransferError} from '../domain/errors.ts'
+import type {InspectOptions} from '../domain/inspect-options.ts'
+import type {CallInput} from '../host/protocol.ts'
+import type {CallQueue} from './call-queue.ts'
+
+/** As an Inspector is. */
+interface RemotePage extends AsyncDisposable {
+  readonly url: string
+  readonly origin: string
+  readonly token: string
+  close(): Promise<void>
+}
+
+export class RemotePages {
+  readonly #calls: CallQueue
+  /** By their ports. */
+  readonly #open = new Map<number, CallInput<'inspect'>>()
+
+  constructor(calls: CallQueue) {
+    this.#calls = calls
+  }
+
+  async open(options: InspectOptions): Promise<RemotePage> {
+    const {url, origin, token, port} = await this.#calls.call('inspect', options)
+    this.#open.set(port, {...options, port, token})
+    let closing: Promise<void> | undefined
+    const close = () => {
+      // Once: its port may be another page's by then.
+      closing ??= this.#close(port)
+      return closing
+    }
+    return {url, origin, token, close, [Symbol.asyncDispose]: close}
+  }
+
+  /** The host is another one, or has let go of what this client had. */
+  resync(): void {
+    // Where somebody has taken the port meanwhile, the page stays away: at another address nobody would look for it.
+    for (const page of this.#open.values()) this.#calls.call('inspect', page).catch(() => undefined)
+  }
+
+  async #close(port: number): Promise<void> {
+    this.#open.delete(port)
+    try {
+      await this.#calls.call('closeInspector', {port})
+    } catch (error) {
+      // It ends with its host, and with the session of this client.
+      const {code} = asTransferError(error)
+      if (code !== 'CLOSED' && code !== 'HOST_UNREACHABLE') throw error
+    }
+  }
+}
