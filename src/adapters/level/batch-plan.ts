@@ -90,7 +90,9 @@ export async function planBatch(
     if (change.kind === 'replace' && typeof was === 'object') counts.left(id, was)
     const kept = typeof was === 'object' && change.kind !== 'replace' ? was.journalled : 0
     const record = withJournalled(change.record, kept)
-    if (change.entries.length > 0) await journals.add(database, batch, id, change.entries, writes)
+    const adding = change.entries.length > 0 ? journals.add(database, batch, id, change.entries, writes) : undefined
+    // Waited for only where it reads: that is once in hundreds of operations.
+    if (adding !== undefined) await adding
     const {file} = record.target
     const index = indexEntryOf(record)
     newest.written(id)
