@@ -87,7 +87,7 @@ export class SmallFiles implements Batch {
     if (entry.isLive || !this.#origins.isTrusted(record.request.url)) return false
     if (!isPlain(record, this.#longestWaitMs)) return false
     const {limiter, conditions} = this.#options
-    if (blockageOf(record, conditions()) !== undefined || !limiter.allowanceOf(record).isUnlimited) return false
+    if (blockageOf(record, conditions()) !== undefined || !limiter.isUnlimited(record)) return false
     const carried = new CarriedFile(entry, this)
     entry.carrier = carried
     this.#onWire.add(carried)
@@ -113,7 +113,7 @@ export class SmallFiles implements Batch {
   limitsChanged(): void {
     const {limiter} = this.#options
     for (const carried of [...this.#onWire]) {
-      if (!limiter.allowanceOf(carried.facts).isUnlimited) void this.#yield(carried)
+      if (!limiter.isUnlimited(carried.facts)) void this.#yield(carried)
     }
   }
 
