@@ -193,15 +193,17 @@ export class SmallFiles implements Batch {
   #arrive(carried: CarriedFile): void {
     this.#arrived.push(carried)
     // Of the last one `wire.free` tells.
-    if (this.#onWire.size > 1) this.#tellArrival()
+    if (this.#onWire.size > 1) this.#tellArrival(carried)
     this.left(carried)
   }
 
-  #tellArrival(): void {
+  #tellArrival(carried: CarriedFile): void {
     const actor = this.#running()
     const snapshot = actor.getSnapshot()
-    const isFull = snapshot.hasTag('gathering') && this.#isTurnReady
-    if (isFull || snapshot.hasTag('open') || snapshot.hasTag('kept')) actor.send({type: 'files.arrived'})
+    // Whoever came before it was looked at when it came.
+    const isFull = this.#arrived.length >= MOST_FILED || this.#isSerialized(carried)
+    if ((isFull && snapshot.hasTag('gathering')) || snapshot.hasTag('open') || snapshot.hasTag('kept'))
+      actor.send({type: 'files.arrived'})
   }
 
   /** Of as many as go into the next turn: the bytes of all others are in memory as well. */
