@@ -275,16 +275,12 @@ export class SmallFiles implements Batch {
 
   /** Those of the turn that are still carried; whoever fails goes on by itself. */
   async #each(work: (carried: CarriedFile) => Promise<void>): Promise<void> {
-    const each = async (carried: CarriedFile) => {
-      // One that was told of a step may have taken others away.
-      if (carried.hasLeft) return
-      try {
-        await work(carried)
-      } catch {
-        carried.failPublishing()
-        this.#giveUp(carried)
-      }
+    const failed = (carried: CarriedFile) => {
+      carried.failPublishing()
+      this.#giveUp(carried)
     }
+    // One that was told of a step may have taken others away.
+    const each = (carried: CarriedFile) => (carried.hasLeft ? undefined : work(carried).catch(() => failed(carried)))
     await Promise.all(this.#turn.map(each))
   }
 
