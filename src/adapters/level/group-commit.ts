@@ -10,7 +10,7 @@ import type {Connection} from './connection.ts'
 import {openBatch} from './database.ts'
 import {JournalBound} from './journal.ts'
 import {NewestId} from './newest-id.ts'
-import {type Change, PendingWrites, Ticket, type Write, type WriteBatch} from './pending-writes.ts'
+import {type Change, idOf, PendingWrites, Ticket, type Write, type WriteBatch} from './pending-writes.ts'
 import {Places} from './places.ts'
 import type {Manifest} from './schema.ts'
 import {storeError} from './store-errors.ts'
@@ -86,7 +86,7 @@ export class GroupCommit {
     for (const {content: change} of writes) {
       // Whoever created it has not been told yet.
       if (change.kind === 'create') continue
-      const file = this.#places.get(change.kind === 'remove' ? change.id : change.record.id)?.file
+      const file = this.#places.get(idOf(change))?.file
       if (file === undefined || files.has(file)) return true
       if (change.kind !== 'remove' && files.has(change.record.target.file)) return true
     }

@@ -23,6 +23,10 @@ export type Change =
     }
   | {readonly kind: 'remove'; readonly id: OperationId}
 
+export function idOf(change: Change): OperationId {
+  return change.kind === 'remove' ? change.id : change.record.id
+}
+
 /** What is to happen to a tally. */
 export interface PendingTally {
   readonly tally: TallyRef
