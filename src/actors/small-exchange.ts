@@ -118,10 +118,12 @@ export class SmallExchange implements BodyReceiver {
       if (this.#cut !== undefined) return this.#cut
       return this.#body === undefined ? {error: asTransferError(thrown)} : 'notPlain'
     }
-    return this.#body.taken().then(
-      () => 'whole',
-      () => 'notTaken',
-    )
+    try {
+      await this.#body.taken()
+      return 'whole'
+    } catch {
+      return 'notTaken'
+    }
   }
 
   #firstHop(): Hop {
@@ -218,18 +220,12 @@ export class SmallExchange implements BodyReceiver {
       this.#refusal = {error: surprise, response: head}
       return 'discard'
     }
-    const {total, validator, marks, description, coded, digest} = verdict
+    const {kind: _, restarted: __, lesson: ___, coded, ...learned} = verdict
+    const {total} = learned
     const isPlain = (total ?? 0) <= SMALL_FILE_BYTES && coded === undefined
     if (!isPlain) return 'discard'
     this.#length = total
     this.#body = this.#bodyOf(total)
-    const learned = {
-      ...(total === undefined ? {} : {total}),
-      ...(validator === undefined ? {} : {validator}),
-      ...(marks === undefined ? {} : {marks}),
-      ...(description === undefined ? {} : {description}),
-      ...(digest === undefined ? {} : {digest}),
-    }
     this.#listener.responded(head, extended(withoutBytes(evidence, evidence.generation), learned))
     return 'receive'
   }

@@ -229,31 +229,30 @@ export class Follower {
     const durable = sizeOf(record.evidence.ranges)
     if (event.to === TRANSFERRING) transfer.resumeAt(durable)
     else transfer.count(durable, at)
-    const tell = (happening: Happening) => this.#listener.tell({happening, at, transfer})
     if (!transfer.started && EXCHANGING.test(event.to)) {
       transfer.started = true
-      tell('started')
+      this.#tell('started', at, transfer)
     }
-    if (event.to === TRANSFERRING && durable > 0) tell('resumed')
+    if (event.to === TRANSFERRING && durable > 0) this.#tell('resumed', at, transfer)
     if (event.to.startsWith(ASKING)) transfer.asked = true
     if (event.to.startsWith(APPENDING) && transfer.asked) {
       transfer.asked = false
       transfer.resumeAt(durable)
-      if (durable > 0) tell('resumed')
+      if (durable > 0) this.#tell('resumed', at, transfer)
     }
     if (event.from === 'running.weighing' && EXCHANGING.test(event.to)) this.#retries += 1
     if (isTerminal(record.state)) {
-      this.#end(transfer, tell)
+      this.#end(transfer, at)
     } else if (record.state === 'waitingToRetry') {
       // An operation that is read again from its record comes out of the state that it is in.
       if (event.from.endsWith('waitingToRetry')) return
       this.#retries += 1
-      tell('retrying')
+      this.#tell('retrying', at, transfer)
     } else if (record.state.startsWith('paused') && record.state !== 'pausedByApplication') {
       // Pauses by the application are this command's own way to set something going anew.
       this.#live.delete(id)
       this.#resting.set(id, transfer)
-      if (before !== record.state || !event.from.startsWith('paused')) tell('paused')
+      if (before !== record.state || !event.from.startsWith('paused')) this.#tell('paused', at, transfer)
       this.reconsider()
     }
   }
@@ -268,14 +267,19 @@ export class Follower {
     this.#finish()
   }
 
-  #end(transfer: Transfer, tell: (happening: Happening) => void): void {
+  #tell(happening: Happening, at: number, transfer: Transfer): void {
+    this.#listener.tell({happening, at, transfer})
+  }
+
+  #end(transfer: Transfer, at: number): void {
     this.#live.delete(transfer.guid)
     this.#resting.delete(transfer.guid)
     this.#ended += 1
     this.#fetchedBytes += transfer.fetched
     if (transfer.state === 'completed') this.#completed += 1
     else this.#codes.add(this.#listener.codeOf(transfer))
-    tell(transfer.state === 'completed' ? 'completed' : transfer.state === 'canceled' ? 'canceled' : 'failed')
+    const {state} = transfer
+    this.#tell(state === 'completed' || state === 'canceled' ? state : 'failed', at, transfer)
     this.reconsider()
   }
 

@@ -36,7 +36,11 @@ const ADDRESS_HEADERS: ReadonlySet<string> = new Set(['location', 'content-locat
 
 /** Headers as they came, with the addresses in them masked too. */
 export function redactAnswerHeaders(fields: readonly HeaderField[]): readonly HeaderField[] {
-  return fields.map(([name, value]) => [name, isSecretHeader(name) ? MASK : redactAnswerValue(name, value)])
+  return fields.map((field) => {
+    const [name, value] = field
+    const shown = isSecretHeader(name) ? MASK : redactAnswerValue(name, value)
+    return shown === value ? field : [name, shown]
+  })
 }
 
 function redactAnswerValue(name: string, value: string): string {

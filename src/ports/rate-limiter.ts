@@ -15,4 +15,6 @@ export interface RateAllowance {
 export interface RateLimiter {
   /** The allowance of one operation: its own limit, its group's, its application's and the engine's together; follows their changes. */
   allowanceOf(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): RateAllowance
+  /** Whether that would be without any limit now. */
+  isUnlimited(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): boolean
 }

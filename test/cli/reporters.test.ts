@@ -1,7 +1,9 @@
 /** How often the reporters of a run write: of a list of thousands each write costs more than all else about its line. */
 
+import {relative} from 'node:path'
 import {afterEach, describe, expect, it, vi} from 'vitest'
 import {createBarsReporter} from '../../src/cli/reporters/bars.ts'
+import {fileText} from '../../src/cli/reporters/phrases.ts'
 import {createPlainReporter} from '../../src/cli/reporters/plain.ts'
 import {Transfer} from '../../src/cli/transfer.ts'
 import {TransferError} from '../../src/domain/errors.ts'
@@ -34,6 +36,18 @@ const transferTo = (file: string) =>
 const completed = (file: string) => ({happening: 'completed', at: 0, transfer: transferTo(file)}) as const
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('the name of a file', () => {
+  const here = process.cwd()
+
+  it.each(['/a', '/a/b c', '/.a', '/a./b', '//a', '/./a', '/a/../b', '/a/.', '/a/', '/..a', '/../a', 'a', '', '/'])(
+    'is what node:path makes of the working directory and "%s"',
+    (rest) => {
+      const fromHere = relative(here, here + rest)
+      expect(fileText(here + rest)).toBe(fromHere === '' || fromHere.startsWith('..') ? here + rest : fromHere)
+    },
+  )
+})
 
 describe('off a terminal', () => {
   it('what is told in one turn is one write, in its order', async () => {

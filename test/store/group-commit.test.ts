@@ -55,6 +55,23 @@ describe('the order of acknowledgements', () => {
 })
 
 describe('what may wait a moment', () => {
+  it('holds nobody up who comes after it went with others', async () => {
+    const house = await buildLevelHouse()
+    const store = house.next()
+    try {
+      await store.open()
+      const noted = store.saveSoon(queuedRecord(1))
+      await Promise.all([noted, store.save(queuedRecord(2))])
+      // It would have gone by itself now.
+      await new Promise((resolve) => setImmediate(resolve))
+      await store.save(queuedRecord(3))
+      expect(await store.get(queuedRecord(3).id)).toEqual(queuedRecord(3))
+    } finally {
+      await store.close()
+      await house.dispose()
+    }
+  })
+
   it('goes into the batch of what comes later in the same turn', async () => {
     const house = await buildLevelHouse()
     const store = house.next()

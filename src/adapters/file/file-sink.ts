@@ -98,9 +98,9 @@ export function createFileSink(options: FileSinkOptions): FileSink {
     },
     writeWhole(name, bytes, expected) {
       const {part} = partPaths(name)
-      return asFileWork(part, 'directory', async () => {
+      return asFileWork(part, 'directory', () => {
         if (expected !== undefined) verifyBytes(part, bytes, expected)
-        return writeWhole(context, name, bytes)
+        return writeWhole(context, name, part, bytes)
       })
     },
     openReader(name, publishedAs, isWhole = false) {
@@ -263,8 +263,12 @@ function proofOf({files, opened}: Context, name: PartName): (fd: number, positio
   }
 }
 
-async function writeWhole(context: Context, name: PartName, bytes: readonly Buffer[]): Promise<PublishedFile> {
-  const {part} = partPaths(name)
+async function writeWhole(
+  context: Context,
+  name: PartName,
+  part: string,
+  bytes: readonly Buffer[],
+): Promise<PublishedFile> {
   const {files, bounds, durable, mode, unsound, wholes, turns, room} = context
   const endTurn = await turns.begin(part)
   try {

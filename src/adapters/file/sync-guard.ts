@@ -40,9 +40,8 @@ export class SyncGuard {
     return this.#failure === undefined
   }
 
-  async #sync(start: () => Promise<void>): Promise<void> {
-    this.assertSound()
-    return this.#watch(start)
+  #sync(start: () => Promise<void>): Promise<void> {
+    return this.#failure === undefined ? this.#watch(start) : Promise.reject(this.#failure)
   }
 
   async #watch(start: () => Promise<void>): Promise<void> {

@@ -13,7 +13,7 @@ export function verifyBytes(path: string, bytes: readonly Buffer[], {size, conte
   if (surprise !== undefined) throw surprise
   if (content?.magic !== undefined)
     assertStart(path, Buffer.concat(bytes, Math.min(found, content.magic.length / 2)), content.magic)
-  compareDigestsOf(path, bytes, digests)
+  if (digests.length > 0) compareDigestsOf(path, bytes, digests)
 }
 
 function assertStart(path: string, start: Buffer, magic: string): void {

@@ -21,7 +21,7 @@ import {
   PREFETCH_KEY,
 } from './keys.ts'
 import type {NewestId} from './newest-id.ts'
-import type {Change, WriteBatch} from './pending-writes.ts'
+import {type Change, idOf, type WriteBatch} from './pending-writes.ts'
 import type {Place, Places} from './places.ts'
 import {type Manifest, sealManifest} from './schema.ts'
 import {sealGroup, sealPrefetch, sealRecord, unsealRecord} from './stored-record.ts'
@@ -70,7 +70,8 @@ export async function planBatch(
     batch.del(fileKey(file))
   }
 
-  for (const [id, {content: change}] of changes) {
+  for (const {content: change} of changes.values()) {
+    const id = idOf(change)
     const was = before.get(id) ?? 'absent'
     if (change.kind === 'remove') {
       if (was === 'absent') continue
@@ -90,7 +91,9 @@ export async function planBatch(
     if (change.kind === 'replace' && typeof was === 'object') counts.left(id, was)
     const kept = typeof was === 'object' && change.kind !== 'replace' ? was.journalled : 0
     const record = withJournalled(change.record, kept)
-    if (change.entries.length > 0) await journals.add(database, batch, id, change.entries, writes)
+    const adding = change.entries.length > 0 ? journals.add(database, batch, id, change.entries, writes) : undefined
+    // Waited for only where it reads: that is once in hundreds of operations.
+    if (adding !== undefined) await adding
     const {file} = record.target
     const index = indexEntryOf(record)
     newest.written(id)
@@ -125,7 +128,7 @@ function losingJournals(
   const ids: OperationId[] = []
   for (const {content: change} of changes) {
     const isLosing = change.kind === 'remove' || change.kind === 'replace'
-    const id = change.kind === 'remove' ? change.id : change.record.id
+    const id = idOf(change)
     if (isLosing && hasJournal(before.get(id) ?? 'absent')) ids.push(id)
   }
   return ids
@@ -163,7 +166,7 @@ async function readBefore(
   const created: OperationId[] = []
   const unknown: OperationId[] = []
   for (const {content: change} of changes) {
-    const id = change.kind === 'remove' ? change.id : change.record.id
+    const id = idOf(change)
     const place = known.get(id)
     if (place !== undefined) before.set(id, place)
     else if (change.kind === 'create') created.push(id)
@@ -210,7 +213,7 @@ async function readClaims(
 ): Promise<Map<string, OperationId> | undefined> {
   const files: string[] = []
   for (const {content: change} of changes) {
-    const was = before.get(change.kind === 'remove' ? change.id : change.record.id)
+    const was = before.get(idOf(change))
     if (typeof was !== 'object') continue
     if (change.kind === 'remove' || change.kind === 'replace' || change.record.target.file !== was.file) {
       files.push(was.file)

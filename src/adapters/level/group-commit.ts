@@ -3,13 +3,14 @@
  * it, and the next one goes on with a fresh handle.
  */
 
+import type {TransferError} from '../../domain/errors.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import {planBatch} from './batch-plan.ts'
 import type {Connection} from './connection.ts'
 import {openBatch} from './database.ts'
 import {JournalBound} from './journal.ts'
 import {NewestId} from './newest-id.ts'
-import {type Change, PendingWrites, Ticket, type Write, type WriteBatch} from './pending-writes.ts'
+import {type Change, idOf, PendingWrites, Ticket, type Write, type WriteBatch} from './pending-writes.ts'
 import {Places} from './places.ts'
 import type {Manifest} from './schema.ts'
 import {storeError} from './store-errors.ts'
@@ -35,7 +36,7 @@ export class GroupCommit {
   #inFlight: WriteBatch | undefined
   #isRunning = false
   #running: Promise<void> = Promise.resolve()
-  #inFlightSettled: Promise<void> = Promise.resolve()
+  #inFlightSettled: Promise<unknown> = Promise.resolve()
   #nextSettled: Promise<void> | undefined
   #settleNext: () => void = () => {}
 
@@ -46,7 +47,8 @@ export class GroupCommit {
 
   /** To be called after something was added to `pending`. */
   wake(): void {
-    if (this.#isRunning) return
+    // What might wait a moment may have gone with others meanwhile.
+    if (this.#isRunning || this.pending.isEmpty) return
     this.#isRunning = true
     // What the present turn still adds goes into the same batch.
     this.#running = Promise.resolve().then(() => this.#run())
@@ -63,7 +65,7 @@ export class GroupCommit {
   }
 
   /** Resolves when every save and removal so far is in the database, or has failed. */
-  settled(): Promise<void> {
+  settled(): Promise<unknown> {
     if (!this.pending.hasChanges) return this.#inFlightSettled
     this.#nextSettled ??= new Promise((resolve) => {
       this.#settleNext = resolve
@@ -72,7 +74,7 @@ export class GroupCommit {
   }
 
   /** The same for those of them that may change who has one of these files. */
-  settledFor(files: readonly string[]): Promise<void> {
+  settledFor(files: readonly string[]): Promise<unknown> {
     // A list asks for thousands of files at once, beside hundreds of changes.
     const asked = new Set(files)
     if (this.#mayMove(asked, this.pending.changes())) return this.settled()
@@ -84,7 +86,7 @@ export class GroupCommit {
     for (const {content: change} of writes) {
       // Whoever created it has not been told yet.
       if (change.kind === 'create') continue
-      const file = this.#places.get(change.kind === 'remove' ? change.id : change.record.id)?.file
+      const file = this.#places.get(idOf(change))?.file
       if (file === undefined || files.has(file)) return true
       if (change.kind !== 'remove' && files.has(change.record.target.file)) return true
     }
@@ -112,29 +114,29 @@ export class GroupCommit {
       const settle = this.#nextSettled === undefined ? undefined : this.#settleNext
       this.#nextSettled = undefined
       this.#inFlight = batch
-      this.#inFlightSettled = this.#commit(batch)
-      await this.#inFlightSettled
+      const committing = this.#commit(batch)
+      this.#inFlightSettled = committing
+      const failure = await committing
+      this.#inFlight = undefined
+      // Before they are told: of what they ask for then some may wait a moment.
+      this.#isRunning = !this.pending.isEmpty
+      tell(batch, failure)
       settle?.()
     }
-    this.#isRunning = false
   }
 
-  /** Never rejects: those who wait are told through their tickets. */
-  async #commit(batch: WriteBatch): Promise<void> {
+  /** Never rejects: those who wait are told why through their tickets. */
+  async #commit(batch: WriteBatch): Promise<TransferError | undefined> {
     try {
       await this.#write(batch)
+      return undefined
     } catch (thrown) {
-      const error = storeError(thrown, this.#options.directory)
       // What of it reached the disk is unknown.
       this.#options.connection.doubt()
       this.#places.clear()
       this.#journals.clear()
-      this.#inFlight = undefined
-      for (const {tickets} of writesOf(batch)) for (const ticket of tickets) ticket.fail(error)
-      return
+      return storeError(thrown, this.#options.directory)
     }
-    this.#inFlight = undefined
-    for (const {tickets} of writesOf(batch)) for (const ticket of tickets) ticket.done()
   }
 
   async #write(changes: WriteBatch): Promise<void> {
@@ -151,9 +153,20 @@ export class GroupCommit {
       })
       await batch.write({sync})
       this.#manifest = outcome.manifest
-      for (const [id, place] of outcome.places) this.#places.set(id, place)
+      outcome.places.forEach((place, id) => {
+        this.#places.set(id, place)
+      })
     } finally {
       await batch.close()
+    }
+  }
+}
+
+function tell(batch: WriteBatch, failure: TransferError | undefined): void {
+  for (const {tickets} of writesOf(batch)) {
+    for (const ticket of tickets) {
+      if (failure === undefined) ticket.done()
+      else ticket.fail(failure)
     }
   }
 }

@@ -38,24 +38,33 @@ export class JournalBound {
   /** Of long journals only; in order of last use, oldest first. */
   readonly #extents = new Map<OperationId, Extent>()
 
-  /** Puts the entries into the batch, and takes out what is too much. */
-  async add(
+  /** Puts the entries into the batch, and takes out what is too much. Promises nothing where it has nothing to read. */
+  add(
+    database: Database,
+    batch: Batch,
+    id: OperationId,
+    entries: readonly JournalEntry[],
+    writeSequence: number,
+  ): Promise<void> | undefined {
+    if ((entries.at(-1)?.seq ?? 0) > SURELY_WITHIN) return this.#addToLong(database, batch, id, entries, writeSequence)
+    putSegment(batch, id, entries, writeSequence)
+    return undefined
+  }
+
+  async #addToLong(
     database: Database,
     batch: Batch,
     id: OperationId,
     entries: readonly JournalEntry[],
     writeSequence: number,
   ): Promise<void> {
-    const isLong = (entries.at(-1)?.seq ?? 0) > SURELY_WITHIN
-    const extent = isLong ? await this.#extentOf(database, id) : undefined
+    const extent = await this.#extentOf(database, id)
     for (let at = 0; at < entries.length; at += SEGMENT_ENTRIES) {
       const part = entries.slice(at, at + SEGMENT_ENTRIES)
-      const key = journalKey(id, part[0]?.seq ?? 0)
-      const text = seal(key, writeSequence, encodeSegment(part))
-      batch.put(key, text)
-      if (extent !== undefined) append(extent, {key, entries: part.length, bytes: sizeOf(key, text)})
+      const {key, text} = putSegment(batch, id, part, writeSequence)
+      append(extent, {key, entries: part.length, bytes: sizeOf(key, text)})
     }
-    if (extent !== undefined) for (const {key} of dropSurplus(extent)) batch.del(key)
+    for (const {key} of dropSurplus(extent)) batch.del(key)
   }
 
   /** The whole journals of these operations go. */
@@ -78,6 +87,13 @@ export class JournalBound {
     if (this.#extents.size > REMEMBERED && !oldest.done) this.#extents.delete(oldest.value)
     return extent
   }
+}
+
+function putSegment(batch: Batch, id: OperationId, entries: readonly JournalEntry[], writeSequence: number) {
+  const key = journalKey(id, entries[0]?.seq ?? 0)
+  const text = seal(key, writeSequence, encodeSegment(entries))
+  batch.put(key, text)
+  return {key, text}
 }
 
 /**

@@ -21,6 +21,7 @@ import {GroupCommit} from './group-commit.ts'
 import {removeHolder, writeHolder} from './holder.ts'
 import {scanJournal} from './journal.ts'
 import {fileKey, operationKey, PREFETCH_KEY, tallyKey} from './keys.ts'
+import type {PendingWrites} from './pending-writes.ts'
 import {
   scanActive,
   scanEnded,
@@ -95,46 +96,28 @@ class LevelRecordStore implements LevelStore {
     }
   }
 
-  async create(records: readonly OperationRecord[]): Promise<void> {
-    const commit = this.#opened()
-    const created = commit.pending.create(records)
-    commit.wake()
-    return created
+  create(records: readonly OperationRecord[]): Promise<void> {
+    return this.#write((pending) => pending.create(records))
   }
 
-  async save(record: OperationRecord, entries: readonly JournalEntry[] = []): Promise<void> {
-    const commit = this.#opened()
-    const saved = commit.pending.save(record, entries)
-    commit.wake()
-    return saved
+  save(record: OperationRecord, entries: readonly JournalEntry[] = []): Promise<void> {
+    return this.#write((pending) => pending.save(record, entries))
   }
 
-  async saveSoon(record: OperationRecord): Promise<void> {
-    const commit = this.#opened()
-    const saved = commit.pending.save(record)
-    commit.wakeSoon()
-    return saved
+  saveSoon(record: OperationRecord): Promise<void> {
+    return this.#write((pending) => pending.save(record), 'soon')
   }
 
-  async remove(id: OperationId): Promise<void> {
-    const commit = this.#opened()
-    const removed = commit.pending.remove(id)
-    commit.wake()
-    return removed
+  remove(id: OperationId): Promise<void> {
+    return this.#write((pending) => pending.remove(id))
   }
 
-  async saveGroup(group: GroupRecord): Promise<void> {
-    const commit = this.#opened()
-    const saved = commit.pending.saveGroup(group)
-    commit.wake()
-    return saved
+  saveGroup(group: GroupRecord): Promise<void> {
+    return this.#write((pending) => pending.saveGroup(group))
   }
 
-  async savePrefetch(record: PrefetchRecord): Promise<void> {
-    const commit = this.#opened()
-    const saved = commit.pending.savePrefetch(record)
-    commit.wake()
-    return saved
+  savePrefetch(record: PrefetchRecord): Promise<void> {
+    return this.#write((pending) => pending.savePrefetch(record))
   }
 
   async prefetch(): Promise<PrefetchRecord | undefined> {
@@ -145,11 +128,8 @@ class LevelRecordStore implements LevelStore {
     return record
   }
 
-  async changeTally(tally: TallyRef, change: TallyChange): Promise<void> {
-    const commit = this.#opened()
-    const changed = commit.pending.changeTally(tally, change)
-    commit.wake()
-    return changed
+  changeTally(tally: TallyRef, change: TallyChange): Promise<void> {
+    return this.#write((pending) => pending.changeTally(tally, change))
   }
 
   async tally(id: TallyId): Promise<Tally | undefined> {
@@ -281,6 +261,16 @@ class LevelRecordStore implements LevelStore {
     // Before the lock is given back: the next holder writes its own.
     await removeHolder(this.#options.directory).catch(() => {})
     await this.#connection.close()
+  }
+
+  /** Not async: each save would be promised once more, behind the promise that `add` makes. */
+  #write(add: (pending: PendingWrites) => Promise<void>, when: 'now' | 'soon' = 'now'): Promise<void> {
+    const commit = this.#commit
+    if (commit === undefined || this.#closing !== undefined) return Promise.reject(closed(this.#options.directory))
+    const written = add(commit.pending)
+    if (when === 'now') commit.wake()
+    else commit.wakeSoon()
+    return written
   }
 
   #opened(): GroupCommit {

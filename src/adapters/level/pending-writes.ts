@@ -23,6 +23,10 @@ export type Change =
     }
   | {readonly kind: 'remove'; readonly id: OperationId}
 
+export function idOf(change: Change): OperationId {
+  return change.kind === 'remove' ? change.id : change.record.id
+}
+
 /** What is to happen to a tally. */
 export interface PendingTally {
   readonly tally: TallyRef
@@ -149,9 +153,19 @@ export class PendingWrites {
 
   /** Hands over the next batch: all changes, and at most `maxCreates` creations. */
   take(maxCreates: number): WriteBatch {
+    const changes = this.#creates.size === 0 ? this.#changes : this.#withCreates(maxCreates)
     const groups = this.#groups
     const tallies = this.#tallies
     const prefetch = this.#prefetch
+    this.#changes = new Map()
+    this.#groups = new Map()
+    this.#tallies = new Map()
+    this.#prefetch = undefined
+    return {changes, groups, tallies, prefetch, lastSequence: this.#lastSequence}
+  }
+
+  /** All changes behind the first creations, which wait no more. */
+  #withCreates(maxCreates: number): Map<OperationId, Write<Change>> {
     const changes = new Map<OperationId, Write<Change>>()
     for (const [id, write] of this.#creates) {
       if (changes.size === maxCreates) break
@@ -159,11 +173,7 @@ export class PendingWrites {
       this.#creates.delete(id)
     }
     for (const [id, write] of this.#changes) changes.set(id, write)
-    this.#changes = new Map()
-    this.#groups = new Map()
-    this.#tallies = new Map()
-    this.#prefetch = undefined
-    return {changes, groups, tallies, prefetch, lastSequence: this.#lastSequence}
+    return changes
   }
 
   /** Every write that waits. */

@@ -1,17 +1,26 @@
 /** The words in which a run is told to a person. */
 
-import {relative} from 'node:path'
+import {relative, sep} from 'node:path'
 import type {Totals} from '../follower.ts'
 import {reasonOf} from '../resting.ts'
 import {bytesText, durationText, placeText, plural, rateText} from '../text.ts'
 import type {Notice, Transfer} from '../transfer.ts'
 
+/** Behind a separator is nothing, a dot, or what begins with two: `node:path` knows what that means. */
+const ODD = /[\\/](?:\.\.|\.?(?:[\\/]|$))/
+
 /** The file as the person who stands in the working directory would name it; what has no file is an upload. */
 export function fileText(file: string): string {
-  if (file === '') return 'upload'
+  return file === '' ? 'upload' : placeText(fromHere(file))
+}
+
+function fromHere(file: string): string {
   const here = workingDirectory()
-  const fromHere = here === undefined ? '' : relative(here, file)
-  return placeText(fromHere === '' || fromHere.startsWith('..') ? file : fromHere)
+  if (here === undefined) return file
+  // Nearly all are there or below it, and `relative` takes both paths apart for each line.
+  if (file.startsWith(here) && file[here.length] === sep && !ODD.test(file)) return file.slice(here.length + 1)
+  const way = relative(here, file)
+  return way === '' || way.startsWith('..') ? file : way
 }
 
 /** Undefined where somebody removed it. */

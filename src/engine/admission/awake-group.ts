@@ -169,9 +169,10 @@ export class AwakeGroup {
     const waiting = this.line.heads
     const heads = count === 1 ? context.line : waiting.slice(0, count).map(candidateOf)
     const ids = nextAdmissions({...context, line: heads}, count)
-    const known = new Map<OperationId, Member | Candidate | Waiting>()
-    for (const each of [...context.members, ...heads, ...waiting]) known.set(each.id, each)
-    const takers = ids.flatMap((id) => known.get(id) ?? [])
+    const takers = ids.flatMap((id) => {
+      const isIt = (each: {readonly id: OperationId}) => each.id === id
+      return waiting.find(isIt) ?? heads.find(isIt) ?? context.members.find(isIt) ?? []
+    })
     const line = candidatesOf(this.line, this.#closed, ids)
     this.send({type: 'slots.offered', count, heads, line})
     for (const id of ids) this.line.leave(id)

@@ -68,12 +68,7 @@ export class RateLimits implements RateLimiter {
   }
 
   allowanceOf(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): RateAllowance {
-    const keys: readonly Key[] = [
-      'engine',
-      `group:${facts.policy.group}`,
-      this.#applicationKey(facts),
-      `operation:${facts.id}`,
-    ]
+    const keys = this.#keysOf(facts)
     const counts = this.#meter.counts(facts)
     const isOpen = () => keys.every((key) => this.#isOpen(key))
     const flow: Flow = {served: this.#least}
@@ -94,6 +89,10 @@ export class RateLimits implements RateLimiter {
     }
   }
 
+  isUnlimited(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): boolean {
+    return !this.#meter.counts(facts) && !this.#keysOf(facts).some((key) => this.#buckets.has(key))
+  }
+
   /** At each tick: lets go who may go on, those who got the least first; who is ahead of them waits for another tick. */
   wake(): void {
     if (this.#waiting.length === 0) return
@@ -107,6 +106,10 @@ export class RateLimits implements RateLimiter {
       if (each.flow.served <= this.#least + QUANTUM && each.isOpen()) each.resume()
       else this.#waiting.push(each)
     }
+  }
+
+  #keysOf(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): readonly Key[] {
+    return ['engine', `group:${facts.policy.group}`, this.#applicationKey(facts), `operation:${facts.id}`]
   }
 
   /** Its limit stands as long as the engine does. */

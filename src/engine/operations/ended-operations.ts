@@ -48,11 +48,11 @@ export class EndedOperations {
   }
 
   /** Enumeration no longer shows it; resolves when that is durable, rejects where the store refuses. What was forgotten stays so. */
-  async markDelivered(entry: OperationEntry): Promise<void> {
+  markDelivered(entry: OperationEntry): Promise<void> {
     const {id, delivered} = entry.record
-    if (delivered === true) return this.#notes.get(id)
-    if (this.#options.operations.get(id) !== entry) return
-    const note = this.#noteDelivered(entry).finally(() => this.#notes.delete(id))
+    if (delivered === true) return this.#notes.get(id) ?? Promise.resolve()
+    if (this.#options.operations.get(id) !== entry) return Promise.resolve()
+    const note = this.#noteDelivered(entry)
     this.#notes.set(id, note)
     return note
   }
@@ -72,6 +72,8 @@ export class EndedOperations {
       entry.record = before
       entry.saved = before
       throw error
+    } finally {
+      this.#notes.delete(record.id)
     }
   }
 

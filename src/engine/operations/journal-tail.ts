@@ -16,7 +16,7 @@ export interface Move {
   readonly event: string
   readonly from: string
   readonly to: string
-  readonly redirect?: Redirect
+  readonly redirect?: Redirect | undefined
 }
 
 /** Longer error texts are cut. */

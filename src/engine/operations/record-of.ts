@@ -55,9 +55,10 @@ export function recordOf(
   journalled = 0,
 ): OperationRecord {
   // One copy: this runs at each step of each operation.
-  const record = extended(facts, journalled === 0 ? {state} : {state, journalled})
-  if (!isTerminal(state)) return record
-  return extended(record, {request: withoutSecrets(facts.request), endedAt: facts.endedAt ?? now})
+  const standing = journalled === 0 ? {state} : {state, journalled}
+  if (!isTerminal(state)) return extended(facts, standing)
+  const {request, endedAt = now} = facts
+  return extended(facts, {...standing, request: withoutSecrets(request), endedAt})
 }
 
 /** The same object where there are none: a store that wrote it before need not write it anew. */

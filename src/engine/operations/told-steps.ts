@@ -107,21 +107,18 @@ export class ToldSteps {
     entry.path = to
     const isWeighed = to === 'running.weighing' || to === 'running.startingOver'
     const {type: event, redirect} = entry.cause
-    const move = {at, event, from, to, ...(redirect === undefined ? {} : {redirect})}
-    return entry.journal.note(move, facts, state, isWeighed ? failure : undefined)
+    return entry.journal.note({at, event, from, to, redirect}, facts, state, isWeighed ? failure : undefined)
   }
 
   /** Every save of a live operation goes this way: what is new in its journal goes with it. */
-  async #save(record: OperationRecord): Promise<void> {
+  #save(record: OperationRecord): Promise<void> {
     const {ports, journal, journalOf} = this.#options
     const tail = journalOf(record.id)
     const entries = tail?.take() ?? []
-    try {
-      await ports.store.save(record, journal ? entries : [])
-    } catch (error) {
+    return ports.store.save(record, journal ? entries : []).catch((error) => {
       tail?.putBack(entries)
       throw error
-    }
+    })
   }
 
   /**

@@ -87,7 +87,7 @@ export class SmallFiles implements Batch {
     if (entry.isLive || !this.#origins.isTrusted(record.request.url)) return false
     if (!isPlain(record, this.#longestWaitMs)) return false
     const {limiter, conditions} = this.#options
-    if (blockageOf(record, conditions()) !== undefined || !limiter.allowanceOf(record).isUnlimited) return false
+    if (blockageOf(record, conditions()) !== undefined || !limiter.isUnlimited(record)) return false
     const carried = new CarriedFile(entry, this)
     entry.carrier = carried
     this.#onWire.add(carried)
@@ -113,7 +113,7 @@ export class SmallFiles implements Batch {
   limitsChanged(): void {
     const {limiter} = this.#options
     for (const carried of [...this.#onWire]) {
-      if (!limiter.allowanceOf(carried.facts).isUnlimited) void this.#yield(carried)
+      if (!limiter.isUnlimited(carried.facts)) void this.#yield(carried)
     }
   }
 
@@ -193,15 +193,17 @@ export class SmallFiles implements Batch {
   #arrive(carried: CarriedFile): void {
     this.#arrived.push(carried)
     // Of the last one `wire.free` tells.
-    if (this.#onWire.size > 1) this.#tellArrival()
+    if (this.#onWire.size > 1) this.#tellArrival(carried)
     this.left(carried)
   }
 
-  #tellArrival(): void {
+  #tellArrival(carried: CarriedFile): void {
     const actor = this.#running()
     const snapshot = actor.getSnapshot()
-    const isFull = snapshot.hasTag('gathering') && this.#isTurnReady
-    if (isFull || snapshot.hasTag('open') || snapshot.hasTag('kept')) actor.send({type: 'files.arrived'})
+    // Whoever came before it was looked at when it came.
+    const isFull = this.#arrived.length >= MOST_FILED || this.#isSerialized(carried)
+    if ((isFull && snapshot.hasTag('gathering')) || snapshot.hasTag('open') || snapshot.hasTag('kept'))
+      actor.send({type: 'files.arrived'})
   }
 
   /** Of as many as go into the next turn: the bytes of all others are in memory as well. */
@@ -273,16 +275,12 @@ export class SmallFiles implements Batch {
 
   /** Those of the turn that are still carried; whoever fails goes on by itself. */
   async #each(work: (carried: CarriedFile) => Promise<void>): Promise<void> {
-    const each = async (carried: CarriedFile) => {
-      // One that was told of a step may have taken others away.
-      if (carried.hasLeft) return
-      try {
-        await work(carried)
-      } catch {
-        carried.failPublishing()
-        this.#giveUp(carried)
-      }
+    const failed = (carried: CarriedFile) => {
+      carried.failPublishing()
+      this.#giveUp(carried)
     }
+    // One that was told of a step may have taken others away.
+    const each = (carried: CarriedFile) => (carried.hasLeft ? undefined : work(carried).catch(() => failed(carried)))
     await Promise.all(this.#turn.map(each))
   }
 
