@@ -13,10 +13,17 @@ interface RemotePage extends AsyncDisposable {
   close(): Promise<void>
 }
 
+interface OpenPage {
+  /** What the next host is asked for. */
+  readonly input: CallInput<'inspect'>
+  /** Whether the present host has it: not known before it has answered. */
+  isServed: Promise<boolean>
+}
+
 export class RemotePages {
   readonly #calls: CallQueue
   /** By their ports. */
-  readonly #open = new Map<number, CallInput<'inspect'>>()
+  readonly #open = new Map<number, OpenPage>()
 
   constructor(calls: CallQueue) {
     this.#calls = calls
@@ -24,7 +31,7 @@ export class RemotePages {
 
   async open(options: InspectOptions): Promise<RemotePage> {
     const {url, origin, token, port} = await this.#calls.call('inspect', options)
-    this.#open.set(port, {...options, port, token})
+    this.#open.set(port, {input: {...options, port, token}, isServed: Promise.resolve(true)})
     let closing: Promise<void> | undefined
     const close = () => {
       // Once: its port may be another page's by then.
@@ -37,11 +44,19 @@ export class RemotePages {
   /** The host is another one, or has let go of what this client had. */
   resync(): void {
     // Where somebody has taken the port meanwhile, the page stays away: at another address nobody would look for it.
-    for (const page of this.#open.values()) this.#calls.call('inspect', page).catch(() => undefined)
+    for (const page of this.#open.values()) {
+      page.isServed = this.#calls.call('inspect', page.input).then(
+        () => true,
+        () => false,
+      )
+    }
   }
 
   async #close(port: number): Promise<void> {
+    const page = this.#open.get(port)
     this.#open.delete(port)
+    // What is not there yet cannot be closed; and at a port that was taken there is somebody else's.
+    if ((await page?.isServed) !== true) return
     try {
       await this.#calls.call('closeInspector', {port})
     } catch (error) {
