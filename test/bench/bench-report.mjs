@@ -132,7 +132,7 @@ export function glance(sections) {
     '',
     'Medians; where there are two, the second is that of `--durability process`. *bare Node.js* and *bare C*: the same ratio of a program of',
     'nothing but the calls that the work cannot do without (test/bench/node-loops.mjs, test/bench/native): no records, no durability, no',
-    'second try.',
+    'second try. Where there is none, or was none yet when the row was measured, nothing stands.',
     '',
     '| work | ours | peer | | measured | bare Node.js | bare C | wanted | reached |',
     '| --- | --- | --- | --- | ---: | ---: | ---: | ---: | --- |',
