@@ -169,10 +169,13 @@ export class AwakeGroup {
     const waiting = this.line.heads
     const heads = count === 1 ? context.line : waiting.slice(0, count).map(candidateOf)
     const ids = nextAdmissions({...context, line: heads}, count)
-    const takers = ids.flatMap((id) => {
-      const isIt = (each: {readonly id: OperationId}) => each.id === id
-      return waiting.find(isIt) ?? heads.find(isIt) ?? context.members.find(isIt) ?? []
-    })
+    const taking = new Set(ids)
+    const known = new Map<OperationId, Member | Candidate | Waiting>()
+    // One walk for all of them, who may be thousands, and an index of nobody else; what the line knows of one says most.
+    for (const those of [context.members, heads, waiting]) {
+      for (const each of those) if (taking.has(each.id)) known.set(each.id, each)
+    }
+    const takers = ids.flatMap((id) => known.get(id) ?? [])
     const line = candidatesOf(this.line, this.#closed, ids)
     this.send({type: 'slots.offered', count, heads, line})
     for (const id of ids) this.line.leave(id)
