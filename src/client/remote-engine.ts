@@ -364,7 +364,6 @@ export class RemoteEngine implements EngineApi {
     this.#drafts.dropBody(id)
   }
 
-  /** Pages on loopback, served by the host. */
   seal(plain: string): string {
     return this.#opened().seal(plain)
   }
