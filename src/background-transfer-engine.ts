@@ -310,7 +310,7 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /**
    * Serves the inspector's page on 127.0.0.1, behind a token and read-only unless `control` is set. Nothing of it is loaded
-   * before. Rejects with INVALID_ARGUMENT when the port is not free, and with CLOSED.
+   * before. Rejects with INVALID_ARGUMENT when the port is not free, and with CLOSED when the engine is closed.
    */
   async inspect(options: InspectOptions = {}): Promise<Inspector> {
     assertInspectOptions(options)

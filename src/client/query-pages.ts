@@ -4,20 +4,18 @@
  */
 
 import type {OperationRecord} from '../domain/record.ts'
+import {MOST_QUERIED} from '../ports/host-connection.ts'
 import {DEFAULT_PAGE, type OperationQuery} from '../ports/record-store.ts'
-
-/** What a host tells at once. */
-const MOST = 10_000
 
 export async function queryInPages(
   query: OperationQuery,
   ask: (page: OperationQuery) => Promise<readonly OperationRecord[]>,
 ): Promise<readonly OperationRecord[]> {
   const {limit: wanted = DEFAULT_PAGE} = query
-  if (wanted <= MOST) return ask(query)
+  if (wanted <= MOST_QUERIED) return ask(query)
   const found: OperationRecord[] = []
   for (let page = query; ; ) {
-    const limit = Math.min(MOST, wanted - found.length)
+    const limit = Math.min(MOST_QUERIED, wanted - found.length)
     const next = await ask({...page, limit})
     found.push(...next)
     const last = next.at(-1)

@@ -16,8 +16,8 @@ export interface CallContext {
   readonly held: HeldOperations
   readonly inspectors: {
     open(options: CallInput<'inspect'>, owner: CallContext): Promise<CallAnswer<'inspect'>>
-    /** One that this application opened, or, without a name, anybody. */
-    close(port: number, app: string | undefined): Promise<void>
+    /** One that this session opened. */
+    close(port: number, owner: CallContext): Promise<void>
     /** All that this session opened. */
     closeAll(owner: CallContext): Promise<void>
   }

@@ -164,7 +164,7 @@ const HANDLERS: Handlers = {
   },
   closeInspector: async (context, {port}) => {
     requireWhole(context, 'an inspector')
-    await context.inspectors.close(port, context.app)
+    await context.inspectors.close(port, context)
     return null
   },
 }

@@ -14,6 +14,7 @@ import {isPrefetchAddress, MOST_LISTED, type PrefetchWish} from '../domain/prefe
 import type {TransferPolicy, TransferRequest, TransferTarget} from '../domain/record.ts'
 import type {TaskRegistration} from '../domain/tally.ts'
 import type {UploadWay} from '../domain/upload-way.ts'
+import {MOST_QUERIED} from '../ports/host-connection.ts'
 import type {OperationQuery} from '../ports/record-store.ts'
 
 export const text = (most: number) => z.string().max(most)
@@ -146,7 +147,7 @@ export const query = z.strictObject({
   endedBefore: number.exactOptional(),
   /** A beginning will do: what follows it is looked for. */
   after: z.custom<OperationId>((value) => typeof value === 'string' && /^[0-9a-f-]{0,36}$/.test(value)).exactOptional(),
-  limit: z.int().min(0).max(10_000).exactOptional(),
+  limit: z.int().min(0).max(MOST_QUERIED).exactOptional(),
 } satisfies Members<OperationQuery>)
 
 export const task = z.strictObject({

@@ -47,7 +47,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
     close() {
       closing ??= new Promise((resolve) => {
         server.close(() => resolve())
-        void host?.close()
+        host?.close()
         // What was said is on its way; kept-alive connections would hold it open for ever.
         setImmediate(() => server.closeAllConnections())
       })

@@ -56,10 +56,9 @@ export class Host {
     return [...this.#sessions.values()].filter(({isAttached}) => isAttached).length
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#idleWatch?.stop()
     for (const session of this.#sessions.values()) session.close()
-    await this.#inspectors.closeAll()
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -6,7 +6,6 @@ import type {CallAnswer, CallInput} from './protocol.ts'
 
 /** The session that asked for it. */
 interface Owner {
-  readonly app: string | undefined
   /** What it held is let go of. */
   isGone(): boolean
 }
@@ -29,21 +28,21 @@ export class HostInspectors {
     const given = Number(new URL(inspector.origin).port)
     this.#open.set(given, {inspector, owner})
     // Nobody would ever close it.
-    if (owner.isGone()) await this.close(given, owner.app)
+    if (owner.isGone()) await this.close(given, owner)
     return {url: inspector.url, origin: inspector.origin, token: inspector.token, port: given}
   }
 
-  /** What `app` did not open is no business of it; without a name, all are. */
-  async close(port: number, app: string | undefined): Promise<void> {
+  /** What a session did not open is no business of it: a port may be another one's by then. */
+  async close(port: number, owner: Owner): Promise<void> {
     const open = this.#open.get(port)
-    if (open === undefined || (app !== undefined && open.owner.app !== app)) return
+    if (open?.owner !== owner) return
     this.#open.delete(port)
     await open.inspector.close()
   }
 
-  /** Those of one session, or of all. */
-  async closeAll(owner?: Owner): Promise<void> {
-    const those = [...this.#open].filter(([, open]) => owner === undefined || open.owner === owner)
-    await Promise.all(those.map(([port]) => this.close(port, undefined)))
+  /** Those of one session. */
+  async closeAll(owner: Owner): Promise<void> {
+    const those = [...this.#open].filter(([, open]) => open.owner === owner)
+    await Promise.all(those.map(([port]) => this.close(port, owner)))
   }
 }

@@ -6,6 +6,9 @@ export const HOST_API_VERSION = 4
 /** What a host takes of JSON in one request: ten thousand drafts have room in it. */
 export const MOST_JSON_BYTES = 64 * 1024 * 1024
 
+/** Operations that a host tells in one answer to a query. */
+export const MOST_QUERIED = 10_000
+
 export interface HostBytes {
   readonly count: number
   /** Undefined while unknown. */

@@ -5,6 +5,7 @@ import {expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {read} from '../inspector/harness.ts'
 import {makeDirectory, onCleanup, openEngine} from '../integration/harness.ts'
+import {openSession, socketOf} from './raw-session.ts'
 
 async function world() {
   const directory = await makeDirectory()
@@ -61,6 +62,15 @@ it('stays at its address when another host takes the place, this client’s own 
   expect(client.host?.pid).toBe(process.pid)
   await page.close()
   expect(await state()).toBeUndefined()
+})
+
+it('is closed by nobody else, whoever names its port', async () => {
+  const {directory, connect} = await world()
+  const page = await (await connect()).inspect()
+  const other = await openSession(socketOf(directory))
+  const {port} = new URL(page.origin)
+  expect(await other.call('closeInspector', {port: Number(port)})).toMatchObject({value: null})
+  expect(await isServed(page)).toBe(true)
 })
 
 it('closes without a word when its host has gone', async () => {

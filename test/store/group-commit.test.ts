@@ -8,6 +8,7 @@ import {PendingWrites, Ticket} from '../../src/adapters/level/pending-writes.ts'
 import {startChild} from '../support/child-program.ts'
 import {operationId, queuedRecord} from '../support/records.ts'
 import {compiledProgram} from '../support/shared-build.ts'
+import {QuickDatabase} from './quick-database.ts'
 import {buildLevelHouse, type LevelHouse} from './store-house.ts'
 
 describe('the order of acknowledgements', () => {
@@ -54,22 +55,59 @@ describe('the order of acknowledgements', () => {
   })
 })
 
+describe('whoever waits', () => {
+  const way = fc.constantFrom('now', 'soon', 'flush')
+  const step = fc.record({id: fc.nat(2), way, turns: fc.nat(2)})
+  const scripts = fc.array(fc.array(step, {maxLength: 6}), {minLength: 1, maxLength: 6})
+  const fates = fc.array(fc.record({turns: fc.nat(2), fails: fc.boolean()}), {maxLength: 8})
+
+  it('is told, of one batch after the other, and of success when it or a newer one is written', async () => {
+    await fc.assert(
+      fc.asyncProperty(scripts, fates, async (callers, batches) => {
+        const database = new QuickDatabase(batches)
+        const {commit} = database
+        let newest = 0
+        const save = async (n: number, when: 'now' | 'soon') => {
+          newest += 1
+          const createdAt = newest
+          const saved = commit.pending.save(queuedRecord(n, {createdAt}))
+          if (when === 'now') commit.wake()
+          else commit.wakeSoon()
+          const isSaved = await saved.then(
+            () => true,
+            () => false,
+          )
+          if (isSaved) expect(database.record(operationId(n))?.createdAt).toBeGreaterThanOrEqual(createdAt)
+        }
+        const call = async (script: (typeof callers)[number]) => {
+          for (const {id, way, turns} of script) {
+            await (way === 'flush' ? commit.flush().catch(() => undefined) : save(id, way))
+            for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate)
+          }
+        }
+        await Promise.all(callers.map(call))
+        await commit.ended()
+        expect(commit.pending.isEmpty).toBe(true)
+        expect(database.mostAtOnce).toBeLessThanOrEqual(1)
+      }),
+      {numRuns: 200},
+    )
+  })
+})
+
 describe('what may wait a moment', () => {
   it('holds nobody up who comes after it went with others', async () => {
-    const house = await buildLevelHouse()
-    const store = house.next()
-    try {
-      await store.open()
-      const noted = store.saveSoon(queuedRecord(1))
-      await Promise.all([noted, store.save(queuedRecord(2))])
-      // It would have gone by itself now.
-      await new Promise((resolve) => setImmediate(resolve))
-      await store.save(queuedRecord(3))
-      expect(await store.get(queuedRecord(3).id)).toEqual(queuedRecord(3))
-    } finally {
-      await store.close()
-      await house.dispose()
-    }
+    const {commit} = new QuickDatabase()
+    const noted = commit.pending.save(queuedRecord(1))
+    commit.wakeSoon()
+    const saved = commit.pending.save(queuedRecord(2))
+    commit.wake()
+    await Promise.all([noted, saved])
+    // It would have gone by itself now.
+    await new Promise((resolve) => setImmediate(resolve))
+    const later = commit.pending.save(queuedRecord(3))
+    commit.wake()
+    await later
   })
 
   it('goes into the batch of what comes later in the same turn', async () => {

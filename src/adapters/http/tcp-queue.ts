@@ -28,6 +28,8 @@ export function queuedInTcp(socket: Socket): number {
 
 function handleOfTcp(socket: Socket): Handle | undefined {
   let handle = (socket as {readonly _handle?: Handle | null})._handle ?? undefined
+  // What TLS holds itself would pass for all that was not sent.
+  if ('encrypted' in socket && handle?._parent == null) return undefined
   while (handle?._parent != null) handle = handle._parent
   return handle
 }

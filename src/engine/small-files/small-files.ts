@@ -200,7 +200,7 @@ export class SmallFiles implements Batch {
   #tellArrival(carried: CarriedFile): void {
     const actor = this.#running()
     const snapshot = actor.getSnapshot()
-    // Whoever came before it was looked at when it came.
+    // Whoever came before it was looked at when it came; if its group was changed since, it waits for no longer than a turn gathers.
     const isFull = this.#arrived.length >= MOST_FILED || this.#isSerialized(carried)
     if ((isFull && snapshot.hasTag('gathering')) || snapshot.hasTag('open') || snapshot.hasTag('kept'))
       actor.send({type: 'files.arrived'})
