@@ -2,7 +2,7 @@
 
 import type {PartFile} from '../ports/file-sink.ts'
 import type {RateAllowance} from '../ports/rate-limiter.ts'
-import {type BufferPool, LARGEST_BUFFER_BYTES} from './buffer-pool.ts'
+import {type BufferPool, LARGE_BUFFER_BYTES, LARGEST_BUFFER_BYTES} from './buffer-pool.ts'
 import type {Checkpoints, Writer} from './checkpoints.ts'
 import {OverlapCheck} from './overlap-check.ts'
 
@@ -47,7 +47,8 @@ export class BodyWriter implements Writer {
     return this.#unsynced
   }
 
-  lend(): Buffer | undefined {
+  /** `isMuch`: as in BodyReceiver.lend. */
+  lend(isMuch = false): Buffer | undefined {
     const {checkpoints, rate, pool, expected, isAwaited, onRoom} = this.#options
     if (checkpoints.failure !== undefined) return undefined
     if (this.#isFull) {
@@ -60,7 +61,8 @@ export class BodyWriter implements Writer {
       return undefined
     }
     const isSmall = !rate.isUnlimited || isAwaited()
-    const buffer = pool.take(isSmall ? 0 : (expected ?? Number.POSITIVE_INFINITY))
+    const isLargest = isMuch && !checkpoints.isTooMuch(this.#atRisk + LARGEST_BUFFER_BYTES)
+    const buffer = pool.take(isSmall ? 0 : (expected ?? Number.POSITIVE_INFINITY), isLargest)
     this.#lent += 1
     this.#lentBytes += buffer.length
     return buffer
@@ -73,8 +75,11 @@ export class BodyWriter implements Writer {
   }
 
   get #isFull(): boolean {
-    const atRisk = this.#lentBytes + this.#unsynced + this.#inCheckpoint
-    return this.#lent >= BUFFERS || this.#options.checkpoints.isTooMuch(atRisk + LARGEST_BUFFER_BYTES)
+    return this.#lent >= BUFFERS || this.#options.checkpoints.isTooMuch(this.#atRisk + LARGE_BUFFER_BYTES)
+  }
+
+  get #atRisk(): number {
+    return this.#lentBytes + this.#unsynced + this.#inCheckpoint
   }
 
   release(buffer: Buffer): void {

@@ -218,7 +218,7 @@ export class Connection {
     const receiver: BodyReceiver = {
       connected: this.#options.connected,
       responded: (head) => this.#responded(hop, hops, head),
-      lend: () => (this.#isHeld || this.#isCut ? undefined : this.writer?.lend()),
+      lend: (isMuch) => (this.#isHeld || this.#isCut ? undefined : this.writer?.lend(isMuch)),
       filled: (buffer, length, offset) => this.#filled(buffer, length, offset),
       release: (buffer) => this.writer?.release(buffer),
       moved: () => {

@@ -66,9 +66,10 @@ export interface BodyReceiver {
   moved?(): void
   /**
    * Memory for the next bytes: at least 16 KiB, owned by the transport until it is handed to `filled` or released.
-   * `undefined` means: stop reading from the connection until `Exchange.resume()`.
+   * `undefined` means: stop reading from the connection until `Exchange.resume()`. `isMuch`: the last read brought a mebibyte or more,
+   * so that larger memory than usual would be filled at once, too.
    */
-  lend(): Buffer | undefined
+  lend(isMuch?: boolean): Buffer | undefined
   /** `buffer[0, length)` holds body bytes from `offset` (0 is the first byte of this response's body). Length ≥ 1. */
   filled(buffer: Buffer, length: number, offset: number): void
   /** A lent buffer comes back unused (end, failure or abort). */
@@ -83,7 +84,7 @@ export function hearing(receiver: BodyReceiver, responded: BodyReceiver['respond
     ...(receiver.repeated === undefined ? {} : {repeated: () => receiver.repeated?.()}),
     responded,
     ...(receiver.moved === undefined ? {} : {moved: () => receiver.moved?.()}),
-    lend: () => receiver.lend(),
+    lend: (isMuch) => receiver.lend(isMuch),
     filled: (buffer, length, offset) => receiver.filled(buffer, length, offset),
     release: (buffer) => receiver.release(buffer),
   }

@@ -2,7 +2,7 @@
 
 import {describe, expect, it} from 'vitest'
 import {BodyWriter} from '../../src/actors/body-writer.ts'
-import {createBufferPool} from '../../src/actors/buffer-pool.ts'
+import {createBufferPool, LARGE_BUFFER_BYTES, LARGEST_BUFFER_BYTES} from '../../src/actors/buffer-pool.ts'
 import {Checkpoints} from '../../src/actors/checkpoints.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
 import {sizeOf} from '../../src/domain/range-set.ts'
@@ -88,6 +88,15 @@ async function pour(writer: BodyWriter, from: number, most: number): Promise<num
 }
 
 describe('a body writer over a disk that does not sync', () => {
+  it('lends the largest memory where much lies ready, but none that would put more at risk than usual', async () => {
+    const {part} = slowPart()
+    const {writer} = writerOver(part)
+    await pour(writer, 0, 5)
+    const buffer = writer.lend(true)
+    expect(buffer?.length).toBe(LARGE_BUFFER_BYTES)
+    expect(writerOver(part).writer.lend(true)?.length).toBe(LARGEST_BUFFER_BYTES)
+  })
+
   it('is given no more than 8 MiB that no checkpoint has, and goes on when they are durable', async () => {
     const {part, syncs} = slowPart()
     const clock = {now: 1000, began: 0}

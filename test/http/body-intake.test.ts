@@ -6,6 +6,8 @@ import {BodyIntake} from '../../src/adapters/http/body-intake.ts'
 import {CollectingReceiver} from '../support/collecting-receiver.ts'
 import {contentOf, contentSlice, sha256} from '../support/content.ts'
 
+const MIB = 1024 * 1024
+
 const step = fc.oneof(
   {weight: 4, arbitrary: fc.record({do: fc.constant('read' as const), length: fc.integer({min: 1, max: 70_000})})},
   {
@@ -115,5 +117,21 @@ describe('body intake', () => {
     intake.take(intake.memory()?.subarray(0, length) ?? Buffer.alloc(0))
     expect(receiver.length).toBe(handedOver)
     expect(intake.received).toBe(length)
+  })
+
+  it('says after a read of a mebibyte that more lies ready, and after a smaller one no more', () => {
+    const told: (boolean | undefined)[] = []
+    const receiver = new CollectingReceiver({buffers: 10, bufferBytes: MIB, reuse: true})
+    const lend = receiver.lend.bind(receiver)
+    receiver.lend = (isMuch?: boolean) => {
+      told.push(isMuch)
+      return lend()
+    }
+    const intake = new BodyIntake(receiver, {tellsAtOnce: () => true, starved: () => {}, fed: () => {}})
+    for (const bytes of [MIB, MIB / 2]) {
+      const memory = intake.memory()
+      if (memory !== undefined) intake.take(memory.subarray(0, bytes))
+    }
+    expect(told).toEqual([false, true, false])
   })
 })

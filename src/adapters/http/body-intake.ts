@@ -8,7 +8,7 @@
  */
 
 import type {BodyReceiver} from '../../ports/transport.ts'
-import {CRUMB_BYTES, LARGE_READ_BYTES} from './limits.ts'
+import {CRUMB_BYTES, LARGE_READ_BYTES, MUCH_BYTES} from './limits.ts'
 
 /** Of a small buffer less room than this share of it is a crumb already (CRUMB_BYTES). */
 const CRUMB_SHARE = 16
@@ -28,6 +28,8 @@ export class BodyIntake {
   #handedOver = 0
   #lent: Buffer | undefined
   #used = 0
+  /** The last read brought so much that more would have come into larger memory. */
+  #isMuch = false
   /** Copies of bytes that found no memory: at most what one read brings. */
   #kept: Buffer[] = []
   #starving = false
@@ -68,6 +70,7 @@ export class BodyIntake {
       this.#receiver.moved?.()
       return
     }
+    this.#isMuch = bytes.length >= MUCH_BYTES
     const left = this.#place(bytes)
     // So large a read is worth a write of its own, while it is still in the processor's cache.
     if (bytes.length >= LARGE_READ_BYTES && this.#used > 0 && this.#source.tellsAtOnce()) {
@@ -155,7 +158,7 @@ export class BodyIntake {
   }
 
   #borrow(): Buffer | undefined {
-    this.#lent = this.#receiver.lend()
+    this.#lent = this.#receiver.lend(this.#isMuch)
     if (this.#lent === undefined && !this.#starving) {
       this.#starving = true
       this.#source.starved()

@@ -18,6 +18,9 @@ export const CRUMB_BYTES = 64 * KIB
 /** A read that brings so much is handed over at once. Slower connections fill the memory first: each write has its price. */
 export const LARGE_READ_BYTES = 128 * KIB
 
+/** A read that brought so much would bring more into larger memory. */
+export const MUCH_BYTES = 1024 * KIB
+
 /** What may wait for memory from a connection that cannot be held back. */
 export const MAX_UNHELD_BYTES = 16 * 1024 * KIB
 
