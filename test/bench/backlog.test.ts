@@ -16,6 +16,8 @@ import {createPlatform} from '../../src/platform.ts'
 
 const [SMALL, LARGE] = [10_000, 30_000]
 const GROUP = 'backlog'
+/** What the waiting line keeps of a group in memory where nobody is looked past, however many wait. */
+const WINDOW = 128
 
 const cleanups: (() => Promise<void>)[] = []
 
@@ -86,5 +88,9 @@ it('costs no more to command or ask a large backlog than a small one', async () 
   for (const what of ['recover', 'promote', 'pause', 'cancel', 'makeCurrent', 'page'] as const) {
     expect(large[what], what).toBeLessThan(small[what] * 5 + 50)
   }
-  expect(large.held).toBe(small.held)
+  // How much of its window a line has read by now is a matter of time: it reads more with each page.
+  for (const {held} of [small, large]) {
+    expect(held).toBeGreaterThan(0)
+    expect(held).toBeLessThanOrEqual(WINDOW)
+  }
 }, 120_000)
