@@ -3,7 +3,8 @@
  *
  * opening     takes the lock and reads the summary.
  * recovering  the fixed list: groups, then everything live, then the line. Nothing moves before it is done.
- * serving     commands are taken; conditions are watched, the one alarm for deadlines is kept, progress is told.
+ * serving     commands are taken; conditions are watched, the one alarm for deadlines is kept, progress is told. What is connected from an
+ *             address that this machine has no more is broken.
  * draining    running operations make their bytes durable and queue again; bounded by drainTimeout.
  * closing     flushes the store and gives the lock back.
  * closed      nothing is left open; `output.error` says why, when the engine never served.
@@ -23,6 +24,8 @@ interface EngineContext {
 type EngineEvent =
   | {readonly type: 'engine.close'}
   | {readonly type: 'conditions.changed'; readonly conditions: Conditions}
+  /** This machine has these no more. */
+  | {readonly type: 'addresses.gone'; readonly addresses: readonly string[]}
 
 const notProvided = (name: string) => (): never => {
   throw new TransferError('INTERNAL', `${name} was not provided`)
@@ -61,6 +64,9 @@ const setUp = setup({
     /** Tells every operation that has an actor. */
     spreadConditions: (_, params: {conditions: Conditions}) =>
       notProvided(`spreadConditions ${params.conditions.connectivity}`)(),
+    /** What is connected from there fails, and is tried again from where this machine is now. */
+    breakConnections: (_, params: {addresses: readonly string[]}) =>
+      notProvided(`breakConnections ${params.addresses.length}`)(),
   },
 })
 
@@ -108,6 +114,9 @@ export const engineMachine = lazily(() =>
               {type: 'noteConditions', params: ({event}) => ({conditions: event.conditions})},
               {type: 'spreadConditions', params: ({event}) => ({conditions: event.conditions})},
             ],
+          },
+          'addresses.gone': {
+            actions: {type: 'breakConnections', params: ({event}) => ({addresses: event.addresses})},
           },
           'engine.close': 'draining',
         },

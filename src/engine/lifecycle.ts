@@ -17,7 +17,7 @@ import type {EnginePorts} from './ports.ts'
 export type EnginePhase = 'opening' | 'serving' | 'draining' | 'closed'
 
 export interface LifecycleOptions extends Pick<ResolvedEngineOptions, 'drainTimeoutMs' | 'inspect'> {
-  readonly ports: Pick<EnginePorts, 'store' | 'transport' | 'sink' | 'conditions' | 'clock' | 'log'>
+  readonly ports: Pick<EnginePorts, 'store' | 'transport' | 'plainTransport' | 'sink' | 'conditions' | 'clock' | 'log'>
   readonly alarm: Pick<Alarm, 'logic'>
   readonly ticker: Pick<ProgressTicker, 'logic'>
   /** The store is open. */
@@ -94,7 +94,7 @@ export class Lifecycle {
 
   #provided() {
     const {ports, alarm, ticker, begin, recover, spread, drain, stop} = this.#options
-    const {store, transport, sink, conditions, log} = ports
+    const {store, transport, plainTransport, sink, conditions, log} = ports
     return engineMachine().provide({
       actors: {
         openStore: fromPromise<void>(async () => {
@@ -109,7 +109,15 @@ export class Lifecycle {
             // The last value stands: the source may know no more, and the transfers go on.
             error: (error) => log.error({error: String(error)}, 'the source of conditions failed'),
           })
-          return () => subscription.unsubscribe()
+          // A source that fails here knows no more, and a stall is found without it.
+          const gone = conditions.addressesGone$?.subscribe({
+            next: (addresses) => sendBack({type: 'addresses.gone', addresses}),
+            error: (error) => log.error({error: String(error)}, 'the source of addresses failed'),
+          })
+          return () => {
+            subscription.unsubscribe()
+            gone?.unsubscribe()
+          }
         }),
         keepAlarm: alarm.logic,
         tellProgress: ticker.logic,
@@ -125,6 +133,10 @@ export class Lifecycle {
         spreadConditions: (_, params) => {
           // One chart's action must not step another chart.
           queueMicrotask(() => spread(params.conditions))
+        },
+        breakConnections: (_, {addresses}) => {
+          log.info({addresses}, 'addresses of this machine are gone')
+          queueMicrotask(() => plainTransport.addressesGone?.(addresses))
         },
       },
     })

@@ -7,6 +7,11 @@ export interface ConditionsSource {
   /** Emits the present value on subscription, then each change. Never completes, never errors. */
   readonly conditions$: Observable<Conditions>
   /**
+   * Addresses of this machine that are gone, as in another network: whatever is connected from them stands still, and nobody says so.
+   * Watched while `conditions$` is. Absent where a source does not know.
+   */
+  readonly addressesGone$?: Observable<readonly string[]>
+  /**
    * Told by the engine when the first operation begins to wait for a change, and when the last one stopped: a source that
    * could let the process end meanwhile keeps it alive. Told of nothing without a change.
    */

@@ -134,6 +134,11 @@ export interface Transport {
    * takes here. Absent where a transport has no such way; see `beginBrief`.
    */
   brief?(request: ExchangeRequest, receiver: BodyReceiver): BriefExchange
+  /**
+   * These addresses of this machine are gone: what is connected from them fails with CONNECTION_RESET, and serves nobody any more.
+   * Absent where a transport does not know from where it is connected.
+   */
+  addressesGone?(addresses: readonly string[]): void
   /** Closes every connection. Idempotent. */
   close(): Promise<void>
 }

@@ -2,7 +2,7 @@
 
 import {once} from 'node:events'
 import {join} from 'node:path'
-import {filter, firstValueFrom, map, type Observable} from 'rxjs'
+import {EMPTY, filter, firstValueFrom, map, type Observable} from 'rxjs'
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
 import type {Interfaces} from '../../src/adapters/conditions/interfaces.ts'
 import {createMachineConditions} from '../../src/adapters/conditions/machine-conditions.ts'
@@ -45,6 +45,7 @@ describe('a machine without a bus', () => {
       .subscribe((each) => told.push(each))
     return {
       told,
+      gone$: source.addressesGone$ ?? EMPTY,
       files,
       stop: () => subscription.unsubscribe(),
       become: (next: Interfaces) => {
@@ -77,6 +78,32 @@ describe('a machine without a bus', () => {
     }
     expect(told).toEqual(['internet'])
     stop()
+  })
+
+  it('an address that another one has replaced is told as gone when it has been so for two looks', async () => {
+    const source = await watch()
+    const gone: (readonly string[])[] = []
+    source.gone$.subscribe((addresses) => gone.push(addresses))
+    source.become({...CONNECTED, eth0: [{address: '192.0.2.9', internal: false}]})
+    vi.advanceTimersByTime(9_999)
+    expect(gone).toEqual([])
+    vi.advanceTimersByTime(1)
+    expect(gone).toEqual([['192.0.2.2']])
+    expect(source.told).toEqual(['internet'])
+    source.stop()
+  })
+
+  it('of an interface that is down nothing is gone, and of one that is not there any more everything', async () => {
+    const source = await watch({files: {'/sys/class/net/lo/x': '', '/sys/class/net/eth0/x': ''}})
+    const gone: (readonly string[])[] = []
+    source.gone$.subscribe((addresses) => gone.push(addresses))
+    source.become(LOOPBACK_ONLY)
+    vi.advanceTimersByTime(30_000)
+    expect(gone).toEqual([])
+    delete source.files['/sys/class/net/eth0/x']
+    vi.advanceTimersByTime(10_000)
+    expect(gone).toEqual([['192.0.2.2']])
+    source.stop()
   })
 
   it('8.3. the power supply is looked at with the rest', async () => {

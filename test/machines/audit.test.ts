@@ -99,6 +99,7 @@ const SAMPLE_EVENTS: Readonly<Record<string, readonly {readonly type: string; re
     {type: 'xstate.done.actor.store'},
     {type: 'xstate.error.actor.store', error: ERROR},
     {type: 'xstate.done.actor.recovery'},
+    {type: 'addresses.gone', addresses: ['192.0.2.2']},
     {type: 'xstate.done.actor.drain'},
     {type: 'xstate.done.actor.closing'},
     {type: 'engine.close'},

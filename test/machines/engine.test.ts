@@ -15,6 +15,7 @@ function engineOf() {
   const begun: Step[] = []
   const services: string[] = []
   const spread: Conditions[] = []
+  const broken: (readonly string[])[] = []
   let tellConditions: (conditions: Conditions) => void = () => {}
   const step = (name: Step) =>
     fromPromise<void>(() => {
@@ -44,6 +45,9 @@ function engineOf() {
         spreadConditions: (_, {conditions}) => {
           spread.push(conditions)
         },
+        breakConnections: (_, {addresses}) => {
+          broken.push(addresses)
+        },
       },
     }),
     {input: {conditions: GOOD_CONDITIONS, drainTimeoutMs: 10_000}, clock},
@@ -56,6 +60,7 @@ function engineOf() {
     begun,
     services,
     spread,
+    broken,
     tellConditions: (conditions: Conditions) => tellConditions(conditions),
     async end(name: Step) {
       steps.get(name)?.done()
@@ -164,5 +169,17 @@ describe('the engine chart', () => {
     engine.tellConditions(offline)
     expect(engine.spread).toEqual([offline])
     expect(engine.actor.getSnapshot().context.conditions).toEqual(offline)
+  })
+
+  it('breaks what is connected from addresses that are gone, while it serves', async () => {
+    const engine = engineOf()
+    const gone = {type: 'addresses.gone', addresses: ['192.0.2.2']} as const
+    engine.actor.send(gone)
+    await engine.serve()
+    engine.actor.send(gone)
+    engine.close()
+    engine.actor.send(gone)
+    expect(engine.broken).toEqual([['192.0.2.2']])
+    expect(engine.state).toBe('draining')
   })
 })

@@ -2,20 +2,21 @@
  * The conditions of this machine, as they change. Each look takes in everything anew (interfaces, routes, power supply,
  * terminal, and what the system bus said last); a look is taken when a service of the bus tells of a change, and else every
  * `intervalMs`, because Node.js tells nobody of a new network. A change is told when it has lasted for `settleMs`, so that a
- * network that is away for a moment pauses nothing.
+ * network that is away for a moment pauses nothing. Addresses that are gone are told, too: whatever is connected from them stands still.
  *
  * It watches while somebody is subscribed. Neither its timers nor its connection keep a process alive, unless an operation
  * waits for a change: then nobody else might.
  */
 
 import {networkInterfaces} from 'node:os'
-import {Observable, type Subscriber} from 'rxjs'
+import {Observable, Subject, type Subscriber} from 'rxjs'
 import type {Conditions} from '../../domain/conditions.ts'
 import type {ConditionsSource} from '../../ports/conditions.ts'
 import {BusWatch} from './bus-watch.ts'
 import {hasDefaultRoute} from './default-route.ts'
 import {isInForeground} from './foreground.ts'
 import {connectivityOf, type Interfaces} from './interfaces.ts'
+import {OwnAddresses} from './own-addresses.ts'
 import {readPowerSupply} from './power-supply.ts'
 import {type ListNames, listNames, type ReadText, readText} from './read-text.ts'
 import {conditionsOf, type LocalReading} from './reading.ts'
@@ -33,6 +34,8 @@ export interface MachineConditionsOptions {
 }
 
 const USUAL_BUS = 'unix:path=/run/dbus/system_bus_socket'
+/** A name for each interface, also those that are down. Linux only. */
+const INTERFACES = '/sys/class/net'
 
 /** Resolves with the first reading taken: a subscriber hears the present value at once. */
 export async function createMachineConditions(options: MachineConditionsOptions = {}): Promise<ConditionsSource> {
@@ -43,9 +46,11 @@ export async function createMachineConditions(options: MachineConditionsOptions 
 
 class MachineWatch implements ConditionsSource {
   readonly conditions$: Observable<Conditions>
+  readonly addressesGone$ = new Subject<readonly string[]>()
   readonly #options: Required<Omit<MachineConditionsOptions, 'busAddress'>>
   readonly #bus: BusWatch
   readonly #subscribers = new Set<Subscriber<Conditions>>()
+  readonly #addresses: OwnAddresses
   #told: Conditions
   #looking: NodeJS.Timeout | undefined
   #settling: NodeJS.Timeout | undefined
@@ -60,6 +65,7 @@ class MachineWatch implements ConditionsSource {
     list = listNames,
   }: MachineConditionsOptions) {
     this.#options = {intervalMs, settleMs, interfaces, read, list}
+    this.#addresses = new OwnAddresses(settleMs)
     this.#bus = new BusWatch(busAddress, () => this.#consider())
     this.#told = this.#look()
     this.conditions$ = new Observable((subscriber) => {
@@ -91,9 +97,11 @@ class MachineWatch implements ConditionsSource {
 
   #start(): void {
     this.#told = this.#look()
+    this.#lookForAddresses()
     this.#looking = setInterval(() => {
       this.#bus.look()
       this.#consider()
+      this.#lookForAddresses()
     }, this.#options.intervalMs)
     this.#hold(this.#looking)
     this.#bus.start()
@@ -131,6 +139,19 @@ class MachineWatch implements ConditionsSource {
     if (isSame(present, this.#told)) return
     this.#told = present
     for (const subscriber of this.#subscribers) subscriber.next(present)
+  }
+
+  /** With other interfaces than before it may be another network: twice, since what is gone has to stay so. */
+  #lookForAddresses(): void {
+    const {interfaces, list} = this.#options
+    const names = list(INTERFACES)
+    const doesExist = (name: string) => names.length === 0 || names.includes(name)
+    try {
+      const gone = this.#addresses.look(interfaces(), doesExist, performance.now())
+      if (gone.length > 0) this.addressesGone$.next(gone)
+    } catch {
+      // Some systems forbid the question.
+    }
   }
 
   #look(): Conditions {

@@ -85,6 +85,12 @@ export class FtpExchange implements Exchange {
     if (!this.#isSettled) this.#guard(() => this.#intake.resume())
   }
 
+  /** Fails where it is connected from one of these. */
+  addressesGone(addresses: ReadonlySet<string>): void {
+    const error = this.#session?.goneFrom(addresses)
+    if (error !== undefined) this.#failed(ftpError(error, this.#origin, this.#moment))
+  }
+
   fail(error: TransferError): void {
     this.#settle(() => this.#reject(error))
   }

@@ -52,6 +52,11 @@ export class FtpSessionPool {
     for (const session of this.#idle.filter((each) => isSameAccess(each.access, access))) this.#close(session)
   }
 
+  /** Those that are connected from there are of no more use. */
+  addressesGone(addresses: ReadonlySet<string>): void {
+    for (const session of [...this.#idle]) if (session.goneFrom(addresses) !== undefined) this.#close(session)
+  }
+
   /** What comes later is closed at once. */
   close(): void {
     this.#isClosed = true

@@ -10,6 +10,7 @@ import {isIP, type Socket} from 'node:net'
 import {type ConnectionOptions, TLSSocket, connect as tlsConnect} from 'node:tls'
 import {TransferError} from '../../domain/errors.ts'
 import {type Egress, isPublicAddress} from '../http/egress.ts'
+import {goneFrom} from '../http/gone-address.ts'
 import type {TlsOptions} from '../http/tls-options.ts'
 import type {FtpAccess} from './ftp-access.ts'
 import type {FileFacts} from './ftp-answer.ts'
@@ -159,6 +160,10 @@ export class FtpSession {
     return new Promise((_, reject) => {
       this.#ended?.catch(reject)
     })
+  }
+
+  goneFrom(addresses: ReadonlySet<string>): Error | undefined {
+    return goneFrom(this.#control.socket, addresses)
   }
 
   close(): void {

@@ -51,6 +51,11 @@ export function createFtpTransport(
       if (isClosed) exchange.close()
       return exchange
     },
+    addressesGone(addresses) {
+      const gone = new Set(addresses)
+      sessions.addressesGone(gone)
+      for (const exchange of [...running]) exchange.addressesGone(gone)
+    },
     async close() {
       isClosed = true
       for (const exchange of [...running]) exchange.close()
@@ -95,6 +100,10 @@ class LazyExchange implements Exchange {
     this.#inner?.resume()
   }
 
+  addressesGone(addresses: ReadonlySet<string>): void {
+    this.#inner?.addressesGone(addresses)
+  }
+
   close(): void {
     this.#isClosed = true
     this.#inner?.fail(new TransferError('CLOSED', 'the transport is closed', {where: this.#origin}))
@@ -107,6 +116,9 @@ export function byScheme(web: Transport, ftp: Transport): Transport {
     exchange: (request: ExchangeRequest, receiver: BodyReceiver, signal: AbortSignal) =>
       (request.url.startsWith('ftp:') ? ftp : web).exchange(request, receiver, signal),
     brief: (request, receiver) => beginBrief(request.url.startsWith('ftp:') ? ftp : web, request, receiver),
+    addressesGone(addresses) {
+      for (const each of [web, ftp]) each.addressesGone?.(addresses)
+    },
     async close() {
       await Promise.all([web.close(), ftp.close()])
     },

@@ -97,6 +97,10 @@ export class ConnectionLane implements Lane {
     else turns.after(this.#restedAt, () => this.#send(text, request, listener))
   }
 
+  addressesGone(addresses: ReadonlySet<string>): void {
+    this.#connection?.addressesGone(addresses)
+  }
+
   pause(): void {
     this.#connection?.pause()
   }

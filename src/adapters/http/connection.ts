@@ -17,6 +17,7 @@ import {BrokenWrite} from './broken-write.ts'
 import {type ConnectionTarget, type DialTools, dial, openingError, readsRecords} from './dial.ts'
 import {toTransferError} from './error-table.ts'
 import {GatheredReads} from './gathered-reads.ts'
+import {goneFrom} from './gone-address.ts'
 import {READ_BYTES} from './limits.ts'
 import type {Outflow} from './sent-count.ts'
 import {givenToTcp, queuedInTcp} from './tcp-queue.ts'
@@ -182,6 +183,12 @@ export class Connection implements Outflow {
     if (this.#reads === 'hook') this.#socket.read(0)
     else this.#socket.resume()
     this.#brokenWrite?.readOn()
+  }
+
+  /** Fails where it comes from one of these: as if it were broken, which it is, though nobody says so. */
+  addressesGone(addresses: ReadonlySet<string>): void {
+    const error = goneFrom(this.#wire, addresses)
+    if (error !== undefined) this.#socket?.destroy(error)
   }
 
   destroy(): void {

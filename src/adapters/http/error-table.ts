@@ -19,6 +19,8 @@ const UNACKNOWLEDGED: Entry = ['CONNECTION_RESET', 'the connection was broken', 
 const UNREACHABLE: Entry = ['NETWORK_UNREACHABLE', 'the network or the host is unreachable']
 /** This machine's own interface: WININET_E_DISCONNECTED. */
 const DOWN: Entry = ['NETWORK_UNREACHABLE', 'the network is down', 0x80072f83]
+/** It had the connection from an interface that another network gave other addresses: WININET_E_DISCONNECTED. */
+const MOVED: Entry = ['CONNECTION_RESET', 'this machine is in another network than the connection', 0x80072f83]
 const NO_SOCKET: Entry = ['NETWORK_UNREACHABLE', 'this machine has no socket or port left']
 const CONNECT_TIMEOUT: Entry = ['CONNECT_TIMEOUT', 'the connection could not be made in time']
 const NOT_HTTP: Entry = ['INVALID_RESPONSE', 'the answer is not proper HTTP']
@@ -49,6 +51,7 @@ const TABLE: Readonly<Record<string, Entry>> = {
   EHOSTDOWN: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
   ENETDOWN: DOWN,
+  ENETRESET: MOVED,
   EADDRNOTAVAIL: NO_SOCKET,
   EMFILE: NO_SOCKET,
   ENFILE: NO_SOCKET,

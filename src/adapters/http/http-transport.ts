@@ -89,6 +89,7 @@ export function createHttpTransport(options: HttpTransportOptions = {}, {undiciO
   return {
     exchange: begin,
     brief: (request, receiver) => begin(request, receiver),
+    addressesGone: (addresses) => pool.addressesGone(new Set(addresses)),
     async close() {
       closed = true
       for (const exchange of [...running]) exchange.fail(closedError(exchange.origin))

@@ -65,6 +65,11 @@ export class LanePool implements LaneOwner {
     else if (lanes.all.size === 0) this.#routes.delete(lane.route.key)
   }
 
+  /** Those that are connected from there fail. */
+  addressesGone(addresses: ReadonlySet<string>): void {
+    for (const {all} of [...this.#routes.values()]) for (const lane of [...all]) lane.addressesGone(addresses)
+  }
+
   /** Destroys every lane; exchanges on them fail by their lane's end. */
   close(): void {
     for (const lanes of [...this.#routes.values()]) {

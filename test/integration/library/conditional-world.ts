@@ -33,6 +33,7 @@ export function renamed(): Transport {
   return {
     exchange: (request, receiver, signal) =>
       inner.exchange({...request, url: request.url.replace(NAME, '127.0.0.1')}, receiver, signal),
+    addressesGone: (addresses) => inner.addressesGone?.(addresses),
     close: () => inner.close(),
   }
 }

@@ -1,5 +1,6 @@
 /** The namespace's checklist, 17.M: cost, connectivity, system policy, by injected conditions. Numbers are the items'. */
 
+import {BehaviorSubject, Subject} from 'rxjs'
 import {describe, expect, it} from 'vitest'
 import {
   BackgroundDownloader,
@@ -16,6 +17,7 @@ import {
   byName,
   METERED,
   makeConditionalWorld,
+  makeWorldOn,
   NEAR_CAP,
   OFFLINE,
   ROAMING,
@@ -78,6 +80,22 @@ describe('17.M cost, connectivity, system policy', () => {
     const {world} = await makeConditionalWorld(conditions)
     world.server.route('/a', WHOLE)
     await create(world, policy).startAsync()
+    expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
+  })
+
+  it('what is connected from an address that this machine has no more goes on at once from another', async () => {
+    const addressesGone$ = new Subject<readonly string[]>()
+    const {world, url} = await makeWorldOn({conditions$: new BehaviorSubject(GOOD_CONDITIONS), addressesGone$})
+    world.server.route('/a', [STALLED, WHOLE])
+    const running = world.engine
+      .createDownloader()
+      .createDownload(url('/a'), world.file('a'), {retries: 0})
+      .startAsync()
+    await receives(running, HALF)
+    addressesGone$.next(['192.0.2.2'])
+    addressesGone$.next(['127.0.0.1'])
+    await running
+    expect(rangesAsked(world.server, '/a')).toEqual(['', `bytes=${HALF}-|"1"`])
     expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
   })
 
