@@ -157,21 +157,24 @@ describe('17.M cost, connectivity, system policy', () => {
     ['network', OFFLINE, pausedNoNetwork],
     ['cost', ROAMING, pausedCostedNetwork],
     ['system policy', SAVING, pausedSystemPolicy],
-  ])('76. resume in a pause for %s neither throws nor sends; pause throws', async (_, conditions, status) => {
-    const {world} = await makeConditionalWorld(conditions)
-    const operation = create(world)
-    operation.startAsync()
-    await reaches(operation, status)
-    operation.resume()
-    // A request would be on its way by the time that the store has answered.
-    await world.engine.queryAsync()
-    expect(operation.progress.status).toBe(status)
-    expect(() => operation.pause()).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
-    expect(() => {
-      operation.requestedUri = new URL('http://elsewhere.example/')
-    }).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
-    expect(requestsFor(world.server, '/a')).toEqual([])
-  })
+  ])(
+    '76, 156. resume in a pause for %s neither throws nor sends; pause and a new address throw',
+    async (_, conditions, status) => {
+      const {world} = await makeConditionalWorld(conditions)
+      const operation = create(world)
+      operation.startAsync()
+      await reaches(operation, status)
+      operation.resume()
+      // A request would be on its way by the time that the store has answered.
+      await world.engine.queryAsync()
+      expect(operation.progress.status).toBe(status)
+      expect(() => operation.pause()).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+      expect(() => {
+        operation.requestedUri = new URL('http://elsewhere.example/')
+      }).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+      expect(requestsFor(world.server, '/a')).toEqual([])
+    },
+  )
 
   it('78. what the application paused does not go on when conditions change', async () => {
     const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS)
