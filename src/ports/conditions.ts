@@ -4,7 +4,10 @@ import type {Observable} from 'rxjs'
 import type {Conditions} from '../domain/conditions.ts'
 
 export interface ConditionsSource {
-  /** Emits the present value on subscription, then each change. Never completes, never errors. */
+  /**
+   * Emits the present value on subscription, then each change. Never completes, never errors. A first value that is none is INVALID_ARGUMENT
+   * of `open`; later ones are logged as errors and passed over.
+   */
   readonly conditions$: Observable<Conditions>
   /**
    * Told by the engine when the first operation begins to wait for a change, and when the last one stopped: a source that

@@ -6,6 +6,7 @@
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {runInNewContext} from 'node:vm'
+import {BehaviorSubject} from 'rxjs'
 import {beforeEach, describe, expect, it, vi} from 'vitest'
 import {
   BackgroundDownloader,
@@ -236,6 +237,16 @@ const OPTIONS: readonly (readonly [option: string, where: string, values: readon
   ['maxConcurrentTransfers', 'maxConcurrentTransfers', NO_NUMBER],
   ['journal', 'journal', NO_FLAG.filter((each) => each !== null)],
   ['durability', 'durability', NOTHING_USABLE.filter((each) => each !== null)],
+  [
+    'conditions',
+    'conditions',
+    [
+      ...NOTHING_USABLE.filter((each) => each !== null),
+      ...[...NOTHING_USABLE, {connectivity: 'none'}].map(
+        (each) => ({conditions$: new BehaviorSubject(each)}) as unknown as Wrong,
+      ),
+    ],
+  ],
   ['retention', 'retention', NO_OBJECT],
   ['limits', 'limits', NO_OBJECT],
   ['backgroundTasks', 'backgroundTasks', NO_OBJECT],

@@ -8,6 +8,7 @@ import {
   type Conditions,
   type DownloadOperation,
   GOOD_CONDITIONS,
+  type Log,
   UnconstrainedTransferRequestResult,
 } from '../../../src/index.ts'
 import {contentOf, sha256} from '../../support/content.ts'
@@ -175,6 +176,21 @@ describe('17.M cost, connectivity, system policy', () => {
       expect(requestsFor(world.server, '/a')).toEqual([])
     },
   )
+
+  it('what is no conditions is told to the logger, and the last that were stand', async () => {
+    const told: string[] = []
+    const quiet = () => undefined
+    const logger: Log = {debug: quiet, info: quiet, warn: quiet, error: (_, message) => told.push(message)}
+    const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS, {logger})
+    world.server.route('/a', WHOLE)
+    for (const nothing of [null, undefined, {connectivity: 'none'}, {...OFFLINE, cost: {}}]) set(nothing as never)
+    await create(world).startAsync()
+    expect(told).toEqual(Array(4).fill('the source of conditions told what are none'))
+    set(OFFLINE)
+    const other = world.engine.createDownloader().createDownload(byName(world.server.url('/a')), world.file('b'))
+    other.startAsync()
+    await reaches(other, pausedNoNetwork)
+  })
 
   it('78. what the application paused does not go on when conditions change', async () => {
     const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS)
