@@ -163,7 +163,7 @@ describe('the library in the bundle of somebody else', () => {
     }
   }
 
-  it('downloads, and says what it cannot do without the files that lie beside it', async () => {
+  it('downloads, and says what it cannot do without the files that lie beside it', {timeout: 120_000}, async () => {
     const text = await bundled(`
       import {createServer} from 'node:http'
       import {readFile, writeFile} from 'node:fs/promises'
