@@ -125,7 +125,8 @@ export class BackgroundTransferEngine implements AsyncDisposable {
 
   /**
    * Registers the module that runs once the trigger's completion group has fired. Resolves when that is durable. Rejects with
-   * INVALID_ARGUMENT (no such module), and ILLEGAL_STATE (the trigger has a task already, or has fired).
+   * INVALID_ARGUMENT (no such module), ILLEGAL_STATE (the trigger has a task already, or has fired), and TASK_FAILED (nothing to run one
+   * with: the package was bundled).
    */
   async registerBackgroundTask(settings: BackgroundTaskSettings): Promise<BackgroundTaskRegistration> {
     const registration = BackgroundTaskRegistration.register(this.#engine, settings)

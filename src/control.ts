@@ -8,8 +8,10 @@ import {demandSocket, findControlAddress, listenAt} from './adapters/control/con
 import {makeStoreDirectory} from './adapters/level/make-directory.ts'
 import {createCryptoRandom} from './adapters/random/crypto-random.ts'
 import {createFileSecrets} from './adapters/secrets/file-secrets.ts'
-import {createTaskRunner} from './adapters/tasks/task-runner.ts'
+import {locateTask} from './adapters/tasks/task-runner.ts'
 import type {RemoteEngine, RemoteEngineOptions} from './client/remote-engine.ts'
+import {BUNDLED_ADVICE} from './domain/bundled.ts'
+import {TransferError} from './domain/errors.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
 
@@ -67,7 +69,7 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
       clock: createSystemClock(),
       random: createCryptoRandom(),
       openSecrets: () => createFileSecrets(directory),
-      tasks: createTaskRunner(),
+      tasks: {locate: locateTask},
       // Few clients send streams.
       copies: {
         open: async (id, chunks) => {
@@ -87,7 +89,17 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
  * HOST_UNREACHABLE, and with FILE_ACCESS, DISK_FULL or DISK_FAILED where the directory takes nothing.
  */
 export async function startBackgroundHost(directory: string, args: readonly string[] = []): Promise<void> {
-  const {root = ''} = findPackage() ?? {}
+  const {root} = findPackage() ?? {}
+  if (root === undefined) {
+    throw new TransferError(
+      'HOST_UNREACHABLE',
+      'there is no host, and the command that would be one is not beside this program',
+      {
+        where: directory,
+        advice: BUNDLED_ADVICE,
+      },
+    )
+  }
   await makeStoreDirectory(directory)
   const {startHost} = await import('./adapters/control/start-host.ts')
   await startHost(join(root, 'dist', 'src', 'cli', 'bgt.cjs'), directory, ['--idle-exit', '60', ...args])
@@ -95,6 +107,8 @@ export async function startBackgroundHost(directory: string, args: readonly stri
 
 /** From this module upwards: it lies in src when tested and in dist/src when installed. */
 function findPackage(): {readonly root: string; readonly version: string} | undefined {
+  // Of a bundle that is no ES module.
+  if (import.meta.url === undefined) return undefined
   for (let directory = dirname(fileURLToPath(import.meta.url)); ; ) {
     try {
       const {name, version} = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))

@@ -1,6 +1,8 @@
 /** `background-transfer/inspect`: the inspector's types, and its server for an engine, without the rest of the package. */
 
 import type {BackgroundTransferEngine} from './background-transfer-engine.ts'
+import {invalidArgument} from './domain/errors.ts'
+import {shown} from './domain/given.ts'
 import type {InspectOptions} from './domain/inspect-options.ts'
 import type {Inspector} from './inspector/inspector.ts'
 
@@ -22,7 +24,15 @@ export type {
   Supposed,
 } from './inspector/protocol.ts'
 
-/** Serves the inspector's page for `engine` on 127.0.0.1; the same as `engine.inspect(options)`. */
-export function startInspector(engine: BackgroundTransferEngine, options: InspectOptions = {}): Promise<Inspector> {
+/**
+ * Serves the inspector's page for `engine` on 127.0.0.1; the same as `engine.inspect(options)`. Rejects with INVALID_ARGUMENT for what is
+ * no engine, too.
+ */
+export async function startInspector(
+  engine: BackgroundTransferEngine,
+  options: InspectOptions = {},
+): Promise<Inspector> {
+  // Its class would bring the rest of the package along.
+  if (typeof engine?.inspect !== 'function') throw invalidArgument('engine', `must be an engine, not ${shown(engine)}`)
   return engine.inspect(options)
 }

@@ -26,6 +26,40 @@ export interface Conditions {
   readonly basis?: {readonly network: string; readonly cost: string; readonly power: string}
 }
 
+const CONNECTIVITIES: readonly unknown[] = [
+  'none',
+  'local',
+  'constrained',
+  'internet',
+] satisfies Conditions['connectivity'][]
+const COST_TYPES: readonly unknown[] = [
+  'unknown',
+  'unrestricted',
+  'fixed',
+  'variable',
+] satisfies Conditions['cost']['type'][]
+
+/** Whether that is what a source of an application's own is to tell. */
+export function areConditions(told: unknown): told is Conditions {
+  const {connectivity, cost, batterySaver, onBattery = false, foreground} = (told ?? {}) as Partial<Conditions>
+  const {
+    type,
+    roaming,
+    approachingDataLimit,
+    overDataLimit,
+    backgroundDataUsageRestricted = true,
+  } = (cost ?? {}) as Partial<Conditions['cost']>
+  const flags: readonly unknown[] = [
+    ...[batterySaver, onBattery, foreground],
+    ...[roaming, approachingDataLimit, overDataLimit, backgroundDataUsageRestricted],
+  ]
+  return (
+    CONNECTIVITIES.includes(connectivity) &&
+    COST_TYPES.includes(type) &&
+    flags.every((flag) => typeof flag === 'boolean')
+  )
+}
+
 export const GOOD_CONDITIONS: Conditions = {
   connectivity: 'internet',
   cost: {type: 'unrestricted', roaming: false, approachingDataLimit: false, overDataLimit: false},

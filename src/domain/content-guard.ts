@@ -23,7 +23,12 @@ export const EXPECTED_CONTENT: Known<ExpectedContent> = {contentType: true, minB
 export function expectedContentOf(expect: ExpectedContent): ExpectedContent {
   assertOptions('expect', expect, EXPECTED_CONTENT, 'options.expect')
   const {contentType, minBytes, maxBytes, magic} = expect
-  for (const type of typesOf(contentType)) {
+  const types = typesOf(contentType)
+  // An empty list would hold nothing, and look as if it did.
+  if (!Array.isArray(types) || (types.length === 0 && contentType !== undefined)) {
+    throw invalidArgument('expect', `contentType must be a media type or a list of them, not ${shown(contentType)}`)
+  }
+  for (const type of types) {
     if (typeof type !== 'string' || !/^[\w.+-]+\/(?:[\w.+-]+|\*)$/.test(type)) {
       throw invalidArgument('expect', `contentType must be a media type such as image/png or image/*`)
     }
@@ -37,7 +42,7 @@ export function expectedContentOf(expect: ExpectedContent): ExpectedContent {
     throw invalidArgument('expect', 'magic must be 1 to 64 bytes in hexadecimal')
   }
   return {
-    ...(contentType === undefined ? {} : {contentType}),
+    ...(contentType === undefined ? {} : {contentType: typeof contentType === 'string' ? contentType : [...types]}),
     ...(minBytes === undefined ? {} : {minBytes}),
     ...(maxBytes === undefined ? {} : {maxBytes}),
     ...(magic === undefined ? {} : {magic: magic.toLowerCase()}),

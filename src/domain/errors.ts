@@ -52,8 +52,11 @@ export class TransferError extends Error {
   /** What to do, in a sentence for a person. */
   readonly advice: string
 
+  /** Throws INVALID_ARGUMENT for a code that there is not. */
   constructor(code: ErrorCode, message: string, options: TransferErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : {cause: options.cause})
+    if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code))
+      throw invalidArgument('code', 'must be one of ERROR_CODES')
     const facts = ERROR_CODES[code]
     this.name = code === 'CANCELED' ? 'Canceled' : 'TransferError'
     this.code = code
@@ -102,8 +105,9 @@ export class TransferError extends Error {
     }
   }
 
-  /** What toSerialized made plain; its cause is a text then. */
+  /** What toSerialized made plain; its cause is a text then. Throws INVALID_ARGUMENT for what it did not make. */
   static fromSerialized(plain: SerializedError): TransferError {
+    if (typeof plain !== 'object' || plain === null) throw invalidArgument('plain', 'must be what toSerialized gave')
     return new TransferError(plain.code, plain.message, {
       ...(plain.where === undefined ? {} : {where: plain.where}),
       ...(plain.details === undefined ? {} : {details: plain.details}),

@@ -80,7 +80,7 @@ export function proxyRules(options: string | ProxyOptions | undefined, argument:
     const proxy = parseProxy(options, argument)
     return {http: proxy, https: proxy, exempt: []}
   }
-  if (typeof options !== 'object' || options === null)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw invalidArgument(argument, 'must be an address, or an object')
   const {http, https, noProxy = []} = options
   if (!Array.isArray(noProxy) || noProxy.some((each) => typeof each !== 'string')) {

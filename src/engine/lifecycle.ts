@@ -5,8 +5,9 @@
 
 import {type AnyEventObject, createActor, fromCallback, fromPromise, waitFor} from 'xstate'
 import {type EngineActor, engineMachine} from '../../machines/engine.machine.ts'
-import {type Conditions, GOOD_CONDITIONS} from '../domain/conditions.ts'
-import {asTransferError, TransferError} from '../domain/errors.ts'
+import {areConditions, type Conditions, GOOD_CONDITIONS} from '../domain/conditions.ts'
+import {asTransferError, invalidArgument, TransferError} from '../domain/errors.ts'
+import {shown} from '../domain/given.ts'
 import type {ConditionsSource} from '../ports/conditions.ts'
 import type {RecordStore} from '../ports/record-store.ts'
 import type {Alarm} from './chores/alarm.ts'
@@ -105,8 +106,11 @@ export class Lifecycle {
         recover: fromPromise<void>(recover),
         watchConditions: fromCallback<AnyEventObject>(({sendBack}) => {
           const subscription = conditions.conditions$.subscribe({
-            next: (value) => sendBack({type: 'conditions.changed', conditions: value}),
             // The last value stands: the source may know no more, and the transfers go on.
+            next: (value) => {
+              if (areConditions(value)) sendBack({type: 'conditions.changed', conditions: value})
+              else log.error({told: shown(value)}, 'the source of conditions told what are none')
+            },
             error: (error) => log.error({error: String(error)}, 'the source of conditions failed'),
           })
           // A source that fails here knows no more, and a stall is found without it.
@@ -143,9 +147,12 @@ export class Lifecycle {
   }
 }
 
-/** Recovery looks at them before they are watched: it must not take a pause of the system for over. */
+/**
+ * Recovery looks at them before they are watched: it must not take a pause of the system for over. Throws INVALID_ARGUMENT where the
+ * source begins with what are none.
+ */
 function presentConditions({conditions$}: ConditionsSource): Conditions {
-  let present = GOOD_CONDITIONS
+  let present: unknown = GOOD_CONDITIONS
   conditions$
     .subscribe({
       next: (conditions) => {
@@ -155,5 +162,6 @@ function presentConditions({conditions$}: ConditionsSource): Conditions {
       error: () => undefined,
     })
     .unsubscribe()
+  if (!areConditions(present)) throw invalidArgument('conditions', `must tell conditions, not ${shown(present)}`)
   return present
 }

@@ -230,7 +230,7 @@ export function resolveOptions(options: EngineOptions): ResolvedEngineOptions {
 }
 
 function prefetchOptions(options: false | PrefetchOptions): ResolvedEngineOptions['prefetch'] {
-  if (options !== false && (typeof options !== 'object' || options === null)) {
+  if (options !== false && (typeof options !== 'object' || options === null || Array.isArray(options))) {
     throw invalidArgument('prefetch', `must be false or an object, not ${shown(options)}`)
   }
   const {intervalMs, retryDelayMs, idleMs, fetchTimeoutMs} = options === false ? {} : options

@@ -5,6 +5,7 @@
 
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import type {AddressInfo} from 'node:net'
+import {BUNDLED_ADVICE} from '../domain/bundled.ts'
 import type {ErrorCode} from '../domain/error-codes.ts'
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import {assertInspectOptions, type InspectOptions} from '../domain/inspect-options.ts'
@@ -46,7 +47,8 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
 /** More than are ever told, so that what one run tells stays below what the next one on its port begins with. */
 const MESSAGES_PER_MS = 1000
 
-const NOT_BUILT = `The inspector's page was not built: there is no dist/inspector-page in this package.
+const NOT_BUILT = `The inspector's page is not there: build it (npm run build), or, where it was left behind by a bundler,
+${BUNDLED_ADVICE}.
 The protocol under /api/v1 answers all the same; see docs/reference/inspector-protocol.md.
 `
 

@@ -4,7 +4,7 @@
  */
 
 import {readdir, readFile} from 'node:fs/promises'
-import {dirname, extname, join} from 'node:path'
+import {dirname, extname, join, sep} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
 const PACKAGE_NAME = 'background-transfer'
@@ -35,7 +35,7 @@ export interface PackageFiles {
 }
 
 /** The package is found from this module upwards: it lies in src when tested and in dist/src when installed. */
-export async function findPackageFiles(start = dirname(fileURLToPath(import.meta.url))): Promise<PackageFiles> {
+export async function findPackageFiles(start = ownDirectory()): Promise<PackageFiles> {
   const {root, version} = await findPackage(start)
   const page = await filesBelow(join(root, 'dist', 'inspector-page'))
   const charts = new Map<string, string>()
@@ -58,6 +58,11 @@ export async function findPackageFiles(start = dirname(fileURLToPath(import.meta
       return {type: TYPES[extname(file)] ?? 'application/octet-stream', body: await readFile(file)}
     },
   }
+}
+
+/** Of a bundle that is no ES module, nothing says where it lies. */
+function ownDirectory(): string {
+  return import.meta.url === undefined ? sep : dirname(fileURLToPath(import.meta.url))
 }
 
 async function findPackage(start: string): Promise<{root: string; version: string}> {

@@ -163,8 +163,8 @@ export class BackgroundDownloader extends TransferSettings {
     try {
       for (const download of downloads) {
         if (!Array.isArray(download)) throw invalidArgument('downloads', `must hold lists, not ${shown(download)}`)
-        const [uri, resultFile, options] = download
-        batch.push(this.#draft(uri, resultFile, options ?? NO_OPTIONS))
+        const [uri, resultFile, options = NO_OPTIONS] = download
+        batch.push(this.#draft(uri, resultFile, options))
         if (batch.length === BATCH) await write()
       }
       await write()

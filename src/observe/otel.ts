@@ -4,7 +4,8 @@
  */
 
 import {type MeterProvider, metrics} from '@opentelemetry/api'
-import {assertOptions} from '../domain/given.ts'
+import {invalidArgument} from '../domain/errors.ts'
+import {assertOptions, shown} from '../domain/given.ts'
 import {listen} from './channels.ts'
 import {errorTypeOf, TRANSFER_SECONDS} from './measures.ts'
 import {followUnfinished} from './unfinished-counts.ts'
@@ -24,7 +25,11 @@ export interface OtelMetrics {
  */
 export function startOtelMetrics(options: OtelMetricsOptions = {}): OtelMetrics {
   assertOptions('options', options, {meterProvider: true})
-  const meter = (options.meterProvider ?? metrics.getMeterProvider()).getMeter('background-transfer')
+  const {meterProvider = metrics.getMeterProvider()} = options
+  if (typeof meterProvider?.getMeter !== 'function') {
+    throw invalidArgument('meterProvider', `must be a MeterProvider, not ${shown(meterProvider)}`)
+  }
+  const meter = meterProvider.getMeter('background-transfer')
   const operations = meter.createUpDownCounter('transfer.operations', {
     description: 'Unfinished operations by state',
     unit: '{operation}',

@@ -1,7 +1,8 @@
 /** background-transfer/prometheus: the metrics of every engine of this process in a prom-client registry. */
 
 import {Counter, Gauge, Histogram, type Registry, register} from 'prom-client'
-import {assertOptions} from '../domain/given.ts'
+import {invalidArgument} from '../domain/errors.ts'
+import {assertOptions, shown} from '../domain/given.ts'
 import {listen} from './channels.ts'
 import {errorTypeOf, TRANSFER_SECONDS} from './measures.ts'
 import {followUnfinished} from './unfinished-counts.ts'
@@ -29,7 +30,11 @@ const NAMES = [
  */
 export function startPrometheusMetrics(options: PrometheusMetricsOptions = {}): PrometheusMetrics {
   assertOptions('options', options, {registry: true})
-  const registry = options.registry ?? register
+  const {registry = register} = options
+  // Of which copy of prom-client it is does not matter.
+  if (typeof registry?.registerMetric !== 'function') {
+    throw invalidArgument('registry', `must be a Registry of prom-client, not ${shown(registry)}`)
+  }
   const registers = [registry]
   const bytes = new Counter({name: 'transfer_bytes_total', help: 'Body bytes that were received', registers})
   const operations = new Gauge({

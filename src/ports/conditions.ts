@@ -4,7 +4,10 @@ import type {Observable} from 'rxjs'
 import type {Conditions} from '../domain/conditions.ts'
 
 export interface ConditionsSource {
-  /** Emits the present value on subscription, then each change. Never completes, never errors. */
+  /**
+   * Emits the present value on subscription, then each change. Never completes, never errors. A first value that is none is INVALID_ARGUMENT
+   * of `open`; later ones are logged as errors and passed over.
+   */
   readonly conditions$: Observable<Conditions>
   /**
    * Addresses of this machine that are gone, as in another network: whatever is connected from them stands still, and nobody says so.

@@ -30,7 +30,11 @@ export class TaskEngine {
   /** With a completion group, every download of it joins that. Throws INVALID_ARGUMENT. */
   createDownloader(options: {readonly completionGroup?: TaskCompletionGroup} = {}): TaskDownloader {
     assertOptions('options', options, {completionGroup: true})
-    return new TaskDownloader(this.#call, options.completionGroup)
+    const {completionGroup} = options
+    if (completionGroup !== undefined && !(completionGroup instanceof TaskCompletionGroup)) {
+      throw invalidArgument('completionGroup', 'must be a completion group that this task created')
+    }
+    return new TaskDownloader(this.#call, completionGroup)
   }
 
   /**
@@ -47,6 +51,7 @@ export class TaskEngine {
   }): Promise<void> {
     assertOptions('registration', registration, {name: true, taskEntryPoint: true, trigger: true, timeoutMs: true})
     const {name, taskEntryPoint, trigger, timeoutMs} = registration
+    if (typeof trigger?.group !== 'string') throw invalidArgument('trigger', 'must be that of a completion group')
     await this.#call({
       kind: 'register',
       group: trigger.group,

@@ -1,6 +1,7 @@
 /** BackgroundTaskInstance (spec 6, IBackgroundTaskInstance): what a task's `run` is given. */
 
-import {TransferError} from '../domain/errors.ts'
+import {invalidArgument, TransferError} from '../domain/errors.ts'
+import {shown} from '../domain/given.ts'
 import type {TaskLaunch} from '../domain/task-view.ts'
 import type {Deferral} from '../namespace/ranges-downloaded.ts'
 import {type Caller, TaskEngine} from './task-engine.ts'
@@ -58,9 +59,10 @@ export class BackgroundTaskInstance {
     return this.#canceled.signal
   }
 
-  /** The event `canceled`, as the namespace has it. */
+  /** The event `canceled`, as the namespace has it. Throws INVALID_ARGUMENT for another one, and for what cannot be called. */
   addEventListener(type: 'canceled', listener: (reason: unknown) => void): void {
-    if (type !== 'canceled') return
+    if (type !== 'canceled') throw invalidArgument('type', `must be 'canceled', not ${shown(type)}`)
+    if (typeof listener !== 'function') throw invalidArgument('listener', `must be a function, not ${shown(listener)}`)
     const tell = () => listener(this.signal.reason)
     // It may have been canceled before anybody listened.
     if (this.signal.aborted) queueMicrotask(tell)

@@ -108,6 +108,22 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
     expect((await readdir(second.cwd)).toSorted()).toEqual(['big.iso', 'transfers'])
   })
 
+  it('embed guide: what an earlier session left is found, and waited for', async () => {
+    server.route('/big.iso', {content: {seed: 10, size: 1024 * 1024}, etag: '"10"', pieceDelayMs: 1000})
+    const first = await start('README-1.ts', 'found')
+    const exited = once(first.child, 'exit')
+    const before = server.requests.length
+    while (server.requests.length === before) await new Promise((resolve) => setImmediate(resolve))
+    first.child.kill('SIGKILL')
+    await exited
+
+    server.route('/big.iso', {content: {seed: 10, size: 1024 * 1024}, etag: '"10"', pieceDelayMs: 20})
+    const {child, cwd} = await start('docs-guides-embed-4.ts', 'found')
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+    expect(sha256(await readFile(join(cwd, 'big.iso')))).toBe(sha256(contentOf(10, 1024 * 1024)))
+  })
+
   it('embed guide: a download that is followed, with a header, a name of its own and a digest', async () => {
     server.route('/e1.mp4', {content: Buffer.from('test')})
     const {child, cwd} = await start('docs-guides-embed-2.ts', 'embed', {TOKEN: 'secret'})

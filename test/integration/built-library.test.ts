@@ -1,7 +1,7 @@
 /** The library as it is published: few files, nothing loaded before it is needed, and one class wherever it is named. */
 
 import {execFile} from 'node:child_process'
-import {copyFile, mkdir, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises'
+import {copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
@@ -9,6 +9,7 @@ import {promisify} from 'node:util'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const BUNDLER = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js')
 const run = promisify(execFile)
 
 let directory: string
@@ -16,9 +17,8 @@ let directory: string
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'library-'))
   const out = join(directory, 'dist', 'src', 'library', 'modules')
-  const bundler = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js')
   const bundling = ['build', '--logLevel', 'warn', '-c', 'vite.library.config.ts', '--outDir', out]
-  await run(process.execPath, [bundler, ...bundling], {cwd: ROOT})
+  await run(process.execPath, [BUNDLER, ...bundling], {cwd: ROOT})
   await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
   await copyFile(join(ROOT, 'package.json'), join(directory, 'package.json'))
 }, 120_000)
@@ -140,5 +140,61 @@ describe('the library as it is built', () => {
     `,
     )
     expect(JSON.parse(text)).toEqual([true, true])
+  })
+})
+
+describe('the library in the bundle of somebody else', () => {
+  /** Runs a program of which a bundle was made, with the library and without its packages, where nothing of the library is. */
+  async function bundled(program: string): Promise<string> {
+    const place = await mkdtemp(join(tmpdir(), 'bundled-'))
+    try {
+      await symlink(join(ROOT, 'node_modules'), join(place, 'node_modules'))
+      await writeFile(join(place, 'app.mjs'), program)
+      const config = {
+        build: {ssr: 'app.mjs', outDir: 'out', rollupOptions: {output: {entryFileNames: 'app.mjs'}}},
+        resolve: {alias: {'background-transfer': join(directory, 'dist', 'src', 'index.js')}},
+      }
+      await writeFile(join(place, 'vite.config.mjs'), `export default ${JSON.stringify(config)}`)
+      await run(process.execPath, [BUNDLER, 'build', '--logLevel', 'warn'], {cwd: place})
+      const {stdout} = await run(process.execPath, [join('out', 'app.mjs')], {cwd: place})
+      return stdout
+    } finally {
+      await rm(place, {recursive: true, force: true})
+    }
+  }
+
+  it('downloads, and says what it cannot do without the files that lie beside it', {timeout: 120_000}, async () => {
+    const text = await bundled(`
+      import {createServer} from 'node:http'
+      import {readFile, writeFile} from 'node:fs/promises'
+      import {once} from 'node:events'
+      import {BackgroundTransferEngine} from 'background-transfer'
+      const server = createServer((request, response) => response.end('bytes')).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const engine = await BackgroundTransferEngine.open({directory: 'store', conditions: 'good', notifier: 'events'})
+      await engine.createDownloader().createDownload(\`http://127.0.0.1:\${server.address().port}/\`, 'file').startAsync()
+      server.close()
+      const refused = (error) => [error.code, error.toLine()]
+      await writeFile('task.mjs', 'export const run = () => {}')
+      const task = {name: '', taskEntryPoint: 'task.mjs', trigger: engine.createCompletionGroup().trigger}
+      const inspector = await engine.inspect()
+      const outcomes = [
+        await readFile('file', 'utf8'),
+        await engine.registerBackgroundTask(task).then(() => 'accepted', refused),
+        await BackgroundTransferEngine.open({directory: 'other', shared: 'host', noHost: 'start'}).then(() => 'opened', refused),
+        await (await fetch(inspector.url)).text(),
+      ]
+      await inspector.close()
+      await engine.close()
+      console.log(JSON.stringify(outcomes))
+    `)
+    const advice = expect.stringContaining('leave background-transfer out of the bundle')
+    expect(JSON.parse(text)).toEqual(['bytes', ['TASK_FAILED', advice], ['HOST_UNREACHABLE', advice], advice])
+  })
+
+  // esbuild, which trusts that word, left out the start of index.js, which its own parts name again: every class was undefined.
+  it('is not said to be without effects', async () => {
+    const text = await readFile(join(ROOT, 'package.json'), 'utf8')
+    expect(Object.keys(JSON.parse(text))).not.toContain('sideEffects')
   })
 })

@@ -1,5 +1,6 @@
 /** What a caller may say about TLS, and the sessions that spare a second connection to an origin most of its handshake. */
 
+import {X509Certificate} from 'node:crypto'
 import type {ConnectionOptions, SecureContext, SecureContextOptions, SecureVersion} from 'node:tls'
 import {invalidArgument} from '../../domain/errors.ts'
 
@@ -61,6 +62,10 @@ export function tlsOptionsOf(settings: TlsSettings | undefined): TlsOptions {
   }
   const authorities = ca === undefined ? undefined : [ca].flat()
   if (authorities?.length === 0) throw invalidArgument('tls.ca', 'must name an authority')
+  authorities?.forEach(assertCertificate)
+  for (const [name, text] of Object.entries({passphrase, servername})) {
+    if (text !== undefined && typeof text !== 'string') throw invalidArgument(`tls.${name}`, 'must be text')
+  }
   return {
     secureContext: secureContextOf({
       ...(authorities === undefined ? {} : {ca: [...authorities]}),
@@ -74,6 +79,15 @@ export function tlsOptionsOf(settings: TlsSettings | undefined): TlsOptions {
     ...(authorities === undefined ? {} : {ca: [...authorities]}),
     ...(servername === undefined ? {} : {servername}),
     ...(dangerouslyAcceptAnyCertificate === true ? {rejectUnauthorized: false} : {}),
+  }
+}
+
+/** Node.js passes over what holds none, and then trusts nobody: every connection would fail, and nothing would say why. */
+function assertCertificate(pem: unknown): void {
+  try {
+    new X509Certificate(pem as Pem)
+  } catch {
+    throw invalidArgument('tls.ca', 'must be certificates in PEM')
   }
 }
 

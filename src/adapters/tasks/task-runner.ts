@@ -3,6 +3,7 @@
 import {existsSync} from 'node:fs'
 import {resolve} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
+import {BUNDLED_ADVICE} from '../../domain/bundled.ts'
 import {asTransferError, invalidArgument, TransferError} from '../../domain/errors.ts'
 import type {TaskLaunch, TaskReport} from '../../domain/task-view.ts'
 import type {RunningTask, TaskHost, TaskRunner} from '../../ports/task-runner.ts'
@@ -13,20 +14,39 @@ export interface TaskRunnerOptions {
   readonly program?: URL
 }
 
-export function createTaskRunner(options: TaskRunnerOptions = {}): TaskRunner {
-  const {program = ownProgram()} = options
-  return {locate, start: (launch, host) => new Run(program, launch, host)}
+export function createTaskRunner({program}: TaskRunnerOptions = {}): TaskRunner {
+  return {
+    locate(entryPoint) {
+      const module = locateTask(entryPoint)
+      if (program === undefined) ownProgram()
+      return module
+    },
+    start(launch, host) {
+      try {
+        return new Run(program ?? ownProgram(), launch, host)
+      } catch (error) {
+        return {ended: Promise.reject(error), cancel: () => {}, stop: () => {}}
+      }
+    },
+  }
 }
 
 /** Beside the library’s modules; the command’s bundle lies a folder nearer. */
+const OWN_PROGRAMS = ['../../task/program.js', '../task/program.js']
+
+/** Throws TASK_FAILED where it is not there. In a bundle that is no ES module, `import.meta` has no URL. */
 function ownProgram(): URL {
-  const [library, bundle] = ['../../task/program.js', '../task/program.js'].map(
-    (path) => new URL(path, import.meta.url),
-  )
-  return library !== undefined && existsSync(library) ? library : (bundle as URL)
+  const programs = OWN_PROGRAMS.filter((path) => URL.canParse(path, import.meta.url))
+  const program = programs.map((path) => new URL(path, import.meta.url)).find((url) => existsSync(url))
+  if (program === undefined) {
+    const advice = BUNDLED_ADVICE
+    throw new TransferError('TASK_FAILED', 'the program that runs background tasks is not beside this one', {advice})
+  }
+  return program
 }
 
-function locate(entryPoint: string | URL): string {
+/** The URL of a task's module, whoever runs it. Throws INVALID_ARGUMENT when there is no such file. */
+export function locateTask(entryPoint: string | URL): string {
   if ((typeof entryPoint !== 'string' && !(entryPoint instanceof URL)) || String(entryPoint) === '') {
     throw invalidArgument('taskEntryPoint', 'must be the path or the file URL of a module')
   }

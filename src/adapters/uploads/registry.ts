@@ -4,6 +4,7 @@ import {invalidArgument} from '../../domain/errors.ts'
 import {shown} from '../../domain/given.ts'
 import type {UploadProtocol, UploadProtocols} from '../../ports/upload-protocol.ts'
 import {httpbis} from './httpbis.ts'
+import {isProtocolName} from './protocol-name.ts'
 import {tus} from './tus.ts'
 
 const OURS: readonly UploadProtocol[] = [tus, httpbis(9), httpbis(8)]
@@ -20,10 +21,7 @@ export function uploadProtocols(own: readonly UploadProtocol[] = []): UploadProt
   return protocols
 }
 
-function isProtocol({name, begin, request, answered}: Partial<UploadProtocol>): boolean {
-  return (
-    typeof name === 'string' &&
-    /^[\w.-]{1,64}$/.test(name) &&
-    [begin, request, answered].every((each) => typeof each === 'function')
-  )
+function isProtocol(given: Partial<UploadProtocol> | null): boolean {
+  const {name, begin, request, answered} = given ?? {}
+  return isProtocolName(name) && [begin, request, answered].every((each) => typeof each === 'function')
 }

@@ -13,6 +13,7 @@ import type {StepAnswer, StepOutcome, UploadView} from '../../domain/upload-step
 import type {ResumableFacts} from '../../domain/upload-way.ts'
 import type {StepRequest, UploadProtocol} from '../../ports/upload-protocol.ts'
 import {goOn, isGood, lost, nonsense, refused} from './answers.ts'
+import {isProtocolName, PROTOCOL_NAME_RULE} from './protocol-name.ts'
 
 const MIB = 1024 ** 2
 
@@ -69,14 +70,18 @@ const KNOWN: Known<S3MultipartOptions> = {
   objectUrl: true,
 }
 
+const OPTIONAL: ReadonlySet<string> = new Set(['abortUrl', 'objectUrl'])
+
 /** Throws INVALID_ARGUMENT. */
 export function s3Multipart(options: S3MultipartOptions): UploadProtocol {
   assertObject('options', options)
   // An object of a class may have more than we ask for.
   if ([Object.prototype, null].includes(Object.getPrototypeOf(options))) assertOptions('options', options, KNOWN)
   const {name} = options
-  for (const call of ['create', 'partUrl', 'completeUrl'] as const) {
-    if (typeof options[call] !== 'function') throw invalidArgument(call, 'must be a function')
+  if (!isProtocolName(name)) throw invalidArgument('name', PROTOCOL_NAME_RULE)
+  for (const call of ['create', 'partUrl', 'completeUrl', 'abortUrl', 'objectUrl'] as const) {
+    const isLeftOut = options[call] === undefined && OPTIONAL.has(call)
+    if (!isLeftOut && typeof options[call] !== 'function') throw invalidArgument(call, 'must be a function')
   }
   return {
     name,

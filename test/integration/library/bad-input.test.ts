@@ -6,6 +6,7 @@
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {runInNewContext} from 'node:vm'
+import {BehaviorSubject} from 'rxjs'
 import {beforeEach, describe, expect, it, vi} from 'vitest'
 import {
   BackgroundDownloader,
@@ -17,7 +18,13 @@ import {
   type OperationId,
   repairStore,
   s3Multipart,
+  TransferError,
 } from '../../../src/index.ts'
+import {startInspector} from '../../../src/inspect.ts'
+import {startOtelMetrics} from '../../../src/observe/otel.ts'
+import {startPrometheusMetrics} from '../../../src/observe/prometheus.ts'
+import {TaskEngine} from '../../../src/task/task-engine.ts'
+import {BackgroundTaskInstance} from '../../../src/task/task-instance.ts'
 import {makeClientWorld, makeDirectory, makeWorld, onCleanup, openEngine, type World} from '../harness.ts'
 import {downloadIn, outcomeOf, streamOf, textPart, uploadIn, type Wrong} from './wrongly-given.ts'
 
@@ -29,6 +36,9 @@ const NO_NAME = [...NO_TEXT, '', 'two words', '-', 'a'.repeat(65)] as unknown as
 const NO_NUMBER = NOTHING_USABLE.filter((each) => each !== 42)
 const NO_FLAG = NOTHING_USABLE.filter((each) => each !== true)
 const NO_ITERABLE = NOTHING_USABLE.filter((each) => !Array.isArray(each))
+const NO_FUNCTION = NOTHING_USABLE.filter((each) => typeof each !== 'function')
+
+const SIGNING = {name: 'bucket', create: () => 'id', partUrl: () => 'url', completeUrl: () => 'url'}
 
 /** What is given, the argument that is to be named, and which values are refused there. */
 type Case = readonly [
@@ -103,6 +113,12 @@ const CASES: readonly Case[] = [
   ['createDownload: collision', 'collision', NOTHING_USABLE, (world, value) => downloadIn(world, {collision: value})],
   ['createDownload: checksum', 'checksum', NOTHING_USABLE, (world, value) => downloadIn(world, {checksum: value})],
   ['createDownload: expect', 'expect', NO_OBJECT, (world, value) => downloadIn(world, {expect: value})],
+  [
+    'createDownload: contentType',
+    'expect',
+    [...NOTHING_USABLE, new Set(['image/png'])] as unknown as readonly Wrong[],
+    (world, value) => downloadIn(world, {expect: {contentType: value}}),
+  ],
   ['createDownload: mirrors', 'mirrors', NO_ITERABLE, (world, value) => downloadIn(world, {mirrors: value})],
   ['createDownload: a mirror', 'mirrors', NOTHING_USABLE, (world, value) => downloadIn(world, {mirrors: [value]})],
   ['createDownloadAsync', 'requestBodyStream', NOTHING_USABLE, (world, value) => bodyDownloadIn(world, value)],
@@ -125,6 +141,13 @@ const CASES: readonly Case[] = [
     'downloads',
     NO_ITERABLE,
     ({engine}, value) => engine.createDownloader().createDownloads([value]),
+  ],
+  [
+    'createDownloads: options',
+    'options',
+    NO_OBJECT,
+    ({engine, server, file}, value) =>
+      engine.createDownloader().createDownloads([[server.url('/a'), file('a'), value]]),
   ],
   ['createUpload: options', 'options', NO_OBJECT, (world, value) => uploadIn(world, value)],
   ['createUpload: metadata', 'metadata', NO_OBJECT, (world, value) => uploadIn(world, {metadata: value})],
@@ -156,7 +179,7 @@ const CASES: readonly Case[] = [
   [
     'addEventListener',
     'listener',
-    NOTHING_USABLE.filter((each) => typeof each !== 'function'),
+    NO_FUNCTION,
     (world, value) => downloadIn(world).addEventListener('rangesdownloaded', value),
   ],
   [
@@ -173,6 +196,40 @@ const CASES: readonly Case[] = [
   ['repairStore: options', 'options', NO_OBJECT, ({directory}, value) => repairStore(directory, value)],
   ['repairStore: search', 'search', NO_ITERABLE, ({directory}, value) => repairStore(directory, {search: value})],
   ['s3Multipart', 'options', NO_OBJECT, (_, value) => s3Multipart(value)],
+  ['s3Multipart: name', 'name', [...NO_TEXT, '' as Wrong], (_, value) => s3Multipart({...SIGNING, name: value})],
+  ['s3Multipart: partUrl', 'partUrl', NO_FUNCTION, (_, value) => s3Multipart({...SIGNING, partUrl: value})],
+  ['s3Multipart: abortUrl', 'abortUrl', NO_FUNCTION, (_, value) => s3Multipart({...SIGNING, abortUrl: value})],
+  ['s3Multipart: objectUrl', 'objectUrl', NO_FUNCTION, (_, value) => s3Multipart({...SIGNING, objectUrl: value})],
+  ['of a task: createDownloader', 'options', NO_OBJECT, (_, value) => ofTask().createDownloader(value)],
+  [
+    'of a task: completionGroup',
+    'completionGroup',
+    NOTHING_USABLE,
+    (_, value) => ofTask().createDownloader({completionGroup: value}),
+  ],
+  [
+    'of a task: trigger',
+    'trigger',
+    NOTHING_USABLE,
+    (_, value) => ofTask().registerBackgroundTask({name: '', taskEntryPoint: 'task.mjs', trigger: value}),
+  ],
+  [
+    'of a task: an event',
+    'type',
+    NOTHING_USABLE,
+    (_, value) => BackgroundTaskInstance.prototype.addEventListener(value, () => {}),
+  ],
+  [
+    'of a task: a listener',
+    'listener',
+    NO_FUNCTION,
+    (_, value) => BackgroundTaskInstance.prototype.addEventListener('canceled', value),
+  ],
+  ['startInspector', 'engine', NOTHING_USABLE, (_, value) => startInspector(value)],
+  ['startOtelMetrics', 'meterProvider', NOTHING_USABLE, (_, value) => startOtelMetrics({meterProvider: value})],
+  ['startPrometheusMetrics', 'registry', NOTHING_USABLE, (_, value) => startPrometheusMetrics({registry: value})],
+  ['new TransferError', 'code', [...NOTHING_USABLE, 'toString' as Wrong], (_, value) => new TransferError(value, '')],
+  ['TransferError.fromSerialized', 'plain', [null as Wrong], (_, value) => TransferError.fromSerialized(value)],
 ]
 
 /** Of the engine's own options, what nothing said of their type before. */
@@ -180,18 +237,38 @@ const OPTIONS: readonly (readonly [option: string, where: string, values: readon
   ['maxConcurrentTransfers', 'maxConcurrentTransfers', NO_NUMBER],
   ['journal', 'journal', NO_FLAG.filter((each) => each !== null)],
   ['durability', 'durability', NOTHING_USABLE.filter((each) => each !== null)],
+  [
+    'conditions',
+    'conditions',
+    [
+      ...NOTHING_USABLE.filter((each) => each !== null),
+      ...[...NOTHING_USABLE, {connectivity: 'none'}].map(
+        (each) => ({conditions$: new BehaviorSubject(each)}) as unknown as Wrong,
+      ),
+    ],
+  ],
   ['retention', 'retention', NO_OBJECT],
   ['limits', 'limits', NO_OBJECT],
   ['backgroundTasks', 'backgroundTasks', NO_OBJECT],
   ['beforeAttempt', 'beforeAttempt', NO_OBJECT],
   ['cache', 'cache', NO_OBJECT],
   ['tls', 'tls', NO_OBJECT],
+  ['tls.ca', 'tls.ca', [...NOTHING_USABLE, '' as Wrong]],
+  ['tls.passphrase', 'tls.passphrase', NO_TEXT],
+  ['tls.servername', 'tls.servername', NO_TEXT],
+  ['proxy', 'proxy', NOTHING_USABLE.filter((each) => typeof each !== 'object' || Array.isArray(each))],
+  ['prefetch', 'prefetch', NO_OBJECT.filter((each) => each !== null)],
   ['egress', 'egress', NO_OBJECT],
   ['transport', 'transport', NOTHING_USABLE],
   ['taskRunner', 'taskRunner', NOTHING_USABLE],
-  ['uploadProtocols', 'uploadProtocols', NO_ITERABLE],
+  ['uploadProtocols', 'uploadProtocols', [...NO_ITERABLE, ...NOTHING_USABLE.map((each) => [each] as unknown as Wrong)]],
   ['control', 'control', NO_OBJECT.filter((each) => each !== true)],
 ]
+
+/** Nobody answers it. */
+function ofTask(): TaskEngine {
+  return new TaskEngine(() => new Promise(() => undefined))
+}
 
 function bodyDownloadIn({engine, server, file}: World, stream: Wrong, options: object = {}) {
   return engine.createDownloader().createDownloadAsync(server.url('/a'), file('a'), stream, options)
@@ -227,7 +304,8 @@ describe('bad input', () => {
     const directory = await makeDirectory()
     const outcomes: unknown[] = []
     for (const [at, value] of values.entries()) {
-      const options = {directory: join(directory, String(at)), notifier: 'events', [option]: value} as Wrong
+      const given = option.split('.').reduceRight<unknown>((inner, name) => ({[name]: inner}), value) as object
+      const options = {directory: join(directory, String(at)), notifier: 'events', ...given} as Wrong
       outcomes.push(await outcomeOf(() => BackgroundTransferEngine.open(options)))
     }
     expect(outcomes).toEqual(values.map(() => ({code: 'INVALID_ARGUMENT', where})))

@@ -9,6 +9,7 @@ import {
   type Conditions,
   type DownloadOperation,
   GOOD_CONDITIONS,
+  type Log,
   UnconstrainedTransferRequestResult,
 } from '../../../src/index.ts'
 import {contentOf, sha256} from '../../support/content.ts'
@@ -175,20 +176,38 @@ describe('17.M cost, connectivity, system policy', () => {
     ['network', OFFLINE, pausedNoNetwork],
     ['cost', ROAMING, pausedCostedNetwork],
     ['system policy', SAVING, pausedSystemPolicy],
-  ])('76. resume in a pause for %s neither throws nor sends; pause throws', async (_, conditions, status) => {
-    const {world} = await makeConditionalWorld(conditions)
-    const operation = create(world)
-    operation.startAsync()
-    await reaches(operation, status)
-    operation.resume()
-    // A request would be on its way by the time that the store has answered.
-    await world.engine.queryAsync()
-    expect(operation.progress.status).toBe(status)
-    expect(() => operation.pause()).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
-    expect(() => {
-      operation.requestedUri = new URL('http://elsewhere.example/')
-    }).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
-    expect(requestsFor(world.server, '/a')).toEqual([])
+  ])(
+    '76, 156. resume in a pause for %s neither throws nor sends; pause and a new address throw',
+    async (_, conditions, status) => {
+      const {world} = await makeConditionalWorld(conditions)
+      const operation = create(world)
+      operation.startAsync()
+      await reaches(operation, status)
+      operation.resume()
+      // A request would be on its way by the time that the store has answered.
+      await world.engine.queryAsync()
+      expect(operation.progress.status).toBe(status)
+      expect(() => operation.pause()).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+      expect(() => {
+        operation.requestedUri = new URL('http://elsewhere.example/')
+      }).toThrow(expect.objectContaining({code: 'ILLEGAL_STATE'}))
+      expect(requestsFor(world.server, '/a')).toEqual([])
+    },
+  )
+
+  it('what is no conditions is told to the logger, and the last that were stand', async () => {
+    const told: string[] = []
+    const quiet = () => undefined
+    const logger: Log = {debug: quiet, info: quiet, warn: quiet, error: (_, message) => told.push(message)}
+    const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS, {logger})
+    world.server.route('/a', WHOLE)
+    for (const nothing of [null, undefined, {connectivity: 'none'}, {...OFFLINE, cost: {}}]) set(nothing as never)
+    await create(world).startAsync()
+    expect(told).toEqual(Array(4).fill('the source of conditions told what are none'))
+    set(OFFLINE)
+    const other = world.engine.createDownloader().createDownload(byName(world.server.url('/a')), world.file('b'))
+    other.startAsync()
+    await reaches(other, pausedNoNetwork)
   })
 
   it('78. what the application paused does not go on when conditions change', async () => {

@@ -93,6 +93,17 @@ describe('17.C pause and resume', () => {
     await operation.startAsync()
     expect(() => operation.pause()).toThrow(ILLEGAL)
     expect(() => operation.resume()).toThrow(ILLEGAL)
+    for (const [path, end] of [
+      ['/missing', 'HTTP_STATUS'],
+      ['/a', 'CANCELED'],
+    ] as const) {
+      const other = create(world, path, 'other')
+      const running = other.startAsync()
+      if (end === 'CANCELED') running.cancel()
+      expect((await failure(running)).code).toBe(end)
+      expect(() => other.pause()).toThrow(ILLEGAL)
+      expect(() => other.resume()).toThrow(ILLEGAL)
+    }
   })
 
   it('a pause right after the start counts, before its record is on the disk', async () => {

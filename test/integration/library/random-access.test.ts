@@ -23,7 +23,10 @@ const MODIFIED = 'Thu, 01 Jan 2015 00:00:00 GMT'
 const DATE: readonly [string, string] = ['Date', 'Thu, 01 Jan 2026 00:00:00 GMT']
 const WHOLE: Script = {content: FILM, etag: '"one"', headers: [['Content-Type', 'video/mp4']]}
 /** Slow enough that what is read is not there before it is asked for. */
-const SLOW: Script = {...WHOLE, pieceBytes: 32 * KIB, pieceDelayMs: 4}
+const SLOWLY = {pieceBytes: 32 * KIB, pieceDelayMs: 4}
+const SLOW: Script = {...WHOLE, ...SLOWLY}
+/** Its version is its date alone. */
+const DATED: Script = {content: FILM, lastModified: MODIFIED, headers: [DATE]}
 
 function create(world: World, path = '/film'): DownloadOperation {
   const operation = world.engine.createDownloader().createDownload(world.server.url(path), world.file('film.mp4'))
@@ -234,22 +237,28 @@ describe('17.F random access', () => {
     expect(new Set(asked).size).toBe(asked.length)
   })
 
-  it('139. another version begins anew: a stream that gave bytes hears of it once, and goes on in the new one', async () => {
-    const world = await makeWorld()
-    let serves: Script = {...SLOW}
-    world.server.route('/film', () => serves)
-    const operation = create(world)
-    const running = operation.startAsync()
-    const stream = await open(operation)
-    expect(isAt(await stream.readAsync(10), 0)).toBe(true)
-    serves = {...WHOLE, content: OTHER, etag: '"two"'}
-    stream.seek(6 * MIB)
-    expect(await failure(stream.readAsync(10))).toMatchObject({code: 'DOWNLOAD_RESTARTED'})
-    stream.seek(6 * MIB)
-    expect(Buffer.from(await stream.readAsync(10))).toEqual(OTHER.subarray(6 * MIB, 6 * MIB + 10))
-    await running
-    expect(await digestOf(world.file('film.mp4'))).toBe(sha256(OTHER))
-  })
+  it.each<readonly [string, Script, Script]>([
+    ['ETag', WHOLE, {...WHOLE, content: OTHER, etag: '"two"'}],
+    ['Last-Modified', DATED, {...DATED, content: OTHER, lastModified: 'Fri, 02 Jan 2015 00:00:00 GMT'}],
+  ])(
+    '139. another version begins anew, told by %s: a stream that gave bytes hears of it once, and goes on in the new one',
+    async (_, before, after) => {
+      const world = await makeWorld()
+      let serves: Script = {...before, ...SLOWLY}
+      world.server.route('/film', () => serves)
+      const operation = create(world)
+      const running = operation.startAsync()
+      const stream = await open(operation)
+      expect(isAt(await stream.readAsync(10), 0)).toBe(true)
+      serves = after
+      stream.seek(6 * MIB)
+      expect(await failure(stream.readAsync(10))).toMatchObject({code: 'DOWNLOAD_RESTARTED'})
+      stream.seek(6 * MIB)
+      expect(Buffer.from(await stream.readAsync(10))).toEqual(OTHER.subarray(6 * MIB, 6 * MIB + 10))
+      await running
+      expect(await digestOf(world.file('film.mp4'))).toBe(sha256(OTHER))
+    },
+  )
 
   it('goes on over a pause and a closed engine with what was fetched in any order', async () => {
     const world = await makeWorld()

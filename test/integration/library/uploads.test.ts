@@ -294,6 +294,22 @@ describe('17.H uploads', () => {
     expect(upload.progress.status).toBe(BackgroundTransferStatus.error)
   })
 
+  it.each(['PUT', 'POST'])(
+    '91. a connection that does not come in time is given up, retried and then final: %s',
+    async (method) => {
+      const {uploader, source, server} = await makeBench()
+      uploader.method = method
+      // It takes the TCP connection and never answers the TLS greeting.
+      const url = server.url('/a').replace('http:', 'https:')
+      const upload = uploader.createUpload(url, await source('a', 10), {retries: 1, connectTimeoutMs: 60})
+      const error = await failure(upload.startAsync())
+      expect(error.code).toBe('CONNECT_TIMEOUT')
+      expect(BackgroundTransferError.getStatus(error.number)).toBe(WebErrorStatus.timeout)
+      expect(server.connections).toBe(2)
+      expect(upload.progress).toMatchObject({status: BackgroundTransferStatus.error, bytesSent: 0})
+    },
+  )
+
   it('91. an answer that does not come is a timeout, retried and then final', async () => {
     const {uploader, sink, source} = await makeBench()
     sink.script = (request) => {
