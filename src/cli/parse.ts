@@ -267,9 +267,10 @@ export async function readGiven(file: string, flag: string): Promise<string> {
   try {
     return withoutMark(await readFile(file, 'utf8'))
   } catch (cause) {
-    const why =
-      cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'does not exist' : 'cannot be read'
-    throw usageError(`the file of ${flag} ${why}`, file, 'check its name')
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    throw isMissing
+      ? usageError(`the file of ${flag} does not exist`, file, 'check its name')
+      : usageError(`the file of ${flag} cannot be read`, file, 'check that it is a file, and its permissions')
   }
 }
 

@@ -398,6 +398,18 @@ describe('a failed write', () => {
     expect(fileError(errno(code), '/d/x', missing)).toMatchObject({code: expected, where: '/d/x'})
   })
 
+  test.each([
+    ['EACCES', 'directory', 'check the permissions of the destination directory'],
+    ['EPERM', 'part', 'check the permissions of the destination directory'],
+    ['EACCES', 'source', 'check the permissions of the file to send'],
+    ['EROFS', 'store', 'check the permissions of the store’s directory, or use another --store'],
+    ['ENAMETOOLONG', 'source', 'choose a shorter name'],
+    ['ENOSPC', 'store', 'free some space on the disk of the store, and run the same command again; nothing is lost'],
+    ['ENOSPC', 'part', 'free some space; the bytes so far are kept and the transfer goes on by itself'],
+  ] as const)('an error %s of the %s advises: %s', (code, thing, advice) => {
+    expect(fileError(errno(code), '/d/x', thing)).toMatchObject({advice})
+  })
+
   test('an error of ours passes unchanged', () => {
     const error = new TransferError('CANCELED', 'canceled')
     expect(fileError(error, '/d/x', 'part')).toBe(error)
