@@ -443,13 +443,15 @@ describe('a destination that is a symbolic link', () => {
 })
 
 describe('something else at the name of the part', () => {
+  const IN_THE_WAY = {code: 'FILE_ACCESS', advice: 'remove it, or choose another name for the download'}
+
   test('a symbolic link is not followed', async () => {
     const sink = createFileSink({durability: 'process'})
     const name = nameIn(directory)
     const victim = join(directory, 'victim')
     writeFileSync(victim, 'mine')
     symlinkSync(victim, partPaths(name).part)
-    await expect(sink.openPart(name, [])).rejects.toMatchObject({code: 'FILE_ACCESS'})
+    await expect(sink.openPart(name, [])).rejects.toMatchObject(IN_THE_WAY)
     expect(readFileSync(victim, 'utf8')).toBe('mine')
   })
 
@@ -457,7 +459,7 @@ describe('something else at the name of the part', () => {
     const sink = createFileSink({durability: 'process'})
     const name = nameIn(directory)
     mkdirSync(partPaths(name).part)
-    await expect(sink.openPart(name, [])).rejects.toMatchObject({code: 'FILE_ACCESS'})
+    await expect(sink.openPart(name, [])).rejects.toMatchObject(IN_THE_WAY)
   })
 
   test('a file that was already linked to its destination is never written to again', async () => {
