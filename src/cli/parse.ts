@@ -1,5 +1,6 @@
 /** What stands on the command line, checked where it enters. Each failure is a usage error that names its flag. */
 
+import {isUtf8} from 'node:buffer'
 import {readFile} from 'node:fs/promises'
 import {isAbsolute, resolve, sep} from 'node:path'
 import type {Credential} from '../domain/credential.ts'
@@ -264,23 +265,40 @@ function lineAt(text: string, start: number): string {
 
 /** A file that a flag names. */
 export async function readGiven(file: string, flag: string): Promise<string> {
+  let bytes: Buffer
   try {
-    return withoutMark(await readFile(file, 'utf8'))
+    bytes = await readFile(file)
   } catch (cause) {
-    const why =
-      cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'does not exist' : 'cannot be read'
-    throw usageError(`the file of ${flag} ${why}`, file, 'check its name')
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    throw isMissing
+      ? usageError(`the file of ${flag} does not exist`, file, 'check its name')
+      : usageError(`the file of ${flag} cannot be read`, file, 'check that it is a file, and its permissions')
   }
+  return textOf(bytes, file)
 }
 
-export async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+/** `name`: what to call it. */
+export async function readAll(stream: NodeJS.ReadableStream, name: string): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(Buffer.from(chunk))
-  return withoutMark(Buffer.concat(chunks).toString('utf8'))
+  return textOf(Buffer.concat(chunks), name)
 }
 
-/** Some editors begin a text with a byte order mark, behind which a # would not begin its line. */
-function withoutMark(text: string): string {
+const NEWLINE = 0x0a
+
+/** What a decoder would put in the place of bytes that are no text would name another file, or another address. */
+function textOf(bytes: Buffer, name: string): string {
+  if (!isUtf8(bytes)) {
+    let line = 1
+    for (let start = 0; start < bytes.length; line += 1) {
+      const end = bytes.indexOf(NEWLINE, start)
+      if (end === -1 || !isUtf8(bytes.subarray(start, end))) break
+      start = end + 1
+    }
+    throw usageError('this is no text in UTF-8', `${name}, line ${line}`, 'write it in UTF-8')
+  }
+  const text = bytes.toString('utf8')
+  // Some editors begin a text with a byte order mark, behind which a # would not begin its line.
   return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 

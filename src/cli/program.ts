@@ -19,6 +19,7 @@ import {addHost} from './host-program.ts'
 import type {Io} from './io.ts'
 import {count, filePath, oneOf, PRIORITIES, parseChecksum, parseUrl, path, usageError} from './parse.ts'
 import {addPut} from './put-program.ts'
+import {assertText} from './raw-arguments.ts'
 import type {RunFlags} from './run-flags.ts'
 import type {GetFlags} from './wanted.ts'
 
@@ -30,6 +31,7 @@ export async function runProgram(args: readonly string[], version: string, io: I
   })
   const names = program.commands.map((each) => each.name())
   try {
+    assertText(args)
     assertHelpFor(args, names)
     await program.parseAsync(args, {from: 'user'})
     return code

@@ -15,8 +15,13 @@ export class RateWindow {
   #total = 0
 
   add(at: number, bytes: number): void {
-    this.#first ??= at
     this.#total += bytes
+    const [oldest] = this.#samples
+    if (this.#first === undefined || (oldest !== undefined && at < oldest.at)) {
+      // The clock was set back: what the other time said is nothing to measure by.
+      this.#samples = []
+      this.#first = at
+    }
     this.#samples.push({at, bytes: this.#total})
     // One sample stands at or before the window's beginning, so that the window is covered.
     const start = at - WINDOW_MS

@@ -113,7 +113,8 @@ class RunningRun {
   }
 
   async play(): Promise<number> {
-    const startedAt = Date.now()
+    // By no clock that somebody may set.
+    const startedAt = performance.now()
     const {host} = this.#engine
     const note = host === null ? undefined : noteOnFlags(this.#flags, host)
     if (note !== undefined) this.#reporter.note(note)
@@ -126,7 +127,7 @@ class RunningRun {
       this.#explainResting()
       const {totals} = this.#follower
       const isWorthTelling = totals.completed > 0 || totals.files > 1 || totals.fetchedBytes > 0
-      this.#reporter.end(isWorthTelling ? {...totals, elapsedMs: Date.now() - startedAt} : undefined)
+      this.#reporter.end(isWorthTelling ? {...totals, elapsedMs: performance.now() - startedAt} : undefined)
       return gravest([...this.#codes, this.#follower.exitCode])
     } catch (thrown) {
       await this.#engine.close()

@@ -129,7 +129,11 @@ async function sendable(file: string): Promise<string> {
     const isMissing = cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')
     throw isMissing
       ? new TransferError('SOURCE_MISSING', 'the file to send does not exist', {where: file, cause})
-      : new TransferError('FILE_ACCESS', 'the file to send cannot be looked at', {where: file, cause})
+      : new TransferError('FILE_ACCESS', 'the file to send cannot be looked at', {
+          where: file,
+          cause,
+          advice: 'check the permissions of the directory that it is in',
+        })
   })
   if (found.isFile()) return resolve(file)
   throw usageError('this is no file', file, 'give a file: only a file can be sent twice')

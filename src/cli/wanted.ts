@@ -107,7 +107,7 @@ function wishesIn(folder: () => string, {output, user, checksum: common}: GetFla
 async function listOf(io: Io, input: string): Promise<{readonly text: string; readonly name: string}> {
   if (input !== '-') return {text: await readGiven(input, '--input'), name: input}
   try {
-    return {text: await readAll(io.stdin), name: 'stdin'}
+    return {text: await readAll(io.stdin, 'stdin'), name: 'stdin'}
   } catch (thrown) {
     throw stdinError(io, thrown)
   }

@@ -15,8 +15,8 @@ export class RateMeter {
   note(id: OperationId, bytes: number, at: number): void {
     let samples = this.#samples.get(id)
     const last = samples?.at(-1)
-    // Bytes that were thrown away are no rate.
-    if (samples === undefined || (last !== undefined && bytes < last.bytes)) {
+    // Bytes that were thrown away are no rate, nor is anything from before the clock was set back.
+    if (samples === undefined || (last !== undefined && (bytes < last.bytes || at < last.at))) {
       samples = []
       this.#samples.set(id, samples)
     }
@@ -28,7 +28,7 @@ export class RateMeter {
     const samples = this.#samples.get(id)
     const first = samples?.[0]
     const last = samples?.at(-1)
-    if (first === undefined || last === undefined || first === last || last.at < now - WINDOW_MS) return 0
+    if (first === undefined || last === undefined || first === last || !isFresh(last, now)) return 0
     return Math.round(((last.bytes - first.bytes) * 1000) / Math.max(1, now - first.at))
   }
 
@@ -39,8 +39,16 @@ export class RateMeter {
   /** Forgets, and names, those from which nothing came for a while: their rate is 0 from now on. */
   takeStill(now: number): readonly OperationId[] {
     const still: OperationId[] = []
-    for (const [id, samples] of this.#samples) if ((samples.at(-1)?.at ?? 0) < now - WINDOW_MS) still.push(id)
+    for (const [id, samples] of this.#samples) {
+      const last = samples.at(-1)
+      if (last === undefined || !isFresh(last, now)) still.push(id)
+    }
     for (const id of still) this.#samples.delete(id)
     return still
   }
+}
+
+/** What is later than now is of before the clock was set back. */
+function isFresh({at}: Sample, now: number): boolean {
+  return at >= now - WINDOW_MS && at <= now
 }

@@ -49,6 +49,40 @@ it('a list from a stdin that cannot be read is no fault of ours', async () => {
   })
 })
 
+describe('what is no text in UTF-8 is refused, and not taken for another name', () => {
+  it('in a list or a file of headers, with its line', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const list = Buffer.from(`# \u00e4\n${world.server.url('/a')}\ta.bin\n${world.server.url('/b')}\t\u00e4.bin\n`)
+      const broken = Buffer.concat([
+        list,
+        Buffer.from(`${world.server.url('/c')}\to\u00e4.bin`, 'latin1'),
+        Buffer.from('\n'),
+      ])
+      await writeFile(world.path('list.txt'), broken)
+      const {code, line} = await refusal(world, ['get', '-i', 'list.txt'])
+      expect([code, line]).toEqual([2, expect.stringContaining('this is no text in UTF-8 (list.txt, line 4)')])
+      await writeFile(world.path('headers.txt'), Buffer.from('A: b\nUser: \u00e4', 'latin1'))
+      const headers = await refusal(world, ['get', world.server.url('/a'), '--header-file', 'headers.txt'])
+      expect(headers.line).toContain('(headers.txt, line 2)')
+      expect(await readdir(world.directory)).toEqual(['headers.txt', 'list.txt'])
+    })
+  })
+
+  it.skipIf(process.platform !== 'linux')('in an argument, but not the character that stands for it', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const named = (octal: string) => {
+        const script = `exec "$@" "$(printf '${octal}.bin')"`
+        const args = ['-c', script, '-', process.execPath, cli.script, 'get', world.server.url('/a'), '-o']
+        return world.bgt(args, {program: '/bin/sh'})
+      }
+      const {code, line} = theRefusal(await named('o\\344'))
+      expect([code, line]).toEqual([2, expect.stringContaining("'o\ufffd.bin' is no text in UTF-8")])
+      expect(await readdir(world.directory)).toEqual([])
+      expect((await named('o\\357\\277\\275')).lines[0]).toContain('o\ufffd.bin: started')
+    })
+  })
+})
+
 describe('a command line that makes no sense ends with 2 and touches nothing', () => {
   const cases: readonly (readonly [name: string, args: readonly string[], says: RegExp])[] = [
     ['no URL', ['get'], /there is no URL/],

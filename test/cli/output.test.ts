@@ -7,7 +7,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {promisify} from 'node:util'
-import {beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it, onTestFinished, vi} from 'vitest'
 import {contentOf} from '../support/content.ts'
 import {SinkServer} from '../support/sink-server.ts'
 import {mountSmallDisk, unmountDisk} from '../support/small-disk.ts'
@@ -33,6 +33,20 @@ describe('off a terminal', () => {
         '1 of 1 file complete, 1.4 MiB received in N s',
         expect.stringMatching(/^average N [MK]iB\/s, 0 retries$/),
       ])
+    })
+  })
+
+  it('tells how long it took, whatever the clock was set to meanwhile', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const now = Date.now.bind(Date)
+      onTestFinished(() => void vi.restoreAllMocks())
+      world.server.route('/file.bin', () => {
+        vi.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000)
+        return {content: CONTENT}
+      })
+      const {lines} = await world.call(['get', world.server.url('/file.bin')])
+      expect(lines.at(-2)).toMatch(/received in [\d.]+ s$/)
+      expect(lines.at(-1)).not.toMatch(/^average 0 B/)
     })
   })
 

@@ -65,6 +65,16 @@ describe('the rate', () => {
     rate.add(4_000, 3000)
     expect(rate.etaMs(2000, 4_000)).toBe(2000)
   })
+
+  it('begins anew where the clock was set back', () => {
+    const rate = new RateWindow()
+    const hour = 3_600_000
+    rate.add(hour, 0)
+    rate.add(hour + 1_000, 5000)
+    for (let at = 0; at <= 4_000; at += 1_000) rate.add(at, 1000)
+    expect(rate.at(4_000)).toBe(1000)
+    expect(rate.etaMs(2000, 4_000)).toBe(2000)
+  })
 })
 
 describe('texts', () => {

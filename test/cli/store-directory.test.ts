@@ -4,6 +4,7 @@ import {chmod, mkdir, symlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {holdsStore} from '../../src/cli/store-directory.ts'
+import {diagnoseStore} from '../../src/doctor.ts'
 import {failure, makeDirectory} from '../integration/harness.ts'
 
 describe('a store', () => {
@@ -42,5 +43,12 @@ describe('a store', () => {
       const error = await failure(holdsStore(directory))
       expect([error.code, error.where]).toEqual(['DIRECTORY_MISSING', directory])
     }
+  })
+
+  it('that is a file has nothing that a doctor could look at', async () => {
+    const file = join(await makeDirectory(), 'file')
+    await writeFile(file, '')
+    const error = await failure(diagnoseStore(file))
+    expect([error.code, error.where]).toEqual(['DIRECTORY_MISSING', file])
   })
 })

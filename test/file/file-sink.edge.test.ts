@@ -398,6 +398,18 @@ describe('a failed write', () => {
     expect(fileError(errno(code), '/d/x', missing)).toMatchObject({code: expected, where: '/d/x'})
   })
 
+  test.each([
+    ['EACCES', 'directory', 'check the permissions of the destination directory'],
+    ['EPERM', 'part', 'check the permissions of the destination directory'],
+    ['EACCES', 'source', 'check the permissions of the file to send'],
+    ['EROFS', 'store', 'check the permissions of the store’s directory, or use another --store'],
+    ['ENAMETOOLONG', 'source', 'choose a shorter name'],
+    ['ENOSPC', 'store', 'free some space on the disk of the store, and run the same command again; nothing is lost'],
+    ['ENOSPC', 'part', 'free some space; the bytes so far are kept and the transfer goes on by itself'],
+  ] as const)('an error %s of the %s advises: %s', (code, thing, advice) => {
+    expect(fileError(errno(code), '/d/x', thing)).toMatchObject({advice})
+  })
+
   test('an error of ours passes unchanged', () => {
     const error = new TransferError('CANCELED', 'canceled')
     expect(fileError(error, '/d/x', 'part')).toBe(error)
@@ -431,13 +443,15 @@ describe('a destination that is a symbolic link', () => {
 })
 
 describe('something else at the name of the part', () => {
+  const IN_THE_WAY = {code: 'FILE_ACCESS', advice: 'remove it, or choose another name for the download'}
+
   test('a symbolic link is not followed', async () => {
     const sink = createFileSink({durability: 'process'})
     const name = nameIn(directory)
     const victim = join(directory, 'victim')
     writeFileSync(victim, 'mine')
     symlinkSync(victim, partPaths(name).part)
-    await expect(sink.openPart(name, [])).rejects.toMatchObject({code: 'FILE_ACCESS'})
+    await expect(sink.openPart(name, [])).rejects.toMatchObject(IN_THE_WAY)
     expect(readFileSync(victim, 'utf8')).toBe('mine')
   })
 
@@ -445,7 +459,7 @@ describe('something else at the name of the part', () => {
     const sink = createFileSink({durability: 'process'})
     const name = nameIn(directory)
     mkdirSync(partPaths(name).part)
-    await expect(sink.openPart(name, [])).rejects.toMatchObject({code: 'FILE_ACCESS'})
+    await expect(sink.openPart(name, [])).rejects.toMatchObject(IN_THE_WAY)
   })
 
   test('a file that was already linked to its destination is never written to again', async () => {

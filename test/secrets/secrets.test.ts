@@ -1,7 +1,9 @@
 /** Sealing, and the key file: made once, whoever comes first, and readable by its owner only. */
 
+import {execFileSync} from 'node:child_process'
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -108,6 +110,31 @@ describe('secrets under a key file', () => {
     truncateSync(keyFile, length)
     await expect(createFileSecrets(directory)).rejects.toMatchObject({code: 'STORE_DAMAGED', where: keyFile})
     expect(readFileSync(keyFile)).toHaveLength(length)
+  })
+
+  test.skipIf(process.platform === 'win32')('refuse what is no file in its place, and do not wait for it', async () => {
+    execFileSync('mkfifo', [keyFile])
+    await expect(createFileSecrets(directory)).rejects.toMatchObject({code: 'STORE_DAMAGED', where: keyFile})
+    rmSync(keyFile)
+    mkdirSync(keyFile)
+    await expect(createFileSecrets(directory)).rejects.toMatchObject({code: 'STORE_DAMAGED', where: keyFile})
+  })
+
+  test.skipIf(process.getuid?.() !== 0)('say whose the key file is that cannot be closed to others', async () => {
+    await createFileSecrets(directory)
+    chmodSync(keyFile, 0o644)
+    chmodSync(directory, 0o755)
+    process.seteuid?.(65_534)
+    try {
+      await expect(createFileSecrets(directory)).rejects.toMatchObject({
+        code: 'FILE_ACCESS',
+        message: expect.stringContaining('belongs to somebody else'),
+        advice: expect.stringContaining('chown'),
+        where: keyFile,
+      })
+    } finally {
+      process.seteuid?.(0)
+    }
   })
 
   test('do not follow a link', async () => {

@@ -146,7 +146,7 @@ export class CacheFiles {
     const path = join(directory, entryName(entry.url))
     const draft = join(directory, `${randomUUID()}.draft`)
     const isSynced = durability === 'power'
-    await asFileWork(directory, 'directory', async () => {
+    await asFileWork(directory, 'store', async () => {
       try {
         await writeFile(draft, encodeEntry(entry), {mode: 0o600, flag: 'wx', flush: isSynced})
         const at = new Date(now())
@@ -219,7 +219,7 @@ export class BodyFile {
 
   constructor({directory, durability}: CacheFilesOptions) {
     this.#path = join(directory, this.name)
-    this.file = asFileWork(this.#path, 'directory', () => this.#open(directory, durability === 'power'))
+    this.file = asFileWork(this.#path, 'store', () => this.#open(directory, durability === 'power'))
   }
 
   get size(): number {
@@ -242,7 +242,7 @@ export class BodyFile {
     let isOpen = true
     return {
       write: (buffer, length, position) =>
-        asFileWork(this.#path, 'directory', async () => {
+        asFileWork(this.#path, 'store', async () => {
           for (let done = 0; done < length; ) {
             const {bytesWritten} = await handle.write(buffer, done, length - done, position + done)
             done += bytesWritten
@@ -250,7 +250,7 @@ export class BodyFile {
           this.#hash.update(buffer.subarray(0, length))
           this.#size += length
         }),
-      sync: () => asFileWork(this.#path, 'directory', () => (isSynced ? handle.datasync() : Promise.resolve())),
+      sync: () => asFileWork(this.#path, 'store', () => (isSynced ? handle.datasync() : Promise.resolve())),
       close: async () => {
         if (!isOpen) return
         isOpen = false

@@ -26,7 +26,7 @@ export async function readRules<Rules>(
     const errno = errnoOf(thrown)
     if (errno === 'ENOENT') return undefined
     // Nobody need have asked for rules: it is the store that cannot be there.
-    throw fileError(thrown, errno === 'ENOTDIR' ? directory : path, 'directory')
+    throw fileError(thrown, errno === 'ENOTDIR' ? directory : path, 'store')
   }
   const given = parsed(text, path)
   try {

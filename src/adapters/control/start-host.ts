@@ -38,6 +38,6 @@ function openLog(path: string): number {
   try {
     return openSync(path, 'w', 0o600)
   } catch (thrown) {
-    throw fileError(thrown, path, 'directory')
+    throw fileError(thrown, path, 'store')
   }
 }

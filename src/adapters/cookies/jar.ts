@@ -2,6 +2,7 @@
 
 import {type Store, CookieJar as ToughJar} from 'tough-cookie'
 import {invalidArgument} from '../../domain/errors.ts'
+import {MemoryJar} from './memory-jar.ts'
 
 /** What is asked of a jar; a CookieJar of tough-cookie is one. */
 export interface CookieJar {
@@ -17,7 +18,7 @@ export type Cookies = boolean | CookieJar | Store
 /** Undefined where none are wanted. Throws INVALID_ARGUMENT. */
 export function jarOf(cookies: Cookies): CookieJar | undefined {
   if (cookies === false) return undefined
-  if (cookies === true) return new ToughJar()
+  if (cookies === true) return new MemoryJar()
   if (isJar(cookies)) return cookies
   if (isStore(cookies)) return new ToughJar(cookies)
   throw invalidArgument('cookies', 'must be true, false, or a CookieJar or Store of tough-cookie')

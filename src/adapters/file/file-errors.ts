@@ -41,13 +41,29 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EISDIR: {code: 'FILE_EXISTS', message: 'this is a directory', advice: 'name a file in it'},
 }
 
-/** What ENOENT means depends on what was asked for. */
-export type MissingThing = 'directory' | 'part' | 'source'
+/** What was worked on: what ENOENT means depends on it, and what helps where access is denied. `store`: a file of the store’s own. */
+export type FileThing = 'directory' | 'part' | 'source' | 'store'
 
-const MISSING: Readonly<Record<MissingThing, Meaning>> = {
-  directory: {code: 'DIRECTORY_MISSING', message: 'the directory does not exist'},
+const NO_DIRECTORY: Meaning = {code: 'DIRECTORY_MISSING', message: 'the directory does not exist'}
+
+const MISSING: Readonly<Record<FileThing, Meaning>> = {
+  directory: NO_DIRECTORY,
   part: {code: 'PART_LOST', message: 'the partial file is gone'},
   source: {code: 'SOURCE_MISSING', message: 'the file to send is not there'},
+  store: NO_DIRECTORY,
+}
+
+export const STORE_ADVICE = {
+  FILE_ACCESS: 'check the permissions of the store’s directory, or use another --store',
+  DISK_FULL: 'free some space on the disk of the store, and run the same command again; nothing is lost',
+} as const satisfies Advice
+
+type Advice = Readonly<Partial<Record<ErrorCode, string>>>
+
+/** Of what is no destination, which is what the codes themselves advise about. */
+const ADVICE: Readonly<Partial<Record<FileThing, Advice>>> = {
+  source: {FILE_ACCESS: 'check the permissions of the file to send'},
+  store: STORE_ADVICE,
 }
 
 /** What `link` answers where there are no hard links, or none for this file. */
@@ -58,28 +74,30 @@ export function errnoOf(thrown: unknown): string | undefined {
 }
 
 /** Ours pass unchanged; an errno that the table does not know is a failed disk. */
-export function fileError(thrown: unknown, where: string, missing: MissingThing): TransferError {
+export function fileError(thrown: unknown, where: string, thing: FileThing): TransferError {
   if (thrown instanceof TransferError) return thrown
   const errno = errnoOf(thrown)
   if (errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) {
     const message = thrown instanceof Error ? thrown.message : String(thrown)
     return new TransferError('INTERNAL', `unexpected failure: ${message}`, {where, cause: thrown})
   }
-  const meaning = errno === 'ENOENT' ? MISSING[missing] : MEANINGS[errno]
-  return new TransferError(meaning?.code ?? 'DISK_FAILED', meaning?.message ?? `the file system failed with ${errno}`, {
+  const meaning = errno === 'ENOENT' ? MISSING[thing] : MEANINGS[errno]
+  const code = meaning?.code ?? 'DISK_FAILED'
+  const advice = meaning?.advice ?? ADVICE[thing]?.[code]
+  return new TransferError(code, meaning?.message ?? `the file system failed with ${errno}`, {
     where,
     details: {errno},
     cause: thrown,
     ...(meaning?.retry === undefined ? {} : {retry: meaning.retry}),
-    ...(meaning?.advice === undefined ? {} : {advice: meaning.advice}),
+    ...(advice === undefined ? {} : {advice}),
   })
 }
 
 /** Runs file work whose failures concern `where`. */
-export async function asFileWork<T>(where: string, missing: MissingThing, work: () => Promise<T>): Promise<T> {
+export async function asFileWork<T>(where: string, thing: FileThing, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (thrown) {
-    throw fileError(thrown, where, missing)
+    throw fileError(thrown, where, thing)
   }
 }

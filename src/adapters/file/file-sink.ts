@@ -333,7 +333,10 @@ async function readOwnSide(files: FileSystem, paths: PartPaths, name: PartName):
 async function openOwnFile(files: FileSystem, path: string): Promise<number> {
   const present = await files.lstat(path)
   if (present !== undefined && present.kind !== 'file') {
-    throw new TransferError('FILE_ACCESS', 'is no regular file', {where: path})
+    throw new TransferError('FILE_ACCESS', 'what stands in the place of the partial file is no file', {
+      where: path,
+      advice: 'remove it, or choose another name for the download',
+    })
   }
   if (present !== undefined && present.links > 1) await files.remove(path)
   return openOwn(files, path, 'create')

@@ -56,21 +56,21 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
   }
 
   const sync = async (fd: number, path: string): Promise<void> => {
-    if (durability === 'power') await asFileWork(path, 'directory', () => files.fdatasync(fd))
+    if (durability === 'power') await asFileWork(path, 'store', () => files.fdatasync(fd))
   }
 
   /** The file's name is durable too. */
   const syncNames = async (): Promise<void> => {
-    if (durability === 'power') await asFileWork(directory, 'directory', () => files.fsyncDirectory(directory))
+    if (durability === 'power') await asFileWork(directory, 'store', () => files.fsyncDirectory(directory))
   }
 
   return {
     async take(id, chunks, signal) {
       const path = pathOf(id, 'body')
-      const fd = await asFileWork(path, 'directory', () => create(path))
+      const fd = await asFileWork(path, 'store', () => create(path))
       try {
         const write = (buffer: Buffer, length: number, position: number) =>
-          asFileWork(path, 'directory', () =>
+          asFileWork(path, 'store', () =>
             room.spend(path, length, () => writeFully(files, fd, buffer.subarray(0, length), position)),
           )
         const size = await copy(chunks, write, signal)
@@ -87,16 +87,16 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
 
     async openAnswer(id) {
       const path = pathOf(id, 'answer')
-      const hadOther = await asFileWork(path, 'directory', () => files.remove(path))
+      const hadOther = await asFileWork(path, 'store', () => files.remove(path))
       // Most answers to an upload have no body: a file, and the syncs of it and its name, are for those that have.
       let opening: Promise<number> | undefined
       let isOpen = true
       return {
         async write(buffer, length, position) {
-          opening ??= asFileWork(path, 'directory', () => create(path))
+          opening ??= asFileWork(path, 'store', () => create(path))
           const fd = await opening
           // Also of the reserve: the server has the request, and would get it a second time.
-          await asFileWork(path, 'directory', () => writeFully(files, fd, buffer.subarray(0, length), position))
+          await asFileWork(path, 'store', () => writeFully(files, fd, buffer.subarray(0, length), position))
         },
         async sync() {
           if (opening !== undefined) await sync(await opening, path)
@@ -131,13 +131,13 @@ export function createFileSpool(options: FileSpoolOptions): Spool {
     async remove(id, kind) {
       for (const each of kind === undefined ? KINDS : [kind]) {
         const path = pathOf(id, each)
-        await asFileWork(path, 'directory', () => files.remove(path))
+        await asFileWork(path, 'store', () => files.remove(path))
       }
     },
 
     async list() {
       if ((await files.stat(directory)) === undefined) return []
-      const names = await asFileWork(directory, 'directory', () => files.readdir(directory))
+      const names = await asFileWork(directory, 'store', () => files.readdir(directory))
       return names.flatMap((name) => {
         const dot = name.lastIndexOf('.')
         const [id, ending] = [name.slice(0, dot), name.slice(dot + 1)]

@@ -14,7 +14,7 @@ export function createUsageLedger(directory: string): UsageLedger {
     async read() {
       const text = await readFile(path, 'utf8').catch((thrown) => {
         if (errnoOf(thrown) === 'ENOENT') return '{}'
-        throw fileError(thrown, path, 'directory')
+        throw fileError(thrown, path, 'store')
       })
       return usageOf(text)
     },
@@ -24,7 +24,7 @@ export function createUsageLedger(directory: string): UsageLedger {
         // After a loss of power either is there, and a day's count is no more than that.
         await rename(`${path}.new`, path)
       } catch (thrown) {
-        throw fileError(thrown, path, 'directory')
+        throw fileError(thrown, path, 'store')
       }
     },
   }

@@ -4,10 +4,11 @@
  */
 
 import {access, cp, readdir, rename, rm} from 'node:fs/promises'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import type {ErrorCode} from '../../domain/error-codes.ts'
 import {TransferError} from '../../domain/errors.ts'
 import type {OperationRecord} from '../../domain/record.ts'
+import {STORE_ADVICE} from '../file/file-errors.ts'
 import {
   type Database,
   databasePath,
@@ -273,7 +274,13 @@ async function exists(path: string): Promise<boolean> {
     await access(path)
     return true
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return false
-    throw new TransferError('FILE_ACCESS', 'the store cannot be read', {where: path, cause: thrown})
+    const code = codeOf(thrown)
+    if (code === 'ENOENT') return false
+    if (code === 'ENOTDIR') throw storeError(thrown, dirname(path))
+    throw new TransferError('FILE_ACCESS', 'the store cannot be read', {
+      where: path,
+      cause: thrown,
+      advice: STORE_ADVICE.FILE_ACCESS,
+    })
   }
 }

@@ -1,15 +1,11 @@
 /** Level's failures as errors of the engine: one table by Level's code, one by what the system said. */
 
 import {TransferError} from '../../domain/errors.ts'
-import {fileError, NO_DIRECTORY_ADVICE} from '../file/file-errors.ts'
+import {fileError, NO_DIRECTORY_ADVICE, STORE_ADVICE} from '../file/file-errors.ts'
 
 /** What strerror says when a disk, a quota or a file has no room left (LevelDB passes on the text, not the number). */
 const NO_ROOM = /No space left on device|Disk quota exceeded|File too large/i
 const NO_ACCESS = /Permission denied|Read-only file system|Operation not permitted/i
-
-const ACCESS_ADVICE = 'check the permissions of the store’s directory, or use another --store'
-
-const ROOM_ADVICE = 'free some space on the disk of the store, and run the same command again; nothing is lost'
 
 /** `where` is the store's directory. */
 export function storeError(thrown: unknown, where: string): TransferError {
@@ -20,10 +16,18 @@ export function storeError(thrown: unknown, where: string): TransferError {
   if (code === 'LEVEL_CORRUPTION') return damaged(where, {cause})
   if (code === 'LEVEL_LOCKED') return new TransferError('STORE_LOCKED', 'the store is in use', {where, cause})
   if (NO_ROOM.test(text) || code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new TransferError('DISK_FULL', 'the store has no room to write', {where, cause, advice: ROOM_ADVICE})
+    return new TransferError('DISK_FULL', 'the store has no room to write', {
+      where,
+      cause,
+      advice: STORE_ADVICE.DISK_FULL,
+    })
   }
   if (NO_ACCESS.test(text) || code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new TransferError('FILE_ACCESS', 'the store cannot be written', {where, cause, advice: ACCESS_ADVICE})
+    return new TransferError('FILE_ACCESS', 'the store cannot be written', {
+      where,
+      cause,
+      advice: STORE_ADVICE.FILE_ACCESS,
+    })
   }
   if (code === 'EEXIST' || code === 'ENOTDIR') {
     return new TransferError('DIRECTORY_MISSING', 'what stands in the place of the store is no directory', {
@@ -41,7 +45,7 @@ export function storeError(thrown: unknown, where: string): TransferError {
     return new TransferError('CLOSED', 'the store is closed', {where, cause})
   }
   // The system's, with a directory that cannot be one: a link to itself, a name that is too long.
-  if (/^E[A-Z0-9]+$/.test(code)) return fileError(cause, where, 'directory')
+  if (/^E[A-Z0-9]+$/.test(code)) return fileError(cause, where, 'store')
   return new TransferError('INTERNAL', `the store failed: ${text}`, {where, cause})
 }
 

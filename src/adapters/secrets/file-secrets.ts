@@ -22,7 +22,7 @@ export async function createFileSecrets(directory: string): Promise<Secrets> {
     const key = (await readKey(path)) ?? (await createKey(directory, path))
     return createKeySecrets(key)
   } catch (thrown) {
-    throw fileError(thrown, path, 'directory')
+    throw fileError(thrown, path, 'store')
   }
 }
 
@@ -33,30 +33,52 @@ export async function keyProblem(directory: string): Promise<TransferError | und
     await readKey(path, 'asItIs')
     return undefined
   } catch (thrown) {
-    return fileError(thrown, path, 'directory')
+    return fileError(thrown, path, 'store')
   }
 }
 
 async function readKey(path: string, mode: 'private' | 'asItIs' = 'private'): Promise<Buffer | undefined> {
   let file: FileHandle
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    // A pipe in its place would else be waited for, for ever.
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (thrown) {
-    if (errnoOf(thrown) === 'ENOENT') return undefined
-    throw thrown
+    const errno = errnoOf(thrown)
+    if (errno === 'ENOENT') return undefined
+    // What a socket answers.
+    throw errno === 'ENXIO' ? noKey(path) : thrown
   }
   try {
     const stats = await file.stat()
-    if (mode === 'private' && (stats.mode & 0o077) !== 0) await file.chmod(0o600)
+    if (!stats.isFile()) throw noKey(path)
+    if (mode === 'private' && (stats.mode & 0o077) !== 0) await closeToOthers(file, path)
     const {bytesRead, buffer} = await file.read(Buffer.alloc(KEY_LENGTH + 1), 0, KEY_LENGTH + 1, 0)
     if (bytesRead === KEY_LENGTH) return buffer.subarray(0, KEY_LENGTH)
-    throw new TransferError('STORE_DAMAGED', 'the key file does not hold a key', {
-      where: path,
-      advice: 'put the right key file back, or remove it and give the secrets again',
-    })
+    throw noKey(path)
   } finally {
     await file.close()
   }
+}
+
+/** Only its owner can; of somebody else’s a plain refusal would say neither that nor what helps. */
+async function closeToOthers(file: FileHandle, path: string): Promise<void> {
+  try {
+    await file.chmod(0o600)
+  } catch (cause) {
+    if (errnoOf(cause) !== 'EPERM') throw cause
+    throw new TransferError('FILE_ACCESS', 'the key file belongs to somebody else, and others may read it', {
+      where: path,
+      cause,
+      advice: 'run this as its user, give it to this one (chown), or use another --store',
+    })
+  }
+}
+
+function noKey(path: string): TransferError {
+  return new TransferError('STORE_DAMAGED', 'the key file does not hold a key', {
+    where: path,
+    advice: 'put the right key file back, or remove it and give the secrets again',
+  })
 }
 
 /** Of several processes that do this at once, the first link wins, and all use its key. */

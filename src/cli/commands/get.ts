@@ -249,7 +249,11 @@ async function demandDigest(file: string, {algorithm, hex}: Checksum): Promise<v
   try {
     for await (const bytes of createReadStream(file)) hash.update(bytes)
   } catch (cause) {
-    throw new TransferError('FILE_ACCESS', 'the file that is there cannot be read', {where: file, cause})
+    throw new TransferError('FILE_ACCESS', 'the file that is there cannot be read', {
+      where: file,
+      cause,
+      advice: 'check its permissions, or leave out the digest',
+    })
   }
   const found = hash.digest('hex')
   if (found === hex) return
