@@ -1,11 +1,13 @@
 /** How an application comes to an engine: it opens that of a directory here, or connects to the process that has it. */
 
 import {resolve} from 'node:path'
+import {type Observable, of} from 'rxjs'
 import {readRules} from './adapters/control/rules-file.ts'
 import type {ControlOptions} from './control.ts'
 import type {Applications} from './domain/applications.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import {assertObject, shown} from './domain/given.ts'
+import {stayOf} from './domain/host-stay.ts'
 import type {InspectOptions} from './domain/inspect-options.ts'
 import {isSilentHost} from './domain/silent-host.ts'
 import {checkedApplications} from './engine/applications/application-options.ts'
@@ -31,6 +33,8 @@ export interface OpenedEngine {
   readonly startInspector: (options: InspectOptions) => Promise<Inspector>
   /** The process that has it; null when it is this one. */
   readonly host: () => HostInformation | null
+  /** The same now, and whenever it is another one. */
+  readonly host$: Observable<HostInformation | null>
 }
 
 /** ms in which the holder of a store that was found locked begins to listen, if it ever does. */
@@ -74,16 +78,21 @@ export async function connectEngine(given: ConnectOptions): Promise<OpenedEngine
   assertHostStart(startHost)
   if (startHost === false) return connectTo(options)
   const found = await unlessUnreachable(connectTo(options))
-  if (found?.host()?.stays === true) return found
-  // Behind an engine that is only shared, the host waits for the store.
-  const {startBackgroundHost} = await import('./control.ts')
+  const args = startHost === true ? [] : startHost
+  const {startBackgroundHost, wantedStay} = await import('./control.ts')
+  const isEnough = (opened: OpenedEngine) => {
+    const host = opened.host()
+    return host?.stays === true && stayOf(host) >= wantedStay(args)
+  }
+  if (found !== undefined && isEnough(found)) return found
+  // Behind whoever has the store for less time, the host waits for it.
   try {
-    await startBackgroundHost(resolve(directory), startHost === true ? [] : startHost)
+    await startBackgroundHost(resolve(directory), args)
   } catch (error) {
     await found?.close()
     // Of two that are started at once, one ends because the other one is there.
     const other = await unlessUnreachable(connectTo(options))
-    if (other?.host()?.stays === true) return other
+    if (other !== undefined && isEnough(other)) return other
     await other?.close()
     throw error
   }
@@ -139,6 +148,7 @@ async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Pro
       app,
       patienceMs: hostTimeoutMs,
       ...(firstPatienceMs === undefined ? {} : {firstPatienceMs}),
+      isHeir: typeof succeed?.control === 'object' && succeed.control.stays === true,
       onHostGone: () => heir?.offer(),
     })
     return {
@@ -152,6 +162,7 @@ async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Pro
       },
       startInspector: (inspectOptions) => engine.pages.open(inspectOptions),
       host: () => engine.host ?? null,
+      host$: engine.host$,
     }
   } catch (error) {
     await heir?.close()
@@ -188,6 +199,7 @@ async function openHere(options: BackgroundTransferEngineOptions): Promise<Opene
       return startInspector(engine, inspectOptions)
     },
     host: () => null,
+    host$: of(null),
   }
 }
 
