@@ -14,6 +14,7 @@ import {checkedApplications} from './engine/applications/application-options.ts'
 import {Engine} from './engine/engine.ts'
 import type {EngineApi} from './engine/engine-api.ts'
 import {Heir} from './heir.ts'
+import {HostStarter} from './host-starter.ts'
 import type {Inspector} from './inspector/inspector.ts'
 import {checkedConnectOptions, checkedEngineOptions, checkedHostOnlyOptions} from './known-options.ts'
 import {EngineTaskHost} from './namespace/task-host.ts'
@@ -77,9 +78,13 @@ export async function connectEngine(given: ConnectOptions): Promise<OpenedEngine
   const {directory, startHost = false} = options
   assertHostStart(startHost)
   if (startHost === false) return connectTo(options)
-  const found = await unlessUnreachable(connectTo(options))
   const args = startHost === true ? [] : startHost
   const {startBackgroundHost, wantedStay} = await import('./control.ts')
+  const start = () => startBackgroundHost(resolve(directory), args)
+  const connect = (firstPatienceMs?: number) =>
+    // A host that this process becomes itself is one, too.
+    connectTo(options, firstPatienceMs, options.succeed === undefined ? new HostStarter(start) : undefined)
+  const found = await unlessUnreachable(connect())
   const isEnough = (opened: OpenedEngine) => {
     const host = opened.host()
     return host?.stays === true && stayOf(host) >= wantedStay(args)
@@ -87,16 +92,16 @@ export async function connectEngine(given: ConnectOptions): Promise<OpenedEngine
   if (found !== undefined && isEnough(found)) return found
   // Behind whoever has the store for less time, the host waits for it.
   try {
-    await startBackgroundHost(resolve(directory), args)
+    await start()
   } catch (error) {
     await found?.close()
     // Of two that are started at once, one ends because the other one is there.
-    const other = await unlessUnreachable(connectTo(options))
+    const other = await unlessUnreachable(connect())
     if (other !== undefined && isEnough(other)) return other
     await other?.close()
     throw error
   }
-  return found ?? connectTo(options, LATE_PATIENCE_MS)
+  return found ?? connect(LATE_PATIENCE_MS)
 }
 
 /** As BackgroundTransferEngine.openOrConnect says. */
@@ -136,20 +141,25 @@ function assertControl(control: boolean | ControlOptions): void {
   throw invalidArgument('control.whenIdle', 'must have ms, from 0, and a function call')
 }
 
-async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Promise<OpenedEngine> {
+/** `starter`: has another host started when the one goes away. */
+async function connectTo(
+  options: ConnectOptions,
+  firstPatienceMs?: number,
+  starter?: HostStarter,
+): Promise<OpenedEngine> {
   const {directory, app, hostTimeoutMs = 300_000, succeed} = options
   if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
   const {connectTo: connectRemote} = await import('./control.ts')
   // It asks its own engine over the socket, like everybody else: one that is not to be shared would answer nobody.
   const takeOver = () => openHere({...succeed, control: succeed?.control || true, directory})
-  const heir = succeed === undefined ? undefined : new Heir(takeOver)
+  const successor = succeed === undefined ? starter : new Heir(takeOver)
   try {
     const engine = await connectRemote(resolve(directory), {
       app,
       patienceMs: hostTimeoutMs,
       ...(firstPatienceMs === undefined ? {} : {firstPatienceMs}),
       isHeir: typeof succeed?.control === 'object' && succeed.control.stays === true,
-      onHostGone: () => heir?.offer(),
+      onHostGone: () => successor?.offer(),
     })
     return {
       engine,
@@ -157,7 +167,7 @@ async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Pro
         try {
           await engine.close()
         } finally {
-          await heir?.close()
+          await successor?.close()
         }
       },
       startInspector: (inspectOptions) => engine.pages.open(inspectOptions),
@@ -165,7 +175,7 @@ async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Pro
       host$: engine.host$,
     }
   } catch (error) {
-    await heir?.close()
+    await successor?.close()
     throw error
   }
 }

@@ -32,7 +32,7 @@ export interface ConnectOptions {
   /**
    * Starts `bgt host` in the background, with these arguments, where no host runs. It ends by itself a minute after its last
    * transfer and client, unless `--idle-exit` says otherwise; one that runs has to stay as long, or the new one waits for its end.
-   * false by default.
+   * Another one is started when the host goes away while this client is there, without `succeed`. false by default.
    */
   readonly startHost?: boolean | readonly string[]
 }
