@@ -98,6 +98,14 @@ export class BackgroundTransferEngine implements AsyncDisposable {
     return this.#opened.host()
   }
 
+  /**
+   * The same now, and whenever it is another one: the next host, or this process itself, by its pid, when it takes the place. Completes
+   * when no other one will come.
+   */
+  get host$(): Observable<HostInformation | null> {
+    return this.#opened.host$
+  }
+
   /** The first engine that was opened and is open still. Throws CLOSED when there is none. */
   static get default(): BackgroundTransferEngine {
     const face = faces.get(defaultEngine())

@@ -84,6 +84,13 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
   return engine
 }
 
+/** How long a host is to stay at the least that is asked for with these arguments, as stayOf says it: any will do where they do not say. */
+export function wantedStay(args: readonly string[]): number {
+  const at = args.lastIndexOf('--idle-exit')
+  if (at === -1) return 0
+  return args[at + 1] === 'never' ? Number.POSITIVE_INFINITY : Number(args[at + 1]) * 1000
+}
+
 /**
  * Starts `bgt host` for a store, in the background; it ends by itself a minute after its work is done. Rejects with
  * HOST_UNREACHABLE, and with FILE_ACCESS, DISK_FULL or DISK_FAILED where the directory takes nothing.

@@ -1,17 +1,20 @@
 /** How an application comes to an engine: it opens that of a directory here, or connects to the process that has it. */
 
 import {resolve} from 'node:path'
+import {type Observable, of} from 'rxjs'
 import {readRules} from './adapters/control/rules-file.ts'
 import type {ControlOptions} from './control.ts'
 import type {Applications} from './domain/applications.ts'
 import {invalidArgument, TransferError} from './domain/errors.ts'
 import {assertObject, shown} from './domain/given.ts'
+import {stayOf} from './domain/host-stay.ts'
 import type {InspectOptions} from './domain/inspect-options.ts'
 import {isSilentHost} from './domain/silent-host.ts'
 import {checkedApplications} from './engine/applications/application-options.ts'
 import {Engine} from './engine/engine.ts'
 import type {EngineApi} from './engine/engine-api.ts'
 import {Heir} from './heir.ts'
+import {HostStarter} from './host-starter.ts'
 import type {Inspector} from './inspector/inspector.ts'
 import {checkedConnectOptions, checkedEngineOptions, checkedHostOnlyOptions} from './known-options.ts'
 import {EngineTaskHost} from './namespace/task-host.ts'
@@ -31,6 +34,8 @@ export interface OpenedEngine {
   readonly startInspector: (options: InspectOptions) => Promise<Inspector>
   /** The process that has it; null when it is this one. */
   readonly host: () => HostInformation | null
+  /** The same now, and whenever it is another one. */
+  readonly host$: Observable<HostInformation | null>
 }
 
 /** ms in which the holder of a store that was found locked begins to listen, if it ever does. */
@@ -73,21 +78,30 @@ export async function connectEngine(given: ConnectOptions): Promise<OpenedEngine
   const {directory, startHost = false} = options
   assertHostStart(startHost)
   if (startHost === false) return connectTo(options)
-  const found = await unlessUnreachable(connectTo(options))
-  if (found?.host()?.stays === true) return found
-  // Behind an engine that is only shared, the host waits for the store.
-  const {startBackgroundHost} = await import('./control.ts')
+  const args = startHost === true ? [] : startHost
+  const {startBackgroundHost, wantedStay} = await import('./control.ts')
+  const start = () => startBackgroundHost(resolve(directory), args)
+  const connect = (firstPatienceMs?: number) =>
+    // A host that this process becomes itself is one, too.
+    connectTo(options, firstPatienceMs, options.succeed === undefined ? new HostStarter(start) : undefined)
+  const found = await unlessUnreachable(connect())
+  const isEnough = (opened: OpenedEngine) => {
+    const host = opened.host()
+    return host?.stays === true && stayOf(host) >= wantedStay(args)
+  }
+  if (found !== undefined && isEnough(found)) return found
+  // Behind whoever has the store for less time, the host waits for it.
   try {
-    await startBackgroundHost(resolve(directory), startHost === true ? [] : startHost)
+    await start()
   } catch (error) {
     await found?.close()
     // Of two that are started at once, one ends because the other one is there.
-    const other = await unlessUnreachable(connectTo(options))
-    if (other?.host()?.stays === true) return other
+    const other = await unlessUnreachable(connect())
+    if (other !== undefined && isEnough(other)) return other
     await other?.close()
     throw error
   }
-  return found ?? connectTo(options, LATE_PATIENCE_MS)
+  return found ?? connect(LATE_PATIENCE_MS)
 }
 
 /** As BackgroundTransferEngine.openOrConnect says. */
@@ -127,19 +141,25 @@ function assertControl(control: boolean | ControlOptions): void {
   throw invalidArgument('control.whenIdle', 'must have ms, from 0, and a function call')
 }
 
-async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Promise<OpenedEngine> {
+/** `starter`: has another host started when the one goes away. */
+async function connectTo(
+  options: ConnectOptions,
+  firstPatienceMs?: number,
+  starter?: HostStarter,
+): Promise<OpenedEngine> {
   const {directory, app, hostTimeoutMs = 300_000, succeed} = options
   if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
   const {connectTo: connectRemote} = await import('./control.ts')
   // It asks its own engine over the socket, like everybody else: one that is not to be shared would answer nobody.
   const takeOver = () => openHere({...succeed, control: succeed?.control || true, directory})
-  const heir = succeed === undefined ? undefined : new Heir(takeOver)
+  const successor = succeed === undefined ? starter : new Heir(takeOver)
   try {
     const engine = await connectRemote(resolve(directory), {
       app,
       patienceMs: hostTimeoutMs,
       ...(firstPatienceMs === undefined ? {} : {firstPatienceMs}),
-      onHostGone: () => heir?.offer(),
+      isHeir: typeof succeed?.control === 'object' && succeed.control.stays === true,
+      onHostGone: () => successor?.offer(),
     })
     return {
       engine,
@@ -147,14 +167,15 @@ async function connectTo(options: ConnectOptions, firstPatienceMs?: number): Pro
         try {
           await engine.close()
         } finally {
-          await heir?.close()
+          await successor?.close()
         }
       },
       startInspector: (inspectOptions) => engine.pages.open(inspectOptions),
       host: () => engine.host ?? null,
+      host$: engine.host$,
     }
   } catch (error) {
-    await heir?.close()
+    await successor?.close()
     throw error
   }
 }
@@ -188,6 +209,7 @@ async function openHere(options: BackgroundTransferEngineOptions): Promise<Opene
       return startInspector(engine, inspectOptions)
     },
     host: () => null,
+    host$: of(null),
   }
 }
 

@@ -1,6 +1,7 @@
 /** What an application says that wants an engine: one of its own, or that of another process. */
 
 import type {ControlOptions} from './control.ts'
+import type {HostStay} from './domain/host-stay.ts'
 import type {EngineOptions} from './engine/options.ts'
 import type {PlatformOptions} from './platform.ts'
 
@@ -30,7 +31,8 @@ export interface ConnectOptions {
   readonly succeed?: Omit<BackgroundTransferEngineOptions, 'directory'>
   /**
    * Starts `bgt host` in the background, with these arguments, where no host runs. It ends by itself a minute after its last
-   * transfer and client. false by default.
+   * transfer and client, unless `--idle-exit` says otherwise; one that runs has to stay as long, or the new one waits for its end.
+   * Another one is started when the host goes away while this client is there, without `succeed`. false by default.
    */
   readonly startHost?: boolean | readonly string[]
 }
@@ -54,10 +56,8 @@ export interface HostOnlyOptions extends Omit<ConnectOptions, 'startHost'> {
 export type SharedEngineOptions = HostOrEmbedOptions | HostOnlyOptions
 
 /** The process that has an engine. */
-export interface HostInformation {
+export interface HostInformation extends HostStay {
   readonly pid: number
   /** Of the package. */
   readonly version: string
-  /** It stays when its own work is done (`bgt host`). */
-  readonly stays: boolean
 }

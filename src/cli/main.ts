@@ -2,7 +2,7 @@
 
 import {writeSync} from 'node:fs'
 import {asTransferError, TransferError} from '../domain/errors.ts'
-import {exitCodeOf, gravest} from './exit-code.ts'
+import {EXIT, exitCodeOf, gravest} from './exit-code.ts'
 import {isInterrupt} from './interrupt.ts'
 import {errorLine, type Io} from './io.ts'
 
@@ -17,17 +17,20 @@ export async function main(args: readonly string[], version: string, loaded: () 
     env: process.env,
     loaded,
   }
+  /** The exit code of what stdout did not take; told at once, since a command may go on for days. */
+  let lost: number | undefined
+  const lose = (error: Error) => {
+    lost ??= lossOf(io, error)
+  }
   // Nobody reads on (`bgt list | head`): what is not written was not wanted. Transfers go on.
-  let unwritten: Error | undefined
-  io.stdout.on('error', (error) => {
-    unwritten ??= error
-  })
+  io.stdout.on('error', lose)
   io.stderr.on('error', () => {})
   takeShortWrites(process.stdout)
   process.on('uncaughtException', (thrown) => process.exit(fail(io, thrown)))
   const code = await run(args, version, io)
   // Of what was written last it is told in the next turn only.
-  process.exitCode = afterOutput(io, code, unwritten ?? io.stdout.errored ?? undefined)
+  if (io.stdout.errored !== null) lose(io.stdout.errored)
+  process.exitCode = isInterrupt(code) ? code : gravest([code, lost ?? EXIT.done])
 }
 
 /** A disk that is nearly full takes a part, without an error: Node.js goes on as if it had taken all of it. */
@@ -48,11 +51,11 @@ function takeShortWrites(stdout: NodeJS.WriteStream & {readonly fd: number}): vo
 const UNREAD: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'])
 
 /** What the disk below stdout did not take is missing, and whoever has the rest must not hold it for the whole. */
-function afterOutput(io: Io, code: number, unwritten: NodeJS.ErrnoException | undefined): number {
-  const errno = unwritten?.code
-  if (unwritten === undefined || io.stdout.isTTY || UNREAD.has(errno)) return code
+function lossOf(io: Io, unwritten: NodeJS.ErrnoException): number {
+  const errno = unwritten.code
+  if (io.stdout.isTTY || UNREAD.has(errno)) return EXIT.done
   const why = errno === 'ENOSPC' || errno === 'EDQUOT' ? 'DISK_FULL' : 'DISK_FAILED'
-  const lost = fail(
+  return fail(
     io,
     new TransferError(why, 'not all of the result could be written', {
       where: 'stdout',
@@ -60,7 +63,6 @@ function afterOutput(io: Io, code: number, unwritten: NodeJS.ErrnoException | un
       cause: unwritten,
     }),
   )
-  return isInterrupt(code) ? code : gravest([code, lost])
 }
 
 /** Resolves with the exit code, once everything is said. */

@@ -24,6 +24,8 @@ export interface HostLinkOptions {
   /** A fresh guid: under it the host knows this client again. */
   readonly session: string
   readonly app: string | undefined
+  /** It takes the place of a host that goes away, and is a host then. */
+  readonly isHeir: boolean
   /** ms to wait for a host that went away, and for one that is expected. */
   readonly patienceMs: number
   readonly firstPatienceMs: number
@@ -185,7 +187,7 @@ export class HostLink {
   }
 
   #follow(sendBack: (event: Parameters<HostLinkActor['send']>[0]) => void): () => void {
-    const {session, app, onWelcome, onTold, onBroken} = this.#options
+    const {session, app, isHeir, onWelcome, onTold, onBroken} = this.#options
     const lost = (error: unknown) => {
       const {code} = asTransferError(error)
       const isFinal = code === 'HOST_VERSION' || code === 'FILE_ACCESS' || code === 'INVALID_ARGUMENT'
@@ -204,7 +206,7 @@ export class HostLink {
       sendBack({type: 'link.welcomed'})
     }
     const name = app === undefined ? '' : `&app=${encodeURIComponent(app)}`
-    const path = `/api/v1/session?id=${session}&api=${HOST_API_VERSION}${name}`
+    const path = `/api/v1/session?id=${session}&api=${HOST_API_VERSION}${name}${isHeir ? '&heir=1' : ''}`
     const stop = this.#connection.follow(path, next, lost)
     return () => {
       onBroken()

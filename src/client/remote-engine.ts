@@ -4,7 +4,7 @@
  * is told anew.
  */
 
-import type {Observable} from 'rxjs'
+import {type Observable, ReplaySubject} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
@@ -64,6 +64,8 @@ export interface RemoteEngineOptions {
   readonly patienceMs: number
   /** ms to wait for a host that is expected; 0 by default. */
   readonly firstPatienceMs?: number
+  /** It takes the place of a host that goes away, and is a host then: none that ends when it is idle stays for it. */
+  readonly isHeir?: boolean
   /** The host went away, and may not come back by itself. */
   readonly onHostGone?: () => void
 }
@@ -85,12 +87,13 @@ export class RemoteEngine implements EngineApi {
   readonly #drafts: RemoteDrafts
   readonly #commands: OperationCommands
   #secrets: Secrets | undefined
+  readonly #hosts = new ReplaySubject<Hello>(1)
   #hasResumedAll = false
   #backgroundTasks: ResolvedEngineOptions['backgroundTasks'] | undefined
 
   constructor(
     ports: RemoteEnginePorts,
-    {app, patienceMs, firstPatienceMs = 0, onHostGone = () => {}}: RemoteEngineOptions,
+    {app, patienceMs, firstPatienceMs = 0, isHeir = false, onHostGone = () => {}}: RemoteEngineOptions,
   ) {
     this.#ports = ports
     this.#nextId = createOperationIds(
@@ -100,6 +103,7 @@ export class RemoteEngine implements EngineApi {
     this.#link = new HostLink(ports, {
       session: ports.random.guid(),
       app,
+      isHeir,
       patienceMs,
       firstPatienceMs,
       onHostGone,
@@ -147,6 +151,11 @@ export class RemoteEngine implements EngineApi {
   /** Who answers now, or did last. */
   get host(): Hello | undefined {
     return this.#link.host
+  }
+
+  /** The same, and each that takes the place, from when it answers. Completes with the link. */
+  get host$(): Observable<Hello> {
+    return this.#hosts
   }
 
   get options(): Pick<ResolvedEngineOptions, 'backgroundTasks'> {
@@ -393,7 +402,7 @@ export class RemoteEngine implements EngineApi {
     return this.#ports.clock.now()
   }
 
-  #welcomed({resumed, backgroundTasks, groups, tasks, prefetch}: Welcome, isFirst: boolean): void {
+  #welcomed({hello, resumed, backgroundTasks, groups, tasks, prefetch}: Welcome, isFirst: boolean): void {
     this.#backgroundTasks = backgroundTasks
     for (const group of groups) this.#groups.told(group)
     this.completionGroups.told(tasks)
@@ -408,6 +417,7 @@ export class RemoteEngine implements EngineApi {
       this.#operations.refresh()
       this.#events.catchUp()
     })
+    this.#hosts.next(hello)
   }
 
   #told(message: Told): void {
@@ -452,6 +462,7 @@ export class RemoteEngine implements EngineApi {
     this.#drafts.end()
     this.#operations.end(why)
     this.#events.complete()
+    this.#hosts.complete()
   }
 
   /** A host looks for guids only. Throws CLOSED. */

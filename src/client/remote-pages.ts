@@ -53,8 +53,8 @@ export class RemotePages {
     try {
       await this.#calls.call('inspect', page.wish)
     } catch {
-      // Somebody has taken the port, and browsers tell them their cookies: its token is good for nothing any more. At another address
-      // nobody would look for it.
+      // Somebody has taken the port, and scripts tell them its token: that is good for nothing any more. At another address nobody would
+      // look for it.
       this.#open.delete(page)
     } finally {
       page.asking = undefined

@@ -6,11 +6,11 @@
 import {isAbsolute} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {z} from 'zod'
-import {APPLICATION_NAME_RULE, isApplicationName} from '../domain/application-name.ts'
 import type {ExpectedContent} from '../domain/content-guard.ts'
 import type {BatchNotices, NotificationBatch, TileNotice, ToastNotice} from '../domain/notice.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
 import {isPrefetchAddress, MOST_LISTED, type PrefetchWish} from '../domain/prefetch.ts'
+import {MOST_GROUP_NAME, QUERY_BOUNDS} from '../domain/query-bounds.ts'
 import type {TransferPolicy, TransferRequest, TransferTarget} from '../domain/record.ts'
 import type {TaskRegistration} from '../domain/tally.ts'
 import type {UploadWay} from '../domain/upload-way.ts'
@@ -25,7 +25,7 @@ export const id = z.custom<OperationId>((value) => typeof value === 'string' && 
 const path = text(32_768).refine(isAbsolute, 'must be an absolute path')
 const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, 'must be an HTTP token')
 const plain = (most: number) => text(most).regex(/^[^\r\n\0]*$/, 'must have no line breaks')
-export const groupName = text(256)
+export const groupName = text(MOST_GROUP_NAME)
 const web = text(65_536).refine(
   (value) => URL.canParse(value) && /^(?:https?|ftp):\/\//.test(value),
   'must be http, https or ftp',
@@ -134,20 +134,26 @@ export const draft = z
     message: 'must be an absolute path',
   })
 
-export const app = z.string().refine(isApplicationName, `must be a name of ${APPLICATION_NAME_RULE}`)
+type Asked = Required<OperationQuery>
+const asked = <Name extends keyof Asked>(name: Name) =>
+  z.custom<Asked[Name]>(QUERY_BOUNDS[name].admits, QUERY_BOUNDS[name].rule)
+
+export const app = asked('app')
 
 export const query = z.strictObject({
   app: app.exactOptional(),
-  group: groupName.exactOptional(),
-  states: z.array(text(64)).max(64).exactOptional(),
-  urlPrefix: text(65_536).exactOptional(),
-  createdFrom: number.exactOptional(),
-  createdBefore: number.exactOptional(),
-  endedFrom: number.exactOptional(),
-  endedBefore: number.exactOptional(),
-  /** A beginning will do: what follows it is looked for. */
-  after: z.custom<OperationId>((value) => typeof value === 'string' && /^[0-9a-f-]{0,36}$/.test(value)).exactOptional(),
-  limit: z.int().min(0).max(MOST_QUERIED).exactOptional(),
+  group: asked('group').exactOptional(),
+  states: asked('states').exactOptional(),
+  urlPrefix: asked('urlPrefix').exactOptional(),
+  createdFrom: asked('createdFrom').exactOptional(),
+  createdBefore: asked('createdBefore').exactOptional(),
+  endedFrom: asked('endedFrom').exactOptional(),
+  endedBefore: asked('endedBefore').exactOptional(),
+  after: asked('after').exactOptional(),
+  /** More than this is asked for by pages. */
+  limit: asked('limit')
+    .refine((limit) => limit <= MOST_QUERIED, `must be at most ${MOST_QUERIED}`)
+    .exactOptional(),
 } satisfies Members<OperationQuery>)
 
 export const task = z.strictObject({

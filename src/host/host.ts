@@ -38,12 +38,13 @@ export class Host {
     this.#options = options
     this.#isListening = isListening
     const {engine, clock, version, pid, epoch, stays, whenIdle} = options
-    this.#hello = {service: 'background-transfer', api: HOST_API_VERSION, version, pid, epoch, stays}
+    const idleExit = whenIdle === undefined ? {} : {idleExitMs: whenIdle.ms}
+    this.#hello = {service: 'background-transfer', api: HOST_API_VERSION, version, pid, epoch, stays, ...idleExit}
     this.#turns = new ProgressTurns(engine)
     this.#inspectors = new HostInspectors(engine)
     if (whenIdle !== undefined) {
       const {ms: idleMs, call: onIdle} = whenIdle
-      this.#idleWatch = new IdleWatch({engine, clock, idleMs, onIdle, clients: () => this.clients})
+      this.#idleWatch = new IdleWatch({engine, clock, idleMs, onIdle, clients: () => this.#users})
     }
     engine.events$.subscribe(({type}) => {
       // The registration ends with the firing.
@@ -54,6 +55,11 @@ export class Host {
 
   get clients(): number {
     return [...this.#sessions.values()].filter(({isAttached}) => isAttached).length
+  }
+
+  /** Clients that a host stays for. */
+  get #users(): number {
+    return [...this.#sessions.values()].filter(({isAttached, isHeir}) => isAttached && !isHeir).length
   }
 
   close(): void {
@@ -105,7 +111,7 @@ export class Host {
   }
 
   #openSession(response: ServerResponse, query: URLSearchParams): void {
-    const {id, app, api} = parsed(SESSION_QUERY, Object.fromEntries(query), 'session')
+    const {id, app, api, heir} = parsed(SESSION_QUERY, Object.fromEntries(query), 'session')
     if (api !== HOST_API_VERSION) throw otherVersion(api, this.#hello)
     if (!this.#isListening()) throw new TransferError('HOST_UNREACHABLE', 'the host of this store ends')
     if (rulesOf(this.#options.engine.options.applications, app) === undefined) {
@@ -117,7 +123,7 @@ export class Host {
     const before = this.#sessions.get(id)
     if (before !== undefined && before.app !== app) throw invalidArgument('id', 'is that of another client')
     const known = before?.isAway === true ? undefined : before
-    const session = known ?? this.#newSession(id, app, before?.bodies)
+    const session = known ?? this.#newSession(id, app, heir !== undefined, before?.bodies)
     if (before !== known) before?.close()
     // It ends with its connection, so that what is said needs no frames of HTTP.
     response.removeHeader('transfer-encoding')
@@ -125,12 +131,13 @@ export class Host {
     session.attach(response, this.#welcome(known !== undefined, app))
   }
 
-  #newSession(id: string, app: string | undefined, bodies: Bodies = new Map()): HostSession {
+  #newSession(id: string, app: string | undefined, isHeir: boolean, bodies: Bodies = new Map()): HostSession {
     const {engine, clock, sessionGraceMs = 30_000, clientAbsenceMs = 3_600_000} = this.#options
     const session: HostSession = new HostSession({
       engine,
       clock,
       app,
+      isHeir,
       graceMs: sessionGraceMs,
       absenceMs: clientAbsenceMs,
       bodies,

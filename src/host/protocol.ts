@@ -4,7 +4,8 @@
  *
  * GET  /api/v1/hello                       Hello
  * GET  /api/v1/session?id=&app=&api=       text/event-stream of HostMessage, as long as the client is there. The id is the
- *                                          client's: with the same id it goes on after the stream broke
+ *                                          client's: with the same id it goes on after the stream broke. With heir=1 it is to
+ *                                          be a host itself: no host that ends when it is idle stays for it
  * POST /api/v1/session/:id/calls           {settled, calls: [{id, name, input}]}: 202, carried out in this order; each answer is
  *                                          a `result` of the stream. A call that is known by its id is not done again
  * GET  /api/v1/session/:id/bytes?guid=&source=&position=&count=   bytes of a result, as soon as there is one
@@ -20,6 +21,7 @@ import {z} from 'zod'
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import type {ToldError} from '../domain/error-chain.ts'
 import type {Explanation} from '../domain/explain.ts'
+import type {HostStay} from '../domain/host-stay.ts'
 import type {JournalEntry} from '../domain/journal.ts'
 import {LINE_MOVES} from '../domain/line-move.ts'
 import type {OperationId, TallyId} from '../domain/operation-id.ts'
@@ -48,7 +50,7 @@ import {
   whole,
 } from './given-shapes.ts'
 
-export interface Hello {
+export interface Hello extends HostStay {
   readonly service: 'background-transfer'
   readonly api: number
   /** Of the package. */
@@ -56,8 +58,6 @@ export interface Hello {
   readonly pid: number
   /** Of this life of the host. */
   readonly epoch: string
-  /** It stays when its own work is done; an engine that is only shared ends with its application. */
-  readonly stays: boolean
 }
 
 /** An operation as a client mirrors it. */
@@ -247,4 +247,5 @@ export const SESSION_QUERY = z.strictObject({
   id: text(64).regex(/^[\w-]{16,64}$/, 'must be 16 to 64 characters'),
   app: app.exactOptional(),
   api: z.coerce.number(),
+  heir: z.literal('1').exactOptional(),
 })

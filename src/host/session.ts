@@ -31,6 +31,8 @@ export interface SessionOptions {
   readonly engine: Engine
   readonly clock: Clock
   readonly app: string | undefined
+  /** Its client waits for the store, to be a host itself. */
+  readonly isHeir: boolean
   /** ms that it outlives its stream. */
   readonly graceMs: number
   /** ms that bodies which it sent outlive that. */
@@ -51,6 +53,7 @@ export interface SessionOptions {
 
 export class HostSession {
   readonly app: string | undefined
+  readonly isHeir: boolean
   readonly bodies: Bodies
   readonly #engine: Engine
   readonly #actor: HostSessionActor
@@ -68,9 +71,10 @@ export class HostSession {
   #watching: Subscription | undefined
 
   constructor(options: SessionOptions) {
-    const {engine, clock, app, graceMs, absenceMs, bodies, frames, turns, followed, inspectors} = options
+    const {engine, clock, app, isHeir, graceMs, absenceMs, bodies, frames, turns, followed, inspectors} = options
     const {tellAll, tellTasks, onEnded, onPresence} = options
     this.app = app
+    this.isHeir = isHeir
     this.bodies = bodies
     this.#onPresence = onPresence
     this.#engine = engine

@@ -57,6 +57,7 @@ export class Api {
     const isPost = request.method === 'POST'
     const route = `${isPost ? 'POST' : 'GET'} ${first}${second === undefined ? '' : '/:'}${third === undefined ? '' : `/${third}`}`
     if (more.length > 0) throw notFound()
+    if (route === 'GET session') return answerJson(response, 200, {challenge: this.#options.sessions.challenge})
     if (route === 'POST session') return this.#openSession(request, response)
     if (!this.#options.sessions.admits(request.headers)) {
       throw new RequestRefused(401, 'UNAUTHORIZED', 'open the address that was printed when the inspector started')
@@ -93,8 +94,8 @@ export class Api {
   }
 
   async #openSession(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = (await readJson(request)) as {token?: unknown} | null
-    const cookie = this.#options.sessions.exchange(body?.token)
+    const body = (await readJson(request)) as {token?: unknown; proof?: unknown} | null
+    const cookie = this.#options.sessions.exchange(body ?? {})
     if (cookie === undefined) throw new RequestRefused(401, 'UNAUTHORIZED', 'the token is not right')
     answer(response, 204, '', '', {'set-cookie': cookie})
   }

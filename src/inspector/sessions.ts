@@ -1,29 +1,32 @@
 /**
- * The token and what it is exchanged for. The token stands in the fragment of the printed address, which no browser sends;
- * the page posts it once and gets a cookie of another value, because browsers show a host's cookies to all its ports. The
- * cookie follows from the token, so it outlives a restart that keeps the token.
+ * The token and what it is exchanged for. The token stands in the fragment of the printed address, which no browser sends; the
+ * page proves once that it knows it and gets a cookie of another value, because browsers show a host's cookies to all its ports.
+ * Cookie and challenge are of this start alone: whoever had the port before, or has it after, was told nothing that is worth
+ * anything here, also where the token is the same.
  */
 
 import {createHash, createHmac, randomBytes, timingSafeEqual} from 'node:crypto'
 import type {IncomingHttpHeaders} from 'node:http'
 
 const SECRET_BYTES = 24
-const SECRET_LENGTH = 32
 
 export class Sessions {
   readonly token: string
+  /** For everybody: who knows the token makes a proof of it, HMAC-SHA-256 with the token as its key, in base64url. */
+  readonly challenge = secret()
+  readonly #proof: string
   readonly #cookie: string
-  readonly #session: string
+  readonly #session = secret()
 
-  constructor(port: number, token = randomBytes(SECRET_BYTES).toString('base64url')) {
+  constructor(port: number, token = secret()) {
     this.token = token
+    this.#proof = createHmac('sha256', token).update(this.challenge).digest('base64url')
     this.#cookie = `bgt-inspector-${port}`
-    this.#session = createHmac('sha256', token).update(this.#cookie).digest('base64url').slice(0, SECRET_LENGTH)
   }
 
-  /** The Set-Cookie value for whoever knows the token. */
-  exchange(token: unknown): string | undefined {
-    if (typeof token !== 'string' || !isSame(token, this.token)) return undefined
+  /** The Set-Cookie value for whoever knows the token, and says it or proves it. */
+  exchange({token, proof}: {readonly token?: unknown; readonly proof?: unknown}): string | undefined {
+    if (!isSecret(token, this.token) && !isSecret(proof, this.#proof)) return undefined
     return `${this.#cookie}=${this.#session}; Path=/; HttpOnly; SameSite=Strict`
   }
 
@@ -39,6 +42,14 @@ export class Sessions {
       .map((pair) => pair.trim())
       .some((pair) => pair.startsWith(prefix) && isSame(pair.slice(prefix.length), this.#session))
   }
+}
+
+function secret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64url')
+}
+
+function isSecret(given: unknown, known: string): boolean {
+  return typeof given === 'string' && isSame(given, known)
 }
 
 /** In a time that tells nothing of where they differ, nor of their lengths. */

@@ -3,11 +3,10 @@
 import {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {invalidArgument} from '../domain/errors.ts'
 import {shown} from '../domain/given.ts'
+import {MOST_GROUP_NAME} from '../domain/query-bounds.ts'
 import {defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {WeakValues} from './weak-values.ts'
-
-const MAX_NAME_LENGTH = 256
 
 /** One object per engine and name, so that two references to a group are the same. */
 const known = new WeakMap<EngineApi, WeakValues<string, BackgroundTransferGroup>>()
@@ -31,8 +30,8 @@ export class BackgroundTransferGroup {
 
   /** The same, in a given engine. */
   static of(engine: EngineApi, name: string): BackgroundTransferGroup {
-    if (typeof name !== 'string' || name === '' || name.length > MAX_NAME_LENGTH) {
-      throw invalidArgument('name', `must have 1 to ${MAX_NAME_LENGTH} characters`)
+    if (typeof name !== 'string' || name === '' || name.length > MOST_GROUP_NAME) {
+      throw invalidArgument('name', `must have 1 to ${MOST_GROUP_NAME} characters`)
     }
     const groups = known.get(engine) ?? new WeakValues()
     known.set(engine, groups)

@@ -1,7 +1,7 @@
 /** HostConnection: how a client reaches the host of a store. Every rejection that is no refusal of the host is HOST_UNREACHABLE. */
 
 /** Of what is spoken over it. Rises with every change that an older client or host would misread, new calls and their members included. */
-export const HOST_API_VERSION = 4
+export const HOST_API_VERSION = 5
 
 /** What a host takes of JSON in one request: ten thousand drafts have room in it. */
 export const MOST_JSON_BYTES = 64 * 1024 * 1024

@@ -8,10 +8,10 @@ import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {promisify} from 'node:util'
 import {beforeAll, describe, expect, it, onTestFinished, vi} from 'vitest'
-import {contentOf} from '../support/content.ts'
+import {contentOf, sha256} from '../support/content.ts'
 import {SinkServer} from '../support/sink-server.ts'
 import {mountSmallDisk, unmountDisk} from '../support/small-disk.ts'
-import {type BuiltCli, buildCli, CliWorld, jsonLines} from './harness.ts'
+import {type BuiltCli, buildCli, CliWorld, ERROR_LINE, jsonLines} from './harness.ts'
 
 let cli: BuiltCli
 
@@ -225,6 +225,20 @@ describe.skipIf(!existsSync(FULL))('into a file on a full disk', () => {
       }
       expect(onto(FULL, ['--version'], world.directory)).toMatchObject({status: 8, stderr: ''})
       expect(onto('/dev/null', ['list'], world.directory)).toMatchObject({status: 0, stderr: ''})
+    })
+  })
+
+  it('a command that goes on says so at once, works on, and ends with it', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/file.bin', {content: CONTENT})
+      const line = `exec "$0" "$1" host --conditions good > ${FULL}`
+      const host = world.start(['-c', line, process.execPath, cli.script], {program: '/bin/sh'})
+      await host.shows('not all of the result could be written (stdout)')
+      const got = await world.bgt(['get', world.server.url('/file.bin')])
+      expect([got.code, await world.digestOf('file.bin')]).toEqual([0, sha256(CONTENT)])
+      host.kill('SIGTERM')
+      const {code, lines} = await host.ended
+      expect([code, lines]).toEqual([8, [expect.stringMatching(ERROR_LINE)]])
     })
   })
 

@@ -10,7 +10,7 @@ import {startChild} from '../support/child-program.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {compiledProgram} from '../support/shared-build.ts'
 import {SinkServer} from '../support/sink-server.ts'
-import {type BuiltCli, buildCli, CliWorld} from './harness.ts'
+import {type BuiltCli, buildCli, CliWorld, jsonLines} from './harness.ts'
 
 const CONTENT = contentOf(9, 6_000_000)
 const HALF = CONTENT.subarray(0, 3_500_000)
@@ -70,6 +70,32 @@ async function expectSent(world: CliWorld, put: Awaited<ReturnType<typeof startP
   expect(sink.arrivals.map(({digest}) => digest)).toEqual([DIGEST])
   expect(spooled(world)).toEqual([])
 }
+
+describe('bgt put - --detach', {timeout: 180_000}, () => {
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'has a host started again when that one ends by %s in the midst of it',
+    async (signal) => {
+      await inWorld(async (world) => {
+        const host = await startHost(world)
+        const put = world.start([...PUT, '--detach', '--json', sink.url('/s')], {stdin: '', stdinStaysOpen: true})
+        put.stdin?.write(HALF)
+        await expect.poll(() => Math.max(0, ...taken(world)), PATIENCE).toBeGreaterThan(2_000_000)
+        host.kill(signal)
+        await host.ended
+        put.stdin?.end(REST)
+        const {code, stderr, stdout} = await put.ended
+        expect([code, stderr, jsonLines(stdout).map(({direction}) => direction)]).toEqual([0, '', ['upload']])
+        await expect.poll(() => sink.arrivals.map(({digest}) => digest), PATIENCE).toEqual([DIGEST])
+        const status = await world.bgt(['host', 'status', '--json'])
+        const [next] = jsonLines(status.stdout)
+        // As one that is started along the way.
+        expect(next).toMatchObject({stays: true, idleExitMs: 60_000})
+        process.kill(Number(next?.pid), 'SIGTERM')
+        await world.bgt(['list'])
+      })
+    },
+  )
+})
 
 describe('bgt put - beside another process', {timeout: 180_000}, () => {
   it.each(['SIGKILL', 'SIGTERM'] as const)(

@@ -50,6 +50,18 @@ async function startWaitingServer() {
   }
 }
 
+/** A host that ends when it is idle, with a client: one that is there before it could be. */
+async function openSessionOf(directory: string, options: Parameters<typeof openEngine>[1]) {
+  await leaveDownload(directory)
+  const engine = await openEngine(directory, options)
+  const client = await openSession(socketOf(directory))
+  for (const operation of await engine.getCurrentDownloadsAsync()) {
+    operation.attachAsync().cancel()
+    await reaches(operation, BackgroundTransferStatus.canceled)
+  }
+  return client
+}
+
 /** A download that goes on with each engine of the directory. */
 async function leaveDownload(directory: string): Promise<string> {
   const server = await startServer()
@@ -77,6 +89,19 @@ describe('a host that ends by itself', () => {
     await ask(socketOf(directory), 'GET', '/api/v1/hello')
     expect(noted).toEqual([])
     await ask(socketOf(directory), 'DELETE', session.path)
+    await left
+  })
+
+  it('does not stay for a client that is to be a host in its place', async () => {
+    const directory = await makeDirectory()
+    const noted: string[] = []
+    const {left, options} = untilLeft(noted)
+    const client = await openSessionOf(directory, options)
+    const heir = await openSession(socketOf(directory), undefined, undefined, true)
+    expect(heir.welcome).toMatchObject({hello: {stays: true, idleExitMs: 0}})
+    await ask(socketOf(directory), 'GET', '/api/v1/hello')
+    expect(noted).toEqual([])
+    await ask(socketOf(directory), 'DELETE', client.path)
     await left
   })
 

@@ -27,8 +27,8 @@ export async function ask(socketPath: string, method: string, path: string, body
   return {status: answer.statusCode, body: JSON.parse(Buffer.concat(chunks).toString('utf8'))}
 }
 
-export async function openSession(socketPath: string, id: string = randomUUID(), app?: string) {
-  const name = app === undefined ? '' : `&app=${app}`
+export async function openSession(socketPath: string, id: string = randomUUID(), app?: string, isHeir = false) {
+  const name = `${app === undefined ? '' : `&app=${app}`}${isHeir ? '&heir=1' : ''}`
   const asked = request({
     socketPath,
     path: `/api/v1/session?id=${id}&api=${HOST_API_VERSION}${name}`,

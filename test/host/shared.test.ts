@@ -2,6 +2,7 @@
 
 import {existsSync} from 'node:fs'
 import {join} from 'node:path'
+import {firstValueFrom} from 'rxjs'
 import {describe, expect, it} from 'vitest'
 import {
   BackgroundTransferEngine,
@@ -46,9 +47,16 @@ describe('the host of a directory', () => {
     expect([first.host, second.host?.stays]).toEqual([null, false])
     const running = second.createDownloader().createDownload(server.url('/a'), join(directory, 'a')).startAsync()
     await running.accepted
+    const owners: unknown[] = []
+    second.host$.subscribe({next: (owner) => owners.push(owner?.stays), complete: () => owners.push('over')})
+    expect(owners).toEqual([false])
     server.route('/a', {content, etag: '"1"'})
     await first.close()
     await running
+    expect(owners).toEqual([false, false])
+    await second.close()
+    expect(owners).toEqual([false, false, 'over'])
+    expect(await firstValueFrom(first.host$)).toBe(null)
     expect(await digestOf(join(directory, 'a'))).toBe(sha256(content))
   })
 

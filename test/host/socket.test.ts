@@ -113,7 +113,7 @@ describe('the control socket', () => {
     const {status, body} = await ask(socket, 'GET', `/api/v1/session?id=${randomUUID()}&api=7`)
     expect(status).toBe(426)
     expect(body.error).toMatchObject({code: 'HOST_VERSION'})
-    expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 4, and its client version 7$/)
+    expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 5, and its client version 7$/)
   })
 
   it('of a host that refuses this version makes connect say so', async () => {

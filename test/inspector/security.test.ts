@@ -1,5 +1,6 @@
 /** Who is let in: the probes of an attacker's page, a rebound name, a guessed path and a large body, one by one. */
 
+import {createHmac} from 'node:crypto'
 import {mkdtemp, rm} from 'node:fs/promises'
 import {connect} from 'node:net'
 import {networkInterfaces, tmpdir} from 'node:os'
@@ -179,17 +180,42 @@ describe('the session', () => {
 })
 
 describe('a token that is given', () => {
-  it('lets pages that were open go on with an inspector that is started again', async () => {
+  const session = ({origin}: Inspector, body: object) =>
+    ask({origin}, '/api/v1/session', {
+      method: 'POST',
+      headers: {'content-type': 'application/json', origin},
+      body: JSON.stringify(body),
+    })
+  const cookieOf = (answer: Awaited<ReturnType<typeof ask>>) =>
+    answer.headers['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
+  const challengeOf = async (asked: Inspector) => (await ask(asked, '/api/v1/session')).json() as {challenge: string}
+  const proofOf = (token: string, {challenge}: {challenge: string}) =>
+    createHmac('sha256', token).update(challenge).digest('base64url')
+
+  it('lets pages that were open go on with an inspector that is started again: they prove that they know it', async () => {
     const first = await engine.inspect()
-    const body = JSON.stringify({token: first.token})
-    const headers = {'content-type': 'application/json', origin: first.origin}
-    const {headers: given} = await ask(first, '/api/v1/session', {method: 'POST', headers, body})
-    const cookie = given['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
     await first.close()
     await using again = await engine.inspect({port: Number(new URL(first.origin).port), token: first.token})
-    expect((await ask(again, '/api/v1/state', {headers: {cookie}})).status).toBe(200)
-    await using other = await engine.inspect({token: first.token})
-    expect((await ask(other, '/api/v1/state', {headers: {cookie}})).status).toBe(401)
+    const admitted = await session(again, {proof: proofOf(first.token, await challengeOf(again))})
+    expect(admitted.status).toBe(204)
+    expect((await ask(again, '/api/v1/state', {headers: {cookie: cookieOf(admitted)}})).status).toBe(200)
+  })
+
+  it('makes nothing good that was seen on the port before: no cookie, and no proof', async () => {
+    const first = await engine.inspect()
+    const cookie = cookieOf(await session(first, {token: first.token}))
+    const challenge = await challengeOf(first)
+    const proof = proofOf(first.token, challenge)
+    await first.close()
+    await using again = await engine.inspect({port: Number(new URL(first.origin).port), token: first.token})
+    expect((await ask(again, '/api/v1/state', {headers: {cookie}})).status).toBe(401)
+    expect(await challengeOf(again)).not.toEqual(challenge)
+    const refused = await session(again, {proof})
+    expect([refused.status, cookieOf(refused)]).toEqual([401, ''])
+  })
+
+  it.each(['', 'x', 42, null, {}])('is not proved by %j', async (proof) => {
+    expect((await session(inspector, {proof})).status).toBe(401)
   })
 
   it.each(['', 'short', 'x'.repeat(31), `${'x'.repeat(32)} `])('is refused when it is %j', async (token) => {

@@ -24,13 +24,13 @@ export async function hostStatus(io: Io, {store, json}: HostStatusFlags): Promis
     })
   })
   try {
-    const {pid, version, stays} = engine.host ?? {}
+    const {pid, version, stays, idleExitMs} = engine.host ?? {}
     const applications = await engine.applicationsAsync()
     if (json === true) {
-      await printJson(io, {store: directory, pid, version, stays, applications})
+      await printJson(io, {store: directory, pid, version, stays, idleExitMs, applications})
     } else {
-      // A host, too, may end by itself when nothing is left to do.
-      const how = stays === true ? 'as a host' : 'while its own work lasts'
+      const idle = idleExitMs === undefined ? '' : `, until it is idle for ${idleExitMs / 1000} s`
+      const how = stays === true ? `as a host${idle}` : 'while its own work lasts'
       await printResult(io, `process ${pid} (${version}) has ${printable(directory)} open for others, ${how}`)
       for (const each of applications) await printResult(io, lineOf(each))
     }

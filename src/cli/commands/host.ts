@@ -1,7 +1,9 @@
 /** `bgt host`: has a store open for other processes of this user, and runs their transfers. */
 
+import {concatMap, concatWith, lastValueFrom, NEVER} from 'rxjs'
 import {TransferError} from '../../domain/errors.ts'
-import {BackgroundTransferEngine} from '../../index.ts'
+import {stayOf} from '../../domain/host-stay.ts'
+import {BackgroundTransferEngine, type HostInformation} from '../../index.ts'
 import {watchInterrupts} from '../interrupt.ts'
 import {type Io, printJson, printResult} from '../io.ts'
 import {engineOptions, type RunFlags} from '../run-flags.ts'
@@ -14,19 +16,26 @@ export interface HostFlags extends RunFlags {
 }
 
 export async function host(io: Io, flags: HostFlags): Promise<number> {
+  return flags.background === true ? startInBackground(io, flags) : runHere(io, flags)
+}
+
+async function startInBackground(io: Io, flags: HostFlags): Promise<number> {
+  const {directory} = engineOptions(flags, io.env)
+  const {idleExit = 'never'} = flags
+  // A host that is started along the way ends by itself; this one was asked for.
+  const staying = ['--idle-exit', idleExit === 'never' ? idleExit : String(idleExit / 1000)]
+  const startHost = [...hostArguments(flags), ...staying]
+  const engine = await BackgroundTransferEngine.connect({directory, startHost})
+  const {host: found} = engine
+  await engine.close()
+  if (found !== null) await tell(io, flags, directory, found.pid, staysEnough(found, flags) ? 'has' : 'is waited for')
+  return 0
+}
+
+async function runHere(io: Io, flags: HostFlags): Promise<number> {
   const options = engineOptions(flags, io.env)
   const {directory} = options
   const {idleExit = 'never'} = flags
-  if (flags.background === true) {
-    // A host that is started along the way ends by itself; this one was asked for.
-    const staying = ['--idle-exit', idleExit === 'never' ? idleExit : String(idleExit / 1000)]
-    const startHost = [...hostArguments(flags), ...staying]
-    const engine = await BackgroundTransferEngine.connect({directory, startHost})
-    const {host: found} = engine
-    await engine.close()
-    if (found !== null) await tell(io, flags, directory, found.pid, 'has')
-    return 0
-  }
   const interrupts = watchInterrupts()
   let leave: () => void = () => {}
   const left = new Promise<void>((resolve) => {
@@ -34,14 +43,20 @@ export async function host(io: Io, flags: HostFlags): Promise<number> {
   })
   const control = {stays: true, ...(idleExit === 'never' ? {} : {whenIdle: {ms: idleExit, call: leave}})}
   try {
-    // An engine that is only shared ends with its command: this one takes its place then.
+    // Whoever ends by itself is waited for: this one takes its place then.
     const engine = await BackgroundTransferEngine.openOrConnect({...options, control})
     try {
-      const {host: owner} = engine
-      if (owner?.stays === true) throw runsAlready(owner.pid, directory)
-      if (owner === null) await tell(io, flags, directory, process.pid, 'has')
-      else await tell(io, flags, directory, owner.pid, 'waits for')
-      await Promise.race([left, interrupts.asked])
+      let toldOf: 'has' | 'waits for' | undefined
+      const superfluous = engine.host$.pipe(
+        concatMap(async (owner) => {
+          const isOwn = owner === null || owner.pid === process.pid
+          if (!isOwn && staysEnough(owner, flags)) throw runsAlready(owner.pid, directory)
+          const what = isOwn ? 'has' : 'waits for'
+          if (what !== toldOf) await tell(io, flags, directory, owner?.pid ?? process.pid, what)
+          toldOf = what
+        }),
+      )
+      await Promise.race([left, interrupts.asked, lastValueFrom(superfluous.pipe(concatWith(NEVER)))])
     } finally {
       await engine.close()
     }
@@ -52,11 +67,27 @@ export async function host(io: Io, flags: HostFlags): Promise<number> {
   }
 }
 
-function tell(io: Io, {json}: HostFlags, store: string, pid: number, what: 'has' | 'waits for'): Promise<void> {
-  if (json === true) return printJson(io, {store, pid, waiting: what === 'waits for'})
-  const line =
-    what === 'has' ? `process ${pid} has ${store} open for others` : `waits until process ${pid} gives ${store} back`
-  return printResult(io, line)
+/** As long as this one was to stay. */
+function staysEnough(owner: HostInformation, {idleExit = 'never'}: HostFlags): boolean {
+  return owner.stays && stayOf(owner) >= (idleExit === 'never' ? Number.POSITIVE_INFINITY : idleExit)
+}
+
+function tell(
+  io: Io,
+  {json}: HostFlags,
+  store: string,
+  pid: number,
+  what: 'has' | 'waits for' | 'is waited for',
+): Promise<void> {
+  if (json === true) return printJson(io, {store, pid, waiting: what !== 'has'})
+  switch (what) {
+    case 'has':
+      return printResult(io, `process ${pid} has ${store} open for others`)
+    case 'waits for':
+      return printResult(io, `waits until process ${pid} gives ${store} back`)
+    case 'is waited for':
+      return printResult(io, `a host waits until process ${pid} gives ${store} back`)
+  }
 }
 
 function runsAlready(pid: number, directory: string): TransferError {

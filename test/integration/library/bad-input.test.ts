@@ -8,6 +8,7 @@ import {join} from 'node:path'
 import {runInNewContext} from 'node:vm'
 import {BehaviorSubject} from 'rxjs'
 import {beforeEach, describe, expect, it, vi} from 'vitest'
+import {CALLS} from '../../../src/host/protocol.ts'
 import {
   BackgroundDownloader,
   BackgroundTaskBuilder,
@@ -309,6 +310,47 @@ describe('bad input', () => {
       outcomes.push(await outcomeOf(() => BackgroundTransferEngine.open(options)))
     }
     expect(outcomes).toEqual(values.map(() => ({code: 'INVALID_ARGUMENT', where})))
+  })
+
+  it.each([
+    ['group', 'x'.repeat(257)],
+    ['states', Array(65).fill('failed')],
+    ['states', ['x'.repeat(65)]],
+    ['urlPrefix', 'x'.repeat(65_537)],
+    ['after', '01a2224c-2a09-7000-8000-0000000000000'],
+    ['after', '01A2'],
+    ['after', 'x'],
+    ['app', 'no name'],
+    ['createdFrom', Number.NaN],
+    ['limit', -1],
+  ])(
+    'a query has the bounds of its %s wherever it is asked, and they are told in the same words',
+    async (name, value) => {
+      const given = {[name]: value} as Wrong
+      const refusalIn = ({engine}: World) =>
+        engine.queryAsync(given).then(
+          () => 'accepted',
+          ({code, where, message}) => ({code, where, message}),
+        )
+      const refusal = await refusalIn(world)
+      expect(refusal).toMatchObject({code: 'INVALID_ARGUMENT', where: name})
+      expect(await refusalIn(await makeClientWorld())).toEqual(refusal)
+      // Of a client that looks at nothing itself, too.
+      const {error} = CALLS.query.safeParse({query: given})
+      const [rule = 'none'] = error?.issues.map((issue) => issue.message) ?? []
+      expect(refusal).toMatchObject({message: expect.stringContaining(rule)})
+    },
+  )
+
+  it.each([
+    ['group', 'x'.repeat(256)],
+    ['states', Array(64).fill('x'.repeat(64))],
+    ['urlPrefix', 'x'.repeat(65_536)],
+    ['after', ''],
+    ['after', '01a2'],
+  ])('a query may have all that the bounds of its %s let it have', async (name, value) => {
+    const given = {[name]: value} as Wrong
+    for (const {engine} of [world, await makeClientWorld()]) expect(await engine.queryAsync(given)).toEqual([])
   })
 
   it('a completion group is no options: what is created would not be in it', () => {

@@ -1,4 +1,7 @@
-/** From the address in the bar to a live page: the token becomes a cookie, the state is read, the stream is followed. */
+/**
+ * From the address in the bar to a live page: the token becomes a cookie, the state is read, the stream is followed. An inspector that is
+ * started again on this port has another cookie for the same token.
+ */
 
 import {signal} from '@preact/signals'
 import type {InspectorMessage} from '../../../src/inspector/protocol.ts'
@@ -20,6 +23,9 @@ export const link = signal<Link>('connecting')
 let pending: [number, InspectorMessage][] | undefined
 let again = false
 
+/** In memory alone: what a browser keeps for a port is for whoever has the port. */
+let token: string | undefined
+
 export async function connect(): Promise<void> {
   await exchangeToken()
   // The link again, into the tab that asked for it: the browser sees a new fragment and loads nothing.
@@ -35,7 +41,7 @@ export async function connect(): Promise<void> {
   await readAll()
   if (phase.value !== 'ready') return
   await selectFromAddress()
-  followStream(eventsAddress, {seen: seenSeq, message: take, link: noteLink})
+  followStream(eventsAddress, {seen: seenSeq, message: take, link: noteLink, refused: enterAgain})
 }
 
 /**
@@ -43,11 +49,23 @@ export async function connect(): Promise<void> {
  * whether there was one.
  */
 async function exchangeToken(): Promise<boolean> {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token')
-  if (token === null) return false
+  const given = new URLSearchParams(location.hash.slice(1)).get('token')
+  if (given === null) return false
+  token = given
   history.replaceState(null, '', location.pathname)
   await openSession(token).catch(() => undefined)
   return true
+}
+
+/** The stream was refused. A cookie is that of all tabs: one that knows the token lets all of them in. */
+async function enterAgain(): Promise<void> {
+  if (token !== undefined) await openSession(token).catch(() => undefined)
+  // Not read anew as a whole before it can be: nobody else may have its place.
+  const isLocked = await readState().then(
+    () => false,
+    (error: unknown) => error instanceof Refusal && error.status === 401,
+  )
+  if (isLocked) phase.value = 'locked'
 }
 
 async function readAll(): Promise<void> {
@@ -92,4 +110,5 @@ function take(seq: number, message: InspectorMessage): void {
 /** The stream picks up where it was cut, or says that it cannot. */
 function noteLink(next: Link): void {
   link.value = next
+  if (next === 'live' && phase.value === 'locked') void readAll()
 }

@@ -9,7 +9,7 @@ import {MOODS} from '../model/list-rows.ts'
 import {statesOf} from '../model/words.ts'
 import {readOperations} from './api.ts'
 import {filter, found} from './list.ts'
-import {engine, listAlso} from './store.ts'
+import {engine, listAlso, watchRemoved} from './store.ts'
 
 export interface Search {
   /** `more`: there may be more behind what was found. */
@@ -54,17 +54,21 @@ export async function searchOn(): Promise<void> {
   let {found: count, after} = begun
   const stand = (phase: Search['phase']): Search => ({phase, found: count, ...(after === undefined ? {} : {after})})
   search.value = stand('searching')
+  const {removed, stop} = watchRemoved()
   try {
     do {
       const page = await readOperations({text: text.trim(), states, after}, aborted)
       if (aborted.aborted) return
-      count += listAlso(page.operations).length
-      found.value = new Set([...found.value, ...page.operations.map(({guid}) => guid)])
+      const present = page.operations.filter(({guid}) => !removed.has(guid))
+      count += listAlso(present).length
+      found.value = new Set([...found.value, ...present.map(({guid}) => guid)])
       after = page.next
     } while (after !== undefined && count - begun.found < ENOUGH)
     search.value = stand(after === undefined ? 'done' : 'more')
   } catch (error) {
     if (!aborted.aborted)
       search.value = {...stand('failed'), why: error instanceof Error ? error.message : String(error)}
+  } finally {
+    stop()
   }
 }

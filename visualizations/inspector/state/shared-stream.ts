@@ -13,11 +13,14 @@ export interface StreamHandlers {
   readonly seen: () => number
   readonly message: (seq: number, message: InspectorMessage) => void
   readonly link: (link: Link) => void
+  /** The server answers, and gives no stream; it is asked for again in two seconds. */
+  readonly refused: () => Promise<void>
 }
 
 type Told =
   | {readonly kind: 'message'; readonly seq: number; readonly message: InspectorMessage}
   | {readonly kind: 'link'; readonly link: Link}
+  | {readonly kind: 'refused'}
   /** A tab that came later asks how things are. */
   | {readonly kind: 'hello'}
 
@@ -47,15 +50,14 @@ export function followStream(address: (after: number) => string, handlers: Strea
   channel.onmessage = ({data}: MessageEvent<Told>) => {
     if (data.kind === 'message') handlers.message(data.seq, data.message)
     else if (data.kind === 'link') setLink(data.link)
+    else if (data.kind === 'refused') void handlers.refused()
     else if (leads) channel.postMessage({kind: 'link', link} satisfies Told)
   }
   channel.postMessage({kind: 'hello'} satisfies Told)
 
   void navigator.locks.request(NAME, () => {
     leads = true
-    read(address, handlers, setLink, (seq, message) => {
-      channel.postMessage({kind: 'message', seq, message} satisfies Told)
-    })
+    read(address, handlers, setLink, (told) => channel.postMessage(told))
     // Held until the tab closes.
     return new Promise<never>(() => {})
   })
@@ -65,20 +67,23 @@ function read(
   address: (after: number) => string,
   handlers: StreamHandlers,
   setLink: (link: Link) => void,
-  tell: (seq: number, message: InspectorMessage) => void,
+  tell: (told: Told) => void,
 ): void {
   const source = new EventSource(address(handlers.seen()))
   source.onopen = () => setLink('live')
   source.onerror = () => {
     setLink('lost')
     // The browser reconnects by itself after a cut, but gives up after an answer that is no stream.
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => read(address, handlers, setLink, tell), 2000)
+    if (source.readyState !== EventSource.CLOSED) return
+    tell({kind: 'refused'})
+    void handlers.refused()
+    setTimeout(() => read(address, handlers, setLink, tell), 2000)
   }
   const take = ({data, lastEventId}: MessageEvent<string>) => {
     const seq = Number(lastEventId)
     const message: InspectorMessage = JSON.parse(data)
     handlers.message(seq, message)
-    tell(seq, message)
+    tell({kind: 'message', seq, message})
   }
   source.onmessage = take
   for (const type of TYPES) source.addEventListener(type, take)

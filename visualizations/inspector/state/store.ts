@@ -47,6 +47,7 @@ let seq = 0
 let settling = false
 let listChanged = false
 const samples = new Map<OperationId, Samples>()
+const watchers = new Set<Set<OperationId>>()
 
 export function seenSeq(): number {
   return seq
@@ -74,6 +75,16 @@ export function applyState(state: InspectorState): void {
     for (const operation of state.operations) put(operation)
     settle(true)
   })
+}
+
+/**
+ * Those that are removed from now on, until `stop`: an answer that is on its way was read before, and would bring them back, with nobody
+ * to take them away again.
+ */
+export function watchRemoved(): {readonly removed: ReadonlySet<OperationId>; readonly stop: () => void} {
+  const removed = new Set<OperationId>()
+  watchers.add(removed)
+  return {removed, stop: () => void watchers.delete(removed)}
 }
 
 /** Lists what the state left out; what is known of others is newer. Returns those that were not listed. */
@@ -105,6 +116,7 @@ function apply(message: InspectorMessage): void {
       report(lineOf(message.operation.name, message.guid, message.entry))
       break
     case 'removed':
+      for (const removed of watchers) removed.add(message.guid)
       forget(message.guid)
       settle(true)
       break
