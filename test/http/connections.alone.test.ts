@@ -11,6 +11,7 @@ import type {RequestBody} from '../../src/ports/transport.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {startFaultyServer} from '../support/faulty-server.ts'
 import {EXPIRED_CERTIFICATE, OTHER_NAME_CERTIFICATE, VALID_CERTIFICATE} from '../support/tls-certificates.ts'
+import {unusedPort} from '../support/unused-port.ts'
 import {run, startServer, startTransport} from './harness.ts'
 
 const SIZE = 100_000
@@ -25,27 +26,18 @@ function bodyOf(bytes: Buffer): RequestBody {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const {port} = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 it('undici’s client by itself is the client of its front door', () => expect(ClientAlone).toBe(Client))
 
 describe('a connection that cannot be made', () => {
   it('is CONNECTION_REFUSED where nobody listens, and says only the origin', async () => {
-    const port = await freePort()
+    const port = await unusedPort()
     const {error, receiver} = await run(startTransport(), `http://127.0.0.1:${port}/a?token=secret`)
     expect(error).toMatchObject({code: 'CONNECTION_REFUSED', where: `http://127.0.0.1:${port}`})
     expect(receiver.calls).toEqual([])
   })
 
   it('is CONNECTION_REFUSED where no address of a name answers', async () => {
-    const {error} = await run(startTransport(), `http://localhost:${await freePort()}/`)
+    const {error} = await run(startTransport(), `http://localhost:${await unusedPort()}/`)
     expect(error?.code).toBe('CONNECTION_REFUSED')
   })
 
