@@ -62,7 +62,7 @@ export function manyOperationsStories(): void {
 
     await page.keyboard.press('/')
     await page.keyboard.type('file-2999')
-    await expect.poll(() => page.locator('#operations .operation-row').count(), {timeout: 15_000}).toBe(1)
+    await expect.poll(() => page.locator('#operations .operation-row').count()).toBe(1)
     await page.getByLabel('Filter operations').fill('')
     await page.getByText(`All ${OPERATIONS}`).waitFor()
 
