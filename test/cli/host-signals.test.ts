@@ -19,7 +19,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const HOST = ['host', '--conditions', 'good']
 

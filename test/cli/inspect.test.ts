@@ -10,7 +10,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 async function downloaded(world: CliWorld): Promise<string> {
   world.server.route('/file.bin', [{status: 503}, {content: contentOf(4, 50_000), etag: '"1"'}])

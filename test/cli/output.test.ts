@@ -17,7 +17,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const CONTENT = contentOf(5, 1_500_000)
 

@@ -11,7 +11,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const CONTENT = contentOf(2, 3_000_000)
 const DIGEST = sha256(CONTENT)

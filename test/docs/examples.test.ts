@@ -45,7 +45,7 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
     // The examples name a server that cannot be asked.
     const programs = examples.map(({name, code}) => [name, code.replaceAll('https://example.com', server.origin)])
     complaints = await project.compile(Object.fromEntries(programs))
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await server?.close()
