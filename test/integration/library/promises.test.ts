@@ -14,9 +14,10 @@ import {
 } from '../../../src/index.ts'
 import {waitForTransfer} from '../../../src/namespace/transfer-wait.ts'
 import {contentOf, sha256} from '../../support/content.ts'
+import {heldAfter} from '../../support/faulty-script.ts'
 import {queuedRecord} from '../../support/records.ts'
 import {unusedPort} from '../../support/unused-port.ts'
-import {digestOf, failure, heldAfter, makeWorld, reaches, receives, requestsFor, type World} from '../harness.ts'
+import {digestOf, failure, makeWorld, reaches, receives, requestsFor, type World} from '../harness.ts'
 
 const SIZE = 300_000
 const BYTES = contentOf(1, SIZE)
