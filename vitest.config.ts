@@ -26,8 +26,14 @@ class LongestFirst extends BaseSequencer {
 /** Files that measure the memory or the handles of their own process, or that would leave something in a shared one. */
 const ALONE = 'test/**/*.alone.test.ts'
 
+/**
+ * A state that is awaited comes when it comes, on a slow machine too: how long that may take is the limit of its test. This is below
+ * it, so that the test ends with what it waited for.
+ */
+const expect = {poll: {timeout: 25_000}}
+
 /** One more than there are processors, as a rule: many tests wait for a server. Building a program for a test takes long beside two others. */
-const limits = {testTimeout: 30_000, hookTimeout: 120_000, maxWorkers: 3}
+const limits = {testTimeout: 30_000, hookTimeout: 120_000, maxWorkers: 3, expect}
 
 export default defineConfig({
   test: {

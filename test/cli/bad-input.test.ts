@@ -15,7 +15,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const CONTENT = contentOf(1, 100_000)
 const DIGEST = sha256(CONTENT)

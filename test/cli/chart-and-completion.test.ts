@@ -14,7 +14,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const MACHINES = [
   'application',

@@ -9,7 +9,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const CONTENT = contentOf(3, 100_000)
 const WHOLE = {content: CONTENT, etag: '"1"'} as const

@@ -20,7 +20,7 @@ describe('the demo', {timeout: 120_000}, () => {
     const {code, stdout, stderr} = await cli.run(['demo'], {env: {TMPDIR: temporary}})
     const text = stdout + stderr
     story = {code, text, lines: text.split('\n')}
-  }, 120_000)
+  })
 
   afterAll(async () => {
     if (temporary !== undefined) await rm(temporary, {recursive: true, force: true})

@@ -14,7 +14,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 /** What `bgt inspect` serves while it runs. */
 async function inspected(world: CliWorld): Promise<number> {

@@ -19,7 +19,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const HOST = ['host', '--conditions', 'good']
 
@@ -120,7 +120,7 @@ describe('bgt host that is asked to end', {timeout: 120_000}, () => {
           await disk.stick()
           host.kill(signal)
           // The first one was heard: nobody is to come any more.
-          await expect.poll(() => existsSync(join(world.store, 'control.sock')), {timeout: 20_000}).toBe(false)
+          await expect.poll(() => existsSync(join(world.store, 'control.sock'))).toBe(false)
           host.kill(signal)
           const {code, stderr} = await host.ended
           expect([code, stderr]).toEqual([exit, ''])

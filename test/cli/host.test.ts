@@ -18,7 +18,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const guidOf = (world: CliWorld, name: string) =>
   world.operations().then((all) => String(all.find(({file}) => file === world.path(name))?.guid))

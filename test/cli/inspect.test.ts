@@ -10,7 +10,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 async function downloaded(world: CliWorld): Promise<string> {
   world.server.route('/file.bin', [{status: 503}, {content: contentOf(4, 50_000), etag: '"1"'}])
@@ -109,7 +109,7 @@ describe('bgt inspect', () => {
       expect(world.server.requests).toHaveLength(1)
       world.server.route('/file.bin', {content, etag: '"1"'})
       expect(await command('resume')).toBe(202)
-      await expect.poll(async () => (await world.operations())[0]?.status, {timeout: 20_000}).toBe('completed')
+      await expect.poll(async () => (await world.operations())[0]?.status).toBe('completed')
       run.kill('SIGTERM')
       expect((await run.ended).code).toBe(143)
     })

@@ -9,7 +9,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const BYTES = contentOf(5, 50_000)
 

@@ -29,7 +29,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   if (programs.length > 0) cli = await buildCli()
-}, 60_000)
+})
 
 it.runIf(isRequired)('other versions of Node.js are there where they are required', () => {
   expect(programs).not.toEqual([])

@@ -9,6 +9,7 @@ import {fileURLToPath} from 'node:url'
 import {promisify} from 'node:util'
 import {beforeAll, describe, expect, it, onTestFinished, vi} from 'vitest'
 import {contentOf, sha256} from '../support/content.ts'
+import {heldAfter} from '../support/faulty-script.ts'
 import {SinkServer} from '../support/sink-server.ts'
 import {mountSmallDisk, unmountDisk} from '../support/small-disk.ts'
 import {type BuiltCli, buildCli, CliWorld, ERROR_LINE, jsonLines} from './harness.ts'
@@ -17,7 +18,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const CONTENT = contentOf(5, 1_500_000)
 
@@ -74,10 +75,14 @@ describe('off a terminal', () => {
 describe('--json', () => {
   it('gives one object a line with the fields of the schema', async () => {
     await CliWorld.run(cli, async (world) => {
-      world.server.route('/file.bin', {content: CONTENT, pieceDelayMs: 15})
+      const {hold, release} = heldAfter(CONTENT.length / 2)
+      world.server.route('/file.bin', {content: CONTENT, hold})
       world.server.route('/gone', {status: 410})
       const urls = [world.server.url('/file.bin'), world.server.url('/gone')]
-      const {code, stdout, lines} = await world.bgt(['get', '--json', ...urls])
+      const run = world.start(['get', '--json', ...urls])
+      await run.shows('"progress"')
+      release()
+      const {code, stdout, lines} = await run.ended
       expect(code).toBe(4)
       expect(lines).toEqual([expect.stringMatching(/^bgt: the server answered 410 Gone /)])
       const events = jsonLines(stdout)
@@ -157,20 +162,33 @@ if (!HAS_SCRIPT) console.warn('terminals are not tested: there is no `script` (u
 
 describe.skipIf(!HAS_SCRIPT)('on a terminal', () => {
   /** Under `script`, which gives the command a terminal of its own. */
-  async function onTerminal(world: CliWorld, args: readonly string[], env: Readonly<Record<string, string>>) {
+  async function onTerminal(
+    world: CliWorld,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    onOutput: (soFar: string) => void = () => {},
+  ) {
     const command = [process.execPath, cli.script, ...args].map((word) => `'${word}'`).join(' ')
-    const {stdout} = await promisify(execFile)(SCRIPT, ['-qec', command, '/dev/null'], {
+    const running = promisify(execFile)(SCRIPT, ['-qec', command, '/dev/null'], {
       cwd: world.directory,
       env: {PATH: process.env.PATH, HOME: '/nonexistent', BGT_STORE: world.store, SHELL: '/bin/sh', ...env},
     })
-    return stdout
+    let soFar = ''
+    running.child.stdout?.on('data', (text) => {
+      soFar += text
+      onOutput(soFar)
+    })
+    return (await running).stdout
   }
 
   it('draws a bar in place, and leaves the cursor visible', async () => {
     await CliWorld.run(cli, async (world) => {
-      world.server.route('/file.bin', {content: CONTENT, pieceDelayMs: 25})
-      const output = await onTerminal(world, ['get', world.server.url('/file.bin')], {TERM: 'xterm'})
-      expect(output).toMatch(/file\.bin +\[=* *\] +\d+% .* of 1\.4 MiB/)
+      const {hold, release} = heldAfter(CONTENT.length / 2)
+      world.server.route('/file.bin', {content: CONTENT, hold})
+      const bar = /file\.bin +\[=* *\] +\d+% .* of 1\.4 MiB/
+      const output = await onTerminal(world, ['get', world.server.url('/file.bin')], {TERM: 'xterm'}, (soFar) => {
+        if (bar.test(soFar)) release()
+      })
       expect(output).toContain('\u001b[32mcompleted')
       expect(output.lastIndexOf('\u001b[?25h')).toBeGreaterThan(output.lastIndexOf('\u001b[?25l'))
       expect(output).toContain('1 of 1 file complete')

@@ -8,7 +8,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 afterEach(() => {
   vi.restoreAllMocks()

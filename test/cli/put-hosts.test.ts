@@ -25,7 +25,7 @@ let sink: SinkServer
 beforeAll(async () => {
   cli = await buildCli()
   dyingHost = await compiledProgram(new URL('../host/dying-host.ts', import.meta.url))
-}, 60_000)
+})
 
 beforeEach(async () => {
   sink = await SinkServer.start()

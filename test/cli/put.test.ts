@@ -13,7 +13,7 @@ let sink: SinkServer
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 beforeEach(async () => {
   sink = await SinkServer.start()

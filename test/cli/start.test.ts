@@ -14,7 +14,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 /** Lists the operations, of which there are none, with a cache directory of its own; gives the files in there. */
 async function list(world: CliWorld, env: Readonly<Record<string, string>> = {}) {

@@ -11,7 +11,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const CONTENT = contentOf(4, 300_000)
 const CUT_AT = 100_000

@@ -11,7 +11,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 const CONTENT = contentOf(2, 3_000_000)
 const DIGEST = sha256(CONTENT)
@@ -80,7 +80,7 @@ describe('going on', () => {
 
   it('after SIGKILL in the midst of bytes: the file is right', async () => {
     await CliWorld.run(cli, async (world) => {
-      world.server.route('/file.bin', {...WHOLE, pieceDelayMs: 20})
+      world.server.route('/file.bin', STALLING)
       const run = world.start(['get', world.server.url('/file.bin'), '--json'])
       await run.shows('"progress"')
       run.kill('SIGKILL')

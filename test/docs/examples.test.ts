@@ -7,7 +7,6 @@ import {type ChildProcess, execFile, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {existsSync} from 'node:fs'
 import {mkdir, readdir, readFile} from 'node:fs/promises'
-import {createServer} from 'node:net'
 import {join, posix} from 'node:path'
 import {promisify} from 'node:util'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
@@ -15,6 +14,7 @@ import {ROOT, sourceOf} from '../layers/module-graph.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
 import {SinkServer} from '../support/sink-server.ts'
+import {unusedPort} from '../support/unused-port.ts'
 import {createProject, type Project} from './installed-package.ts'
 
 interface Example {
@@ -34,17 +34,6 @@ async function findExamples(): Promise<readonly Example[]> {
   )
 }
 
-/** Nobody listens there now. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  if (address === null || typeof address === 'string') throw new Error('there is no port')
-  return address.port
-}
-
 describe('the examples in the documents', {timeout: 60_000}, () => {
   let project: Project
   let server: FaultyServer
@@ -56,7 +45,7 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
     // The examples name a server that cannot be asked.
     const programs = examples.map(({name, code}) => [name, code.replaceAll('https://example.com', server.origin)])
     complaints = await project.compile(Object.fromEntries(programs))
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await server?.close()
@@ -186,7 +175,7 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
   })
 
   it('kubernetes guide: SIGTERM ends the service in order', async () => {
-    const port = await freePort()
+    const port = await unusedPort()
     const {child} = await start('docs-guides-kubernetes-1.ts', 'service', {DIRECTORY: './transfers', PORT: `${port}`})
     const answer = async () => {
       try {

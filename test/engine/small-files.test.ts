@@ -302,6 +302,32 @@ describe('a batch of small files', () => {
     await world.close()
   })
 
+  it('does not take a server for slow where the disk takes its time to say whether a name is free', async () => {
+    const world = new SimulatedWorld({
+      engine: {maxConcurrentTransfers: 4, retryDelayMs: 100},
+      smallFilesAfter: 0,
+      mostDelayMs: 3_000,
+    })
+    let isLook = false
+    world.beforeDiskCall = (call) => {
+      isLook = call === 'lstat'
+    }
+    vi.spyOn(world.random, 'next').mockImplementation(() => {
+      const drawn = isLook ? 0.9 : 0
+      isLook = false
+      return drawn
+    })
+    for (const n of [1, 2]) world.network.serve(urlOf(n), {seed: n, size: SIZE})
+    await world.open()
+    for (const n of [1, 2]) {
+      const entry = await start(world, n)
+      const isCarried = watchOver(world, entry)
+      await expectWhole(world, entry, n)
+      expect([n, isCarried(), rangesAsked(world, n)]).toEqual([n, true, [undefined]])
+    }
+    await world.close()
+  })
+
   it('asks one server of many twice where the line is slow, and not each of them', async () => {
     const world = await worldOf(0, 2)
     const at = (n: number) => `http://server-${n}.example/1`

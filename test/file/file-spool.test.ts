@@ -145,7 +145,11 @@ describe('the spool', () => {
         })
       },
     }
-    const makeDirectory = async (path: string) => void (await mkdir(path, {recursive: true}))
+    let made = 0
+    const makeDirectory = async (path: string) => {
+      await mkdir(path, {recursive: true})
+      made += 1
+    }
     const spool = createFileSpool({directory, durability: 'power', makeDirectory, files})
     const told: string[] = []
     const take = (n: number) =>
@@ -156,7 +160,8 @@ describe('the spool', () => {
     const first = take(1)
     await expect.poll(() => syncs.length).toBe(1)
     const second = take(2)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // What comes next is the sync that the first one waits for.
+    await expect.poll(() => made).toBe(2)
     expect(told).toEqual([])
     syncs[0]?.('EIO')
     await Promise.all([first, second])

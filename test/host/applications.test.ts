@@ -46,7 +46,7 @@ function begin(engine: BackgroundTransferEngine, url: string, file: string) {
 }
 
 const whenExplained = (operation: DownloadOperation, why: RegExp) =>
-  expect.poll(() => operation.explain().why, {timeout: 20_000}).toMatch(why)
+  expect.poll(() => operation.explain().why).toMatch(why)
 
 describe('how many', () => {
   it('unfinished operations an application may have: one more is refused, others have their own, and a restart keeps count', async () => {
@@ -89,7 +89,7 @@ describe('how many', () => {
     await host.close()
     await open()
     // The next host has both in their line again.
-    await expect.poll(() => server.requests.filter(({path}) => path === '/stalled').length, {timeout: 20_000}).toBe(2)
+    await expect.poll(() => server.requests.filter(({path}) => path === '/stalled').length).toBe(2)
     await begin(await connect('books'), server.url('/a'), file('d')).running
     expect(server.requests.filter(({path}) => path === '/a').length).toBe(2)
     first.running.cancel()
@@ -104,7 +104,7 @@ describe('how many', () => {
     const app = await connect('films')
     const books = await connect('books')
     const {operation, running} = begin(app, server.url('/a'), file('a'))
-    const comes = () => expect.poll(() => operation.progress.bytesReceived, {timeout: 20_000}).toBeGreaterThan(0)
+    const comes = () => expect.poll(() => operation.progress.bytesReceived).toBeGreaterThan(0)
     await comes()
     await begin(books, server.url('/a'), file('b')).running
     await host.close()

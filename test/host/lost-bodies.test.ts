@@ -58,8 +58,6 @@ async function makeWorld() {
   }
 }
 
-const GONE = {timeout: 20_000}
-
 describe('a stream that is given to a host', {timeout: 180_000}, () => {
   it.each(['killed', 'ended'] as const)('is given to the next one when that is %s over it', async (how) => {
     const {sink, bodies, startHost, startDying, connect} = await makeWorld()
@@ -68,7 +66,7 @@ describe('a stream that is given to a host', {timeout: 180_000}, () => {
     const stream = new PassThrough()
     const made = engine.createUploader().createUploadFromStreamAsync(sink.url('/'), stream)
     stream.write(BYTES.subarray(0, 1_000_000))
-    await expect.poll(bodies, GONE).toHaveLength(1)
+    await expect.poll(bodies).toHaveLength(1)
     await (how === 'killed' ? first.kill() : endHost(first))
     const second = await startDying('taken')
     stream.end(BYTES.subarray(1_000_000))
@@ -85,7 +83,7 @@ describe('a stream that is given to a host', {timeout: 180_000}, () => {
     await startHost()
     await running
     expect(sink.arrivals.map(({digest}) => digest)).toEqual([DIGEST])
-    await expect.poll(bodies, GONE).toEqual([])
+    await expect.poll(bodies).toEqual([])
   })
 
   it('is not waited for by a client that closes, or gives it up, while no host is there', async () => {
@@ -100,7 +98,7 @@ describe('a stream that is given to a host', {timeout: 180_000}, () => {
       uploader.createUploadFromStreamAsync(sink.url('/'), given[1], {signal: giving.signal}),
     ]
     for (const stream of given) stream.write('the beginning')
-    await expect.poll(bodies, GONE).toHaveLength(2)
+    await expect.poll(bodies).toHaveLength(2)
     await host.kill()
     giving.abort(new Error('enough'))
     await expect(second).rejects.toThrow('enough')
@@ -109,7 +107,7 @@ describe('a stream that is given to a host', {timeout: 180_000}, () => {
     await refused
     // What comes next is nobody's.
     for (const stream of given) stream.write('more')
-    await expect.poll(() => given.map(({destroyed}) => destroyed), GONE).toEqual([true, true])
+    await expect.poll(() => given.map(({destroyed}) => destroyed)).toEqual([true, true])
   })
 
   it('fails as that does, also where the host is gone', async () => {
@@ -119,14 +117,14 @@ describe('a stream that is given to a host', {timeout: 180_000}, () => {
     const stream = new PassThrough()
     const made = engine.createUploader().createUploadFromStreamAsync(sink.url('/'), stream)
     stream.write('the beginning')
-    await expect.poll(bodies, GONE).toHaveLength(1)
+    await expect.poll(bodies).toHaveLength(1)
     stream.destroy(new RangeError('it broke'))
     await expect(made).rejects.toThrow('it broke')
-    await expect.poll(bodies, GONE).toEqual([])
+    await expect.poll(bodies).toEqual([])
     const other = new PassThrough()
     const lost = engine.createUploader().createUploadFromStreamAsync(sink.url('/'), other)
     other.write('the beginning')
-    await expect.poll(bodies, GONE).toHaveLength(1)
+    await expect.poll(bodies).toHaveLength(1)
     await host.kill()
     other.destroy(new RangeError('it broke, too'))
     await startHost()

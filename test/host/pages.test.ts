@@ -58,7 +58,7 @@ it('stays at its address when another host takes the place, this client’s own 
   expect(await state()).toBe(200)
   await host.close()
   expect(await state()).toBeUndefined()
-  await expect.poll(state, {timeout: 20_000}).toBe(200)
+  await expect.poll(state).toBe(200)
   expect(client.host?.pid).toBe(process.pid)
   await page.close()
   expect(await state()).toBeUndefined()

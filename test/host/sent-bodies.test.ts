@@ -42,7 +42,7 @@ async function makeHost() {
     bodies: async () => (await readdir(join(directory, 'spool')).catch(() => [])).filter((name) => /body/.test(name)),
     /** Resolves when it has seen that a client is there, or that nobody is. */
     async sees(clients: number) {
-      await expect.poll(() => server.clients, {timeout: 20_000}).toBe(clients)
+      await expect.poll(() => server.clients).toBe(clients)
     },
   }
 }
@@ -80,8 +80,6 @@ const draftTo = (url: string) => ({
   createdAt: 1,
 })
 
-const GONE = {timeout: 20_000}
-
 describe('a body that was sent ahead', () => {
   it('can be started by its client when that one comes back, however late after its session', async () => {
     const server = await startServer()
@@ -98,9 +96,9 @@ describe('a body that was sent ahead', () => {
     expect(again.welcome).toMatchObject({type: 'welcome', resumed: false})
     const {error} = await again.call('start', {drafts: [draftTo(server.url('/up'))], hold: true})
     expect(error).toBeUndefined()
-    await expect.poll(() => server.requests.map(({body}) => String(body)), GONE).toEqual([BODY])
+    await expect.poll(() => server.requests.map(({body}) => String(body))).toEqual([BODY])
     // Its operation ended, and took it along.
-    await expect.poll(host.bodies, GONE).toEqual([])
+    await expect.poll(host.bodies).toEqual([])
   })
 
   it('goes with a client that does not come back, and not before', async () => {
@@ -112,7 +110,7 @@ describe('a body that was sent ahead', () => {
     host.clock.advanceBy(GRACE_MS)
     expect(await host.bodies()).toHaveLength(1)
     host.clock.advanceBy(ABSENCE_MS)
-    await expect.poll(host.bodies, GONE).toEqual([])
+    await expect.poll(host.bodies).toEqual([])
   })
 
   it('goes with the goodbye of a client that came back, and did not start it', async () => {
@@ -126,7 +124,7 @@ describe('a body that was sent ahead', () => {
     host.clock.advanceBy(ABSENCE_MS)
     expect(await host.bodies()).toHaveLength(1)
     await ask(host.socket, 'DELETE', again.path)
-    await expect.poll(host.bodies, GONE).toEqual([])
+    await expect.poll(host.bodies).toEqual([])
   })
 
   it('is that of the last try, of which an earlier one that is found broken takes nothing', async () => {
@@ -135,27 +133,27 @@ describe('a body that was sent ahead', () => {
     const host = await makeHost()
     const session = await openSession(host.socket)
     const broken = await sending(host.socket, session.path)
-    await expect.poll(host.bodies, GONE).toHaveLength(1)
+    await expect.poll(host.bodies).toHaveLength(1)
     expect(await (await sending(host.socket, session.path)).end()).toBe(200)
     await broken.breakOff()
     const {error} = await session.call('start', {drafts: [draftTo(server.url('/up'))], hold: true})
     expect(error).toBeUndefined()
-    await expect.poll(() => server.requests.map(({body}) => String(body)), GONE).toEqual([BODY])
-    await expect.poll(host.bodies, GONE).toEqual([])
+    await expect.poll(() => server.requests.map(({body}) => String(body))).toEqual([BODY])
+    await expect.poll(host.bodies).toEqual([])
   })
 
   it('goes when its client says goodbye in the midst of it, and when it breaks off', async () => {
     const host = await makeHost()
     const session = await openSession(host.socket)
     const given = await sending(host.socket, session.path)
-    await expect.poll(host.bodies, GONE).toHaveLength(1)
+    await expect.poll(host.bodies).toHaveLength(1)
     await ask(host.socket, 'DELETE', session.path)
     expect(await given.end()).toBe(503)
-    await expect.poll(host.bodies, GONE).toEqual([])
+    await expect.poll(host.bodies).toEqual([])
     const other = await openSession(host.socket)
     const broken = await sending(host.socket, other.path)
-    await expect.poll(host.bodies, GONE).toHaveLength(1)
+    await expect.poll(host.bodies).toHaveLength(1)
     await broken.breakOff()
-    await expect.poll(host.bodies, GONE).toEqual([])
+    await expect.poll(host.bodies).toEqual([])
   })
 })

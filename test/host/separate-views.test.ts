@@ -181,7 +181,7 @@ describe('an application with a name', () => {
     const {theirs, target, server} = await world()
     const asked = server.requests.length
     await theirs.call('resumeAll', {})
-    await expect.poll(() => server.requests.length, {timeout: 20_000}).toBeGreaterThan(asked)
+    await expect.poll(() => server.requests.length).toBeGreaterThan(asked)
     const {value} = await theirs.call('find', {id: target.record.id})
     expect(value.state).toBe('running')
   })

@@ -2,7 +2,6 @@
 
 import {once} from 'node:events'
 import {type AddressInfo, createServer} from 'node:net'
-import {setTimeout as sleep} from 'node:timers/promises'
 import {Agent, Client, MockAgent} from 'undici'
 import ClientAlone from 'undici/lib/dispatcher/client.js'
 import {describe, expect, it} from 'vitest'
@@ -11,6 +10,7 @@ import type {RequestBody} from '../../src/ports/transport.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {startFaultyServer} from '../support/faulty-server.ts'
 import {EXPIRED_CERTIFICATE, OTHER_NAME_CERTIFICATE, VALID_CERTIFICATE} from '../support/tls-certificates.ts'
+import {unusedPort} from '../support/unused-port.ts'
 import {run, startServer, startTransport} from './harness.ts'
 
 const SIZE = 100_000
@@ -25,27 +25,18 @@ function bodyOf(bytes: Buffer): RequestBody {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const {port} = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 it('undici’s client by itself is the client of its front door', () => expect(ClientAlone).toBe(Client))
 
 describe('a connection that cannot be made', () => {
   it('is CONNECTION_REFUSED where nobody listens, and says only the origin', async () => {
-    const port = await freePort()
+    const port = await unusedPort()
     const {error, receiver} = await run(startTransport(), `http://127.0.0.1:${port}/a?token=secret`)
     expect(error).toMatchObject({code: 'CONNECTION_REFUSED', where: `http://127.0.0.1:${port}`})
     expect(receiver.calls).toEqual([])
   })
 
   it('is CONNECTION_REFUSED where no address of a name answers', async () => {
-    const {error} = await run(startTransport(), `http://localhost:${await freePort()}/`)
+    const {error} = await run(startTransport(), `http://localhost:${await unusedPort()}/`)
     expect(error?.code).toBe('CONNECTION_REFUSED')
   })
 
@@ -285,7 +276,8 @@ describe('connections that proved dead', () => {
     const running = [1, 2, 3].map(() => run(transport, server.url('/stalled'), {signal: abort.signal}))
     const stalled = () => server.requests.filter(({path}) => path === '/stalled').length
     await expect.poll(stalled).toBe(2)
-    await sleep(50)
+    // The third would be there before what is asked after it.
+    await run(startTransport(), server.url('/first'))
     expect(stalled()).toBe(2)
     abort.abort()
     for (const {error} of await Promise.all(running)) expect(error?.code).toBe('CANCELED')

@@ -29,7 +29,7 @@ export function setUpBrowser(): void {
     await buildPageIfStale()
     browser = await launchChromium(executable)
     context = await newContext()
-  }, 60_000)
+  })
   afterEach(() => expect(violations.splice(0)).toEqual([]))
   afterAll(() => browser?.close())
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
   vi.stubEnv('NODE_ENV', 'production')
   await build({configFile, logLevel: 'error', build: {outDir: directory}})
   files = readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8')] as const)
-}, 60_000)
+})
 
 afterAll(() => {
   vi.unstubAllEnvs()

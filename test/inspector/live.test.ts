@@ -227,7 +227,7 @@ describe('one operation', () => {
     const {guid} = await world.start(url, 'file.bin', {connections: 2, mirrors: [mirror]})
     const connections = async () => (await detailOf(world, guid)).connections
     await expect
-      .poll(async () => (await connections()).map((each) => [each.connection, each.url, each.path]), {timeout: 20_000})
+      .poll(async () => (await connections()).map((each) => [each.connection, each.url, each.path]))
       .toEqual([
         ['first', url, 'running.exchanging.active.transferring'],
         ['part-1', world.server.url('/mirror?token=***'), 'moving.transferring'],

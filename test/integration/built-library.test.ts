@@ -21,7 +21,7 @@ beforeAll(async () => {
   await run(process.execPath, [BUNDLER, ...bundling], {cwd: ROOT})
   await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
   await copyFile(join(ROOT, 'package.json'), join(directory, 'package.json'))
-}, 120_000)
+})
 
 afterAll(() => rm(directory, {recursive: true, force: true}))
 

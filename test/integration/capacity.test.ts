@@ -8,8 +8,6 @@ import {contentOf} from '../support/content.ts'
 import {makeWorld, openEngine, receives, requestsFor, startServer, type World} from './harness.ts'
 
 const SIZE = 50_000
-/** How long a state may take to come about; it takes as long as it takes. */
-const SOON = {timeout: 20_000, interval: 50}
 
 function start({engine, file}: World, url: string, name: string, group = '') {
   const downloader = engine.createDownloader()
@@ -64,7 +62,7 @@ it('sends one probe after each quiet, not fifty', async () => {
   const all = Array.from({length: 50}, (_, n) => [world.server.url(`/${n}`), world.file(`${n}`)] as const)
   await world.engine.createDownloader().createDownloads(all)
   const completed = async () => (await world.engine.queryAsync({states: ['completed']})).length
-  await expect.poll(completed, SOON).toBe(50)
+  await expect.poll(completed).toBe(50)
   expect(quiets).toBe(2)
   expect(asked).toBe(50 + 2 + 50)
 })
@@ -112,10 +110,10 @@ it('forgets by number in the next session, and on request', async () => {
     await start(world, world.server.url(`/${n}`), `${n}`).running
   }
   // Delivery is noted right behind the promise.
-  await expect.poll(async () => (await world.engine.getCurrentDownloadsAsync()).length, SOON).toBe(0)
+  await expect.poll(async () => (await world.engine.getCurrentDownloadsAsync()).length).toBe(0)
   await world.engine.close()
   const engine = await openEngine(world.directory, {retention: {count: 2}})
-  await expect.poll(async () => (await engine.queryAsync()).length, SOON).toBe(2)
+  await expect.poll(async () => (await engine.queryAsync()).length).toBe(2)
   const [first] = await engine.queryAsync()
   if (first === undefined) throw new Error('nothing was kept')
   const events = firstValueFrom(engine.events$.pipe(take(1), toArray()))
@@ -174,7 +172,7 @@ it('takes a bulk without handles, and keeps what was accepted when one of it is 
     return [world.server.url(`/${n}`), world.file(`${n}`)] as const
   })
   expect(await world.engine.createDownloader().createDownloads(downloads)).toBe(40)
-  await expect.poll(async () => (await world.engine.queryAsync({states: ['completed']})).length, SOON).toBe(40)
+  await expect.poll(async () => (await world.engine.queryAsync({states: ['completed']})).length).toBe(40)
   await expect(
     world.engine.createDownloader().createDownloads([['gopher://x/', world.file('x')]]),
   ).rejects.toMatchObject({

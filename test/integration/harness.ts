@@ -18,7 +18,7 @@ import {
 import {EngineTaskHost} from '../../src/namespace/task-host.ts'
 import {createPlatform} from '../../src/platform.ts'
 import {sha256} from '../support/content.ts'
-import type {ReceivedRequest, Script} from '../support/faulty-script.ts'
+import type {ReceivedRequest} from '../support/faulty-script.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
 
 /** When the running test has ended: the last that was asked for first. */
@@ -139,15 +139,6 @@ export async function reaches(operation: DownloadOperation, status: BackgroundTr
 /** Waits until the application sees this many bytes. */
 export async function receives(running: RunningDownload, bytes: number): Promise<void> {
   await firstValueFrom(running.progress$.pipe(filter(({progress}) => progress.bytesReceived >= bytes)))
-}
-
-/** For a route: its body stops after this many bytes until `release` is called. */
-export function heldAfter(bytes: number): {readonly hold: NonNullable<Script['hold']>; readonly release: () => void} {
-  let release = () => {}
-  const until = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  return {hold: {after: bytes, until}, release}
 }
 
 /** The error that a promise rejects with. */

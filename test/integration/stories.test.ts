@@ -6,7 +6,7 @@
 import {mkdir, open, readdir, rm, truncate} from 'node:fs/promises'
 import {join} from 'node:path'
 import {gzipSync} from 'node:zlib'
-import {beforeAll, describe, expect, it, vi} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {createHttpTransport} from '../../src/adapters/http/http-transport.ts'
 import {BackgroundTransferStatus, type DownloadOperation} from '../../src/index.ts'
 import {runWorker} from '../crash/killed-worker.ts'
@@ -428,7 +428,7 @@ describe('story 14: retries after 5xx', () => {
     world.server.route('/file', [{status: 502}, WHOLE])
     const operation = download(world)
     const running = operation.startAsync()
-    await vi.waitFor(() => expect(operation.explain().next).toMatch(/tries again/))
+    await expect.poll(() => operation.explain().next).toMatch(/tries again/)
     operation.pause()
     await reaches(operation, BackgroundTransferStatus.pausedByApplication)
     expect(requestsFor(world.server, '/file').length).toBe(1)
@@ -495,7 +495,7 @@ describe('story 16: a body that stops, or dribbles', () => {
     expect(await digestOf(world.file('file.bin'))).toBe(sha256(OLD))
     expect(rangesAsked(world.server, '/file')).toEqual(['', `bytes=${CUT}-|${TAG}`])
     expect(bytesSent(world.server, '/file')).toBe(SIZE)
-    await vi.waitFor(() => expect(requestsFor(world.server, '/file')[0]?.closed).toBe(true))
+    await expect.poll(() => requestsFor(world.server, '/file')[0]?.closed).toBe(true)
   })
 
   it('is left alone as long as it moves, however slowly', async () => {

@@ -66,7 +66,7 @@ export class MockService {
       bus.connection.stream.destroy()
       mock.kill()
     })
-    await expect.poll(async () => bus.nameHasOwner(name), {timeout: 20_000}).toBe(true)
+    await expect.poll(async () => bus.nameHasOwner(name)).toBe(true)
     return new MockService(bus, name)
   }
 

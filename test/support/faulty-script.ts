@@ -119,6 +119,15 @@ export function answerTo(request: ReceivedRequest, script: Script): Answer {
   return {head: `${interim}HTTP/1.1 ${status} Scripted\r\n${lines}\r\n`, start, end, hasBody, framing}
 }
 
+/** For a route: its body stops after this many bytes until `release` is called. */
+export function heldAfter(bytes: number): {readonly hold: NonNullable<Script['hold']>; readonly release: () => void} {
+  let release = () => {}
+  const until = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  return {hold: {after: bytes, until}, release}
+}
+
 /** The one range asked for, when it is to be honoured: If-Range must name the present validator, byte for byte. */
 function requestedRange(
   request: ReceivedRequest,

@@ -3,10 +3,11 @@
 import {type ChildProcess, execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
-import {type AddressInfo, connect, createServer} from 'node:net'
+import {connect} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {vi} from 'vitest'
+import {unusedPort} from './unused-port.ts'
 
 const NGINX = 'nginx'
 
@@ -29,7 +30,7 @@ export interface Nginx {
 /** `location`: what nginx does with the files below `root`. */
 export async function startNginx(root: string, location: string): Promise<Nginx> {
   const home = await mkdtemp(join(tmpdir(), 'nginx-'))
-  const port = await freePort()
+  const port = await unusedPort()
   const log = join(home, 'access.log')
   const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${home}/${name};`,
@@ -73,15 +74,6 @@ async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGQUIT' = 'SIGTERM
   const exited = once(child, 'exit')
   child.kill(signal)
   await exited
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const {port} = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function reach(port: number): Promise<void> {

@@ -39,7 +39,7 @@ describe('the types of the package', {timeout: 120_000}, () => {
 
   beforeAll(async () => {
     project = await createProject()
-  }, 120_000)
+  })
 
   afterAll(() => project?.dispose())
 

@@ -1,34 +1,39 @@
-/** The Clock of the system: wall time for deadlines, monotonic time for how long a timer has been waiting. */
+/**
+ * The Clock of the system: wall time for deadlines, monotonic time for how long a timer has been waiting. Where the process stood
+ * still (a debugger, SIGSTOP, one long call) many timers are due at once, and what came meanwhile lies unread: those timers fire after
+ * it is read, or a peer would count as silent that was not.
+ */
 
 import type {Clock} from '../../ports/clock.ts'
 
 /** Node fires a longer timer after 1 ms instead. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
-/** Later than that, the process had no turn: it was stopped, its container frozen, or its thread busy with something else. */
-const SLEPT_MS = 1_000
-/**
- * What a timer that was slept through still waits. Timers have their turn before sockets: a timeout would else be told of an answer
- * that is here, and of a peer that waited for us.
- */
-const GRACE_MS = 1_000
+
+/** A timer that fires so long after its time was kept from it. */
+const LATE_MS = 50
 
 class Timer {
   readonly #fn: () => void
-  readonly #graceMs: number
+  readonly #late: Set<Timer>
   readonly #dueAt: number
   #handle: ReturnType<typeof setTimeout> | undefined
+  #turn: ReturnType<typeof setImmediate> | undefined
   #isHeld = true
 
-  constructor(fn: () => void, delayMs: number) {
+  /** `late`: those of the same clock that wait for what is to be read. */
+  constructor(fn: () => void, delayMs: number, late: Set<Timer>) {
     this.#fn = fn
-    this.#graceMs = Math.min(delayMs, GRACE_MS)
+    this.#late = late
     this.#dueAt = performance.now() + delayMs
     this.#arm(delayMs)
   }
 
   clear(): void {
     clearTimeout(this.#handle)
+    clearImmediate(this.#turn)
+    this.#late.delete(this)
     this.#handle = undefined
+    this.#turn = undefined
   }
 
   hold(isHeld: boolean): void {
@@ -37,10 +42,10 @@ class Timer {
     else this.#handle?.unref()
   }
 
-  #arm(delayMs: number, wake = () => this.#wake()): void {
+  #arm(delayMs: number): void {
     // A timer that never fires holds nothing alive.
     if (delayMs === Number.POSITIVE_INFINITY) return
-    this.#handle = setTimeout(wake, Math.min(delayMs, LONGEST_DELAY_MS))
+    this.#handle = setTimeout(() => this.#wake(), Math.min(delayMs, LONGEST_DELAY_MS))
     if (!this.#isHeld) this.#handle.unref()
   }
 
@@ -48,16 +53,31 @@ class Timer {
     const leftMs = this.#dueAt - performance.now()
     // Node counts whole milliseconds, so it may be up to one early.
     if (leftMs > 0) this.#arm(Math.ceil(leftMs))
-    // Once only: a thread that is always busy would never be told.
-    else if (leftMs < -SLEPT_MS) this.#arm(this.#graceMs, this.#fn)
+    // None overtakes another one that was due before it.
+    else if (leftMs < -LATE_MS || this.#late.size > 0) this.#fireAfterReads()
     else this.#fn()
+  }
+
+  /**
+   * Node reads what lies ready before it comes to its immediates. Some of it is gathered, and told by an immediate of its own: those of
+   * one turn come before the second one here.
+   */
+  #fireAfterReads(): void {
+    this.#late.add(this)
+    this.#turn = setImmediate(() => {
+      this.#turn = setImmediate(() => {
+        this.#late.delete(this)
+        this.#fn()
+      })
+    })
   }
 }
 
 export function createSystemClock(): Clock {
+  const late = new Set<Timer>()
   return {
     now: () => Date.now(),
-    setTimeout: (fn, delayMs) => new Timer(fn, Math.max(0, delayMs)),
+    setTimeout: (fn, delayMs) => new Timer(fn, Math.max(0, delayMs), late),
     clearTimeout(handle) {
       if (handle instanceof Timer) handle.clear()
     },

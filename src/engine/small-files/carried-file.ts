@@ -37,7 +37,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   readonly #record: OperationRecord
   #facts: OperationFacts
   #state: LifeState
-  #since: number
+  #since: number | undefined
   #exchange: SmallExchange | undefined
   #stage: 'onWire' | 'filing' | 'writing' | 'publishing' | 'left' | 'ended' = 'onWire'
   /** Its slot is its place in the order of its group, and not for traffic alone. */
@@ -52,7 +52,6 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
 
   constructor(entry: OperationEntry, batch: Batch) {
     this.entry = entry
-    this.#since = batch.now()
     this.#batch = batch
     this.#record = entry.record
     const {state, ...facts} = entry.record
@@ -69,10 +68,11 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   }
 
   /**
-   * It waits so long for the address that it asks now: its own chart gives each of them its time. Where the clock was set back nobody
-   * knows how long that is, and it begins anew.
+   * It waits so long for the address that it asks now: its own chart gives each of them its time. For as long as it waits for the disk it
+   * asks none. Where the clock was set back nobody knows how long it is, and it begins anew.
    */
   hasWaited(ms: number): boolean {
+    if (this.#since === undefined) return false
     const now = this.#batch.now()
     this.#since = Math.min(this.#since, now)
     return now - this.#since >= ms
@@ -107,6 +107,7 @@ export class CarriedFile implements Carrier, SmallExchangeListener {
   }
 
   async fetch(): Promise<SmallOutcome> {
+    this.#since = this.#batch.now()
     this.#exchange = this.#batch.exchange(this.#facts, this)
     try {
       return await this.#exchange.run()

@@ -13,7 +13,7 @@ export async function startSlow(world: InspectedWorld, name: string, group?: str
   return world.start(world.server.url(`/${name}`), name, group === undefined ? {} : {group})
 }
 
-export const eventually = <T>(read: () => Promise<T>) => expect.poll(read, {timeout: 15_000})
+export const eventually = <T>(read: () => Promise<T>) => expect.poll(read)
 
 /** Resolves when the chosen operation's state reads so. */
 export const chip = (page: Page, words: string): Promise<void> =>

@@ -5,13 +5,14 @@
 
 import {mkdir} from 'node:fs/promises'
 import {join} from 'node:path'
+import type {Page} from 'playwright-core'
 import {expect, it} from 'vitest'
 import {inspectedWorld} from '../../inspector/world.ts'
 import {leave, visit} from '../browser.ts'
 
 const OPERATIONS = 3000
-/** Wide enough for a loaded machine; redrawing the whole list each time would miss it many times over. */
-const LONGEST_TASK_MS = 700
+/** Of the page's processor time, for all of it together; redrawing the whole list each time would miss it many times over. */
+const MOST_SECONDS = 10
 
 export function manyOperationsStories(): void {
   it('are scrolled, walked and filtered without jank', async () => {
@@ -35,9 +36,7 @@ export function manyOperationsStories(): void {
     const page = await visit(world.inspector.url)
     await page.getByText(`All ${OPERATIONS}`).waitFor()
     await page.locator('.operation-row[data-mood=active]').first().waitFor()
-    await page.evaluate(
-      'globalThis.tasks = []; new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({duration}) => duration))).observe({type: "longtask"})',
-    )
+    const secondsSpent = await watchProcessorTime(page)
     const drawn = () => page.locator('#operations [role=option]').count()
     expect(await drawn()).toBeLessThan(60)
 
@@ -62,12 +61,13 @@ export function manyOperationsStories(): void {
 
     await page.keyboard.press('/')
     await page.keyboard.type('file-2999')
-    await expect.poll(() => page.locator('#operations .operation-row').count(), {timeout: 15_000}).toBe(1)
+    await expect.poll(() => page.locator('#operations .operation-row').count()).toBe(1)
     await page.getByLabel('Filter operations').fill('')
     await page.getByText(`All ${OPERATIONS}`).waitFor()
 
-    const tasks: readonly number[] = await page.evaluate('tasks')
-    expect(Math.max(0, ...tasks)).toBeLessThan(LONGEST_TASK_MS)
+    const seconds = await secondsSpent()
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThan(MOST_SECONDS)
     await leave()
   })
 
@@ -108,4 +108,15 @@ export function manyOperationsStories(): void {
     await page.getByRole('heading', {name: 'oldest-2', level: 1}).waitFor()
     await leave()
   })
+}
+
+/** What the page's thread works from now on, in seconds: a machine with much else to do adds nothing. */
+async function watchProcessorTime(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Performance.enable', {timeDomain: 'threadTicks'})
+  return async () => {
+    const {metrics} = await session.send('Performance.getMetrics')
+    await session.detach()
+    return metrics.find(({name}) => name === 'TaskDuration')?.value ?? 0
+  }
 }

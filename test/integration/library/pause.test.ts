@@ -4,11 +4,11 @@ import {filter, firstValueFrom} from 'rxjs'
 import {describe, expect, it} from 'vitest'
 import {BackgroundTransferStatus, type DownloadOperation, WebErrorStatus} from '../../../src/index.ts'
 import {contentOf, sha256} from '../../support/content.ts'
+import {heldAfter} from '../../support/faulty-script.ts'
 import {
   bytesSent,
   digestOf,
   failure,
-  heldAfter,
   makeWorld,
   openEngine,
   rangesAsked,

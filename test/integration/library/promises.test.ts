@@ -1,8 +1,6 @@
 /** The namespace's checklist, 17.B: starting, finishing, promises. Numbers are the items'. */
 
-import {once} from 'node:events'
 import {mkdir, symlink} from 'node:fs/promises'
-import {type AddressInfo, createServer} from 'node:net'
 import {describe, expect, it} from 'vitest'
 import type {EngineApi, HeldOperation} from '../../../src/engine/engine-api.ts'
 import {FollowedNotices} from '../../../src/engine/operations/followed-notices.ts'
@@ -16,8 +14,10 @@ import {
 } from '../../../src/index.ts'
 import {waitForTransfer} from '../../../src/namespace/transfer-wait.ts'
 import {contentOf, sha256} from '../../support/content.ts'
+import {heldAfter} from '../../support/faulty-script.ts'
 import {queuedRecord} from '../../support/records.ts'
-import {digestOf, failure, heldAfter, makeWorld, reaches, receives, requestsFor, type World} from '../harness.ts'
+import {unusedPort} from '../../support/unused-port.ts'
+import {digestOf, failure, makeWorld, reaches, receives, requestsFor, type World} from '../harness.ts'
 
 const SIZE = 300_000
 const BYTES = contentOf(1, SIZE)
@@ -243,12 +243,9 @@ describe('17.B starting, finishing, promises', () => {
 
   it('52. a refused connection is CannotConnect, after the retries', async () => {
     const world = await makeWorld()
-    const probe = createServer().listen(0, '127.0.0.1')
-    await once(probe, 'listening')
-    const {port} = probe.address() as AddressInfo
-    probe.close()
-    await once(probe, 'close')
-    const operation = world.engine.createDownloader().createDownload(`http://127.0.0.1:${port}/`, world.file('a'))
+    const operation = world.engine
+      .createDownloader()
+      .createDownload(`http://127.0.0.1:${await unusedPort()}/`, world.file('a'))
     const error = await failure(operation.startAsync())
     expect(error.code).toBe('CONNECTION_REFUSED')
     expect(BackgroundTransferError.getStatus(error.number)).toBe(WebErrorStatus.cannotConnect)

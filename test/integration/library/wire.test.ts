@@ -1,6 +1,8 @@
 /** The namespace's checklist, 17.D: the wire protocol. Numbers are the items'. */
 
+import {once} from 'node:events'
 import {writeFile} from 'node:fs/promises'
+import {Worker} from 'node:worker_threads'
 import {describe, expect, it} from 'vitest'
 import {createHttpTransport} from '../../../src/adapters/http/http-transport.ts'
 import {
@@ -105,6 +107,38 @@ describe('17.D wire protocol', () => {
     expect(requestsFor(world.server, '/a').length).toBe(4)
     expect(operation.progress.status).toBe(BackgroundTransferStatus.error)
     await expect.poll(() => requestsFor(world.server, '/a').every(({closed}) => closed)).toBe(true)
+  })
+
+  it('90. an answer that came while this process stood still for as long as that is read', async () => {
+    const steps = new Int32Array(new SharedArrayBuffer(4))
+    const [BEGUN, ANSWERED] = [1, 2]
+    const server = new Worker(
+      `const {createServer} = require('node:http')
+      const {parentPort, workerData: steps} = require('node:worker_threads')
+      const server = createServer((_, response) => {
+        parentPort.postMessage('asked')
+        Atomics.wait(steps, 0, 0)
+        response.end('hello', () => {
+          Atomics.store(steps, 0, ${ANSWERED})
+          Atomics.notify(steps, 0)
+        })
+      })
+      server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))`,
+      {eval: true, workerData: steps},
+    )
+    onCleanup(async () => void (await server.terminate()))
+    const [port] = await once(server, 'message')
+    const responseTimeoutMs = 200
+    server.once('message', () => {
+      Atomics.store(steps, 0, BEGUN)
+      Atomics.notify(steps, 0)
+      Atomics.wait(steps, 0, BEGUN)
+      Atomics.wait(steps, 0, ANSWERED, 2 * responseTimeoutMs)
+    })
+    const world = await makeWorld({responseTimeoutMs})
+    const operation = world.engine.createDownloader().createDownload(`http://127.0.0.1:${port}/`, world.file('a'))
+    await operation.startAsync()
+    expect(operation.describe().attempts).toBe(1)
   })
 
   it.each([400, 401, 403, 404, 405, 406, 409, 410, 411, 412, 414, 415, 417, 422, 451, 501, 505])(
