@@ -2,12 +2,14 @@
 
 import {findSideFiles, type SideFinding} from './adapters/file/find-side-files.ts'
 import {diagnose, type StoreReport as RecordsReport, type RepairReport, repair} from './adapters/level/doctor.ts'
-import {keyProblem} from './adapters/secrets/file-secrets.ts'
+import {keyPath, openFileSecrets} from './adapters/secrets/file-secrets.ts'
+import {asTransferError} from './domain/errors.ts'
 import {assertOptions} from './domain/given.ts'
 import {sizeOf} from './domain/range-set.ts'
 import {NO_ATTEMPTS, type OperationRecord} from './domain/record.ts'
 import {assertPath} from './namespace/given-path.ts'
 import {givenList} from './namespace/list-of.ts'
+import type {Secrets} from './ports/secrets.ts'
 
 export type {RepairReport}
 
@@ -27,9 +29,55 @@ export interface RepairStoreOptions {
  */
 export async function diagnoseStore(directory: string): Promise<StoreReport> {
   assertPath('directory', directory)
-  const report = await diagnose(directory)
-  const problem = report.exists ? await keyProblem(directory) : undefined
-  return problem === undefined ? report : {...report, keyProblem: `${problem.where}: ${problem.message}`}
+  const secrets = new SecretsCheck(directory)
+  await secrets.open()
+  const report = await diagnose(directory, (record) => secrets.look(record))
+  const {problem} = secrets
+  return report.exists && problem !== undefined ? {...report, keyProblem: problem} : report
+}
+
+/** Whether the key is there that the secrets of the operations were sealed with. */
+class SecretsCheck {
+  readonly #directory: string
+  #secrets: Secrets | undefined
+  /** Why there is none, where that is known. */
+  #failure: string | undefined
+  /** Operations whose secrets it does not open. */
+  #locked = 0
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  async open(): Promise<void> {
+    try {
+      this.#secrets = await openFileSecrets(this.#directory)
+    } catch (thrown) {
+      this.#failure = asTransferError(thrown).message
+    }
+  }
+
+  look({request: {sealed, credentials}}: OperationRecord): void {
+    const all = [sealed, credentials].filter((text) => text !== undefined)
+    if (!all.every((text) => this.#opens(text))) this.#locked += 1
+  }
+
+  get problem(): string | undefined {
+    const path = keyPath(this.#directory)
+    if (this.#failure !== undefined) return `${path}: ${this.#failure}`
+    if (this.#locked === 0) return undefined
+    const those = this.#locked === 1 ? 'one operation has secrets' : `${this.#locked} operations have secrets`
+    const reason = this.#secrets === undefined ? 'there is no key file' : 'it holds another key'
+    return `${path}: ${reason}, and ${those}`
+  }
+
+  #opens(text: string): boolean {
+    try {
+      return this.#secrets?.unseal(text) !== undefined
+    } catch {
+      return false
+    }
+  }
 }
 
 /**

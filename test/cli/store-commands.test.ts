@@ -1,6 +1,6 @@
 /** The commands that look at the store, and those that change one operation of it. */
 
-import {readdir, writeFile} from 'node:fs/promises'
+import {readdir, readFile, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
@@ -17,9 +17,9 @@ const CONTENT = contentOf(4, 300_000)
 const CUT_AT = 100_000
 
 /** One unfinished download with bytes in the store; its guid. */
-async function unfinished(world: CliWorld): Promise<string> {
+async function unfinished(world: CliWorld, ...more: readonly string[]): Promise<string> {
   world.server.route('/file.bin', {content: CONTENT, etag: '"1"', cutAfter: CUT_AT, cut: 'stall'})
-  const run = world.start(['get', world.server.url('/file.bin?key=s3cret'), '--json'])
+  const run = world.start(['get', world.server.url('/file.bin?key=s3cret'), '--json', ...more])
   await run.shows(`"bytesReceived":${CUT_AT}`)
   run.kill('SIGINT')
   await run.ended
@@ -66,6 +66,27 @@ describe('list and show', () => {
       expect(stdout).not.toContain('--repair')
       expect(jsonLines((await world.bgt(['doctor', '--json'])).stdout)).toMatchObject([{healthy: false, damaged: 0}])
       expect((await world.bgt(['resume'])).code).toBe(10)
+    })
+  })
+
+  it('doctor says when the key is not there, or another one, that secrets were sealed with', async () => {
+    await CliWorld.run(cli, async (world) => {
+      await unfinished(world, '--header', 'Authorization: Bearer s3cret')
+      const key = join(world.store, 'secrets.key')
+      const right = await readFile(key)
+      await rm(key)
+      const missing = await world.bgt(['doctor'])
+      expect(missing.code).toBe(10)
+      expect(missing.stdout).toMatch(/secrets\.key: there is no key file, and one operation has secrets\n/)
+      expect(await readdir(world.store)).not.toContain('secrets.key')
+      await writeFile(
+        key,
+        right.map((byte) => byte ^ 1),
+        {mode: 0o600},
+      )
+      expect((await world.bgt(['doctor'])).stdout).toMatch(/it holds another key, and one operation has secrets\n/)
+      await writeFile(key, right)
+      expect((await world.bgt(['doctor'])).code).toBe(0)
     })
   })
 

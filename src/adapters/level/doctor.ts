@@ -78,9 +78,10 @@ const NOTHING_FOUND = {records: 0, damaged: 0, missing: 0, unindexed: 0, orphans
 
 /**
  * Reads the whole store and changes nothing of it. Rejects with STORE_LOCKED while somebody has it open, with DISK_FULL or
- * FILE_ACCESS when it cannot be opened for want of room or permission, and with STORE_TOO_NEW.
+ * FILE_ACCESS when it cannot be opened for want of room or permission, and with STORE_TOO_NEW. `onRecord` hears of each operation whose
+ * record verifies.
  */
-export async function diagnose(directory: string): Promise<StoreReport> {
+export async function diagnose(directory: string, onRecord?: (record: OperationRecord) => void): Promise<StoreReport> {
   await adoptRepaired(directory, databasePath(directory))
   if (!(await exists(databasePath(directory)))) return {exists: false, opens: false, ...NOTHING_FOUND}
   let database: Database
@@ -95,7 +96,7 @@ export async function diagnose(directory: string): Promise<StoreReport> {
     const suspect: string | undefined = await database.get(SUSPECT_KEY)
     const problem = await formatProblem(database, directory)
     const manifest = await readManifest(database)
-    const check = await checkIndexes(database)
+    const check = await checkIndexes(database, onRecord)
     return {
       exists: true,
       opens: true,

@@ -47,7 +47,11 @@ export interface IndexCheck {
   readonly orphans: readonly string[]
 }
 
-export async function checkIndexes(database: Database): Promise<IndexCheck> {
+/** `onRecord` hears of each that verifies. */
+export async function checkIndexes(
+  database: Database,
+  onRecord: (record: OperationRecord) => void = () => {},
+): Promise<IndexCheck> {
   const damaged: string[] = []
   const missing: IndexEntry[] = []
   const orphans: string[] = []
@@ -65,6 +69,7 @@ export async function checkIndexes(database: Database): Promise<IndexCheck> {
         continue
       }
       records += 1
+      onRecord(record)
       lastSequence = Math.max(lastSequence, record.sequence)
       writes = Math.max(writes, unseal(key, text)?.writeSequence ?? 0)
       wanted.push(indexEntryOf(record))

@@ -17,7 +17,7 @@ const KEY_FILE = 'secrets.key'
 
 /** Rejects with DIRECTORY_MISSING, FILE_ACCESS, DISK_FULL, DISK_FAILED, or STORE_DAMAGED when the key file holds no key. */
 export async function createFileSecrets(directory: string): Promise<Secrets> {
-  const path = join(directory, KEY_FILE)
+  const path = keyPath(directory)
   try {
     const key = (await readKey(path)) ?? (await createKey(directory, path))
     return createKeySecrets(key)
@@ -26,15 +26,19 @@ export async function createFileSecrets(directory: string): Promise<Secrets> {
   }
 }
 
-/** What keeps the secrets of a store from being read; undefined where nothing does, or none was ever sealed. Changes nothing. */
-export async function keyProblem(directory: string): Promise<TransferError | undefined> {
-  const path = join(directory, KEY_FILE)
+/** The same without a change to anything; undefined where there is no key yet. Rejects like createFileSecrets. */
+export async function openFileSecrets(directory: string): Promise<Secrets | undefined> {
+  const path = keyPath(directory)
   try {
-    await readKey(path, 'asItIs')
-    return undefined
+    const key = await readKey(path, 'asItIs')
+    return key === undefined ? undefined : createKeySecrets(key)
   } catch (thrown) {
-    return fileError(thrown, path, 'store')
+    throw fileError(thrown, path, 'store')
   }
+}
+
+export function keyPath(directory: string): string {
+  return join(directory, KEY_FILE)
 }
 
 async function readKey(path: string, mode: 'private' | 'asItIs' = 'private'): Promise<Buffer | undefined> {
