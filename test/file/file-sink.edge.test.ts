@@ -393,6 +393,7 @@ describe('a failed write', () => {
     ['ENOTDIR', 'part', 'DIRECTORY_MISSING'],
     ['EEXIST', 'part', 'FILE_EXISTS'],
     ['EISDIR', 'part', 'FILE_EXISTS'],
+    ['ERR_ACCESS_DENIED', 'part', 'FILE_ACCESS'],
     ['ERR_INVALID_ARG_TYPE', 'part', 'INTERNAL'],
   ] as const)('an error %s where the %s may be missing is %s', (code, missing, expected) => {
     expect(fileError(errno(code), '/d/x', missing)).toMatchObject({code: expected, where: '/d/x'})

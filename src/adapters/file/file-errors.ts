@@ -39,6 +39,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOTDIR: {code: 'DIRECTORY_MISSING', message: 'a part of the path is not a directory', advice: NO_DIRECTORY_ADVICE},
   EEXIST: {code: 'FILE_EXISTS', message: 'the file already exists'},
   EISDIR: {code: 'FILE_EXISTS', message: 'this is a directory', advice: 'name a file in it'},
+  // Not an errno: what Node.js says itself.
+  ERR_ACCESS_DENIED: {
+    code: 'FILE_ACCESS',
+    message: 'the permission model of Node.js forbids it',
+    advice: 'run the program without --permission: under it no file can be downloaded, since it forbids fchmod',
+  },
 }
 
 /** What was worked on: what ENOENT means depends on it, and what helps where access is denied. `store`: a file of the store’s own. */
@@ -77,11 +83,11 @@ export function errnoOf(thrown: unknown): string | undefined {
 export function fileError(thrown: unknown, where: string, thing: FileThing): TransferError {
   if (thrown instanceof TransferError) return thrown
   const errno = errnoOf(thrown)
-  if (errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) {
+  const meaning = errno === 'ENOENT' ? MISSING[thing] : MEANINGS[errno ?? '']
+  if (errno === undefined || (meaning === undefined && !/^E[A-Z0-9]+$/.test(errno))) {
     const message = thrown instanceof Error ? thrown.message : String(thrown)
     return new TransferError('INTERNAL', `unexpected failure: ${message}`, {where, cause: thrown})
   }
-  const meaning = errno === 'ENOENT' ? MISSING[thing] : MEANINGS[errno]
   const code = meaning?.code ?? 'DISK_FAILED'
   const advice = meaning?.advice ?? ADVICE[thing]?.[code]
   return new TransferError(code, meaning?.message ?? `the file system failed with ${errno}`, {
