@@ -222,7 +222,10 @@ async function conditionsSource(wanted: 'machine' | 'good' | ConditionsSource): 
     case 'good':
       return {conditions$: new BehaviorSubject<Conditions>(GOOD_CONDITIONS)}
     default:
-      if (typeof wanted === 'object' && wanted !== null && isObservable(wanted.conditions$)) return wanted
-      throw invalidArgument('conditions', "must be 'machine', 'good' or an object with an Observable conditions$")
+      if (typeof wanted !== 'object' || wanted === null || !isObservable(wanted.conditions$)) {
+        throw invalidArgument('conditions', "must be 'machine', 'good' or an object with an Observable conditions$")
+      }
+      if (wanted.addressesGone$ === undefined || isObservable(wanted.addressesGone$)) return wanted
+      throw invalidArgument('conditions', 'must have an Observable as addressesGone$, or none')
   }
 }

@@ -115,7 +115,10 @@ export class Lifecycle {
           })
           // A source that fails here knows no more, and a stall is found without it.
           const gone = conditions.addressesGone$?.subscribe({
-            next: (addresses) => sendBack({type: 'addresses.gone', addresses}),
+            next: (addresses) => {
+              if (areTexts(addresses)) sendBack({type: 'addresses.gone', addresses})
+              else log.error({told: shown(addresses)}, 'the source of conditions told addresses that are none')
+            },
             error: (error) => log.error({error: String(error)}, 'the source of addresses failed'),
           })
           return () => {
@@ -145,6 +148,10 @@ export class Lifecycle {
       },
     })
   }
+}
+
+function areTexts(told: unknown): told is readonly string[] {
+  return Array.isArray(told) && told.every((each) => typeof each === 'string')
 }
 
 /**

@@ -11,7 +11,7 @@ export interface ConditionsSource {
   readonly conditions$: Observable<Conditions>
   /**
    * Addresses of this machine that are gone, as in another network: whatever is connected from them stands still, and nobody says so.
-   * Watched while `conditions$` is. Absent where a source does not know.
+   * Watched while `conditions$` is. Absent where a source does not know. What is no list of texts is logged as an error and passed over.
    */
   readonly addressesGone$?: Observable<readonly string[]>
   /**

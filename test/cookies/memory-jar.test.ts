@@ -1,8 +1,10 @@
 /** The jar of an engine that is asked for cookies: how long they last, and how many there may be. */
 
-import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest'
+import {serialize} from 'node:v8'
+import {MemoryCookieStore} from 'tough-cookie'
+import {afterEach, beforeEach, describe, expect, it, onTestFinished, vi} from 'vitest'
 import {jarOf} from '../../src/adapters/cookies/jar.ts'
-import {LONGEST_COOKIE, MOST_COOKIES, MOST_OF_A_DOMAIN} from '../../src/adapters/cookies/memory-jar.ts'
+import {LONGEST_COOKIE, LONGEST_PATH, MOST_COOKIES, MOST_OF_A_DOMAIN} from '../../src/adapters/cookies/memory-jar.ts'
 
 const URL = 'https://example.com/a/b'
 
@@ -33,6 +35,11 @@ describe('a cookie with Max-Age', () => {
       vi.setSystemTime(Date.now() + 20_000)
     }
     expect(await jar.sent()).toBe('long=2')
+  })
+
+  it('of the past ends none that another answer sets at the same time', async () => {
+    await Promise.all([jar.set('a=; Max-Age=0'), jar.set('a=1')])
+    expect(await jar.sent()).toBe('a=1')
   })
 
   it('lasts anew when it is set again', async () => {
@@ -94,7 +101,29 @@ describe('servers fill a jar as far as they fill a browser', () => {
     await jar.set(`b=${'v'.repeat(LONGEST_COOKIE)}`)
     expect((await jar.sent()).split('; ').map(([name]) => name)).toEqual(['a'])
   })
+
+  it('with no place of one that was over when it came', async () => {
+    const keptBytes = watchStore()
+    await jar.set('a=1')
+    for (let each = 0; each <= MOST_COOKIES; each += 1) await jar.set(`b=; Max-Age=0; Path=/${each}`)
+    expect(keptBytes()).toBeLessThan(1_000)
+    expect(await jar.sent()).toBe('a=1')
+  })
+
+  it('with nothing that is not theirs to say, and no path that is too long', async () => {
+    const keptBytes = watchStore()
+    await jar.set(`a=1; Path=/${'p'.repeat(LONGEST_PATH)}; Other=${'o'.repeat(10_000)}`)
+    expect(await jar.sent()).toBe('a=1')
+    expect(keptBytes()).toBeLessThan(1_000)
+  })
 })
+
+/** How much of memory is in the store that is put into next. */
+function watchStore(): () => number {
+  const put = vi.spyOn(MemoryCookieStore.prototype, 'putCookie')
+  onTestFinished(() => put.mockRestore())
+  return () => serialize((put.mock.contexts[0] as MemoryCookieStore | undefined)?.idx).length
+}
 
 it.each(['test', 'local', 'example', 'localhost', 'intranet', 'printer'])(
   'a machine named %s has its own',

@@ -10,6 +10,8 @@ export const MOST_COOKIES = 3_000
 export const MOST_OF_A_DOMAIN = 180
 /** Name and value together, in bytes. */
 export const LONGEST_COOKIE = 4_096
+/** In bytes; a longer one counts as not said (RFC 6265bis 5.6). */
+export const LONGEST_PATH = 1_024
 
 export class MemoryJar {
   readonly #store = new NamedHosts()
@@ -24,22 +26,24 @@ export class MemoryJar {
   async setCookie(text: string, url: string, options: {readonly ignoreError: true}): Promise<void> {
     const given = Cookie.parse(text)
     if (given === undefined || Buffer.byteLength(given.key + given.value) > LONGEST_COOKIE) return
-    const cookie = await this.#jar.setCookie(dated(given), url, options)
+    const cookie = await this.#jar.setCookie(dated(bare(given)), url, options)
     if (cookie === undefined) return
-    // It took the place of the one that it ends.
+    // It took the place of the one that it ends, unless another answer took that meanwhile.
     if (isOver(cookie)) await this.#remove(cookie)
-    else await this.#bound(cookie.domain ?? '')
-  }
-
-  async #bound(domain: string): Promise<void> {
-    const own = this.#store.of(domain)
-    if (own.length > MOST_OF_A_DOMAIN) for (const each of excess(own, MOST_OF_A_DOMAIN)) await this.#remove(each)
+    else await this.#boundDomain(cookie.domain ?? '')
+    // Also of one that is over the store keeps the place.
     this.#taken += 1
     if (this.#taken > MOST_COOKIES) await this.#boundAll()
   }
 
-  #remove({domain, path, key}: Cookie): Promise<void> {
-    return this.#store.removeCookie(domain ?? '', path ?? '', key)
+  async #boundDomain(domain: string): Promise<void> {
+    const own = this.#store.of(domain)
+    if (own.length > MOST_OF_A_DOMAIN) for (const each of excess(own, MOST_OF_A_DOMAIN)) await this.#remove(each)
+  }
+
+  async #remove(cookie: Cookie): Promise<void> {
+    const {domain, path, key} = cookie
+    if (this.#store.has(cookie)) await this.#store.removeCookie(domain ?? '', path ?? '', key)
   }
 
   /** They are put in anew, as the store keeps the places of those that are gone; in one turn, since others ask and tell meanwhile. */
@@ -62,6 +66,11 @@ class NamedHosts extends MemoryCookieStore {
     return Object.values(this.idx[domain] ?? {}).flatMap((keys) => Object.values(keys ?? {}))
   }
 
+  /** This one, and not another one in its place. */
+  has(cookie: Cookie): boolean {
+    return this.idx[cookie.domain ?? '']?.[cookie.path ?? '']?.[cookie.key] === cookie
+  }
+
   override findCookies(
     domain: string,
     path: string,
@@ -74,6 +83,13 @@ class NamedHosts extends MemoryCookieStore {
     if (callback !== undefined) void found.then((cookies) => callback(null, cookies))
     return found
   }
+}
+
+/** The same without what is of no use to anybody, and would be kept as well. */
+function bare(cookie: Cookie): Cookie {
+  cookie.extensions = null
+  if (Buffer.byteLength(cookie.path ?? '') > LONGEST_PATH) cookie.path = null
+  return cookie
 }
 
 /** The same with the time at which it ends in the place of its age, which goes before a time that it names itself. */

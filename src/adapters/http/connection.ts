@@ -188,7 +188,9 @@ export class Connection implements Outflow {
   /** Fails where it comes from one of these: as if it were broken, which it is, though nobody says so. */
   addressesGone(addresses: ReadonlySet<string>): void {
     const error = goneFrom(this.#wire, addresses)
-    if (error !== undefined) this.#socket?.destroy(error)
+    if (error === undefined) return
+    this.#pointAway()
+    this.#socket?.destroy(error)
   }
 
   destroy(): void {

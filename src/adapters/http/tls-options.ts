@@ -86,9 +86,12 @@ export function tlsOptionsOf(settings: TlsSettings | undefined): TlsOptions {
 function assertCertificate(pem: unknown): void {
   try {
     new X509Certificate(pem as Pem)
+    // It takes the binary form as well.
+    if (Buffer.from(pem as Pem).includes('-----BEGIN ')) return
   } catch {
-    throw invalidArgument('tls.ca', 'must be certificates in PEM')
+    // No certificate.
   }
+  throw invalidArgument('tls.ca', 'must be certificates in PEM')
 }
 
 function secureContextOf(options: SecureContextOptions): SecureContext {

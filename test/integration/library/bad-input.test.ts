@@ -3,8 +3,10 @@
  * and has done nothing. Never a TypeError from inside.
  */
 
+import {X509Certificate} from 'node:crypto'
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
+import {rootCertificates} from 'node:tls'
 import {runInNewContext} from 'node:vm'
 import {BehaviorSubject} from 'rxjs'
 import {beforeEach, describe, expect, it, vi} from 'vitest'
@@ -16,6 +18,7 @@ import {
   BackgroundTransferEngine,
   BackgroundUploader,
   diagnoseStore,
+  GOOD_CONDITIONS,
   type OperationId,
   repairStore,
   s3Multipart,
@@ -246,6 +249,9 @@ const OPTIONS: readonly (readonly [option: string, where: string, values: readon
       ...[...NOTHING_USABLE, {connectivity: 'none'}].map(
         (each) => ({conditions$: new BehaviorSubject(each)}) as unknown as Wrong,
       ),
+      ...NOTHING_USABLE.map(
+        (each) => ({conditions$: new BehaviorSubject(GOOD_CONDITIONS), addressesGone$: each}) as unknown as Wrong,
+      ),
     ],
   ],
   ['retention', 'retention', NO_OBJECT],
@@ -254,7 +260,12 @@ const OPTIONS: readonly (readonly [option: string, where: string, values: readon
   ['beforeAttempt', 'beforeAttempt', NO_OBJECT],
   ['cache', 'cache', NO_OBJECT],
   ['tls', 'tls', NO_OBJECT],
-  ['tls.ca', 'tls.ca', [...NOTHING_USABLE, '' as Wrong]],
+  // A certificate that is not in PEM, too: Node.js passes over it.
+  [
+    'tls.ca',
+    'tls.ca',
+    [...NOTHING_USABLE, '' as Wrong, new X509Certificate(rootCertificates[0] ?? '').raw as unknown as Wrong],
+  ],
   ['tls.passphrase', 'tls.passphrase', NO_TEXT],
   ['tls.servername', 'tls.servername', NO_TEXT],
   ['proxy', 'proxy', NOTHING_USABLE.filter((each) => typeof each !== 'object' || Array.isArray(each))],

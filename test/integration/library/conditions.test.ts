@@ -210,6 +210,23 @@ describe('17.M cost, connectivity, system policy', () => {
     await reaches(other, pausedNoNetwork)
   })
 
+  it('what is no addresses is told to the logger, and passed over', async () => {
+    const told: string[] = []
+    const quiet = () => undefined
+    const logger: Log = {debug: quiet, info: quiet, warn: quiet, error: (_, message) => told.push(message)}
+    const addressesGone$ = new Subject<never>()
+    const conditions = {conditions$: new BehaviorSubject(GOOD_CONDITIONS), addressesGone$}
+    const {world, url} = await makeWorldOn(conditions, {logger})
+    world.server.route('/a', WHOLE)
+    for (const nothing of [null, undefined, 5, '127.0.0.1', {}, [5]]) addressesGone$.next(nothing as never)
+    addressesGone$.error(new Error('no more'))
+    await world.engine.createDownloader().createDownload(url('/a'), world.file('a')).startAsync()
+    expect(told).toEqual([
+      ...Array(6).fill('the source of conditions told addresses that are none'),
+      'the source of addresses failed',
+    ])
+  })
+
   it('78. what the application paused does not go on when conditions change', async () => {
     const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS)
     world.server.route('/a', [STALLED, WHOLE])
