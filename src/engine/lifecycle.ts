@@ -143,7 +143,13 @@ export class Lifecycle {
         },
         breakConnections: (_, {addresses}) => {
           log.info({addresses}, 'addresses of this machine are gone')
-          queueMicrotask(() => plainTransport.addressesGone?.(addresses))
+          queueMicrotask(() => {
+            try {
+              plainTransport.addressesGone?.(addresses)
+            } catch (thrown) {
+              log.error({error: String(thrown)}, 'the transport failed to leave addresses that are gone')
+            }
+          })
         },
       },
     })

@@ -13,7 +13,17 @@ import {
   UnconstrainedTransferRequestResult,
 } from '../../../src/index.ts'
 import {contentOf, sha256} from '../../support/content.ts'
-import {digestOf, failure, openEngine, rangesAsked, reaches, receives, requestsFor, type World} from '../harness.ts'
+import {
+  digestOf,
+  failure,
+  makeWorld,
+  openEngine,
+  rangesAsked,
+  reaches,
+  receives,
+  requestsFor,
+  type World,
+} from '../harness.ts'
 import {
   byName,
   METERED,
@@ -46,6 +56,13 @@ function create({engine, server, file}: World, costPolicy: BackgroundTransferCos
   const downloader = engine.createDownloader()
   downloader.costPolicy = costPolicy
   return downloader.createDownload(byName(server.url('/a')), file('a'))
+}
+
+/** A logger, and what it was told as errors. */
+function errorsTold(): {readonly told: readonly string[]; readonly logger: Log} {
+  const told: string[] = []
+  const quiet = () => undefined
+  return {told, logger: {debug: quiet, info: quiet, warn: quiet, error: (_, message) => told.push(message)}}
 }
 
 /** From this very machine, which no condition forbids. */
@@ -196,9 +213,7 @@ describe('17.M cost, connectivity, system policy', () => {
   )
 
   it('what is no conditions is told to the logger, and the last that were stand', async () => {
-    const told: string[] = []
-    const quiet = () => undefined
-    const logger: Log = {debug: quiet, info: quiet, warn: quiet, error: (_, message) => told.push(message)}
+    const {told, logger} = errorsTold()
     const {world, set} = await makeConditionalWorld(GOOD_CONDITIONS, {logger})
     world.server.route('/a', WHOLE)
     for (const nothing of [null, undefined, {connectivity: 'none'}, {...OFFLINE, cost: {}}]) set(nothing as never)
@@ -210,10 +225,25 @@ describe('17.M cost, connectivity, system policy', () => {
     await reaches(other, pausedNoNetwork)
   })
 
+  it('a transport that fails to leave addresses is told of, and the engine goes on', async () => {
+    const {told, logger} = errorsTold()
+    const addressesGone$ = new Subject<readonly string[]>()
+    const addressesGone = () => {
+      throw new Error('no')
+    }
+    const world = await makeWorld({
+      conditions: {conditions$: new BehaviorSubject(GOOD_CONDITIONS), addressesGone$},
+      transport: {...renamed(), addressesGone},
+      logger,
+    })
+    world.server.route('/a', WHOLE)
+    addressesGone$.next(['127.0.0.1'])
+    await create(world).startAsync()
+    expect(told).toEqual(['the transport failed to leave addresses that are gone'])
+  })
+
   it('what is no addresses is told to the logger, and passed over', async () => {
-    const told: string[] = []
-    const quiet = () => undefined
-    const logger: Log = {debug: quiet, info: quiet, warn: quiet, error: (_, message) => told.push(message)}
+    const {told, logger} = errorsTold()
     const addressesGone$ = new Subject<never>()
     const conditions = {conditions$: new BehaviorSubject(GOOD_CONDITIONS), addressesGone$}
     const {world, url} = await makeWorldOn(conditions, {logger})
