@@ -11,7 +11,7 @@ let cli: BuiltCli
 
 beforeAll(async () => {
   cli = await buildCli()
-}, 60_000)
+})
 
 /** What `bgt host status --json` says; undefined where nobody has the store. */
 async function status(world: CliWorld): Promise<Readonly<Record<string, unknown>> | undefined> {

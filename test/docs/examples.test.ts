@@ -102,7 +102,7 @@ describe('the examples in the documents', {timeout: 60_000}, () => {
     const first = await start('README-1.ts', 'found')
     const exited = once(first.child, 'exit')
     const before = server.requests.length
-    while (server.requests.length === before) await new Promise((resolve) => setImmediate(resolve))
+    await expect.poll(() => server.requests.length).toBeGreaterThan(before)
     first.child.kill('SIGKILL')
     await exited
 

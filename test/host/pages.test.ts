@@ -5,6 +5,7 @@ import {expect, it} from 'vitest'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {read} from '../inspector/harness.ts'
 import {makeDirectory, onCleanup, openEngine} from '../integration/harness.ts'
+import {unusedPort} from '../support/unused-port.ts'
 import {openSession, socketOf} from './raw-session.ts'
 
 async function world() {
@@ -39,9 +40,10 @@ it('a page goes with the client that asked for it, and no other one does', async
 it('closes once: its port may be that of another page by then', async () => {
   const {connect} = await world()
   const client = await connect()
-  const first = await client.inspect()
+  const port = await unusedPort()
+  const first = await client.inspect({port})
   await first.close()
-  const second = await client.inspect({port: Number(new URL(first.origin).port)})
+  const second = await client.inspect({port})
   await first.close()
   expect(await isServed(second)).toBe(true)
 })
@@ -53,7 +55,7 @@ it('stays at its address when another host takes the place, this client’s own 
     succeed: {durability: 'process', conditions: 'good'},
   })
   onCleanup(() => client.close())
-  const page = await client.inspect()
+  const page = await client.inspect({port: await unusedPort()})
   const state = async () => (await read(page, '/api/v1/state').catch(() => undefined))?.status
   expect(await state()).toBe(200)
   await host.close()

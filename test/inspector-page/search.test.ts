@@ -78,7 +78,7 @@ describe('the search for what is not listed', () => {
     const searching = page.searchOn()
     page.applyMessage(2, {type: 'removed', guid: operation(1).guid})
     page.asked[0]?.([operation(1), operation(2)], operation(2).guid)
-    await vi.waitUntil(() => page.asked.length === 2)
+    await expect.poll(() => page.asked.length).toBe(2)
     page.applyMessage(3, {type: 'removed', guid: operation(3).guid})
     page.asked[1]?.([operation(3), operation(4)])
     await searching

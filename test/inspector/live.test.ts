@@ -11,6 +11,7 @@ import type {
   OperationDetail,
   OperationView,
 } from '../../src/inspector/protocol.ts'
+import {unusedPort} from '../support/unused-port.ts'
 import {read, StreamReader} from './harness.ts'
 import {type InspectedWorld, inspectedWorld} from './world.ts'
 
@@ -359,15 +360,16 @@ describe('the stream', () => {
   )
 
   it('asks to read the state again when another run, before it on its port, sent the message', async () => {
-    const world = await inspectedWorld()
+    const port = await unusedPort()
+    const world = await inspectedWorld({page: {port}})
     world.server.route('/file', {content: CONTENT})
     const before = await world.stream()
     await world.start(world.server.url('/file'), 'one.bin')
     await before.until(hasEnded('completed'))
-    const {token, origin} = world.inspector
+    const {token} = world.inspector
     await world.inspector.close()
 
-    const next = await world.engine.inspect({port: Number(new URL(origin).port), token})
+    const next = await world.engine.inspect({port, token})
     onTestFinished(() => next.close())
     const whole = await StreamReader.open(next)
     // It has told as much by now as the one before.

@@ -9,6 +9,7 @@ import {text} from 'node:stream/consumers'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {BackgroundTransferEngine, type Inspector} from '../../src/index.ts'
 import {refusalOf} from '../../src/inspector/gate.ts'
+import {unusedPort} from '../support/unused-port.ts'
 import {ask, post, read} from './harness.ts'
 
 let directory: string
@@ -193,21 +194,23 @@ describe('a token that is given', () => {
     createHmac('sha256', token).update(challenge).digest('base64url')
 
   it('lets pages that were open go on with an inspector that is started again: they prove that they know it', async () => {
-    const first = await engine.inspect()
+    const port = await unusedPort()
+    const first = await engine.inspect({port})
     await first.close()
-    await using again = await engine.inspect({port: Number(new URL(first.origin).port), token: first.token})
+    await using again = await engine.inspect({port, token: first.token})
     const admitted = await session(again, {proof: proofOf(first.token, await challengeOf(again))})
     expect(admitted.status).toBe(204)
     expect((await ask(again, '/api/v1/state', {headers: {cookie: cookieOf(admitted)}})).status).toBe(200)
   })
 
   it('makes nothing good that was seen on the port before: no cookie, and no proof', async () => {
-    const first = await engine.inspect()
+    const port = await unusedPort()
+    const first = await engine.inspect({port})
     const cookie = cookieOf(await session(first, {token: first.token}))
     const challenge = await challengeOf(first)
     const proof = proofOf(first.token, challenge)
     await first.close()
-    await using again = await engine.inspect({port: Number(new URL(first.origin).port), token: first.token})
+    await using again = await engine.inspect({port, token: first.token})
     expect((await ask(again, '/api/v1/state', {headers: {cookie}})).status).toBe(401)
     expect(await challengeOf(again)).not.toEqual(challenge)
     const refused = await session(again, {proof})
@@ -303,8 +306,8 @@ describe('the socket', () => {
   })
 
   it('frees its port on close, with a stream open', async () => {
-    const other = await engine.inspect()
-    const {port: freed} = new URL(other.origin)
+    const port = await unusedPort()
+    const other = await engine.inspect({port})
     const streaming = ask(other, '/api/v1/events', {headers: {authorization: `Bearer ${other.token}`}}).catch(
       () => 'cut',
     )
@@ -312,7 +315,7 @@ describe('the socket', () => {
     await other.close()
     await other.close()
     await streaming
-    await using again = await engine.inspect({port: Number(freed)})
+    await using again = await engine.inspect({port})
     expect((await read(again, '/api/v1/state')).status).toBe(200)
   })
 })

@@ -6,8 +6,8 @@
 import {once} from 'node:events'
 import {createServer} from 'node:net'
 
-/** Below those that systems hand out by themselves (Linux: from 32768, others: from 49152), and above well-known ones. */
-const [FIRST, COUNT] = [10_000, 20_000]
+/** Below those that systems hand out by themselves (Linux: from 32768, others: from 49152), and above those that browsers refuse (10080). */
+const [FIRST, COUNT] = [11_000, 20_000]
 
 /** Processes that run tests at the same time are apart by their ids. */
 let asked = (process.pid * 64) % COUNT
@@ -18,8 +18,10 @@ export async function unusedPort(): Promise<number> {
     const server = createServer().listen(port, '127.0.0.1')
     try {
       await once(server, 'listening')
-    } catch {
-      continue
+    } catch (error) {
+      // Somebody listens there; on Windows, whole ranges are kept for others.
+      if (['EADDRINUSE', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) continue
+      throw error
     }
     server.close()
     await once(server, 'close')

@@ -3,6 +3,7 @@
 import {createServer} from 'node:http'
 import {expect, it} from 'vitest'
 import {sharedWorld} from '../../inspector/world.ts'
+import {unusedPort} from '../../support/unused-port.ts'
 import {newContext} from '../browser.ts'
 import {chip, eventually, startSlow} from './looks.ts'
 
@@ -13,8 +14,8 @@ export function restartStories(): void {
     const {engine} = world()
     const operation = await startSlow(world(), 'slow.bin')
     operation.pause()
-    const first = await engine.inspect()
-    const port = Number(new URL(first.origin).port)
+    const port = await unusedPort()
+    const first = await engine.inspect({port})
     const context = await newContext()
     const [tab, reloaded] = [await context.newPage(), await context.newPage()]
     await tab.goto(first.url)

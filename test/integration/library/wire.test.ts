@@ -128,12 +128,14 @@ describe('17.D wire protocol', () => {
     )
     onCleanup(async () => void (await server.terminate()))
     const [port] = await once(server, 'message')
-    const responseTimeoutMs = 200
+    // Time enough for the request to come there, on a slow machine too.
+    const responseTimeoutMs = 1_000
     server.once('message', () => {
       Atomics.store(steps, 0, BEGUN)
       Atomics.notify(steps, 0)
-      Atomics.wait(steps, 0, BEGUN)
-      Atomics.wait(steps, 0, ANSWERED, 2 * responseTimeoutMs)
+      // No timeout of a test would end a wait without an end.
+      Atomics.wait(steps, 0, BEGUN, 10_000)
+      Atomics.wait(steps, 0, ANSWERED, responseTimeoutMs + 200)
     })
     const world = await makeWorld({responseTimeoutMs})
     const operation = world.engine.createDownloader().createDownload(`http://127.0.0.1:${port}/`, world.file('a'))
