@@ -8,12 +8,13 @@
 
 import {createHash, createHmac, randomBytes, timingSafeEqual} from 'node:crypto'
 import type {IncomingHttpHeaders} from 'node:http'
+import {PORT_OF_HTTP} from './gate.ts'
 
 const SECRET_BYTES = 24
 
 export class Sessions {
   readonly token: string
-  /** For everybody: who knows the token makes a proof of it, HMAC-SHA-256 of `port:challenge` with the token as its key, in base64url. */
+  /** For everybody: who knows the token makes a proof of it, HMAC-SHA-256 of `port:challenge` with the token as its key, in base64. */
   readonly challenge = secret()
   readonly #proof: string
   readonly #cookie: string
@@ -21,7 +22,9 @@ export class Sessions {
 
   constructor(port: number, token = secret()) {
     this.token = token
-    this.#proof = createHmac('sha256', token).update(`${port}:${this.challenge}`).digest('base64url')
+    this.#proof = createHmac('sha256', token)
+      .update(`${port === PORT_OF_HTTP ? '' : port}:${this.challenge}`)
+      .digest('base64')
     this.#cookie = `bgt-inspector-${port}`
   }
 

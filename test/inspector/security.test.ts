@@ -196,7 +196,7 @@ describe('a token that is given', () => {
   const proofOf = ({token, origin}: Inspector, {challenge}: {challenge: string}) =>
     createHmac('sha256', token)
       .update(`${new URL(origin).port}:${challenge}`)
-      .digest('base64url')
+      .digest('base64')
 
   it('lets pages that were open go on with an inspector that is started again: they prove that they know it', async () => {
     const first = await engine.inspect()

@@ -13,8 +13,6 @@ import type {
 import type {Chart} from '../../chart.ts'
 
 const API = '/api/v1'
-/** Browsers leave it away. */
-const PORT_OF_HTTP = 80
 
 export class Refusal extends Error {
   readonly status: number
@@ -87,7 +85,7 @@ export async function readWhatIf(
 /** Proves that this page knows the token, and says it to nobody: the port may be somebody else's by now. */
 export async function openSession(token: string): Promise<void> {
   const {challenge}: {challenge: string} = await (await request('/session')).json()
-  await post('/session', {proof: await proofOf(token, `${location.port || PORT_OF_HTTP}:${challenge}`)})
+  await post('/session', {proof: await proofOf(token, `${location.port}:${challenge}`)})
 }
 
 async function proofOf(token: string, question: string): Promise<string> {
@@ -96,9 +94,6 @@ async function proofOf(token: string, question: string): Promise<string> {
   const key = await crypto.subtle.importKey('raw', bytes.encode(token), hmac, false, ['sign'])
   const proof = new Uint8Array(await crypto.subtle.sign('HMAC', key, bytes.encode(question)))
   return btoa(String.fromCharCode(...proof))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
 }
 
 export function sendCommand(guid: OperationId, command: CommandRequest): Promise<void> {
