@@ -86,9 +86,14 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
 
 /** How long a host is to stay at the least that is asked for with these arguments, as stayOf says it: any will do where they do not say. */
 export function wantedStay(args: readonly string[]): number {
-  const at = args.lastIndexOf('--idle-exit')
-  if (at === -1) return 0
-  return args[at + 1] === 'never' ? Number.POSITIVE_INFINITY : Number(args[at + 1]) * 1000
+  let stayMs = 0
+  for (const [at, arg] of args.entries()) {
+    const [name, value = args[at + 1]] = arg.split('=', 2)
+    if (name !== '--idle-exit') continue
+    // Whole ms, as the command makes of it: else what was asked for would never be there.
+    stayMs = value === 'never' ? Number.POSITIVE_INFINITY : Math.round(Number(value) * 1000)
+  }
+  return stayMs
 }
 
 /**

@@ -8,7 +8,7 @@ import {type HostLinkActor, hostLinkMachine} from '../../machines/host-link.mach
 import {asTransferError, TransferError} from '../domain/errors.ts'
 import type {Hello, HostMessage} from '../host/protocol.ts'
 import type {Clock} from '../ports/clock.ts'
-import {HOST_API_VERSION, type HostBytes, type HostConnection} from '../ports/host-connection.ts'
+import {HEIR_HEADER, HOST_API_VERSION, type HostBytes, type HostConnection} from '../ports/host-connection.ts'
 import type {StreamCopy} from '../ports/stream-copies.ts'
 
 export type Welcome = HostMessage & {readonly type: 'welcome'}
@@ -206,8 +206,8 @@ export class HostLink {
       sendBack({type: 'link.welcomed'})
     }
     const name = app === undefined ? '' : `&app=${encodeURIComponent(app)}`
-    const path = `/api/v1/session?id=${session}&api=${HOST_API_VERSION}${name}${isHeir ? '&heir=1' : ''}`
-    const stop = this.#connection.follow(path, next, lost)
+    const path = `/api/v1/session?id=${session}&api=${HOST_API_VERSION}${name}`
+    const stop = this.#connection.follow(path, next, lost, isHeir ? {[HEIR_HEADER]: '1'} : {})
     return () => {
       onBroken()
       stop()

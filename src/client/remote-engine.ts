@@ -4,7 +4,7 @@
  * is told anew.
  */
 
-import {type Observable, ReplaySubject} from 'rxjs'
+import {distinctUntilChanged, type Observable, ReplaySubject} from 'rxjs'
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
 import {TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
@@ -155,7 +155,8 @@ export class RemoteEngine implements EngineApi {
 
   /** The same, and each that takes the place, from when it answers. Completes with the link. */
   get host$(): Observable<Hello> {
-    return this.#hosts
+    // A stream that broke brings the same one, too.
+    return this.#hosts.pipe(distinctUntilChanged((one, other) => one.epoch === other.epoch))
   }
 
   get options(): Pick<ResolvedEngineOptions, 'backgroundTasks'> {

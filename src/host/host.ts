@@ -8,7 +8,7 @@ import type {z} from 'zod'
 import {rulesOf} from '../domain/applications.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
-import {HOST_API_VERSION} from '../ports/host-connection.ts'
+import {HEIR_HEADER, HOST_API_VERSION} from '../ports/host-connection.ts'
 import type {Bodies} from './call-context.ts'
 import {prefetchStateOf} from './calls.ts'
 import {FollowedOperations} from './followed-operation.ts'
@@ -18,7 +18,7 @@ import {answerBytes, answerJson, readJson, refuse} from './http.ts'
 import {IdleWatch} from './idle-watch.ts'
 import {HostInspectors} from './inspectors.ts'
 import {ProgressTurns} from './progress-turns.ts'
-import {CALL_BATCH, type Hello, type HostMessage, SESSION_QUERY} from './protocol.ts'
+import {CALL_BATCH, type Hello, type HostMessage, SESSION_QUERY, VERSION_QUERY} from './protocol.ts'
 import {HostSession} from './session.ts'
 
 const MOST_READ_BYTES = 1024 * 1024
@@ -89,7 +89,7 @@ export class Host {
       case 'GET hello':
         return answerJson(response, 200, this.#hello)
       case 'GET session':
-        return this.#openSession(response, url.searchParams)
+        return this.#openSession(request, response, url.searchParams)
       case 'POST session/:/calls': {
         const session = this.#sessionOf(id)
         const batch = parsed(CALL_BATCH, await readJson(request), 'calls')
@@ -110,9 +110,11 @@ export class Host {
     }
   }
 
-  #openSession(response: ServerResponse, query: URLSearchParams): void {
-    const {id, app, api, heir} = parsed(SESSION_QUERY, Object.fromEntries(query), 'session')
+  #openSession({headers}: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
+    const given = Object.fromEntries(query)
+    const {api} = parsed(VERSION_QUERY, given, 'session')
     if (api !== HOST_API_VERSION) throw otherVersion(api, this.#hello)
+    const {id, app} = parsed(SESSION_QUERY, given, 'session')
     if (!this.#isListening()) throw new TransferError('HOST_UNREACHABLE', 'the host of this store ends')
     if (rulesOf(this.#options.engine.options.applications, app) === undefined) {
       throw new TransferError('INVALID_ARGUMENT', 'the host has no rules for this application', {
@@ -123,7 +125,7 @@ export class Host {
     const before = this.#sessions.get(id)
     if (before !== undefined && before.app !== app) throw invalidArgument('id', 'is that of another client')
     const known = before?.isAway === true ? undefined : before
-    const session = known ?? this.#newSession(id, app, heir !== undefined, before?.bodies)
+    const session = known ?? this.#newSession(id, app, headers[HEIR_HEADER] === '1', before?.bodies)
     if (before !== known) before?.close()
     // It ends with its connection, so that what is said needs no frames of HTTP.
     response.removeHeader('transfer-encoding')

@@ -4,8 +4,8 @@
  *
  * GET  /api/v1/hello                       Hello
  * GET  /api/v1/session?id=&app=&api=       text/event-stream of HostMessage, as long as the client is there. The id is the
- *                                          client's: with the same id it goes on after the stream broke. With heir=1 it is to
- *                                          be a host itself: no host that ends when it is idle stays for it
+ *                                          client's: with the same id it goes on after the stream broke. With the header
+ *                                          x-heir: 1 it is to be a host itself: no host that ends when it is idle stays for it
  * POST /api/v1/session/:id/calls           {settled, calls: [{id, name, input}]}: 202, carried out in this order; each answer is
  *                                          a `result` of the stream. A call that is known by its id is not done again
  * GET  /api/v1/session/:id/bytes?guid=&source=&position=&count=   bytes of a result, as soon as there is one
@@ -243,9 +243,11 @@ export const CALL_BATCH = z.strictObject({
 
 export type CallBatch = z.output<typeof CALL_BATCH>
 
+/** Looked at before anything else: another version may say more, or less. */
+export const VERSION_QUERY = z.object({api: z.coerce.number()})
+
 export const SESSION_QUERY = z.strictObject({
+  ...VERSION_QUERY.shape,
   id: text(64).regex(/^[\w-]{16,64}$/, 'must be 16 to 64 characters'),
   app: app.exactOptional(),
-  api: z.coerce.number(),
-  heir: z.literal('1').exactOptional(),
 })

@@ -19,7 +19,7 @@ export interface Asked {
 
 const LOOPBACK = ['127.0.0.1', 'localhost']
 /** Browsers leave it away. */
-const PORT_OF_HTTP = 80
+export const PORT_OF_HTTP = 80
 
 export function refusalOf({method, headers}: Asked, port: number): Refused | undefined {
   const hosts = LOOPBACK.flatMap((name) => (port === PORT_OF_HTTP ? [name, `${name}:${port}`] : [`${name}:${port}`]))

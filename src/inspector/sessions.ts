@@ -2,17 +2,19 @@
  * The token and what it is exchanged for. The token stands in the fragment of the printed address, which no browser sends; the
  * page proves once that it knows it and gets a cookie of another value, because browsers show a host's cookies to all its ports.
  * Cookie and challenge are of this start alone: whoever had the port before, or has it after, was told nothing that is worth
- * anything here, also where the token is the same.
+ * anything here, also where the token is the same. A proof names the port that was asked: whoever has that now can pass on the
+ * challenge of another inspector, which has the same token, but the proof is none for there.
  */
 
 import {createHash, createHmac, randomBytes, timingSafeEqual} from 'node:crypto'
 import type {IncomingHttpHeaders} from 'node:http'
+import {PORT_OF_HTTP} from './gate.ts'
 
 const SECRET_BYTES = 24
 
 export class Sessions {
   readonly token: string
-  /** For everybody: who knows the token makes a proof of it, HMAC-SHA-256 with the token as its key, in base64url. */
+  /** For everybody: who knows the token makes a proof of it, HMAC-SHA-256 of `port:challenge` with the token as its key, in base64. */
   readonly challenge = secret()
   readonly #proof: string
   readonly #cookie: string
@@ -20,7 +22,9 @@ export class Sessions {
 
   constructor(port: number, token = secret()) {
     this.token = token
-    this.#proof = createHmac('sha256', token).update(this.challenge).digest('base64url')
+    this.#proof = createHmac('sha256', token)
+      .update(`${port === PORT_OF_HTTP ? '' : port}:${this.challenge}`)
+      .digest('base64')
     this.#cookie = `bgt-inspector-${port}`
   }
 

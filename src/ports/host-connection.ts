@@ -3,6 +3,9 @@
 /** Of what is spoken over it. Rises with every change that an older client or host would misread, new calls and their members included. */
 export const HOST_API_VERSION = 5
 
+/** Of a session, with 1: its client is to be a host itself. No part of the address, which hosts of older versions refuse unread. */
+export const HEIR_HEADER = 'x-heir'
+
 /** What a host takes of JSON in one request: ten thousand drafts have room in it. */
 export const MOST_JSON_BYTES = 64 * 1024 * 1024
 
@@ -20,7 +23,12 @@ export interface HostConnection {
   /** Where the host is looked for, for messages. */
   readonly address: string
   /** Follows a stream of messages until the returned function is called. `lost`: once, also when it could not be opened. */
-  follow(path: string, next: (message: unknown) => void, lost: (error: unknown) => void): () => void
+  follow(
+    path: string,
+    next: (message: unknown) => void,
+    lost: (error: unknown) => void,
+    headers?: Readonly<Record<string, string>>,
+  ): () => void
   /** Sends JSON, or nothing, and resolves with the JSON of the answer, parsed. Rejects with what the host refused it for. */
   ask(method: 'GET' | 'POST' | 'DELETE', path: string, json?: string, signal?: AbortSignal): Promise<unknown>
   /** Sends a stream and resolves with the JSON of the answer. */

@@ -1,6 +1,11 @@
 /** Hosts that are started while somebody has the store who ends by himself: they wait, say so, and one that stays is there afterwards. */
 
+import {once} from 'node:events'
+import {rm, writeFile} from 'node:fs/promises'
+import {createServer} from 'node:http'
+import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
+import {controlAddress} from '../../src/adapters/control/control-address.ts'
 import {contentOf} from '../support/content.ts'
 import {type BuiltCli, buildCli, CliWorld, ERROR_LINE, jsonLines} from './harness.ts'
 
@@ -96,6 +101,36 @@ describe('a host that waits', {timeout: 120_000}, () => {
       expect(ends[has]).toMatchObject({code: 0, stderr: '', stdout: expect.stringMatching(/waits until .*\n.* has /)})
       expect(ends[had]).toMatchObject({code: 10, lines: [expect.stringMatching(ERROR_LINE)]})
       expect(ends[had]?.lines[0]).toContain('a host runs already')
+    })
+  })
+
+  it('says so where it cannot take the place, when nobody is there any more that it could wait for', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/a', STALLED)
+      const get = world.start(['get', world.server.url('/a'), '--json', ...GOOD])
+      await get.shows('"progress"')
+      const host = world.start(['host', ...GOOD])
+      await host.shows('waits until process')
+      const pid = Number((await status(world))?.pid)
+      await writeFile(join(world.store, 'applications.json'), 'no JSON')
+      get.kill('SIGKILL')
+      await get.ended
+      const address = controlAddress(world.store)
+      await rm(address)
+      const error = {code: 'HOST_VERSION', message: 'the host (9.0.0) speaks version 9'}
+      const later = createServer((_, answer) => void answer.writeHead(426).end(JSON.stringify({error})))
+      await once(later.listen(address), 'listening')
+      try {
+        const {code, lines} = await host.ended
+        expect([code, lines]).toEqual([
+          10,
+          [
+            `bgt: process ${pid} is gone, and its place could not be taken (${world.store}): run \`bgt host\` to see why`,
+          ],
+        ])
+      } finally {
+        later.close()
+      }
     })
   })
 

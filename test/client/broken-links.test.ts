@@ -40,6 +40,17 @@ describe('a client whose link breaks', () => {
     expect(host.isClosed).toBe(true)
   })
 
+  it('tells of a host once, however often its stream breaks, and of the next', async () => {
+    const {host, client, comeBack} = await connected()
+    const lives: string[] = []
+    client.host$.subscribe(({epoch}) => lives.push(epoch))
+    host.lose(GONE)
+    await comeBack(true)
+    host.lose(GONE)
+    await comeBack()
+    expect(lives).toEqual(['life 1', 'life 2'])
+  })
+
   it('closes behind what the next host has answered of the last commands', async () => {
     const {host, client, holdOne, comeBack} = await connected()
     client.cancel(await holdOne())

@@ -5,7 +5,7 @@ import {once} from 'node:events'
 import {type IncomingMessage, request} from 'node:http'
 import {join} from 'node:path'
 import {controlAddress} from '../../src/adapters/control/control-address.ts'
-import {HOST_API_VERSION} from '../../src/ports/host-connection.ts'
+import {HEIR_HEADER, HOST_API_VERSION} from '../../src/ports/host-connection.ts'
 import {onCleanup} from '../integration/harness.ts'
 
 export interface Answer {
@@ -28,11 +28,11 @@ export async function ask(socketPath: string, method: string, path: string, body
 }
 
 export async function openSession(socketPath: string, id: string = randomUUID(), app?: string, isHeir = false) {
-  const name = `${app === undefined ? '' : `&app=${app}`}${isHeir ? '&heir=1' : ''}`
+  const name = app === undefined ? '' : `&app=${app}`
   const asked = request({
     socketPath,
     path: `/api/v1/session?id=${id}&api=${HOST_API_VERSION}${name}`,
-    headers: {host: 'control'},
+    headers: {host: 'control', ...(isHeir ? {[HEIR_HEADER]: '1'} : {})},
   })
   asked.on('error', () => undefined)
   asked.end()

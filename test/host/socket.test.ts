@@ -114,6 +114,22 @@ describe('the control socket', () => {
     expect(status).toBe(426)
     expect(body.error).toMatchObject({code: 'HOST_VERSION'})
     expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 5, and its client version 7$/)
+    const more = await ask(socket, 'GET', `/api/v1/session?id=${randomUUID()}&api=7&later=1`)
+    expect([more.status, more.body]).toEqual([status, body])
+  })
+
+  it('of one that waits for a host of an older version has an address that such a host takes, to say which it is', async () => {
+    const store = await makeDirectory()
+    const other = createServer((asked, answer) => {
+      const {searchParams} = new URL(asked.url ?? '', 'http://control')
+      const isTaken = [...searchParams.keys()].every((name) => ['id', 'app', 'api'].includes(name))
+      const code = isTaken ? 'HOST_VERSION' : 'INVALID_ARGUMENT'
+      answer.writeHead(isTaken ? 426 : 400).end(JSON.stringify({error: {code, message: 'no'}}))
+    }).listen(controlAddress(store))
+    await once(other, 'listening')
+    onCleanup(async () => void other.close())
+    const refused = await failure(BackgroundTransferEngine.openOrConnect({directory: store, control: {stays: true}}))
+    expect(refused.code).toBe('HOST_VERSION')
   })
 
   it('of a host that refuses this version makes connect say so', async () => {
@@ -211,7 +227,7 @@ describe('what a client says', () => {
       ['POST', `${session.path}/calls`, 'no json', 400],
       ['POST', `${session.path}/calls`, '[]', 400],
       ['POST', `${session.path}/calls`, '{"settled":0,"calls":[{"id":0,"name":"toString","input":{}}]}', 400],
-      ['GET', '/api/v1/session?id=short&api=2', undefined, 400],
+      ['GET', `/api/v1/session?id=short&api=${HOST_API_VERSION}`, undefined, 400],
       ['GET', `${session.path}/bytes?guid=x&source=1&position=0&count=1`, undefined, 400],
       ['GET', `${session.path}/bytes?guid=${randomUUID()}&source=1&position=-1&count=1`, undefined, 400],
       ['GET', `${session.path}/answer?guid=${randomUUID()}&position=0`, undefined, 404],

@@ -6,7 +6,7 @@ import {connect} from 'node:net'
 import {networkInterfaces, tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {afterAll, beforeAll, describe, expect, it, vi} from 'vitest'
 import {BackgroundTransferEngine, type Inspector} from '../../src/index.ts'
 import {refusalOf} from '../../src/inspector/gate.ts'
 import {unusedPort} from '../support/unused-port.ts'
@@ -180,6 +180,9 @@ describe('the session', () => {
   })
 })
 
+/** Of the page's own program, whose types are those of a browser. */
+const loadPage = (name: string) => import(`../../visualizations/inspector/state/${name}.ts`)
+
 describe('a token that is given', () => {
   const session = ({origin}: Inspector, body: object) =>
     ask({origin}, '/api/v1/session', {
@@ -190,15 +193,18 @@ describe('a token that is given', () => {
   const cookieOf = (answer: Awaited<ReturnType<typeof ask>>) =>
     answer.headers['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
   const challengeOf = async (asked: Inspector) => (await ask(asked, '/api/v1/session')).json() as {challenge: string}
-  const proofOf = (token: string, {challenge}: {challenge: string}) =>
-    createHmac('sha256', token).update(challenge).digest('base64url')
+  /** What a page makes that was loaded from there. */
+  const proofOf = ({token, origin}: Inspector, {challenge}: {challenge: string}) =>
+    createHmac('sha256', token)
+      .update(`${new URL(origin).port}:${challenge}`)
+      .digest('base64')
 
   it('lets pages that were open go on with an inspector that is started again: they prove that they know it', async () => {
     const port = await unusedPort()
     const first = await engine.inspect({port})
     await first.close()
     await using again = await engine.inspect({port, token: first.token})
-    const admitted = await session(again, {proof: proofOf(first.token, await challengeOf(again))})
+    const admitted = await session(again, {proof: proofOf(first, await challengeOf(again))})
     expect(admitted.status).toBe(204)
     expect((await ask(again, '/api/v1/state', {headers: {cookie: cookieOf(admitted)}})).status).toBe(200)
   })
@@ -208,13 +214,37 @@ describe('a token that is given', () => {
     const first = await engine.inspect({port})
     const cookie = cookieOf(await session(first, {token: first.token}))
     const challenge = await challengeOf(first)
-    const proof = proofOf(first.token, challenge)
+    const proof = proofOf(first, challenge)
     await first.close()
     await using again = await engine.inspect({port, token: first.token})
     expect((await ask(again, '/api/v1/state', {headers: {cookie}})).status).toBe(401)
     expect(await challengeOf(again)).not.toEqual(challenge)
     const refused = await session(again, {proof})
     expect([refused.status, cookieOf(refused)]).toEqual([401, ''])
+  })
+
+  it('is not proved by a page of another port, to which somebody passed on what this one asks', async () => {
+    const {openSession} = await loadPage('api')
+    await using asked = await engine.inspect()
+    const answers: number[] = []
+    // The page of `given` asks its own port, which somebody else has by now.
+    const passOn = async (given: string) => {
+      vi.stubGlobal('location', {port: given})
+      vi.stubGlobal('fetch', async (path: string, {method, headers, body}: RequestInit) => {
+        const {origin} = asked
+        const options = {headers: {...(headers as Record<string, string>), origin}}
+        const answer = await (method === undefined
+          ? ask(asked, path, options)
+          : ask(asked, path, {...options, method, body: String(body)}))
+        answers.push(answer.status)
+        return {ok: answer.status < 300, status: answer.status, json: async () => answer.json()}
+      })
+      await openSession(asked.token).catch(() => undefined)
+      vi.unstubAllGlobals()
+    }
+    await passOn(new URL(asked.origin).port)
+    await passOn(port)
+    expect(answers).toEqual([200, 204, 200, 401])
   })
 
   it.each(['', 'x', 42, null, {}])('is not proved by %j', async (proof) => {

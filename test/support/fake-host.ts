@@ -30,6 +30,7 @@ export class FakeHost implements HostConnection {
   /** What it answers to a stream. */
   sending: Promise<unknown> = Promise.resolve({size: 0})
   #stream: Stream | undefined
+  #life = 0
   #unanswered: (() => void)[] = []
 
   follow(_path: string, next: (message: unknown) => void, lost: (error: unknown) => void): () => void {
@@ -63,12 +64,13 @@ export class FakeHost implements HostConnection {
 
   /** Another life of it, unless it is `resumed`. */
   welcome(resumed = false): void {
+    if (!resumed) this.#life += 1
     const hello = {
       service: 'background-transfer',
       api: HOST_API_VERSION,
       version: '1',
       pid: 1,
-      epoch: 'one',
+      epoch: `life ${this.#life}`,
       stays: false,
     } as const
     const {backgroundTasks} = resolveOptions({})

@@ -20,6 +20,7 @@ const GONE: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ENOTCONN', 'E
 interface Question {
   readonly method: string
   readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly chunks?: AsyncIterable<Uint8Array>
   readonly signal?: AbortSignal
@@ -35,10 +36,15 @@ class HttpConnection implements HostConnection {
     this.#locate = locate
   }
 
-  follow(path: string, next: (message: unknown) => void, lost: (error: unknown) => void): () => void {
+  follow(
+    path: string,
+    next: (message: unknown) => void,
+    lost: (error: unknown) => void,
+    headers: Readonly<Record<string, string>> = {},
+  ): () => void {
     const closing = new AbortController()
     const follow = async () => {
-      const answer = await this.#answer({method: 'GET', path, signal: closing.signal})
+      const answer = await this.#answer({method: 'GET', path, headers, signal: closing.signal})
       answer.setEncoding('utf8')
       let pieces: string[] = []
       for await (const chunk of answer as AsyncIterable<string>) {
@@ -111,7 +117,7 @@ class HttpConnection implements HostConnection {
   }
 
   /** Resolves with the head of a good answer. */
-  async #answer({method, path, body, chunks, signal}: Question): Promise<IncomingMessage> {
+  async #answer({method, path, headers, body, chunks, signal}: Question): Promise<IncomingMessage> {
     const socketPath = await this.#locate()
     signal?.throwIfAborted()
     // Most runs find nobody: a look costs a hundredth of a request that fails.
@@ -123,6 +129,7 @@ class HttpConnection implements HostConnection {
       agent: this.#agent,
       ...(signal === undefined ? {} : {signal}),
       headers: {
+        ...headers,
         host: 'control',
         ...(body === undefined ? {} : {'content-type': 'application/json', 'content-length': Buffer.byteLength(body)}),
       },

@@ -1,6 +1,6 @@
 /** `bgt host`: has a store open for other processes of this user, and runs their transfers. */
 
-import {concatMap, concatWith, lastValueFrom, NEVER} from 'rxjs'
+import {concatMap, concatWith, defer, lastValueFrom, NEVER, throwError} from 'rxjs'
 import {TransferError} from '../../domain/errors.ts'
 import {stayOf} from '../../domain/host-stay.ts'
 import {BackgroundTransferEngine, type HostInformation} from '../../index.ts'
@@ -47,7 +47,7 @@ async function runHere(io: Io, flags: HostFlags): Promise<number> {
     const engine = await BackgroundTransferEngine.openOrConnect({...options, control})
     try {
       let toldOf: 'has' | 'waits for' | undefined
-      const superfluous = engine.host$.pipe(
+      const told = engine.host$.pipe(
         concatMap(async (owner) => {
           const isOwn = owner === null || owner.pid === process.pid
           if (!isOwn && staysEnough(owner, flags)) throw runsAlready(owner.pid, directory)
@@ -56,7 +56,9 @@ async function runHere(io: Io, flags: HostFlags): Promise<number> {
           toldOf = what
         }),
       )
-      await Promise.race([left, interrupts.asked, lastValueFrom(superfluous.pipe(concatWith(NEVER)))])
+      // No other one will come, nor this one: of why, only opening it anew would tell.
+      const end = defer(() => (toldOf === 'has' ? NEVER : throwError(() => notTaken(engine.host?.pid, directory))))
+      await Promise.race([left, interrupts.asked, lastValueFrom(told.pipe(concatWith(end)))])
     } finally {
       await engine.close()
     }
@@ -94,5 +96,12 @@ function runsAlready(pid: number, directory: string): TransferError {
   return new TransferError('STORE_LOCKED', `a host runs already, process ${pid}`, {
     where: directory,
     advice: 'use that one, or end it first',
+  })
+}
+
+function notTaken(pid: number | undefined, directory: string): TransferError {
+  return new TransferError('HOST_UNREACHABLE', `process ${pid} is gone, and its place could not be taken`, {
+    where: directory,
+    advice: 'run `bgt host` to see why',
   })
 }

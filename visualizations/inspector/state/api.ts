@@ -85,18 +85,15 @@ export async function readWhatIf(
 /** Proves that this page knows the token, and says it to nobody: the port may be somebody else's by now. */
 export async function openSession(token: string): Promise<void> {
   const {challenge}: {challenge: string} = await (await request('/session')).json()
-  await post('/session', {proof: await proofOf(token, challenge)})
+  await post('/session', {proof: await proofOf(token, `${location.port}:${challenge}`)})
 }
 
-async function proofOf(token: string, challenge: string): Promise<string> {
+async function proofOf(token: string, question: string): Promise<string> {
   const bytes = new TextEncoder()
   const hmac = {name: 'HMAC', hash: 'SHA-256'}
   const key = await crypto.subtle.importKey('raw', bytes.encode(token), hmac, false, ['sign'])
-  const proof = new Uint8Array(await crypto.subtle.sign('HMAC', key, bytes.encode(challenge)))
+  const proof = new Uint8Array(await crypto.subtle.sign('HMAC', key, bytes.encode(question)))
   return btoa(String.fromCharCode(...proof))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
 }
 
 export function sendCommand(guid: OperationId, command: CommandRequest): Promise<void> {
