@@ -48,6 +48,12 @@ export class CliWorld {
     await rm(this.directory, {recursive: true, force: true})
   }
 
+  /** Of whoever has the store; undefined where nobody has. */
+  async hostPid(): Promise<number | undefined> {
+    const [status] = jsonLines((await this.bgt(['host', 'status', '--json'])).stdout)
+    return status === undefined ? undefined : Number(status.pid)
+  }
+
   /** Runs in the directory, on the store. */
   bgt(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     return this.#cli.run(args, this.#with(options))

@@ -202,11 +202,12 @@ describe('bgt host', {timeout: 120_000}, () => {
       const guid = String(jsonLines(detached.stdout)[0]?.guid)
       get.kill('SIGINT')
       expect((await get.ended).code).toBe(130)
-      // Whoever has it now is the host.
+      // Whoever has it now is the host, which ends by itself: one that stays waits for that.
       const again = await world.bgt(['host', '--background', '--json'])
       expect(again.stderr).toBe('')
-      const pid = Number(jsonLines(again.stdout)[0]?.pid)
-      expect(pid).toBeGreaterThan(0)
+      const [found] = jsonLines(again.stdout)
+      expect(found).toEqual({v: 1, store: world.store, pid: expect.any(Number), waiting: true})
+      const pid = Number(found?.pid)
       try {
         world.server.route('/b', WHOLE)
         expect((await world.bgt(['pause', guid])).code).toBe(0)
@@ -214,6 +215,8 @@ describe('bgt host', {timeout: 120_000}, () => {
         expect(await world.digestOf('b')).toBe(DIGEST)
       } finally {
         process.kill(pid, 'SIGTERM')
+        await expect.poll(() => world.hostPid()).not.toBeOneOf([pid, undefined])
+        process.kill(Number(await world.hostPid()), 'SIGTERM')
       }
       // Its end gives the store back.
       await world.bgt(['list'])
