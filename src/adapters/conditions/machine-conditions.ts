@@ -51,6 +51,8 @@ class MachineWatch implements ConditionsSource {
   readonly #bus: BusWatch
   readonly #subscribers = new Set<Subscriber<Conditions>>()
   readonly #addresses: OwnAddresses
+  /** As they were seen last. */
+  #interfaces: Interfaces = {}
   #told: Conditions
   #looking: NodeJS.Timeout | undefined
   #settling: NodeJS.Timeout | undefined
@@ -97,7 +99,7 @@ class MachineWatch implements ConditionsSource {
 
   #start(): void {
     this.#told = this.#look()
-    this.#lookForAddresses()
+    this.#addresses.begin(this.#interfaces)
     this.#looking = setInterval(() => {
       this.#bus.look()
       this.#consider()
@@ -141,17 +143,12 @@ class MachineWatch implements ConditionsSource {
     for (const subscriber of this.#subscribers) subscriber.next(present)
   }
 
-  /** With other interfaces than before it may be another network: twice, since what is gone has to stay so. */
+  /** Among the interfaces that were just looked at. */
   #lookForAddresses(): void {
-    const {interfaces, list} = this.#options
-    const names = list(INTERFACES)
+    const names = this.#options.list(INTERFACES)
     const doesExist = (name: string) => names.length === 0 || names.includes(name)
-    try {
-      const gone = this.#addresses.look(interfaces(), doesExist, performance.now())
-      if (gone.length > 0) this.addressesGone$.next(gone)
-    } catch {
-      // Some systems forbid the question.
-    }
+    const gone = this.#addresses.look(this.#interfaces, doesExist, performance.now())
+    if (gone.length > 0) this.addressesGone$.next(gone)
   }
 
   #look(): Conditions {
@@ -169,8 +166,10 @@ class MachineWatch implements ConditionsSource {
   /** Some systems forbid the question, and an answer that cannot be had must not stop anybody. */
   #connectivity(): Pick<LocalReading, 'connectivity'> {
     try {
-      return {connectivity: connectivityOf(this.#options.interfaces())}
+      this.#interfaces = this.#options.interfaces()
+      return {connectivity: connectivityOf(this.#interfaces)}
     } catch {
+      this.#interfaces = {}
       return {}
     }
   }

@@ -12,10 +12,16 @@ export class OwnAddresses {
   readonly #known = new Map<string, string>()
   /** By address: when it was first found gone. */
   readonly #goneSince = new Map<string, number>()
+  /** What was there when it began, taken apart with the first look: short runs have none. */
+  #first: Interfaces = {}
 
   /** `settleMs`: one that is renewed may be away for a moment. */
   constructor(settleMs: number) {
     this.#settleMs = settleMs
+  }
+
+  begin(interfaces: Interfaces): void {
+    this.#first = interfaces
   }
 
   /**
@@ -23,13 +29,12 @@ export class OwnAddresses {
    * one without addresses. `now`: ms of a clock that nobody sets.
    */
   look(interfaces: Interfaces, doesExist: (name: string) => boolean, now: number): readonly string[] {
-    const present = new Map(
-      Object.entries(interfaces).flatMap(([name, infos = []]) => infos.map(({address}) => [address, name] as const)),
-    )
+    this.#note(this.#first)
+    this.#first = {}
     const gone: string[] = []
     for (const [address, name] of this.#known) {
       const isReplaced = (interfaces[name] ?? []).some((other) => isIPv6(other.address) === isIPv6(address))
-      if (present.has(address) || (doesExist(name) && !isReplaced)) {
+      if (isThere(interfaces, address) || (doesExist(name) && !isReplaced)) {
         this.#goneSince.delete(address)
         continue
       }
@@ -41,7 +46,16 @@ export class OwnAddresses {
       this.#known.delete(address)
       this.#goneSince.delete(address)
     }
-    for (const [address, name] of present) this.#known.set(address, name)
+    this.#note(interfaces)
     return gone
   }
+
+  #note(interfaces: Interfaces): void {
+    for (const [name, infos = []] of Object.entries(interfaces))
+      for (const {address} of infos) this.#known.set(address, name)
+  }
+}
+
+function isThere(interfaces: Interfaces, address: string): boolean {
+  return Object.values(interfaces).some((infos) => infos?.some((info) => info.address === address))
 }
