@@ -30,26 +30,13 @@ function standStill(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STILL_MS)
 }
 
-test('a timer that is late fires after what came before it is read', async () => {
+test.each([
+  ['at once', (tell: () => void) => tell()],
+  ['by an immediate, as what is gathered for a turn', (tell: () => void) => setImmediate(tell)],
+] as const)('a timer that is late fires after what came before it is read, and told %s', async (_, toTell) => {
   const [near, far] = await connection()
   const order: string[] = []
-  near.on('data', (bytes) => order.push(String(bytes)))
-  const fired = new Promise<void>((resolve) => {
-    clock.setTimeout(() => {
-      order.push('timer')
-      resolve()
-    }, DELAY_MS)
-  })
-  far.write('came')
-  standStill()
-  await fired
-  expect(order).toEqual(['came', 'timer'])
-})
-
-test('a timer that is late fires after what is read is told, where that is gathered for a turn', async () => {
-  const [near, far] = await connection()
-  const order: string[] = []
-  near.on('data', (bytes) => setImmediate(() => order.push(String(bytes))))
+  near.on('data', (bytes) => toTell(() => order.push(String(bytes))))
   const fired = new Promise<void>((resolve) => {
     clock.setTimeout(() => {
       order.push('timer')
