@@ -1,6 +1,6 @@
 /**
  * What the bench says: a section for each row, with medians, spread, and ratios to the peers beside what was wanted; and their
- * place in docs/benchmarks.md, where a section stays until its row is measured again.
+ * place in docs/benchmarks.md, where each processor has a table of its own and a section stays until its row is measured again.
  */
 
 import {execFileSync} from 'node:child_process'
@@ -10,7 +10,9 @@ import {fileURLToPath} from 'node:url'
 import {has, median, spread} from './measured-run.mjs'
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
-const [BEGIN, END] = ['<!-- transfers: begin -->', '<!-- transfers: end -->']
+const markOf = (processor, which) => `<!-- transfers on ${processor}: ${which} -->`
+/** What ends any of the tables. */
+const ANY_END = /<!-- transfers on .*: end -->/g
 
 /** The head of the table of a row's ratios. */
 const RATIOS =
@@ -91,24 +93,42 @@ function version(program, args = ['--version']) {
   }
 }
 
+const processor = () => cpus()[0]?.model.trim() ?? 'an unknown processor'
+
 export function machine() {
   const nginx = has('nginx', '-v') ? execFileSync('sh', ['-c', 'nginx -v 2>&1'], {encoding: 'utf8'}).trim() : 'no nginx'
   return (
-    `${availableParallelism()} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 1024 ** 3)} GiB, linux ${release()}, ` +
+    `${availableParallelism()} × ${processor()}, ${Math.round(totalmem() / 1024 ** 3)} GiB, linux ${release()}, ` +
     `Node.js ${process.version}, ${nginx.replace('nginx version: ', '')},\n${version('curl').split(' ').slice(0, 2).join(' ')}, ` +
     `${version('aria2c')}. Command: \`npm run bench -- --write\`.`
   )
 }
 
-/** `sections` by title replace those that are there; all stand in the order of `rows`, and what is no row goes. */
+/** `sections` by title, measured on this machine, take their place in its table. */
 export async function writeSections(sections, rows) {
   const document = await readFile(DOCUMENT, 'utf8')
-  const [from, to] = [document.indexOf(BEGIN) + BEGIN.length, document.indexOf(END)]
-  const [, ...present] = document.slice(from, to).split(/^(?=### )/m)
+  await writeFile(DOCUMENT, withSections(document, {processor: processor(), machine: machine()}, sections, rows))
+}
+
+/**
+ * The document with `sections` in the table of this processor, in place of those of the same title; all stand in the order of `rows`, and
+ * what is no row goes. A processor that has no table gets one behind the others.
+ */
+export function withSections(document, {processor, machine}, sections, rows) {
+  const whole = document.includes(markOf(processor, 'begin')) ? document : withTable(document, processor)
+  const begin = markOf(processor, 'begin')
+  const [from, to] = [whole.indexOf(begin) + begin.length, whole.indexOf(markOf(processor, 'end'))]
+  const [, ...present] = whole.slice(from, to).split(/^(?=### )/m)
   const all = new Map([...present.map((section) => [titleOf(section), section.trim()]), ...sections])
   const inOrder = rows.flatMap(({title}) => all.get(title)?.trim() ?? [])
-  const parts = [document.slice(0, from), machine(), glance(inOrder), ...inOrder, document.slice(to)]
-  await writeFile(DOCUMENT, parts.join('\n\n'))
+  return [whole.slice(0, from), machine, glance(inOrder), ...inOrder, whole.slice(to)].join('\n\n')
+}
+
+function withTable(document, processor) {
+  const last = [...document.matchAll(ANY_END)].at(-1)
+  const at = last.index + last[0].length
+  const table = ['', `## Transfers on ${processor}`, markOf(processor, 'begin'), markOf(processor, 'end')]
+  return document.slice(0, at) + table.join('\n\n') + document.slice(at)
 }
 
 /** Everything that was wanted, in one table: the medians of all sections, those of both durabilities side by side. */
@@ -129,10 +149,6 @@ export function glance(sections) {
   }
   return [
     '### At a glance',
-    '',
-    'Medians; where there are two, the second is that of `--durability process`. *bare Node.js* and *bare C*: the same ratio of a program of',
-    'nothing but the calls that the work cannot do without (test/bench/node-loops.mjs, test/bench/native): no records, no durability, no',
-    'second try. Where there is none, or was none yet when the row was measured, nothing stands.',
     '',
     '| work | ours | peer | | measured | bare Node.js | bare C | wanted | reached |',
     '| --- | --- | --- | --- | ---: | ---: | ---: | ---: | --- |',
