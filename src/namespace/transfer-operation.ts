@@ -193,7 +193,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     assertWait(options)
     if (options.signal?.aborted === true) return this.#running(Promise.reject(options.signal.reason), options)
     return this.#running(
-      this.#stage.start((draft) => this.engine.start([draft])),
+      this.#stage.start((draft, onHeld) => this.engine.start([draft], onHeld)),
       options,
     )
   }
