@@ -157,16 +157,19 @@ export class ToldSteps {
   #tell(entry: OperationEntry, record: OperationRecord, move: JournalEntry | undefined, isPassive: boolean): void {
     const {observer, ports} = this.#options
     entry.isTelling = true
-    const changed = record.state !== entry.record.state
+    const {state, policy, request} = entry.record
+    const changed = record.state !== state
     const notice = entry.tell(record)
     const at = ports.clock.now()
     if (move !== undefined) {
       const {from, to, event} = move
-      const {id, state} = record
-      observer.emit({type: 'operation.moved', at, id, from, to, because: event, state, record, entry: move})
+      const {id, state: present} = record
+      observer.emit({type: 'operation.moved', at, id, from, to, because: event, state: present, record, entry: move})
     }
     if (notice.hasRestarted) observer.emit({type: 'operation.restarted', at, id: record.id, record})
     if (changed || notice.hasResponseChanged || notice.hasRestarted) entry.notices.next(notice)
+    // Where no byte moves nothing else would bring it to handles in other processes.
+    else if (record.policy !== policy || record.request !== request) entry.notices.listener?.moved()
     observer.told(notice)
     entry.isTelling = false
     if (isPassive) queueMicrotask(() => this.#options.onTold(entry))
