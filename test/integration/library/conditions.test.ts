@@ -340,13 +340,17 @@ describe('17.M cost, connectivity, system policy', () => {
   })
 
   it('263. without consent nothing is exempt', async () => {
-    const {world} = await makeConditionalWorld(SAVING)
+    const {world, set} = await makeConditionalWorld(SAVING)
     const operation = create(world)
     operation.startAsync()
     await reaches(operation, pausedSystemPolicy)
     const {isUnconstrained} = await BackgroundDownloader.requestUnconstrainedDownloadsAsync([operation])
     expect(isUnconstrained).toBe(false)
-    expect(operation.progress.status).toBe(pausedSystemPolicy)
+    // Whatever the answer set going has had its time.
+    set({...SAVING, connectivity: 'none'})
+    await reaches(operation, pausedNoNetwork)
+    set(SAVING)
+    await reaches(operation, pausedSystemPolicy)
     expect(world.server.connections).toBe(0)
   })
 
