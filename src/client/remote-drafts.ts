@@ -47,10 +47,16 @@ export class RemoteDrafts {
     this.#options = options
   }
 
-  async start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
+  async start(
+    drafts: readonly OperationDraft[],
+    onHeld?: (held: RemoteOperation) => void,
+  ): Promise<readonly RemoteOperation[]> {
     const {operations} = this.#options
     const held = await this.#send(drafts, true, (snapshots) => snapshots.map((each) => operations.hold(each)))
-    for (const each of held) each.isAttached = true
+    for (const each of held) {
+      each.isAttached = true
+      onHeld?.(each)
+    }
     return held
   }
 

@@ -185,8 +185,11 @@ export class RemoteEngine implements EngineApi {
     })
   }
 
-  start(drafts: readonly OperationDraft[]): Promise<readonly RemoteOperation[]> {
-    return this.#drafts.start(drafts)
+  start(
+    drafts: readonly OperationDraft[],
+    onHeld?: (held: RemoteOperation) => void,
+  ): Promise<readonly RemoteOperation[]> {
+    return this.#drafts.start(drafts, onHeld)
   }
 
   startMany(drafts: readonly OperationDraft[]): Promise<void> {

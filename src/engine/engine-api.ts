@@ -80,7 +80,8 @@ export interface EngineApi {
   readonly events$: Observable<EngineEvent>
   readonly ticks$: Observable<void>
   close(): Promise<void>
-  start(drafts: readonly OperationDraft[]): Promise<readonly HeldOperation[]>
+  /** `onHeld` hears of each as soon as it is held: in the process of the engine, before any of them may run. */
+  start(drafts: readonly OperationDraft[], onHeld?: (held: HeldOperation) => void): Promise<readonly HeldOperation[]>
   startMany(drafts: readonly OperationDraft[]): Promise<void>
   find(id: OperationId): Promise<HeldOperation | undefined>
   findMany(query: OperationQuery): Promise<readonly HeldOperation[]>

@@ -118,11 +118,19 @@ export class Engine implements EngineApi {
 
   /**
    * Accepts operations: resolves when their records are durable and they stand in line. The caller holds the entries until
-   * it releases them. A draft that repeats a failed operation (same URL, same file) goes on from that one's bytes.
+   * it releases them. A draft that repeats a failed operation (same URL, same file) goes on from that one's bytes. What `onHeld` asks of
+   * one holds before it may run.
    */
-  async start(drafts: readonly OperationDraft[]): Promise<readonly OperationEntry[]> {
+  async start(
+    drafts: readonly OperationDraft[],
+    onHeld: (entry: OperationEntry) => void = () => undefined,
+  ): Promise<readonly OperationEntry[]> {
     this.#parts.life.requireServing()
-    return this.#parts.acceptance.accept(drafts, (record) => this.#hold(record))
+    return this.#parts.acceptance.accept(drafts, (record) => {
+      const entry = this.#hold(record)
+      onHeld(entry)
+      return entry
+    })
   }
 
   /** Accepts many operations without keeping a handle to any (bulk). */

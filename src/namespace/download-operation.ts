@@ -7,7 +7,7 @@ import {shown} from '../domain/given.ts'
 import {headerValue} from '../domain/header-fields.ts'
 import {webErrorStatusOf} from '../domain/hresult.ts'
 import type {Checksum, CollisionPolicy} from '../domain/record.ts'
-import type {BackgroundTransferStatus} from '../domain/status.ts'
+import {BackgroundTransferStatus} from '../domain/status.ts'
 import type {WebErrorStatus} from '../domain/web-error-status.ts'
 import {isFtp, withOtherAddress} from '../engine/bytes/transfer-request.ts'
 import type {EngineApi, HeldOperation, OperationDraft} from '../engine/engine-api.ts'
@@ -116,10 +116,10 @@ export class DownloadOperation extends TransferOperation {
     return this.#recoverable
   }
 
-  /** The error the transfer stands at, or null. */
+  /** The error the transfer stands at, or null: also while it runs, whatever became of its last try. */
   get currentWebErrorStatus(): WebErrorStatus | null {
     const {error} = this.facts
-    return error === undefined || this.state === 'waitingToRetry' ? null : webErrorStatusOf(error)
+    return error === undefined || this.status === BackgroundTransferStatus.running ? null : webErrorStatusOf(error)
   }
 
   /** A live value: each read is a fresh copy. */
@@ -163,7 +163,7 @@ export class DownloadOperation extends TransferOperation {
     this.#listeners.delete(listener)
   }
 
-  /** All ranges fetched so far, sorted and merged: for a sequential download one from zero, or none. A fresh copy. */
+  /** All ranges fetched so far, sorted and merged: over one connection and without random access one from zero, or none. A fresh copy. */
   getDownloadedRanges(): readonly BackgroundTransferFileRange[] {
     return toFileRanges(this.#rangeState.ranges)
   }
@@ -262,7 +262,10 @@ export class DownloadOperation extends TransferOperation {
     const {entered, status} = this
     if (entered === undefined) return {generation: 1, ranges: [], status}
     const {generation, received, written} = this.engine.countsOf(entered)
-    if (this.isRandomAccessRequired) return {generation, ranges: written, status}
+    const {randomAccess = false, connections = 1} = this.wishes.policy
+    // Further connections may have left holes that one by itself fills now.
+    const isInOrder = !randomAccess && connections === 1 && written.every(([start]) => start === 0)
+    if (!isInOrder) return {generation, ranges: written, status}
     return {generation, ranges: received === 0 ? [] : [[0, received]], status}
   }
 }

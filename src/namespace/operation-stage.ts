@@ -80,16 +80,19 @@ export class OperationStage {
     return stage.kind === 'starting' ? stage.accepted : Promise.resolve()
   }
 
-  /** Of a draft only. What cannot be put on record is a draft again, and may be started once more. */
-  start(accept: (draft: OperationDraft) => Promise<readonly HeldOperation[]>): Promise<void> {
+  /**
+   * Of a draft only; `accept` says of the entry as soon as there is one, so that what was asked meanwhile comes before it runs. What
+   * cannot be put on record is a draft again, and may be started once more.
+   */
+  start(accept: (draft: OperationDraft, onHeld: Asked) => Promise<unknown>): Promise<void> {
     const draft: OperationDraft = this.present
     const then: Asked[] = []
-    const accepted = accept(draft).then(
-      ([entry]) => {
-        if (entry === undefined) return
-        this.#stage = {kind: 'entered', entry}
-        this.#arrived(entry, then)
-      },
+    const onHeld = (entry: HeldOperation) => {
+      this.#stage = {kind: 'entered', entry}
+      this.#arrived(entry, then)
+    }
+    const accepted = accept(draft, onHeld).then(
+      () => undefined,
       (error) => {
         if (this.#stage.kind === 'starting') this.#stage = {kind: 'draft', draft: this.#stage.draft}
         throw error

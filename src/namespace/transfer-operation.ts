@@ -162,7 +162,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
 
   /** The operation as plain data: redacted, JSON-safe, with the durable counters. */
   describe(): OperationSummary {
-    return summaryOf({sequence: 0, ...this.facts, state: this.state === 'new' ? 'queued' : this.state})
+    return summaryOf({sequence: 0, state: 'queued', ...this.facts})
   }
 
   /** What JSON.stringify makes of it: describe(). */
@@ -193,7 +193,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     assertWait(options)
     if (options.signal?.aborted === true) return this.#running(Promise.reject(options.signal.reason), options)
     return this.#running(
-      this.#stage.start((draft) => this.engine.start([draft])),
+      this.#stage.start((draft, onHeld) => this.engine.start([draft], onHeld)),
       options,
     )
   }

@@ -20,6 +20,7 @@ const ALWAYS = [
 const MORE = [
   'conditions',
   'construction',
+  'content-parts',
   'cookies',
   'credentials',
   'ftp',

@@ -1,8 +1,9 @@
 /** Several connections for one file, on real sockets and files, with servers that like it and servers that do not. */
 
 import {firstValueFrom} from 'rxjs'
-import {filter} from 'rxjs/operators'
+import {filter, toArray} from 'rxjs/operators'
 import {describe, expect, it} from 'vitest'
+import {addRange, EMPTY, type RangeSet, rangeFrom} from '../../src/domain/range-set.ts'
 import {
   type BackgroundTransferEngineOptions,
   BackgroundTransferStatus,
@@ -42,6 +43,15 @@ function underWay(world: World, path: string): readonly ReceivedRequest[] {
 function askedOf({headers}: ReceivedRequest): number {
   const [, first = '0', last = ''] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? []
   return (last === '' ? SIZE : Number(last) + 1) - Number(first)
+}
+
+/** The server sent all that is said to be there. */
+function cameFrom(world: World, operation: DownloadOperation): boolean {
+  const sent = requestsFor(world.server, '/file').reduce<RangeSet>((set, request) => {
+    const [, first = '0'] = /^bytes=(\d+)-/.exec(request.headers.range ?? '') ?? []
+    return addRange(set, Number(first), Number(first) + request.bytesSent)
+  }, EMPTY)
+  return operation.getDownloadedRanges().every(({offset, length}) => rangeFrom(sent, offset) >= offset + length)
 }
 
 /** Serves the path, and answers how many of its bodies were on their way at once, at most. */
@@ -127,6 +137,32 @@ describe('17.D several connections for one file', () => {
     await expectWhole(world)
     expect(restarts).toBe(0)
     expect(broken).toBe(2)
+  })
+
+  it('134, 137. ranges are those that came, with what is missing between them', async () => {
+    const world = await makeWorld(OPTIONS)
+    const most = watched(world, '/file', () => SLOW)
+    const operation = download(world)
+    const told: boolean[] = []
+    const events = firstValueFrom(operation.rangesDownloaded.pipe(toArray()))
+    const running = operation.startAsync()
+    running.progress$.subscribe(() => {
+      told.push(cameFrom(world, operation))
+    })
+    await firstValueFrom(running.progress$.pipe(filter(() => operation.getDownloadedRanges().length > 1)))
+    operation.pause()
+    await reaches(operation, BackgroundTransferStatus.pausedByApplication)
+    const ranges = operation.getDownloadedRanges()
+    expect(ranges.length).toBeGreaterThan(1)
+    expect(ranges.reduce((sum, {length}) => sum + length, 0)).toBe(operation.progress.bytesReceived)
+    operation.resume()
+    await running
+    expect(most.atOnce).toBeGreaterThan(1)
+    expect(told).not.toContain(false)
+    const added = (await events).flatMap(({addedRanges}) => addedRanges)
+    expect(added.some(({offset}, index) => offset < (added[index - 1]?.offset ?? 0))).toBe(true)
+    expect(added.reduce((sum, {length}) => sum + length, 0)).toBe(SIZE)
+    expect(operation.getDownloadedRanges()).toEqual([{offset: 0, length: SIZE}])
   })
 
   it('goes on after a pause with what is missing, wherever that is', async () => {

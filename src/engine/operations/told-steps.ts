@@ -8,6 +8,7 @@ import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import type {EngineEvent} from '../events.ts'
 import type {EnginePorts} from '../ports.ts'
+import {Departures} from './departures.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import type {OperationNotice} from './followed-notices.ts'
 import type {JournalTail} from './journal-tail.ts'
@@ -36,6 +37,7 @@ export interface ToldStepsOptions {
 
 export class ToldSteps {
   readonly #options: ToldStepsOptions
+  readonly #departures = new Departures()
 
   constructor(options: ToldStepsOptions) {
     this.#options = options
@@ -51,36 +53,51 @@ export class ToldSteps {
     const mustSave = isWorthSaving(entry.saved, record) || (step.isPassive && entry.journal.hasUnsaved)
     if (mustSave) entry.saved = record
     const durable = mustSave ? this.persist(entry, record) : undefined
-    // Whoever is told of a step, and makes it go another one, may not be the last who is told of the first.
-    const awaited = durable ?? (entry.isTelling ? Promise.resolve() : undefined)
+    const awaited = this.#awaited(entry, record, durable)
     if (awaited === undefined && entry.tail === undefined) this.#tell(entry, record, move, step.isPassive)
     else entry.tail = this.#tellLater(entry, record, move, step.isPassive, awaited)
+    const {group} = record.policy
+    if (group !== '' && record.state !== 'running' && entry.tail !== undefined) this.#departures.note(group, entry.tail)
     return durable
   }
 
+  /** What has to be before the step is told, beside that all earlier ones of the operation were. */
+  #awaited(
+    entry: OperationEntry,
+    record: OperationRecord,
+    durable: Promise<void> | undefined,
+  ): Promise<unknown> | undefined {
+    const {group} = record.policy
+    const starts = group !== '' && record.state === 'running' && entry.record.state !== 'running'
+    const departures = starts ? this.#departures.allOf(group) : undefined
+    if (departures !== undefined) return durable === undefined ? departures : Promise.all([durable, departures])
+    // Whoever is told of a step, and makes it go another one, may not be the last who is told of the first.
+    return durable ?? (entry.isTelling ? Promise.resolve() : undefined)
+  }
+
   /**
-   * Tells once all before it was told and it is durable. What never becomes durable is never told, nor is what came after it, which
-   * builds on it. Resolves with whether it was told.
+   * Tells once all before it was told and what it awaits, as that it is durable, has come. What never becomes durable is never told, nor
+   * is what came after it, which builds on it. Resolves with whether it was told.
    */
   async #tellLater(
     entry: OperationEntry,
     record: OperationRecord,
     move: JournalEntry | undefined,
     isPassive: boolean,
-    durable: Promise<void> | undefined,
+    awaited: Promise<unknown> | undefined,
   ): Promise<boolean> {
     const before = entry.tail
     entry.untold += 1
     try {
       if (before !== undefined) {
         // Its rejection is seen when all before it was told.
-        durable?.catch(() => undefined)
+        awaited?.catch(() => undefined)
         if (!(await before)) {
           this.#hasTold(entry)
           return false
         }
       }
-      if (durable !== undefined) await durable
+      if (awaited !== undefined) await awaited
     } catch {
       this.#hasTold(entry)
       return false
@@ -140,16 +157,19 @@ export class ToldSteps {
   #tell(entry: OperationEntry, record: OperationRecord, move: JournalEntry | undefined, isPassive: boolean): void {
     const {observer, ports} = this.#options
     entry.isTelling = true
-    const changed = record.state !== entry.record.state
+    const {state, policy, request} = entry.record
+    const changed = record.state !== state
     const notice = entry.tell(record)
     const at = ports.clock.now()
     if (move !== undefined) {
       const {from, to, event} = move
-      const {id, state} = record
-      observer.emit({type: 'operation.moved', at, id, from, to, because: event, state, record, entry: move})
+      const {id, state: present} = record
+      observer.emit({type: 'operation.moved', at, id, from, to, because: event, state: present, record, entry: move})
     }
     if (notice.hasRestarted) observer.emit({type: 'operation.restarted', at, id: record.id, record})
     if (changed || notice.hasResponseChanged || notice.hasRestarted) entry.notices.next(notice)
+    // Where no byte moves nothing else would bring it to handles in other processes.
+    else if (record.policy !== policy || record.request !== request) entry.notices.listener?.moved()
     observer.told(notice)
     entry.isTelling = false
     if (isPassive) queueMicrotask(() => this.#options.onTold(entry))

@@ -116,6 +116,16 @@ describe('17.A construction and configuration', () => {
     expect(second.transferGroup).toBe(engine.createGroup('others'))
   })
 
+  it.each([3, -1, 0.5, '1', null])('14. a cost policy of %j is refused, of an operation too', async (value) => {
+    const {engine, server, file} = await makeWorld()
+    const downloader = engine.createDownloader()
+    const operation = downloader.createDownload(server.url('/a'), file('a'))
+    for (const target of [downloader, operation]) {
+      expect(thrownBy(() => Object.assign(target, {costPolicy: value}))).toMatchObject({number: E_INVALIDARG})
+      expect(target.costPolicy).toBe(BackgroundTransferCostPolicy.default)
+    }
+  })
+
   it('12, 13, 14. cost policy: inherited at creation, independent afterwards', async () => {
     const {engine, file} = await makeWorld()
     const downloader = engine.createDownloader()

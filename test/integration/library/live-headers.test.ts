@@ -8,7 +8,7 @@ import {
   WebErrorStatus,
 } from '../../../src/index.ts'
 import {contentOf} from '../../support/content.ts'
-import {makeWorld, openEngine, reaches, receives, requestsFor, type World} from '../harness.ts'
+import {areHosted, makeWorld, openEngine, reaches, receives, requestsFor, type World} from '../harness.ts'
 
 const SIZE = 300_000
 const HALF = 100_000
@@ -46,6 +46,16 @@ describe('17.O headers on live operations', () => {
     expect(said(world, 'x-late')).toEqual([undefined])
     await goOn(operation, running)
     expect(said(world, 'x-late')).toEqual([undefined, 'yes'])
+  })
+
+  it.skipIf(areHosted())('281. a header that is set right after the start goes with the first request', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', WHOLE)
+    const operation = world.engine.createDownloader().createDownload(world.server.url('/a'), world.file('a'))
+    const running = operation.startAsync()
+    operation.setRequestHeader('X-Late', 'yes')
+    await running
+    expect(said(world, 'x-late')).toEqual(['yes'])
   })
 
   it('281. a header that is set while it is paused outlives the session', async () => {

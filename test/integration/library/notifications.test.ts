@@ -112,6 +112,29 @@ describe('17.L notifications', () => {
     ])
   })
 
+  it('242, 243. the groups of one downloader have a batch each', async () => {
+    const {world, seen, shows} = await makeNotifiedWorld()
+    const {engine, server, file} = world
+    const downloader = engine.createDownloader()
+    fill(downloader)
+    const downloads = [
+      ['g', '1'],
+      ['h', 'missing'],
+      ['h', '2'],
+      ['g', '3'],
+    ].map(([group = '', name = '']) => {
+      downloader.transferGroup = engine.createGroup(group)
+      return downloader.createDownload(server.url(`/${name}`), file(name))
+    })
+    await Promise.allSettled(downloads.map((each) => each.startAsync()))
+    await shows(2)
+    await engine.close()
+    expect(seen.map(({group, outcome, completed, failed}) => [group, outcome, completed, failed]).sort()).toEqual([
+      ['g', 'success', 2, 0],
+      ['h', 'failure', 1, 1],
+    ])
+  })
+
   it('243, 246. toast and tile of failure come once, when one at least failed', async () => {
     const {world, seen, shows} = await makeNotifiedWorld()
     const {engine, server, file} = world

@@ -245,6 +245,17 @@ describe('17.G recoverable errors and new addresses', () => {
     expect(await digestOf(world.file('a'))).toBe(sha256(BYTES))
   })
 
+  it('149, 150. it stands at no error while it is tried again', async () => {
+    const world = await makeWorld({retryDelayMs: 0})
+    world.server.route('/a', [{status: 503}, {status: 502}, WHOLE])
+    const running = create(world).startAsync()
+    const told = new Set<WebErrorStatus | null>()
+    running.progress$.subscribe(({currentWebErrorStatus}) => told.add(currentWebErrorStatus))
+    await running
+    expect(requestsFor(world.server, '/a')).toHaveLength(3)
+    expect([...told]).toEqual([null])
+  })
+
   it('148. fails on the same error when it is not listed', async () => {
     const world = await makeWorld()
     world.server.route('/a', {status: 401})

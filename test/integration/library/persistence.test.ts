@@ -45,12 +45,15 @@ describe('17.I persistence and enumeration', () => {
     const world = await makeWorld()
     world.server.route('/a', STALLED)
     const [plain, one, other] = [create(world, 'plain'), create(world, 'one', 'g'), create(world, 'other', 'h')]
-    for (const operation of [plain, one, other]) await operation.startAsync().accepted
+    const large = create(world, 'large', 'G')
+    for (const operation of [plain, one, other, large]) await operation.startAsync().accepted
     const {engine} = world
     const [found, ...rest] = await engine.getCurrentDownloadsAsync()
     expect(rest).toEqual([])
     expect(found).toBe(plain)
+    expect(guids(await engine.getCurrentDownloadsAsync(''))).toEqual([plain.guid])
     expect(guids(await engine.getCurrentDownloadsAsync('g'))).toEqual([one.guid])
+    expect(guids(await engine.getCurrentDownloadsAsync('G'))).toEqual([large.guid])
     expect(guids(await engine.getCurrentDownloadsForTransferGroupAsync(engine.createGroup('h')))).toEqual([other.guid])
     expect(await engine.getCurrentDownloadsAsync('none')).toEqual([])
   })

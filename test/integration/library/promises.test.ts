@@ -1,6 +1,7 @@
 /** The namespace's checklist, 17.B: starting, finishing, promises. Numbers are the items'. */
 
 import {mkdir, symlink} from 'node:fs/promises'
+import {setImmediate} from 'node:timers/promises'
 import {describe, expect, it} from 'vitest'
 import type {EngineApi, HeldOperation} from '../../../src/engine/engine-api.ts'
 import {FollowedNotices} from '../../../src/engine/operations/followed-notices.ts'
@@ -226,6 +227,21 @@ describe('17.B starting, finishing, promises', () => {
     const waited = {operation: 'it', engine, notices, entry: () => held, isOver: () => true}
     expect(await waitForTransfer(waited, Promise.resolve(), {})).toBe('it')
     expect(noted).toEqual([held])
+  })
+
+  it('40. is complete, as describe() has it too, when that is durable', async () => {
+    const world = await makeWorld()
+    world.server.route('/a', {content: BYTES, etag: '"1"'})
+    const operation = create(world)
+    const running = operation.startAsync()
+    const told = new Set<string>()
+    while (operation.progress.status !== BackgroundTransferStatus.completed) {
+      told.add(operation.describe().status)
+      await setImmediate()
+    }
+    await running
+    expect([...told]).toEqual(['idle', 'running'])
+    expect(operation.describe().status).toBe('completed')
   })
 
   it('49, 50, 51. a 404 rejects with its HRESULT, and the response can be read', async () => {
