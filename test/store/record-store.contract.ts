@@ -344,8 +344,8 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
           queuedRecord(2),
           queuedRecord(3, {...a, state: 'running'}),
           queuedRecord(4, {state: 'pausedByApplication'}),
-          queuedRecord(5, {...a, state: 'completed', endedAt: 9}),
-          queuedRecord(6, {state: 'failed', endedAt: 3}),
+          queuedRecord(5, {...a, state: 'completed', endedAt: 9, delivered: true}),
+          queuedRecord(6, {state: 'failed', endedAt: 3, direction: 'upload'}),
           queuedRecord(7, {state: 'canceled', endedAt: 1}),
         ])
       })
@@ -356,6 +356,12 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         [{urlPrefix: 'http://127.0.0.1/3'}, [3]],
         [{urlPrefix: 'http://127.0.0.1/', group: 'a'}, [1, 3, 5]],
         [{urlPrefix: 'https:'}, []],
+        [{direction: 'upload' as const}, [6]],
+        [{direction: 'download' as const, group: ''}, [2, 4, 7]],
+        [{delivered: true}, [5]],
+        [{delivered: false}, [1, 2, 3, 4, 6, 7]],
+        [{delivered: false, group: 'a'}, [1, 3]],
+        [{delivered: false, endedFrom: 0, direction: 'download' as const}, [7]],
         [{createdFrom: CREATED + 3}, [3, 4, 5, 6, 7]],
         [{createdBefore: CREATED + 3}, [1, 2]],
         [{createdFrom: CREATED + 3, createdBefore: CREATED + 6, group: 'a'}, [3, 5]],
