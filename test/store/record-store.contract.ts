@@ -582,13 +582,25 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         await Promise.all([
           store.saveGroup({name: 'a', behavior: 0}),
           store.saveGroup({name: 'a', behavior: 1, front}),
-          store.saveGroup({name: 'b/ü', behavior: 0}),
+          store.saveGroup({name: 'b/ü', behavior: 1}),
         ])
         await reopen()
         expect(await store.groups()).toEqual([
           {name: 'a', behavior: 1, front},
-          {name: 'b/ü', behavior: 0},
+          {name: 'b/ü', behavior: 1},
         ])
+      })
+
+      it('keeps nothing of those that have no setting any more', async () => {
+        const front = [{priorityClass: 1, from: 3, to: 8}] as const
+        const names = Array.from({length: 20}, (_, at) => `job ${at}`)
+        await Promise.all(names.map((name) => store.saveGroup({name, behavior: 1, maxBytesPerSecond: 1, front})))
+        await store.saveGroup({name: 'job 0', behavior: 0, maxBytesPerSecond: 1})
+        await Promise.all(names.slice(1, 10).map((name) => store.saveGroup({name, behavior: 0})))
+        await Promise.all(names.slice(10).map((name) => store.saveGroup({name, behavior: 0, front: []})))
+        expect(await store.groups()).toEqual([{name: 'job 0', behavior: 0, maxBytesPerSecond: 1}])
+        await reopen()
+        expect(await store.groups()).toHaveLength(1)
       })
     })
 
