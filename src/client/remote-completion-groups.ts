@@ -95,6 +95,12 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
       })
   }
 
+  /** The host keeps it, and gives it back to whoever asks for it by its id. */
+  letGo(id: TallyId): void {
+    const known = this.#known.get(id)
+    if (known?.isEnabling === false && known.expected === 0 && known.unanswered === 0) this.#known.delete(id)
+  }
+
   register(id: TallyId, task: TaskRegistration): Promise<void> {
     this.#link.demandOpen()
     if (this.#tasks.has(id)) throw new TransferError('ILLEGAL_STATE', 'the trigger has a task already', {where: id})
