@@ -5,6 +5,7 @@
  *
  * restoring   routes a group to where its tally stands; what was never started when the process died is gone.
  * collecting  takes operations. Without `group.enable` nothing ever fires.
+ * unused      nobody has it any more, and it never had an operation: there is nothing of it to be enabled.
  * enabling    membership is closed; that is on its way to the disk.
  * held        enabled, while operations that were created and never started hold it.
  * releasing   the last of those was started; that is on its way to the disk.
@@ -70,7 +71,7 @@ export const completionGroupMachine = lazily(() =>
       collecting: {
         description: 'Takes operations',
         tags: ['collecting'],
-        on: {'group.enable': 'enabling'},
+        on: {'group.enable': 'enabling', 'group.letGo': {guard: 'isEmpty', target: 'unused'}},
       },
       enabling: {
         description: 'Membership is closed; that is being made durable',
@@ -167,6 +168,7 @@ export const completionGroupMachine = lazily(() =>
         tags: ['enabled', 'firing'],
         on: {'retry.due': {target: 'firing', actions: {type: 'noteRetry', params: {}}}},
       },
+      unused: {description: 'It never had an operation, and nobody has it', tags: ['enabled', 'over'], type: 'final'},
       fired: {description: 'The task ran', tags: ['enabled', 'over'], type: 'final'},
       dropped: {description: 'Nobody had registered a task', tags: ['enabled', 'over'], type: 'final'},
       failed: {description: 'The task failed as often as it may', tags: ['enabled', 'over'], type: 'final'},

@@ -41,6 +41,8 @@ export type CompletionGroupEvent =
   /** Its end is durable. */
   | {readonly type: 'member.ended'}
   | {readonly type: 'group.enable'}
+  /** Nobody has a handle of it any more. */
+  | {readonly type: 'group.letGo'}
   /** A registration came or went; that is on its way to the disk. */
   | {readonly type: 'task.changed'}
   | {readonly type: 'retry.due'}
@@ -123,6 +125,7 @@ export const setUp = setup({
     wasEnabled: ({context}) => context.restoredFrom === 'closed' || context.restoredFrom === 'due',
     wasOver: ({context}) => context.restoredFrom === 'done',
     wasWaiting: ({context}) => context.restoredFrom === 'due' && context.retryAt !== undefined,
+    isEmpty: ({context}) => context.members === 0 && context.unstarted === 0,
     isReleased: ({context}) => context.unstarted === 0,
     haveAllEnded: ({context}) => context.unfinished <= 0,
     owesTask: (_, params: {tally: Tally | undefined}) =>

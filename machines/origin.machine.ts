@@ -7,6 +7,8 @@
  * cooling   the origin asked for quiet (Retry-After): nobody starts until coolingDelay is over. Losing this wait in a crash
  *           is fine: each operation's own deadline stands in its record.
  * probing   the quiet is over: one operation may start, and its answer decides for all.
+ * forgotten nobody had a connection to it, or asked for one, for forgettingDelay: it is met anew when somebody does. Losing that wait
+ *           in a crash is fine, as the quiet is lost with it.
  */
 
 import {type ActorRefFrom, assign, setup} from 'xstate'
@@ -15,6 +17,9 @@ import type {OperationId} from '../src/domain/operation-id.ts'
 
 /** An operation, or `id/n` for the nth connection more of one. */
 export type ConnectionUser = OperationId | `${OperationId}/${number}`
+
+/** Whoever waited for the quiet to end, with a random while upon that, has asked by then. */
+export const FORGOTTEN_AFTER_MS = 10 * 60_000
 
 interface OriginContext {
   readonly origin: string
@@ -43,9 +48,10 @@ const setUp = setup({
     events: {} as OriginEvent,
     tags: {} as 'admitting' | 'closed',
   },
-  delays: {coolingDelay: ({context}) => context.quietMs},
+  delays: {coolingDelay: ({context}) => context.quietMs, forgettingDelay: FORGOTTEN_AFTER_MS},
   guards: {
     isFull: ({context}) => context.users.length >= context.limit,
+    isUnused: ({context}) => context.users.length === 0,
     isFree: ({context}) => context.users.length < context.limit,
     isProbe: ({context}, params: {id: ConnectionUser}) => context.probe === params.id,
   },
@@ -102,6 +108,12 @@ export const originMachine = lazily(() =>
           choosing: {
             description: 'The next operation to start is the probe',
             tags: ['admitting'],
+            after: {
+              forgettingDelay: [
+                {guard: 'isUnused', target: '#origin.forgotten'},
+                {target: 'choosing', reenter: true},
+              ],
+            },
             on: {
               'connection.taken': {
                 target: 'awaiting',
@@ -127,6 +139,11 @@ export const originMachine = lazily(() =>
             },
           },
         },
+      },
+      forgotten: {
+        description: 'Nobody asks it for anything any more',
+        type: 'final',
+        tags: ['admitting'],
       },
     },
   }),

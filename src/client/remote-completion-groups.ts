@@ -8,8 +8,7 @@ import type {CallQueue} from './call-queue.ts'
 import type {HostLink} from './host-link.ts'
 
 interface Known {
-  isEnabled: boolean
-  /** That it was enabled was not answered yet. */
+  /** That was asked for, and not answered yet. */
   isEnabling: boolean
   /** Drafts that were created for it and not started. */
   expected: number
@@ -18,14 +17,15 @@ interface Known {
 }
 
 /** Before anything was asked of it. */
-function known(isEnabled: boolean): Known {
-  return {isEnabled, isEnabling: false, expected: 0, unanswered: 0}
+function known(): Known {
+  return {isEnabling: false, expected: 0, unanswered: 0}
 }
 
 export class RemoteCompletionGroups implements CompletionGroupsApi {
   readonly #calls: CallQueue
   readonly #link: Pick<HostLink, 'demandOpen'>
   readonly #newId: () => TallyId
+  /** Those that are not known to be enabled: every other one is, and there may be as many as jobs. */
   readonly #known = new Map<TallyId, Known>()
   #tasks: ReadonlyMap<TallyId, TaskRegistration> = new Map()
 
@@ -38,21 +38,21 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
   create(): TallyId {
     this.#link.demandOpen()
     const id = this.#newId()
-    this.#known.set(id, known(false))
+    this.#known.set(id, known())
     this.#calls.tell('createCompletionGroup', {id, expected: 0, again: false})
     return id
   }
 
   async revive(id: TallyId): Promise<boolean> {
     const {isKnown, isEnabled} = await this.#calls.call('reviveCompletionGroup', {id})
-    if (isKnown && !this.#known.has(id)) this.#known.set(id, known(isEnabled))
+    if (isKnown && !isEnabled && !this.#known.has(id)) this.#known.set(id, known())
     return isKnown
   }
 
   expect(id: TallyId): void {
     this.#link.demandOpen()
     const known = this.#known.get(id)
-    if (known?.isEnabled !== false) {
+    if (known?.isEnabling !== false) {
       throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled: nothing can be added to it', {
         where: id,
       })
@@ -77,23 +77,28 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
   }
 
   isEnabled(id: TallyId): boolean {
-    return this.#known.get(id)?.isEnabled !== false
+    return this.#known.get(id)?.isEnabling !== false
   }
 
   enable(id: TallyId): Promise<void> {
     this.#link.demandOpen()
     const known = this.#known.get(id)
-    if (known?.isEnabled !== false) {
+    if (known?.isEnabling !== false) {
       throw new TransferError('ILLEGAL_STATE', 'the completion group is enabled already', {where: id})
     }
-    known.isEnabled = true
     known.isEnabling = true
     return this.#calls
       .call('enableCompletionGroup', {id})
       .then(() => undefined)
       .finally(() => {
-        known.isEnabling = false
+        this.#known.delete(id)
       })
+  }
+
+  /** The host keeps it, and gives it back to whoever asks for it by its id. */
+  letGo(id: TallyId): void {
+    const known = this.#known.get(id)
+    if (known?.isEnabling === false && known.expected === 0 && known.unanswered === 0) this.#known.delete(id)
   }
 
   register(id: TallyId, task: TaskRegistration): Promise<void> {
@@ -129,8 +134,7 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
 
   /** Another life of the host: what it kept in memory only is said again. */
   resync(): void {
-    for (const [id, {isEnabled, isEnabling, expected, unanswered}] of this.#known) {
-      if (isEnabled && !isEnabling) continue
+    for (const [id, {expected, unanswered}] of this.#known) {
       // What was not answered is said again, behind this.
       const input = {id, expected: Math.max(0, expected - unanswered), again: true}
       this.#calls.tell('createCompletionGroup', input)

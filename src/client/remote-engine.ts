@@ -408,7 +408,7 @@ export class RemoteEngine implements EngineApi {
 
   #welcomed({hello, resumed, backgroundTasks, groups, tasks, prefetch}: Welcome, isFirst: boolean): void {
     this.#backgroundTasks = backgroundTasks
-    for (const group of groups) this.#groups.told(group)
+    this.#groups.toldAll(groups)
     this.completionGroups.told(tasks)
     this.prefetcher.told(prefetch)
     this.#calls.linked(() => {

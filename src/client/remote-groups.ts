@@ -4,6 +4,7 @@
  */
 
 import type {BackgroundTransferBehavior} from '../domain/behavior.ts'
+import {isUnset} from '../domain/group-settings.ts'
 import type {GroupRecord} from '../domain/record.ts'
 import {byteRate} from '../engine/options.ts'
 import type {CallQueue} from './call-queue.ts'
@@ -21,8 +22,15 @@ export class RemoteGroups {
     this.#link = link
   }
 
+  /** Every group that has a setting. */
+  toldAll(groups: readonly GroupRecord[]): void {
+    this.#told.clear()
+    for (const group of groups) this.told(group)
+  }
+
   told(group: GroupRecord): void {
-    this.#told.set(group.name, group)
+    if (isUnset(group)) this.#told.delete(group.name)
+    else this.#told.set(group.name, group)
   }
 
   get(name: string): GroupRecord {

@@ -1,13 +1,16 @@
 /** Which operations a query means, beyond what an index can tell. */
 
-import type {OperationRecord} from './record.ts'
+import type {Direction, OperationRecord} from './record.ts'
 
 export interface OperationFilter {
+  readonly direction?: Direction
   readonly group?: string
   /** Of this application of a host alone. */
   readonly app?: string
   /** Life states to include; all by default. */
   readonly states?: readonly string[]
+  /** Whether somebody was told how it ended: false also of what has not ended. */
+  readonly delivered?: boolean
   readonly urlPrefix?: string
   /** Epoch ms, included. */
   readonly createdFrom?: number
@@ -20,11 +23,13 @@ export interface OperationFilter {
 }
 
 export function matchesQuery(record: OperationRecord, filter: OperationFilter): boolean {
-  const {group, app, states, urlPrefix} = filter
+  const {direction, group, app, states, delivered, urlPrefix} = filter
   return (
+    (direction === undefined || record.direction === direction) &&
     (states === undefined || states.includes(record.state)) &&
     (group === undefined || record.policy.group === group) &&
     (app === undefined || record.app === app) &&
+    (delivered === undefined || (record.delivered === true) === delivered) &&
     (urlPrefix === undefined || record.request.url.startsWith(urlPrefix)) &&
     isWithin(record.createdAt, filter.createdFrom, filter.createdBefore) &&
     isWithin(record.endedAt, filter.endedFrom, filter.endedBefore)

@@ -43,12 +43,17 @@ export const QUERY_BOUNDS = {
     admits: (value) => typeof value === 'string' && isApplicationName(value),
     rule: `must be a name of ${APPLICATION_NAME_RULE}`,
   },
+  direction: {
+    admits: (value) => value === 'download' || value === 'upload',
+    rule: "must be 'download' or 'upload'",
+  },
   group: textOf(MOST_GROUP_NAME),
   states: {
     admits: (value) =>
       Array.isArray(value) && value.length <= MOST_STATES && value.every((each) => isText(each, MOST_STATE_NAME)),
     rule: `must be a list of at most ${MOST_STATES} states`,
   },
+  delivered: {admits: (value) => typeof value === 'boolean', rule: 'must be true or false'},
   urlPrefix: textOf(MOST_URL),
   createdFrom: TIME,
   createdBefore: TIME,

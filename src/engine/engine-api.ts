@@ -47,6 +47,7 @@ export interface CompletionGroupsApi {
   withdraw(drafts: readonly Pick<OperationDraft, 'completionGroup'>[]): void
   isEnabled(id: TallyId): boolean
   enable(id: TallyId): Promise<void>
+  letGo(id: TallyId): void
   register(id: TallyId, task: TaskRegistration): Promise<void>
   unregister(id: TallyId): Promise<void>
   registrationOf(id: TallyId): TaskRegistration | undefined

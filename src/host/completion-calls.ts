@@ -86,11 +86,16 @@ export async function afterTurns(
 }
 
 /** A draft that the session was waited for is not to be waited for any more. No effect where none is. */
-export function withdrawExpected({engine: {completionGroups}, expected}: CallContext, id: OperationId): void {
+export function withdrawExpected(context: CallContext, id: OperationId): void {
+  if (countOff(context, id)) context.engine.completionGroups.withdraw([{completionGroup: id}])
+}
+
+/** Whether one was expected: it is no longer. A client may name as many groups as it has jobs, so nothing is kept of those it is through with. */
+export function countOff({expected}: Pick<CallContext, 'expected'>, id: OperationId): boolean {
   const count = expected.get(id) ?? 0
-  if (count === 0) return
-  expected.set(id, count - 1)
-  completionGroups.withdraw([{completionGroup: id}])
+  if (count > 1) expected.set(id, count - 1)
+  else expected.delete(id)
+  return count > 0
 }
 
 async function register(context: CallContext, id: OperationId, task: CallInput<'registerTask'>['task']): Promise<null> {
@@ -112,7 +117,7 @@ function expect({engine: {completionGroups}, expected, isGone}: CallContext, id:
   // It would be waited for without end: nobody can start them any more.
   if (isGone()) return
   completionGroups.expect(id, count)
-  expected.set(id, (expected.get(id) ?? 0) + count)
+  if (count > 0) expected.set(id, (expected.get(id) ?? 0) + count)
 }
 
 /** Whoever sees everything is not asked whose it is: what it asks is begun at once where nobody is before. */

@@ -142,8 +142,10 @@ export const app = asked('app')
 
 export const query = z.strictObject({
   app: app.exactOptional(),
+  direction: asked('direction').exactOptional(),
   group: asked('group').exactOptional(),
   states: asked('states').exactOptional(),
+  delivered: asked('delivered').exactOptional(),
   urlPrefix: asked('urlPrefix').exactOptional(),
   createdFrom: asked('createdFrom').exactOptional(),
   createdBefore: asked('createdBefore').exactOptional(),

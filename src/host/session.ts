@@ -334,9 +334,7 @@ export class HostSession {
     const {expected, notified, engine, inspectors} = this.#context
     void inspectors.closeAll(this.#context)
     // Nobody can start them any more.
-    for (const [completionGroup, count] of expected) {
-      if (count > 0) engine.completionGroups.withdrawSome(completionGroup, count)
-    }
+    for (const [completionGroup, count] of expected) engine.completionGroups.withdrawSome(completionGroup, count)
     engine.notifications.withdraw([...notified.values()].map((id) => ({notificationBatch: {id, notices: {}}})))
     expected.clear()
     notified.clear()

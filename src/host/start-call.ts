@@ -12,7 +12,7 @@ import type {OperationDraft} from '../engine/engine-api.ts'
 import {limitsOf} from '../engine/options.ts'
 import {spoolName} from '../ports/spool.ts'
 import type {CallContext} from './call-context.ts'
-import {afterTurns, demandOwnGroup, withdrawExpected} from './completion-calls.ts'
+import {afterTurns, countOff, demandOwnGroup, withdrawExpected} from './completion-calls.ts'
 import {demandOwnBatch, forgetNotified} from './notification-calls.ts'
 import type {CallInput, Snapshot} from './protocol.ts'
 
@@ -40,7 +40,7 @@ async function begin(
   drafts: readonly OperationDraft[],
   hold: boolean,
 ): Promise<{readonly accepted: Promise<readonly Snapshot[]>}> {
-  const {engine, app, held: all, expected, notified, bodies} = context
+  const {engine, app, held: all, notified, bodies} = context
   const earlier = await Promise.all(drafts.map(({id}) => engine.find(id)))
   const fresh = drafts.filter((_, index) => earlier[index] === undefined)
   const releaseEarlier = () => {
@@ -70,7 +70,7 @@ async function begin(
   // Not to be awaited here: others may be started meanwhile, and share its commit.
   const accepted = started.then((entries) => {
     for (const {id, completionGroup} of fresh) {
-      if (completionGroup !== undefined) expected.set(completionGroup, (expected.get(completionGroup) ?? 1) - 1)
+      if (completionGroup !== undefined) countOff(context, completionGroup)
       notified.delete(id)
     }
     // The others were started in an earlier life of the host.

@@ -14,6 +14,8 @@ export interface CompletionTrigger {
 /** One object per engine and group. */
 const known = new WeakMap<EngineApi, WeakValues<TallyId, BackgroundTransferCompletionGroup>>()
 
+const lettingGo = new FinalizationRegistry<() => void>((letGo) => letGo())
+
 export class BackgroundTransferCompletionGroup {
   readonly #engine: EngineApi
   /** The same in every session: `engine.getCompletionGroupAsync(id)` gives a group back that was never enabled. */
@@ -29,6 +31,10 @@ export class BackgroundTransferCompletionGroup {
     const groups = known.get(engine) ?? new WeakValues()
     known.set(engine, groups)
     groups.set(id, this)
+    lettingGo.register(this, () => {
+      // Another handle may have been made of the same.
+      if (groups.get(id) === undefined) engine.completionGroups.letGo(id)
+    })
   }
 
   /** The group of this id. */

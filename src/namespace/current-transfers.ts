@@ -9,6 +9,9 @@ import {DownloadOperation} from './download-operation.ts'
 import {knownHandle} from './handles.ts'
 import {UploadOperation} from './upload-operation.ts'
 
+/** Operations that are asked for at once. */
+const PAGE = 1000
+
 /** The one handle of an operation in this process. Takes over the caller's hold of the entry. */
 export function handleOf(engine: EngineApi, entry: HeldOperation): DownloadOperation | UploadOperation {
   const handle = knownHandle(engine, entry.record.id) as DownloadOperation | UploadOperation | undefined
@@ -51,15 +54,14 @@ async function currentEntries(
   group: string,
 ): Promise<readonly HeldOperation[]> {
   if (typeof group !== 'string') throw invalidArgument('group', 'must be text')
+  const query = {group, direction, delivered: false, limit: PAGE}
   const found: HeldOperation[] = []
   for (let after: OperationId | undefined; ; ) {
-    const page = await engine.findMany({group, ...(after === undefined ? {} : {after})})
-    for (const entry of page) {
-      if (entry.record.delivered !== true && entry.record.direction === direction) found.push(entry)
-      else engine.release(entry)
-    }
+    const page = await engine.findMany({...query, ...(after === undefined ? {} : {after})})
+    found.push(...page)
+    // Behind a page that is not full there is only what was looked through for it.
+    if (page.length < PAGE) return found
     after = page.at(-1)?.record.id
-    if (after === undefined) return found
   }
 }
 

@@ -1,7 +1,7 @@
 /** HostConnection: how a client reaches the host of a store. Every rejection that is no refusal of the host is HOST_UNREACHABLE. */
 
 /** Of what is spoken over it. Rises with every change that an older client or host would misread, new calls and their members included. */
-export const HOST_API_VERSION = 5
+export const HOST_API_VERSION = 6
 
 /** Of a session, with 1: its client is to be a host itself. No part of the address, which hosts of older versions refuse unread. */
 export const HEIR_HEADER = 'x-heir'

@@ -85,6 +85,7 @@ export interface RecordStore {
   groups(): Promise<readonly GroupRecord[]>
   /** How many values were met since it was opened that do not verify: whatever gives several leaves them out. */
   damaged(): Promise<number>
+  /** Replaces a group's settings; where it has none, its record goes. */
   saveGroup(group: GroupRecord): Promise<void>
   /** Undefined where nothing was ever wished for, or where it does not verify: it can be wished for again. */
   prefetch(): Promise<PrefetchRecord | undefined>

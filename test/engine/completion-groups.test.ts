@@ -1,10 +1,17 @@
 /** Completion groups of an engine whose store refuses, and the turns that their tasks wait for. */
 
+import {setFlagsFromString} from 'node:v8'
+import {runInNewContext} from 'node:vm'
 import {describe, expect, it, vi} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
+import type {TallyId} from '../../src/domain/operation-id.ts'
 import {Turns} from '../../src/engine/admission/turns.ts'
+import {BackgroundTransferCompletionGroup} from '../../src/namespace/background-transfer-completion-group.ts'
 import type {TaskRunner} from '../../src/ports/task-runner.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
 
 const HOUR = 3_600_000
 
@@ -156,6 +163,44 @@ describe('17.K a task whose next try an engine on a clock that was set back wait
     world.clock.set(-24 * HOUR)
     await world.open()
     await world.until(() => tries === 2, HOUR)
+    await world.close()
+  })
+})
+
+describe('a completion group that nobody has a handle of any more', () => {
+  it('is gone, however many there were, when nothing ever belonged to it', async () => {
+    const world = new SimulatedWorld()
+    const {completionGroups} = await world.open()
+    const kept = completionGroups.create()
+    const ids = Array.from({length: 20}, () => new BackgroundTransferCompletionGroup(world.engine).id as TallyId)
+    await expect
+      .poll(() => {
+        collectGarbage()
+        return ids.filter((id) => completionGroups.has(id)).length
+      })
+      .toBeLessThan(2)
+    expect(completionGroups.has(kept)).toBe(true)
+    await world.close()
+  })
+
+  it('stays with an operation, one to come, or a task, and can be enabled by its id', async () => {
+    const {instances, tasks} = countingTasks()
+    const world = new SimulatedWorld({tasks})
+    const {completionGroups} = await world.open()
+    const [started, expecting, registered] = [1, 2, 3].map(() => completionGroups.create())
+    if (started === undefined || expecting === undefined || registered === undefined) throw new Error('there are three')
+    world.network.serve(urlOf(1), {seed: 1, size: 1_000})
+    completionGroups.expect(started)
+    completionGroups.expect(expecting)
+    await world.until(world.engine.startMany([{...world.draft(1), completionGroup: started}]))
+    await world.until(completionGroups.register(registered, REGISTRATION))
+    for (const id of [started, expecting, registered]) {
+      completionGroups.letGo(id)
+      expect(completionGroups.isEnabled(id)).toBe(false)
+    }
+    await world.until(completionGroups.enable(registered))
+    await world.until(() => instances.length > 0)
+    expect(instances).toEqual([registered])
     await world.close()
   })
 })

@@ -2,6 +2,7 @@
 
 import {describe, expect, it, vi} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
+import type {GroupRecord} from '../../src/domain/record.ts'
 import {MOST_AWAKE} from '../../src/engine/admission/groups.ts'
 import type {OperationEntry} from '../../src/engine/operations/operation-entry.ts'
 import type {EngineOptions} from '../../src/engine/options.ts'
@@ -41,6 +42,27 @@ function members(groups: number, count: number): readonly Wish[] {
   return Array.from({length: groups * count}, (_, at) => ({group: at % groups, member: Math.floor(at / groups)}))
 }
 
+/** With a look at the groups in its store. */
+async function watched() {
+  const world = new SimulatedWorld({engine: {maxConcurrentTransfers: 1}})
+  let groups: () => Promise<readonly GroupRecord[]> = async () => []
+  world.onStore = (store) => {
+    groups = () => store.groups()
+  }
+  await world.open()
+  return {world, stored: () => world.until(groups())}
+}
+
+/** Three members of a group, of which the last one is moved to the front, to their end. */
+async function runReordered(world: SimulatedWorld, group: number): Promise<void> {
+  const drafts = [0, 1, 2].map((member) => draft(world, {group, member}))
+  const entries = await world.until(world.engine.start(drafts))
+  await world.until(world.engine.makeCurrent(await entryOf(world, group, 2)))
+  expect(world.engine.groupRecords().map(({name}) => name)).toContain(nameOf(group))
+  await world.until(() => entries.every(({isOver}) => isOver))
+  for (const entry of entries) world.engine.release(entry)
+}
+
 const asked = (world: SimulatedWorld) => world.network.notes.map(({request}) => new URL(request.url).pathname)
 const awake = (world: SimulatedWorld) => world.engine.groups().filter(({line}) => line.length > 0).length
 
@@ -64,6 +86,32 @@ describe('many groups', () => {
     expect(most).toBeLessThanOrEqual(MOST_AWAKE + 1)
     await world.advance(10)
     expect(world.engine.groups()).toEqual([])
+    await world.close()
+  })
+
+  it('leave nothing behind when they are done, but for the settings that they have', async () => {
+    const {world, stored} = await watched()
+    for (let group = 0; group < 20; group++) {
+      await world.until(world.engine.setBehavior(nameOf(group), 1))
+      await world.until(world.engine.limitGroupRate(nameOf(group), 1_000_000))
+      await runReordered(world, group)
+      await world.until(world.engine.limitGroupRate(nameOf(group), undefined))
+      if (group > 0) await world.until(world.engine.setBehavior(nameOf(group), 0))
+    }
+    await world.advance(10)
+    expect(world.engine.groupRecords().map(({name, behavior}) => [name, behavior])).toEqual([[nameOf(0), 1]])
+    expect(await stored()).toHaveLength(1)
+    await world.close()
+  })
+
+  it('keep no order of a line that has run out', async () => {
+    const {world, stored} = await watched()
+    for (let group = 0; group < 20; group++) {
+      await runReordered(world, group)
+    }
+    await world.advance(10)
+    expect(world.engine.groupRecords()).toEqual([])
+    expect(await stored()).toEqual([])
     await world.close()
   })
 

@@ -113,7 +113,7 @@ describe('the control socket', () => {
     const {status, body} = await ask(socket, 'GET', `/api/v1/session?id=${randomUUID()}&api=7`)
     expect(status).toBe(426)
     expect(body.error).toMatchObject({code: 'HOST_VERSION'})
-    expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 5, and its client version 7$/)
+    expect(body.error?.message).toMatch(/^the host \(.+\) speaks version 6, and its client version 7$/)
     const more = await ask(socket, 'GET', `/api/v1/session?id=${randomUUID()}&api=7&later=1`)
     expect([more.status, more.body]).toEqual([status, body])
   })

@@ -289,7 +289,7 @@ const MAY_BE_LOST = [
   /^upload\.running\.stepping\./,
   /^upload\.(running\.abandoning|canceling)\.terminating$/,
   /^engine\.draining$/,
-  /^origin\.cooling$/,
+  /^origin\.(cooling|probing\.choosing)$/,
   /^part\./,
   /^application\.spent$/,
   /^completionGroup\.firing\.running\./,

@@ -2,7 +2,7 @@
 
 import {describe, expect, it} from 'vitest'
 import {createActor} from 'xstate'
-import {type OriginEvent, originMachine} from '../../machines/origin.machine.ts'
+import {FORGOTTEN_AFTER_MS, type OriginEvent, originMachine} from '../../machines/origin.machine.ts'
 import {operationId} from '../support/records.ts'
 import {SimulatedClock} from '../support/simulated-clock.ts'
 
@@ -63,6 +63,11 @@ describe('an origin', () => {
     [NO_LIMIT, 'o1 +5000 t1 o1 g1 +5000 t2', 'probing.awaiting', 1],
     [NO_LIMIT, 't2 o1 +5000 t1 g2', 'probing.awaiting', 1],
     [NO_LIMIT, 't2 o1 +5000 a2', 'open', 1],
+    [NO_LIMIT, `o1 +5000 +${FORGOTTEN_AFTER_MS - 1}`, 'probing.choosing', 0],
+    [NO_LIMIT, `o1 +5000 +${FORGOTTEN_AFTER_MS}`, 'forgotten', 0],
+    [NO_LIMIT, `t2 o1 +5000 +${FORGOTTEN_AFTER_MS}`, 'probing.choosing', 1],
+    [NO_LIMIT, `t2 o1 +5000 +${FORGOTTEN_AFTER_MS} g2 +${FORGOTTEN_AFTER_MS}`, 'forgotten', 0],
+    [NO_LIMIT, `o1 +5000 t1 +${FORGOTTEN_AFTER_MS}`, 'probing.awaiting', 1],
   ])('with a limit of %d: after %j it is %s with %d users', (limit, steps, state, users) => {
     expect(play(limit, steps)).toMatchObject({state, users})
   })

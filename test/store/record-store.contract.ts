@@ -344,8 +344,8 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
           queuedRecord(2),
           queuedRecord(3, {...a, state: 'running'}),
           queuedRecord(4, {state: 'pausedByApplication'}),
-          queuedRecord(5, {...a, state: 'completed', endedAt: 9}),
-          queuedRecord(6, {state: 'failed', endedAt: 3}),
+          queuedRecord(5, {...a, state: 'completed', endedAt: 9, delivered: true}),
+          queuedRecord(6, {state: 'failed', endedAt: 3, direction: 'upload'}),
           queuedRecord(7, {state: 'canceled', endedAt: 1}),
         ])
       })
@@ -356,6 +356,12 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         [{urlPrefix: 'http://127.0.0.1/3'}, [3]],
         [{urlPrefix: 'http://127.0.0.1/', group: 'a'}, [1, 3, 5]],
         [{urlPrefix: 'https:'}, []],
+        [{direction: 'upload' as const}, [6]],
+        [{direction: 'download' as const, group: ''}, [2, 4, 7]],
+        [{delivered: true}, [5]],
+        [{delivered: false}, [1, 2, 3, 4, 6, 7]],
+        [{delivered: false, group: 'a'}, [1, 3]],
+        [{delivered: false, endedFrom: 0, direction: 'download' as const}, [7]],
         [{createdFrom: CREATED + 3}, [3, 4, 5, 6, 7]],
         [{createdBefore: CREATED + 3}, [1, 2]],
         [{createdFrom: CREATED + 3, createdBefore: CREATED + 6, group: 'a'}, [3, 5]],
@@ -576,13 +582,25 @@ export function describeRecordStore(name: string, build: () => Promise<StoreHous
         await Promise.all([
           store.saveGroup({name: 'a', behavior: 0}),
           store.saveGroup({name: 'a', behavior: 1, front}),
-          store.saveGroup({name: 'b/ü', behavior: 0}),
+          store.saveGroup({name: 'b/ü', behavior: 1}),
         ])
         await reopen()
         expect(await store.groups()).toEqual([
           {name: 'a', behavior: 1, front},
-          {name: 'b/ü', behavior: 0},
+          {name: 'b/ü', behavior: 1},
         ])
+      })
+
+      it('keeps nothing of those that have no setting any more', async () => {
+        const front = [{priorityClass: 1, from: 3, to: 8}] as const
+        const names = Array.from({length: 20}, (_, at) => `job ${at}`)
+        await Promise.all(names.map((name) => store.saveGroup({name, behavior: 1, maxBytesPerSecond: 1, front})))
+        await store.saveGroup({name: 'job 0', behavior: 0, maxBytesPerSecond: 1})
+        await Promise.all(names.slice(1, 10).map((name) => store.saveGroup({name, behavior: 0})))
+        await Promise.all(names.slice(10).map((name) => store.saveGroup({name, behavior: 0, front: []})))
+        expect(await store.groups()).toEqual([{name: 'job 0', behavior: 0, maxBytesPerSecond: 1}])
+        await reopen()
+        expect(await store.groups()).toHaveLength(1)
       })
     })
 

@@ -1,5 +1,6 @@
 /** The store's contract as plain maps: what the memory store holds, and the model that the real store is tested against. */
 
+import {isUnset} from '../../src/domain/group-settings.ts'
 import {JOURNAL_BOUND, type JournalEntry, type JournalPage, pageOf, withJournalled} from '../../src/domain/journal.ts'
 import {matchesQuery} from '../../src/domain/matches-query.ts'
 import type {OperationId, TallyId} from '../../src/domain/operation-id.ts'
@@ -95,7 +96,8 @@ export class MemoryTables {
   }
 
   saveGroup(group: GroupRecord): void {
-    this.#groups.set(group.name, structuredClone(group))
+    if (isUnset(group)) this.#groups.delete(group.name)
+    else this.#groups.set(group.name, structuredClone(group))
   }
 
   get(id: OperationId): OperationRecord | undefined {

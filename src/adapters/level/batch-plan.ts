@@ -3,6 +3,7 @@
  * and the manifest, so that no crash can come between them.
  */
 
+import {isUnset} from '../../domain/group-settings.ts'
 import {withJournalled} from '../../domain/journal.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
@@ -113,7 +114,10 @@ export async function planBatch(
   }
 
   await counts.write(database, writes)
-  for (const [name, {content: group}] of groups) batch.put(groupKey(name), sealGroup(group, writes))
+  for (const [name, {content: group}] of groups) {
+    if (isUnset(group)) batch.del(groupKey(name))
+    else batch.put(groupKey(name), sealGroup(group, writes))
+  }
   if (prefetch !== undefined) batch.put(PREFETCH_KEY, sealPrefetch(prefetch.content, writes))
   const next: Manifest = {operations, lastSequence: Math.max(manifest.lastSequence, lastSequence), writes}
   batch.put(MANIFEST_KEY, sealManifest(next))

@@ -40,8 +40,9 @@ import {
   spanOf,
   TALLIES,
 } from './keys.ts'
-import {decodeRecord, stateOfJson} from './record-codec.ts'
-import {unsealGroup, unsealRecord, unsealTally} from './stored-record.ts'
+import {decodeRecord} from './record-codec.ts'
+import {unsealGroup, unsealTally} from './stored-record.ts'
+import {textFilterOf} from './text-filter.ts'
 
 /** Told the key of a value that does not verify. */
 export type OnDamage = (key: string) => void
@@ -229,6 +230,7 @@ async function pageOfCandidates(
   onDamage: OnDamage,
 ): Promise<readonly OperationRecord[]> {
   const page: OperationRecord[] = []
+  const open = openerOf(query, onDamage)
   const {after} = query
   const ids = after === undefined ? candidates : candidates.filter((id) => id > after)
   for (let at = 0; at < ids.length; at += CHUNK) {
@@ -236,13 +238,9 @@ async function pageOfCandidates(
     const texts: readonly (string | undefined)[] = await database.getMany(keys, {snapshot})
     for (const [index, key] of keys.entries()) {
       const text = texts[index]
-      if (text === undefined) continue
-      const record = unsealRecord(key, text)
-      if (record === undefined) onDamage(key)
-      else if (matchesQuery(record, query)) {
-        page.push(record)
-        if (page.length === limit) return page
-      }
+      const record = text === undefined ? undefined : open([key, text])
+      if (record !== undefined) page.push(record)
+      if (page.length === limit) return page
     }
   }
   return page
@@ -255,18 +253,26 @@ async function pageOfRecords(
   onDamage: OnDamage,
 ): Promise<readonly OperationRecord[]> {
   const page: OperationRecord[] = []
-  const {states, after} = query
+  const open = openerOf(query, onDamage)
+  const {after} = query
   for await (const entries of chunksOf(database, OPERATIONS, after === undefined ? undefined : operationKey(after))) {
-    for (const [key, text] of entries) {
-      const opened = unseal(key, text)
-      if (opened !== undefined && states?.includes(stateOfJson(opened.json)) === false) continue
-      const record = opened && decodeRecord(idOfOperationKey(key), opened.json)
-      if (record === undefined) onDamage(key)
-      else if (matchesQuery(record, query)) {
-        page.push(record)
-        if (page.length === limit) return page
-      }
+    for (const entry of entries) {
+      const record = open(entry)
+      if (record !== undefined) page.push(record)
+      if (page.length === limit) return page
     }
   }
   return page
+}
+
+/** How a query opens the values of records: `undefined` for what does not match, or does not verify. */
+function openerOf(query: OperationQuery, onDamage: OnDamage): (entry: Entry) => OperationRecord | undefined {
+  const mayMatch = textFilterOf(query)
+  return ([key, text]) => {
+    const opened = unseal(key, text)
+    if (opened !== undefined && !mayMatch(opened.json)) return undefined
+    const record = opened && decodeRecord(idOfOperationKey(key), opened.json)
+    if (record === undefined) onDamage(key)
+    return record !== undefined && matchesQuery(record, query) ? record : undefined
+  }
 }

@@ -89,14 +89,20 @@ export class ApplicationGates {
     const {maxConcurrentTransfers: limit = Number.POSITIVE_INFINITY} = rules
     const gate = createActor(this.#machine(), {id: `application:${name}`, input: {gate: name, limit}, clock})
     this.#gates.set(name, gate)
+    gate.start()
     gate.subscribe((snapshot) => {
       const isClosed = snapshot.hasTag('closed')
+      // The next of its operations opens another one: there may be as many names as clients.
+      if (!isClosed && snapshot.context.users.length === 0) this.#forget(name, gate)
       if (isClosed === closed.has(name)) return
       if (isClosed) closed.add(name)
       else closed.delete(name)
       onChange()
     })
-    gate.start()
     return gate
+  }
+  #forget(name: string, gate: ApplicationActor): void {
+    gate.stop()
+    if (this.#gates.get(name) === gate) this.#gates.delete(name)
   }
 }

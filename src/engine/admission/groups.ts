@@ -5,6 +5,7 @@
 
 import {type Candidate, compareTurns, type Member} from '../../domain/admission.ts'
 import {BackgroundTransferBehavior} from '../../domain/behavior.ts'
+import {isUnset} from '../../domain/group-settings.ts'
 import type {OperationId} from '../../domain/operation-id.ts'
 import {originOf} from '../../domain/origin.ts'
 import {priorityClass} from '../../domain/priority.ts'
@@ -62,7 +63,7 @@ export class Groups {
   /** Those that somebody is leaving. */
   readonly #left = new Set<AwakeGroup>()
   readonly #asleep = new SleepingGroups(this.rotation)
-  /** Every group that was ever given a setting: small, and asked for without waiting. */
+  /** Every group that has a setting: small, and asked for without waiting. */
   readonly #records = new Map<string, GroupRecord>()
   /** Sequences below this wait for attachAsync. */
   #floor = 0
@@ -75,7 +76,7 @@ export class Groups {
   /** What recovery read: the groups' own records, and which of them have somebody waiting. */
   load(records: readonly GroupRecord[], waiting: readonly WaitingGroup[], floor: number): void {
     this.#floor = floor
-    for (const record of records) this.#records.set(record.name, record)
+    for (const record of records) this.#remember(record)
     for (const group of waiting) this.#meet(group)
   }
 
@@ -83,7 +84,7 @@ export class Groups {
     return this.#records.get(name) ?? {name, behavior: 0}
   }
 
-  /** Every group that was ever given a setting. */
+  /** Every group that has a setting. */
   records(): readonly GroupRecord[] {
     return [...this.#records.values()]
   }
@@ -92,13 +93,20 @@ export class Groups {
   keep(record: GroupRecord): Promise<void> {
     const {name} = record
     const {store, writes, onUnwritten} = this.#options
-    this.#records.set(name, record)
+    this.#remember(record)
     return writes.persist(() => store.saveGroup(this.record(name)), onUnwritten)
   }
 
-  /** Written with the group's next change. */
+  /** Written with the group's next change, or now if nothing is left of it to be changed. */
   note(record: GroupRecord): void {
-    this.#records.set(record.name, record)
+    // Rejects only when the engine closes before a failing store took it; that was logged.
+    if (isUnset(record)) this.keep(record).catch(() => undefined)
+    else this.#remember(record)
+  }
+
+  #remember(record: GroupRecord): void {
+    if (isUnset(record)) this.#records.delete(record.name)
+    else this.#records.set(record.name, record)
   }
 
   async setBehavior(name: string, behavior: BackgroundTransferBehavior): Promise<void> {
@@ -239,7 +247,11 @@ export class Groups {
 
   /** An idle group's settings are all that is left of it. */
   putAwayIfIdle(group: AwakeGroup): void {
-    if (group.isIdle && this.#awake.get(group.name) === group) this.#putAway(group)
+    if (!group.isIdle || this.#awake.get(group.name) !== group) return
+    this.#putAway(group)
+    const {front = [], ...settings} = this.record(group.name)
+    // Of those below the floor it is not known whether they wait.
+    if (front.length > 0 && this.#floor === 0) this.note(settings)
   }
 
   /** The group, if it is awake. */

@@ -143,12 +143,17 @@ export class OriginGates {
       clock: this.#clock,
     })
     this.#gates.set(origin, gate)
-    gate.subscribe((snapshot) => {
-      const isClosed = snapshot.hasTag('closed')
-      if (isClosed === this.#closed.has(origin)) return
-      if (isClosed) this.#closed.add(origin)
-      else this.#closed.delete(origin)
-      this.#onChange()
+    gate.subscribe({
+      next: (snapshot) => {
+        const isClosed = snapshot.hasTag('closed')
+        if (isClosed === this.#closed.has(origin)) return
+        if (isClosed) this.#closed.add(origin)
+        else this.#closed.delete(origin)
+        this.#onChange()
+      },
+      complete: () => {
+        if (this.#gates.get(origin) === gate) this.#gates.delete(origin)
+      },
     })
     gate.start()
     return gate

@@ -52,7 +52,11 @@ export class ApplicationOperations {
 
   /** They were not accepted. */
   drop(drafts: readonly Draft[]): void {
-    for (const {id, app} of drafts) this.#unfinished.get(app ?? '')?.delete(id)
+    for (const {id, app = ''} of drafts) {
+      const unfinished = this.#unfinished.get(app)
+      unfinished?.delete(id)
+      if (unfinished?.size === 0) this.#unfinished.delete(app)
+    }
   }
 
   countOf({app}: Pick<OperationFacts, 'app'>): number {

@@ -147,6 +147,11 @@ export class CompletionGroups {
     this.#send(completionGroup, {type: 'member.ended'})
   }
 
+  /** Nobody has a handle of it any more: it goes, unless operations or a task belong to it. */
+  letGo(id: TallyId): void {
+    if (!this.#tasks.has(id)) this.#send(id, {type: 'group.letGo'})
+  }
+
   /** Whether the group has yet to tell of its members: their records must stay. */
   awaits({completionGroup}: OperationRecord): boolean {
     return completionGroup !== undefined && this.#groups.has(completionGroup)
