@@ -62,7 +62,7 @@ export interface EnginePartsOptions {
 
 export class EngineParts {
   readonly events = new Subject<EngineEvent>()
-  /** Ten times a second while anything moves, or somebody wants one more. */
+  /** Ten times a second while anything moves, or somebody wants one more. Completes when the engine is closed. */
   readonly ticks = new Subject<void>()
   readonly newId: () => OperationId
   readonly life: Lifecycle
@@ -272,7 +272,10 @@ export class EngineParts {
       spread: (present) => this.#coordinator.spread(present),
       drain: () => this.#coordinator.drain(),
       stop: () => this.#coordinator.stop(),
-      onClosed: () => events.complete(),
+      onClosed: () => {
+        events.complete()
+        this.ticks.complete()
+      },
     })
   }
 }
