@@ -14,6 +14,7 @@ import {BUNDLED_ADVICE} from './domain/bundled.ts'
 import {TransferError} from './domain/errors.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
+import type {Hello} from './host/protocol.ts'
 
 /** How an engine is offered to other processes. */
 export interface ControlOptions {
@@ -21,6 +22,14 @@ export interface ControlOptions {
   readonly stays?: boolean
   /** Called once, when no client was there and nothing was to do for so many ms. */
   readonly whenIdle?: {readonly ms: number; readonly call: () => void}
+}
+
+/** Lives of hosts in this process, also of those that are over. A number of a process tells nothing: in containers there is one that all of them have. */
+const ownLives = new Set<string>()
+
+/** Whether the host is this process itself. */
+export function isOwnHost({epoch}: Pick<Hello, 'epoch'>): boolean {
+  return ownLives.has(epoch)
 }
 
 /** Listens on the control socket of the engine's store. Rejects with FILE_ACCESS. */
@@ -31,16 +40,18 @@ export async function listenForClients(
 ): Promise<HostServer> {
   const {startHostServer} = await import('./host/host-server.ts')
   let remove = () => {}
+  const epoch = createCryptoRandom().guid()
   const server = await startHostServer({
     engine,
     clock: createSystemClock(),
     version: findPackage()?.version ?? 'unknown',
     pid: process.pid,
-    epoch: createCryptoRandom().guid(),
+    epoch,
     stays,
     ...(whenIdle === undefined ? {} : {whenIdle}),
     listen: async (http) => {
       remove = await listenAt(http, directory)
+      ownLives.add(epoch)
     },
   })
   return {
