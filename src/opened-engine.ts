@@ -168,6 +168,7 @@ async function connectTo(
       ...(firstPatienceMs === undefined ? {} : {firstPatienceMs}),
       isHeir: typeof succeed?.control === 'object' && succeed.control.stays === true,
       onHostGone: () => successor?.offer(),
+      onHostFound: () => starter?.found(),
     })
     return {
       engine,
