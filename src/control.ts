@@ -12,6 +12,7 @@ import {locateTask} from './adapters/tasks/task-runner.ts'
 import type {RemoteEngine, RemoteEngineOptions} from './client/remote-engine.ts'
 import {BUNDLED_ADVICE} from './domain/bundled.ts'
 import {TransferError} from './domain/errors.ts'
+import {msOfSeconds} from './domain/seconds.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
 import type {Hello} from './host/protocol.ts'
@@ -95,14 +96,16 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
   return engine
 }
 
-/** How long a host is to stay at the least that is asked for with these arguments, as stayOf says it: any will do where they do not say. */
+/**
+ * How long a host is to stay at the least that is asked for with these arguments, as stayOf says it: any will do where they do not say.
+ * NaN, which none has, of what `bgt host` does not take: that is for it to say.
+ */
 export function wantedStay(args: readonly string[]): number {
   let stayMs = 0
   for (const [at, arg] of args.entries()) {
-    const [name, value = args[at + 1]] = arg.split('=', 2)
+    const [name, value = args[at + 1] ?? ''] = arg.split('=', 2)
     if (name !== '--idle-exit') continue
-    // Whole ms, as the command makes of it: else what was asked for would never be there.
-    stayMs = value === 'never' ? Number.POSITIVE_INFINITY : Math.round(Number(value) * 1000)
+    stayMs = value === 'never' ? Number.POSITIVE_INFINITY : msOfSeconds(value)
   }
   return stayMs
 }
