@@ -27,7 +27,8 @@ export async function detach(io: Io, flags: RunFlags, run: Run & {readonly scope
     skip: (file) => told.note(`${file}: is there already`),
   }
   const present = await hostOf(directory)
-  const note = present?.stays === true ? noteOnFlags(flags, present) : undefined
+  // A program that reads JSON is told of transfers only, as by the other commands.
+  const note = present?.stays === true && flags.json !== true ? noteOnFlags(flags, present) : undefined
   if (note !== undefined) told.note(note)
   const engine = await BackgroundTransferEngine.connect({directory, startHost: hostArguments(flags)})
   try {
