@@ -99,8 +99,8 @@ export class BackgroundTransferEngine implements AsyncDisposable {
   }
 
   /**
-   * The same now, and whenever it is another one: the next host, or this process itself, by its pid, when it takes the place. Completes
-   * when no other one will come.
+   * The same now, and whenever it is another one: the next host, or this process itself, by its `isOwn`, when it takes the place.
+   * Completes when no other one will come.
    */
   get host$(): Observable<HostInformation | null> {
     return this.#opened.host$

@@ -12,8 +12,10 @@ import {locateTask} from './adapters/tasks/task-runner.ts'
 import type {RemoteEngine, RemoteEngineOptions} from './client/remote-engine.ts'
 import {BUNDLED_ADVICE} from './domain/bundled.ts'
 import {TransferError} from './domain/errors.ts'
+import {msOfSeconds} from './domain/seconds.ts'
 import type {Engine} from './engine/engine.ts'
 import type {HostServer} from './host/host-server.ts'
+import type {Hello} from './host/protocol.ts'
 
 /** How an engine is offered to other processes. */
 export interface ControlOptions {
@@ -21,6 +23,14 @@ export interface ControlOptions {
   readonly stays?: boolean
   /** Called once, when no client was there and nothing was to do for so many ms. */
   readonly whenIdle?: {readonly ms: number; readonly call: () => void}
+}
+
+/** Lives of hosts in this process, also of those that are over. A number of a process tells nothing: in containers there is one that all of them have. */
+const ownLives = new Set<string>()
+
+/** Whether the host is this process itself. */
+export function isOwnHost({epoch}: Pick<Hello, 'epoch'>): boolean {
+  return ownLives.has(epoch)
 }
 
 /** Listens on the control socket of the engine's store. Rejects with FILE_ACCESS. */
@@ -31,16 +41,18 @@ export async function listenForClients(
 ): Promise<HostServer> {
   const {startHostServer} = await import('./host/host-server.ts')
   let remove = () => {}
+  const epoch = createCryptoRandom().guid()
   const server = await startHostServer({
     engine,
     clock: createSystemClock(),
     version: findPackage()?.version ?? 'unknown',
     pid: process.pid,
-    epoch: createCryptoRandom().guid(),
+    epoch,
     stays,
     ...(whenIdle === undefined ? {} : {whenIdle}),
     listen: async (http) => {
       remove = await listenAt(http, directory)
+      ownLives.add(epoch)
     },
   })
   return {
@@ -84,14 +96,16 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
   return engine
 }
 
-/** How long a host is to stay at the least that is asked for with these arguments, as stayOf says it: any will do where they do not say. */
+/**
+ * How long a host is to stay at the least that is asked for with these arguments, as stayOf says it: any will do where they do not say.
+ * NaN, which none has, of what `bgt host` does not take: that is for it to say.
+ */
 export function wantedStay(args: readonly string[]): number {
   let stayMs = 0
   for (const [at, arg] of args.entries()) {
-    const [name, value = args[at + 1]] = arg.split('=', 2)
+    const [name, value = args[at + 1] ?? ''] = arg.split('=', 2)
     if (name !== '--idle-exit') continue
-    // Whole ms, as the command makes of it: else what was asked for would never be there.
-    stayMs = value === 'never' ? Number.POSITIVE_INFINITY : Math.round(Number(value) * 1000)
+    stayMs = value === 'never' ? Number.POSITIVE_INFINITY : msOfSeconds(value)
   }
   return stayMs
 }

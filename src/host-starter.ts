@@ -13,6 +13,8 @@ export class HostStarter {
   /** Of the clock that nobody sets. */
   #notBefore = Number.NEGATIVE_INFINITY
   #waitMs = FIRST_WAIT_MS
+  /** How often a host was found. */
+  #finds = 0
   #isClosed = false
 
   constructor(start: () => Promise<void>) {
@@ -22,18 +24,29 @@ export class HostStarter {
   /** Called at each failure to reach the host: it may be closing still, or somebody may have been faster. */
   offer(): void {
     if (this.#isClosed || this.#starting !== undefined || performance.now() < this.#notBefore) return
+    const finds = this.#finds
     // Why none starts shows when nobody answers.
     this.#starting = this.#start()
       .then(
-        () => this.#started(),
-        () => this.#failed(),
+        () => this.#forgive(),
+        () => {
+          // Else it ended because another one was faster, which is there.
+          if (this.#finds === finds) this.#failed()
+        },
       )
       .finally(() => {
         this.#starting = undefined
       })
   }
 
-  #started(): void {
+  /** A host answers, whoever started it: what failed before it tells nothing of the next one. */
+  found(): void {
+    this.#finds += 1
+    this.#forgive()
+  }
+
+  #forgive(): void {
+    this.#notBefore = Number.NEGATIVE_INFINITY
     this.#waitMs = FIRST_WAIT_MS
   }
 

@@ -1,7 +1,7 @@
 /** How an application comes to an engine: it opens that of a directory here, or connects to the process that has it. */
 
 import {resolve} from 'node:path'
-import {type Observable, of} from 'rxjs'
+import {map, type Observable, of} from 'rxjs'
 import {readRules} from './adapters/control/rules-file.ts'
 import type {ControlOptions} from './control.ts'
 import type {Applications} from './domain/applications.ts'
@@ -14,6 +14,7 @@ import {checkedApplications} from './engine/applications/application-options.ts'
 import {Engine} from './engine/engine.ts'
 import type {EngineApi} from './engine/engine-api.ts'
 import {Heir} from './heir.ts'
+import type {Hello} from './host/protocol.ts'
 import {HostStarter} from './host-starter.ts'
 import type {Inspector} from './inspector/inspector.ts'
 import {checkedConnectOptions, checkedEngineOptions, checkedHostOnlyOptions} from './known-options.ts'
@@ -149,10 +150,17 @@ async function connectTo(
 ): Promise<OpenedEngine> {
   const {directory, app, hostTimeoutMs = 300_000, succeed} = options
   if (typeof directory !== 'string' || directory === '') throw invalidArgument('directory', 'must be a path')
-  const {connectTo: connectRemote} = await import('./control.ts')
+  const {connectTo: connectRemote, isOwnHost} = await import('./control.ts')
   // It asks its own engine over the socket, like everybody else: one that is not to be shared would answer nobody.
   const takeOver = () => openHere({...succeed, control: succeed?.control || true, directory})
   const successor = succeed === undefined ? starter : new Heir(takeOver)
+  const informed = ({pid, version, stays, idleExitMs, epoch}: Hello): HostInformation => ({
+    pid,
+    version,
+    stays,
+    ...(idleExitMs === undefined ? {} : {idleExitMs}),
+    isOwn: isOwnHost({epoch}),
+  })
   try {
     const engine = await connectRemote(resolve(directory), {
       app,
@@ -160,6 +168,7 @@ async function connectTo(
       ...(firstPatienceMs === undefined ? {} : {firstPatienceMs}),
       isHeir: typeof succeed?.control === 'object' && succeed.control.stays === true,
       onHostGone: () => successor?.offer(),
+      onHostFound: () => starter?.found(),
     })
     return {
       engine,
@@ -171,8 +180,8 @@ async function connectTo(
         }
       },
       startInspector: (inspectOptions) => engine.pages.open(inspectOptions),
-      host: () => engine.host ?? null,
-      host$: engine.host$,
+      host: () => (engine.host === undefined ? null : informed(engine.host)),
+      host$: engine.host$.pipe(map(informed)),
     }
   } catch (error) {
     await successor?.close()

@@ -57,7 +57,10 @@ export type SharedEngineOptions = HostOrEmbedOptions | HostOnlyOptions
 
 /** The process that has an engine. */
 export interface HostInformation extends HostStay {
+  /** Its number where it runs: in containers that share the directory they may all have the same. */
   readonly pid: number
+  /** It is this process itself. */
+  readonly isOwn: boolean
   /** Of the package. */
   readonly version: string
 }

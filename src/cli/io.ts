@@ -4,6 +4,7 @@ import {once} from 'node:events'
 import type {Readable} from 'node:stream'
 import {TransferError} from '../domain/errors.ts'
 import {printable} from '../domain/printable.ts'
+import {adviceOf} from './advice.ts'
 import {placeText} from './text.ts'
 
 export interface Io {
@@ -47,7 +48,7 @@ export function say({stderr}: Io, text: string): void {
 
 /** `bgt: what (where): what to do`. */
 export function errorLine(error: TransferError): string {
-  const {message, where = 'bgt', advice, code} = error
+  const {message, where = 'bgt', code} = error
   const more = code === 'INTERNAL' ? ' (BGT_DEBUG=1 shows where it came from)' : ''
-  return `bgt: ${printable(`${message} (${placeText(where)}): ${advice}${more}`)}`
+  return `bgt: ${printable(`${message} (${placeText(where)}): ${adviceOf(error)}${more}`)}`
 }

@@ -10,20 +10,18 @@ import {withHeader} from '../domain/header-fields.ts'
 import {BackgroundTransferPriority} from '../domain/priority.ts'
 import type {Checksum, ChecksumAlgorithm} from '../domain/record.ts'
 import {redactUrl} from '../domain/redaction.ts'
+import {MAX_SECONDS, msOfSeconds} from '../domain/seconds.ts'
 
 /** A usage error: exit code 2. `where` is the flag. */
 export function usageError(what: string, where: string, advice = 'see bgt --help'): TransferError {
   return new TransferError('INVALID_ARGUMENT', what, {where, advice})
 }
 
-const MAX_SECONDS = (2 ** 31 - 1) / 1000
-
 /** Parser of a flag in seconds, fractions allowed; answers ms. */
 export function seconds(flag: string, {zero}: {readonly zero: boolean}): (text: string) => number {
   return (text) => {
-    const value = /^\d+(\.\d*)?$|^\.\d+$/.test(text) ? Number(text) : Number.NaN
-    const ms = Math.round(value * 1000)
-    if (!(value <= MAX_SECONDS) || (!zero && ms === 0)) {
+    const ms = msOfSeconds(text)
+    if (Number.isNaN(ms) || (!zero && ms === 0)) {
       throw usageError(
         `'${shortened(text)}' is no time`,
         flag,

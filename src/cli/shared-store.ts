@@ -1,6 +1,7 @@
 /** A store that another process has: which flags of this command are that one's business, and what a host is to be started with. */
 
-import type {HostInformation} from '../index.ts'
+import {isSilentHost} from '../domain/silent-host.ts'
+import {BackgroundTransferEngine, type HostInformation, TransferError} from '../index.ts'
 import type {RunFlags} from './run-flags.ts'
 
 /** Flags of the engine, by their names. */
@@ -26,6 +27,19 @@ export function noteOnFlags(flags: RunFlags, {pid}: HostInformation): string | u
 /** What `bgt host` is started with, so that it transfers as this command would. */
 export function hostArguments(flags: RunFlags): readonly string[] {
   return givenOf(flags).flatMap(([flag, value]) => [flag, String(value)])
+}
+
+/** Who has the directory now, and with settings of its own; undefined where nobody has it. */
+export async function hostOf(directory: string): Promise<HostInformation | undefined> {
+  try {
+    const engine = await BackgroundTransferEngine.connect({directory})
+    const {host: present} = engine
+    await engine.close()
+    return present ?? undefined
+  } catch (thrown) {
+    if (thrown instanceof TransferError && thrown.code === 'HOST_UNREACHABLE' && !isSilentHost(thrown)) return undefined
+    throw thrown
+  }
 }
 
 function givenOf(flags: RunFlags): readonly (readonly [flag: string, value: unknown])[] {

@@ -68,6 +68,8 @@ export interface RemoteEngineOptions {
   readonly isHeir?: boolean
   /** The host went away, and may not come back by itself. */
   readonly onHostGone?: () => void
+  /** A host answers: the first one, the same again or another one. */
+  readonly onHostFound?: () => void
 }
 
 export class RemoteEngine implements EngineApi {
@@ -93,7 +95,14 @@ export class RemoteEngine implements EngineApi {
 
   constructor(
     ports: RemoteEnginePorts,
-    {app, patienceMs, firstPatienceMs = 0, isHeir = false, onHostGone = () => {}}: RemoteEngineOptions,
+    {
+      app,
+      patienceMs,
+      firstPatienceMs = 0,
+      isHeir = false,
+      onHostGone = () => {},
+      onHostFound = () => {},
+    }: RemoteEngineOptions,
   ) {
     this.#ports = ports
     this.#nextId = createOperationIds(
@@ -107,7 +116,10 @@ export class RemoteEngine implements EngineApi {
       patienceMs,
       firstPatienceMs,
       onHostGone,
-      onWelcome: (welcome, isFirst) => this.#welcomed(welcome, isFirst),
+      onWelcome: (welcome, isFirst) => {
+        onHostFound()
+        this.#welcomed(welcome, isFirst)
+      },
       onTold: (message) => this.#told(message),
       onSilence: (isSilent) => this.#silent(isSilent),
       onBroken: () => this.#calls.broken(),

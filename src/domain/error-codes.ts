@@ -21,7 +21,7 @@ interface CodeFacts {
   readonly retry: RetryVerdict
   /** Unsigned 32-bit HRESULT (spec 7.1, 7.3). HTTP_STATUS computes its own from the status. */
   readonly hresult: number
-  /** What the user can do; the last part of a CLI line. HTTP_STATUS says it by the status. */
+  /** What a program can do, by the names of the library; commands say it by theirs (src/cli/advice.ts). HTTP_STATUS says it by the status. */
   readonly advice: string
 }
 
@@ -30,19 +30,19 @@ export const ERROR_CODES = {
     kind: 'network',
     retry: 'backoff',
     hresult: 0x80072ee2,
-    advice: 'check that the server is up, or raise --connect-timeout',
+    advice: 'check that the server is up, or raise connectTimeoutMs',
   },
   RESPONSE_TIMEOUT: {
     kind: 'network',
     retry: 'backoff',
     hresult: 0x80072ee2,
-    advice: 'try again later, or raise --response-timeout',
+    advice: 'try again later, or raise responseTimeoutMs',
   },
   STALLED: {
     kind: 'network',
     retry: 'backoff',
     hresult: 0x80072ee2,
-    advice: 'run the same command again to continue, or raise --stall-timeout',
+    advice: 'start the same transfer again to continue, or raise stallTimeoutMs',
   },
   CONNECTION_REFUSED: {
     kind: 'network',
@@ -54,13 +54,13 @@ export const ERROR_CODES = {
     kind: 'network',
     retry: 'backoff',
     hresult: 0x80072eff,
-    advice: 'run the same command again to continue',
+    advice: 'start the same transfer again to continue',
   },
   TRUNCATED: {
     kind: 'network',
     retry: 'backoff',
     hresult: 0x80072efe,
-    advice: 'run the same command again to continue',
+    advice: 'start the same transfer again to continue',
   },
   NAME_NOT_RESOLVED: {
     kind: 'network',
@@ -84,7 +84,7 @@ export const ERROR_CODES = {
     kind: 'network',
     retry: 'never',
     hresult: 0x80190197,
-    advice: 'give the proxy’s name and password, as in --proxy http://NAME:PASSWORD@HOST:PORT',
+    advice: 'give the proxy’s name and password, as in http://NAME:PASSWORD@HOST:PORT, or as proxyCredential',
   },
   COOKIES_FAILED: {
     kind: 'configuration',
@@ -121,7 +121,7 @@ export const ERROR_CODES = {
     kind: 'network',
     retry: 'never',
     hresult: 0x80072f17,
-    advice: 'the server does not prove who it is; check the address, or trust its authority with --cacert',
+    advice: 'the server does not prove who it is; check the address, or trust its authority with tls.ca',
   },
   CERTIFICATE_EXPIRED: {
     kind: 'network',
@@ -145,7 +145,7 @@ export const ERROR_CODES = {
     kind: 'network',
     retry: 'never',
     hresult: 0x80072f0d,
-    advice: 'name the authority that signed it with --cacert, if you trust it',
+    advice: 'name the authority that signed it in tls.ca, if you trust it',
   },
   TLS_FAILED: {
     kind: 'network',
@@ -169,7 +169,7 @@ export const ERROR_CODES = {
     kind: 'server',
     retry: 'never',
     hresult: 0x80190001,
-    advice: 'run the same command again after that time',
+    advice: 'start the same transfer again after that time',
   },
   REDIRECT_FAILED: {
     kind: 'server',
@@ -187,7 +187,7 @@ export const ERROR_CODES = {
     kind: 'server',
     retry: 'backoff',
     hresult: 0x80072f78,
-    advice: 'the server answers ranges wrongly; run the same command again to start over',
+    advice: 'the server answers ranges wrongly; start the same transfer again to start over',
   },
   INSUFFICIENT_RANGE_SUPPORT: {
     kind: 'server',
@@ -223,7 +223,7 @@ export const ERROR_CODES = {
     kind: 'integrity',
     retry: 'backoff',
     hresult: 0x80072efe,
-    advice: 'nothing was published; run the same command again',
+    advice: 'nothing was published; start the same transfer again',
   },
   DOWNLOAD_RESTARTED: {
     kind: 'state',
@@ -235,7 +235,7 @@ export const ERROR_CODES = {
     kind: 'integrity',
     retry: 'backoff',
     hresult: 0x80070002,
-    advice: 'the partial file was removed or changed by somebody else; run the same command again',
+    advice: 'the partial file was removed or changed by somebody else; start the same transfer again',
   },
   SOURCE_MISSING: {
     kind: 'storage',
@@ -277,7 +277,7 @@ export const ERROR_CODES = {
     kind: 'storage',
     retry: 'never',
     hresult: 0x800700b7,
-    advice: 'choose another name, or use --if-exists skip, unique or replace',
+    advice: 'choose another name, or the collision policy generateUniqueName or replaceExisting',
   },
   FILE_ACCESS: {
     kind: 'storage',
@@ -307,7 +307,7 @@ export const ERROR_CODES = {
     kind: 'state',
     retry: 'never',
     hresult: 0x80070020,
-    advice: 'wait for it to end, or use another --store',
+    advice: 'wait for it to end, or use another directory',
   },
   HOST_UNREACHABLE: {
     kind: 'state',
@@ -325,7 +325,7 @@ export const ERROR_CODES = {
     kind: 'storage',
     retry: 'never',
     hresult: 0x80070570,
-    advice: 'run `bgt doctor` with the same --store',
+    advice: 'look at it with diagnoseStore, or and mend it with repairStore',
   },
   STORE_TOO_NEW: {
     kind: 'storage',
@@ -337,7 +337,7 @@ export const ERROR_CODES = {
     kind: 'state',
     retry: 'never',
     hresult: 0x80070057,
-    advice: 'see `bgt list` for what there is',
+    advice: 'see queryAsync() for what there is',
   },
   INVALID_ARGUMENT: {
     kind: 'configuration',

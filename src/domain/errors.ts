@@ -131,10 +131,10 @@ export function asTransferError(thrown: unknown): TransferError {
 }
 
 const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
-  401: 'the server asks who you are: give it credentials that it takes, with --header-file or --user',
+  401: 'the server asks who you are: give it credentials that it takes, as serverCredential or in a header',
   403: 'the server knows the file and refuses it: check the credentials, and whether the link has expired',
   404: 'check the spelling of the URL: the server has nothing there',
-  407: 'a proxy on the way asks who you are: name it, with --proxy http://NAME:PASSWORD@HOST:PORT',
+  407: 'a proxy on the way asks who you are: name it as the proxy, with http://NAME:PASSWORD@HOST:PORT',
   410: 'ask for another address: the server says that the file is gone for good',
 }
 
@@ -142,7 +142,7 @@ const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
 function usualAdvice({code, details, retry}: Pick<TransferError, 'code' | 'details' | 'retry'>): string {
   const {status} = details
   if (code !== 'HTTP_STATUS' || typeof status !== 'number') return ERROR_CODES[code].advice
-  if (retry === 'backoff') return 'the server is busy or in trouble: run the same command again later'
+  if (retry === 'backoff') return 'the server is busy or in trouble: start the same transfer again later'
   return ADVICE_BY_STATUS[status] ?? (status >= 500 ? 'tell the owner of the server' : ERROR_CODES[code].advice)
 }
 

@@ -26,6 +26,7 @@ import {EngineLimits} from './engine-limits.ts'
 import type {EngineEvent} from './events.ts'
 import {GroupCommands} from './group-commands.ts'
 import {Insight} from './insight.ts'
+import {harmlessObserver} from './inspection.ts'
 import {Lifecycle} from './lifecycle.ts'
 import {DurableWrites} from './operations/durable-writes.ts'
 import {EndedOperations} from './operations/ended-operations.ts'
@@ -61,7 +62,7 @@ export interface EnginePartsOptions {
 
 export class EngineParts {
   readonly events = new Subject<EngineEvent>()
-  /** Ten times a second while anything moves, or somebody wants one more. */
+  /** Ten times a second while anything moves, or somebody wants one more. Completes when the engine is closed. */
   readonly ticks = new Subject<void>()
   readonly newId: () => OperationId
   readonly life: Lifecycle
@@ -84,8 +85,9 @@ export class EngineParts {
   readonly insight: Insight
   readonly #coordinator: Coordinator
 
-  constructor({ports, options, tuning, hostOf}: EnginePartsOptions) {
+  constructor({ports, options: given, tuning, hostOf}: EnginePartsOptions) {
     const {store, clock, random, log} = ports
+    const options = {...given, inspect: harmlessObserver(given.inspect, log)}
     const {mostAwakeGroups, smallFilesAfter, mostHeldBytes} = {...DEFAULT_TUNING, ...tuning}
     const {events} = this
     const emit = (event: EngineEvent) => events.next(event)
@@ -270,7 +272,10 @@ export class EngineParts {
       spread: (present) => this.#coordinator.spread(present),
       drain: () => this.#coordinator.drain(),
       stop: () => this.#coordinator.stop(),
-      onClosed: () => events.complete(),
+      onClosed: () => {
+        events.complete()
+        this.ticks.complete()
+      },
     })
   }
 }

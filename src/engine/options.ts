@@ -82,8 +82,11 @@ export interface EngineOptions {
    * kept, and what is in the cache is used.
    */
   readonly prefetch?: false | PrefetchOptions
-  /** An XState inspection observer that is given to every actor, so that other tools can attach. */
-  readonly inspect?: Observer<InspectionEvent>
+  /**
+   * An XState inspection observer, or a function, that is told of the charts of the engine and its operations, so that other
+   * tools can attach. What it throws harms nothing; the first of it is logged.
+   */
+  readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void)
 }
 
 /** What the application is told of an operation that it may exempt. */
@@ -138,7 +141,7 @@ export interface ResolvedEngineOptions {
   readonly providers: AttemptProviders
   readonly applications: Applications | undefined
   readonly prefetch: PrefetchSettings & {readonly isOn: boolean}
-  readonly inspect: Observer<InspectionEvent> | undefined
+  readonly inspect: EngineOptions['inspect']
 }
 
 /** What one operation may ask instead of what the engine's options say. */

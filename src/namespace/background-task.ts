@@ -9,6 +9,7 @@ import {assertEngine, defaultEngine} from '../engine/default-engine.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {taskTimeout} from '../engine/options.ts'
 import {BackgroundTransferCompletionGroup, type CompletionTrigger} from './background-transfer-completion-group.ts'
+import {refuseOtherCopy} from './other-copies.ts'
 
 export interface BackgroundTaskSettings {
   /** For people and for the task itself; several tasks may share one. */
@@ -70,6 +71,7 @@ export class BackgroundTaskRegistration {
     const {name = '', taskEntryPoint, trigger, isolation = 'worker', timeoutMs} = settings
     const group = trigger?.completionGroup
     if (!(group instanceof BackgroundTransferCompletionGroup)) {
+      refuseOtherCopy('trigger', group, 'BackgroundTransferCompletionGroup')
       throw invalidArgument('trigger', 'must be the trigger of a completion group')
     }
     if (!group.belongsTo(engine)) throw invalidArgument('trigger', 'belongs to another engine')

@@ -21,6 +21,7 @@ import {getCurrentUploads, getCurrentUploadsForTransferGroup} from './current-tr
 import {type ByteStream, bytesOf} from './given-bytes.ts'
 import {assertPath} from './given-path.ts'
 import {listOf} from './list-of.ts'
+import {refuseOtherCopy} from './other-copies.ts'
 import {assertPriority} from './transfer-operation.ts'
 import {TransferSettings} from './transfer-settings.ts'
 import {requestUnconstrainedUploads, type UnconstrainedTransferRequestResult} from './unconstrained-transfers.ts'
@@ -112,7 +113,9 @@ export class BackgroundUploader extends TransferSettings {
   ): Promise<UploadOperation> {
     assertOptions('options', options, KNOWN)
     const taken = listOf(parts)
-    if (taken.length === 0 || taken.some((each) => !(each instanceof BackgroundTransferContentPart))) {
+    const others = taken.filter((each) => !(each instanceof BackgroundTransferContentPart))
+    if (taken.length === 0 || others.length > 0) {
+      for (const each of others) refuseOtherCopy('parts', each, 'BackgroundTransferContentPart')
       throw invalidArgument('parts', 'must be content parts, one at least')
     }
     if (typeof subType !== 'string' || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(subType)) {

@@ -7,6 +7,7 @@ import type {EngineApi, HeldOperation} from '../engine/engine-api.ts'
 import {BackgroundTransferGroup} from './background-transfer-group.ts'
 import {DownloadOperation} from './download-operation.ts'
 import {knownHandle} from './handles.ts'
+import {refuseOtherCopy} from './other-copies.ts'
 import {UploadOperation} from './upload-operation.ts'
 
 /** Operations that are asked for at once. */
@@ -82,6 +83,7 @@ export async function getCurrentUploadsForTransferGroup(
 }
 
 function nameOf(engine: EngineApi, group: BackgroundTransferGroup): string {
-  if (group instanceof BackgroundTransferGroup && group.belongsTo(engine)) return group.name
+  if (!(group instanceof BackgroundTransferGroup)) refuseOtherCopy('group', group, 'BackgroundTransferGroup')
+  else if (group.belongsTo(engine)) return group.name
   throw invalidArgument('group', 'must be a transfer group of this engine')
 }

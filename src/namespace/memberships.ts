@@ -6,6 +6,9 @@ import type {TallyId} from '../domain/operation-id.ts'
 import {assertEngine} from '../engine/default-engine.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {BackgroundTransferCompletionGroup} from './background-transfer-completion-group.ts'
+import {refuseOtherCopy} from './other-copies.ts'
+
+const GROUP = 'BackgroundTransferCompletionGroup'
 
 export class Memberships {
   readonly engine: EngineApi
@@ -14,8 +17,10 @@ export class Memberships {
   /** `owner`: what the configurator was built with. Throws INVALID_ARGUMENT for anything that is neither. */
   constructor(owner: EngineApi | BackgroundTransferCompletionGroup) {
     const isGroup = owner instanceof BackgroundTransferCompletionGroup
-    if (!isGroup)
+    if (!isGroup) {
+      refuseOtherCopy('completionGroup', owner, GROUP)
       assertEngine('completionGroup', 'must be a completion group', owner, 'createDownloader or createUploader')
+    }
     this.completionGroup = isGroup ? owner : null
     this.engine = isGroup ? BackgroundTransferCompletionGroup.engineOf(owner) : owner
   }
@@ -49,9 +54,12 @@ export function ownerOf(
   // As the namespace's constructors take it: what nothing joins would fire at once.
   if (options instanceof BackgroundTransferCompletionGroup)
     throw invalidArgument('options', 'must be {completionGroup}, not the group itself')
+  refuseOtherCopy('options', options, GROUP)
   assertOptions('options', options, {completionGroup: true})
   const {completionGroup} = options
   if (completionGroup === undefined) return engine
-  if (completionGroup?.belongsTo?.(engine) === true) return completionGroup
+  if (!(completionGroup instanceof BackgroundTransferCompletionGroup))
+    refuseOtherCopy('completionGroup', completionGroup, GROUP)
+  else if (completionGroup.belongsTo(engine)) return completionGroup
   throw invalidArgument('completionGroup', 'must be a completion group of this engine')
 }

@@ -5,6 +5,7 @@ import type {BatchNotices, NotificationBatch} from '../domain/notice.ts'
 import type {TallyId} from '../domain/operation-id.ts'
 import type {EngineApi, OperationDraft} from '../engine/engine-api.ts'
 import {TileNotification, ToastNotification, tileNotice, toastNotice} from './notifications.ts'
+import {refuseOtherCopy} from './other-copies.ts'
 
 interface Slots {
   successToast: ToastNotification | null
@@ -24,14 +25,18 @@ export class NotificationSlots {
 
   /** Throws INVALID_ARGUMENT, in the name of the member. */
   setToast(name: 'successToast' | 'failureToast', toast: ToastNotification | null): void {
-    if (toast !== null && !(toast instanceof ToastNotification))
+    if (toast !== null && !(toast instanceof ToastNotification)) {
+      refuseOtherCopy(`${name}Notification`, toast, 'ToastNotification')
       throw invalidArgument(`${name}Notification`, 'must be a ToastNotification, or null')
+    }
     this.#slots[name] = toast
   }
 
   setTile(name: 'successTile' | 'failureTile', tile: TileNotification | null): void {
-    if (tile !== null && !(tile instanceof TileNotification))
+    if (tile !== null && !(tile instanceof TileNotification)) {
+      refuseOtherCopy(`${name}Notification`, tile, 'TileNotification')
       throw invalidArgument(`${name}Notification`, 'must be a TileNotification, or null')
+    }
     this.#slots[name] = tile
   }
 

@@ -2,6 +2,7 @@
 
 import {assertPlain, type Credential} from '../domain/credential.ts'
 import {invalidArgument} from '../domain/errors.ts'
+import {refuseOtherCopy} from './other-copies.ts'
 
 /** Shows neither its name nor its password where it is printed or made JSON of. */
 export class PasswordCredential {
@@ -47,7 +48,10 @@ export class PasswordCredential {
 /** Throws INVALID_ARGUMENT, in the name of `argument`, for anything but one of these, or null. */
 export function credentialOf(given: PasswordCredential | null, argument: string): Credential | undefined {
   if (given === null) return undefined
-  if (!(given instanceof PasswordCredential)) throw invalidArgument(argument, 'must be a PasswordCredential, or null')
+  if (!(given instanceof PasswordCredential)) {
+    refuseOtherCopy(argument, given, 'PasswordCredential')
+    throw invalidArgument(argument, 'must be a PasswordCredential, or null')
+  }
   return {userName: given.userName, password: given.password}
 }
 

@@ -3,7 +3,7 @@
  * object per operation and process.
  */
 
-import {concat, defer, distinctUntilChanged, firstValueFrom, map, merge, Observable, of} from 'rxjs'
+import {concat, defer, distinctUntilChanged, firstValueFrom, map, merge, type Observable, of} from 'rxjs'
 import type {BackgroundTransferCostPolicy} from '../domain/cost-policy.ts'
 import {invalidArgument, TransferError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
@@ -29,6 +29,7 @@ import {credentialOf, type PasswordCredential} from './password-credential.ts'
 import {ResponseInformation} from './response-information.ts'
 import type {RunningTransfer, WaitOptions} from './running-transfer.ts'
 import {waitForTransfer} from './transfer-wait.ts'
+import {untilEnd} from './until-end.ts'
 
 /** What may still be changed of an unfinished transfer; takes effect with its next try. Our addition to the namespace. */
 export type ChangeableOptions = Omit<OperationLimits, 'maxBytesPerSecond'>
@@ -134,7 +135,7 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     this.#replacePolicy(limit === undefined ? policy : {...policy, maxBytesPerSecond: limit})
   }
 
-  /** The present status, then each change; completes with the terminal one. */
+  /** The present status, then each change; completes with the terminal one, or when the engine is closed. */
   get status$(): Observable<BackgroundTransferStatus> {
     const present = defer(() => of(this.status))
     // It may be on its way already when the handle hears that it was accepted.
@@ -291,9 +292,11 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
     return statusOf(this.entered?.record.state ?? 'queued')
   }
 
-  /** Resolves when it is accepted, also if it is not started yet. */
-  protected untilEntered(): Promise<HeldOperation> {
-    return firstValueFrom(this.#stage.entered$)
+  /** Resolves when it is accepted, also if it is not started yet. Rejects with CLOSED when the engine closes first. */
+  protected async untilEntered(): Promise<HeldOperation> {
+    const entry = await firstValueFrom(this.untilEnd(this.#stage.entered$), {defaultValue: undefined})
+    if (entry !== undefined) return entry
+    throw new TransferError('CLOSED', 'the engine was closed before the operation was started', {where: this.guid})
   }
 
   /** Resolves when it is accepted, at once when it was. */
@@ -351,16 +354,10 @@ export abstract class TransferOperation implements IBackgroundTransferOperation,
   }
 
   protected untilEnd<T>(source: Observable<T>): Observable<T> {
-    return new Observable<T>((subscriber) => {
-      return source.subscribe({
-        next: (value) => {
-          const over = this.isOver
-          subscriber.next(value)
-          if (over) subscriber.complete()
-        },
-        error: () => subscriber.complete(),
-        complete: () => subscriber.complete(),
-      })
+    return untilEnd(source, {
+      ticks$: this.engine.ticks$,
+      isEntered: () => this.#entry !== undefined,
+      isOver: () => this.isOver,
     })
   }
 }

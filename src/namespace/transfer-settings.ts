@@ -14,6 +14,7 @@ import type {IBackgroundTransferBase} from './interfaces.ts'
 import {Memberships} from './memberships.ts'
 import {NotificationSlots} from './notification-slots.ts'
 import type {TileNotification, ToastNotification} from './notifications.ts'
+import {refuseOtherCopy} from './other-copies.ts'
 import {credentialOf, PasswordCredential} from './password-credential.ts'
 
 export abstract class TransferSettings implements IBackgroundTransferBase {
@@ -82,6 +83,7 @@ export abstract class TransferSettings implements IBackgroundTransferBase {
 
   set transferGroup(group: BackgroundTransferGroup | null) {
     if (group !== null && !(group instanceof BackgroundTransferGroup)) {
+      refuseOtherCopy('transferGroup', group, 'BackgroundTransferGroup')
       throw invalidArgument('transferGroup', 'must be a transfer group, or null')
     }
     if (group !== null && !group.belongsTo(this.engine)) {

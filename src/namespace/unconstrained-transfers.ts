@@ -4,6 +4,7 @@ import {invalidArgument} from '../domain/errors.ts'
 import type {EngineApi} from '../engine/engine-api.ts'
 import {DownloadOperation} from './download-operation.ts'
 import {listOf} from './list-of.ts'
+import {refuseOtherCopy} from './other-copies.ts'
 import {TransferOperation} from './transfer-operation.ts'
 import {UploadOperation} from './upload-operation.ts'
 
@@ -43,7 +44,9 @@ async function request(
   name: string,
 ): Promise<UnconstrainedTransferRequestResult> {
   const asked = listOf(operations)
-  if (asked.length === 0 || asked.some((each) => !(each instanceof kind))) {
+  const others = asked.filter((each) => !(each instanceof kind))
+  if (asked.length === 0 || others.length > 0) {
+    for (const each of others) refuseOtherCopy('operations', each, kind.name)
     throw invalidArgument('operations', `must be ${name}, one at least`)
   }
   if (asked.some((each) => !TransferOperation.isOf(engine, each))) {

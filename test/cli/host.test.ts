@@ -181,7 +181,7 @@ describe('bgt host', {timeout: 120_000}, () => {
         expect({code, lines}).toEqual({
           code: 8,
           lines: [
-            `bgt: the store directory cannot be created (${place}): choose another --store, or mend its permissions`,
+            `bgt: the store directory cannot be created (${place}): choose another directory for the store, or mend its permissions`,
           ],
         })
       }

@@ -85,6 +85,53 @@ describe('a host that is asked for in the background', {timeout: 120_000}, () =>
   })
 })
 
+describe('a host beside one that runs', {timeout: 120_000}, () => {
+  it('in the background tells which of its flags have no effect, and of none that it is started with', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const flags = ['--max-concurrent', '3', '--limit-rate', '1m']
+      const started = await world.bgt(['host', '--background', ...flags, ...GOOD])
+      try {
+        expect([started.code, started.stderr]).toEqual([0, ''])
+        const {pid} = (await status(world)) ?? {}
+        const beside = await world.bgt(['host', '--background', ...flags])
+        expect([beside.code, beside.stdout, beside.stderr]).toEqual([
+          0,
+          `process ${pid} has ${world.store} open for others\n`,
+          `process ${pid} has the store open and transfers with its own settings: --max-concurrent, --limit-rate have no effect\n`,
+        ])
+        world.server.route('/a', {content: contentOf(5, 1_000)})
+        const detached = await world.bgt(['get', '--detach', '--proxy', 'direct', world.server.url('/a')])
+        expect([detached.code, detached.stderr]).toEqual([
+          0,
+          `process ${pid} has the store open and transfers with its own settings: --proxy has no effect\n`,
+        ])
+      } finally {
+        await stop(world)
+      }
+    })
+  })
+
+  it('ends, also where it has the same number: in containers all have', async () => {
+    await CliWorld.run(cli, async (world) => {
+      const numbered = `data:text/javascript,${encodeURIComponent("Object.defineProperty(process, 'pid', {value: 1})")}`
+      const env = {NODE_OPTIONS: `--import=${numbered}`}
+      const first = world.start(['host', ...GOOD], {env})
+      try {
+        await first.shows('process 1 has')
+        const second = await world.bgt(['host', '--json', ...GOOD], {env})
+        expect(second).toMatchObject({
+          code: 10,
+          stdout: '',
+          lines: [expect.stringContaining('a host runs already, process 1')],
+        })
+      } finally {
+        first.kill('SIGTERM')
+        await first.ended
+      }
+    })
+  })
+})
+
 describe('a host that waits', {timeout: 120_000}, () => {
   it('says when it has the store; another one that waits ends then, and keeps it from nothing', async () => {
     await CliWorld.run(cli, async (world) => {

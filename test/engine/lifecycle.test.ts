@@ -2,6 +2,7 @@
 
 import {setFlagsFromString} from 'node:v8'
 import {runInNewContext} from 'node:vm'
+import {lastValueFrom} from 'rxjs'
 import {describe, expect, it} from 'vitest'
 import {TransferError} from '../../src/domain/errors.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
@@ -345,6 +346,40 @@ describe('a promise', () => {
       await world.settle()
     }
     expect(ids.map((id) => world.engine.live(id))).toEqual([undefined, undefined])
+  })
+})
+
+describe('what is told of an operation that was never started', () => {
+  it('ends with its engine, also for who asks later, and a read of it then fails with CLOSED', async () => {
+    const world = await worldOf()
+    const operation = draft(world)
+    operation.isRandomAccessRequired = true
+    const statuses: (Status | 'over')[] = []
+    const follow = () =>
+      operation.status$.subscribe({next: (each) => statuses.push(each), complete: () => statuses.push('over')})
+    const ranges = lastValueFrom(operation.rangesDownloaded, {defaultValue: 'none'})
+    follow()
+    const stream = await operation.getResultRandomAccessStreamReference().openReadAsync()
+    const read = stream.readAsync(10)
+    read.catch(() => undefined)
+    await world.advance(1_000)
+    expect(statuses).toEqual([Status.idle])
+    await world.close()
+    expect(statuses).toEqual([Status.idle, 'over'])
+    expect(await ranges).toBe('none')
+    await expect(read).rejects.toMatchObject({code: 'CLOSED'})
+    follow()
+    expect(statuses).toEqual([Status.idle, 'over', Status.idle, 'over'])
+  })
+
+  it('ends with its engine where that would not take it any more', async () => {
+    const world = await worldOf()
+    const operation = draft(world)
+    const last = lastValueFrom(operation.status$)
+    const closing = world.engine.close()
+    await expect(operation.startAsync()).rejects.toMatchObject({code: 'CLOSED'})
+    await world.until(closing)
+    expect(await last).toBe(Status.idle)
   })
 })
 

@@ -403,9 +403,9 @@ describe('a failed write', () => {
     ['EACCES', 'directory', 'check the permissions of the destination directory'],
     ['EPERM', 'part', 'check the permissions of the destination directory'],
     ['EACCES', 'source', 'check the permissions of the file to send'],
-    ['EROFS', 'store', 'check the permissions of the store’s directory, or use another --store'],
+    ['EROFS', 'store', 'check the permissions of the store’s directory, or use another one'],
     ['ENAMETOOLONG', 'source', 'choose a shorter name'],
-    ['ENOSPC', 'store', 'free some space on the disk of the store, and run the same command again; nothing is lost'],
+    ['ENOSPC', 'store', 'free some space on the disk of the store, and try again; nothing is lost'],
     ['ENOSPC', 'part', 'free some space; the bytes so far are kept and the transfer goes on by itself'],
   ] as const)('an error %s of the %s advises: %s', (code, thing, advice) => {
     expect(fileError(errno(code), '/d/x', thing)).toMatchObject({advice})

@@ -43,3 +43,27 @@ test('where none starts it is tried less and less often, and never less than onc
 test('after one that started the next is tried as soon as the first', async () => {
   expect(await startsWithin(12, (second) => (second === 2 ? Promise.resolve() : fails()))).toEqual([0, 2, 3, 5, 9])
 })
+
+test.each([
+  ['before it has ended', ['found', 'failed']],
+  ['after it has ended', ['failed', 'found']],
+] as const)('the next is tried at once where somebody else was faster, which shows %s', async (_, order) => {
+  let starts = 0
+  let fail = () => {}
+  const starter = new HostStarter(() => {
+    starts += 1
+    return new Promise((_, reject) => {
+      fail = () => reject(new Error('a host runs already'))
+    })
+  })
+  const happen = {found: () => starter.found(), failed: () => fail()}
+  for (let time = 1; time <= 3; time++) {
+    starter.offer()
+    for (const what of order) {
+      happen[what]()
+      for (let turn = 0; turn < 5; turn++) await undefined
+    }
+    expect(starts).toBe(time)
+  }
+  await starter.close()
+})

@@ -13,6 +13,18 @@ it.each([
   [['--idle-exit=never'], Number.POSITIVE_INFINITY],
   [['--idle-exit=2', '--idle-exit', '3'], 3_000],
   [['--idle-exit', '3', '--idle-exit=2'], 2_000],
+  [['--idle-exit=.5'], 500],
 ])('is what %j say, the last of them', (args, ms) => {
   expect(wantedStay(args)).toBe(ms)
+})
+
+it.each([
+  [['--idle-exit', '1e3']],
+  [['--idle-exit', '0x10']],
+  [['--idle-exit', '-1']],
+  [['--idle-exit', 'soon']],
+  [['--idle-exit=']],
+  [['--idle-exit']],
+])('is never there of what the command takes for no time, which is to say so: %j', (args) => {
+  expect(wantedStay(args)).toBeNaN()
 })

@@ -1,9 +1,13 @@
 /** Connections from addresses that this machine has no more: they fail at once, rest for nobody, and the others go on. */
 
+import {once} from 'node:events'
+import {type AddressInfo, createServer, type Socket} from 'node:net'
+import {createServer as createTlsServer} from 'node:tls'
 import {describe, expect, it, onTestFinished} from 'vitest'
 import type {Transport} from '../../src/ports/transport.ts'
 import {contentOf, sha256} from '../support/content.ts'
 import {startHttpProxy, startSocksProxy} from '../support/proxy-server.ts'
+import {VALID_CERTIFICATE} from '../support/tls-certificates.ts'
 import * as ftp from './ftp-harness.ts'
 import {PATHS, run, startServer, startTransport, WAYS} from './harness.ts'
 
@@ -63,6 +67,35 @@ it.each([
   expect(error).toMatchObject(GONE)
   expect(proxy.requests).toHaveLength(1)
 })
+
+/** A proxy that hears what it is asked, and never answers. `onAsked`: each time. Resolves with its address. */
+async function startMuteProxy(scheme: string, onAsked: () => void): Promise<string> {
+  const open: Socket[] = []
+  const take = (socket: Socket) => {
+    open.push(socket)
+    socket.on('error', () => {}).on('data', onAsked)
+  }
+  const server = scheme === 'https' ? createTlsServer(VALID_CERTIFICATE, take) : createServer(take)
+  await once(server.listen(0, HERE), 'listening')
+  onTestFinished(() => {
+    for (const socket of open) socket.destroy()
+    server.close()
+  })
+  return `${scheme}://${HERE}:${(server.address() as AddressInfo).port}`
+}
+
+it.each(['http', 'https', 'socks5'])(
+  'an exchange whose tunnel still opens by a proxy of %s fails as well',
+  async (scheme) => {
+    const server = await startServer('https')
+    let ask = () => {}
+    const proxy = await startMuteProxy(scheme, () => ask())
+    const transport = startTransport({proxy})
+    ask = () => transport.addressesGone?.(['192.0.2.2', HERE])
+    const {error} = await run(transport, server.url('/a'))
+    expect(error).toMatchObject({...GONE, where: server.origin})
+  },
+)
 
 it('an exchange from another address goes on', async () => {
   const server = await startServer()

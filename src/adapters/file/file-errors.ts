@@ -60,8 +60,8 @@ const MISSING: Readonly<Record<FileThing, Meaning>> = {
 }
 
 export const STORE_ADVICE = {
-  FILE_ACCESS: 'check the permissions of the store’s directory, or use another --store',
-  DISK_FULL: 'free some space on the disk of the store, and run the same command again; nothing is lost',
+  FILE_ACCESS: 'check the permissions of the store’s directory, or use another one',
+  DISK_FULL: 'free some space on the disk of the store, and try again; nothing is lost',
 } as const satisfies Advice
 
 type Advice = Readonly<Partial<Record<ErrorCode, string>>>

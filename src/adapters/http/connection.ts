@@ -85,6 +85,9 @@ export class Connection implements Outflow {
       )
     }
     this.#giveUp = dial(target, tools, hook, {
+      asking: (wire) => {
+        this.#wire = wire
+      },
       socket: (socket, wire, reads) => this.#adopt(socket, wire, reads),
       opened: () => this.#settleOpening(undefined),
       failed: (error) => this.#failed(error),
@@ -189,6 +192,12 @@ export class Connection implements Outflow {
   addressesGone(addresses: ReadonlySet<string>): void {
     const error = goneFrom(this.#wire, addresses)
     if (error === undefined) return
+    if (this.#socket === undefined) {
+      // Of a tunnel that opens still nothing is anybody's yet.
+      this.#giveUp()
+      this.#settleOpening(openingError(this.#target, error))
+      return
+    }
     this.#pointAway()
     this.#socket?.destroy(error)
   }

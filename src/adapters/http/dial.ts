@@ -38,8 +38,10 @@ export interface ReadHook {
   callback(count: number, memory: Uint8Array): boolean
 }
 
-/** How the opening goes on; every call at most once, `failed` as the last. */
+/** How the opening goes on; every call but `asking` at most once, `failed` as the last. */
 export interface DialObserver {
+  /** A connection to the proxy, of which a tunnel is asked; more often than once where it asks who we are. */
+  asking(wire: Socket): void
   /**
    * The socket that will carry the server's bytes, still connecting. `wire` is the TCP connection below it; `reads` says
    * whether bytes come through the hook, or as events. Its errors are the observer's from now on.
@@ -72,7 +74,8 @@ export function dial(target: ConnectionTarget, tools: DialTools, hook: ReadHook,
     socket.once(isSecure ? 'secureConnect' : 'connect', () => observer.opened())
     return () => {}
   }
-  return openTunnel({...target, ...tools, proxy}, (error, wire) => {
+  const onWire = (wire: Socket) => observer.asking(wire)
+  return openTunnel({...target, ...tools, proxy, onWire}, (error, wire) => {
     if (wire === undefined) {
       observer.failed(error ?? proxyUnreachable(proxy, new Error('the tunnel did not open')))
       return

@@ -11,7 +11,7 @@ const MAX_SOCKS_FIELD_BYTES = 255
 const NEVER_MS = 2 ** 31 - 1
 
 /** Calls `done` at most once. Returns how to give it up. */
-export function openBySocks({proxy, hostname, port}: TunnelWish, done: TunnelDone): () => void {
+export function openBySocks({proxy, hostname, port, onWire}: TunnelWish, done: TunnelDone): () => void {
   const {credential} = proxy
   const fields = credential === undefined ? [] : [credential.userName, credential.password]
   const socket = tcpConnect({host: proxy.hostname, port: proxy.port, autoSelectFamily: true})
@@ -21,6 +21,7 @@ export function openBySocks({proxy, hostname, port}: TunnelWish, done: TunnelDon
     done(error)
   }
   const unreachable = (error: Error) => fail(proxyUnreachable(proxy, error))
+  onWire(socket)
   socket.setNoDelay(true)
   // For the whole life of the connection: an error without a listener ends the process.
   socket.on('error', () => {})

@@ -13,6 +13,8 @@ export interface TunnelWish {
   readonly port: number
   readonly tls: TlsOptions
   readonly memory: AuthenticationMemory
+  /** Hears of each connection to the proxy, before anything is asked over it. */
+  readonly onWire: (wire: Socket) => void
 }
 
 export type TunnelDone = (error: TransferError | undefined, socket?: Socket) => void

@@ -27,7 +27,7 @@ export function openTunnel(wish: TunnelWish, done: TunnelDone): () => void {
 }
 
 /** Credentials only after the proxy asked; each answer on a connection of its own. */
-function openByConnect({proxy, hostname, port, tls, memory}: TunnelWish, done: TunnelDone): () => void {
+function openByConnect({proxy, hostname, port, tls, memory, onWire}: TunnelWish, done: TunnelDone): () => void {
   const authority = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
   const asked = {party: proxy.where, method: 'CONNECT', uri: authority}
   const conversation: Conversation | undefined =
@@ -50,6 +50,7 @@ function openByConnect({proxy, hostname, port, tls, memory}: TunnelWish, done: T
       servername: isIP(proxy.hostname) === 0 ? proxy.hostname : '',
     })
     stop = () => request.destroy()
+    request.once('socket', onWire)
     request.once('connect', (response: IncomingMessage, socket: Socket, surplus: Buffer) => {
       const {statusCode: status = 0, headers} = response
       // For the whole life of the connection: an error without a listener ends the process.

@@ -13,7 +13,7 @@ export async function makeStoreDirectory(directory: string): Promise<void> {
     throw new TransferError('FILE_ACCESS', 'the store directory cannot be created', {
       where: directory,
       cause,
-      advice: 'choose another --store, or mend its permissions',
+      advice: 'choose another directory for the store, or mend its permissions',
     })
   }
 }

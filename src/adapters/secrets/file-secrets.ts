@@ -73,7 +73,7 @@ async function closeToOthers(file: FileHandle, path: string): Promise<void> {
     throw new TransferError('FILE_ACCESS', 'the key file belongs to somebody else, and others may read it', {
       where: path,
       cause,
-      advice: 'run this as its user, give it to this one (chown), or use another --store',
+      advice: 'run this as its user, give it to this one (chown), or use another store',
     })
   }
 }

@@ -7,7 +7,7 @@ import {errorLine, type Io, printJson, printResult, say} from '../io.ts'
 import type {Run, Told} from '../run.ts'
 import type {RunFlags} from '../run-flags.ts'
 import type {OwnOperations} from '../scopes.ts'
-import {hostArguments} from '../shared-store.ts'
+import {hostArguments, hostOf, noteOnFlags} from '../shared-store.ts'
 import {storeDirectory} from '../store-directory.ts'
 
 /** Prints the guid of each operation that goes on; the exit code says whether all could be begun. */
@@ -26,6 +26,10 @@ export async function detach(io: Io, flags: RunFlags, run: Run & {readonly scope
     join: () => {},
     skip: (file) => told.note(`${file}: is there already`),
   }
+  const present = await hostOf(directory)
+  // A program that reads JSON is told of transfers only, as by the other commands.
+  const note = present?.stays === true && flags.json !== true ? noteOnFlags(flags, present) : undefined
+  if (note !== undefined) told.note(note)
   const engine = await BackgroundTransferEngine.connect({directory, startHost: hostArguments(flags)})
   try {
     const started = engine.events$.subscribe((event) => {

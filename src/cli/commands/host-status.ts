@@ -16,12 +16,8 @@ export async function hostStatus(io: Io, {store, json}: HostStatusFlags): Promis
     if (!(thrown instanceof TransferError) || thrown.code !== 'HOST_UNREACHABLE') throw thrown
     // Somebody is there, or was, and what there is to do about that is said.
     if (thrown.toSerialized().advice !== undefined) throw thrown
-    // Its usual advice is for programs, which may open the store themselves.
-    throw new TransferError(thrown.code, thrown.message, {
-      where: directory,
-      cause: thrown,
-      advice: 'start one with `bgt host`',
-    })
+    // The address that nobody answers at says nothing to a person.
+    throw new TransferError(thrown.code, thrown.message, {where: directory, cause: thrown})
   })
   try {
     const {pid, version, stays, idleExitMs} = engine.host ?? {}

@@ -5,9 +5,9 @@ import {TransferError} from '../../domain/errors.ts'
 import {stayOf} from '../../domain/host-stay.ts'
 import {BackgroundTransferEngine, type HostInformation} from '../../index.ts'
 import {watchInterrupts} from '../interrupt.ts'
-import {type Io, printJson, printResult} from '../io.ts'
+import {type Io, printJson, printResult, say} from '../io.ts'
 import {engineOptions, type RunFlags} from '../run-flags.ts'
-import {hostArguments} from '../shared-store.ts'
+import {hostArguments, hostOf, noteOnFlags} from '../shared-store.ts'
 
 export interface HostFlags extends RunFlags {
   readonly background?: boolean
@@ -22,6 +22,13 @@ export async function host(io: Io, flags: HostFlags): Promise<number> {
 async function startInBackground(io: Io, flags: HostFlags): Promise<number> {
   const {directory} = engineOptions(flags, io.env)
   const {idleExit = 'never'} = flags
+  const present = await hostOf(directory)
+  if (present !== undefined && staysEnough(present, flags)) {
+    const note = noteOnFlags(flags, present)
+    if (note !== undefined && flags.json !== true) say(io, note)
+    await tell(io, flags, directory, present.pid, 'has')
+    return 0
+  }
   // A host that is started along the way ends by itself; this one was asked for.
   const staying = ['--idle-exit', idleExit === 'never' ? idleExit : String(idleExit / 1000)]
   const startHost = [...hostArguments(flags), ...staying]
@@ -49,7 +56,7 @@ async function runHere(io: Io, flags: HostFlags): Promise<number> {
       let toldOf: 'has' | 'waits for' | undefined
       const told = engine.host$.pipe(
         concatMap(async (owner) => {
-          const isOwn = owner === null || owner.pid === process.pid
+          const isOwn = owner === null || owner.isOwn
           if (!isOwn && staysEnough(owner, flags)) throw runsAlready(owner.pid, directory)
           const what = isOwn ? 'has' : 'waits for'
           if (what !== toldOf) await tell(io, flags, directory, owner?.pid ?? process.pid, what)

@@ -1,11 +1,11 @@
 /** `bgt show`: one operation, and why it is not moving. */
 
-import {TransferError} from '../../domain/errors.ts'
 import {printable} from '../../domain/printable.ts'
 import {BackgroundTransferPriority} from '../../domain/priority.ts'
 import {DEFAULT_RETRY, dueAt} from '../../domain/retry.ts'
 import {isTerminal} from '../../domain/status.ts'
 import type {Explanation, OperationSummary} from '../../index.ts'
+import {lineOf} from '../advice.ts'
 import {historyLine} from '../history.ts'
 import {type Io, printJson, printResult} from '../io.ts'
 import {commandOf, movedOf, operationOf, unknownOperation} from '../operations.ts'
@@ -65,7 +65,7 @@ function factsOf(
   if (summary.endedAt !== undefined) facts.push(['ended', timeText(summary.endedAt)])
   if (summary.retryAt !== undefined)
     facts.push(['next try', timeText(dueAt(summary.retryAt, Date.now(), DEFAULT_RETRY))])
-  if (error !== undefined) facts.push(['error', `${error.code}: ${TransferError.fromSerialized(error).toLine()}`])
+  if (error !== undefined) facts.push(['error', `${error.code}: ${lineOf(error)}`])
   facts.push(['why', explanation.why])
   if (explanation.next !== undefined) facts.push(['next', explanation.next])
   // Where another process has the store, that one goes on with it.

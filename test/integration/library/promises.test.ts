@@ -2,6 +2,7 @@
 
 import {mkdir, symlink} from 'node:fs/promises'
 import {setImmediate} from 'node:timers/promises'
+import {lastValueFrom, toArray} from 'rxjs'
 import {describe, expect, it} from 'vitest'
 import type {EngineApi, HeldOperation} from '../../../src/engine/engine-api.ts'
 import {FollowedNotices} from '../../../src/engine/operations/followed-notices.ts'
@@ -18,7 +19,7 @@ import {contentOf, sha256} from '../../support/content.ts'
 import {heldAfter} from '../../support/faulty-script.ts'
 import {queuedRecord} from '../../support/records.ts'
 import {unusedPort} from '../../support/unused-port.ts'
-import {digestOf, failure, makeWorld, reaches, receives, requestsFor, type World} from '../harness.ts'
+import {digestOf, failure, makeClientWorld, makeWorld, reaches, receives, requestsFor, type World} from '../harness.ts'
 
 const SIZE = 300_000
 const BYTES = contentOf(1, SIZE)
@@ -361,5 +362,17 @@ describe('17.B starting, finishing, promises', () => {
     await replacing.startAsync()
     expect(await digestOf(world.file('a'))).toBe(sha256(Buffer.from('new')))
     expect(await world.names()).toEqual(['a', 'a (2)'])
+  })
+})
+
+describe('the statuses of one that was never started', () => {
+  it.each([
+    ['its engine', makeWorld],
+    ['its client of a host', makeClientWorld],
+  ])('end with %s', async (_, make) => {
+    const world = await make()
+    const statuses = lastValueFrom(create(world).status$.pipe(toArray()))
+    await world.engine.close()
+    expect(await statuses).toEqual([BackgroundTransferStatus.idle])
   })
 })

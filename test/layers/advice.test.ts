@@ -1,0 +1,61 @@
+/** Advice is in the words of whoever asks: a program has options and calls, a person at a command line has flags and commands. */
+
+import {describe, expect, it} from 'vitest'
+import {adviceOf} from '../../src/cli/advice.ts'
+import {ERROR_CODES, type ErrorCode} from '../../src/domain/error-codes.ts'
+import {TransferError} from '../../src/domain/errors.ts'
+import {modulesBelow, sourceOf} from './module-graph.ts'
+
+const CODES = Object.keys(ERROR_CODES) as ErrorCode[]
+const STATUSES = Array.from({length: 200}, (_, index) => 400 + index)
+
+/** With what it says for each status, and each verdict. */
+const ERRORS: readonly (readonly [name: string, error: TransferError])[] = [
+  ...CODES.map((code) => [code, new TransferError(code, 'it failed')] as const),
+  ...STATUSES.flatMap((status) =>
+    (['never', 'backoff'] as const).map(
+      (retry) =>
+        [`${status}, ${retry}`, new TransferError('HTTP_STATUS', 'it failed', {retry, details: {status}})] as const,
+    ),
+  ),
+]
+
+const FLAG = /(?<![\w-])--[a-z][a-z-]*/g
+
+describe('advice', () => {
+  it('for programs names no flag and no command that is to be run again', () => {
+    const wrong = ERRORS.filter(([, {advice}]) => advice.match(FLAG) !== null || /command|bgt (?!host)/.test(advice))
+    expect(wrong.map(([name, {advice}]) => [name, advice])).toEqual([])
+  })
+
+  it('that the engine gives by itself names no flag of a command', () => {
+    // Of Node.js, and beside the word for a program.
+    const allowed = new Set(['--permission', '--proxy'])
+    const wrong = modulesBelow('src')
+      .filter((module) => !module.startsWith('src/cli/'))
+      .flatMap((module) =>
+        [...sourceOf(module).matchAll(/(?:advice|FILE_ACCESS|DISK_FULL): ['"`](.*)['"`]/gi)].flatMap(([, text = '']) =>
+          (text.match(FLAG) ?? []).filter((flag) => !allowed.has(flag)).map((flag) => `${module}: ${flag}`),
+        ),
+      )
+    expect(wrong).toEqual([])
+  })
+
+  it('for a command line names flags that commands have', () => {
+    const reference = sourceOf('docs/reference/cli.md')
+    const flags = new Set(ERRORS.flatMap(([, error]) => adviceOf(error).match(FLAG) ?? []))
+    expect([...flags].filter((flag) => flag !== '--help' && !reference.includes(`\`${flag}`))).toEqual([])
+    expect(flags.size).toBeGreaterThan(5)
+  })
+
+  it('for a command line names no option and no call of the library', () => {
+    const options = /\w+Ms\b|\w+Async\b|tls\.|collision|generateUniqueName|\b\w+Credential\b|diagnoseStore/
+    const wrong = ERRORS.filter(([, error]) => options.test(adviceOf(error)))
+    expect(wrong.map(([name]) => name)).toEqual(['PROVIDER_TIMEOUT', 'TASK_TIMED_OUT'])
+  })
+
+  it('that is given where an error is made leaves an error as it is', () => {
+    const error = new TransferError('FILE_EXISTS', 'this is a directory', {advice: 'name a file in it'})
+    expect(adviceOf(error)).toBe('name a file in it')
+  })
+})
