@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {redactHeaders, redactText, redactUrl} from '../../src/domain/redaction.ts'
+import {redactAddresses, redactHeaders, redactText, redactUrl} from '../../src/domain/redaction.ts'
 
 const secret = fc.stringMatching(/^S3cret[A-Za-z0-9]{6,12}$/)
 
@@ -51,6 +51,35 @@ describe('redactUrl', () => {
         }
       }),
     )
+  })
+})
+
+describe('redactAddresses', () => {
+  it('masks each address of a text, whatever stands before it', () => {
+    const before = fc.stringMatching(/^[a-z0-9 _"(:/.-]{0,12}$/)
+    fc.assert(
+      fc.property(
+        secret,
+        fc.array(fc.tuple(before, fc.constantFrom('http', 'ftp', 'x+y')), {minLength: 1}),
+        (value, all) => {
+          const text = all
+            .map(([words, scheme]) => `${words}${scheme}://me:${value}@host.example/a?b=${value}`)
+            .join(' ')
+          const masked = redactAddresses(text)
+          expect(masked).not.toContain(value)
+          expect(masked.split('host.example')).toHaveLength(all.length + 1)
+        },
+      ),
+    )
+  })
+
+  it('leaves a text without addresses alone', () => {
+    for (const text of ['', '://', 'a ://b', '1://2', 'http:// ', 'a:b//c']) expect(redactAddresses(text)).toBe(text)
+  })
+
+  it('reads a text once, however much of it may be a scheme', () => {
+    const text = `${'a.'.repeat(100_000)} ://`
+    expect(redactAddresses(text)).toBe(text)
   })
 })
 
