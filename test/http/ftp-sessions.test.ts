@@ -37,6 +37,13 @@ describe('replies that come in two packets', () => {
   })
 })
 
+it('a refusal that repeats the password is told without it', async () => {
+  const server = await serve({...WHOLE, refuse: {PASS: "500 'PASS s3cret word': command not understood."}})
+  const {error} = await run(startTransport(), server.url('/1'), {request: who('ann', 's3cret word')})
+  expect(error?.message).toBe("the server answered 500 'PASS ***': command not understood.")
+  expect(JSON.stringify(error?.toSerialized())).not.toContain('s3cret')
+})
+
 describe('a session whose file came whole', () => {
   it.each(['none', 'explicit', 'implicit'] as const)(
     'brings the next ones without another login (TLS: %s)',
