@@ -81,20 +81,35 @@ function schemeStart(text: string, end: number, from: number): number {
   return start
 }
 
-/** `text` with every occurrence of a secret masked, also where it stands percent-encoded. */
+/**
+ * `text` with every occurrence of a secret masked, also where it stands percent-encoded. Only where they begin and end is kept: a server
+ * may name thousands of secrets in an address, and send a text of which each letter begins one of each.
+ */
 export function redactText(text: string, secrets: readonly string[]): string {
-  const spans = secrets
-    .flatMap((secret) => [secret, percentEncoded(secret)])
-    .flatMap((secret) => occurrences(text, secret))
-    .sort((one, other) => one[0] - other[0])
-  let result = ''
-  let done = 0
-  for (const [start, end] of spans) {
-    // Overlapping occurrences make one mask, so that no tail of the second one is left over.
-    if (start >= done) result += text.slice(done, start) + MASK
-    done = Math.max(done, end)
+  let edges: Int32Array | undefined
+  for (const secret of new Set(secrets.flatMap((each) => [each, percentEncoded(each)]))) {
+    if (secret === '') continue
+    for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + 1)) {
+      edges ??= new Int32Array(text.length + 1)
+      edges[at] = (edges[at] ?? 0) + 1
+      edges[at + secret.length] = (edges[at + secret.length] ?? 0) - 1
+    }
   }
-  return result + text.slice(done)
+  return edges === undefined ? text : masked(text, edges)
+}
+
+/** Occurrences that overlap, or touch, make one mask. `edges`: how many more occurrences are open from there on. */
+function masked(text: string, edges: Int32Array): string {
+  let result = ''
+  let open = 0
+  let shownFrom = 0
+  for (const [at, change] of edges.entries()) {
+    if (change === 0) continue
+    if (open === 0) result += text.slice(shownFrom, at) + MASK
+    open += change
+    if (open === 0) shownFrom = at
+  }
+  return result + text.slice(shownFrom)
 }
 
 /** What of a URL may be a secret, for redactText: user information and query values, each also decoded. */
@@ -105,9 +120,8 @@ export function secretsInUrl(url: string): readonly string[] {
     .slice(1)
     .split('&')
     .map((pair) => pair.slice(pair.indexOf('=') + 1))
-  return [username, password, ...values]
-    .flatMap((value) => [value, percentDecoded(value)])
-    .filter((value) => value.length >= SHORTEST_SECRET)
+  const all = [username, password, ...values].flatMap((value) => [value, percentDecoded(value)])
+  return [...new Set(all)].filter((value) => value.length >= SHORTEST_SECRET)
 }
 
 function redactQuery(search: string): string {
@@ -141,13 +155,4 @@ function percentEncoded(secret: string): string {
     // A lone surrogate has no encoding.
     return secret
   }
-}
-
-function occurrences(text: string, secret: string): readonly (readonly [start: number, end: number])[] {
-  const found: (readonly [number, number])[] = []
-  if (secret === '') return found
-  for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + 1)) {
-    found.push([at, at + secret.length])
-  }
-  return found
 }
