@@ -3,7 +3,7 @@
 import {once} from 'node:events'
 import type {Readable} from 'node:stream'
 import {TransferError} from '../domain/errors.ts'
-import {printable} from '../domain/printable.ts'
+import {printable, printableJson} from '../domain/printable.ts'
 import {adviceOf} from './advice.ts'
 import {placeText} from './text.ts'
 
@@ -38,7 +38,7 @@ export async function printResult({stdout}: Io, line: string): Promise<void> {
 
 /** The `--json` form of a result: one object on one line. */
 export function printJson(io: Io, fields: object): Promise<void> {
-  return printResult(io, JSON.stringify({v: 1, ...fields}))
+  return printResult(io, printableJson({v: 1, ...fields}))
 }
 
 /** A line for the person who watches. */

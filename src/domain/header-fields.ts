@@ -56,7 +56,7 @@ export function withHeader(fields: readonly HeaderField[], name: string, value: 
   // The value is not quoted here: it may be a secret.
   if (typeof value !== 'string' || !FIELD_VALUE.test(value))
     throw invalidArgument('headerValue', 'must hold no control characters and only Latin-1')
-  const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, '')
+  const trimmed = withoutSpaceAround(value)
   const at = fields.findIndex(([each]) => each.toLowerCase() === wanted)
   if (at === -1) return [...fields, [name, trimmed]]
   const separator = wanted === 'cookie' ? '; ' : ', '
@@ -66,6 +66,23 @@ export function withHeader(fields: readonly HeaderField[], name: string, value: 
 export function withoutHeader(fields: readonly HeaderField[], name: string): readonly HeaderField[] {
   const unwanted = name.toLowerCase()
   return fields.filter(([each]) => each.toLowerCase() !== unwanted)
+}
+
+/**
+ * A value without the spaces and tabs around it (RFC 9112 5.1). Not by a pattern: one that is anchored at the end takes quadratic time
+ * on spaces in the middle, of which a server may send many.
+ */
+export function withoutSpaceAround(value: string): string {
+  let start = 0
+  let end = value.length
+  while (start < end && isSpaceAt(value, start)) start += 1
+  while (end > start && isSpaceAt(value, end - 1)) end -= 1
+  return value.slice(start, end)
+}
+
+export function isSpaceAt(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at)
+  return unit === 0x20 || unit === 0x09
 }
 
 /** The names that were asked about: servers send the same few with each answer. Bounded, as anybody may invent some. */

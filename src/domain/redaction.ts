@@ -28,7 +28,11 @@ export function redactHeaders(fields: readonly HeaderField[]): readonly HeaderFi
   return fields.map(([name, value]) => (isSecretHeader(name) ? [name, MASK] : [name, value]))
 }
 
-const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>,;]+/gi
+/** Of an address that stands in a text, what stands before this and behind it. */
+const SCHEME_END = '://'
+const IN_SCHEME = /[a-z0-9+.-]/i
+const LETTER = /[a-z]/i
+const REST_OF_ADDRESS = /[^\s"'<>,;]+/y
 
 /** A query of a relative address, in the headers that hold addresses. */
 const QUERY_IN_TEXT = /\?[^\s"'<>,;]+/g
@@ -49,26 +53,63 @@ function redactAnswerValue(name: string, value: string): string {
   return text.replace(QUERY_IN_TEXT, `?${MASK}`)
 }
 
-/** Every absolute address that stands in a text, masked. */
+/**
+ * Every absolute address that stands in a text, masked. Not by one pattern: that would read the same letters again from each of them, and
+ * a server may send thousands.
+ */
 export function redactAddresses(text: string): string {
-  // Looked for first: hardly any text has one, and the pattern tries at each of its letters.
-  return text.includes('://') ? text.replace(URL_IN_TEXT, redactUrl) : text
+  let shown = ''
+  let done = 0
+  for (let at = text.indexOf(SCHEME_END); at !== -1; at = text.indexOf(SCHEME_END, at + 1)) {
+    if (at < done) continue
+    const start = schemeStart(text, at, done)
+    REST_OF_ADDRESS.lastIndex = at + SCHEME_END.length
+    if (start === at || !REST_OF_ADDRESS.test(text)) continue
+    const end = REST_OF_ADDRESS.lastIndex
+    shown += text.slice(done, start) + redactUrl(text.slice(start, end))
+    done = end
+  }
+  return shown + text.slice(done)
 }
 
-/** `text` with every occurrence of a secret masked, also where it stands percent-encoded. */
-export function redactText(text: string, secrets: readonly string[]): string {
-  const spans = secrets
-    .flatMap((secret) => [secret, percentEncoded(secret)])
-    .flatMap((secret) => occurrences(text, secret))
-    .sort((one, other) => one[0] - other[0])
-  let result = ''
-  let done = 0
-  for (const [start, end] of spans) {
-    // Overlapping occurrences make one mask, so that no tail of the second one is left over.
-    if (start >= done) result += text.slice(done, start) + MASK
-    done = Math.max(done, end)
+/** Where the scheme begins that ends there; the end itself where there is none. */
+function schemeStart(text: string, end: number, from: number): number {
+  let start = end
+  for (let at = end - 1; at >= from && IN_SCHEME.test(text.charAt(at)); at--) {
+    if (LETTER.test(text.charAt(at))) start = at
   }
-  return result + text.slice(done)
+  return start
+}
+
+/**
+ * `text` with every occurrence of a secret masked, also where it stands percent-encoded. Only where they begin and end is kept: a server
+ * may name thousands of secrets in an address, and send a text of which each letter begins one of each.
+ */
+export function redactText(text: string, secrets: readonly string[]): string {
+  let edges: Int32Array | undefined
+  for (const secret of new Set(secrets.flatMap((each) => [each, percentEncoded(each)]))) {
+    if (secret === '') continue
+    for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + 1)) {
+      edges ??= new Int32Array(text.length + 1)
+      edges[at] = (edges[at] ?? 0) + 1
+      edges[at + secret.length] = (edges[at + secret.length] ?? 0) - 1
+    }
+  }
+  return edges === undefined ? text : masked(text, edges)
+}
+
+/** Occurrences that overlap, or touch, make one mask. `edges`: how many more occurrences are open from there on. */
+function masked(text: string, edges: Int32Array): string {
+  let result = ''
+  let open = 0
+  let shownFrom = 0
+  for (const [at, change] of edges.entries()) {
+    if (change === 0) continue
+    if (open === 0) result += text.slice(shownFrom, at) + MASK
+    open += change
+    if (open === 0) shownFrom = at
+  }
+  return result + text.slice(shownFrom)
 }
 
 /** What of a URL may be a secret, for redactText: user information and query values, each also decoded. */
@@ -79,9 +120,8 @@ export function secretsInUrl(url: string): readonly string[] {
     .slice(1)
     .split('&')
     .map((pair) => pair.slice(pair.indexOf('=') + 1))
-  return [username, password, ...values]
-    .flatMap((value) => [value, percentDecoded(value)])
-    .filter((value) => value.length >= SHORTEST_SECRET)
+  const all = [username, password, ...values].flatMap((value) => [value, percentDecoded(value)])
+  return [...new Set(all)].filter((value) => value.length >= SHORTEST_SECRET)
 }
 
 function redactQuery(search: string): string {
@@ -115,13 +155,4 @@ function percentEncoded(secret: string): string {
     // A lone surrogate has no encoding.
     return secret
   }
-}
-
-function occurrences(text: string, secret: string): readonly (readonly [start: number, end: number])[] {
-  const found: (readonly [number, number])[] = []
-  if (secret === '') return found
-  for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + 1)) {
-    found.push([at, at + secret.length])
-  }
-  return found
 }

@@ -6,8 +6,9 @@
 import type {SerializedError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {HeaderField} from '../domain/header-fields.ts'
-import {fileOf, type OperationRecord, type TransferRequest} from '../domain/record.ts'
+import {fileOf, type OperationRecord, type SendingFacts, type TransferRequest} from '../domain/record.ts'
 import {redactAddresses, redactAnswerHeaders, redactText, redactUrl, secretsInUrl} from '../domain/redaction.ts'
+import type {Json, ResumableFacts} from '../domain/upload-way.ts'
 
 export function maskRecord(record: OperationRecord): OperationRecord {
   const secrets = secretsOf(record)
@@ -24,7 +25,7 @@ export function maskRecord(record: OperationRecord): OperationRecord {
     // An upload's is a name that holds its address.
     ...(record.direction === 'upload' ? {target: {...record.target, file: fileOf(record)}} : {}),
     evidence: evidence.url === undefined ? evidence : {...evidence, url: redactUrl(evidence.url)},
-    ...(sending?.answerUrl === undefined ? {} : {sending: {...sending, answerUrl: redactUrl(sending.answerUrl)}}),
+    ...(sending === undefined ? {} : {sending: maskSending(sending, secrets)}),
     ...(response === undefined
       ? {}
       : {response: {...response, url: redactUrl(response.url), headers: maskHeaders(response.headers, secrets)}}),
@@ -43,10 +44,43 @@ function maskBody(request: TransferRequest): TransferRequest {
   return {...request, body: {...body, pieces}}
 }
 
+function maskSending(sending: SendingFacts, secrets: readonly string[]): SendingFacts {
+  const {answerUrl, resumable} = sending
+  return {
+    ...sending,
+    ...(answerUrl === undefined ? {} : {answerUrl: redactUrl(answerUrl)}),
+    ...(resumable === undefined ? {} : {resumable: maskResumable(resumable, secrets)}),
+  }
+}
+
+/** A protocol may note what it likes. */
+function maskResumable({url, own, ...facts}: ResumableFacts, secrets: readonly string[]): ResumableFacts {
+  return {
+    ...facts,
+    ...(url === undefined ? {} : {url: redactUrl(url)}),
+    ...(own === undefined ? {} : {own: maskMembers(own, secrets)}),
+  }
+}
+
+function maskJson(value: Json, secrets: readonly string[]): Json {
+  if (typeof value === 'string') return maskText(value, secrets)
+  if (typeof value !== 'object' || value === null) return value
+  return isList(value) ? value.map((each) => maskJson(each, secrets)) : maskMembers(value, secrets)
+}
+
+function maskMembers(values: {readonly [name: string]: Json}, secrets: readonly string[]) {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, maskJson(value, secrets)]))
+}
+
+function isList(value: object): value is readonly Json[] {
+  return Array.isArray(value)
+}
+
 /** Query values of the addresses that an operation knows. */
 export function secretsOf({request, evidence, response, sending}: OperationRecord): readonly string[] {
+  const {answerUrl = '', resumable} = sending ?? {}
   const own = [request.url, ...(request.mirrors ?? [])]
-  const addresses = new Set([...own, evidence.url ?? '', response?.url ?? '', sending?.answerUrl ?? ''])
+  const addresses = new Set([...own, evidence.url ?? '', response?.url ?? '', answerUrl, resumable?.url ?? ''])
   return [...addresses].flatMap(secretsInUrl)
 }
 

@@ -39,4 +39,19 @@ describe.each([
       if (outcome.kind === 'next') view = {...view, known: outcome.known, confirmed: outcome.confirmed}
     }
   })
+
+  it('has of the address that its server names no user information', () => {
+    const view: UploadView = {
+      id: 'upload',
+      url: URL,
+      method: 'POST',
+      total: SIZE,
+      confirmed: 0,
+      way: {protocol: protocol.name},
+      known: {own},
+    }
+    const headers: readonly HeaderField[] = [['Location', 'http://user:passw0rd@files.example/up/1?a=b#c']]
+    const created = protocol.answered('create', view, {head: {status: 201, url: URL, headers}, text: '', now: 0})
+    expect(created).toMatchObject({known: {url: 'http://files.example/up/1?a=b'}})
+  })
 })

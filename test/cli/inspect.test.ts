@@ -1,5 +1,6 @@
 /** `bgt inspect`, `bgt show --history` and `bgt export`: what was, after the process that did it is gone. */
 
+import {writeFile} from 'node:fs/promises'
 import {beforeAll, describe, expect, it} from 'vitest'
 import type {ExportBundle, InspectorState} from '../../src/inspector/protocol.ts'
 import {ask, post, read} from '../inspector/harness.ts'
@@ -55,6 +56,20 @@ describe('bgt export', () => {
       const bundle: ExportBundle = JSON.parse(stdout)
       expect(bundle).toMatchObject({format: 'background-transfer.bundle', v: 1, record: {id: guid, state: 'completed'}})
       expect(bundle.journal.at(-1)).toMatchObject({to: 'completed', seq: bundle.record.journalled})
+    })
+  })
+
+  it('steers no terminal with what servers and lists said, and nor does --json', async () => {
+    await CliWorld.run(cli, async (world) => {
+      world.server.route('/a', {content: Buffer.from('a'), headers: [['X-A', '\x9b31m\x85']]})
+      await writeFile(world.path('list'), `${world.server.url('/a')}\tb\x9b31m\u202e\n`)
+      const {stdout: told} = await world.bgt(['get', '-i', 'list', '--json'])
+      const {stdout: listed} = await world.bgt(['list', '--json'])
+      const [ended] = jsonLines(listed)
+      expect(ended?.file).toBe(world.path('b\x9b31m\u202e'))
+      const {stdout: exported} = await world.bgt(['export', String(ended?.guid)])
+      expect(JSON.parse(exported).record.response.headers).toContainEqual(['X-A', '\x9b31m\x85'])
+      for (const text of [told, listed, exported]) expect(text).not.toMatch(/[\x7f-\x9f\u202e]/)
     })
   })
 

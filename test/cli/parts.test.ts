@@ -11,7 +11,7 @@ import {bytesText, durationText, percentText} from '../../src/cli/text.ts'
 import {Transfer} from '../../src/cli/transfer.ts'
 import {ERROR_CODES, type ErrorCode} from '../../src/domain/error-codes.ts'
 import type {OperationId} from '../../src/domain/operation-id.ts'
-import {printable} from '../../src/domain/printable.ts'
+import {printable, printableJson} from '../../src/domain/printable.ts'
 
 describe('exit codes', () => {
   it('every error has one of the documented ones, never 0', () => {
@@ -105,6 +105,18 @@ describe('texts', () => {
     fc.assert(
       fc.property(fc.string({unit: 'binary'}), (text) => {
         expect(printable(text)).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u)
+      }),
+    )
+  })
+
+  it('steer nothing as JSON either, and say the same', () => {
+    const steering = fc.constantFrom('\x1b[31m', '\x7f', '\x9b31m', '\u2028', '\u202e', '\u2066')
+    const text = fc.array(fc.oneof(steering, fc.string({unit: 'binary'})))
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), text), fc.constantFrom(undefined, 2), (value, indent) => {
+        const json = printableJson(value, indent)
+        expect(json.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u)
+        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)))
       }),
     )
   })

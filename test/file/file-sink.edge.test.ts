@@ -2,10 +2,12 @@
 
 import {EventEmitter, once} from 'node:events'
 import {
+  closeSync,
   linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -462,6 +464,30 @@ describe('something else at the name of the part', () => {
     mkdirSync(partPaths(name).part)
     await expect(sink.openPart(name, [])).rejects.toMatchObject(IN_THE_WAY)
   })
+
+  test.each(['part', 'side', 'nextSide'] as const)(
+    'a file that is nothing of ours is not written to, in whose place it may stand: %s',
+    async (what) => {
+      const sink = createFileSink({durability: 'process'})
+      const name = nameIn(directory)
+      const paths = partPaths(name)
+      const other = join(directory, 'other')
+      writeFileSync(other, 'mine')
+      linkSync(other, paths[what])
+      const held = openSync(other, 'r')
+      rmSync(other)
+      const {part} = await sink.openPart(name, [])
+      await part.write(contentOf(1, 1000), 1000, 0)
+      // As many as it takes until the side file is written anew.
+      for (let count = 0; count < 500; count++) await part.checkpoint(factsOf(name, [[0, 1000]]))
+      await part.close()
+      expect(readFileSync(held, 'utf8')).toBe('mine')
+      closeSync(held)
+      const {ranges, part: again} = await sink.openPart(name, [[0, 1000]])
+      expect(ranges).toEqual([[0, 1000]])
+      await again.close()
+    },
+  )
 
   test('a file that was already linked to its destination is never written to again', async () => {
     const sink = createFileSink({durability: 'process'})

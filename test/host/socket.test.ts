@@ -3,10 +3,10 @@
 import {execFile} from 'node:child_process'
 import {randomUUID} from 'node:crypto'
 import {once} from 'node:events'
-import {chmod, mkdir, readFile, stat, writeFile} from 'node:fs/promises'
+import {chmod, mkdir, readFile, rm, stat, symlink, writeFile} from 'node:fs/promises'
 import {createServer} from 'node:http'
 import {connect} from 'node:net'
-import {join} from 'node:path'
+import {basename, dirname, join} from 'node:path'
 import {promisify} from 'node:util'
 import {describe, expect, it} from 'vitest'
 import {controlAddress} from '../../src/adapters/control/control-address.ts'
@@ -78,6 +78,32 @@ describe('the control socket', () => {
     expect(await client.queryAsync()).toEqual([])
     await client.close()
   })
+
+  it.each(['a directory that others may enter', 'a link'])(
+    'of a store whose path is too long is not spoken to, nor made, where somebody else could listen: %s',
+    async (what) => {
+      const directory = join(await makeDirectory(), 'a'.repeat(120))
+      const store = join(directory, '.store')
+      await mkdir(store, {recursive: true, mode: 0o700})
+      const address = controlAddress(store)
+      const place = dirname(address)
+      const elsewhere = await makeDirectory()
+      if (what === 'a link') await symlink(elsewhere, place)
+      else await mkdir(place).then(() => chmod(place, 0o755))
+      onCleanup(() => rm(place, {recursive: true}))
+      let asked = 0
+      const server = createServer((_, response) => {
+        asked += 1
+        response.writeHead(503).end(JSON.stringify({error: {code: 'CLOSED'}}))
+      }).listen(what === 'a link' ? join(elsewhere, basename(address)) : address)
+      await once(server, 'listening')
+      onCleanup(async () => void server.close())
+      const error = await failure(BackgroundTransferEngine.connect({directory: store}))
+      expect([error.code, error.where]).toEqual(['FILE_ACCESS', place])
+      expect(asked).toBe(0)
+      expect((await failure(openEngine(directory, {control: true}))).code).toBe('FILE_ACCESS')
+    },
+  )
 
   it('is no engine’s that was not asked for it, and says so', async () => {
     const directory = await makeDirectory()

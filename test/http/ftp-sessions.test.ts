@@ -12,6 +12,38 @@ const who = (userName: string, password: string): {readonly serverCredential: Cr
   serverCredential: {userName, password},
 })
 
+describe('replies that come in two packets', () => {
+  const welcome = `220-${'hello\r\n '.repeat(100)}hello\r\n220 ready`
+
+  it.each([
+    ['in the code', 2],
+    ['in the text', 6],
+    ['in the code of the last line', -8],
+    ['between the ends of the line', -1],
+  ])('are heard as one: %s', async (_, splitAt) => {
+    for (const certificate of [undefined, VALID_CERTIFICATE]) {
+      const server = await serve({...WHOLE, welcome, splitAt}, certificate === undefined ? {} : {certificate})
+      const transport = startTransport()
+      const request = certificate === undefined ? {} : ({ftpTls: 'explicit'} as const)
+      for (const path of ['1', '2']) await fetchWhole(transport, server, path, request)
+      expect(server.sessions).toHaveLength(1)
+    }
+  })
+
+  it('and never end are refused', async () => {
+    const server = await serve({...WHOLE, welcome: `220-${'a'.repeat(70_000)}`})
+    const {error} = await run(startTransport(), server.url('/1'))
+    expect(error?.code).toBe('CONNECTION_RESET')
+  })
+})
+
+it('a refusal that repeats the password is told without it', async () => {
+  const server = await serve({...WHOLE, refuse: {PASS: "500 'PASS s3cret word': command not understood."}})
+  const {error} = await run(startTransport(), server.url('/1'), {request: who('ann', 's3cret word')})
+  expect(error?.message).toBe("the server answered 500 'PASS ***': command not understood.")
+  expect(JSON.stringify(error?.toSerialized())).not.toContain('s3cret')
+})
+
 describe('a session whose file came whole', () => {
   it.each(['none', 'explicit', 'implicit'] as const)(
     'brings the next ones without another login (TLS: %s)',

@@ -155,6 +155,20 @@ describe('the mask', () => {
     expect(masked).not.toContain('s3cret-value')
   })
 
+  it('masks the own address of a resumable upload, and what its protocol noted of it', () => {
+    const record = queuedRecord(1, {url: 'https://a.example/files'})
+    const url = 'https://user:passw0rd@b.example/up/1?token=s3cret-value'
+    const own = {to: url, parts: [{etag: '"1"', with: 's3cret-value'}], sentTo: 5, done: false, last: null}
+    const masked = maskRecord({...record, direction: 'upload', sending: {session: 's', resumable: {url, own}}})
+    expect(masked.sending).toEqual({
+      session: 's',
+      resumable: {
+        url: 'https://b.example/up/1?token=***',
+        own: {...own, to: 'https://b.example/up/1?token=***', parts: [{etag: '"1"', with: '***'}]},
+      },
+    })
+  })
+
   it('masks addresses and their query values inside any text', () => {
     fc.assert(
       fc.property(anySecret, fc.string(), (secret, around) => {

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import {fieldsOf} from '../../src/adapters/http/response-head.ts'
 import {TransferError} from '../../src/domain/errors.ts'
 import {
   decodeFieldText,
@@ -11,6 +12,7 @@ import {
   isSecretHeader,
   withHeader,
   withoutHeader,
+  withoutSpaceAround,
 } from '../../src/domain/header-fields.ts'
 
 const names = fc.constantFrom('X-One', 'x-one', 'X-ONE', 'Accept', 'accept', 'Cookie', 'COOKIE')
@@ -146,5 +148,25 @@ describe('decodeFieldText', () => {
     )
     expect(decodeFieldText('caf\xe9')).toBe('café')
     expect(decodeFieldText('日本')).toBe('日本')
+  })
+})
+
+describe('withoutSpaceAround', () => {
+  it('takes spaces and tabs away at both ends, and nothing else', () => {
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[ \t]{0,3}$/),
+        fc.stringMatching(/^(?:[a\n\xa0][a \t\n\xa0]{0,5}[a\n\xa0])?$/),
+        (space, value) => {
+          expect(withoutSpaceAround(`${space}${value}${space}`)).toBe(value)
+        },
+      ),
+    )
+  })
+
+  it('reads a value once, however much space is in its middle', () => {
+    const value = `a${' '.repeat(200_000)}b`
+    expect(withoutSpaceAround(value)).toBe(value)
+    expect(fieldsOf(['X-A', value])).toEqual([['X-A', value]])
   })
 })

@@ -6,6 +6,7 @@ import {createActor, fromPromise} from 'xstate'
 import {type PrefetchEvent, prefetchMachine, type RecordRunInput} from '../../machines/prefetch.machine.ts'
 import {readIndex} from '../../src/adapters/xml/read-index.ts'
 import {type Conditions, GOOD_CONDITIONS} from '../../src/domain/conditions.ts'
+import {indexFault} from '../../src/domain/index-answer.ts'
 import {
   afterRun,
   isEmptyWish,
@@ -191,6 +192,25 @@ describe('the chart', () => {
       }),
       {numRuns: 40},
     )
+  })
+})
+
+describe('the head of the index', () => {
+  const faultOf = (type: string) =>
+    indexFault({status: 200, url: 'http://a.example/', headers: [['Content-Type', type]]})
+
+  it.each([
+    ['text/xml', undefined],
+    ['Application/XML ; a=b; charset=utf-8 ', undefined],
+    ['text/xml;charset="UTF-16"', undefined],
+    ['text/xml; charset=latin1', 'the index is in latin1, and not in UTF-8'],
+    ['text/html', 'the index must be application/xml, not text/html'],
+  ])('says what it is: %s', (type, fault) => expect(faultOf(type)).toBe(fault))
+
+  it('is read once, however much space is in it', () => {
+    const charset = `${' '.repeat(200_000)}x`
+    expect(faultOf(`text/xml; charset=${charset}"y`)).toBeUndefined()
+    expect(faultOf(`text/xml; charset="${charset}"`)).toBe(`the index is in ${charset}, and not in UTF-8`)
   })
 })
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {redactHeaders, redactText, redactUrl} from '../../src/domain/redaction.ts'
+import {redactAddresses, redactHeaders, redactText, redactUrl} from '../../src/domain/redaction.ts'
 
 const secret = fc.stringMatching(/^S3cret[A-Za-z0-9]{6,12}$/)
 
@@ -54,6 +54,35 @@ describe('redactUrl', () => {
   })
 })
 
+describe('redactAddresses', () => {
+  it('masks each address of a text, whatever stands before it', () => {
+    const before = fc.stringMatching(/^[a-z0-9 _"(:/.-]{0,12}$/)
+    fc.assert(
+      fc.property(
+        secret,
+        fc.array(fc.tuple(before, fc.constantFrom('http', 'ftp', 'x+y')), {minLength: 1}),
+        (value, all) => {
+          const text = all
+            .map(([words, scheme]) => `${words}${scheme}://me:${value}@host.example/a?b=${value}`)
+            .join(' ')
+          const masked = redactAddresses(text)
+          expect(masked).not.toContain(value)
+          expect(masked.split('host.example')).toHaveLength(all.length + 1)
+        },
+      ),
+    )
+  })
+
+  it('leaves a text without addresses alone', () => {
+    for (const text of ['', '://', 'a ://b', '1://2', 'http:// ', 'a:b//c']) expect(redactAddresses(text)).toBe(text)
+  })
+
+  it('reads a text once, however much of it may be a scheme', () => {
+    const text = `${'a.'.repeat(100_000)} ://`
+    expect(redactAddresses(text)).toBe(text)
+  })
+})
+
 describe('redactHeaders', () => {
   it('masks values of secret headers and keeps the rest, in order', () => {
     expect(
@@ -84,6 +113,12 @@ describe('redactText', () => {
         }
       }),
     )
+  })
+
+  it('of secrets that are found everywhere takes no more memory than the text', () => {
+    const same = Array.from({length: 5_000}, () => 'aaaa')
+    const longer = Array.from({length: 150}, (_, more) => 'a'.repeat(4 + more))
+    expect(redactText(`b${'a'.repeat(15_000)}c`, [...same, ...longer])).toBe('b***c')
   })
 
   it('leaves text without secrets alone, and ignores empty ones', () => {

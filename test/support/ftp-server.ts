@@ -17,6 +17,10 @@ export interface FtpScript {
   readonly slow?: Readonly<Record<string, number>>
   /** Said right behind the reply to a command, though nobody asked. */
   readonly also?: Readonly<Record<string, string>>
+  /** Of each reply so many bytes go out first, and the rest when they have: before the end, where the number is negative. */
+  readonly splitAt?: number
+  /** In place of '220 ready'. */
+  readonly welcome?: string
   /** In place of '226 done'. */
   readonly done?: string
   /** How the control connection ends in place of the reply to its nth command, the first one being 1. */
@@ -144,6 +148,8 @@ class Session {
   #isSecure: boolean
   #data: Promise<Socket> | undefined
   #offset = 0
+  /** Settles when all replies are said that go out in parts. */
+  #said = Promise.resolve()
 
   constructor(server: FtpServer, script: FtpScript, wire: Socket, isSecure: boolean) {
     this.#server = server
@@ -156,7 +162,7 @@ class Session {
   }
 
   greet(): void {
-    this.#say('220 ready')
+    this.#say(this.#script.welcome ?? '220 ready')
   }
 
   #hear(control: Socket): void {
@@ -172,7 +178,18 @@ class Session {
   #say(reply: string, command = ''): void {
     const also = this.#script.also?.[command]
     const all = also === undefined ? reply : `${reply}\r\n${also}`
-    if (this.#control.writable) this.#control.write(`${all}\r\n`)
+    if (!this.#control.writable) return
+    const {splitAt} = this.#script
+    // TLS begins right behind the reply to AUTH.
+    if (splitAt === undefined || command === 'AUTH') this.#control.write(`${all}\r\n`)
+    else this.#said = this.#said.then(() => this.#sayInParts(`${all}\r\n`, splitAt))
+  }
+
+  async #sayInParts(text: string, at: number): Promise<void> {
+    const control = this.#control
+    await new Promise<void>((resolve) => control.write(text.slice(0, at), () => resolve()))
+    await sleep(1)
+    if (control.writable) control.write(text.slice(at))
   }
 
   async #obey(line: string): Promise<void> {
@@ -195,7 +212,7 @@ class Session {
     }
     switch (command) {
       case 'AUTH':
-        this.#say('234 go on')
+        this.#say('234 go on', command)
         this.#control.removeAllListeners('data')
         this.#control = server.secured(this.#control)
         this.#isSecure = true

@@ -184,7 +184,7 @@ export class MemoryDisk {
     if (this.#directories.has(path)) throw errno('EISDIR')
     let inode = this.#names.get(path)
     if (inode === undefined) {
-      if (intent === 'read' || intent === 'source' || intent === 'update') throw errno('ENOENT')
+      if (intent !== 'createNew') throw errno('ENOENT')
       this.#demandDirectory(dirname(path))
       const created = this.#create(path, mode)
       this.#journal(path, (names) => names.set(path, created))

@@ -5,7 +5,7 @@
 
 import {createHash} from 'node:crypto'
 import {accessSync, rmSync} from 'node:fs'
-import {chmod, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import {chmod, lstat, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import type {Server} from 'node:http'
 import {tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
@@ -26,14 +26,24 @@ export function controlAddress(directory: string, platform: NodeJS.Platform = pr
   return join(tmpdir(), `background-transfer-${ownUid()}-${digest(absolute)}`, SOCKET)
 }
 
-/** Where the host of this store listens: the pointer file wins, since its writer's directory for temporary files may be another. */
+/**
+ * Where the host of this store listens: the pointer file wins, since its writer's directory for temporary files may be another. Rejects
+ * with FILE_ACCESS where somebody else could listen there: they would be told what only the host may hear.
+ */
 export async function findControlAddress(directory: string): Promise<string> {
   const plain = controlAddress(directory)
   if (plain.startsWith(resolve(directory)) || process.platform === 'win32') return plain
-  return readFile(join(directory, POINTER), 'utf8').then(
+  const address = await readFile(join(directory, POINTER), 'utf8').then(
     (text) => text.trim() || plain,
     () => plain,
   )
+  const owner = await stat(directory).then(
+    ({uid}) => uid,
+    () => undefined,
+  )
+  // Whose store it is may have the host of somebody who may enter it, too.
+  if ((await privacyOf(dirname(address), [ownUid(), owner])) === 'open') throw notPrivate(dirname(address))
+  return address
 }
 
 /** There is no such place, nor can there be. */
@@ -92,9 +102,24 @@ function ownUid(): number | undefined {
 /** Somebody else may have made it, to see who comes. */
 async function makePrivate(directory: string): Promise<void> {
   await mkdir(directory, {recursive: true, mode: 0o700})
-  const {uid, mode} = await stat(directory)
-  if (uid === ownUid() && (mode & 0o077) === 0) return
-  throw new TransferError('FILE_ACCESS', 'the directory of the control socket belongs to somebody else', {
+  if ((await privacyOf(directory, [ownUid()])) !== 'private') throw notPrivate(directory)
+}
+
+/** The directory itself is looked at: a link could lead elsewhere a moment later. */
+async function privacyOf(
+  directory: string,
+  owners: readonly (number | undefined)[],
+): Promise<'private' | 'open' | 'absent'> {
+  const found = await lstat(directory).catch((thrown: unknown) => {
+    if (errnoOf(thrown) === 'ENOENT') return undefined
+    throw thrown
+  })
+  if (found === undefined) return 'absent'
+  return found.isDirectory() && owners.includes(found.uid) && (found.mode & 0o077) === 0 ? 'private' : 'open'
+}
+
+function notPrivate(directory: string): TransferError {
+  return new TransferError('FILE_ACCESS', 'the directory of the control socket belongs to somebody else', {
     where: directory,
     advice: 'remove it, or give the store a shorter path',
   })

@@ -17,7 +17,7 @@ import type {FileSystem} from './file-system.ts'
 import {HashPool} from './hash-pool.ts'
 import {removeGenerations, removePublished, removeSide} from './leftovers.ts'
 import {nodeFileSystem} from './node-file-system.ts'
-import {openOwn} from './open-own.ts'
+import {createAnew, openOwn} from './open-own.ts'
 import {OpenPart, type PartOptions} from './part-file.ts'
 import {PartHashes} from './part-hashes.ts'
 import {PartTurns} from './part-turns.ts'
@@ -198,7 +198,7 @@ async function openInTurn(
   const fresh = claimed.length === 0 ? await createPart(files, paths.part) : undefined
   if (fresh !== undefined) return {part: open(fresh, EMPTY, new BlockDigests(), undefined), ranges: EMPTY}
   let side = claimed.length === 0 ? undefined : await readOwnSide(files, paths, name)
-  const fd = await openOwnFile(files, paths.part)
+  const fd = await openOwnFile(files, paths.part, claimed.length > 0)
   try {
     const digests = new BlockDigests()
     let ranges = EMPTY
@@ -275,7 +275,7 @@ async function writeWhole(
     if (bounds !== undefined) await demandBounds(bounds, name)
     // Its final mode at once: it is as good as whole, and a call less.
     const fresh = await createPart(files, part, mode)
-    const fd = fresh ?? (await createInPlace(files, part, mode))
+    const fd = fresh ?? (await createAnew(files, part, mode))
     try {
       unsound.delete(part)
       let written = 0
@@ -314,12 +314,6 @@ async function createPart(files: FileSystem, path: string, mode?: number): Promi
   }
 }
 
-/** Of what a killed process left there nothing is claimed. It may have another name by now, and is not written to. */
-async function createInPlace(files: FileSystem, path: string, mode: number): Promise<number> {
-  await files.remove(path)
-  return files.open(path, 'createNew', mode)
-}
-
 async function readOwnSide(files: FileSystem, paths: PartPaths, name: PartName): Promise<StoredSide | undefined> {
   const side = await readSide(files, paths.side)
   if (side === undefined) return undefined
@@ -329,8 +323,11 @@ async function readOwnSide(files: FileSystem, paths: PartPaths, name: PartName):
   return isOwn ? side : undefined
 }
 
-/** A part that has a second name was linked to its destination: it must not be written to, and its part name is let go. */
-async function openOwnFile(files: FileSystem, path: string): Promise<number> {
+/**
+ * A part that has a second name was linked to its destination: it must not be written to, and its part name is let go. So is one of which
+ * nothing is claimed.
+ */
+async function openOwnFile(files: FileSystem, path: string, isClaimed: boolean): Promise<number> {
   const present = await files.lstat(path)
   if (present !== undefined && present.kind !== 'file') {
     throw new TransferError('FILE_ACCESS', 'what stands in the place of the partial file is no file', {
@@ -338,8 +335,8 @@ async function openOwnFile(files: FileSystem, path: string): Promise<number> {
       advice: 'remove it, or choose another name for the download',
     })
   }
-  if (present !== undefined && present.links > 1) await files.remove(path)
-  return openOwn(files, path, 'create')
+  if (!isClaimed || present === undefined || present.links > 1) return createAnew(files, path)
+  return openOwn(files, path)
 }
 
 function guardOf({unsound}: Context, path: string): SyncGuard {

@@ -32,8 +32,6 @@ export type OpenIntent =
   | 'read'
   /** Read and write what is there. */
   | 'update'
-  /** Read and write, created if missing. */
-  | 'create'
   /** Read and write; EEXIST if there is one. */
   | 'createNew'
 

@@ -21,7 +21,6 @@ const FLAGS: Readonly<Record<OpenIntent, number>> = {
   source: O_RDONLY | O_NONBLOCK,
   read: O_RDONLY | O_NOFOLLOW,
   update: O_RDWR | O_NOFOLLOW,
-  create: O_RDWR | O_CREAT | O_NOFOLLOW,
   createNew: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 }
 

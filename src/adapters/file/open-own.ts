@@ -8,13 +8,22 @@ import type {FileSystem} from './file-system.ts'
 
 const OWN_MODE = 0o600
 
-export async function openOwn(files: FileSystem, path: string, intent: 'update' | 'create'): Promise<number> {
+export async function openOwn(files: FileSystem, path: string): Promise<number> {
   try {
-    return await files.open(path, intent)
+    return await files.open(path, 'update')
   } catch (thrown) {
     if (errnoOf(thrown) !== 'EACCES' || !(await makeWritable(files, path))) throw thrown
   }
-  return files.open(path, intent)
+  return files.open(path, 'update')
+}
+
+/**
+ * Makes a file of ours where nothing is to be kept of what stands there. That may have another name by now, or be somebody else's by a link
+ * that they made: it is not written to.
+ */
+export async function createAnew(files: FileSystem, path: string, mode?: number): Promise<number> {
+  await files.remove(path)
+  return files.open(path, 'createNew', mode)
 }
 
 /** False where it is not ours, or not to be read either. */

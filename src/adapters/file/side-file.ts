@@ -9,7 +9,7 @@ import type {SideFacts} from '../../ports/file-sink.ts'
 import {BLOCK_SIZE, byBlock, type Digest, NO_DIGEST} from './block-digests.ts'
 import type {PartPaths} from './file-names.ts'
 import type {FileSystem} from './file-system.ts'
-import {openOwn} from './open-own.ts'
+import {createAnew, openOwn} from './open-own.ts'
 import {
   decodeSide,
   encodeCheckpoint,
@@ -62,7 +62,7 @@ export async function forgetRun(files: FileSystem, path: string): Promise<Stored
   const {boot: _, ...stamp} = stored.stamp
   const bytes = Buffer.from(encodeCheckpoint(stored.facts.evidence, stamp, []))
   try {
-    const fd = await openOwn(files, path, 'update')
+    const fd = await openOwn(files, path)
     try {
       await writeFully(files, fd, bytes, stored.length)
     } finally {
@@ -121,13 +121,10 @@ export class SideFile {
     if (!this.#syncs.isSound) await forgetRun(this.#files, this.#paths.side)
   }
 
-  async #opened(): Promise<number> {
-    this.#fd ??= await openOwn(this.#files, this.#paths.side, 'create')
-    return this.#fd
-  }
-
   async #create(header: string, line: string): Promise<void> {
-    const fd = await this.#opened()
+    // One that was begun, and failed, is written from its beginning.
+    this.#fd ??= await createAnew(this.#files, this.#paths.side)
+    const fd = this.#fd
     await this.#files.ftruncate(fd, 0)
     const bytes = Buffer.from(header + line)
     await writeFully(this.#files, fd, bytes, 0)
@@ -140,7 +137,8 @@ export class SideFile {
 
   /** `lasts`: it says what is worth something after a loss of power. Else the next one that does takes it along. */
   async #appendLine(line: string, lasts: boolean): Promise<void> {
-    const fd = await this.#opened()
+    this.#fd ??= await openOwn(this.#files, this.#paths.side)
+    const fd = this.#fd
     const bytes = Buffer.from(line)
     await writeFully(this.#files, fd, bytes, this.#length)
     if (lasts) await this.#settle(fd)
@@ -156,9 +154,8 @@ export class SideFile {
     const merged = new Map([...stored.digests, ...byBlock(digests)])
     const line = encodeCheckpoint(facts.evidence, stamp, neededDigests(merged, facts.evidence.ranges))
     const bytes = Buffer.from(header + line)
-    const fd = await openOwn(files, this.#paths.nextSide, 'create')
+    const fd = await createAnew(files, this.#paths.nextSide)
     try {
-      await files.ftruncate(fd, 0)
       await writeFully(files, fd, bytes, 0)
       await this.#settle(fd)
       await files.rename(this.#paths.nextSide, this.#paths.side)

@@ -23,7 +23,7 @@ export interface PartVerification {
 
 export async function verifyPart(options: PartVerification): Promise<PublishedFile> {
   const {files, path, expected, hashes, signal, mode, sync} = options
-  const fd = await openOwn(files, path, 'update')
+  const fd = await openOwn(files, path)
   try {
     const {device, inode, size} = await files.fstat(fd)
     const file = {device, inode, size}

@@ -12,8 +12,9 @@
 
 import type {Socket} from 'node:net'
 import {type ConnectionOptions, TLSSocket} from 'node:tls'
-import {Client, type FTPResponse} from 'basic-ftp'
+import type {FTPResponse} from 'basic-ftp'
 import {isRefusal} from './ftp-errors.ts'
+import {WholeReplies} from './whole-replies.ts'
 
 /** The server had left the session before it was asked; nothing of what was asked now was answered. */
 export class StaleSession extends Error {}
@@ -22,7 +23,7 @@ export class StaleSession extends Error {}
 const LEFT: ReadonlySet<number> = new Set([421, 530])
 
 export class FtpControl {
-  readonly #client = new Client(0)
+  readonly #client = new WholeReplies()
   #state: 'ready' | 'asked' | 'resting' | 'woken' | 'lost' = 'ready'
   /** While it rests: what is to be done when it is over with it. */
   #whenOver: () => void = () => {}

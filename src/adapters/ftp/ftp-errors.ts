@@ -2,6 +2,7 @@
 
 import {FTPError} from 'basic-ftp'
 import {TransferError} from '../../domain/errors.ts'
+import {redactText} from '../../domain/redaction.ts'
 import {toTransferError} from '../http/error-table.ts'
 
 interface Meaning {
@@ -38,32 +39,39 @@ export function isRefusal(thrown: unknown): thrown is FTPError {
   return thrown instanceof FTPError
 }
 
-/** `where` is the origin. */
-export function ftpError(thrown: unknown, where: string, moment: 'connecting' | 'connected'): TransferError {
+/** `where` is the origin. `password`: servers repeat what they do not understand. */
+export function ftpError(
+  thrown: unknown,
+  where: string,
+  moment: 'connecting' | 'connected',
+  password = '',
+): TransferError {
   if (thrown instanceof TransferError) return thrown
-  if (isRefusal(thrown)) return refusal(thrown, where)
+  if (isRefusal(thrown)) return refusal(thrown.code, said(thrown.message, password), where)
   const error = toTransferError(thrown, where, moment)
   // The library says in words of its own that a connection has ended.
   if (error.code !== 'INTERNAL' || !(thrown instanceof Error)) return error
   return new TransferError('CONNECTION_RESET', 'the connection was broken', {where, cause: thrown})
 }
 
-function refusal({code, message}: FTPError, where: string): TransferError {
+function refusal(code: number, said: string, where: string): TransferError {
   const details = {reply: code}
-  if (BROKEN.has(code)) return new TransferError('CONNECTION_RESET', said(message), {where, details})
+  if (BROKEN.has(code)) return new TransferError('CONNECTION_RESET', said, {where, details})
   const meaning = MEANINGS[code]
   if (meaning === undefined) {
-    return new TransferError('INVALID_RESPONSE', said(message), {
+    return new TransferError('INVALID_RESPONSE', said, {
       where,
       details,
       advice: 'the server does not speak FTP as it should; tell its owner',
     })
   }
   const {status, retry} = meaning
-  return new TransferError('HTTP_STATUS', said(message), {where, details: {...details, status}, retry})
+  return new TransferError('HTTP_STATUS', said, {where, details: {...details, status}, retry})
 }
 
-function said(message: string): string {
-  const text = message.replace(/\p{Cc}+/gu, ' ').trim()
+function said(message: string, password: string): string {
+  const text = redactText(message, [password])
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim()
   return `the server answered ${text.slice(0, SHOWN_CHARACTERS)}`
 }

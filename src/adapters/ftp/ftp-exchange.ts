@@ -62,7 +62,7 @@ export class FtpExchange implements Exchange {
       return
     }
     signal.addEventListener('abort', this.#onAbort, {once: true})
-    this.#run().catch((thrown) => this.#failed(ftpError(thrown, this.#origin, this.#moment)))
+    this.#run().catch((thrown) => this.#failed(this.#errorOf(thrown)))
   }
 
   get received(): number {
@@ -88,7 +88,11 @@ export class FtpExchange implements Exchange {
   /** Fails where it is connected from one of these. */
   addressesGone(addresses: ReadonlySet<string>): void {
     const error = this.#session?.goneFrom(addresses)
-    if (error !== undefined) this.#failed(ftpError(error, this.#origin, this.#moment))
+    if (error !== undefined) this.#failed(this.#errorOf(error))
+  }
+
+  #errorOf(thrown: unknown): TransferError {
+    return ftpError(thrown, this.#origin, this.#moment, this.#setup.request.serverCredential?.password)
   }
 
   fail(error: TransferError): void {

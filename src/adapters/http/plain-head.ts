@@ -5,7 +5,7 @@
  * What is accepted here is a part of what llhttp accepts, and means the same there; test/http/plain-exchange.test.ts compares them.
  */
 
-import type {HeaderField} from '../../domain/header-fields.ts'
+import {type HeaderField, isSpaceAt, withoutSpaceAround} from '../../domain/header-fields.ts'
 import {KEEP_ALIVE_MARGIN_MS, KEEP_ALIVE_MS} from './limits.ts'
 import type {Framing} from './response-head.ts'
 
@@ -51,7 +51,7 @@ export function readHead(text: string): HeadReading {
     const name = text.slice(at, colon)
     at = FIELD_LINE.lastIndex
     const untrimmed = text.slice(startOfValue(text, colon + 1), at - LINE_END.length)
-    const value = withoutTrailingSpace(untrimmed)
+    const value = withoutSpaceAround(untrimmed)
     switch (meaningOf(name)) {
       case 'content-length':
         // Not even space may be around what decides.
@@ -113,19 +113,8 @@ function keepAliveOf(field: string | undefined): number {
 
 function startOfValue(text: string, afterColon: number): number {
   let start = afterColon
-  while (isSpace(text, start)) start += 1
+  while (isSpaceAt(text, start)) start += 1
   return start
-}
-
-function withoutTrailingSpace(value: string): string {
-  let end = value.length
-  while (end > 0 && isSpace(value, end - 1)) end -= 1
-  return end === value.length ? value : value.slice(0, end)
-}
-
-function isSpace(text: string, at: number): boolean {
-  const unit = text.charCodeAt(at)
-  return unit === 0x20 || unit === 0x09
 }
 
 function isStatusLineSoFar(text: string): boolean {

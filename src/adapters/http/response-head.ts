@@ -1,7 +1,7 @@
 /** What a response's head says: its fields as they came, and how the end of its body will be known (RFC 9112 6.3). */
 
 import {TransferError} from '../../domain/errors.ts'
-import type {HeaderField} from '../../domain/header-fields.ts'
+import {type HeaderField, withoutSpaceAround} from '../../domain/header-fields.ts'
 
 export type Framing =
   | {readonly kind: 'none'}
@@ -14,7 +14,7 @@ export function fieldsOf(rawHeaders: unknown): readonly HeaderField[] {
   if (!Array.isArray(rawHeaders)) return []
   const fields: HeaderField[] = []
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    fields.push([asText(rawHeaders[index]), asText(rawHeaders[index + 1]).replace(/^[ \t]+|[ \t]+$/g, '')])
+    fields.push([asText(rawHeaders[index]), withoutSpaceAround(asText(rawHeaders[index + 1]))])
   }
   return fields
 }

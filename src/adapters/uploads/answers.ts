@@ -67,11 +67,13 @@ export function countIn(head: ResponseFacts, name: string): number | undefined {
   return Number.isSafeInteger(count) ? count : undefined
 }
 
-/** Against the address that was asked; undefined without a usable one. */
+/** Against the address that was asked, without fragment and user information; undefined without a usable one. */
 export function locationOf({url, headers}: ResponseFacts): string | undefined {
   const location = headerValue(headers, 'location')
   if (location === undefined || !URL.canParse(location, url)) return undefined
   const target = new URL(location, url)
   target.hash = ''
+  target.username = ''
+  target.password = ''
   return target.protocol === 'http:' || target.protocol === 'https:' ? target.href : undefined
 }

@@ -1,5 +1,6 @@
 /** `bgt export`: everything that is kept of one operation, masked, as JSON for a report. */
 
+import {printableJson} from '../../domain/printable.ts'
 import {type Io, printResult} from '../io.ts'
 import {operationOf, unknownOperation} from '../operations.ts'
 import {holdsStore, storeDirectory} from '../store-directory.ts'
@@ -16,7 +17,7 @@ export async function exportOperation(io: Io, guid: string, flags: ExportFlags):
     directory,
     async (engine) => {
       const operation = await operationOf(engine, guid)
-      await printResult(io, JSON.stringify(await engine.exportAsync(operation.guid), null, 2))
+      await printResult(io, printableJson(await engine.exportAsync(operation.guid), 2))
     },
     1,
   )

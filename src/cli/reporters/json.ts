@@ -1,5 +1,6 @@
 /** `--json`: one object a line on stdout. The schema is in docs/reference/cli.md; members are only ever added. */
 
+import {printableJson} from '../../domain/printable.ts'
 import {statusName, statusOf} from '../../domain/status.ts'
 import {errorLine, type Io} from '../io.ts'
 import type {Happening, Transfer} from '../transfer.ts'
@@ -27,12 +28,12 @@ export function createJsonReporter({stdout, stderr}: Io): Reporter {
     line.status = statusName(statusOf(state))
     if (error !== undefined) line.error = error
     if (retryAt !== undefined) line.retryAt = timeOf(retryAt)
-    lines.add(JSON.stringify(line))
+    lines.add(printableJson(line))
   }
   return {
     tellsQueued: true,
     tell: ({happening, at, transfer}) => write(happening, at, transfer),
-    skip: (file, url, at) => lines.add(JSON.stringify({v: 1, time: timeOf(at), event: 'skipped', url, file})),
+    skip: (file, url, at) => lines.add(printableJson({v: 1, time: timeOf(at), event: 'skipped', url, file})),
     progress: (changed, at) => {
       for (const transfer of changed) write('progress', at, transfer)
     },
