@@ -18,7 +18,7 @@ import type {OperationId} from '../src/domain/operation-id.ts'
 /** An operation, or `id/n` for the nth connection more of one. */
 export type ConnectionUser = OperationId | `${OperationId}/${number}`
 
-/** Whoever waited for the quiet to end, with a random while upon that, has asked by then. */
+/** Whoever waited for the quiet to end, with a random while upon that, has asked by then, unless something else keeps him waiting. */
 export const FORGOTTEN_AFTER_MS = 10 * 60_000
 
 interface OriginContext {

@@ -95,8 +95,9 @@ export class RemoteCompletionGroups implements CompletionGroupsApi {
       })
   }
 
-  /** The host keeps it, and gives it back to whoever asks for it by its id. */
+  /** The host keeps it, and gives it back to whoever asks for it by its id. Who finds its task does not ask. */
   letGo(id: TallyId): void {
+    if (this.#tasks.has(id)) return
     const known = this.#known.get(id)
     if (known?.isEnabling === false && known.expected === 0 && known.unanswered === 0) this.#known.delete(id)
   }

@@ -28,7 +28,8 @@ export class RemoteGroups {
     for (const group of groups) this.told(group)
   }
 
-  told(group: GroupRecord): void {
+  /** The order of its line is the host's, which does not tell when that has run out. */
+  told({front: _, ...group}: GroupRecord): void {
     if (isUnset(group)) this.#told.delete(group.name)
     else this.#told.set(group.name, group)
   }

@@ -44,3 +44,16 @@ it('is nothing of those that are enabled, however many there were', async () => 
   collectGarbage()
   expect(ids.filter((id) => id.deref() !== undefined).length).toBeLessThan(2)
 })
+
+it('is a group with a task also where nobody has a handle of it: whoever finds the task can enable it', async () => {
+  const calls = new CallQueue({post: async () => undefined, onBroken: () => {}})
+  const groups = new RemoteCompletionGroups(calls, {demandOpen: () => {}}, () => operationId(1))
+  const id = groups.create()
+  const task = {taskId: operationId(2), name: '', module: 'file:///t.mjs', isolation: 'worker', timeoutMs: 1} as const
+  groups.told([[id, task]])
+  groups.letGo(id)
+  expect(groups.isEnabled(id)).toBe(false)
+  groups.told([])
+  groups.letGo(id)
+  expect(groups.isEnabled(id)).toBe(true)
+})

@@ -25,3 +25,14 @@ it('takes a group that the next host does not tell of for one without settings',
   groups.told({name: 'b', behavior: 0})
   expect(groups.get('b')).toEqual({name: 'b', behavior: 0})
 })
+
+it('keeps no group of which only the order of its line is left, which is the host’s', () => {
+  const groups = new RemoteGroups(nobodyAsked, {demandOpen: () => {}})
+  const front = [{priorityClass: 1, from: 3, to: 4}] as const
+  groups.told({name: 'a', behavior: 0, front})
+  groups.told({name: 'b', behavior: 1, front})
+  expect([groups.get('a'), groups.get('b')]).toEqual([
+    {name: 'a', behavior: 0},
+    {name: 'b', behavior: 1},
+  ])
+})

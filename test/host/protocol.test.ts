@@ -25,6 +25,13 @@ describe('the protocol', () => {
     expect([HOST_API_VERSION, sha256(Buffer.from(calls)).slice(0, 16)]).toEqual([6, '3cb7caa5e321f3ff'])
   })
 
+  it('is said to have that version wherever its page names one', () => {
+    const named = [...page.matchAll(/(?:socket of a store, version |&api=)(\d+)/g)].map(([, version]) =>
+      Number(version),
+    )
+    expect(named).toEqual([HOST_API_VERSION, HOST_API_VERSION])
+  })
+
   it('is spoken over a pipe on Windows, named after the store, and each store has its own', () => {
     const [one, same, other] = ['/stores/one', '/stores/../stores/one', '/stores/other'].map((directory) =>
       controlAddress(directory, 'win32'),
