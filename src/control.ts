@@ -42,6 +42,8 @@ export async function listenForClients(
   const {startHostServer} = await import('./host/host-server.ts')
   let remove = () => {}
   const epoch = createCryptoRandom().guid()
+  // Before anybody can come: a client of this process may be answered while the listening is still being closed to others.
+  ownLives.add(epoch)
   const server = await startHostServer({
     engine,
     clock: createSystemClock(),
@@ -52,7 +54,6 @@ export async function listenForClients(
     ...(whenIdle === undefined ? {} : {whenIdle}),
     listen: async (http) => {
       remove = await listenAt(http, directory)
-      ownLives.add(epoch)
     },
   })
   return {
