@@ -25,6 +25,8 @@ export interface ControlOptions {
   readonly whenIdle?: {readonly ms: number; readonly call: () => void}
 }
 
+const IDLE_EXIT = '--idle-exit'
+
 /** Lives of hosts in this process, also of those that are over. A number of a process tells nothing: in containers there is one that all of them have. */
 const ownLives = new Set<string>()
 
@@ -42,6 +44,8 @@ export async function listenForClients(
   const {startHostServer} = await import('./host/host-server.ts')
   let remove = () => {}
   const epoch = createCryptoRandom().guid()
+  // Before anybody can come: a client of this process may be answered while the listening is still being closed to others.
+  ownLives.add(epoch)
   const server = await startHostServer({
     engine,
     clock: createSystemClock(),
@@ -52,7 +56,6 @@ export async function listenForClients(
     ...(whenIdle === undefined ? {} : {whenIdle}),
     listen: async (http) => {
       remove = await listenAt(http, directory)
-      ownLives.add(epoch)
     },
   })
   return {
@@ -103,8 +106,8 @@ export async function connectTo(directory: string, options: RemoteEngineOptions)
 export function wantedStay(args: readonly string[]): number {
   let stayMs = 0
   for (const [at, arg] of args.entries()) {
-    const [name, value = args[at + 1] ?? ''] = arg.split('=', 2)
-    if (name !== '--idle-exit') continue
+    if (arg !== IDLE_EXIT && !arg.startsWith(`${IDLE_EXIT}=`)) continue
+    const value = arg === IDLE_EXIT ? (args[at + 1] ?? '') : arg.slice(IDLE_EXIT.length + 1)
     stayMs = value === 'never' ? Number.POSITIVE_INFINITY : msOfSeconds(value)
   }
   return stayMs
@@ -128,7 +131,7 @@ export async function startBackgroundHost(directory: string, args: readonly stri
   }
   await makeStoreDirectory(directory)
   const {startHost} = await import('./adapters/control/start-host.ts')
-  await startHost(join(root, 'dist', 'src', 'cli', 'bgt.cjs'), directory, ['--idle-exit', '60', ...args])
+  await startHost(join(root, 'dist', 'src', 'cli', 'bgt.cjs'), directory, [IDLE_EXIT, '60', ...args])
 }
 
 /** From this module upwards: it lies in src when tested and in dist/src when installed. */

@@ -12,6 +12,8 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, string>>> = {
   CONNECTION_RESET: `${AGAIN} to continue`,
   TRUNCATED: `${AGAIN} to continue`,
   PROXY_UNAUTHORIZED: 'give the proxy’s name and password, as in --proxy http://NAME:PASSWORD@HOST:PORT',
+  PROVIDER_UNKNOWN: 'start the same transfer again in the program that has this provider: there it goes on',
+  EGRESS_REFUSED: 'ask for another server: the program that has the store open forbids this one',
   CERTIFICATE_INVALID: 'the server does not prove who it is; check the address, or trust its authority with --cacert',
   CERTIFICATE_UNTRUSTED: 'name the authority that signed it with --cacert, if you trust it',
   NOT_BEFORE: `${AGAIN} after that time`,

@@ -2,7 +2,7 @@
 
 import {TransferError} from '../domain/errors.ts'
 import {isOperationId, type OperationId} from '../domain/operation-id.ts'
-import {isTerminal} from '../domain/status.ts'
+import {isTerminal, type LifeState} from '../domain/status.ts'
 import {
   type BackgroundTransferEngine,
   DownloadOperation,
@@ -63,13 +63,20 @@ export function goOn(operation: DownloadOperation | UploadOperation, {join}: {jo
   operation.attachAsync().catch(() => {})
 }
 
+/** Pauses of the machine end by themselves, and one that a change of this command ends has ended before it is told. */
+const ENDED_BY_HAND: ReadonlySet<LifeState> = new Set([
+  'pausedByApplication',
+  'pausedRecoverableWebErrorStatus',
+  'pausedForStorage',
+])
+
 function endPause(operation: DownloadOperation): void {
-  const {status, state, error} = operation.describe()
+  const {state, error} = operation.describe()
   if (state === 'waitingToRetry' && error?.details?.retryAfterMs === undefined) {
     operation.pause()
     operation.resume()
   }
-  if (status.startsWith('paused')) operation.resume()
+  if (ENDED_BY_HAND.has(state)) operation.resume()
 }
 
 /** The bytes that an operation is about: received, or sent. */

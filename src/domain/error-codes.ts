@@ -325,7 +325,7 @@ export const ERROR_CODES = {
     kind: 'storage',
     retry: 'never',
     hresult: 0x80070570,
-    advice: 'look at it with diagnoseStore, or and mend it with repairStore',
+    advice: 'look at it with diagnoseStore, and mend it with repairStore',
   },
   STORE_TOO_NEW: {
     kind: 'storage',

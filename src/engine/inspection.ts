@@ -12,8 +12,7 @@ export function harmlessObserver(
   if (inspect === undefined) return undefined
   let report = (thrown: unknown) => {
     report = () => {}
-    const error = thrown instanceof Error ? String(thrown) : shown(thrown)
-    log.error({error}, 'the observer of the option inspect failed')
+    log.error({error: textOf(thrown)}, 'the observer of the option inspect failed')
   }
   return {
     next: (event) => {
@@ -25,5 +24,14 @@ export function harmlessObserver(
         report(thrown)
       }
     },
+  }
+}
+
+/** An error makes its text itself, and may fail in that, too. */
+function textOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown) : shown(thrown)
+  } catch {
+    return 'an error without a text'
   }
 }

@@ -30,6 +30,12 @@ const FAILING = {
       throw Object.create(null)
     },
   }),
+  'an observer that throws an error without a text': (seen) => ({
+    next: (event) => {
+      seen.push(event)
+      throw Object.assign(new Error('not so'), {message: Symbol('not so')})
+    },
+  }),
 } satisfies Record<string, (seen: InspectionEvent[]) => Inspect>
 
 describe.each(Object.entries(FAILING))('%s', (_, observerOf) => {

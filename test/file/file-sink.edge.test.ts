@@ -406,6 +406,8 @@ describe('a failed write', () => {
     ['EPERM', 'part', 'check the permissions of the destination directory'],
     ['EACCES', 'source', 'check the permissions of the file to send'],
     ['EROFS', 'store', 'check the permissions of the store’s directory, or use another one'],
+    ['EBUSY', 'part', 'close it in the program that has it open'],
+    ['ENFILE', 'part', 'close programs that have many files open, or raise the limit of the machine'],
     ['ENAMETOOLONG', 'source', 'choose a shorter name'],
     ['ENOSPC', 'store', 'free some space on the disk of the store, and try again; nothing is lost'],
     ['ENOSPC', 'part', 'free some space; the bytes so far are kept and the transfer goes on by itself'],

@@ -9,7 +9,8 @@ import {connect} from 'node:net'
 import {basename, dirname, join} from 'node:path'
 import {promisify} from 'node:util'
 import {describe, expect, it} from 'vitest'
-import {controlAddress} from '../../src/adapters/control/control-address.ts'
+import {controlAddress, listenAt} from '../../src/adapters/control/control-address.ts'
+import {STORE_ADVICE} from '../../src/adapters/file/file-errors.ts'
 import {BackgroundTransferEngine} from '../../src/index.ts'
 import {HOST_API_VERSION} from '../../src/ports/host-connection.ts'
 import {failure, makeDirectory, onCleanup, openEngine, startServer} from '../integration/harness.ts'
@@ -104,6 +105,15 @@ describe('the control socket', () => {
       expect((await failure(openEngine(directory, {control: true}))).code).toBe('FILE_ACCESS')
     },
   )
+
+  it('that cannot be opened is said to be of the store, and not of a destination', async () => {
+    const directory = await makeDirectory()
+    const store = join(directory, '.store')
+    const server = createServer()
+    // As of a directory that was taken away meanwhile.
+    const error = await failure(listenAt(server, store))
+    expect(error).toMatchObject({code: 'FILE_ACCESS', where: controlAddress(store), advice: STORE_ADVICE.FILE_ACCESS})
+  })
 
   it('is no engine’s that was not asked for it, and says so', async () => {
     const directory = await makeDirectory()

@@ -24,6 +24,7 @@ it.each([
   [['--idle-exit', '-1']],
   [['--idle-exit', 'soon']],
   [['--idle-exit=']],
+  [['--idle-exit=2=3']],
   [['--idle-exit']],
 ])('is never there of what the command takes for no time, which is to say so: %j', (args) => {
   expect(wantedStay(args)).toBeNaN()

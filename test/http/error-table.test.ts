@@ -85,6 +85,11 @@ describe('the error table', () => {
     }
   })
 
+  it.each(['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRNOTAVAIL'])('advises to ask for less where %s is why', (code) => {
+    const {advice} = toTransferError(failure(code), WHERE, 'connecting')
+    expect(advice).toBe('run fewer transfers at once, or raise the limit of open files (ulimit -n)')
+  })
+
   it('lets the moment decide about ETIMEDOUT', () => {
     expect(toTransferError(failure('ETIMEDOUT'), WHERE, 'connecting').code).toBe('CONNECT_TIMEOUT')
     expect(toTransferError(failure('ETIMEDOUT'), WHERE, 'connected').code).toBe('CONNECTION_RESET')

@@ -48,10 +48,22 @@ describe('advice', () => {
     expect(flags.size).toBeGreaterThan(5)
   })
 
-  it('for a command line names no option and no call of the library', () => {
-    const options = /\w+Ms\b|\w+Async\b|tls\.|collision|generateUniqueName|\b\w+Credential\b|diagnoseStore/
-    const wrong = ERRORS.filter(([, error]) => options.test(adviceOf(error)))
-    expect(wrong.map(([name]) => name)).toEqual(['PROVIDER_TIMEOUT', 'TASK_TIMED_OUT'])
+  it('for a command line names no option and no call of the library, but of what only a program brings', () => {
+    // Every name of two words is one of the library’s.
+    const names = /\b[a-z]+[A-Z]\w*|\w\(\)|\btls\.|\boptions?\b|\bcollision\b/
+    const wrong = ERRORS.filter(([, error]) => names.test(adviceOf(error)))
+    expect(wrong.map(([name]) => name)).toEqual([
+      'COOKIES_FAILED',
+      'PROVIDER_FAILED',
+      'PROVIDER_TIMEOUT',
+      'TASK_TIMED_OUT',
+    ])
+  })
+
+  it('is a sentence of its own, with no word too many', () => {
+    const odd = /\b(\w+) \1\b|\b(?:and|or|but) (?:and|or|but)\b|^[A-Z]|\.$/
+    const wrong = ERRORS.flatMap(([, error]) => [error.advice, adviceOf(error)]).filter((advice) => odd.test(advice))
+    expect(wrong).toEqual([])
   })
 
   it('that is given where an error is made leaves an error as it is', () => {

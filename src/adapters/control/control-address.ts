@@ -10,7 +10,7 @@ import type {Server} from 'node:http'
 import {tmpdir} from 'node:os'
 import {dirname, join, resolve} from 'node:path'
 import {TransferError} from '../../domain/errors.ts'
-import {errnoOf} from '../file/file-errors.ts'
+import {errnoOf, STORE_ADVICE} from '../file/file-errors.ts'
 
 const SOCKET = 'control.sock'
 const POINTER = 'control.path'
@@ -129,7 +129,13 @@ function listen(server: Server, address: string): Promise<void> {
   return new Promise((done, fail) => {
     server.once('error', (cause) => {
       const errno = errnoOf(cause) ?? cause.message
-      fail(new TransferError('FILE_ACCESS', `the control socket cannot be opened: ${errno}`, {where: address, cause}))
+      fail(
+        new TransferError('FILE_ACCESS', `the control socket cannot be opened: ${errno}`, {
+          where: address,
+          cause,
+          advice: STORE_ADVICE.FILE_ACCESS,
+        }),
+      )
     })
     // Between its making and its closing to others the socket must not be open to them.
     const before = isMainThread() ? process.umask(0o177) : undefined

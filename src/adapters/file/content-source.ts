@@ -161,7 +161,10 @@ async function openFile(files: FileSystem, path: string): Promise<number> {
 async function inspectSpooled(files: FileSystem, path: string, size: number): Promise<void> {
   const facts = await asFileWork(path, 'source', () => files.stat(path))
   if (facts === undefined)
-    throw new TransferError('SOURCE_MISSING', 'the private copy of the stream is gone', {where: path})
+    throw new TransferError('SOURCE_MISSING', 'the private copy of the stream is gone', {
+      where: path,
+      advice: 'send the stream again: only the copy had its bytes',
+    })
   if (facts.size !== size) throw changed(path)
 }
 

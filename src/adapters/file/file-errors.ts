@@ -27,7 +27,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     advice: 'name the file that it leads to, or remove the link',
   },
   // Somebody holds it open, as a rule for a moment: a scanner, a viewer.
-  EBUSY: {code: 'FILE_ACCESS', message: 'the file is in use', retry: 'backoff'},
+  EBUSY: {
+    code: 'FILE_ACCESS',
+    message: 'the file is in use',
+    retry: 'backoff',
+    advice: 'close it in the program that has it open',
+  },
   ENAMETOOLONG: {code: 'FILE_ACCESS', message: 'the name is too long', advice: 'choose a shorter name'},
   EMFILE: {
     code: 'FILE_ACCESS',
@@ -35,7 +40,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     retry: 'backoff',
     advice: 'raise the limit of open files (ulimit -n), or run fewer transfers at once',
   },
-  ENFILE: {code: 'FILE_ACCESS', message: 'too many files are open on this machine', retry: 'backoff'},
+  ENFILE: {
+    code: 'FILE_ACCESS',
+    message: 'too many files are open on this machine',
+    retry: 'backoff',
+    advice: 'close programs that have many files open, or raise the limit of the machine',
+  },
   ENOTDIR: {code: 'DIRECTORY_MISSING', message: 'a part of the path is not a directory', advice: NO_DIRECTORY_ADVICE},
   EEXIST: {code: 'FILE_EXISTS', message: 'the file already exists'},
   EISDIR: {code: 'FILE_EXISTS', message: 'this is a directory', advice: 'name a file in it'},

@@ -21,7 +21,12 @@ const UNREACHABLE: Entry = ['NETWORK_UNREACHABLE', 'the network or the host is u
 const DOWN: Entry = ['NETWORK_UNREACHABLE', 'the network is down', 0x80072f83]
 /** It had the connection from an interface that another network gave other addresses: WININET_E_DISCONNECTED. */
 const MOVED: Entry = ['CONNECTION_RESET', 'this machine is in another network than the connection', 0x80072f83]
-const NO_SOCKET: Entry = ['NETWORK_UNREACHABLE', 'this machine has no socket or port left']
+const NO_SOCKET: Entry = [
+  'NETWORK_UNREACHABLE',
+  'this machine has no socket or port left',
+  undefined,
+  'run fewer transfers at once, or raise the limit of open files (ulimit -n)',
+]
 const CONNECT_TIMEOUT: Entry = ['CONNECT_TIMEOUT', 'the connection could not be made in time']
 const NOT_HTTP: Entry = ['INVALID_RESPONSE', 'the answer is not proper HTTP']
 const EXPIRED: Entry = ['CERTIFICATE_EXPIRED', 'the certificate is not valid at this time']

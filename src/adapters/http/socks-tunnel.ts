@@ -30,7 +30,9 @@ export function openBySocks({proxy, hostname, port, onWire}: TunnelWish, done: T
     socket.removeListener('error', unreachable)
     if (isTooLong) {
       const message = 'a user name or password for SOCKS has at most 255 bytes'
-      fail(new TransferError('PROXY_FAILED', message, {where: proxy.where, retry: 'never'}))
+      fail(
+        new TransferError('PROXY_FAILED', message, {where: proxy.where, retry: 'never', advice: 'give shorter ones'}),
+      )
       return
     }
     SocksClient.createConnection({

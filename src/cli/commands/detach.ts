@@ -26,11 +26,12 @@ export async function detach(io: Io, flags: RunFlags, run: Run & {readonly scope
     join: () => {},
     skip: (file) => told.note(`${file}: is there already`),
   }
-  const present = await hostOf(directory)
-  // A program that reads JSON is told of transfers only, as by the other commands.
-  const note = present?.stays === true && flags.json !== true ? noteOnFlags(flags, present) : undefined
+  const startHost = hostArguments(flags)
+  // A program that reads JSON is told of transfers only, as by the other commands. To look costs a connection.
+  const present = startHost.length === 0 || flags.json === true ? undefined : await hostOf(directory)
+  const note = present?.stays === true ? noteOnFlags(flags, present) : undefined
   if (note !== undefined) told.note(note)
-  const engine = await BackgroundTransferEngine.connect({directory, startHost: hostArguments(flags)})
+  const engine = await BackgroundTransferEngine.connect({directory, startHost})
   try {
     const started = engine.events$.subscribe((event) => {
       if (event.type === 'operation.started') run.scope.begins(event.record)
