@@ -4,7 +4,7 @@
  */
 
 import type {Evidence} from './record.ts'
-import {redactAnswerHeaders, redactText, redactUrl, secretsInUrl} from './redaction.ts'
+import {redactAnswerHeaders, redactUrl, secretsInUrl, textMask} from './redaction.ts'
 import type {ResponseFacts} from './response-facts.ts'
 
 /** `address`: the request's, which is kept as the caller gave it. */
@@ -13,8 +13,8 @@ export function keptResponse(response: ResponseFacts, address: string): Response
   // Nobody can tell them from other words once the address is masked.
   const secrets = url === response.url ? [] : secretsInUrl(response.url)
   const masked = redactAnswerHeaders(response.headers)
-  const headers =
-    secrets.length === 0 ? masked : masked.map(([name, value]) => [name, redactText(value, secrets)] as const)
+  const mask = textMask(secrets)
+  const headers = secrets.length === 0 ? masked : masked.map(([name, value]) => [name, mask(value)] as const)
   return {...response, url, headers}
 }
 

@@ -81,33 +81,55 @@ function schemeStart(text: string, end: number, from: number): number {
   return start
 }
 
-/**
- * `text` with every occurrence of a secret masked, also where it stands percent-encoded. Only where they begin and end is kept: a server
- * may name thousands of secrets in an address, and send a text of which each letter begins one of each.
- */
+/** `text` with every occurrence of a secret masked, also where it stands percent-encoded. */
 export function redactText(text: string, secrets: readonly string[]): string {
-  let edges: Int32Array | undefined
-  for (const secret of new Set(secrets.flatMap((each) => [each, percentEncoded(each)]))) {
-    if (secret === '') continue
-    for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + 1)) {
-      edges ??= new Int32Array(text.length + 1)
-      edges[at] = (edges[at] ?? 0) + 1
-      edges[at + secret.length] = (edges[at + secret.length] ?? 0) - 1
-    }
-  }
-  return edges === undefined ? text : masked(text, edges)
+  return textMask(secrets)(text)
 }
 
-/** Occurrences that overlap, or touch, make one mask. `edges`: how many more occurrences are open from there on. */
-function masked(text: string, edges: Int32Array): string {
+/**
+ * The same for many texts. A server may name thousands of secrets in an address, and send thousands of fields, or a text of which each
+ * letter begins one of each: so a text is read once for all secrets, and of those that begin at a letter only the longest matters.
+ */
+export function textMask(secrets: readonly string[]): (text: string) => string {
+  const sought = new Set(secrets.flatMap((secret) => [secret, percentEncoded(secret)]))
+  const lengths = lengthsByStart(sought)
+  return lengths.size === 0 ? (text) => text : (text) => masked(text, (at) => longestAt(text, at, sought, lengths))
+}
+
+/** Of those that begin with the same code unit each length, the longest first. */
+function lengthsByStart(sought: ReadonlySet<string>): ReadonlyMap<number, readonly number[]> {
+  const byStart = new Map<number, Set<number>>()
+  for (const secret of sought) {
+    if (secret === '') continue
+    const start = secret.charCodeAt(0)
+    byStart.set(start, (byStart.get(start) ?? new Set()).add(secret.length))
+  }
+  return new Map([...byStart].map(([start, lengths]) => [start, [...lengths].sort((one, other) => other - one)]))
+}
+
+/** How long the secret is that stands there; 0 for none. */
+function longestAt(
+  text: string,
+  at: number,
+  sought: ReadonlySet<string>,
+  lengths: ReadonlyMap<number, readonly number[]>,
+): number {
+  const left = text.length - at
+  const found = lengths
+    .get(text.charCodeAt(at))
+    ?.find((length) => length <= left && sought.has(text.slice(at, at + length)))
+  return found ?? 0
+}
+
+/** What overlaps, or touches, makes one mask. */
+function masked(text: string, lengthAt: (at: number) => number): string {
   let result = ''
-  let open = 0
   let shownFrom = 0
-  for (const [at, change] of edges.entries()) {
-    if (change === 0) continue
-    if (open === 0) result += text.slice(shownFrom, at) + MASK
-    open += change
-    if (open === 0) shownFrom = at
+  for (let at = 0; at < text.length; at++) {
+    const length = lengthAt(at)
+    if (length === 0) continue
+    if (at > shownFrom || result === '') result += text.slice(shownFrom, at) + MASK
+    shownFrom = Math.max(shownFrom, at + length)
   }
   return result + text.slice(shownFrom)
 }

@@ -7,7 +7,14 @@ import type {SerializedError} from '../domain/errors.ts'
 import type {Explanation} from '../domain/explain.ts'
 import type {HeaderField} from '../domain/header-fields.ts'
 import {fileOf, type OperationRecord, type SendingFacts, type TransferRequest} from '../domain/record.ts'
-import {redactAddresses, redactAnswerHeaders, redactText, redactUrl, secretsInUrl} from '../domain/redaction.ts'
+import {
+  redactAddresses,
+  redactAnswerHeaders,
+  redactText,
+  redactUrl,
+  secretsInUrl,
+  textMask,
+} from '../domain/redaction.ts'
 import type {Json, ResumableFacts} from '../domain/upload-way.ts'
 
 export function maskRecord(record: OperationRecord): OperationRecord {
@@ -94,7 +101,8 @@ export function maskText(text: string, secrets: readonly string[]): string {
 }
 
 function maskHeaders(fields: readonly HeaderField[], secrets: readonly string[]): readonly HeaderField[] {
-  return redactAnswerHeaders(fields).map(([name, value]) => [name, redactText(value, secrets)])
+  const mask = textMask(secrets)
+  return redactAnswerHeaders(fields).map(([name, value]) => [name, mask(value)])
 }
 
 function maskError(error: SerializedError, secrets: readonly string[]): SerializedError {

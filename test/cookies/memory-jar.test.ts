@@ -141,3 +141,16 @@ it('takes only what its address may set', async () => {
   for (const each of refused) await jar.set(each, 'http://example.com/')
   expect(await jar.sent('http://example.com/')).toBe('')
 })
+
+it('a name that begins like __Secure- or __Host- promises the same in any letters', async () => {
+  for (const name of ['__secure-a', '__SECURE-b', '__host-c', '__HoSt-d']) {
+    await jar.set(`${name}=planted; Path=/; Domain=example.com`)
+    await jar.set(`${name}=planted; Path=/; Domain=example.com`, 'http://evil.example.com/')
+  }
+  await jar.set('__host-e=planted; Secure; Path=/; Domain=example.com')
+  await jar.set('__host-f=planted; Secure')
+  expect(await jar.sent()).toBe('')
+  await jar.set('__secure-a=1; Secure; Path=/')
+  await jar.set('__host-b=2; Secure; Path=/')
+  expect(await jar.sent()).toBe('__secure-a=1; __host-b=2')
+})

@@ -651,6 +651,29 @@ describe('a file system without hard links', () => {
   })
 })
 
+test.each(['gone', 'linked to its destination'])(
+  'what comes of a part in the place of one that is %s outlives a loss of power',
+  async (what) => {
+    const disk = new MemoryDisk('/d')
+    const name = nameIn('/d')
+    const {part: path} = partPaths(name)
+    const sinkOf = () => createFileSink({durability: 'power', files: disk.fileSystem()})
+    await writePart(sinkOf(), name, contentOf(1, MIB), true)
+    disk.kill()
+    if (what === 'gone') disk.removeFile(path)
+    else await disk.fileSystem().link(path, name.file)
+    const {part, ranges} = await sinkOf().openPart(name, [[0, MIB]])
+    expect(ranges).toEqual([])
+    await part.write(contentOf(2, MIB), MIB, 0)
+    await part.sync()
+    await part.checkpoint(factsOf(name, [[0, MIB]]))
+    disk.crash()
+    const again = await sinkOf().openPart(name, [[0, MIB]])
+    expect(again.ranges).toEqual([[0, MIB]])
+    await again.part.close()
+  },
+)
+
 test('a part goes on whose owner has no right to write to it', async () => {
   for (const collision of ['failIfExists', 'replaceExisting'] as const) {
     const disk = new MemoryDisk('/d')

@@ -115,6 +115,33 @@ describe('the control socket', () => {
     expect(error).toMatchObject({code: 'FILE_ACCESS', where: controlAddress(store), advice: STORE_ADVICE.FILE_ACCESS})
   })
 
+  it.each(['leads through a file', 'goes round in a circle'])(
+    'of a store whose path is too long is nowhere where the way there %s',
+    async (what) => {
+      const directory = await makeDirectory()
+      const store = join(directory, 'a'.repeat(120))
+      await mkdir(store, {mode: 0o700})
+      const way = join(directory, 'way')
+      if (what === 'leads through a file') await writeFile(way, '')
+      else await symlink(way, way)
+      await writeFile(join(store, 'control.path'), join(way, 'sockets', 'control.sock'))
+      expect((await failure(BackgroundTransferEngine.connect({directory: store}))).code).toBe('HOST_UNREACHABLE')
+    },
+  )
+
+  it.skipIf(process.getuid?.() === 0)('of such a store is not asked for where nobody may look for it', async () => {
+    const directory = await makeDirectory()
+    const store = join(directory, 'a'.repeat(120))
+    await mkdir(store, {mode: 0o700})
+    const place = join(directory, 'way', 'sockets')
+    await mkdir(place, {recursive: true, mode: 0o700})
+    await writeFile(join(store, 'control.path'), join(place, 'control.sock'))
+    await chmod(dirname(place), 0o000)
+    onCleanup(() => chmod(dirname(place), 0o700))
+    const error = await failure(BackgroundTransferEngine.connect({directory: store}))
+    expect([error.code, error.where]).toEqual(['FILE_ACCESS', place])
+  })
+
   it('is no engine’s that was not asked for it, and says so', async () => {
     const directory = await makeDirectory()
     await openEngine(directory)

@@ -235,6 +235,22 @@ describe('the end of a body', () => {
     expect(server.connections).toBe(2)
   })
 
+  it.each([
+    ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked', 2],
+    ['a length in HTTP/1.0', 'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 15', 1],
+    ['chunks in HTTP/1.1', 'HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked', 1],
+  ])('by %s is found, and another answer behind it where there is no doubt of that', async (_, head, connections) => {
+    for (const path of Object.values(PATHS)) {
+      const server = await startServer()
+      server.route('/a', {raw: `${head}\r\n\r\n5\r\nhello\r\n0\r\n\r\n`, rawEnd: 'keep'})
+      const transport = startTransport(path)
+      for (let exchange = 0; exchange < 2; exchange++) {
+        expect((await run(transport, server.url('/a'))).error).toBeUndefined()
+      }
+      expect(server.connections).toBe(connections)
+    }
+  })
+
   it('has bounded trailers', async () => {
     const trailers = `X-Large: ${'x'.repeat(3_000_000)}\r\n`
     const raw = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n${trailers}\r\n`

@@ -30,6 +30,16 @@ describe('replies that come in two packets', () => {
     }
   })
 
+  it.each([
+    ['a zero', '\0'],
+    ['a return', '\r'],
+  ])('are heard with %s behind each', async (_, lineTail) => {
+    const server = await serve({...WHOLE, lineTail})
+    const transport = startTransport()
+    for (const path of ['1', '2']) await fetchWhole(transport, server, path)
+    expect(server.sessions).toHaveLength(1)
+  })
+
   it('and never end are refused', async () => {
     const server = await serve({...WHOLE, welcome: `220-${'a'.repeat(70_000)}`})
     const {error} = await run(startTransport(), server.url('/1'))

@@ -3,6 +3,7 @@
 import {describe} from 'vitest'
 import {executable, isRequired, setUpBrowser} from './browser.ts'
 import {accessibilityStories} from './stories/accessibility.ts'
+import {hostileStories} from './stories/hostile.ts'
 import {manyOperationsStories} from './stories/many.ts'
 import {oneDownloadStories} from './stories/one-download.ts'
 import {restartStories} from './stories/restarts.ts'
@@ -15,6 +16,7 @@ describe.skipIf(executable === undefined && !isRequired)('the inspector page', {
   describe('of one download', oneDownloadStories)
   describe('of an inspector that is started again', restartStories)
   describe('of several operations', severalStories)
+  describe('of hostile names and headers', hostileStories)
   describe('of 3,000 operations', manyOperationsStories)
   describe('for everybody', accessibilityStories)
 })

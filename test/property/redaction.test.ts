@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {redactAddresses, redactHeaders, redactText, redactUrl} from '../../src/domain/redaction.ts'
+import {keptResponse} from '../../src/domain/kept-answer.ts'
+import {redactAddresses, redactHeaders, redactText, redactUrl, textMask} from '../../src/domain/redaction.ts'
 
 const secret = fc.stringMatching(/^S3cret[A-Za-z0-9]{6,12}$/)
 
@@ -119,6 +120,20 @@ describe('redactText', () => {
     const same = Array.from({length: 5_000}, () => 'aaaa')
     const longer = Array.from({length: 150}, (_, more) => 'a'.repeat(4 + more))
     expect(redactText(`b${'a'.repeat(15_000)}c`, [...same, ...longer])).toBe('b***c')
+  })
+
+  it('reads a text once for thousands of secrets, and these once for thousands of texts', () => {
+    const secrets = Array.from({length: 3_000}, (_, index) => `aa${(index + 46_656).toString(36)}`)
+    const fields = Array.from({length: 3_000}, (_, index): [string, string] => [`x-${index}`, 'aaaa'])
+    const url = `https://example.com/?${secrets.join('&')}`
+    const [last = ''] = secrets.slice(-1)
+    const {headers} = keptResponse(
+      {url, status: 200, headers: [...fields, ['x-long', 'aa'.repeat(8_000)], ['x-secret', last]]},
+      'https://example.com/',
+    )
+    expect(headers).toEqual([...fields, ['x-long', 'aa'.repeat(8_000)], ['x-secret', '***']])
+    const mask = textMask(secrets)
+    for (let text = 0; text < 200; text++) expect(mask('aa'.repeat(8_000))).toBe('aa'.repeat(8_000))
   })
 
   it('leaves text without secrets alone, and ignores empty ones', () => {

@@ -19,6 +19,8 @@ export interface FtpScript {
   readonly also?: Readonly<Record<string, string>>
   /** Of each reply so many bytes go out first, and the rest when they have: before the end, where the number is negative. */
   readonly splitAt?: number
+  /** Behind the end of each reply. */
+  readonly lineTail?: string
   /** In place of '220 ready'. */
   readonly welcome?: string
   /** In place of '226 done'. */
@@ -179,9 +181,9 @@ class Session {
     const also = this.#script.also?.[command]
     const all = also === undefined ? reply : `${reply}\r\n${also}`
     if (!this.#control.writable) return
-    const {splitAt} = this.#script
+    const {splitAt, lineTail = ''} = this.#script
     // TLS begins right behind the reply to AUTH.
-    if (splitAt === undefined || command === 'AUTH') this.#control.write(`${all}\r\n`)
+    if (splitAt === undefined || command === 'AUTH') this.#control.write(`${all}\r\n${lineTail}`)
     else this.#said = this.#said.then(() => this.#sayInParts(`${all}\r\n`, splitAt))
   }
 

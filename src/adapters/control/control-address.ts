@@ -105,17 +105,19 @@ async function makePrivate(directory: string): Promise<void> {
   if ((await privacyOf(directory, [ownUid()])) !== 'private') throw notPrivate(directory)
 }
 
-/** The directory itself is looked at: a link could lead elsewhere a moment later. */
+/**
+ * The directory itself is looked at: a link could lead elsewhere a moment later. One that cannot be looked at is not known to be private.
+ */
 async function privacyOf(
   directory: string,
   owners: readonly (number | undefined)[],
 ): Promise<'private' | 'open' | 'absent'> {
-  const found = await lstat(directory).catch((thrown: unknown) => {
-    if (errnoOf(thrown) === 'ENOENT') return undefined
-    throw thrown
-  })
-  if (found === undefined) return 'absent'
-  return found.isDirectory() && owners.includes(found.uid) && (found.mode & 0o077) === 0 ? 'private' : 'open'
+  try {
+    const found = await lstat(directory)
+    return found.isDirectory() && owners.includes(found.uid) && (found.mode & 0o077) === 0 ? 'private' : 'open'
+  } catch (thrown) {
+    return NOWHERE.has(errnoOf(thrown) ?? '') ? 'absent' : 'open'
+  }
 }
 
 function notPrivate(directory: string): TransferError {

@@ -26,6 +26,7 @@ export class MemoryJar {
   async setCookie(text: string, url: string, options: {readonly ignoreError: true}): Promise<void> {
     const given = Cookie.parse(text)
     if (given === undefined || Buffer.byteLength(given.key + given.value) > LONGEST_COOKIE) return
+    if (!keepsPromise(given)) return
     const cookie = await this.#jar.setCookie(dated(bare(given)), url, options)
     if (cookie === undefined) return
     // It took the place of the one that it ends, unless another answer took that meanwhile.
@@ -83,6 +84,16 @@ class NamedHosts extends MemoryCookieStore {
     if (callback !== undefined) void found.then((cookies) => callback(null, cookies))
     return found
   }
+}
+
+/**
+ * What a name promises to whoever gets the cookie (RFC 6265bis 4.1.3), in letters of any case: there are servers that take `__host-` for
+ * `__Host-`, which tough-cookie does not.
+ */
+function keepsPromise({key, secure, domain, path}: Cookie): boolean {
+  const name = key.toLowerCase()
+  if (name.startsWith('__host-')) return secure && domain === null && path === '/'
+  return secure || !name.startsWith('__secure-')
 }
 
 /** The same without what is of no use to anybody, and would be kept as well. */

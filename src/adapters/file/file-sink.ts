@@ -206,8 +206,10 @@ async function openInTurn(
       const verified = await verifyBlocks(files, fd, side, claimed)
       ranges = verified.ranges
       for (const digest of verified.digests) digests.resume(digest)
+      // The part may be another one, whose name lasts when a side file is made beside it.
+      if (ranges.length === 0) side = undefined
       // Bytes that come in any order make the part as long as it was, before they are all there again.
-      if (sizeOf(ranges) < sizeOf(claimed)) side = await forgetRun(files, paths.side)
+      else if (sizeOf(ranges) < sizeOf(claimed)) side = await forgetRun(files, paths.side)
     }
     // Whatever lies beyond is not ours to trust, and would lengthen a file whose size nobody knows.
     const end = ranges.at(-1)?.[1] ?? 0

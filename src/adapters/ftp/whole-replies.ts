@@ -6,6 +6,9 @@
 
 import {Client, FTPContext} from 'basic-ftp'
 
+/** A line ends with its line feed: these say nothing, and some servers send them behind it, where they are no beginning of the next one. */
+const SILENT = /[\0\r]/g
+
 /** What basic-ftp takes of one reply: it refuses what is longer. */
 const MOST_UNITS = 2 ** 16
 
@@ -20,7 +23,7 @@ export class WholeReplies extends Client {
 /** What has come of a line stands behind the lines of its reply, where basic-ftp keeps these, and lets go of them with the socket. */
 class LineContext extends FTPContext {
   protected override _onControlSocketData(chunk: string): void {
-    const text = this._partialResponse + chunk
+    const text = this._partialResponse + chunk.replace(SILENT, '')
     const end = text.length > MOST_UNITS ? text.length : text.lastIndexOf('\n') + 1
     this._partialResponse = ''
     if (end > 0) super._onControlSocketData(text.slice(0, end))

@@ -137,6 +137,7 @@ export class ConnectionLane implements Lane {
     // The server answered before it had all of the request, or so that undici had to read it, which knows nothing of the body.
     if (this.#body !== undefined && (!this.#body.isWhole || this.#parser !== undefined)) return false
     if (this.#parser !== undefined) {
+      if (!this.#parser.mayServeAgain) return false
       this.#parser.endRequest()
       return true
     }

@@ -22,6 +22,9 @@ const PROTOCOLS = ['HTTP/', 'RTSP/', 'ICE/']
 const STATUS_LINE_START = 'HTTP/1.1 1xx '.length
 const STATUS_AT = 'HTTP/1.1 '.length
 const MAJOR_AT = 'HTTP/'.length
+const MINOR_AT = 'HTTP/1.'.length
+/** A version that knows no Transfer-Encoding. */
+const OLD = /^HTTP\/1\.0/
 const H = 0x48
 const ONE = 0x31
 const TWO = 0x32
@@ -34,9 +37,15 @@ export class InterimFilter {
   #held: Buffer = NOTHING
   #dropped = 0
   #passing = false
+  #isOld = false
 
   constructor(where: string) {
     this.#where = where
+  }
+
+  /** The answer is one in HTTP/1.0. */
+  get isOld(): boolean {
+    return this.#isOld
   }
 
   /** A request goes out: the next bytes start a response. */
@@ -44,14 +53,16 @@ export class InterimFilter {
     this.#held = NOTHING
     this.#dropped = 0
     this.#passing = false
+    this.#isOld = false
   }
 
   /** The bytes (a view) that are the parser's; empty while it is not clear yet. Throws INVALID_RESPONSE beyond the bounds. */
   pass(bytes: Buffer): Buffer {
     if (this.#passing) return bytes
-    // Nearly always: one look at the version, and one at the first digit of the status.
+    // Nearly always: a look at the version, and one at the first digit of the status.
     const isLong = this.#held.length === 0 && bytes.length >= STATUS_LINE_START
-    if (isLong && bytes[0] === H && bytes[MAJOR_AT] === ONE && (bytes[STATUS_AT] ?? 0) >= TWO) {
+    const isUsual = isLong && bytes[0] === H && bytes[MAJOR_AT] === ONE && bytes[MINOR_AT] === ONE
+    if (isUsual && (bytes[STATUS_AT] ?? 0) >= TWO) {
       this.#passing = true
       return bytes
     }
@@ -64,7 +75,10 @@ export class InterimFilter {
       if (UNUSABLE.test(start)) throw this.#refusal('the answer has no usable status')
       if (!undecided && FOREIGN.test(start) && !VERSION.test(start))
         throw this.#refusal('the answer is not proper HTTP')
-      if (!undecided && !INTERIM.test(start)) break
+      if (!undecided && !INTERIM.test(start)) {
+        this.#isOld = OLD.test(start)
+        break
+      }
       const end = undecided ? -1 : rest.indexOf(HEAD_END, from)
       if (end < 0) {
         if (rest.length > MAX_HEAD_BYTES) throw this.#refusal('an interim answer is too large')

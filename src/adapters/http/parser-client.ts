@@ -47,6 +47,7 @@ export class ParserClient {
   readonly #origin: string
   #stream: ParserStream | undefined
   #answer: HeldAnswer | undefined
+  #isInDoubt = false
 
   constructor(ClientOfUndici: typeof Client, {origin, open, disconnected}: ParserClientSetup) {
     this.#origin = origin
@@ -79,6 +80,14 @@ export class ParserClient {
     return this.#stream?.alive === true
   }
 
+  /**
+   * Who answers in HTTP/1.0 knows no Transfer-Encoding, and may have passed on what it does not understand: where such an answer ends is
+   * in doubt, and another one is not to be looked for behind it (RFC 9112 6.1).
+   */
+  get mayServeAgain(): boolean {
+    return !this.#isInDoubt
+  }
+
   get bodySent(): number {
     return this.#stream?.bodySent ?? 0
   }
@@ -86,8 +95,14 @@ export class ParserClient {
   /** With an `answer` the request was sent before, and its listener knows. */
   dispatch(request: LaneRequest, listener: LaneListener, answer?: HeldAnswer): void {
     this.#answer = answer
+    const handler = asHandler(listener)
     this.#client.dispatch(dispatchOptions(request), {
-      ...asHandler(listener),
+      ...handler,
+      onResponseStart: (controller, status, headers, text) => {
+        const isOld = this.#stream?.isAnswerOld === true
+        if (isOld && headers['transfer-encoding'] !== undefined) this.#isInDoubt = true
+        handler.onResponseStart?.(controller, status, headers, text)
+      },
       onRequestStart: () => {
         this.#stream?.beginRequest()
         if (answer === undefined) listener.started()

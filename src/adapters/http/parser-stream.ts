@@ -49,6 +49,11 @@ export class ParserStream implements ConnectionReader {
     return !this.duplex.destroyed && this.#connection.alive
   }
 
+  /** The answer is one in HTTP/1.0. */
+  get isAnswerOld(): boolean {
+    return this.#interim.isOld
+  }
+
   /** A request goes out now, or its answer is about to come. */
   beginRequest(): void {
     this.#sent = new SentCount(this.#connection)
