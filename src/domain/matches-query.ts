@@ -36,7 +36,8 @@ export function matchesQuery(record: OperationRecord, filter: OperationFilter): 
   )
 }
 
-function isWithin(at: number | undefined, from: number | undefined, before: number | undefined): boolean {
+/** `from` is included, `before` is not. */
+export function isWithin(at: number | undefined, from: number | undefined, before: number | undefined): boolean {
   if (from === undefined && before === undefined) return true
   return at !== undefined && (from === undefined || at >= from) && (before === undefined || at < before)
 }

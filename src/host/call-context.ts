@@ -37,7 +37,7 @@ export interface CallContext {
   readonly groupTurns: Map<OperationId, Promise<void>>
   /** Operations to come that this session sent bodies for. */
   readonly bodies: Bodies
-  /** Operations that this session may exempt from saving power. */
+  /** Operations that this session may exempt from saving power, until their own facts say that they are. */
   readonly exempted: Set<OperationId>
   /** Starts take their turns: what is started first stands in line first. */
   startTurn: Promise<unknown>

@@ -74,6 +74,7 @@ const HANDLERS: Handlers = {
     commanded(context, id, (entry) => {
       const allowed = allowedPolicy(context, id, policy as TransferPolicy, entry.facts.policy)
       context.engine.changePolicy(entry, allowed)
+      if (entry.facts.policy.unconstrained === true) context.exempted.delete(id)
     }),
   changeRequest: (context, {id, request}) =>
     commanded(context, id, (entry) => {

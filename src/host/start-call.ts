@@ -40,7 +40,7 @@ async function begin(
   drafts: readonly OperationDraft[],
   hold: boolean,
 ): Promise<{readonly accepted: Promise<readonly Snapshot[]>}> {
-  const {engine, app, held: all, notified, bodies} = context
+  const {engine, app, held: all, notified, bodies, exempted} = context
   const earlier = await Promise.all(drafts.map(({id}) => engine.find(id)))
   const fresh = drafts.filter((_, index) => earlier[index] === undefined)
   const releaseEarlier = () => {
@@ -81,7 +81,11 @@ async function begin(
       context,
       drafts.map(({id}) => id),
     )
-    for (const {id} of drafts) bodies.delete(id)
+    for (const {id, policy} of drafts) {
+      bodies.delete(id)
+      // Its record says so from now on.
+      if (policy.unconstrained === true) exempted.delete(id)
+    }
     if (!hold) {
       releaseEarlier()
       return []

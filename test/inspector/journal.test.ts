@@ -5,10 +5,12 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest'
 import {createLevelStore} from '../../src/adapters/level/level-store.ts'
-import type {JournalEntry} from '../../src/domain/journal.ts'
+import {JOURNAL_BOUND, type JournalEntry, type JournalPage} from '../../src/domain/journal.ts'
+import {JournalTail} from '../../src/engine/operations/journal-tail.ts'
 import {BackgroundTransferEngine, type OperationId} from '../../src/index.ts'
 import {startChild} from '../support/child-program.ts'
 import {type FaultyServer, startFaultyServer} from '../support/faulty-server.ts'
+import {journalEntry, queuedRecord} from '../support/records.ts'
 import {SeededRandom} from '../support/seeded-random.ts'
 import {compiledProgram} from '../support/shared-build.ts'
 import {SimulatedWorld, urlOf} from '../support/simulated-world.ts'
@@ -143,6 +145,21 @@ describe('the journal in simulation', () => {
       ['operation.admit', 'running.exchanging.active.connecting'],
     ])
     expect(await world.until(world.engine.journal(id, {before: 1}))).toEqual([])
+  })
+
+  it('has no more entries than are kept, whatever of them is not in the store yet', () => {
+    const tail = new JournalTail(JOURNAL_BOUND.entries)
+    const stored = Array.from({length: JOURNAL_BOUND.entries}, (_, at) => journalEntry(at + 1))
+    const move = {at: 1, event: 'operation.pause', from: 'queued', to: 'pausedByApplication'}
+    for (let n = 0; n < 3; n++) tail.note(move, queuedRecord(1), 'pausedByApplication', undefined)
+    const range = (page: JournalPage) => {
+      const seqs = seqsOf(tail.merge(stored, page))
+      return [seqs.length, seqs[0], seqs.at(-1)]
+    }
+    expect(range({})).toEqual([1_000, 4, 1_003])
+    expect(range({limit: 5_000})).toEqual([1_000, 4, 1_003])
+    expect(range({before: 1_002})).toEqual([998, 4, 1_001])
+    expect(range({limit: 2})).toEqual([2, 1_002, 1_003])
   })
 
   it('loses nothing to a store that refuses for a while', async () => {

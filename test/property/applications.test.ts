@@ -7,6 +7,7 @@ import {createActor} from 'xstate'
 import {applicationMachine} from '../../machines/application.machine.ts'
 import {type DayUse, dayOf, isWithin, rulesOf, untilNextDay, used} from '../../src/domain/applications.ts'
 import {ApplicationUsage} from '../../src/engine/applications/application-usage.ts'
+import {ApplicationBuckets} from '../../src/engine/bytes/application-buckets.ts'
 import {RateLimits} from '../../src/engine/bytes/rate-limits.ts'
 import type {Usage} from '../../src/ports/usage-ledger.ts'
 import {operationId} from '../support/records.ts'
@@ -140,6 +141,25 @@ describe('the rate of an application', () => {
     // A second's worth may stand in the bucket, and the last buffer may overdraw it.
     expect(bytes).toBeLessThan(62_000)
     expect(other.isOpen()).toBe(true)
+  })
+
+  it('is remembered of none that used less, however many names come, and holds for each that is back', () => {
+    const clock = new SimulatedClock(0)
+    const buckets = new ApplicationBuckets()
+    const limits = new RateLimits(clock, {rateOf: () => 1_000, counts: () => false, spend: () => {}}, buckets)
+    const allowances = Array.from({length: 100}, (_, n) =>
+      limits.allowanceOf({id: operationId(n), app: `app-${n}`, policy: {priority: 0, costPolicy: 0, group: ''}}),
+    )
+    for (let round = 0; round < 3; round++) {
+      for (const each of allowances) each.spend(500)
+      expect([buckets.size, allowances.every((each) => each.isUnlimited || each.isOpen())]).toEqual([100, false])
+      clock.advanceBy(499)
+      limits.wake()
+      expect(buckets.size).toBe(100)
+      clock.advanceBy(1)
+      limits.wake()
+      expect([buckets.size, allowances.every((each) => !each.isUnlimited && each.isOpen())]).toEqual([0, true])
+    }
   })
 })
 

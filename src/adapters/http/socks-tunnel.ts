@@ -1,14 +1,14 @@
 /** A TCP connection to a server by way of a SOCKS5 proxy (RFC 1928), by socks. */
 
-import {connect as tcpConnect} from 'node:net'
+import {type Socket, connect as tcpConnect} from 'node:net'
 import {SocksClient} from 'socks'
 import {TransferError} from '../../domain/errors.ts'
 import {proxyUnreachable, socksFailed} from './proxy-errors.ts'
 import type {TunnelDone, TunnelWish} from './tunnel-wish.ts'
 
 const MAX_SOCKS_FIELD_BYTES = 255
-/** The statechart's delay comes long before; the library needs a number. */
-const NEVER_MS = 2 ** 31 - 1
+
+type Handshake = ConstructorParameters<typeof SocksClient>[0]
 
 /** Calls `done` at most once. Returns how to give it up. */
 export function openBySocks({proxy, hostname, port, onWire}: TunnelWish, done: TunnelDone): () => void {
@@ -35,7 +35,7 @@ export function openBySocks({proxy, hostname, port, onWire}: TunnelWish, done: T
       )
       return
     }
-    SocksClient.createConnection({
+    const handshake: Handshake = {
       command: 'connect',
       proxy: {
         host: proxy.hostname,
@@ -44,12 +44,25 @@ export function openBySocks({proxy, hostname, port, onWire}: TunnelWish, done: T
         ...(credential === undefined ? {} : {userId: credential.userName, password: credential.password}),
       },
       destination: {host: hostname, port},
-      existing_socket: socket,
-      timeout: NEVER_MS,
-    }).then(
+    }
+    shakeHands(socket, handshake).then(
       () => done(undefined, socket),
       (error) => fail(socksFailed(proxy, error)),
     )
   })
   return () => socket.destroy()
+}
+
+/**
+ * How long it may take is the statechart's business. The library has a timer of its own, which it never clears, and which holds the
+ * connection until it rings, long after that was closed: it rings at once, and does nothing.
+ */
+function shakeHands(socket: Socket, handshake: Handshake): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const client = new SocksClient({...handshake, timeout: 1})
+    Object.defineProperty(client, 'onEstablishedTimeout', {value: () => {}})
+    client.once('established', () => resolve())
+    client.once('error', reject)
+    client.connect(socket)
+  })
 }

@@ -151,6 +151,15 @@ export function stateOfJson(json: string): LifeState {
   return json.startsWith(start) ? (json.slice(start.length, json.indexOf('"', start.length)) as LifeState) : 'queued'
 }
 
+/** Of what stands before it no object has these two members: the names that an application gives (metadata) have texts. */
+const CREATED_AT = /,"createdAt":(\d+),"sequence":/
+
+/** When it was created, read off the JSON without parsing it; `undefined` where that takes a parser. */
+export function createdAtOfJson(json: string): number | undefined {
+  const [, createdAt] = CREATED_AT.exec(json) ?? []
+  return createdAt === undefined ? undefined : Number(createdAt)
+}
+
 /** The checksum has vouched for the bytes; this guards against text that another program, or a newer one, wrote. */
 function parseWire(json: string): WireRecord | undefined {
   let wire: Partial<WireRecord> | null

@@ -3,8 +3,8 @@
  * meant. It may let through what does not match, and never keeps back what does.
  */
 
-import type {OperationFilter} from '../../domain/matches-query.ts'
-import {stateOfJson} from './record-codec.ts'
+import {isWithin, type OperationFilter} from '../../domain/matches-query.ts'
+import {createdAtOfJson, stateOfJson} from './record-codec.ts'
 
 /** Up to the end of the record nothing follows it but plain members: what is nested may say the same of something else. */
 const IS_DELIVERED = /,"delivered":true(?:,"\w+":(?:"[^"\\]*"|\d+))*\}$/
@@ -18,7 +18,14 @@ export function textFilterOf(query: OperationFilter): (json: string) => boolean 
   return (json) =>
     (states === undefined || states.includes(stateOfJson(json))) &&
     (delivered !== false || !IS_DELIVERED.test(json)) &&
+    mayBeFrom(json, query) &&
     texts.every((text) => json.includes(text))
+}
+
+function mayBeFrom(json: string, {createdFrom, createdBefore}: OperationFilter): boolean {
+  if (createdFrom === undefined && createdBefore === undefined) return true
+  const createdAt = createdAtOfJson(json)
+  return createdAt === undefined || isWithin(createdAt, createdFrom, createdBefore)
 }
 
 /** Texts that the record of each operation has that is meant. */

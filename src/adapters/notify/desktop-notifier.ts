@@ -10,6 +10,7 @@ import type {MessageBus} from 'dbus-native'
 import type {Notice, ToastNotice} from '../../domain/notice.ts'
 import {escaped, textsOf} from '../../domain/notice-content.ts'
 import type {Notifier} from '../../ports/notifier.ts'
+import {ShownToasts} from './shown-toasts.ts'
 
 export interface DesktopNotifierOptions {
   /** Address of the session bus; undefined where there is none. */
@@ -48,8 +49,7 @@ class DesktopNotifier implements Notifier {
   readonly #now: () => number
   #connecting: Promise<Connection | undefined> | undefined
   #uses = 0
-  /** Ids that the desktop gave, by tag and group: the next one replaces it. */
-  readonly #shown = new Map<string, number>()
+  readonly #shown = new ShownToasts()
 
   constructor({busAddress, now = Date.now}: DesktopNotifierOptions) {
     this.#address = busAddress
@@ -82,12 +82,10 @@ class DesktopNotifier implements Notifier {
     if (title === '') return false
     const capabilities = await connection.capabilities()
     const body = lines.join('\n')
-    const key = toast.tag === undefined ? undefined : JSON.stringify([toast.tag, toast.group])
-    const replaces = (key === undefined ? undefined : this.#shown.get(key)) ?? 0
     const urgency = toast.suppressPopup === true ? URGENCY.low : URGENCY.normal
     const id = await connection.call('Notify', 'susssasa{sv}i', [
       app,
-      replaces,
+      this.#shown.idOf(toast),
       '',
       title,
       capabilities.includes('body-markup') ? escaped(body) : body,
@@ -95,7 +93,7 @@ class DesktopNotifier implements Notifier {
       [['urgency', ['y', urgency]]],
       left === undefined ? AS_LONG_AS_USUAL : Math.min(left, 2 ** 31 - 1),
     ])
-    if (key !== undefined && typeof id === 'number') this.#shown.set(key, id)
+    if (typeof id === 'number') this.#shown.remember(toast, id)
     return true
   }
 }

@@ -8,6 +8,7 @@ import type {OperationFacts} from '../../domain/record.ts'
 import {createBucket, refilled, spent, type TokenBucket, withRate} from '../../domain/token-bucket.ts'
 import type {Clock} from '../../ports/clock.ts'
 import type {RateAllowance, RateLimiter} from '../../ports/rate-limiter.ts'
+import {type Application, ApplicationBuckets} from './application-buckets.ts'
 
 /** Who is ahead of another by no more than this is as far: one read of a socket. */
 const QUANTUM = 64 * 1024
@@ -27,12 +28,10 @@ interface Waiter {
   readonly resume: () => void
 }
 
-/** Which limit: of the engine, of a group or an application by name, of an operation by id. */
-type Key = 'engine' | `group:${string}` | `application:${string}` | `operation:${OperationId}`
+/** Which limit that was set: of the engine, of a group by name, of an operation by id. */
+type Key = 'engine' | `group:${string}` | `operation:${OperationId}`
 
-type Application = Pick<OperationFacts, 'app'>
-
-/** What applications may have, beside a rate: bytes that are counted. */
+/** What applications may have: a rate, the same as long as the engine lives, and bytes that are counted. */
 export interface ApplicationMeter {
   rateOf(application: Application): number | undefined
   counts(application: Application): boolean
@@ -45,13 +44,15 @@ export class RateLimits implements RateLimiter {
   readonly #clock: Clock
   readonly #meter: ApplicationMeter
   readonly #buckets = new Map<Key, TokenBucket>()
+  readonly #applications: ApplicationBuckets
   #waiting: Waiter[] = []
   /** The least that anybody had got who could be let go at the last wake. */
   #least = 0
 
-  constructor(clock: Clock, meter: ApplicationMeter = NO_METER) {
+  constructor(clock: Clock, meter: ApplicationMeter = NO_METER, applications = new ApplicationBuckets()) {
     this.#clock = clock
     this.#meter = meter
+    this.#applications = applications
   }
 
   /** `undefined` lifts the limit. */
@@ -70,9 +71,12 @@ export class RateLimits implements RateLimiter {
   allowanceOf(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): RateAllowance {
     const keys = this.#keysOf(facts)
     const counts = this.#meter.counts(facts)
-    const isOpen = () => keys.every((key) => this.#isOpen(key))
+    const rate = this.#meter.rateOf(facts)
+    const isOpen = () =>
+      keys.every((key) => this.#isOpen(key)) &&
+      (rate === undefined || this.#applications.isOpen(facts, this.#clock.now()))
     const flow: Flow = {served: this.#least}
-    const applies = () => counts || keys.some((key) => this.#buckets.has(key))
+    const applies = () => counts || rate !== undefined || keys.some((key) => this.#buckets.has(key))
     return {
       get isUnlimited() {
         return !applies()
@@ -81,6 +85,7 @@ export class RateLimits implements RateLimiter {
       spend: (bytes) => {
         flow.served += bytes
         for (const key of keys) this.#spend(key, bytes)
+        if (rate !== undefined) this.#applications.spend(facts, rate, bytes, this.#clock.now())
         if (counts) this.#meter.spend(facts, bytes)
       },
       whenOpen: (resume) => {
@@ -90,11 +95,13 @@ export class RateLimits implements RateLimiter {
   }
 
   isUnlimited(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): boolean {
-    return !this.#meter.counts(facts) && !this.#keysOf(facts).some((key) => this.#buckets.has(key))
+    if (this.#meter.counts(facts) || this.#meter.rateOf(facts) !== undefined) return false
+    return !this.#keysOf(facts).some((key) => this.#buckets.has(key))
   }
 
   /** At each tick: lets go who may go on, those who got the least first; who is ahead of them waits for another tick. */
   wake(): void {
+    this.#applications.forgetFull(this.#clock.now())
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting.toSorted((a, b) => a.flow.served - b.flow.served)
     this.#waiting = []
@@ -108,16 +115,8 @@ export class RateLimits implements RateLimiter {
     }
   }
 
-  #keysOf(facts: Pick<OperationFacts, 'id' | 'policy' | 'app'>): readonly Key[] {
-    return ['engine', `group:${facts.policy.group}`, this.#applicationKey(facts), `operation:${facts.id}`]
-  }
-
-  /** Its limit stands as long as the engine does. */
-  #applicationKey(application: Application): Key {
-    const key: Key = `application:${application.app ?? ''}`
-    const rate = this.#meter.rateOf(application)
-    if (rate !== undefined && !this.#buckets.has(key)) this.#limit(key, rate)
-    return key
+  #keysOf({id, policy}: Pick<OperationFacts, 'id' | 'policy'>): readonly Key[] {
+    return ['engine', `group:${policy.group}`, `operation:${id}`]
   }
 
   #limit(key: Key, bytesPerSecond: number | undefined): void {

@@ -79,10 +79,11 @@ export class JournalTail {
     this.#unsaved = [...entries, ...this.#unsaved].sort((a, b) => a.seq - b.seq).slice(-JOURNAL_BOUND.entries)
   }
 
-  /** A page of the whole journal, of which `stored` is a page from the store. */
+  /** A page of the whole journal, of which `stored` is a page from the store. What is not saved yet counts for its bound, too. */
   merge(stored: readonly JournalEntry[], page: JournalPage): readonly JournalEntry[] {
     const last = stored.at(-1)?.seq ?? 0
-    return pageOf([...stored, ...this.#unsaved.filter(({seq}) => seq > last)], page)
+    const kept = [...stored, ...this.#unsaved.filter(({seq}) => seq > last)].slice(-JOURNAL_BOUND.entries)
+    return pageOf(kept, page)
   }
 }
 
