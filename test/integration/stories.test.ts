@@ -539,6 +539,8 @@ describe('story 23: torn state', () => {
     world.server.route('/file', {content, etag: TAG, cutAfter: stop, cut: 'stall'})
     const first = download(world)
     await receives(first.startAsync(), stop)
+    // What has come may wait for memory to be handed on in, and is asked for again then.
+    await expect.poll(() => first.explain().why).toContain(`${stop} bytes are durable`)
     await world.engine.close()
     const names = await readdir(world.directory)
     const at = (suffix: string) => world.file(names.find((name) => name.endsWith(suffix)) ?? '')
