@@ -8,7 +8,6 @@ import type {OperationId} from '../../domain/operation-id.ts'
 import type {OperationRecord} from '../../domain/record.ts'
 import type {EngineEvent} from '../events.ts'
 import type {EnginePorts} from '../ports.ts'
-import {Departures} from './departures.ts'
 import type {DurableWrites} from './durable-writes.ts'
 import type {OperationNotice} from './followed-notices.ts'
 import type {JournalTail} from './journal-tail.ts'
@@ -37,7 +36,6 @@ export interface ToldStepsOptions {
 
 export class ToldSteps {
   readonly #options: ToldStepsOptions
-  readonly #departures = new Departures()
 
   constructor(options: ToldStepsOptions) {
     this.#options = options
@@ -53,51 +51,36 @@ export class ToldSteps {
     const mustSave = isWorthSaving(entry.saved, record) || (step.isPassive && entry.journal.hasUnsaved)
     if (mustSave) entry.saved = record
     const durable = mustSave ? this.persist(entry, record) : undefined
-    const awaited = this.#awaited(entry, record, durable)
+    // Whoever is told of a step, and makes it go another one, may not be the last who is told of the first.
+    const awaited = durable ?? (entry.isTelling ? Promise.resolve() : undefined)
     if (awaited === undefined && entry.tail === undefined) this.#tell(entry, record, move, step.isPassive)
     else entry.tail = this.#tellLater(entry, record, move, step.isPassive, awaited)
-    const {group} = record.policy
-    if (group !== '' && record.state !== 'running' && entry.tail !== undefined) this.#departures.note(group, entry.tail)
     return durable
   }
 
-  /** What has to be before the step is told, beside that all earlier ones of the operation were. */
-  #awaited(
-    entry: OperationEntry,
-    record: OperationRecord,
-    durable: Promise<void> | undefined,
-  ): Promise<unknown> | undefined {
-    const {group} = record.policy
-    const starts = group !== '' && record.state === 'running' && entry.record.state !== 'running'
-    const departures = starts ? this.#departures.allOf(group) : undefined
-    if (departures !== undefined) return durable === undefined ? departures : Promise.all([durable, departures])
-    // Whoever is told of a step, and makes it go another one, may not be the last who is told of the first.
-    return durable ?? (entry.isTelling ? Promise.resolve() : undefined)
-  }
-
   /**
-   * Tells once all before it was told and what it awaits, as that it is durable, has come. What never becomes durable is never told, nor
-   * is what came after it, which builds on it. Resolves with whether it was told.
+   * Tells once all before it was told and it is durable. What never becomes durable is never told, nor is what came after it, which
+   * builds on it. Resolves with whether it was told.
    */
   async #tellLater(
     entry: OperationEntry,
     record: OperationRecord,
     move: JournalEntry | undefined,
     isPassive: boolean,
-    awaited: Promise<unknown> | undefined,
+    durable: Promise<void> | undefined,
   ): Promise<boolean> {
     const before = entry.tail
     entry.untold += 1
     try {
       if (before !== undefined) {
         // Its rejection is seen when all before it was told.
-        awaited?.catch(() => undefined)
+        durable?.catch(() => undefined)
         if (!(await before)) {
           this.#hasTold(entry)
           return false
         }
       }
-      if (awaited !== undefined) await awaited
+      if (durable !== undefined) await durable
     } catch {
       this.#hasTold(entry)
       return false

@@ -24,7 +24,7 @@ import {
 
 const SIZE = 100_000
 const STOP = 40_000
-const {idle, running: RUNNING, completed, error} = BackgroundTransferStatus
+const {idle, running: RUNNING, completed} = BackgroundTransferStatus
 
 /** Says `contentOf(n, SIZE)` for /n. */
 function serve({server}: World, names: readonly string[]): void {
@@ -88,45 +88,6 @@ describe('17.J groups, priority, order', () => {
     await abandon(first)
     await Promise.all(others)
     expect(order(world)).toEqual(['a', 'b', 'c'])
-  })
-
-  it('211. nobody is told of two that run in a serialized group, also where one ends and the next one begins', async () => {
-    const world = await makeWorld()
-    const names = ['a', 'b', 'c', 'd']
-    serve(world, names)
-    world.server.route('/b', {status: 404})
-    const all = names.map(creator(world, 'g', BackgroundTransferBehavior.serialized))
-    let most = 0
-    const transfers = all.map((operation) => {
-      const transfer = operation.startAsync()
-      transfer.progress$.subscribe(() => {
-        most = Math.max(most, all.filter(({progress}) => progress.status === RUNNING).length)
-      })
-      return transfer
-    })
-    await Promise.allSettled(transfers)
-    expect(all.map(({progress}) => progress.status)).toEqual([completed, error, completed, completed])
-    expect(most).toBe(1)
-  })
-
-  it.each<[string, (running: DownloadOperation, next: DownloadOperation) => void]>([
-    ['is paused', (running) => running.pause()],
-    ['gives way', (_, next) => next.makeCurrentInTransferGroup()],
-  ])('211. nobody is told of two that run in a serialized group where one %s', async (_, change) => {
-    const world = await makeWorld()
-    serve(world, ['a', 'b'])
-    stall(world, 'a')
-    const create = creator(world, 'g', BackgroundTransferBehavior.serialized)
-    const [running, next] = [create('a'), create('b')]
-    const first = running.startAsync()
-    const second = next.startAsync()
-    const told: (readonly [BackgroundTransferStatus, BackgroundTransferStatus])[] = []
-    second.progress$.subscribe(() => told.push([running.progress.status, next.progress.status]))
-    await receives(first, STOP)
-    change(running, next)
-    await second
-    expect(told.filter(([one]) => one === RUNNING).map(([, other]) => other)).not.toContain(RUNNING)
-    await abandon(first)
   })
 
   it('212. a parallel group runs several', async () => {
